@@ -1,0 +1,75 @@
+//! The information resource directory (RFC 7285 §9.2): what a server offers, and where.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cost::CostType;
+use crate::media_type::{MediaType, Message};
+use crate::name::ResourceId;
+
+/// The directory message, RFC 7285 §9.2.2.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Directory {
+    /// Cost types by name, and the default network map.
+    pub meta: DirectoryMeta,
+    /// The resources, by their IDs.
+    pub resources: BTreeMap<ResourceId, Resource>,
+}
+
+/// The `meta` of a directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DirectoryMeta {
+    /// Names that `cost-type-names` of this very document refer to.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cost_types: BTreeMap<String, CostType>,
+    /// The network map to use when nothing speaks for another; every root directory has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_alto_network_map: Option<ResourceId>,
+}
+
+/// One entry of a directory, RFC 7285 §9.2.2.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Resource {
+    /// Where to ask; relative to the URI the directory was read from.
+    pub uri: String,
+    /// Type of the answer. A client meets types of extensions here, so it is any string.
+    pub media_type: String,
+    /// Type of the request body. Absent or empty: GET; otherwise POST.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepts: Option<String>,
+    /// What the resource can do.
+    #[serde(default, skip_serializing_if = "Capabilities::is_empty")]
+    pub capabilities: Capabilities,
+    /// Resources this one's information depends on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uses: Vec<ResourceId>,
+}
+
+/// The capabilities that RFC 7285 defines (§11.2.3.4, §11.3.2.4, §11.4.1.4).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Capabilities {
+    /// The cost types that can be asked for, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cost_type_names: Vec<String>,
+    /// Whether constraints are understood; absent means no.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cost_constraints: bool,
+    /// The properties that can be asked for. Unchecked: one ill-formed name must not make a client lose a directory.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prop_types: Vec<String>,
+}
+
+impl Message for Directory {
+    const MEDIA_TYPE: MediaType = MediaType::DIRECTORY;
+}
+
+impl Capabilities {
+    /// Whether there is nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}

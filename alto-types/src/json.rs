@@ -1,0 +1,157 @@
+//! Strict reading of JSON bodies: what `serde_json` accepts, less duplicate members and excessive depth.
+//!
+//! A duplicate member makes a request mean different things to different readers (RFC 7159 §4), so it is refused
+//! rather than resolved. Depth is bounded before anything else can recurse over the value.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+/// The deepest nesting of a request this crate reads. Every request of RFC 7285 needs 3; the rest is room for
+/// members of extensions, which have to be skipped.
+pub const MAX_DEPTH: usize = 32;
+
+/// Why a body is not JSON that can be relied on: one sentence with line and column.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SyntaxError(String);
+
+/// Reads one JSON value that fills `bytes`.
+pub fn parse(bytes: &[u8]) -> Result<Value, SyntaxError> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(SyntaxError("the body is empty: a JSON object is expected".to_owned()));
+    }
+    let text = std::str::from_utf8(bytes)
+        .map_err(|e| SyntaxError(format!("the body is not UTF-8: invalid byte at offset {}", e.valid_up_to())))?;
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let value = Strict { depth: 0 }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    value.map_err(|e| SyntaxError(e.to_string()))
+}
+
+/// Builds a [`Value`] while it watches depth and duplicates.
+#[derive(Clone, Copy)]
+struct Strict {
+    depth: usize,
+}
+
+impl Strict {
+    fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
+        if self.depth == MAX_DEPTH {
+            return Err(E::custom(format_args!("nested deeper than {MAX_DEPTH} levels")));
+        }
+        Ok(Self { depth: self.depth + 1 })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = Value;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
+        let seed = self.deeper()?;
+        let mut array = Vec::new();
+        while let Some(element) = elements.next_element_seed(seed)? {
+            array.push(element);
+        }
+        Ok(Value::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let seed = self.deeper()?;
+        let mut object = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            if object.contains_key(&name) {
+                return Err(A::Error::custom(format_args!("member {name:?} appears twice in one object")));
+            }
+            object.insert(name, members.next_value_seed(seed)?);
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn faults_are_refused_with_their_place() {
+        for (body, says) in [
+            (&b""[..], "empty"),
+            (b" \r\n", "empty"),
+            (b"{", "line 1"),
+            (b"{\"pids\":[],}", "line 1"),
+            (b"{'pids':[]}", "line 1"),
+            (b"{\"pids\":[NaN]}", "line 1"),
+            (b"{} x", "trailing characters at line 1 column 4"),
+            (b"{\"a\":\"\xff\"}", "offset 6"),
+            (b"{\"a\":1,\n\"\\u0061\":2}", "member \"a\" appears twice in one object at line 2"),
+            (b"\xef\xbb\xbf{}", "line 1"),
+        ] {
+            let error = parse(body).unwrap_err().to_string();
+            assert!(error.contains(says), "{error:?} should say {says:?}");
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(parse(nested(MAX_DEPTH).as_bytes()).is_ok());
+        assert!(parse(nested(MAX_DEPTH + 1).as_bytes()).is_err());
+        assert!(parse("[".repeat(100_000).as_bytes()).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse(&bytes);
+        }
+
+        #[test]
+        fn whatever_is_accepted_is_what_serde_json_reads(text in "[\\[\\]{}:,\"0-9a-e .truefalsn-]{0,40}") {
+            if let Ok(value) = parse(text.as_bytes()) {
+                prop_assert_eq!(Some(value), serde_json::from_str(&text).ok());
+            }
+        }
+    }
+}

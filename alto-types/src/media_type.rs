@@ -1,0 +1,80 @@
+//! The ten media types of RFC 7285 §14.1, and the trait by which a message knows its own.
+
+use std::fmt;
+
+/// A media type without parameters: ALTO types have none (RFC 7285 §14.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MediaType(&'static str);
+
+/// A message that is named by a media type on the wire (RFC 7285 §9.1.2).
+pub trait Message {
+    /// The type that `Content-Type` states for this message.
+    const MEDIA_TYPE: MediaType;
+}
+
+impl MediaType {
+    /// Information resource directory, RFC 7285 §9.2.1.
+    pub const DIRECTORY: Self = Self("application/alto-directory+json");
+    /// Network map, whole or filtered, RFC 7285 §11.2.1.1.
+    pub const NETWORK_MAP: Self = Self("application/alto-networkmap+json");
+    /// Request for a filtered network map, RFC 7285 §11.3.1.3.
+    pub const NETWORK_MAP_FILTER: Self = Self("application/alto-networkmapfilter+json");
+    /// Cost map, whole or filtered, RFC 7285 §11.2.3.1.
+    pub const COST_MAP: Self = Self("application/alto-costmap+json");
+    /// Request for a filtered cost map, RFC 7285 §11.3.2.3.
+    pub const COST_MAP_FILTER: Self = Self("application/alto-costmapfilter+json");
+    /// Endpoint properties, RFC 7285 §11.4.1.1.
+    pub const ENDPOINT_PROPERTY: Self = Self("application/alto-endpointprop+json");
+    /// Request for endpoint properties, RFC 7285 §11.4.1.3.
+    pub const ENDPOINT_PROPERTY_PARAMS: Self = Self("application/alto-endpointpropparams+json");
+    /// Endpoint costs, RFC 7285 §11.5.1.1.
+    pub const ENDPOINT_COST: Self = Self("application/alto-endpointcost+json");
+    /// Request for endpoint costs, RFC 7285 §11.5.1.3.
+    pub const ENDPOINT_COST_PARAMS: Self = Self("application/alto-endpointcostparams+json");
+    /// Protocol error, RFC 7285 §8.5.1.
+    pub const ERROR: Self = Self("application/alto-error+json");
+
+    /// All ten, answers and requests.
+    pub const ALL: [Self; 10] = [
+        Self::DIRECTORY,
+        Self::NETWORK_MAP,
+        Self::NETWORK_MAP_FILTER,
+        Self::COST_MAP,
+        Self::COST_MAP_FILTER,
+        Self::ENDPOINT_PROPERTY,
+        Self::ENDPOINT_PROPERTY_PARAMS,
+        Self::ENDPOINT_COST,
+        Self::ENDPOINT_COST_PARAMS,
+        Self::ERROR,
+    ];
+
+    /// The type as written in a header field.
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+
+    /// Whether a `Content-Type` field value names this type: case and parameters do not count (RFC 7231 §3.1.1.1).
+    pub fn names(self, content_type: &str) -> bool {
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        essence.eq_ignore_ascii_case(self.0)
+    }
+}
+
+impl fmt::Display for MediaType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_and_parameters_do_not_count() {
+        let filter = MediaType::NETWORK_MAP_FILTER;
+        assert!(filter.names("Application/ALTO-NetworkMapFilter+JSON; charset=utf-8; x=\"a;b\""));
+        assert!(!filter.names("application/alto-networkmap+json"));
+        assert!(!filter.names(""));
+    }
+}

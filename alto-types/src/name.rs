@@ -1,0 +1,199 @@
+//! Checked names: strings whose RFC 7285 grammar was verified when they were made.
+//!
+//! The grammars differ in small ways that matter: `@` is legal in PIDs and resource IDs but not in metrics, modes or
+//! properties, and `.` is reserved in all of them except as the one separator of a resource-specific property.
+//! The empty string is refused everywhere; the RFC gives only maxima.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// What a name may not be, for people: states the rule, not just the verdict.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{value:?} is not a legal {kind}: {rule}")]
+pub struct NameError {
+    kind: &'static str,
+    value: String,
+    rule: &'static str,
+}
+
+macro_rules! checked_name {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $rule:literal, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(into = "String", try_from = "String")]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The name as it stands on the wire.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NameError;
+
+            fn from_str(value: &str) -> Result<Self, NameError> {
+                let check: fn(&str) -> bool = $check;
+                if check(value) {
+                    Ok(Self(value.into()))
+                } else {
+                    Err(NameError { kind: $kind, value: value.chars().take(100).collect(), rule: $rule })
+                }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+
+            fn try_from(value: String) -> Result<Self, NameError> {
+                value.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0.as_ref().to_owned()
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+checked_name!(
+    /// Name of a provider-defined identifier of a group of endpoints, RFC 7285 §10.1.
+    PidName,
+    "PID name",
+    "1 to 64 of the characters 0-9 A-Z a-z : @ _ - (RFC 7285 §10.1)",
+    is_pid_name
+);
+
+checked_name!(
+    /// Name of an information resource, unique in a client's closure, RFC 7285 §10.2.
+    ResourceId,
+    "resource ID",
+    "1 to 64 of the characters 0-9 A-Z a-z : @ _ - (RFC 7285 §10.2)",
+    is_pid_name
+);
+
+checked_name!(
+    /// The opaque part of a version tag, compared byte for byte, RFC 7285 §10.3.
+    Tag,
+    "tag",
+    "1 to 64 visible ASCII characters, no space (RFC 7285 §10.3)",
+    |s| (1..=64).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_graphic())
+);
+
+checked_name!(
+    /// What a cost stands for, RFC 7285 §10.6: registered, or `priv:` and more.
+    CostMetric,
+    "cost metric",
+    "1 to 32 of the characters 0-9 A-Z a-z : _ -, and more than the bare prefix priv: (RFC 7285 §10.6)",
+    is_registered_style
+);
+
+checked_name!(
+    /// How a cost is to be read, RFC 7285 §10.5 as opened by RFC 9274 §3.2.
+    CostMode,
+    "cost mode",
+    "1 to 32 of the characters 0-9 A-Z a-z : _ -, and more than the bare prefix priv: (RFC 9274 §3.2)",
+    is_registered_style
+);
+
+checked_name!(
+    /// Type of an endpoint property, RFC 7285 §10.8: global (`priv:access`) or of one resource (`network-map.pid`).
+    PropertyType,
+    "endpoint property type",
+    "a global name of 1 to 32 of the characters 0-9 A-Z a-z : _ -, or a resource ID, one dot and such a name \
+     (RFC 7285 §10.8)",
+    |s| match s.split_once('.') {
+        None => is_registered_style(s),
+        Some((resource, name)) => is_pid_name(resource) && is_registered_style(name),
+    }
+);
+
+impl CostMode {
+    /// The mode of costs that are amounts, RFC 7285 §6.1.2.1.
+    pub const NUMERICAL: &'static str = "numerical";
+    /// The mode of costs that are ranks, RFC 7285 §6.1.2.2.
+    pub const ORDINAL: &'static str = "ordinal";
+}
+
+impl PropertyType {
+    /// The property that names the PID of an endpoint in one network map, RFC 7285 §7.1.1.
+    pub fn pid_of(network_map: &ResourceId) -> Self {
+        Self(format!("{network_map}.pid").into())
+    }
+
+    /// The resource and the property's own name, where the property is of one resource (RFC 7285 §10.8.1).
+    pub fn resource_specific(&self) -> Option<(&str, &str)> {
+        self.0.split_once('.')
+    }
+}
+
+fn is_pid_name(s: &str) -> bool {
+    (1..=64).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_alphanumeric() || b":@_-".contains(&b))
+}
+
+/// The shape shared by metrics, modes and global properties.
+fn is_registered_style(s: &str) -> bool {
+    (1..=32).contains(&s.len()) && s != "priv:" && s.bytes().all(|b| b.is_ascii_alphanumeric() || b":_-".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pid_names() {
+        let longest = "p".repeat(64);
+        for good in ["a", "PID_1", "isp-a:pop@2", longest.as_str()] {
+            assert!(good.parse::<PidName>().is_ok(), "{good}");
+        }
+        let too_long = "p".repeat(65);
+        for bad in ["", "a.b", "a b", "é", too_long.as_str()] {
+            assert!(bad.parse::<PidName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn private_prefix_needs_a_name() {
+        assert!("priv:x".parse::<CostMetric>().is_ok());
+        assert!("priv:".parse::<CostMetric>().is_err());
+        assert!("routing@cost".parse::<CostMetric>().is_err());
+        assert!("a.b".parse::<CostMode>().is_err());
+    }
+
+    #[test]
+    fn properties_have_at_most_one_dot() {
+        let property: PropertyType = "network-map.pid".parse().unwrap();
+        assert_eq!(property.resource_specific(), Some(("network-map", "pid")));
+        assert!("pid".parse::<PropertyType>().unwrap().resource_specific().is_none());
+        for bad in ["a.b.c", ".pid", "map.", "priv:"] {
+            assert!(bad.parse::<PropertyType>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn tags_are_visible_ascii() {
+        assert!("\"\\~!".parse::<Tag>().is_ok());
+        for bad in ["", "a b", "a\u{7f}", "ä"] {
+            assert!(bad.parse::<Tag>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! From the bytes of a request body to a checked request, or to the one error that says why not.
+//!
+//! A general deserialiser cannot do this: RFC 7285 §8.5.2 wants a missing field, a field of the wrong type and an
+//! array *element* of the wrong type told apart (the last is a *value* error), each with its path from the root.
+//! [`Fields`] is the reader that keeps these apart; every request type decodes itself with it.
+
+use serde_json::{Map, Value};
+
+use crate::error::ProtocolError;
+use crate::json;
+use crate::media_type::Message;
+
+/// Longest text of an offending value that is echoed in an error; a longer one is left out.
+const MAX_ECHO: usize = 1024;
+
+/// A request body that knows how to decode itself.
+pub trait Request: Message + Sized {
+    /// Reads the members of the request; unknown ones are ignored (RFC 7285 §8.3.7).
+    fn decode(fields: Fields<'_>) -> Result<Self, ProtocolError>;
+}
+
+/// Decodes a body, reporting exactly one fault (RFC 7285 §8.5.2).
+pub fn decode_request<R: Request>(body: &[u8]) -> Result<R, ProtocolError> {
+    match json::parse(body).map_err(|e| ProtocolError::Syntax(e.to_string()))? {
+        Value::Object(object) => R::decode(Fields { path: String::new(), object: &object }),
+        other => Err(ProtocolError::Syntax(format!("the body is {}: a JSON object is expected", kind(&other)))),
+    }
+}
+
+/// The members of one object of a request, with the object's path.
+pub struct Fields<'a> {
+    path: String,
+    object: &'a Map<String, Value>,
+}
+
+impl<'a> Fields<'a> {
+    /// The path of a member of this object from the root of the request.
+    pub fn path(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}/{name}", self.path) }
+    }
+
+    /// A member that may be absent. JSON `null` is a value like any other, not absence.
+    fn optional(&self, name: &str) -> Option<&'a Value> {
+        self.object.get(name)
+    }
+
+    fn required(&self, name: &str) -> Result<&'a Value, ProtocolError> {
+        self.optional(name).ok_or_else(|| ProtocolError::MissingField(self.path(name)))
+    }
+
+    fn wrong_type(&self, name: &str) -> ProtocolError {
+        ProtocolError::InvalidFieldType(self.path(name))
+    }
+
+    /// A required object.
+    pub fn object(&self, name: &str) -> Result<Fields<'a>, ProtocolError> {
+        self.required(name).and_then(|value| self.as_object(name, value))
+    }
+
+    /// An object that may be absent.
+    pub fn optional_object(&self, name: &str) -> Result<Option<Fields<'a>>, ProtocolError> {
+        self.optional(name).map(|value| self.as_object(name, value)).transpose()
+    }
+
+    fn as_object(&self, name: &str, value: &'a Value) -> Result<Fields<'a>, ProtocolError> {
+        match value {
+            Value::Object(object) => Ok(Fields { path: self.path(name), object }),
+            _ => Err(self.wrong_type(name)),
+        }
+    }
+
+    /// A required string of a checked type.
+    pub fn string<T: std::str::FromStr>(&self, name: &str) -> Result<T, ProtocolError> {
+        let text = self.required(name)?.as_str().ok_or_else(|| self.wrong_type(name))?;
+        text.parse().map_err(|_| self.invalid(name, text))
+    }
+
+    /// A required list of strings.
+    pub fn strings(&self, name: &str) -> Result<Vec<&'a str>, ProtocolError> {
+        self.required(name).and_then(|value| self.as_strings(name, value))
+    }
+
+    /// A list of strings that may be absent, which means the same as empty.
+    pub fn optional_strings(&self, name: &str) -> Result<Vec<&'a str>, ProtocolError> {
+        self.optional(name).map_or(Ok(Vec::new()), |value| self.as_strings(name, value))
+    }
+
+    fn as_strings(&self, name: &str, value: &'a Value) -> Result<Vec<&'a str>, ProtocolError> {
+        let elements = value.as_array().ok_or_else(|| self.wrong_type(name))?;
+        let text = |element: &'a Value| element.as_str().ok_or_else(|| self.invalid(name, &element.to_string()));
+        elements.iter().map(text).collect()
+    }
+
+    /// A list whose elements have a checked type; `E_INVALID_FIELD_VALUE` names the first element that has not.
+    pub fn parse_each<T: std::str::FromStr>(&self, name: &str, elements: &[&str]) -> Result<Vec<T>, ProtocolError> {
+        elements.iter().map(|element| element.parse().map_err(|_| self.invalid(name, element))).collect()
+    }
+
+    /// A required list that must not be empty: one that is has a wrong value.
+    pub fn non_empty_strings(&self, name: &str) -> Result<Vec<&'a str>, ProtocolError> {
+        let elements = self.strings(name)?;
+        if elements.is_empty() { Err(self.invalid(name, "[]")) } else { Ok(elements) }
+    }
+
+    /// `E_INVALID_FIELD_VALUE` for a member of this object.
+    pub fn invalid(&self, name: &str, value: &str) -> ProtocolError {
+        let value = (value.len() <= MAX_ECHO).then(|| value.to_owned());
+        ProtocolError::InvalidFieldValue { field: self.path(name), value }
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}

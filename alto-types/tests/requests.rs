@@ -1,0 +1,152 @@
+//! Every way a request body can be wrong, and the one error each deserves (RFC 7285 §8.5.2).
+
+use alto_types::{
+    EndpointCostRequest, EndpointPropertyRequest, ErrorCode, FilteredCostMapRequest, FilteredNetworkMapRequest,
+    ProtocolError, Request, SpeltAddr, decode_request,
+};
+use proptest::prelude::*;
+
+type Costs = EndpointCostRequest<SpeltAddr>;
+type Properties = EndpointPropertyRequest<SpeltAddr>;
+
+const NUM: &str = r#"{"cost-mode":"numerical","cost-metric":"routingcost"}"#;
+
+/// Asserts code and field of the error that `body` earns, and the value where one is given.
+#[track_caller]
+fn refused<R: Request + std::fmt::Debug>(body: &str, code: ErrorCode, field: &str, value: Option<&str>) {
+    let message = decode_request::<R>(body.as_bytes()).expect_err(body).into_message();
+    assert_eq!(message.meta.code, code.as_str(), "{body}");
+    assert_eq!(message.meta.field.as_deref(), Some(field), "{body}");
+    if value.is_some() {
+        assert_eq!(message.meta.value.as_deref(), value, "{body}");
+    }
+}
+
+#[test]
+fn absent_required_fields() {
+    use ErrorCode::MissingField as Missing;
+    refused::<FilteredNetworkMapRequest>("{}", Missing, "pids", None);
+    refused::<FilteredNetworkMapRequest>(r#"{"PIDS":[]}"#, Missing, "pids", None);
+    refused::<FilteredNetworkMapRequest>(r#"{"address-types":["ipv4"]}"#, Missing, "pids", None);
+    refused::<FilteredCostMapRequest>("{}", Missing, "cost-type", None);
+    refused::<FilteredCostMapRequest>(r#"{"multi-cost-types":[]}"#, Missing, "cost-type", None);
+    let no_metric = r#"{"cost-type":{"cost-mode":"numerical"}}"#;
+    refused::<FilteredCostMapRequest>(no_metric, Missing, "cost-type/cost-metric", None);
+    let no_mode = r#"{"cost-type":{"cost-metric":"routingcost"}}"#;
+    refused::<FilteredCostMapRequest>(no_mode, Missing, "cost-type/cost-mode", None);
+    let half = format!(r#"{{"cost-type":{NUM},"pids":{{"srcs":["a"]}}}}"#);
+    refused::<FilteredCostMapRequest>(&half, Missing, "pids/dsts", None);
+    refused::<Properties>(r#"{"endpoints":["ipv4:192.0.2.1"]}"#, Missing, "properties", None);
+    refused::<Properties>(r#"{"properties":["nm.pid"]}"#, Missing, "endpoints", None);
+    refused::<Costs>(&format!(r#"{{"cost-type":{NUM}}}"#), Missing, "endpoints", None);
+    refused::<Costs>(r#"{"endpoints":{"dsts":["ipv4:192.0.2.1"]}}"#, Missing, "cost-type", None);
+}
+
+#[test]
+fn wrong_types() {
+    use ErrorCode::InvalidFieldType as Type;
+    refused::<FilteredNetworkMapRequest>(r#"{"pids":"a"}"#, Type, "pids", None);
+    refused::<FilteredNetworkMapRequest>(r#"{"pids":{}}"#, Type, "pids", None);
+    refused::<FilteredNetworkMapRequest>(r#"{"pids":[],"address-types":null}"#, Type, "address-types", None);
+    refused::<FilteredCostMapRequest>(r#"{"cost-type":"num"}"#, Type, "cost-type", None);
+    refused::<FilteredCostMapRequest>(
+        r#"{"cost-type":{"cost-mode":1,"cost-metric":"routingcost"}}"#,
+        Type,
+        "cost-type/cost-mode",
+        None,
+    );
+    for (member, field) in [
+        (r#""constraints":"ge 1""#, "constraints"),
+        (r#""pids":[]"#, "pids"),
+        (r#""pids":null"#, "pids"),
+        (r#""pids":{"srcs":"a","dsts":[]}"#, "pids/srcs"),
+    ] {
+        refused::<FilteredCostMapRequest>(&format!(r#"{{"cost-type":{NUM},{member}}}"#), Type, field, None);
+    }
+    refused::<Properties>(r#"{"properties":["nm.pid"],"endpoints":"ipv4:192.0.2.1"}"#, Type, "endpoints", None);
+    refused::<Costs>(&format!(r#"{{"cost-type":{NUM},"endpoints":[]}}"#), Type, "endpoints", None);
+}
+
+#[test]
+fn wrong_values_and_wrong_elements() {
+    use ErrorCode::InvalidFieldValue as Value;
+    // An element of the wrong type is a value error, and its value is sent as text.
+    refused::<FilteredNetworkMapRequest>(r#"{"pids":["a",7]}"#, Value, "pids", Some("7"));
+    refused::<FilteredNetworkMapRequest>(r#"{"pids":[{"a":[null]}]}"#, Value, "pids", Some(r#"{"a":[null]}"#));
+    refused::<Properties>(r#"{"properties":["nm.pid"],"endpoints":[null]}"#, Value, "endpoints", Some("null"));
+    refused::<Properties>(r#"{"properties":[],"endpoints":["ipv4:192.0.2.1"]}"#, Value, "properties", None);
+    refused::<Properties>(r#"{"properties":["nm.pid"],"endpoints":[]}"#, Value, "endpoints", None);
+    for constraint in ["ne 5", "GE 5", "ge5", "5 ge", "ge x", "", "ge 1 2"] {
+        let body = format!(r#"{{"cost-type":{NUM},"constraints":["ge 1","{constraint}"]}}"#);
+        refused::<FilteredCostMapRequest>(&body, Value, "constraints", Some(constraint));
+    }
+    let body = format!(r#"{{"cost-type":{NUM},"endpoints":{{"srcs":[],"dsts":["ipv4:192.0.2.1","ipv4:nope"]}}}}"#);
+    refused::<Costs>(&body, Value, "endpoints/dsts", Some("ipv4:nope"));
+    let both_empty = format!(r#"{{"cost-type":{NUM},"endpoints":{{"srcs":[]}}}}"#);
+    refused::<Costs>(&both_empty, Value, "endpoints", None);
+    let mode = r#"{"cost-type":{"cost-mode":"a.b","cost-metric":"routingcost"}}"#;
+    refused::<FilteredCostMapRequest>(mode, Value, "cost-type/cost-mode", Some("a.b"));
+}
+
+#[test]
+fn a_very_long_value_is_not_echoed() {
+    let body = format!(r#"{{"properties":["nm.pid"],"endpoints":["{}"]}}"#, "x".repeat(2000));
+    let error = decode_request::<Properties>(body.as_bytes()).expect_err("not an address");
+    assert_eq!(error, ProtocolError::InvalidFieldValue { field: "endpoints".to_owned(), value: None });
+}
+
+#[test]
+fn anything_but_an_object_is_a_syntax_error() {
+    for body in ["[]", "\"x\"", "null", "3", "", "{", "{} x"] {
+        let error = decode_request::<FilteredNetworkMapRequest>(body.as_bytes()).expect_err(body);
+        assert_eq!(error.code(), ErrorCode::Syntax, "{body}");
+    }
+}
+
+#[test]
+fn unknown_members_and_descriptions_are_ignored_everywhere() {
+    let plain = format!(r#"{{"cost-type":{NUM},"pids":{{"srcs":["a"],"dsts":[]}}}}"#);
+    let adorned = r#" { "x-unknown":{"a":[1]}, "pids":{"dsts":[],"x":0,"\u0073rcs":["a"]},
+        "cost-type":{"description":7,"cost-metric":"routingcost","cost-context":{},"cost-mode":"numerical"} } "#;
+    assert_eq!(
+        decode_request::<FilteredCostMapRequest>(adorned.as_bytes()),
+        decode_request::<FilteredCostMapRequest>(plain.as_bytes())
+    );
+}
+
+/// Bodies that are nearly right: the interesting ones.
+fn nearly_a_request() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        Just("[]".to_owned()),
+        Just("{}".to_owned()),
+        Just("3".to_owned()),
+        Just(NUM.to_owned()),
+        Just(r#"["ipv4:192.0.2.1","nm.pid","ge 1"]"#.to_owned()),
+        Just(r#"{"srcs":[],"dsts":["ipv6:::1"]}"#.to_owned()),
+        "[ -~]{0,10}",
+    ];
+    let name = prop::sample::select(vec!["pids", "cost-type", "constraints", "endpoints", "properties", "x"]);
+    prop::collection::vec((name, leaf), 0..5).prop_map(|members| {
+        let members: Vec<String> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+        format!("{{{}}}", members.join(","))
+    })
+}
+
+proptest! {
+    #[test]
+    fn decoding_never_panics(body in nearly_a_request()) {
+        let _ = decode_request::<FilteredNetworkMapRequest>(body.as_bytes());
+        let _ = decode_request::<FilteredCostMapRequest>(body.as_bytes());
+        let _ = decode_request::<Properties>(body.as_bytes());
+        let _ = decode_request::<Costs>(body.as_bytes());
+    }
+
+    /// What a client serialises, a server decodes to the same request.
+    #[test]
+    fn encoding_and_decoding_agree(pids in prop::collection::vec("[a-z]{1,4}", 0..4), types in prop::collection::vec("ipv[46]", 0..3)) {
+        let request = FilteredNetworkMapRequest { pids, address_types: types };
+        let body = serde_json::to_vec(&request).unwrap();
+        prop_assert_eq!(decode_request::<FilteredNetworkMapRequest>(&body), Ok(request));
+    }
+}

@@ -1,0 +1,43 @@
+//! A network as an ALTO server sees it: who is where, how traffic flows, and what that costs.
+//!
+//! Data flows one way:
+//!
+//! ```text
+//! topo.json -> file (grammar) -> check (meaning) -> Topology -> graph -> routes -> View (PIDs, costs, tags)
+//! ```
+//!
+//! * [`file`] is the grammar of `topo.json`, [`check`] what must hold beyond grammar; together they make a [`Topology`],
+//!   or a [`TopologyError`] that lists every problem with its place and remedy.
+//! * [`change`] makes a new [`Topology`] from one whose links changed; nothing is ever changed in place.
+//! * [`graph`] and [`routes`] find least-cost routes; ties are broken the same way everywhere, so that every replica and
+//!   every emulation agrees.
+//! * [`network_map`] groups addresses into PIDs and finds the PID of an address ([`prefix_table`]).
+//! * [`view`] is one immutable state of all costs, named by a hash of its content ([`tag`]).
+//! * Numbers are exact: [`Value`] counts millionths in an integer, so sums do not depend on their order.
+//!
+//! Nothing here knows of HTTP or of ALTO's JSON.
+
+pub mod change;
+mod check;
+mod error;
+pub mod file;
+mod graph;
+mod metric;
+mod name;
+mod network_map;
+mod prefix_table;
+mod routes;
+mod tag;
+mod topology;
+mod value;
+mod view;
+
+pub use change::{LinkChange, Override};
+pub use error::{ChangeError, Problem, TopologyError};
+pub use metric::{Metric, UnknownMetric, dense_ranks};
+pub use name::{InvalidName, NodeName, PidName};
+pub use network_map::{NetworkMap, Pid, PidId};
+pub use routes::Route;
+pub use topology::{Host, Link, Switch, Topology};
+pub use value::Value;
+pub use view::{Endpoint, View};

@@ -1,0 +1,97 @@
+//! Exact numbers: millionths in an integer.
+//!
+//! Sums of floating-point numbers depend on their order, and so would tags and ties. Integers do not.
+
+use std::fmt;
+
+/// Millionths in one.
+const MICRO: u64 = 1_000_000;
+
+/// A cost: not negative, exact to a millionth of its metric's unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Value(u64);
+
+impl Value {
+    /// Nothing to pay.
+    pub const ZERO: Self = Self(0);
+
+    /// From a count of millionths.
+    pub const fn from_micros(micros: u64) -> Self {
+        Self(micros)
+    }
+
+    /// As a count of millionths.
+    pub const fn micros(self) -> u64 {
+        self.0
+    }
+
+    /// A whole number.
+    pub const fn from_integer(number: u64) -> Self {
+        Self(number.saturating_mul(MICRO))
+    }
+
+    /// The nearest value to a number; nothing where that is negative, too large or no number.
+    pub(crate) fn from_f64(number: f64) -> Option<Self> {
+        #[expect(clippy::cast_precision_loss, reason = "a million is exact")]
+        let micros = (number * MICRO as f64).round();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
+        (0.0..1.8e19).contains(&micros).then_some(Self(micros as u64))
+    }
+
+    /// The nearest double.
+    #[expect(clippy::cast_precision_loss, reason = "the nearest double is what is asked for")]
+    pub fn as_f64(self) -> f64 {
+        if self.0 < (1 << 53) {
+            return self.0 as f64 / MICRO as f64;
+        }
+        // Beyond 2^53 the count itself would be rounded first.
+        (self.0 / MICRO) as f64 + (self.0 % MICRO) as f64 / MICRO as f64
+    }
+
+    /// The number, if it is whole.
+    pub fn as_integer(self) -> Option<u64> {
+        self.0.is_multiple_of(MICRO).then_some(self.0 / MICRO)
+    }
+
+    /// The sum; the largest value where it would be larger.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// The mean of several values, to the nearest millionth; nothing of none.
+    pub(crate) fn mean(values: &[Self]) -> Option<Self> {
+        let sum: u128 = values.iter().map(|value| u128::from(value.0)).sum();
+        let count = values.len() as u128;
+        let mean = (sum + count / 2).checked_div(count)?;
+        u64::try_from(mean).ok().map(Self)
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.as_integer() {
+            Some(number) => number.fmt(f),
+            None => self.as_f64().fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_exact_to_a_millionth() {
+        let tenth = Value::from_f64(0.1).unwrap();
+        let sum = (0..10).fold(Value::ZERO, |sum, _| sum.plus(tenth));
+        assert_eq!((sum, sum.as_integer()), (Value::from_integer(1), Some(1)));
+        assert_eq!(Value::from_f64(1.5).unwrap().as_f64().to_string(), "1.5");
+        assert_eq!(Value::from_f64(1.5).unwrap().as_integer(), None);
+        for bad in [-1.0, f64::NAN, f64::INFINITY, 1e300] {
+            assert_eq!(Value::from_f64(bad), None, "{bad}");
+        }
+        assert_eq!(Value::mean(&[Value::from_integer(1), Value::from_integer(2)]), Value::from_f64(1.5));
+        assert_eq!(Value::mean(&[]), None);
+    }
+}

@@ -1,0 +1,38 @@
+# The two commands of the README, and what they are made of. Everything else is plain cargo.
+
+CARGO ?= cargo
+DEMO_FLAGS ?=
+
+.PHONY: help demo test tools lint slow-clients soak
+
+help:
+	@echo "make demo            serves the two-ISP network on loopback and walks through it; DEMO_FLAGS=--keep leaves it running"
+	@echo "make test            every test, end to end ones included"
+	@echo "make lint            format, clippy, dependency checks"
+	@echo "make slow-clients    attacks a server with slow clients and prints when each was cut off"
+	@echo "make soak            1,000 clients for a minute while links change; prints what they saw"
+
+demo: tools
+	@$(CARGO) build --quiet --release --bins
+	@python3 scripts/demo.py $(DEMO_FLAGS)
+
+test: tools
+	$(CARGO) test --workspace
+
+lint: tools
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+slow-clients: tools
+	@$(CARGO) build --quiet --release -p alto-server
+	@python3 scripts/slow_clients.py target/release/alto-server
+
+soak: tools
+	@$(CARGO) build --quiet --release -p alto-server
+	@python3 scripts/soak.py target/release/alto-server
+
+# Says in one line what is missing, before anything else fails in many.
+tools:
+	@command -v $(CARGO) >/dev/null || { echo "cargo is missing: install Rust 1.95 or later from https://rustup.rs" >&2; exit 1; }
+	@command -v cc >/dev/null || { echo "a C compiler is missing: apt-get install gcc" >&2; exit 1; }
+	@command -v python3 >/dev/null || { echo "python3 is missing: apt-get install python3" >&2; exit 1; }

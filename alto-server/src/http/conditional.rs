@@ -1,0 +1,60 @@
+//! Conditional requests (RFC 9110 §13): whether the client has the answer already.
+
+use std::time::{Duration, SystemTime};
+
+use http::HeaderMap;
+use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH};
+
+/// Whether the client's copy is the present one, so that 304 is the answer.
+pub(super) fn is_current(headers: &HeaderMap, entity_tag: &str, last_modified: Option<SystemTime>) -> bool {
+    // If-None-Match, where there is one, decides alone (§13.1.3).
+    if headers.contains_key(IF_NONE_MATCH) {
+        let lines = headers.get_all(IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
+        // Tags of ours have no comma in them, so splitting at commas is enough. The comparison is the weak one.
+        let mut tags = lines.flat_map(|line| line.split(',')).map(str::trim);
+        return tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == entity_tag);
+    }
+    let since = headers.get(IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
+    let since = since.and_then(|value| httpdate::parse_http_date(value).ok());
+    matches!((since, last_modified), (Some(since), Some(modified)) if modified <= since)
+}
+
+/// The `Last-Modified` of content that is what it is since `since`, if it can be told truthfully.
+///
+/// The field counts whole seconds. While the second of the last change has not passed, another change may still fall
+/// into it, and a client could not tell the two apart: then there is none.
+pub(super) fn last_modified(since: SystemTime, now: SystemTime) -> Option<SystemTime> {
+    let second = since.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
+    let truncated = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
+    (now >= truncated + Duration::from_secs(1)).then_some(truncated)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: http::HeaderName, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name, value.parse().unwrap())])
+    }
+
+    #[test]
+    fn entity_tags() {
+        for (value, current) in
+            [("\"a\"", true), ("W/\"a\"", true), ("\"x\", \"a\"", true), ("*", true), ("\"b\"", false), ("a", false)]
+        {
+            assert_eq!(is_current(&headers(IF_NONE_MATCH, value), "\"a\"", None), current, "{value}");
+        }
+    }
+
+    #[test]
+    fn dates_count_once_their_second_has_passed() {
+        let change = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_500);
+        assert_eq!(last_modified(change, change + Duration::from_millis(100)), None);
+        let modified = last_modified(change, change + Duration::from_secs(1));
+        assert_eq!(modified, Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000)));
+        let at = |offset: u64| httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(offset));
+        assert!(is_current(&headers(IF_MODIFIED_SINCE, &at(1_700_000_000)), "\"a\"", modified));
+        assert!(!is_current(&headers(IF_MODIFIED_SINCE, &at(1_699_999_999)), "\"a\"", modified));
+        assert!(!is_current(&headers(IF_MODIFIED_SINCE, "yesterday"), "\"a\"", modified));
+    }
+}

@@ -1,0 +1,76 @@
+//! Between the wire's cost types and the metrics of the topology.
+
+use std::str::FromStr;
+
+use alto_types::{CostMetric, CostMode, CostType, ProtocolError};
+use topo::Metric;
+
+/// How costs are given (RFC 7285 §6.1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Mode {
+    /// Amounts.
+    Numerical,
+    /// Ranks, 1 for the most preferred.
+    Ordinal,
+}
+
+/// One of the cost types this server offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct CostKind {
+    pub(crate) metric: Metric,
+    pub(crate) mode: Mode,
+}
+
+impl Mode {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Numerical => CostMode::NUMERICAL,
+            Self::Ordinal => CostMode::ORDINAL,
+        }
+    }
+}
+
+impl CostKind {
+    /// Every metric in both modes, numerical ones first.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        let modes = [Mode::Numerical, Mode::Ordinal];
+        modes.into_iter().flat_map(|mode| Metric::ALL.map(|metric| Self { metric, mode }))
+    }
+
+    /// The name under which the directory defines this cost type.
+    pub(crate) fn name(self) -> String {
+        format!("{}-{}", self.mode.name(), self.metric.name())
+    }
+
+    /// The ID of the full cost map of this type.
+    pub(crate) fn cost_map_id(self) -> String {
+        match self.mode {
+            Mode::Numerical => format!("cost-map-{}", self.metric.name()),
+            Mode::Ordinal => format!("cost-map-{}-ordinal", self.metric.name()),
+        }
+    }
+
+    /// Where the full cost map of this type is.
+    pub(crate) fn cost_map_path(self) -> String {
+        format!("costmap/{}/{}", self.mode.name(), self.metric.name())
+    }
+
+    /// The cost type on the wire, without description.
+    pub(crate) fn to_wire(self) -> CostType {
+        let metric: CostMetric = self.metric.name().parse().expect("metrics have legal names");
+        CostType::new(metric, self.mode.name().parse().expect("modes have legal names"))
+    }
+
+    /// The cost type a request asks for, if this server offers it (RFC 7285 §11.3.2.3, RFC 9274 §4).
+    pub(crate) fn requested(cost_type: &CostType) -> Result<Self, ProtocolError> {
+        let refused = |member: &str, value: &str| ProtocolError::invalid_value(format!("cost-type/{member}"), value);
+        let mode = match cost_type.cost_mode.as_str() {
+            CostMode::NUMERICAL => Mode::Numerical,
+            CostMode::ORDINAL => Mode::Ordinal,
+            other => return Err(refused("cost-mode", other)),
+        };
+        let name = cost_type.cost_metric.as_str();
+        let metric = Metric::from_str(name).map_err(|_error| refused("cost-metric", name))?;
+        Ok(Self { metric, mode })
+    }
+}

@@ -1,0 +1,95 @@
+//! One file per ALTO resource, and what they share: the resource IDs, where each is found, and the cost types.
+//!
+//! A service turns a view of the network into the body of an answer; it knows nothing of HTTP. Resources read by GET
+//! *render* a whole document once per view; resources read by POST *answer* one decoded request ([`Lookup`]).
+
+pub(crate) mod cost_map;
+mod cost_matrix;
+pub(crate) mod cost_type;
+pub(crate) mod directory;
+pub(crate) mod endpoint_cost;
+pub(crate) mod endpoint_property;
+pub(crate) mod filtered_cost_map;
+pub(crate) mod filtered_network_map;
+pub(crate) mod network_map;
+
+use std::net::IpAddr;
+
+use alto_types::{MediaType, ProtocolError, Request};
+
+use crate::published::Published;
+
+pub(crate) use cost_type::{CostKind, Mode};
+
+/// Resource IDs of the directory (RFC 7285 §10.2). They never change their meaning (§9.1.1).
+pub(crate) mod id {
+    /// The network map, and the default one.
+    pub(crate) const NETWORK_MAP: &str = "network-map";
+    /// Parts of the network map.
+    pub(crate) const FILTERED_NETWORK_MAP: &str = "filtered-network-map";
+    /// Parts of the cost maps.
+    pub(crate) const FILTERED_COST_MAP: &str = "filtered-cost-map";
+    /// Properties of endpoints.
+    pub(crate) const ENDPOINT_PROPERTY: &str = "endpoint-property";
+    /// Costs between endpoints.
+    pub(crate) const ENDPOINT_COST: &str = "endpoint-cost";
+}
+
+/// Where the resources are, relative to the root.
+pub(crate) mod path {
+    pub(crate) const DIRECTORY: &str = "directory";
+    pub(crate) const NETWORK_MAP: &str = "networkmap";
+    pub(crate) const FILTERED_NETWORK_MAP: &str = "networkmap/filtered";
+    pub(crate) const FILTERED_COST_MAP: &str = "costmap/filtered";
+    pub(crate) const ENDPOINT_PROPERTY: &str = "endpointprop/lookup";
+    pub(crate) const ENDPOINT_COST: &str = "endpointcost/lookup";
+}
+
+/// Bounds on the work one request may ask for (RFC 7285 §15.5.2).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WorkLimits {
+    /// Elements of one list of a request.
+    pub(crate) list_entries: usize,
+    /// Sources times destinations of a cost request.
+    pub(crate) pairs: usize,
+}
+
+/// A resource that answers requests with input parameters (RFC 7285 §8.3.2).
+pub(crate) trait Lookup {
+    /// What is asked.
+    type Request: Request + Send + 'static;
+    /// Type of the answer.
+    const ANSWER: MediaType;
+    /// The ID under which the directory lists it, also its name in metrics.
+    const ID: &'static str;
+
+    /// Refuses what is too much work, before any of it is done. A large request is answered off the event loop.
+    fn weigh(request: &Self::Request, published: &Published, limits: &WorkLimits) -> Result<usize, ProtocolError>;
+
+    /// The body of the answer. `client` is the address that the request came from.
+    fn answer(published: &Published, request: Self::Request, client: IpAddr) -> Result<Vec<u8>, ProtocolError>;
+}
+
+/// Refuses a list that is longer than allowed, naming its field.
+fn bound_list(field: &str, len: usize, limits: &WorkLimits) -> Result<usize, ProtocolError> {
+    if len > limits.list_entries {
+        let value = format!("{len} entries, at most {} are answered", limits.list_entries);
+        return Err(ProtocolError::invalid_value(field, value));
+    }
+    Ok(len)
+}
+
+/// Refuses a product of sources and destinations that is larger than allowed.
+fn bound_pairs(field: &str, srcs: usize, dsts: usize, limits: &WorkLimits) -> Result<usize, ProtocolError> {
+    let pairs = srcs.saturating_mul(dsts);
+    if pairs > limits.pairs {
+        let value = format!("{srcs} x {dsts} pairs, at most {} are answered", limits.pairs);
+        return Err(ProtocolError::invalid_value(field, value));
+    }
+    Ok(pairs)
+}
+
+/// Serialises an answer. Only a failing writer could make this fail, and a vector does not fail.
+fn to_bytes<T: serde::Serialize>(message: &T) -> Vec<u8> {
+    serde_json::to_vec(message).expect("ALTO messages have string keys and finite numbers")
+}

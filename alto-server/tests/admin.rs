@@ -1,0 +1,246 @@
+//! Changing the network while it runs: what is accepted is served and survives, what is refused changes nothing.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use support::{Answer, Request, Server, data, http};
+
+const TOKEN: &str = "correct-horse-battery-staple";
+
+fn start(topology: &Path, state: &Path) -> Server {
+    let mut command = support::program();
+    command.env("ALTO_ADMIN_TOKEN", TOKEN).args(["--listen", "127.0.0.1:0", "--topology"]).arg(topology);
+    Server::start(command.arg("--state").arg(state))
+}
+
+fn admin(address: SocketAddr, method: &str, path: &str, body: &str) -> Answer {
+    let request = Request::new(method, path).field("Authorization", &format!("Bearer {TOKEN}"));
+    request.field("Content-Type", "application/json").body(body).send(address)
+}
+
+/// The first two ends of a link in the topology that are both switches, so that changing it changes costs.
+fn core_link(server: &Server) -> (String, String) {
+    let links = admin(server.address, "GET", "/admin/links", "").json();
+    let file: Value = serde_json::from_slice(&std::fs::read(data("two-isps.json")).unwrap()).unwrap();
+    let switches: Vec<&str> =
+        file["switches"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
+    let ends = |link: &Value| Some((link["source"].as_str()?.to_owned(), link["destination"].as_str()?.to_owned()));
+    let between = |(a, b): &(String, String)| switches.contains(&a.as_str()) && switches.contains(&b.as_str());
+    links["links"].as_array().unwrap().iter().filter_map(ends).find(between).unwrap()
+}
+
+fn costs(server: &Server) -> Value {
+    server.get("/costmap/numerical/routingcost").alto("costmap")
+}
+
+#[test]
+fn a_change_is_served_at_once_and_survives() {
+    let folder = tempfile::tempdir().unwrap();
+    let topology = data("two-isps.json");
+    let server = start(&topology, folder.path());
+    let (a, b) = core_link(&server);
+    let (before, map) = (costs(&server), server.get("/networkmap"));
+    let answer = admin(
+        server.address,
+        "POST",
+        "/admin/links",
+        &json!({"source": a, "destination": b, "cost": 5000}).to_string(),
+    );
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.json()["durable"], true);
+    let changed = costs(&server);
+    assert_ne!(changed["cost-map"], before["cost-map"]);
+    assert_ne!(changed["meta"]["vtag"], before["meta"]["vtag"], "other costs, other tag");
+    assert_eq!(changed["meta"]["dependent-vtags"], before["meta"]["dependent-vtags"], "the network map is the same");
+    assert_eq!(server.get("/networkmap").field("etag"), map.field("etag"));
+
+    // The other way round names the same link; what is not said stays.
+    let utilised = json!({"source": b, "destination": a, "utilisation": 0.5});
+    assert_eq!(admin(server.address, "POST", "/admin/links", &utilised.to_string()).status, 200);
+    let both = costs(&server);
+    assert_eq!(both["cost-map"], changed["cost-map"], "the override still holds");
+    drop(server);
+
+    let server = start(&topology, folder.path());
+    assert_eq!(costs(&server), both, "the same content has the same tags after a restart");
+    let cleared = json!({"changes": [{"source": a, "destination": b, "cost": null, "utilisation": 0}]});
+    assert_eq!(admin(server.address, "POST", "/admin/links", &cleared.to_string()).status, 200);
+    assert_eq!(costs(&server), before, "back to the file, back to its tags");
+    assert_eq!(admin(server.address, "DELETE", "/admin/links", "").status, 200);
+    drop(server);
+    assert_eq!(costs(&start(&topology, folder.path())), before);
+}
+
+#[test]
+fn a_refused_change_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(&data("two-isps.json"), folder.path());
+    let (a, b) = core_link(&server);
+    let before = costs(&server);
+    let good = json!({"source": a, "destination": b, "cost": 7000});
+    for (bad, word) in [
+        (json!({"source": a, "destination": "nowhere", "up": false}), "nowhere"),
+        (json!({"source": a, "destination": b, "utilisation": 1}), "utilisation"),
+        (json!({"source": a, "destination": b, "utilisation": -0.1}), "utilisation"),
+        (json!({"source": a, "destination": b, "bandwidth": 0}), "bandwidth"),
+        (json!({"source": a, "destination": b, "delay": -1}), "delay"),
+        (json!({"source": a, "destination": b, "cost": -3}), "cost"),
+        (json!({"source": a, "destination": b, "utilization": 0.1}), "utilization"),
+    ] {
+        for body in [bad.clone(), json!({"changes": [good, bad]})] {
+            let answer = admin(server.address, "POST", "/admin/links", &body.to_string());
+            assert!([400, 422].contains(&answer.status), "{body}: {answer:?}");
+            let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+            assert!(detail.contains(word), "{body}: {detail:?} does not say {word:?}");
+            assert_eq!(costs(&server), before, "{body}");
+        }
+    }
+    for body in ["", "{", "[]", "{\"changes\":[]}", "{\"changes\":7}"] {
+        assert!([400, 422].contains(&admin(server.address, "POST", "/admin/links", body).status), "{body:?}");
+    }
+    assert_eq!(admin(server.address, "PUT", "/admin/topology", "{\"name\":1}").status, 422);
+    assert_eq!(costs(&server), before);
+}
+
+#[test]
+fn the_topology_can_be_replaced_and_restored() {
+    let folder = tempfile::tempdir().unwrap();
+    let topology = data("two-isps.json");
+    let server = start(&topology, folder.path());
+    let before = costs(&server);
+    let abilene = std::fs::read_to_string(data("abilene.json")).unwrap();
+    assert_eq!(admin(server.address, "PUT", "/admin/topology", &abilene).status, 200);
+    let replaced = costs(&server);
+    assert_eq!(admin(server.address, "GET", "/admin/status", "").json()["replaced"], true);
+    drop(server);
+    let server = start(&topology, folder.path());
+    assert_eq!(costs(&server), replaced);
+    assert_eq!(costs(&Server::of("abilene.json")), replaced, "tags are hashes of the content, wherever it came from");
+    assert_eq!(admin(server.address, "DELETE", "/admin/topology", "").status, 200);
+    assert_eq!(costs(&server), before);
+}
+
+#[test]
+fn files_are_read_again_on_sighup() {
+    let folder = tempfile::tempdir().unwrap();
+    let topology = folder.path().join("topo.json");
+    std::fs::copy(data("two-isps.json"), &topology).unwrap();
+    let server = start(&topology, &folder.path().join("state"));
+    let before = costs(&server);
+    std::fs::write(&topology, "{ broken").unwrap();
+    server.signal("HUP");
+    let line = server.wait_for_log("the old topology stays in force");
+    assert!(line.contains("topo.json"), "the file is named: {line}");
+    assert_eq!(costs(&server), before);
+    std::fs::copy(data("abilene.json"), &topology).unwrap();
+    server.signal("HUP");
+    server.wait_for_log("topology read again");
+    assert_eq!(costs(&server), costs(&Server::of("abilene.json")));
+}
+
+#[test]
+fn nobody_changes_anything_without_the_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(&data("two-isps.json"), folder.path());
+    for path in ["/admin/links", "/admin/topology", "/admin/reload", "/admin/status"] {
+        for field in ["", "Bearer wrong-token-wrong-token", "Basic eDp5"] {
+            let answer = Request::new("POST", path).field("Authorization", field).body("{}").send(server.address);
+            assert_eq!(answer.status, 401, "{path} {field}");
+            assert!(answer.field("www-authenticate").is_some_and(|challenge| challenge.starts_with("Bearer")));
+        }
+    }
+    // Without a token there is no admin surface over TCP at all.
+    assert_eq!(Server::of("two-isps.json").get("/admin/status").status, 404);
+}
+
+#[test]
+fn a_unix_socket_needs_no_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("admin.sock");
+    let server = Server::of_with("two-isps.json", &["--admin-socket", socket.to_str().unwrap()]);
+    let answer = Request::new("GET", "/admin/status").send_over(UnixStream::connect(&socket).unwrap());
+    assert_eq!((answer.status, &answer.json()["durable"]), (200, &json!(false)));
+    assert_eq!(server.get("/admin/status").status, 404);
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&socket).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+    assert!(!socket.exists());
+}
+
+/// Fifty times: a stream of changes, `kill -9` in the middle, and every acknowledged change is there afterwards.
+#[test]
+fn acknowledged_changes_survive_kill_9() {
+    let folder = tempfile::tempdir().unwrap();
+    let topology = data("two-isps.json");
+    let mut acknowledged: Option<u64> = None;
+    let mut next = 1000;
+    let mut total = 0;
+    for round in 0..50 {
+        let server = start(&topology, folder.path());
+        let (a, b) = core_link(&server);
+        let links = admin(server.address, "GET", "/admin/links", "").json();
+        let link =
+            links["links"].as_array().unwrap().iter().find(|l| l["source"] == *a && l["destination"] == *b).unwrap();
+        let found = link["cost"].as_f64();
+        if let Some(last) = acknowledged {
+            // The one that was under way when the process died may or may not have been saved.
+            let saved = found.unwrap_or(0.0) as u64;
+            assert!(saved == last || saved == last + 1, "round {round}: acknowledged {last}, found {saved}");
+            acknowledged = Some(saved);
+            next = saved + 1;
+        }
+        let address = server.address;
+        let victim = server.pid();
+        let killer = std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(20 + round * 3));
+            std::process::Command::new("kill").args(["-9", &victim.to_string()]).status().unwrap();
+        });
+        let mut connection = BufReader::new(http::connect(address));
+        loop {
+            if !change(&mut connection, &a, &b, next) {
+                break;
+            }
+            acknowledged = Some(next);
+            next += 1;
+            total += 1;
+        }
+        killer.join().unwrap();
+    }
+    println!("{total} changes acknowledged over 50 kills, all there");
+    assert!(total > 50, "there was a stream of changes");
+}
+
+/// Sends one change over a kept connection; whether it was acknowledged.
+fn change(connection: &mut BufReader<std::net::TcpStream>, a: &str, b: &str, cost: u64) -> bool {
+    let body = json!({"source": a, "destination": b, "cost": cost}).to_string();
+    let head = format!(
+        "POST /admin/links HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    if connection.get_mut().write_all((head + &body).as_bytes()).is_err() {
+        return false;
+    }
+    let (mut line, mut length, mut good) = (String::new(), 0, false);
+    loop {
+        line.clear();
+        if connection.read_line(&mut line).unwrap_or(0) == 0 {
+            return false;
+        }
+        good |= line.starts_with("HTTP/1.1 200");
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if line == "\r\n" {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    good && connection.read_exact(&mut body).is_ok()
+}

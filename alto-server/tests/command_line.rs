@@ -1,0 +1,150 @@
+//! What an operator types and sees: help, settings, checks, routes, exit codes, shutdown.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::io::Write;
+
+use serde_json::{Value, json};
+use support::{Request, Server, data, http, run};
+
+fn two_isps() -> String {
+    data("two-isps.json").to_str().unwrap().to_owned()
+}
+
+#[test]
+fn help_names_every_setting_and_teaches() {
+    let (code, help, _) = run(&["--help"]);
+    assert_eq!(code, 0);
+    let schema: Value = serde_json::from_slice(&std::fs::read(SCHEMA).unwrap()).unwrap();
+    for key in schema["properties"].as_object().unwrap().keys() {
+        assert!(help.contains(&format!("--{key}")), "--{key} is not in the help");
+    }
+    assert!(help.contains("EXAMPLES") && help.contains("EXIT CODES"));
+    let (code, version, _) = run(&["--version"]);
+    assert_eq!((code, version.trim()), (0, concat!("alto-server ", env!("CARGO_PKG_VERSION"))));
+}
+
+const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/server.schema.json");
+
+/// `UPDATE_GOLDEN=1 cargo test -p alto-server` writes the schema anew.
+#[test]
+fn the_schema_of_server_json_is_up_to_date() {
+    let schema = serde_json::to_string_pretty(&schemars::schema_for!(alto_server::Settings)).unwrap() + "\n";
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(SCHEMA, &schema).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(SCHEMA).unwrap(), schema, "run with UPDATE_GOLDEN=1");
+}
+
+#[test]
+fn flags_and_file_mirror_each_other() {
+    let (code, defaults, _) = run(&["--print-config"]);
+    assert_eq!(code, 0);
+    let defaults: Value = serde_json::from_str(&defaults).unwrap();
+    let (_, help, _) = run(&["--help"]);
+    for (key, value) in defaults.as_object().unwrap() {
+        let value = match value {
+            Value::Array(list) => list[0].as_str().unwrap().to_owned(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        assert!(help.contains(&format!("[default: {value}]")), "the help does not say that {key} is {value}");
+    }
+    // What is printed is a file that gives the same.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("server.json");
+    let path = two_isps();
+    let flags = ["--topology", &path, "--listen", "[::1]:0", "--max-pairs", "7", "--access-log"];
+    let (_, printed, _) = run(&[&flags[..], &["--print-config"]].concat());
+    std::fs::write(&file, &printed).unwrap();
+    let (_, again, _) = run(&["--config", file.to_str().unwrap(), "--print-config"]);
+    assert_eq!(printed, again);
+    let (_, over, _) = run(&["--config", file.to_str().unwrap(), "--max-pairs", "8", "--print-config"]);
+    assert_eq!(serde_json::from_str::<Value>(&over).unwrap()["max-pairs"], json!(8), "a flag wins");
+}
+
+#[test]
+fn what_cannot_be_used_is_named_and_has_its_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("server.json");
+    let path = file.to_str().unwrap();
+    for (content, word) in [("{\"topologie\": \"x\"}", "topologie"), ("{\"max-pairs\": -1}", "line 1"), ("{", "line 1")]
+    {
+        std::fs::write(&file, content).unwrap();
+        let (code, _, error) = run(&["--config", path, "--check"]);
+        assert_eq!(code, 78, "{error}");
+        assert!(error.contains(path) && error.contains(word), "{error}");
+    }
+    let (code, _, error) = run(&["--check"]);
+    assert!(code == 78 && error.contains("--topology"), "{error}");
+    let (code, _, error) = run(&["--topology", "/none/such.json", "--check"]);
+    assert!(code == 78 && error.contains("/none/such.json"), "{error}");
+    let (code, _, error) = run(&["--max-pairs", "0", "--topology", &two_isps(), "--check"]);
+    assert!(code == 78 && error.contains("max-pairs"), "{error}");
+    assert_eq!(run(&["--no-such-flag"]).0, 64);
+    assert_eq!(run(&["--listen", "nowhere"]).0, 64);
+    let (code, summary, _) = run(&["--topology", &two_isps(), "--check"]);
+    assert!(code == 0 && summary.contains("PIDs"), "{summary}");
+    let server = Server::of("two-isps.json");
+    let (code, _, error) = run(&["--topology", &two_isps(), "--listen", &server.address.to_string()]);
+    assert!(code == 1 && error.contains(&server.address.to_string()), "{error}");
+}
+
+#[test]
+fn routes_are_exported_as_costs_are_computed() {
+    let server = Server::of("two-isps.json");
+    let file: Value = serde_json::from_slice(&std::fs::read(data("two-isps.json")).unwrap()).unwrap();
+    let address = |name: &str| {
+        let host = file["hosts"].as_array().unwrap().iter().find(|host| host["name"] == name).unwrap();
+        format!("ipv4:{}", host["ip"].as_str().unwrap().split('/').next().unwrap())
+    };
+    let (code, routes, _) = run(&["--topology", &two_isps(), "routes", "--json"]);
+    assert_eq!(code, 0);
+    let routes: Vec<Value> = serde_json::from_str(&routes).unwrap();
+    let hosts = file["hosts"].as_array().unwrap().len();
+    assert_eq!(routes.len(), hosts * (hosts - 1));
+    for route in routes {
+        let path = route["path"].as_array().unwrap();
+        assert_eq!(route["hopcount"].as_f64().unwrap(), (path.len() - 1) as f64, "{route}");
+        let (source, destination) = (route["source"].as_str().unwrap(), route["destination"].as_str().unwrap());
+        let (src, dst) = (address(source), address(destination));
+        let cost_type = json!({"cost-mode": "numerical", "cost-metric": "routingcost"});
+        let body = json!({"cost-type": cost_type, "endpoints": {"srcs": [src], "dsts": [dst]}});
+        let media_type = "application/alto-endpointcostparams+json";
+        let answer = server.post("/endpointcost/lookup", media_type, body.to_string()).alto("endpointcost");
+        assert_eq!(answer["endpoint-cost-map"][&src][&dst].as_f64(), route["routingcost"].as_f64(), "{route}");
+    }
+    assert_eq!(run(&["--topology", &two_isps(), "routes", "--from", "nobody"]).0, 64);
+}
+
+#[test]
+fn sigterm_finishes_requests_under_way() {
+    let server = Server::of("two-isps.json");
+    let mut stream = http::connect(server.address);
+    let body = "{\"pids\":[]}";
+    let head = format!(
+        "POST /networkmap/filtered HTTP/1.1\r\nHost: a\r\nContent-Type: application/alto-networkmapfilter+json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(&body.as_bytes()[..4]).unwrap();
+    // Idle connections do not hold the server up.
+    let _idle = http::connect(server.address);
+    server.signal("TERM");
+    server.wait_for_log("stopping");
+    stream.write_all(&body.as_bytes()[4..]).unwrap();
+    let mut answer = Vec::new();
+    std::io::Read::read_to_end(&mut stream, &mut answer).unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+    assert_eq!(server.wait(), Some(0));
+}
+
+#[test]
+fn both_address_families_are_served_together() {
+    let server = Server::of_with("two-isps.json", &["--listen", "[::1]:0"]);
+    let line = server.wait_for_log("listening on http://[::1]");
+    let address = line.split("://").nth(1).unwrap().split('/').next().unwrap().parse().unwrap();
+    assert_eq!(Request::new("GET", "/directory").send(address).status, 200);
+    assert_eq!(server.get("/directory").status, 200);
+}

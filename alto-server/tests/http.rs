@@ -1,0 +1,243 @@
+//! What every resource shares on HTTP: negotiation, methods, conditional requests, encodings, framing, limits.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::io::{Read, Write};
+
+use support::{Answer, Request, Server, http};
+
+const FILTER: &str = "application/alto-networkmapfilter+json";
+const PATH: &str = "/networkmap/filtered";
+const ALL: &str = "{\"pids\":[]}";
+
+#[test]
+fn the_client_says_what_it_accepts() {
+    let server = Server::of("two-isps.json");
+    let own = "application/alto-networkmap+json";
+    let accepted = |fields: &[&str]| {
+        let request = fields.iter().fold(Request::new("GET", "/networkmap"), |r, field| r.field("Accept", field));
+        request.send(server.address).status
+    };
+    for good in [
+        &[][..],
+        &["*/*"],
+        &["application/*"],
+        &[own],
+        &["Application/ALTO-NetworkMap+JSON"],
+        &["text/html, application/alto-networkmap+json;q=0.1"],
+        &["text/html", own],
+        &["application/alto-directory+json;q=0.1,application/alto-networkmap+json"],
+        &["application/*;q=0, application/alto-networkmap+json"],
+    ] {
+        assert_eq!(accepted(good), 200, "{good:?}");
+    }
+    for bad in [
+        &["text/html"][..],
+        &["*/*;q=0"],
+        &["application/alto-networkmap+json;q=0, */*"],
+        &["application/alto-costmap+json"],
+        &["text/*, image/png"],
+    ] {
+        assert_eq!(accepted(bad), 406, "{bad:?}");
+    }
+    let request = Request::new("POST", PATH).field("Accept", "text/html").field("Content-Type", FILTER).body(ALL);
+    assert_eq!(request.send(server.address).status, 406);
+}
+
+#[test]
+fn the_body_has_the_resources_type() {
+    let server = Server::of("two-isps.json");
+    let status = |content_type: &str| server.post(PATH, content_type, ALL).status;
+    assert_eq!(status(FILTER), 200);
+    assert_eq!(status("Application/ALTO-NetworkMapFilter+JSON; charset=utf-8; x=\"a;b\""), 200);
+    for wrong in ["text/plain", "application/json", "application/alto-costmapfilter+json", ""] {
+        assert_eq!(status(wrong), 415, "{wrong}");
+    }
+    let without = Request::new("POST", PATH).body(ALL).send(server.address);
+    assert_eq!(without.status, 415);
+    let gzip = Request::new("POST", PATH).field("Content-Type", FILTER).field("Content-Encoding", "gzip").body(ALL);
+    assert_eq!(gzip.send(server.address).status, 415);
+}
+
+#[test]
+fn methods_are_told_apart() {
+    let server = Server::of("two-isps.json");
+    let ask = |method: &str, path: &str| Request::new(method, path).send(server.address);
+    for (path, allow) in [("/networkmap", "GET, HEAD, OPTIONS"), (PATH, "POST, OPTIONS")] {
+        let options = ask("OPTIONS", path);
+        assert_eq!((options.status, options.field("allow")), (204, Some(allow)));
+        for method in ["PUT", "DELETE", "PATCH"] {
+            let answer = ask(method, path);
+            assert_eq!((answer.status, answer.field("allow")), (405, Some(allow)), "{method} {path}");
+        }
+        assert_eq!(ask("BREW", path).status, 501);
+    }
+    assert_eq!(ask("POST", "/networkmap").status, 405);
+    assert_eq!(ask("GET", PATH).status, 405);
+    assert_eq!(ask("GET", "/nowhere").status, 404);
+    assert_eq!(ask("CONNECT", "example.com:80").status, 501);
+    let (get, head) = (ask("GET", "/directory"), ask("HEAD", "/directory"));
+    let stable = |answer: &Answer| -> Vec<(String, String)> {
+        let varying = ["date", "x-request-id"];
+        answer.fields.iter().filter(|(name, _)| !varying.contains(&name.as_str())).cloned().collect()
+    };
+    assert_eq!((head.status, stable(&head), head.body.len()), (200, stable(&get), 0));
+}
+
+#[test]
+fn what_a_client_has_is_not_sent_again() {
+    let server = Server::of("two-isps.json");
+    let first = server.get("/costmap/numerical/routingcost");
+    let tag = first.field("etag").unwrap();
+    assert_eq!(first.field("cache-control"), Some("public, no-cache"));
+    let conditional = |field: &str, value: &str| {
+        Request::new("GET", "/costmap/numerical/routingcost").field(field, value).send(server.address)
+    };
+    for same in [tag, &format!("W/{tag}"), &format!("\"x\", {tag}"), "*"] {
+        let answer = conditional("If-None-Match", same);
+        assert_eq!((answer.status, answer.body.len(), answer.field("etag")), (304, 0, Some(tag)), "{same}");
+    }
+    assert_eq!(conditional("If-None-Match", "\"other\"").status, 200);
+    // Last-Modified appears once its second is over, because within the second it would not be a safe validator.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let modified = server.get("/costmap/numerical/routingcost").field("last-modified").unwrap().to_owned();
+    assert_eq!(conditional("If-Modified-Since", &modified).status, 304);
+    assert_eq!(conditional("If-Modified-Since", "Thu, 01 Jan 1970 00:00:00 GMT").status, 200);
+}
+
+#[test]
+fn bodies_are_compressed_as_negotiated() {
+    let server = Server::of("conformance-fixture-a.json");
+    let get =
+        |path: &str, codings: &str| Request::new("GET", path).field("Accept-Encoding", codings).send(server.address);
+    let plain = server.get("/directory");
+    assert!(plain.body.len() > 1024, "the directory is large enough to compress");
+    for (codings, coding) in
+        [("gzip", "gzip"), ("br", "br"), ("zstd", "zstd"), ("gzip;q=0.1, br", "br"), ("x-gzip", "gzip")]
+    {
+        let answer = get("/directory", codings);
+        if codings == "x-gzip" && answer.field("content-encoding").is_none() {
+            continue;
+        }
+        assert_eq!(answer.field("content-encoding"), Some(coding), "{codings}");
+        assert!(answer.field("vary").is_some_and(|vary| vary.to_ascii_lowercase().contains("accept-encoding")));
+        assert_ne!(answer.field("etag"), plain.field("etag"), "each encoding has its own entity tag");
+        let inflated = match coding {
+            "gzip" => read_all(flate2::read::GzDecoder::new(&answer.body[..])),
+            "br" => read_all(brotli::Decompressor::new(&answer.body[..], 4096)),
+            _ => zstd::decode_all(&answer.body[..]).unwrap(),
+        };
+        assert_eq!(inflated, plain.body, "{coding}");
+    }
+    for codings in ["identity", "", "gzip;q=0", "unknown"] {
+        assert_eq!(get("/directory", codings).field("content-encoding"), None, "{codings:?}");
+    }
+}
+
+fn read_all(mut reader: impl Read) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn chunked_bodies_and_expectations_are_understood() {
+    let server = Server::of("two-isps.json");
+    let whole = server.post(PATH, FILTER, ALL);
+    let chunks = ALL.bytes().fold(Vec::new(), |mut chunks, byte| {
+        chunks.extend(format!("1;ext=\"v\"\r\n{}\r\n", char::from(byte)).into_bytes());
+        chunks
+    });
+    let chunks = [&chunks[..], b"0\r\nTrailer: x\r\n\r\n"].concat();
+    let request = Request::new("POST", PATH).field("Content-Type", FILTER).field("Transfer-Encoding", "chunked");
+    assert_eq!(request.body(chunks).send(server.address).body, whole.body);
+
+    let mut stream = http::connect(server.address);
+    let head = format!(
+        "POST {PATH} HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Type: {FILTER}\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        ALL.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut interim = [0; 25];
+    stream.read_exact(&mut interim).unwrap();
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(ALL.as_bytes()).unwrap();
+    assert_eq!(Answer::parse(&read_all(stream)).body, whole.body);
+}
+
+#[test]
+fn broken_framing_is_refused() {
+    let server = Server::of("two-isps.json");
+    let status = |text: &str| Answer::parse(&http::exchange(server.address, text.as_bytes())).status;
+    assert_eq!(status("GET /directory HTTP/1.1\r\n\r\n"), 400, "no Host");
+    assert_eq!(status("GET /directory HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n"), 400);
+    assert_eq!(status("GET /directory HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n"), 400);
+    assert_eq!(status("GET /directory HTTP/1.1\r\nHost : a\r\nConnection: close\r\n\r\n"), 400);
+    assert_eq!(status("GET http://elsewhere/directory HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"), 200);
+    assert_eq!(status("GET /directory HTTP/1.0\r\n\r\n"), 200, "HTTP/1.0 needs no Host");
+    let post = |fields: &str| {
+        status(&format!("POST {PATH} HTTP/1.1\r\nHost: a\r\nContent-Type: {FILTER}\r\n{fields}\r\n{ALL}"))
+    };
+    assert_eq!(post("Content-Length: x\r\n"), 400);
+    assert_eq!(post("Content-Length: 11\r\nContent-Length: 12\r\n"), 400);
+    assert!([400, 501].contains(&post("Transfer-Encoding: gzip, chunked\r\nConnection: close\r\n")));
+}
+
+#[test]
+fn one_connection_answers_in_order() {
+    let server = Server::of("two-isps.json");
+    let text =
+        "GET /directory HTTP/1.1\r\nHost: a\r\n\r\nGET /networkmap HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let bytes = http::exchange(server.address, text.as_bytes());
+    let text = String::from_utf8(bytes).unwrap();
+    let types: Vec<usize> =
+        ["alto-directory+json\r\n", "alto-networkmap+json\r\n"].map(|t| text.find(t).unwrap()).to_vec();
+    assert!(types[0] < types[1]);
+}
+
+#[test]
+fn a_body_that_is_too_long_is_refused_before_it_is_read() {
+    let server = Server::of_with("two-isps.json", &["--max-body-bytes", "1000"]);
+    let long = vec![b' '; 2000];
+    let declared = server.post(PATH, FILTER, long.clone());
+    assert_eq!((declared.status, declared.media_type()), (413, "application/problem+json"));
+    let chunks = [b"7d0\r\n".as_slice(), &long, b"\r\n0\r\n\r\n"].concat();
+    let request = Request::new("POST", PATH).field("Content-Type", FILTER).field("Transfer-Encoding", "chunked");
+    assert_eq!(request.body(chunks).send(server.address).status, 413);
+    // Declared, never sent: answered at once.
+    let head = format!("POST {PATH} HTTP/1.1\r\nHost: a\r\nContent-Type: {FILTER}\r\nContent-Length: 99999999\r\n\r\n");
+    assert_eq!(Answer::parse(&http::exchange(server.address, head.as_bytes())).status, 413);
+}
+
+#[test]
+fn busy_is_said_with_a_time_to_come_back() {
+    let server = Server::of_with("two-isps.json", &["--max-concurrent-requests", "1", "--body-timeout", "5"]);
+    // One request that never finishes its body takes the only place.
+    let mut slow = http::connect(server.address);
+    let head = format!("POST {PATH} HTTP/1.1\r\nHost: a\r\nContent-Type: {FILTER}\r\nContent-Length: 11\r\n\r\n{{");
+    slow.write_all(head.as_bytes()).unwrap();
+    let busy = std::iter::repeat_with(|| server.get("/directory"))
+        .inspect(|answer| assert!([200, 503].contains(&answer.status), "{answer:?}"))
+        .find(|answer| answer.status == 503)
+        .unwrap();
+    assert!(busy.field("retry-after").is_some_and(|after| after.parse::<u64>().is_ok_and(|after| after >= 1)));
+    // The slow one ends by its own limit, and the place is free again.
+    assert_eq!(Answer::parse(&read_all(slow)).status, 408);
+    assert_eq!(server.get("/directory").status, 200);
+}
+
+#[test]
+fn health_and_metrics_tell_how_it_goes() {
+    let server = Server::of("two-isps.json");
+    assert_eq!(server.get("/healthz").status, 200);
+    assert_eq!(server.get("/readyz").status, 200);
+    server.get("/networkmap");
+    let metrics = String::from_utf8(server.get("/metrics").body).unwrap();
+    for name in
+        ["alto_requests_total", "alto_request_duration_seconds", "alto_pids", "alto_prefixes", "alto_connections"]
+    {
+        assert!(metrics.contains(name), "{name} is missing:\n{metrics}");
+    }
+    assert!(metrics.contains("resource=\"network-map\""), "{metrics}");
+}

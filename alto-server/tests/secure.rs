@@ -1,0 +1,169 @@
+//! HTTPS with certificates from files, and client authentication by HTTP Digest (RFC 7285 §8.3.5).
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use digest_auth::{AuthContext, WwwAuthenticateHeader};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use support::{Answer, Request, Server, http};
+
+/// Writes a certificate for `localhost` with its key, and returns the certificate.
+fn certificate(folder: &Path) -> rustls::pki_types::CertificateDer<'static> {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
+    std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    made.cert.der().clone()
+}
+
+fn with_tls(folder: &Path, more: &[&str]) -> Server {
+    let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+    let mut arguments = vec!["--tls-certificate", cert.to_str().unwrap(), "--tls-key", key.to_str().unwrap()];
+    arguments.extend(more);
+    Server::of_with("two-isps.json", &arguments)
+}
+
+fn over_tls(server: &Server, trusted: &rustls::pki_types::CertificateDer<'static>, request: &Request) -> Answer {
+    let mut roots = RootCertStore::empty();
+    roots.add(trusted.clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_root_certificates(roots).with_no_client_auth();
+    let name = ServerName::try_from("localhost").unwrap();
+    let connection = ClientConnection::new(Arc::new(config), name).unwrap();
+    request.send_over(StreamOwned::new(connection, http::connect(server.address)))
+}
+
+#[test]
+fn https_serves_what_http_serves() {
+    let folder = tempfile::tempdir().unwrap();
+    let trusted = certificate(folder.path());
+    let server = with_tls(folder.path(), &[]);
+    let plain = Server::of("two-isps.json");
+    for path in ["/directory", "/networkmap"] {
+        let answer = over_tls(&server, &trusted, &Request::new("GET", path));
+        assert_eq!((answer.status, answer.body), (200, plain.get(path).body), "{path}");
+    }
+    // Whoever speaks no TLS gets no answer, and the server goes on.
+    assert!(
+        !http::exchange(server.address, b"GET /directory HTTP/1.1\r\nHost: a\r\n\r\n").starts_with(b"HTTP/1.1 200")
+    );
+    assert_eq!(over_tls(&server, &trusted, &Request::new("GET", "/healthz")).status, 200);
+}
+
+#[test]
+fn a_new_certificate_is_taken_on_sighup_and_a_broken_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = certificate(folder.path());
+    let server = with_tls(folder.path(), &[]);
+    assert_eq!(over_tls(&server, &first, &Request::new("GET", "/healthz")).status, 200);
+    let second = certificate(folder.path());
+    server.signal("HUP");
+    server.wait_for_log("certificate and key read again");
+    assert_eq!(over_tls(&server, &second, &Request::new("GET", "/healthz")).status, 200);
+    std::fs::write(folder.path().join("cert.pem"), "no certificate").unwrap();
+    server.signal("HUP");
+    server.wait_for_log("the old certificate stays in use");
+    assert_eq!(over_tls(&server, &second, &Request::new("GET", "/healthz")).status, 200);
+}
+
+/// A server that wants `ada` with her password, which has a colon.
+fn with_users() -> (tempfile::TempDir, Server) {
+    let folder = tempfile::tempdir().unwrap();
+    let users = folder.path().join("users");
+    std::fs::write(&users, "# staff\nada:pass:word\nbob:other\n").unwrap();
+    let server =
+        Server::of_with("two-isps.json", &["--digest-users", users.to_str().unwrap(), "--digest-realm", "test realm"]);
+    (folder, server)
+}
+
+/// Answers the challenge of one algorithm.
+fn authorization(denied: &Answer, algorithm: &str, name: &str, password: &str, path: &str) -> String {
+    let challenges = denied.all("www-authenticate");
+    let challenge = challenges.iter().find(|c| c.contains(&format!("algorithm={algorithm},"))).unwrap();
+    let mut challenge: WwwAuthenticateHeader = challenge.parse().unwrap();
+    let mut context = AuthContext::new(name, password, path);
+    context.set_custom_cnonce("0a4f113b");
+    challenge.respond(&context).unwrap().to_header_string()
+}
+
+#[test]
+fn digest_lets_known_users_in_by_both_algorithms() {
+    let (_folder, server) = with_users();
+    let denied = server.get("/networkmap");
+    assert_eq!(denied.status, 401);
+    let challenges = denied.all("www-authenticate");
+    assert!(
+        challenges.len() == 2 && challenges[0].contains("algorithm=SHA-256"),
+        "the better one first: {challenges:?}"
+    );
+    let ask = |path: &str, field: &str| Request::new("GET", path).field("Authorization", field).send(server.address);
+    for algorithm in ["SHA-256", "MD5"] {
+        let denied = server.get("/networkmap");
+        let good = authorization(&denied, algorithm, "ada", "pass:word", "/networkmap");
+        let answer = ask("/networkmap", &good);
+        assert_eq!((answer.status, answer.field("cache-control")), (200, Some("private, no-cache")), "{algorithm}");
+        // The same bytes again are a replay.
+        let replayed = ask("/networkmap", &good);
+        assert_eq!(replayed.status, 401);
+        assert!(replayed.all("www-authenticate").iter().all(|challenge| challenge.contains("stale=true")));
+        // Signed for one resource, used for another.
+        let denied = server.get("/networkmap");
+        assert_eq!(
+            ask("/directory", &authorization(&denied, algorithm, "ada", "pass:word", "/networkmap")).status,
+            401
+        );
+        for (name, password) in [("ada", "wrong"), ("eve", "pass:word"), ("ada", "")] {
+            let answer = ask("/networkmap", &authorization(&denied, algorithm, name, password, "/networkmap"));
+            assert_eq!(answer.status, 401, "{name} {password}");
+            assert!(answer.all("www-authenticate").iter().all(|challenge| !challenge.contains("stale")));
+        }
+    }
+    for nonsense in ["Digest", "Digest x", "Basic YWRhOnBhc3M6d29yZA==", "Digest username=\"ada\""] {
+        assert_eq!(ask("/networkmap", nonsense).status, 401, "{nonsense}");
+    }
+    assert_eq!(server.get("/healthz").status, 200, "health is no secret");
+}
+
+#[test]
+fn a_nonce_is_counted() {
+    let (_folder, server) = with_users();
+    let denied = server.get("/directory");
+    let challenges = denied.all("www-authenticate");
+    let mut challenge: WwwAuthenticateHeader = challenges[0].parse().unwrap();
+    // One challenge serves many requests, each with the next count.
+    for _ in 0..5 {
+        let field = challenge.respond(&AuthContext::new("bob", "other", "/directory")).unwrap().to_header_string();
+        let answer = Request::new("GET", "/directory").field("Authorization", &field).send(server.address);
+        assert_eq!(answer.status, 200, "{field}");
+    }
+}
+
+#[test]
+fn secrets_are_not_logged() {
+    let folder = tempfile::tempdir().unwrap();
+    let users = folder.path().join("users");
+    std::fs::write(&users, "ada:swordfish-42\n").unwrap();
+    let mut command = support::program();
+    command.args(["--listen", "127.0.0.1:0", "--topology", support::data("two-isps.json").to_str().unwrap()]);
+    command.args(["--log-level", "trace", "--access-log", "--digest-users", users.to_str().unwrap()]);
+    command.env("ALTO_ADMIN_TOKEN", "a-token-nobody-may-read");
+    let server = Server::start(&mut command);
+    let denied = server.get("/directory");
+    let field = authorization(&denied, "SHA-256", "ada", "swordfish-42", "/directory");
+    Request::new("GET", "/directory").field("Authorization", &field).send(server.address);
+    Request::new("GET", "/admin/status").field("Authorization", "Bearer a-token-nobody-may-read").send(server.address);
+    server.signal("TERM");
+    let mut seen = Vec::new();
+    while let Some(line) = server.next_log_line() {
+        seen.push(line);
+    }
+    let all = seen.join("\n");
+    assert!(all.contains("/directory"), "the access log is on");
+    for secret in ["swordfish-42", "a-token-nobody-may-read"] {
+        assert!(!all.contains(secret), "{secret} is in the log");
+    }
+}

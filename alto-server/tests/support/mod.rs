@@ -1,0 +1,133 @@
+//! A real server process on a free port, and an HTTP client that shows every byte.
+#![allow(dead_code, unreachable_pub, reason = "each test program uses its own part of this")]
+#![allow(clippy::format_push_string, reason = "not worth an import")]
+
+pub mod http;
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+pub use http::{Answer, Request};
+
+/// Long enough for a busy machine; a test that gets here has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running server, ended with the test.
+pub struct Server {
+    child: Child,
+    pub address: SocketAddr,
+    /// Everything it logs.
+    log: mpsc::Receiver<String>,
+}
+
+/// Where the topologies that ship are.
+pub fn data(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../topo/data").join(name)
+}
+
+/// The program, without arguments yet.
+pub fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_alto-server"));
+    command.env_remove("ALTO_ADMIN_TOKEN");
+    command
+}
+
+/// Runs the program to its end: exit code, standard output, standard error.
+pub fn run(arguments: &[&str]) -> (i32, String, String) {
+    let output = program().args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+impl Server {
+    /// Serves a topology that ships.
+    pub fn of(topology: &str) -> Self {
+        Self::with(&["--topology", data(topology).to_str().unwrap()])
+    }
+
+    /// Serves a topology that ships, with more arguments.
+    pub fn of_with(topology: &str, more: &[&str]) -> Self {
+        let path = data(topology);
+        let mut arguments = vec!["--topology", path.to_str().unwrap()];
+        arguments.extend(more);
+        Self::with(&arguments)
+    }
+
+    /// Serves with these arguments on a free port of 127.0.0.1.
+    pub fn with(arguments: &[&str]) -> Self {
+        let mut command = program();
+        command.args(["--listen", "127.0.0.1:0"]).args(arguments);
+        Self::start(&mut command)
+    }
+
+    /// Starts a prepared command and waits until it listens.
+    pub fn start(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).stdin(Stdio::null()).spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let (sender, log) = mpsc::channel();
+        // Reads on to the end, so that the server never waits for us.
+        std::thread::spawn(move || stderr.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line))));
+        let mut seen = Vec::new();
+        loop {
+            let Ok(line) = log.recv_timeout(PATIENCE) else {
+                let _already_gone = child.kill();
+                panic!("the server did not start:\n{}", seen.join("\n"));
+            };
+            if let Some((_, rest)) = line.split_once("listening on http") {
+                let address = rest.split("://").nth(1).unwrap().split('/').next().unwrap();
+                return Self { address: address.parse().unwrap(), child, log };
+            }
+            seen.push(line);
+        }
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.child.id().try_into().unwrap()
+    }
+
+    /// Waits for a line of the log that contains `text`.
+    pub fn wait_for_log(&self, text: &str) -> String {
+        loop {
+            let line = self.log.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{text:?} was never logged"));
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    /// The next line of the log; nothing once the process is over.
+    pub fn next_log_line(&self) -> Option<String> {
+        self.log.recv_timeout(PATIENCE).ok()
+    }
+
+    /// Sends a signal by name, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for the end of the process; its exit code, if it was not killed.
+    pub fn wait(mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        Request::new("GET", path).send(self.address)
+    }
+
+    /// Asks an ALTO resource.
+    pub fn post(&self, path: &str, media_type: &str, body: impl Into<Vec<u8>>) -> Answer {
+        Request::new("POST", path).field("Content-Type", media_type).body(body).send(self.address)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _already_gone = self.child.kill();
+        let _already_gone = self.child.wait();
+    }
+}

@@ -90,18 +90,20 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     let server = Server::new(stack(routes, config.stack_limits()), config.connection_limits(), Arc::clone(&addressing));
     let server = Arc::new(server);
     let mut listeners = JoinSet::new();
+    // First, so that whoever waits for the addresses below finds the socket, too.
+    if let Some(path) = &settings.admin_socket {
+        let routes = any_of(admin::routes::routes(&app, &config, Access::Socket));
+        let server =
+            Server::new(stack(routes, config.stack_limits()), config.connection_limits(), Arc::clone(&addressing));
+        let listener = bind_unix(path)?;
+        tracing::info!("administration on the Unix socket {}", path.display());
+        listeners.spawn(Arc::new(server).listen_unix(listener, stopping.clone()));
+    }
     for address in &settings.listen {
         let (listener, bound) = bind(*address)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         tracing::info!(view = app.network.current().view().tag(), "listening on {scheme}://{bound}/directory");
         listeners.spawn(Arc::clone(&server).listen(listener, tls.clone(), stopping.clone()));
-    }
-    if let Some(path) = &settings.admin_socket {
-        let routes = any_of(admin::routes::routes(&app, &config, Access::Socket));
-        let server = Server::new(stack(routes, config.stack_limits()), config.connection_limits(), addressing);
-        let listener = bind_unix(path)?;
-        tracing::info!("administration on the Unix socket {}", path.display());
-        listeners.spawn(Arc::new(server).listen_unix(listener, stopping.clone()));
     }
 
     until_told_to_stop(&app, &config, tls.as_deref()).await?;

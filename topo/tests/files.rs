@@ -1,0 +1,139 @@
+//! Topology files: what ships is in order, and what is wrong is named with its place and remedy.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use topo::{Metric, Topology, View};
+
+fn data() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data")
+}
+
+#[test]
+fn every_topology_that_ships_is_in_order_and_drawn() {
+    let mut count = 0;
+    for entry in std::fs::read_dir(data()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|e| e != "json") || path.to_string_lossy().ends_with(".schema.json") {
+            continue;
+        }
+        let topology = Topology::from_path(&path).unwrap();
+        let parts = path.to_string_lossy().contains("fixture-a");
+        assert!(topology.warnings().is_empty() || parts, "{}: {:?}", path.display(), topology.warnings());
+        assert!(path.with_extension("txt").exists(), "{} has no drawing", path.display());
+        View::compute(Arc::new(topology));
+        count += 1;
+    }
+    assert_eq!(count, 5);
+}
+
+/// `UPDATE_GOLDEN=1 cargo test -p topo` writes the schema anew.
+#[test]
+fn the_schema_is_up_to_date() {
+    let path = data().join("topo.schema.json");
+    let schema = serde_json::to_string_pretty(&schemars::schema_for!(topo::file::TopologyFile)).unwrap() + "\n";
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, &schema).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), schema, "run with UPDATE_GOLDEN=1");
+}
+
+const HEAD: &str = r#"{"name":"t","hosts":[{"name":"h1","ip":"10.0.0.1"},{"name":"h2","ip":"10.0.0.2/24"}],
+    "switches":[{"name":"s1","dpid":"1"},{"name":"s2","dpid":"2"}],"#;
+
+fn problems(text: &str) -> String {
+    Topology::from_json(text.as_bytes(), "t.json").unwrap_err().to_string()
+}
+
+#[test]
+fn problems_are_named_with_file_place_value_and_remedy() {
+    let link = |more: &str| format!("{HEAD}\"links\":[{{\"source\":\"h1\",\"destination\":\"s1\",{more}}}]}}");
+    for (text, words) in [
+        ("{", &["t.json", "EOF"][..]),
+        ("[]", &["t.json"]),
+        ("{\"name\":\"t\"} x", &["trailing"]),
+        ("{\"name\":\"t\",\"name\":\"u\"}", &["name", "twice"]),
+        ("{\"name\":\"t\",\"hosst\":[]}", &["hosst"]),
+        (&link("\"bandwidth\":0,\"delay\":1"), &["links[0].bandwidth", "0 is out of range", "more than 0"]),
+        (&link("\"bandwidth\":-5,\"delay\":1"), &["links[0].bandwidth", "-5"]),
+        (&link("\"bandwidth\":10,\"delay\":-1"), &["links[0].delay", "-1"]),
+        (&link("\"bandwidth\":10,\"delay\":\"2s\""), &["links[0].delay", "2s", "2ms"]),
+        (&link("\"bandwidth\":10,\"delay\":1,\"cost\":-2"), &["links[0].cost", "-2"]),
+        (&link("\"bandwidth\":10,\"delay\":1,\"loss\":101"), &["links[0].loss", "101"]),
+        (&link("\"bandwidth\":10,\"delay\":1,\"latency\":1"), &["links[0]", "latency"]),
+        (&link("\"bandwidth\":\"x\",\"delay\":1"), &["links[0].bandwidth"]),
+    ] {
+        let message = problems(text);
+        assert!(words.iter().all(|word| message.contains(word)), "{text}\n{message}\n{words:?}");
+        assert!(message.starts_with("t.json: "), "{message}");
+    }
+}
+
+#[test]
+fn several_problems_are_reported_at_once() {
+    let text = r#"{"name":"t","hosts":[{"name":"h1","ip":"10.0.0.1"},{"name":"h1","ip":"10.0.0.1"},{"name":"h 3","ip":"x"},{"name":"h4"}],
+        "switches":[{"name":"s1","dpid":"1"},{"name":"s2","dpid":"01"},{"name":"s3","dpid":"xyz"}],
+        "links":[{"source":"h1","destination":"nope","bandwidth":1,"delay":1},{"source":"s1","destination":"s1","bandwidth":1,"delay":1}],
+        "pids":{"a b":{"switches":["s1"]},"p":{"switches":["s1","h1"],"ipv4":["10.0.0.0/8","10.0.0.0/33"]},"q":{"ipv4":["10.0.0.0/8"]}},
+        "cost":{"hop_weight":-1,"reference_delay":0}}"#;
+    let message = problems(text);
+    for place in [
+        "cost.hop_weight",
+        "cost.reference_delay",
+        "hosts[1].name",
+        "hosts[1].ip",
+        "hosts[2].name",
+        "hosts[2].ip",
+        "hosts[3]",
+        "switches[1].dpid",
+        "switches[2].dpid",
+        "links[0].destination",
+        "links[1]",
+        "pids.a b",
+        "pids.p.switches[0]",
+        "pids.p.switches[1]",
+        "pids.p.ipv4[1]",
+        "pids.q.ipv4[0]",
+    ] {
+        assert!(message.contains(&format!("t.json: {place}: ")), "{place} is not in\n{message}");
+    }
+}
+
+#[test]
+fn what_is_odd_is_warned_of() {
+    let text = format!(
+        "{HEAD}\"links\":[{{\"source\":\"h1\",\"destination\":\"s1\",\"bandwidth\":1,\"delay\":\"2ms\"}}],
+        \"pids\":{{\"p\":{{\"switches\":[\"s2\"],\"ipv4\":[\"10.0.0.1/8\"]}}}}}}"
+    );
+    let warnings = Topology::from_json(text.as_bytes(), "t").unwrap().warnings().join("\n");
+    for word in ["10.0.0.0/8 is meant", "h2 has no link", "has none of the switches", "parts without a connection"] {
+        assert!(warnings.contains(word), "{word} is not in\n{warnings}");
+    }
+}
+
+#[test]
+fn the_mean_within_a_pid_and_the_default_follow_the_design() {
+    let text = format!(
+        "{HEAD}\"links\":[
+            {{\"source\":\"h1\",\"destination\":\"s1\",\"bandwidth\":1,\"delay\":1,\"cost\":1}},
+            {{\"source\":\"h2\",\"destination\":\"s2\",\"bandwidth\":1,\"delay\":1,\"cost\":2}},
+            {{\"source\":\"s1\",\"destination\":\"s2\",\"bandwidth\":1,\"delay\":1,\"cost\":4,\"directed\":true}},
+            {{\"source\":\"s2\",\"destination\":\"s1\",\"bandwidth\":1,\"delay\":1,\"cost\":10,\"directed\":true}}],
+        \"pids\":{{\"p\":{{\"switches\":[\"s1\",\"s2\"],\"ipv4\":[\"10.0.0.0/8\"]}}}}}}"
+    );
+    let view = View::compute(Arc::new(Topology::from_json(text.as_bytes(), "t").unwrap()));
+    let map = view.network_map();
+    let (p, default) = (map.id("p").unwrap(), map.id("default").unwrap());
+    // h1 to h2 costs 7, back 13.
+    assert_eq!(view.pid_cost(Metric::RoutingCost, p, p).unwrap().as_integer(), Some(10));
+    for (a, b) in [(p, default), (default, p), (default, default)] {
+        assert_eq!(view.pid_cost(Metric::RoutingCost, a, b), None, "the default names no switch");
+    }
+    let known = view.endpoint("10.0.0.1".parse().unwrap());
+    let unknown = view.endpoint("10.9.9.9".parse().unwrap());
+    assert_eq!(view.cost_between(Metric::RoutingCost, &known, &unknown).unwrap().as_integer(), Some(10));
+    assert_eq!(view.cost_between(Metric::RoutingCost, &known, &known).unwrap().as_integer(), Some(0));
+    assert_eq!(view.cost_between(Metric::ResidualBandwidth, &known, &known), None);
+    assert_eq!(map.lookup("2001:db8::1".parse().unwrap()), None, "a map without IPv6 says nothing of it");
+}

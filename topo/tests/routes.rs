@@ -1,0 +1,226 @@
+//! Routes and costs against computations that share no code with ours: `pathfinding`'s Dijkstra for least costs, and an
+//! enumeration of all paths for ties.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use pathfinding::prelude::dijkstra_all;
+use proptest::prelude::*;
+use topo::{LinkChange, Metric, NodeName, Override, Topology, Value, View};
+
+/// A link of a random network: ends, cost, delay, bandwidth, directed, up.
+type Wire = (usize, usize, u32, u32, u32, bool, bool);
+
+const HOSTS: usize = 4;
+const NODES: usize = 10;
+
+/// The first nodes are hosts. Few different numbers, so that ties abound.
+fn wires() -> impl Strategy<Value = Vec<Wire>> {
+    let wire = (0..NODES, 0..NODES, 0u32..4, 0u32..3, 1u32..4, prop::bool::weighted(0.3), prop::bool::weighted(0.9));
+    prop::collection::vec(wire.prop_filter("no link to itself", |wire| wire.0 != wire.1), 0..30)
+}
+
+fn name(node: usize) -> String {
+    if node < HOSTS { format!("h{node}") } else { format!("s{node}") }
+}
+
+fn topology(wires: &[Wire]) -> Topology {
+    let mut json = String::from("{\"name\":\"random\",\"hosts\":[");
+    let list = |items: Vec<String>| items.join(",");
+    json += &list((0..HOSTS).map(|i| format!("{{\"name\":\"{}\",\"ip\":\"10.0.0.{}\"}}", name(i), i + 1)).collect());
+    json += "],\"switches\":[";
+    json += &list((HOSTS..NODES).map(|i| format!("{{\"name\":\"{}\",\"dpid\":\"{i:x}\"}}", name(i))).collect());
+    json += "],\"links\":[";
+    let wire = |(a, b, cost, delay, bandwidth, directed, up): &Wire| {
+        format!(
+            "{{\"source\":\"{}\",\"destination\":\"{}\",\"cost\":{cost},\"delay\":{delay},\"bandwidth\":{bandwidth},\"directed\":{directed},\"up\":{up}}}",
+            name(*a),
+            name(*b)
+        )
+    };
+    json += &list(wires.iter().map(wire).collect());
+    json += "]}";
+    Topology::from_json(json.as_bytes(), "random").unwrap()
+}
+
+/// Ways over links that are up: from, to, (cost, delay, bandwidth), in the order of the file.
+fn arcs(wires: &[Wire]) -> Vec<(usize, usize, (u32, u32, u32))> {
+    let up = wires.iter().filter(|wire| wire.6);
+    up.flat_map(|&(a, b, cost, delay, bandwidth, directed, _)| {
+        let there = (a, b, (cost, delay, bandwidth));
+        let back = (!directed).then_some((b, a, (cost, delay, bandwidth)));
+        std::iter::once(there).chain(back)
+    })
+    .collect()
+}
+
+/// Every loop-free path between two hosts, with its cost and delay and bandwidth; hosts carry no transit.
+fn all_paths(
+    best: &BTreeMap<(usize, usize), (u32, u32, u32)>,
+    path: &mut Vec<usize>,
+    to: usize,
+    found: &mut Vec<Vec<usize>>,
+) {
+    let at = *path.last().unwrap();
+    if at == to {
+        found.push(path.clone());
+        return;
+    }
+    if at < HOSTS && path.len() > 1 {
+        return;
+    }
+    for next in 0..NODES {
+        if best.contains_key(&(at, next)) && !path.contains(&next) {
+            path.push(next);
+            all_paths(best, path, to, found);
+            path.pop();
+        }
+    }
+}
+
+/// The best of parallel links: least cost, then least delay, then largest bandwidth.
+fn best_links(wires: &[Wire]) -> BTreeMap<(usize, usize), (u32, u32, u32)> {
+    let mut best: BTreeMap<(usize, usize), (u32, u32, u32)> = BTreeMap::new();
+    for (a, b, new) in arcs(wires) {
+        let key = |(cost, delay, bandwidth): (u32, u32, u32)| (cost, delay, u32::MAX - bandwidth);
+        best.entry((a, b)).and_modify(|old| *old = if key(new) < key(*old) { new } else { *old }).or_insert(new);
+    }
+    best
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn least_costs_are_those_of_pathfinding(wires in wires()) {
+        let view = View::compute(Arc::new(topology(&wires)));
+        let arcs = arcs(&wires);
+        for source in 0..HOSTS {
+            let successors = |&at: &usize| {
+                let transit = at >= HOSTS || at == source;
+                arcs.iter().filter(move |arc| transit && arc.0 == at).map(|arc| (arc.1, arc.2.0)).collect::<Vec<_>>()
+            };
+            let reached = dijkstra_all(&source, successors);
+            for destination in (0..HOSTS).filter(|&destination| destination != source) {
+                let expected = reached.get(&destination).map(|(_, cost)| Value::from_integer((*cost).into()));
+                let route = view.route(&name(source).parse().unwrap(), &name(destination).parse().unwrap());
+                prop_assert_eq!(route.as_ref().and_then(|route| route.value(Metric::RoutingCost)), expected);
+                let [a, b] = [source, destination].map(|host| view.endpoint(format!("10.0.0.{}", host + 1).parse().unwrap()));
+                prop_assert_eq!(view.cost_between(Metric::RoutingCost, &a, &b), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn of_equal_routes_the_shortest_and_then_the_smallest_by_name_is_taken(wires in wires()) {
+        let view = View::compute(Arc::new(topology(&wires)));
+        let best = best_links(&wires);
+        for source in 0..HOSTS {
+            for destination in (0..HOSTS).filter(|&destination| destination != source) {
+                let mut paths = Vec::new();
+                all_paths(&best, &mut vec![source], destination, &mut paths);
+                let links = |path: &[usize]| path.windows(2).map(|pair| best[&(pair[0], pair[1])]).collect::<Vec<_>>();
+                let names = |path: &[usize]| path.iter().map(|node| name(*node)).collect::<Vec<_>>();
+                let expected = paths.into_iter().min_by_key(|path| {
+                    (links(path).iter().map(|link| link.0).sum::<u32>(), path.len(), names(path))
+                });
+                let route = view.route(&name(source).parse().unwrap(), &name(destination).parse().unwrap());
+                let Some(expected) = expected else {
+                    prop_assert!(route.is_none());
+                    continue;
+                };
+                let route = route.unwrap();
+                let found: Vec<String> = route.nodes().iter().map(ToString::to_string).collect();
+                prop_assert_eq!(&found, &names(&expected));
+                let links = links(&expected);
+                let delay = u64::from(links.iter().map(|link| link.1).sum::<u32>()) * 1000;
+                let narrowest = u64::from(links.iter().map(|link| link.2).min().unwrap()) * 125_000;
+                prop_assert_eq!(route.value(Metric::HopCount), Some(Value::from_integer(links.len() as u64)));
+                prop_assert_eq!(route.value(Metric::DelayOneWay), Some(Value::from_integer(delay)));
+                prop_assert_eq!(route.value(Metric::ResidualBandwidth), Some(Value::from_integer(narrowest)));
+                prop_assert_eq!(route.value(Metric::AvailableBandwidth), Some(Value::from_integer(narrowest)));
+                // The first alternative is as good as the route.
+                let first = &view.alternatives(&found[0].parse().unwrap(), &found[found.len() - 1].parse().unwrap(), 3)[0];
+                prop_assert_eq!(first.len(), found.len());
+            }
+        }
+    }
+
+    #[test]
+    fn tags_are_equal_exactly_for_equal_content(a in wires(), b in wires()) {
+        let content = |view: &View| {
+            let mut text = String::new();
+            for metric in Metric::ALL {
+                for (source, _) in view.network_map().pids() {
+                    for (destination, _) in view.network_map().pids() {
+                        write!(text, "{:?};", view.pid_cost(metric, source, destination)).unwrap();
+                    }
+                }
+                for i in 1..=HOSTS {
+                    for j in 1..=HOSTS {
+                        let [a, b] = [i, j].map(|i| view.endpoint(format!("10.0.0.{i}").parse().unwrap()));
+                        write!(text, "{:?},", view.cost_between(metric, &a, &b)).unwrap();
+                    }
+                }
+            }
+            for (_, pid) in view.network_map().pids() {
+                write!(text, "{pid:?}").unwrap();
+            }
+            text
+        };
+        let reversed: Vec<Wire> = a.iter().rev().copied().collect();
+        let views = [a, b, reversed].map(|wires| View::compute(Arc::new(topology(&wires))));
+        for (one, other) in [(0, 1), (0, 2), (1, 2)] {
+            let (one, other) = (&views[one], &views[other]);
+            prop_assert_eq!(one.tag() == other.tag(), content(one) == content(other));
+            let maps: Vec<Vec<_>> = [one, other].map(|view| view.network_map().pids().map(|(_, pid)| pid.clone()).collect()).into();
+            prop_assert_eq!(one.network_map().tag() == other.network_map().tag(), maps[0] == maps[1]);
+        }
+    }
+
+    #[test]
+    fn a_changed_network_is_the_network_of_the_changed_file(wires in wires(), cost in 0u32..5, up in any::<bool>()) {
+        // Parallel links need an index; take the first link and its place among its equals.
+        let Some(first) = wires.first().copied() else { return Ok(()) };
+        let change = LinkChange {
+            source: name(first.0),
+            destination: name(first.1),
+            index: Some(0),
+            utilisation: None,
+            bandwidth: None,
+            delay: None,
+            up: Some(up),
+            cost: Some(Override::Set(cost.into())),
+        };
+        let mut edited = wires.clone();
+        edited[0].2 = cost;
+        edited[0].6 = up;
+        let view = View::compute(Arc::new(topology(&wires)));
+        let changed = view.successor(Arc::new(view.topology().with_changes(&[change]).unwrap()));
+        let expected = View::compute(Arc::new(topology(&edited)));
+        prop_assert_eq!(changed.tag(), expected.tag());
+    }
+
+    #[test]
+    fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        prop_assert!(Topology::from_json(&bytes, "bytes").is_err());
+    }
+
+    #[test]
+    fn no_damage_to_a_file_makes_the_reader_panic(place in 0usize..3000, byte in any::<u8>()) {
+        let mut bytes = include_bytes!("../data/two-isps.json").to_vec();
+        let place = place % bytes.len();
+        bytes[place] = byte;
+        if let Ok(topology) = Topology::from_json(&bytes, "damaged") {
+            View::compute(Arc::new(topology));
+        }
+    }
+}
+
+#[test]
+fn names_of_nodes_are_compared_as_text() {
+    let names: Vec<NodeName> = ["s10", "s2"].map(|name| name.parse().unwrap()).into();
+    assert!(names[0] < names[1]);
+}

@@ -191,7 +191,7 @@ fn acknowledged_changes_survive_kill_9() {
         let found = link["cost"].as_f64();
         if let Some(last) = acknowledged {
             // The one that was under way when the process died may or may not have been saved.
-            let saved = found.unwrap_or(0.0) as u64;
+            let saved: u64 = found.unwrap_or(0.0).to_string().parse().unwrap();
             assert!(saved == last || saved == last + 1, "round {round}: acknowledged {last}, found {saved}");
             acknowledged = Some(saved);
             next = saved + 1;

@@ -21,8 +21,6 @@ pub(crate) enum HttpError {
     BadRequest(String),
     /// No or wrong credentials: one challenge per algorithm.
     Unauthorized(Vec<String>),
-    /// Known, and not allowed.
-    Forbidden(String),
     /// Nothing is here.
     NotFound(String),
     /// The resource does not know this method; it knows those listed.
@@ -35,8 +33,6 @@ pub(crate) enum HttpError {
     NotAcceptable(MediaType),
     /// The body did not arrive in time.
     BodyTimeout,
-    /// The request does not fit the present state.
-    Conflict(String),
     /// The body is longer than allowed.
     BodyTooLarge(u64),
     /// The body is of another type than the one expected.
@@ -45,8 +41,6 @@ pub(crate) enum HttpError {
     UnsupportedContentEncoding,
     /// The request is well-formed and cannot be carried out.
     Unprocessable(String),
-    /// This client asks too often.
-    TooManyRequests(String, Duration),
     /// Too busy; to be asked again later (RFC 7285 §8.5.3).
     Overloaded(Duration),
     /// Our own fault; what it was is in the log.
@@ -72,17 +66,14 @@ impl HttpError {
         match self {
             Self::Alto(_) | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::MethodNotImplemented(_) | Self::TransferCodingNotImplemented => StatusCode::NOT_IMPLEMENTED,
             Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::Conflict(_) => StatusCode::CONFLICT,
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) | Self::UnsupportedContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::TooManyRequests(..) => StatusCode::TOO_MANY_REQUESTS,
             Self::Overloaded(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -92,12 +83,7 @@ impl HttpError {
     fn detail(&self) -> String {
         match self {
             Self::Alto(error) => error.clone().into_message().to_string(),
-            Self::BadRequest(detail)
-            | Self::Forbidden(detail)
-            | Self::NotFound(detail)
-            | Self::Conflict(detail)
-            | Self::Unprocessable(detail)
-            | Self::TooManyRequests(detail, _) => detail.clone(),
+            Self::BadRequest(detail) | Self::NotFound(detail) | Self::Unprocessable(detail) => detail.clone(),
             Self::Unauthorized(_) => "credentials are needed: HTTP Digest, RFC 7616".to_owned(),
             Self::MethodNotAllowed(allowed) => format!("this resource answers {}", list(allowed)),
             Self::MethodNotImplemented(method) => format!("the method {method} is not known here"),
@@ -119,7 +105,7 @@ impl HttpError {
                 challenges.iter().map(|challenge| (WWW_AUTHENTICATE, challenge.clone())).collect()
             }
             Self::MethodNotAllowed(allowed) => vec![(ALLOW, list(allowed))],
-            Self::TooManyRequests(_, after) | Self::Overloaded(after) => {
+            Self::Overloaded(after) => {
                 vec![(RETRY_AFTER, after.as_secs().max(1).to_string())]
             }
             // What remains of the body is not worth reading.

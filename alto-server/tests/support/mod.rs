@@ -71,18 +71,11 @@ impl Server {
         let (sender, log) = mpsc::channel();
         // Reads on to the end, so that the server never waits for us.
         std::thread::spawn(move || stderr.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line))));
-        let mut seen = Vec::new();
-        loop {
-            let Ok(line) = log.recv_timeout(PATIENCE) else {
-                let _already_gone = child.kill();
-                panic!("the server did not start:\n{}", seen.join("\n"));
-            };
-            if let Some((_, rest)) = line.split_once("listening on http") {
-                let address = rest.split("://").nth(1).unwrap().split('/').next().unwrap();
-                return Self { address: address.parse().unwrap(), child, log };
-            }
-            seen.push(line);
-        }
+        // From here on dropping ends the process, whatever happens.
+        let mut server = Self { address: ([0, 0, 0, 0], 0).into(), child, log };
+        let line = server.wait_for_log("listening on http");
+        server.address = line.split("://").nth(1).unwrap().split('/').next().unwrap().parse().unwrap();
+        server
     }
 
     pub fn pid(&self) -> i32 {
@@ -91,11 +84,15 @@ impl Server {
 
     /// Waits for a line of the log that contains `text`.
     pub fn wait_for_log(&self, text: &str) -> String {
+        let mut seen = Vec::new();
         loop {
-            let line = self.log.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{text:?} was never logged"));
+            let Some(line) = self.next_log_line() else {
+                panic!("{text:?} was never logged:\n{}", seen.join("\n"));
+            };
             if line.contains(text) {
                 return line;
             }
+            seen.push(line);
         }
     }
 

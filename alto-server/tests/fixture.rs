@@ -1,6 +1,7 @@
 //! Every RFC 7285 resource over a known network: five PIDs, both address families, undefined and asymmetric costs.
 //!
 //! The network is `topo/data/conformance-fixture-a.json`; what is expected is written out here, cell by cell.
+#![allow(clippy::float_cmp, reason = "every number is exact")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;

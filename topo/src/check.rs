@@ -48,7 +48,7 @@ pub(crate) fn check(file: TopologyFile, source: &str) -> Result<Topology, Topolo
 
     let groups = match file.pids {
         Some(pids) => network_map::groups_of_file(pids, &switches, &mut problems, &mut warnings),
-        None => network_map::groups_of_switches(&hosts, &switches, &links, &mut warnings),
+        None => network_map::groups_of_switches(&hosts, &switches, &links, &mut problems, &mut warnings),
     };
     if !problems.0.is_empty() {
         return Err(TopologyError { source: source.to_owned(), problems: problems.0 });

@@ -7,30 +7,33 @@ use std::sync::Arc;
 /// Longest name of either kind.
 pub(crate) const MAX_LENGTH: usize = 64;
 
-/// The name of a host or a switch.
+/// The name of a host or a switch: 1 to 64 ASCII letters, digits, `-`, `:`, `@`, `_`, `.`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeName(Arc<str>);
 
-/// The name of a PID: 1 to 64 ASCII letters, digits, `-`, `:`, `@`, `_`, `.` (RFC 7285 §10.1).
+/// The name of a PID: 1 to 64 ASCII letters, digits, `-`, `:`, `@`, `_`. A `.` is reserved (RFC 7285 §10.1).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PidName(Arc<str>);
 
 /// A text that is no name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no name: use 1 to {MAX_LENGTH} ASCII letters, digits, or any of - : @ _ .")]
-pub struct InvalidName(String);
+#[error("{text:?} is no name: use 1 to {MAX_LENGTH} ASCII letters, digits, or any of {punctuation}")]
+pub struct InvalidName {
+    text: String,
+    punctuation: &'static str,
+}
 
-fn checked(text: &str) -> Result<Arc<str>, InvalidName> {
-    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-:@_.".contains(&byte);
+fn checked(text: &str, punctuation: &'static str) -> Result<Arc<str>, InvalidName> {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || (byte != b' ' && punctuation.as_bytes().contains(&byte));
     if text.is_empty() || text.len() > MAX_LENGTH || !text.bytes().all(legal) {
         // Enough of it to be found again.
-        return Err(InvalidName(text.chars().take(80).collect()));
+        return Err(InvalidName { text: text.chars().take(80).collect(), punctuation });
     }
     Ok(text.into())
 }
 
 macro_rules! name {
-    ($name:ident) => {
+    ($name:ident, $punctuation:literal) => {
         impl $name {
             /// The name as text.
             pub fn as_str(&self) -> &str {
@@ -42,7 +45,7 @@ macro_rules! name {
             type Err = InvalidName;
 
             fn from_str(text: &str) -> Result<Self, InvalidName> {
-                checked(text).map(Self)
+                checked(text, $punctuation).map(Self)
             }
         }
 
@@ -66,8 +69,8 @@ macro_rules! name {
     };
 }
 
-name!(NodeName);
-name!(PidName);
+name!(NodeName, "- : @ _ .");
+name!(PidName, "- : @ _");
 
 #[cfg(test)]
 mod tests {
@@ -75,9 +78,11 @@ mod tests {
 
     #[test]
     fn names_follow_the_grammar() {
-        for good in ["a", "pid1.@example.com:80_x-y", &"x".repeat(64)] {
+        for good in ["a", "pid1@example:80_x-y", &"x".repeat(64)] {
             assert_eq!(good.parse::<PidName>().unwrap().as_str(), good);
         }
+        assert!("s1.example".parse::<NodeName>().is_ok());
+        assert!("pid.1".parse::<PidName>().is_err(), "the dot is reserved");
         for bad in ["", " ", "a b", "ä", "a/b", "a\n", &"x".repeat(65)] {
             assert!(bad.parse::<NodeName>().is_err(), "{bad:?}");
         }

@@ -117,6 +117,7 @@ pub(crate) fn groups_of_switches(
     hosts: &[Host],
     switches: &[Switch],
     links: &[Link],
+    problems: &mut Problems,
     warnings: &mut Vec<String>,
 ) -> Vec<Group> {
     let by_node: HashMap<NodeId, &Switch> = switches.iter().map(|switch| (switch.node, switch)).collect();
@@ -135,9 +136,16 @@ pub(crate) fn groups_of_switches(
             warnings.push(format!("the host {} is linked to no switch, so it is in no PID of its own", host.name));
             continue;
         };
+        let name = &by_node[switch].name;
+        let Ok(pid) = name.as_str().parse() else {
+            problems.add(
+                "pids",
+                format!("{name} cannot name a PID, where \".\" is reserved; give \"pids\", or rename the switch"),
+            );
+            return Vec::new();
+        };
         let group = groups.entry(*switch).or_insert_with(|| Group {
-            // Node names and PID names have one grammar.
-            name: by_node[switch].name.as_str().parse().expect("a node name is a PID name"),
+            name: pid,
             entries: vec![*switch],
             ipv4: BTreeSet::new(),
             ipv6: BTreeSet::new(),

@@ -101,6 +101,13 @@ fn several_problems_are_reported_at_once() {
 }
 
 #[test]
+fn a_switch_with_a_dot_in_its_name_cannot_name_a_pid() {
+    let text = r#"{"name":"t","hosts":[{"name":"h","ip":"10.0.0.1"}],"switches":[{"name":"s.1","dpid":"1"}],
+        "links":[{"source":"h","destination":"s.1","bandwidth":1,"delay":1}]}"#;
+    assert!(problems(text).contains("pids: s.1 cannot name a PID"), "{}", problems(text));
+}
+
+#[test]
 fn what_is_odd_is_warned_of() {
     let text = format!(
         "{HEAD}\"links\":[{{\"source\":\"h1\",\"destination\":\"s1\",\"bandwidth\":1,\"delay\":\"2ms\"}}],

@@ -26,6 +26,9 @@ struct Exported {
     /// Bytes per second.
     bw_residual: Option<f64>,
     bw_available: Option<f64>,
+    /// Further routes, best first, where they were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    alternatives: Vec<Vec<String>>,
 }
 
 /// Prints all routes that the options ask for.
@@ -56,8 +59,12 @@ pub(crate) fn print(config: &Config, options: &RoutesOptions) -> Exit {
 
 fn write(view: &View, options: &RoutesOptions) -> std::io::Result<()> {
     let wanted = |filter: &Option<String>, name: &str| filter.as_deref().is_none_or(|wanted| wanted == name);
-    let routes = view.routes().map(|route| exported(&route));
-    let mut routes = routes.filter(|r| wanted(&options.from, &r.source) && wanted(&options.to, &r.destination));
+    let routes = view.routes().map(|route| (exported(&route), route));
+    let routes = routes.filter(|(r, _)| wanted(&options.from, &r.source) && wanted(&options.to, &r.destination));
+    let mut routes = routes.map(|(mut exported, route)| {
+        exported.alternatives = alternatives(view, &route, options.alternatives);
+        exported
+    });
     let mut out = BufWriter::new(stdout().lock());
     if options.json {
         // One route a line inside one array: readable by programs whole, and by people line by line.
@@ -72,9 +79,22 @@ fn write(view: &View, options: &RoutesOptions) -> std::io::Result<()> {
             let number = |value: Option<f64>| value.map_or("-".to_owned(), |value| value.to_string());
             let (cost, delay) = (number(route.routingcost), number(route.delay_ow));
             writeln!(out, "{} cost {cost} delay {delay} us", route.path.join(" "))?;
+            for path in route.alternatives {
+                writeln!(out, "    or {}", path.join(" "))?;
+            }
         }
     }
     out.flush()
+}
+
+/// Up to `count` routes in all, less the one that is taken.
+fn alternatives(view: &View, route: &Route, count: usize) -> Vec<Vec<String>> {
+    let (Some(source), Some(destination)) = (route.nodes().first(), route.nodes().last()) else { return Vec::new() };
+    if count < 2 {
+        return Vec::new();
+    }
+    let found = view.alternatives(source, destination, count).into_iter().filter(|path| path != route.nodes());
+    found.take(count - 1).map(|path| path.iter().map(ToString::to_string).collect()).collect()
 }
 
 fn exported(route: &Route) -> Exported {
@@ -89,5 +109,6 @@ fn exported(route: &Route) -> Exported {
         bw_residual: value(Metric::ResidualBandwidth),
         bw_available: value(Metric::AvailableBandwidth),
         path,
+        alternatives: Vec::new(),
     }
 }

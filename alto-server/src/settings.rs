@@ -65,6 +65,10 @@ pub(crate) struct RoutesOptions {
     /// Only routes to this host
     #[structopt(long, value_name = "HOST")]
     pub(crate) to: Option<String>,
+
+    /// Also shows up to N routes in all for each pair, best first
+    #[structopt(long, value_name = "N", default_value = "1", hide_default_value = true)]
+    pub(crate) alternatives: usize,
 }
 
 /// Everything that can be set, by file or flag. Whatever is absent has a default.

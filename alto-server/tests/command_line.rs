@@ -116,6 +116,11 @@ fn routes_are_exported_as_costs_are_computed() {
         assert_eq!(answer["endpoint-cost-map"][&src][&dst].as_f64(), route["routingcost"].as_f64(), "{route}");
     }
     assert_eq!(run(&["--topology", &two_isps(), "routes", "--from", "nobody"]).0, 64);
+    // From p1 to p3 traffic can also go by way of a3.
+    let pair = ["--topology", &two_isps(), "routes", "--from", "p1", "--to", "p3", "--alternatives", "2"];
+    let (_, text, _) = run(&pair);
+    let paths: Vec<&str> = text.lines().map(|line| line.split(" cost").next().unwrap().trim()).collect();
+    assert_eq!(paths, ["p1 a1 a2 p3", "or p1 a1 a3 a2 p3"]);
 }
 
 #[test]

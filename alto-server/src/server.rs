@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio::net::{TcpListener, UnixListener};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -61,6 +61,8 @@ fn failed(error: &ServeError) -> Exit {
 }
 
 async fn serve(config: Config) -> Result<(), ServeError> {
+    // Before anything says that we listen: a signal that comes early is obeyed, too.
+    let mut signals = Signals::listen()?;
     let config = Arc::new(config);
     let settings = config.settings();
     let topology = config.load_topology()?;
@@ -106,7 +108,10 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         listeners.spawn(Arc::clone(&server).listen(listener, tls.clone(), stopping.clone()));
     }
 
-    until_told_to_stop(&app, &config, tls.as_deref()).await?;
+    while signals.next().await == Told::Reload {
+        reload(&app, &config, tls.as_deref()).await;
+    }
+    tracing::info!("stopping: no new connections, requests in work are finished");
     stop.send_replace(true);
     while listeners.join_next().await.is_some() {}
     if let Some(path) = &settings.admin_socket {
@@ -116,20 +121,38 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     Ok(())
 }
 
-/// Handles signals: SIGHUP reads all files again, SIGTERM and SIGINT return.
-async fn until_told_to_stop(app: &Arc<App>, config: &Arc<Config>, tls: Option<&Tls>) -> Result<(), ServeError> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    loop {
+/// What the operator can tell a running process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// Read all files again (SIGHUP).
+    Reload,
+    /// End (SIGTERM, SIGINT).
+    Stop,
+}
+
+/// The signals that are listened to.
+struct Signals {
+    hangup: Signal,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) -> Told {
         tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            _ = hangup.recv() => reload(app, config, tls).await,
+            _ = self.hangup.recv() => Told::Reload,
+            _ = self.interrupt.recv() => Told::Stop,
+            _ = self.terminate.recv() => Told::Stop,
         }
     }
-    tracing::info!("stopping: no new connections, requests in work are finished");
-    Ok(())
 }
 
 /// Reads all files again. What cannot be used leaves its predecessor in force.

@@ -146,6 +146,16 @@ fn sigterm_finishes_requests_under_way() {
 }
 
 #[test]
+fn signals_are_obeyed_from_the_first_moment() {
+    for _ in 0..20 {
+        let server = Server::of("two-isps.json");
+        server.signal("HUP");
+        server.signal("TERM");
+        assert_eq!(server.wait(), Some(0));
+    }
+}
+
+#[test]
 fn both_address_families_are_served_together() {
     let server = Server::of_with("two-isps.json", &["--listen", "[::1]:0"]);
     let line = server.wait_for_log("listening on http://[::1]");

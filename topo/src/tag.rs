@@ -27,8 +27,12 @@ impl Hasher {
         self.bytes(text.as_bytes());
     }
 
+    pub(crate) fn digest(self) -> [u8; 32] {
+        self.0.finalize().into()
+    }
+
     /// 64 hexadecimal digits.
     pub(crate) fn finish(self) -> String {
-        self.0.finalize().iter().fold(String::with_capacity(64), |hex, byte| hex + &format!("{byte:02x}"))
+        self.digest().iter().fold(String::with_capacity(64), |hex, byte| hex + &format!("{byte:02x}"))
     }
 }

@@ -39,11 +39,18 @@ pub struct Endpoint {
     pid: Option<PidId>,
 }
 
-/// What every pair of some places amounts to, column by destination.
+/// What every pair of some places amounts to.
 #[derive(Debug)]
 struct Matrix {
-    size: usize,
+    /// One for each destination.
+    columns: Vec<Column>,
+}
+
+/// The routes from every place to one.
+#[derive(Debug)]
+struct Column {
     cells: Vec<Option<Measures>>,
+    digest: [u8; 32],
 }
 
 /// Means over the pairs of hosts of one PID, by metric.
@@ -167,11 +174,9 @@ impl View {
         let mut hasher = Hasher::new("view");
         hasher.text(self.network_map().tag());
         for matrix in [&self.between_pids, &self.between_hosts] {
-            hasher.number(matrix.size as u64);
-            for cell in &matrix.cells {
-                for metric in Metric::ALL {
-                    hasher.number(cell.and_then(|cell| cell.value(metric)).map_or(u64::MAX, Value::micros));
-                }
+            hasher.number(matrix.columns.len() as u64);
+            for column in &matrix.columns {
+                hasher.bytes(&column.digest);
             }
         }
         // Whose costs they are; means within PIDs follow from them.
@@ -213,31 +218,45 @@ impl Matrix {
     fn compute(graph: &Graph, places: &[Vec<NodeId>]) -> Self {
         let workers = thread::available_parallelism().map_or(1, usize::from);
         let share = places.len().div_ceil(workers).max(1);
-        let columns = |destinations: &[Vec<NodeId>]| {
+        let compute = |destinations: &[Vec<NodeId>]| -> Vec<Column> {
             let mut workspace = Workspace::default();
-            let mut cells = Vec::with_capacity(destinations.len() * places.len());
-            for destination in destinations {
+            let column = |destination: &Vec<NodeId>| {
                 let tree = Tree::to(graph, destination, &mut workspace);
-                cells.extend(places.iter().map(|source| tree.best_of(source).copied()));
-            }
-            cells
+                Column::new(places.iter().map(|source| tree.best_of(source).copied()).collect())
+            };
+            destinations.iter().map(column).collect()
         };
         // A handful is computed faster than threads are started.
-        let cells = if places.len() <= 32 {
-            columns(places)
-        } else {
-            thread::scope(|scope| {
-                let parts: Vec<_> = places.chunks(share).map(|part| scope.spawn(|| columns(part))).collect();
-                parts
-                    .into_iter()
-                    .flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                    .collect()
-            })
-        };
-        Self { size: places.len(), cells }
+        if places.len() <= 32 {
+            return Self { columns: compute(places) };
+        }
+        let columns = thread::scope(|scope| {
+            let parts: Vec<_> = places.chunks(share).map(|part| scope.spawn(|| compute(part))).collect();
+            let finished = |part: thread::ScopedJoinHandle<'_, Vec<Column>>| {
+                part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            parts.into_iter().flat_map(finished).collect()
+        });
+        Self { columns }
     }
 
     fn get(&self, source: u32, destination: u32) -> Option<&Measures> {
-        self.cells[destination as usize * self.size + source as usize].as_ref()
+        self.columns[destination as usize].cells[source as usize].as_ref()
+    }
+}
+
+impl Column {
+    /// Hashed where it is computed: on all cores, and in one piece.
+    fn new(cells: Vec<Option<Measures>>) -> Self {
+        let mut bytes = Vec::with_capacity(cells.len() * 40);
+        for cell in &cells {
+            for metric in Metric::ALL {
+                let micros = cell.and_then(|cell| cell.value(metric)).map_or(u64::MAX, Value::micros);
+                bytes.extend(micros.to_be_bytes());
+            }
+        }
+        let mut hasher = Hasher::new("column");
+        hasher.bytes(&bytes);
+        Self { cells, digest: hasher.digest() }
     }
 }

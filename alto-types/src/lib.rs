@@ -10,6 +10,8 @@
 //! * **Requests** are decoded by [`decode_request`], which turns every possible fault of a body into exactly one
 //!   [`ProtocolError`] of RFC 7285 §8.5.2 with its code, field path and value. See [`request`], [`json`] and [`error`].
 //!
+//! Beside ALTO, [`swarm`] has what peers tell the registry of files.
+//!
 //! Unknown members are ignored everywhere (RFC 7285 §8.3.7); in object-maps every key is data.
 
 pub mod address;
@@ -24,6 +26,7 @@ pub mod media_type;
 pub mod name;
 pub mod network_map;
 pub mod request;
+pub mod swarm;
 pub mod version_tag;
 
 pub use address::{AddressType, SpeltAddr, TypedEndpointAddr};

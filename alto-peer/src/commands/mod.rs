@@ -1,0 +1,56 @@
+//! The command line: one module per subcommand, and the exit codes they share.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use structopt::StructOpt;
+use structopt::clap::{AppSettings, ErrorKind};
+
+/// The command line.
+#[derive(Clone, Debug, StructOpt)]
+#[structopt(
+    name = "alto-peer",
+    about = "Shares and fetches files, choosing whom to fetch from by what the network says (ALTO, RFC 7285).",
+    global_settings = &[AppSettings::ColorNever, AppSettings::UnifiedHelpMessage]
+)]
+enum Flags {}
+
+/// How the program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All is well.
+    Success,
+    /// Something failed while running.
+    Failure,
+    /// The command line cannot be understood (`EX_USAGE` of sysexits.h).
+    Usage,
+    /// A file the user gave cannot be used (`EX_CONFIG`).
+    Config,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Success => 0,
+            Exit::Failure => 1,
+            Exit::Usage => 64,
+            Exit::Config => 78,
+        })
+    }
+}
+
+/// Runs the program with these arguments, the program's own name first.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    match Flags::from_iter_safe(arguments) {
+        Ok(flags) => match flags {},
+        // `--help` and `--version` come as errors, too.
+        Err(error) if matches!(error.kind, ErrorKind::HelpDisplayed | ErrorKind::VersionDisplayed) => {
+            println!("{}", error.message);
+            Exit::Success
+        }
+        Err(error) => {
+            eprintln!("{}", error.message);
+            Exit::Usage
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Shares and fetches files on a network with an ALTO (RFC 7285) server; and an ALTO client for other programs.
+
+mod commands;
+
+pub use commands::{Exit, run};

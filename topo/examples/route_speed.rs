@@ -1,5 +1,6 @@
 //! How long all routes of a network take: our view, with all five metrics, tags and ties, beside `pathfinding`'s
-//! `dijkstra_all` from every node, on the same links in the same run.
+//! `dijkstra_all` from every node, on the same links in the same run; and how long one changed link takes, beside all of
+//! it again.
 //!
 //! `cargo run --release -p topo --example route_speed -- NODES LINKS`
 
@@ -8,7 +9,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use pathfinding::prelude::dijkstra_all;
-use topo::{Topology, View};
+use topo::{LinkChange, Override, Topology, View};
+
+/// Changes that are timed.
+const CHANGES: usize = 200;
 
 /// Links between random switches over a ring, with costs from 1 to 100; always the same for the same numbers.
 fn links(nodes: u64, links: u64) -> Vec<(u64, u64, u64)> {
@@ -53,7 +57,7 @@ fn main() {
         Err(error) => return eprintln!("{error}"),
     };
     let start = Instant::now();
-    let view = View::compute(topology);
+    let view = View::compute(Arc::clone(&topology));
     let ours = start.elapsed();
 
     let mut out = vec![Vec::new(); usize::try_from(nodes).unwrap_or_default()];
@@ -75,4 +79,58 @@ fn main() {
         view.network_map().len()
     );
     println!("pathfinding::dijkstra_all from every node: {} ms ({reached} costs, one core)", theirs.as_millis());
+    changes(view);
+}
+
+/// Changes random links one by one: cheaper, dearer, down, up.
+fn changes(mut view: View) {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap_or_default() % below
+    };
+    let mut times = Vec::with_capacity(CHANGES);
+    let mut down: Option<LinkChange> = None;
+    for i in 0..CHANGES {
+        let links: Vec<_> = view.topology().links().collect();
+        let link = links[random(links.len())];
+        let mut change = LinkChange {
+            source: link.source().to_string(),
+            destination: link.destination().to_string(),
+            index: Some(0),
+            utilisation: None,
+            bandwidth: None,
+            delay: None,
+            up: None,
+            cost: None,
+        };
+        match (i % 3, down.take()) {
+            (0, _) => change.cost = Some(Override::Set([1.0, 10.0, 50.0, 100.0][random(4)])),
+            (1, _) => {
+                change.up = Some(false);
+                down = Some(change.clone());
+            }
+            (_, Some(gone)) => change = LinkChange { up: Some(true), ..gone },
+            (_, None) => change.cost = Some(Override::Set(5.0)),
+        }
+        let start = Instant::now();
+        let topology = match view.topology().with_changes(&[change]) {
+            Ok(topology) => Arc::new(topology),
+            Err(error) => return eprintln!("{error}"),
+        };
+        view = view.successor(topology);
+        times.push(start.elapsed());
+    }
+    let start = Instant::now();
+    let anew = View::compute(Arc::clone(view.topology()));
+    let full = start.elapsed();
+    times.sort_unstable();
+    let (median, worst) = (times[CHANGES / 2], times[CHANGES - 1]);
+    println!(
+        "{CHANGES} changed links: median {:.2} ms, worst {:.2} ms; all anew {:.2} ms; the same: {}",
+        median.as_secs_f64() * 1e3,
+        worst.as_secs_f64() * 1e3,
+        full.as_secs_f64() * 1e3,
+        anew.tag() == view.tag()
+    );
 }

@@ -19,7 +19,11 @@ fn everything_a_server_offers_can_be_had() {
     let maps = client.maps(&CostMapQuery::default()).unwrap();
     println!("{:#?}", maps.costs);
     let destinations = vec!["ipv4:127.1.1.1".parse().unwrap()];
-    let query = EndpointCostQuery { destinations, cost_type: cost_type("routingcost", "ordinal").unwrap(), ..Default::default() };
+    let query = EndpointCostQuery {
+        destinations,
+        cost_type: cost_type("routingcost", "ordinal").unwrap(),
+        ..Default::default()
+    };
     println!("{:#?}", client.endpoint_costs(&query).unwrap());
     println!("{:#?}", client.pids(None, &query.destinations).unwrap());
 }

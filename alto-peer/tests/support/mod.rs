@@ -96,7 +96,7 @@ impl Server {
         let mut server = Self { address: ([0, 0, 0, 0], 0).into(), scheme: String::new(), child, log };
         let line = server.wait_for_log("listening on http");
         let (before, after) = line.split_once("://").unwrap();
-        server.scheme = before.rsplit(' ').next().unwrap().to_owned();
+        server.scheme.push_str(before.rsplit(' ').next().unwrap());
         server.address = after.split('/').next().unwrap().parse().unwrap();
         server
     }

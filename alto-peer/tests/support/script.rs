@@ -99,12 +99,13 @@ impl Reply {
     fn send(&self, stream: &mut TcpStream) -> std::io::Result<()> {
         let mut head = format!("HTTP/1.1 {} Whatever\r\n", self.status);
         for (name, value) in &self.fields {
-            head += &format!("{name}: {value}\r\n");
+            head.extend([name, ": ", value, "\r\n"]);
         }
         let body = if self.status == 304 { &[][..] } else { &self.body[..] };
         match self.way {
             Way::WithLength => {
-                let length = if self.status == 304 { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+                let length =
+                    if self.status == 304 { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
                 stream.write_all(format!("{head}{length}\r\n").as_bytes())?;
                 stream.write_all(body)
             }

@@ -62,6 +62,7 @@ pub use self::directory::{Directory, Kind};
 pub use self::document::Entry;
 pub use self::endpoint_cost::{Basis, EndpointCostQuery, EndpointCosts};
 pub use self::endpoint_property::EndpointProperties;
+pub(crate) use self::error::printable;
 pub use self::error::{AltoError, Error, RedirectFault};
 pub use self::network_map::{NetworkMap, PartialNetworkMap};
 pub use self::uri::UriError;

@@ -184,7 +184,7 @@ fn costs_of_another_type_than_asked_for_are_refused() {
     let query = CostMapQuery { cost_type: cost_type("hopcount", "array").unwrap(), ..CostMapQuery::default() };
     match client(&server).cost_map(&query) {
         Err(Error::Unsupported { offered, .. }) => {
-            assert_eq!(offered, ["numerical routingcost", "ordinal routingcost"])
+            assert_eq!(offered, ["numerical routingcost", "ordinal routingcost"]);
         }
         other => panic!("{other:?}"),
     }

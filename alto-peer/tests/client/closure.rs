@@ -141,6 +141,9 @@ fn what_is_ill_formed_is_left_out_and_told() {
     }
     assert!(!problems.contains("u:p@"), "{problems}");
     assert_eq!(client.network_map(None).unwrap().vtag().tag.as_str(), "1");
+    // Whoever misses something is told what may be the reason.
+    let error = client.network_map(Some("no-uri")).unwrap_err().to_string();
+    assert!(error.contains("no network map \"no-uri\"; there is nm (left out: ") && error.contains("more)"), "{error}");
 }
 
 #[test]
@@ -211,6 +214,8 @@ fn closures_are_bounded() {
     assert!(matches!(client(&server).directory(), Err(Error::Malformed { .. })));
     server.on("GET /ird", [Reply::typed("application/alto-directory+json", "[".repeat(100_000))]);
     assert!(matches!(client(&server).directory(), Err(Error::Malformed { .. })));
+    server.on("GET /ird", [Reply::typed("application/alto-directory+json", vec![b' '; 5_000_000])]);
+    assert!(matches!(client(&server).directory(), Err(Error::TooLarge { .. })));
 }
 
 #[test]

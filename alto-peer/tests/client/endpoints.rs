@@ -91,10 +91,10 @@ fn questions_that_may_not_be_asked_are_not() {
     let half = EndpointCostQuery { sources: Vec::new(), ..query() };
     assert!(matches!(client.endpoint_costs_by_maps(&half), Err(Error::Question(_))));
     let pid: PropertyType = "nm.pid".parse().unwrap();
-    assert!(matches!(client.endpoint_properties(&[], &[pid.clone()]), Err(Error::Question(_))));
+    assert!(matches!(client.endpoint_properties(&[], std::slice::from_ref(&pid)), Err(Error::Question(_))));
     assert!(matches!(client.endpoint_properties(&endpoints(["10.0.0.1"]), &[]), Err(Error::Question(_))));
     match client.endpoint_properties(&endpoints(["10.0.0.1"]), &[pid, "priv:x".parse().unwrap()]) {
-        Err(Error::Unsupported { wanted, offered }) => {
+        Err(Error::Unsupported { wanted, offered, .. }) => {
             assert!(wanted.contains("priv:x"), "{wanted}");
             assert_eq!(offered, ["nm.pid"]);
         }
@@ -198,7 +198,10 @@ fn properties_come_from_the_services_that_have_them() {
     assert_eq!(server.asked("POST /a")[0].json(), request);
     for value in [json!(5), json!(null), json!(["a"])] {
         server.on("POST /b", [answer(&json!({}), &json!({"ipv4:10.0.0.1": {"priv:link": value}}))]);
-        assert!(matches!(client.endpoint_properties(&asked, &[link.clone()]), Err(Error::Malformed { .. })));
+        assert!(matches!(
+            client.endpoint_properties(&asked, std::slice::from_ref(&link)),
+            Err(Error::Malformed { .. })
+        ));
     }
 }
 

@@ -99,7 +99,7 @@ impl Directory {
     ) -> Result<Self, Error> {
         let fetch = |uri: &HttpUri, deadline| {
             let limit = Some(MAX_DOCUMENT);
-            let question = Question { deadline, limit, ..Question::get(uri, MediaType::DIRECTORY) };
+            let question = Question { limit, deadline, ..Question::get(uri, MediaType::DIRECTORY) };
             documents.get(exchange, question, reuse, |answer| {
                 decode::expect(answer, MediaType::DIRECTORY)?;
                 Document::read(answer)

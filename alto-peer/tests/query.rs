@@ -117,11 +117,13 @@ fn pids() {
         query_json("pid", &server, &[&addresses[..], &["--ask-server"]].concat()),
     );
     assert_eq!(here, there);
-    assert_eq!(here["pids"]["ipv6:2001:db8:d::1"], "pidD");
+    assert_eq!(here["endpoint-properties"]["ipv6:2001:db8:d::1"], json!({"network-map.pid": "pidD"}));
     // An address that no prefix covers.
     let server = Server::of("two-isps.json");
     assert_eq!(query("pid", &server, &["::1"]), "ADDRESS  PID  PREFIX\n::1      -    -\n");
-    assert_eq!(query_json("pid", &server, &["::1", "--ask-server"])["pids"], json!({"ipv6:::1": null}));
+    for more in [&["::1"][..], &["::1", "--ask-server"]] {
+        assert_eq!(query_json("pid", &server, more)["endpoint-properties"], json!({"ipv6:::1": {}}));
+    }
 }
 
 #[test]

@@ -150,7 +150,9 @@ impl Client {
             directory = self.read_directory(Reuse::Never)?;
             result = ask(&directory);
         }
-        if let Err(Error::Unsupported { problems, .. }) = &mut result {
+        if let Err(Error::Unsupported { problems, .. }) = &mut result
+            && problems.is_empty()
+        {
             problems.extend_from_slice(directory.problems());
         }
         result

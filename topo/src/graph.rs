@@ -17,7 +17,10 @@ pub(crate) type NodeId = u32;
 pub(crate) struct Arc {
     /// Where it comes from.
     pub(crate) from: NodeId,
+    /// What routes are chosen by.
     pub(crate) cost: Value,
+    /// What comes on top in the routing cost.
+    pub(crate) price: Value,
     /// Microseconds.
     pub(crate) delay: Value,
     /// Bytes per second.
@@ -45,7 +48,8 @@ impl Graph {
             let bytes = |mbits: f64| value(mbits * 125_000.0);
             let (delay, residual, available) =
                 (value(link.delay * 1000.0), bytes(link.bandwidth), bytes(link.available()));
-            let arc = |from| Arc { from, cost, delay, residual, available };
+            let price = value(link.price);
+            let arc = |from| Arc { from, cost, price, delay, residual, available };
             directed.push((link.ends.1, arc(link.ends.0)));
             if !link.directed {
                 directed.push((link.ends.0, arc(link.ends.1)));

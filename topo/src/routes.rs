@@ -15,7 +15,10 @@ use crate::value::Value;
 /// What a route amounts to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Measures {
+    /// What the route was chosen by.
     pub(crate) cost: Value,
+    /// What its links ask for on top.
+    pub(crate) price: Value,
     pub(crate) hops: u32,
     pub(crate) delay: Value,
     /// `None` on the route of no link.
@@ -56,7 +59,7 @@ pub(crate) struct Workspace {
 const UNREACHED: (Value, u32) = (Value::from_micros(u64::MAX), u32::MAX);
 
 impl Measures {
-    const NONE: Self = Self { cost: Value::ZERO, hops: 0, delay: Value::ZERO, bandwidth: None };
+    const NONE: Self = Self { cost: Value::ZERO, price: Value::ZERO, hops: 0, delay: Value::ZERO, bandwidth: None };
 
     /// The route that begins with `arc` and goes on as `self`.
     fn after(self, arc: &Arc) -> Self {
@@ -66,6 +69,7 @@ impl Measures {
         };
         Self {
             cost: self.cost.plus(arc.cost),
+            price: self.price.plus(arc.price),
             hops: self.hops + 1,
             delay: self.delay.plus(arc.delay),
             bandwidth: Some(Bandwidth { residual, available }),
@@ -74,7 +78,7 @@ impl Measures {
 
     pub(crate) fn value(&self, metric: Metric) -> Option<Value> {
         match metric {
-            Metric::RoutingCost => Some(self.cost),
+            Metric::RoutingCost => Some(self.cost.plus(self.price)),
             Metric::HopCount => Some(Value::from_integer(self.hops.into())),
             Metric::DelayOneWay => Some(self.delay),
             Metric::ResidualBandwidth => self.bandwidth.map(|bandwidth| bandwidth.residual),

@@ -19,6 +19,8 @@ struct Exported {
     destination: String,
     /// All nodes on the way, both hosts included.
     path: Vec<String>,
+    /// The links between them, by their places in the topology file, from 0.
+    links: Vec<u32>,
     routingcost: Option<f64>,
     hopcount: Option<f64>,
     /// Microseconds.
@@ -109,6 +111,7 @@ fn exported(route: &Route) -> Exported {
         bw_residual: value(Metric::ResidualBandwidth),
         bw_available: value(Metric::AvailableBandwidth),
         path,
+        links: route.links().to_vec(),
         alternatives: Vec::new(),
     }
 }

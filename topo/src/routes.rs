@@ -36,6 +36,7 @@ pub(crate) struct Bandwidth {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     nodes: Vec<NodeName>,
+    links: Vec<u32>,
     measures: Measures,
 }
 
@@ -176,13 +177,19 @@ impl Tree {
 }
 
 impl Route {
-    pub(crate) fn new(nodes: Vec<NodeName>, measures: Measures) -> Self {
-        Self { nodes, measures }
+    pub(crate) fn new(nodes: Vec<NodeName>, links: Vec<u32>, measures: Measures) -> Self {
+        Self { nodes, links, measures }
     }
 
     /// All nodes on the way, both ends included.
     pub fn nodes(&self) -> &[NodeName] {
         &self.nodes
+    }
+
+    /// The link from each node to the next, by its place in the topology: of several between two nodes, the one that
+    /// is taken.
+    pub fn links(&self) -> &[u32] {
+        &self.links
     }
 
     /// What the route amounts to; bandwidth is undefined where no link is used.

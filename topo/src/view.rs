@@ -166,8 +166,11 @@ impl View {
     }
 
     fn route_in(&self, tree: &Tree, source: NodeId) -> Option<Route> {
-        let nodes = tree.path(source)?.into_iter().map(|node| self.topology.frame.nodes[node as usize].clone());
-        Some(Route::new(nodes.collect(), *tree.measures(source)?))
+        let path = tree.path(source)?;
+        let taken = |way: &[NodeId]| self.graph.arcs_to(way[1]).iter().find(|arc| arc.from == way[0]).map(|arc| arc.link);
+        let links = path.windows(2).filter_map(taken).collect();
+        let nodes = path.iter().map(|node| self.topology.frame.nodes[*node as usize].clone()).collect();
+        Some(Route::new(nodes, links, *tree.measures(source)?))
     }
 
     fn hash(&self) -> String {

@@ -17,6 +17,7 @@ from scenario import Scenario
 MEGA = 1_000_000
 # Load is the mean over so many seconds: shorter is noise of bursts, longer hides peaks.
 LOAD_WINDOW = 5.0
+STEP_SECONDS = 5.0
 
 
 @dataclass
@@ -31,6 +32,8 @@ class Download:
     failure: str = ""
     # Payload by the peer it came from.
     sources: dict[str, int] = field(default_factory=dict)
+    # When each piece came, from whom, and its bytes.
+    pieces: list[tuple[float, str, int]] = field(default_factory=list)
     wasted: int = 0
     size: int = 0
 
@@ -54,8 +57,9 @@ class Measured:
     # Directed links between switches: highest load, as a part of the bandwidth.
     peak: dict[tuple[str, str], float]
     summary: dict[str, float]
-    # Time since the start to payload fetched within the PID, from other PIDs; per interval.
     facts: dict[str, Any]
+    # Payload over protected links: (seconds since the start, Mbit/s), in steps.
+    over_time: list[tuple[float, float]]
 
 
 def read_events(path: Path) -> Iterable[dict[str, Any]]:
@@ -78,7 +82,9 @@ def follow(download: Download, events: Iterable[dict[str, Any]], names: dict[str
         kind = event["event"]
         if kind == "piece":
             source = names.get(str(event.get("source")), str(event.get("source")))
-            download.sources[source] = download.sources.get(source, 0) + int(event.get("bytes", 0))
+            count = int(event.get("bytes", 0))
+            download.sources[source] = download.sources.get(source, 0) + count
+            download.pieces.append((float(event["time"]), source, count))
         elif kind == "done":
             done += 1
             download.wasted += int(event.get("wasted") or 0)
@@ -97,6 +103,22 @@ def cross_pid(downloads: Iterable[Download], pid_of: dict[str, str]) -> dict[tup
         for source, count in download.sources.items():
             matrix[pid_of.get(source, "?"), download.pid] += count
     return dict(matrix)
+
+
+def crossing_payload(downloads: list[Download], host_of: dict[str, str], crossing: list[dict[str, Any]], started: float,
+                     step: float = STEP_SECONDS) -> tuple[int, list[tuple[float, float]]]:
+    """Payload between peers whose route crosses a protected link when the piece arrives: in all, and over time."""
+    epochs = [(float(epoch["seconds"]), {tuple(pair) for pair in epoch["pairs"]}) for epoch in crossing]
+    total, steps, last = 0, defaultdict(int), 0
+    for download in downloads:
+        for time, source, count in download.pieces:
+            since = time - started
+            pairs = next((pairs for begin, pairs in reversed(epochs) if begin <= since), epochs[0][1] if epochs else set())
+            last = max(last, int(since // step))
+            if (host_of.get(source, source), host_of[download.name]) in pairs:
+                total += count
+                steps[int(since // step)] += count
+    return total, [((i + 0.5) * step, steps.get(i, 0) * 8 / step / MEGA) for i in range(last + 1)]
 
 
 def random_copies(downloaders: int, members: int, everyone: int) -> float:
@@ -211,7 +233,12 @@ def measure(scenario: Scenario, folder: Path) -> Measured:
     size = max((sum(scenario.files.get(name, 0) for name in peer.get) for peer in scenario.peers), default=0)
     copies = copies_entering(downloads, pid_of, size)
     summary = summarise(scenario, downloads, counters, core, matrix, copies, peak)
-    return Measured(result["policy"], result["seed"], downloads, core, matrix, copies, peak, summary, result["facts"])
+    hosts = {peer.name: peer.host for peer in scenario.peers}
+    crossed, over_time = crossing_payload(downloads, hosts, result.get("crossing", []), result["started"])
+    if scenario.protected:
+        summary["protected_payload_mb"] = crossed / MEGA
+    return Measured(result["policy"], result["seed"], downloads, core, matrix, copies, peak, summary, result["facts"],
+                    over_time)
 
 
 def read_samples(path: Path) -> list[tuple[float, dict[tuple[str, str], int]]]:

@@ -51,6 +51,8 @@ class SingleRun:
         self.senders: dict[int, subprocess.Popen] = {}
         self.sinks: list[subprocess.Popen] = []
         self.log: list[dict[str, Any]] = []
+        # Which pairs of hosts' traffic crosses protected links, and since when.
+        self.crossing: list[dict[str, Any]] = []
 
     def make(self) -> None:
         """Makes the run, from nothing to result.json."""
@@ -73,7 +75,7 @@ class SingleRun:
         self.compress()
         result = {
             "scenario": self.scenario.name, "policy": self.policy.name, "seed": self.seed, **outcome,
-            "joined": self.joined, "log": self.log, "facts": {**facts, **self.versions()},
+            "joined": self.joined, "log": self.log, "crossing": self.crossing, "facts": {**facts, **self.versions()},
             "wall_seconds": round(time.monotonic() - wall, 1),
         }
         partial = self.folder / "result.json.partial"
@@ -143,6 +145,7 @@ class SingleRun:
                 actions.append(Action(cross.stop, "cross-stop", number))
         actions.sort(key=lambda action: action.at)
         before = {(count.source, count.destination): count.bytes for count in self.emulation.link_counters()}
+        self.note_crossing(0.0)
         meter = LoadMeter(self.emulation, self.scenario)
         feedback = self.policy.feedback
         reporter = Reporter(self.server, self.scenario, feedback) if feedback else None
@@ -194,6 +197,7 @@ class SingleRun:
         elif action.what == "link":
             self.note(now, "link", f"{subject.source}-{subject.destination} {subject.change}")
             self.emulation.change_link(subject.source, subject.destination, **subject.change)
+            self.note_crossing(now)
         elif action.what == "cross":
             cross = self.scenario.cross_traffic[subject]
             self.note(now, "cross", f"{cross.source} to {cross.destination}, {cross.rate:g} Mbit/s")
@@ -207,6 +211,15 @@ class SingleRun:
         argv = [self.program("alto-peer"), "run", "--config", "peers.json", "--name", peer.name, "--headless", "--json"]
         self.joined[peer.name] = time.time()
         self.peers.start(peer.name, lambda argv, **more: self.emulation.popen(peer.host, argv, **more), argv, self.work)
+
+    def note_crossing(self, now: float) -> None:
+        """Remembers whose traffic crosses protected links, by the routes that packets take from now on."""
+        protected = {frozenset(pair) for pair in self.scenario.protected}
+        hosts = {peer.host for peer in self.scenario.peers}
+        pairs = [[route.source, route.destination] for route in self.emulation.builder.routes
+                 if route.source in hosts and route.destination in hosts
+                 and any(frozenset(step) in protected for step in zip(route.path, route.path[1:]))]
+        self.crossing.append({"seconds": round(now, 3), "pairs": pairs})
 
     def start_sinks(self) -> None:
         for number, cross in enumerate(self.scenario.cross_traffic):

@@ -50,7 +50,7 @@ impl Graph {
             let bytes = |mbits: f64| value(mbits * 125_000.0);
             let (delay, residual, available) =
                 (value(link.delay * 1000.0), bytes(link.bandwidth), bytes(link.available()));
-let price = value(link.price);
+            let price = value(link.price);
             let arc = |from| Arc { from, cost, price, delay, residual, available, link: place };
             directed.push((link.ends.1, arc(link.ends.0)));
             if !link.directed {

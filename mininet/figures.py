@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -23,6 +24,7 @@ COLOURS = ["#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377"]
 STYLES = ["-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1))]
 LOAD_MAP = "YlOrRd"
 DPI = 130
+CHARACTERS_PER_INCH = 23
 
 
 @dataclass
@@ -53,7 +55,9 @@ def draw_all(folder: Path, scenario: Scenario, groups: Group, conditions: str) -
 
 def finish(figure: Any, path: Path, conditions: str) -> None:
     """Says under which conditions it was measured, and writes it."""
-    figure.text(0.005, 0.005, conditions, fontsize=5.5, color="#666666", ha="left", va="bottom")
+    # Lines as long as the figure is wide; the page grows downwards to hold them.
+    lines = textwrap.fill(conditions, max(60, int(figure.get_figwidth() * CHARACTERS_PER_INCH)))
+    figure.text(0.0, -0.01, lines, fontsize=5.5, color="#666666", ha="left", va="top")
     for ending in ("png", "svg"):
         figure.savefig(path.with_suffix(f".{ending}"), dpi=DPI, bbox_inches="tight", pad_inches=0.08, metadata=(
             {"Date": None} if ending == "svg" else {"Software": None}))
@@ -72,7 +76,7 @@ def completion(path: Path, scenario: Scenario, groups: Group, conditions: str) -
         drawn = True
         # Those who never finished keep the curve from reaching 1.
         steps = [(i + 1) / len(everyone) for i in range(len(times))]
-        axes.step(times, steps, where="post", color=colour, linestyle=style, linewidth=1.7,
+        axes.step([0, *times], [0, *steps], where="post", color=colour, linestyle=style, linewidth=1.7,
                   label=f"{policy} (mean {fmean(times):.0f} s)")
     if not drawn:
         plt.close(figure)
@@ -80,9 +84,9 @@ def completion(path: Path, scenario: Scenario, groups: Group, conditions: str) -
     axes.set(xlabel="time from joining to completion (s)", ylabel="part of all peers", ylim=(0, 1.02))
     axes.set_xlim(left=0)
     axes.grid(alpha=0.3)
-    axes.legend(loc="upper left" if axes.get_xlim()[1] > 0 else "best")
+    axes.legend(loc="upper left")
     axes.set_title(scenario.title, loc="left")
-    figure.subplots_adjust(bottom=0.2)
+    figure.tight_layout()
     finish(figure, path, conditions)
     return Figure(path, "Completion time", "Cumulative distribution over all peers of all runs.")
 
@@ -109,7 +113,7 @@ def overview(path: Path, scenario: Scenario, groups: Group, conditions: str) -> 
         axes.set_title(label)
         axes.set_ylim(bottom=0)
         axes.grid(axis="y", alpha=0.3)
-    figure.tight_layout(rect=(0, 0.04, 1, 1))
+    figure.tight_layout()
     finish(figure, path, conditions)
     return Figure(path, "Main measures", "Means over seeds with 95 % confidence intervals (Student's t); dots are single runs.")
 
@@ -140,10 +144,12 @@ def links(path: Path, scenario: Scenario, groups: Group, conditions: str) -> Fig
     norm, colours = Normalize(0, most), plt.get_cmap(LOAD_MAP)
     xs, ys = zip(*where.values())
     spread = max(max(xs) - min(xs), max(ys) - min(ys)) or 1.0
-    wide = (max(xs) - min(xs)) >= 1.3 * (max(ys) - min(ys))
-    rows, columns = (len(groups), 1) if wide and len(groups) < 3 else (1, len(groups))
-    size = (4.1 * columns + 0.6, (2.9 if wide else 3.9) * rows)
-    figure, many = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+    # On a map a degree of latitude is longer than one of longitude.
+    stretch = 1.25 if spread > 20 else 1.0
+    shape = min(1.1, max(0.45, stretch * (max(ys) - min(ys)) / ((max(xs) - min(xs)) or 1.0)))
+    columns = len(groups)
+    size = (3.9 * columns + 0.6, 3.9 * shape + 0.5)
+    figure, many = plt.subplots(1, columns, figsize=size, squeeze=False, layout="constrained")
     protected = {frozenset(pair) for pair in scenario.protected}
     for axes, (policy, load) in zip(many.flat, loads.items()):
         for (a, b), value in load.items():
@@ -164,7 +170,7 @@ def links(path: Path, scenario: Scenario, groups: Group, conditions: str) -> Fig
             axes.annotate(name, (x, y), textcoords="offset points", xytext=(5, 5), fontsize=6.5, zorder=4)
         axes.set_title(f"{policy}: {sum(load.values()):.0f} MB on all core links", loc="left")
         axes.margins(0.12)
-        axes.set_aspect(1.25 if scenario.positions and spread > 20 else 1.0)
+        axes.set_aspect(stretch)
         axes.axis("off")
     scale = plt.cm.ScalarMappable(norm, colours)
     figure.colorbar(scale, ax=many, shrink=0.75, label="MB each way, mean over runs", pad=0.01)
@@ -222,10 +228,12 @@ def copies(path: Path, scenario: Scenario, groups: Group, conditions: str) -> Fi
                       label="random: n(N−n)/(N−1)" if place == 0 else None)
     names = [f"{pid}\n{first.copies[pid][0]}" if pid in first.copies else pid for pid in pids]
     axes.set_xticks(range(len(pids)), names, fontsize=7)
-    axes.set(ylabel="copies that came in", title="")
-    axes.set_title("Copies of the content entering each PID (below its name: peers that fetch)", loc="left")
+    axes.set(xlabel="PID, and how many of its peers fetch", ylabel="copies that came in")
+    axes.set_ylim(bottom=0)
+    axes.set_title("Copies of the content entering each PID", loc="left")
     axes.grid(axis="y", alpha=0.3)
-    axes.legend(fontsize=7.5, ncols=len(groups) + 1, loc="upper center", bbox_to_anchor=(0.5, -0.16))
+    axes.legend(fontsize=7.5, ncols=len(groups) + 1, loc="upper center", bbox_to_anchor=(0.5, -0.25))
+    figure.tight_layout()
     finish(figure, path, conditions)
     return Figure(path, "Copies per PID", "Payload that peers of a PID received from outside it, over the size of the content. "
                   "The dashed line is what selection at random would bring in: a control that needs no fitting.")
@@ -259,7 +267,7 @@ def timeline(path: Path, scenario: Scenario, groups: Group, conditions: str) -> 
     axes.grid(alpha=0.3)
     axes.legend()
     axes.set_title("Payload that crossed the protected links", loc="left")
-    figure.subplots_adjust(bottom=0.2)
+    figure.tight_layout()
     finish(figure, path, conditions)
     return Figure(path, "Over time", "Payload of the swarm between peers whose route crosses a protected link, in steps of 5 s, "
                   "mean over runs.")

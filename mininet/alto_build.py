@@ -11,6 +11,32 @@ from alto_relay import Relay
 from alto_routes import Route, forwarding
 from alto_shaping import Shaping, gso_segments, leaf_lines, netem_kind, rate_lines, rate_of, shaping_lines
 
+# Before there is any interface, so that each starts with these.
+EVERY_NODE = {
+    "net/ipv4/conf/all/rp_filter": "0",
+    "net/ipv4/conf/default/rp_filter": "0",
+    "net/ipv4/conf/all/accept_redirects": "0",
+    "net/ipv4/conf/default/accept_redirects": "0",
+    "net/ipv6/conf/default/accept_ra": "0",
+    "net/ipv6/conf/default/router_solicitations": "0",
+    "net/ipv6/conf/default/accept_dad": "0",
+    # No addresses of their own accord, hence no packets that nobody sent.
+    "net/ipv6/conf/default/addr_gen_mode": "1",
+    # How many packets go out as one follows from the rate only; a short round trip would make it 40.
+    "net/ipv4/tcp_tso_rtt_log": "0",
+}
+ROUTER = {
+    "net/ipv4/ip_forward": "1",
+    "net/ipv4/conf/all/send_redirects": "0",
+    "net/ipv4/conf/default/send_redirects": "0",
+    # Every probe of a path is answered.
+    "net/ipv4/icmp_ratelimit": "0",
+    "net/ipv4/icmp_msgs_per_sec": "100000",
+    "net/ipv4/icmp_msgs_burst": "10000",
+    "net/ipv6/conf/all/forwarding": "1",
+    "net/ipv6/icmp/ratelimit": "0",
+}
+
 
 @dataclass
 class Builder:
@@ -21,7 +47,6 @@ class Builder:
     shaping: Shaping
     delays: Delays
     congestion: str | None
-    settings: dict[str, dict[str, str]]
     namespaces: dict[str, Namespace] = field(default_factory=dict)
     pids: dict[str, int] = field(default_factory=dict)
     installed: dict[str, RouteTable] = field(default_factory=dict)
@@ -43,7 +68,7 @@ class Builder:
         """Settings that have to be there before the first interface."""
         self.namespaces[node], self.pids[node] = namespace, pid
         host = node in self.plan.topology.hosts
-        namespace.set(self.settings["host" if host else "switch"])
+        namespace.set(EVERY_NODE if host else {**EVERY_NODE, **ROUTER})
         if host and self.congestion is not None and not self.congestion_by_route:
             try:
                 namespace.set({"net/ipv4/tcp_congestion_control": self.congestion})
@@ -141,6 +166,10 @@ class Builder:
                 host = self.plan.topology.hosts.get(port.node)
                 if host is not None:
                     self.namespaces[port.node].batch("ip", address_lines(self.plan, port.node))
+
+    def interface_number(self, port: Port) -> int:
+        """What the kernel calls an interface within its namespace."""
+        return self.counters[port.node].number_of(port.name)
 
     def read_counters(self) -> dict[tuple[str, str], Sent]:
         """What every interface sent, by node and interface."""

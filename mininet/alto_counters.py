@@ -56,6 +56,10 @@ class Counters:
                 name = _attributes(body, 16).get(IFLA_IFNAME, b"").rstrip(b"\0").decode()
                 self._names[index] = name
 
+    def number_of(self, interface: str) -> int:
+        """The number of an interface within its namespace."""
+        return next(number for number, name in self._names.items() if name == interface)
+
     def read(self) -> dict[str, Sent]:
         """What each shaped interface sent."""
         found: dict[str, Sent] = {}

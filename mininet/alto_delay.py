@@ -6,11 +6,11 @@ its own, and what was found is written into every result.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from dataclasses import dataclass, field
 
 from alto_plan import Cable
+from alto_relay import compiler
 
 MODES = ("auto", "netem", "relay", "none")
 # One thread relays about this many links with full accuracy; choosing it by itself, more would be bad advice.
@@ -51,7 +51,7 @@ def relay_problem() -> str | None:
     """Why the relay cannot be used, or nothing where it can."""
     if not os.path.exists("/dev/net/tun"):
         return "there is no /dev/net/tun"
-    if not any(shutil.which(compiler) for compiler in ("cc", "gcc", "clang")):
+    if compiler() is None:
         return "there is no C compiler (apt-get install gcc)"
     return None
 

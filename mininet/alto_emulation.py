@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Sequence
 
 import alto_leftovers
+import alto_verify
 from alto_build import Builder
 from alto_counters import Sent
 from alto_delay import choose
@@ -21,7 +22,6 @@ from alto_nodes import AltoTopo
 from alto_plan import make_plan
 from alto_routes import Route, compute_routes
 from alto_shaping import Shaping
-from alto_verify import connection_congestion
 from alto_topology import MAX_BANDWIDTH, MAX_DELAY, MIN_BANDWIDTH, Link, Topology
 from mininet.log import setLogLevel
 from mininet.net import VERSION as MININET_VERSION
@@ -29,30 +29,6 @@ from mininet.net import Mininet
 
 # How long a program may take to end when it is asked to.
 GRACE = 5.0
-
-# Before there is any interface, so that each starts with these.
-EVERY_NODE = {
-    "net/ipv4/conf/all/rp_filter": "0",
-    "net/ipv4/conf/default/rp_filter": "0",
-    "net/ipv4/conf/all/accept_redirects": "0",
-    "net/ipv4/conf/default/accept_redirects": "0",
-    "net/ipv6/conf/default/accept_ra": "0",
-    "net/ipv6/conf/default/router_solicitations": "0",
-    "net/ipv6/conf/default/accept_dad": "0",
-    # No addresses of their own accord, hence no packets that nobody sent.
-    "net/ipv6/conf/default/addr_gen_mode": "1",
-    # How many packets go out as one follows from the rate only; a short round trip would make it 40.
-    "net/ipv4/tcp_tso_rtt_log": "0",
-}
-ROUTER = {
-    "net/ipv4/ip_forward": "1",
-    "net/ipv4/conf/all/send_redirects": "0",
-    "net/ipv4/conf/default/send_redirects": "0",
-    # Every probe of a path is answered.
-    "net/ipv4/icmp_ratelimit": "0",
-    "net/ipv6/conf/all/forwarding": "1",
-    "net/ipv6/icmp/ratelimit": "0",
-}
 
 
 class EmulationError(RuntimeError):
@@ -108,12 +84,13 @@ class Emulation:
         self._started = 0.0
         self._start_seconds = 0.0
         try:
+            self._check_congestion(congestion)
             topology.write(self.topology_file)
             routes = self.compute_routes() if routes is None else routes
             plan = make_plan(topology)
             shaping = Shaping(queue_ms, self._priority_mode(ack_priority))
             delays = choose(delay, plan.cables)
-            self.builder = Builder(plan, routes, shaping, delays, congestion, self._settings(congestion))
+            self.builder = Builder(plan, routes, shaping, delays, congestion)
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
@@ -285,6 +262,20 @@ class Emulation:
         """Makes traffic take other routes, by default those of the present topology; returns how many entries changed."""
         return self.builder.reroute(self.compute_routes() if routes is None else routes)
 
+    # Measuring
+
+    def verify_paths(self, sample: int | None = None, seed: int = 0) -> list[dict[str, Any]]:
+        """Whether traffic takes its routes: see `alto_verify.verify_paths`."""
+        return alto_verify.verify_paths(self, sample, seed)
+
+    def verify_delays(self, probes: int = 10) -> list[dict[str, Any]]:
+        """Whether links delay: see `alto_verify.verify_delays`."""
+        return alto_verify.verify_delays(self, probes)
+
+    def verify_shaping(self, links: list[int] | None = None, seconds: float = 2.0) -> list[dict[str, Any]]:
+        """Whether links carry what they should: see `alto_verify.verify_shaping`."""
+        return alto_verify.verify_shaping(self, links, seconds)
+
     # What it is
 
     def facts(self) -> dict[str, Any]:
@@ -313,25 +304,19 @@ class Emulation:
 
     # Inside
 
-    def _settings(self, congestion: str | None) -> dict[str, dict[str, str]]:
-        if congestion is not None:
-            with open("/proc/sys/net/ipv4/tcp_available_congestion_control", encoding="ascii") as file:
-                available = file.read().split()
-            if congestion not in available:
-                known = ", ".join(available)
-                raise EmulationError(f"congestion: {congestion!r} is not in this kernel, which has {known}")
-
-        def there(settings: dict[str, str]) -> dict[str, str]:
-            # What a kernel without IPv6, or of another age, does not have, it does not need.
-            return {path: value for path, value in settings.items() if os.path.exists(f"/proc/sys/{path}")}
-
-        return {"host": there(EVERY_NODE), "switch": there({**EVERY_NODE, **ROUTER})}
+    @staticmethod
+    def _check_congestion(congestion: str | None) -> None:
+        with open("/proc/sys/net/ipv4/tcp_available_congestion_control", encoding="ascii") as file:
+            available = file.read().split()
+        if congestion is not None and congestion not in available:
+            known = ", ".join(available)
+            raise EmulationError(f"congestion: {congestion!r} is not in this kernel, which has {known}")
 
     def congestion_control(self) -> str:
         """What a connection between two hosts really uses."""
         for route in self.builder.routes:
             if self.net is not None:
-                return connection_congestion(self, route.source, route.destination)
+                return alto_verify.connection_congestion(self, route.source, route.destination)
         return self.builder.congestion or "unknown"
 
     @staticmethod
@@ -395,4 +380,4 @@ def _version_of(command: list[str]) -> str:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return "unknown"
-    return done.stdout.strip().split(",")[-1].strip() or "unknown"
+    return next((part.strip() for part in done.stdout.split(",") if "iproute2" in part), "unknown")

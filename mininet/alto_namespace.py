@@ -88,7 +88,7 @@ class Namespace:
         self.run(work)
 
     def set(self, settings: dict[str, str]) -> None:
-        """Writes kernel settings, by their paths below /proc/sys."""
+        """Writes kernel settings, by their paths below /proc/sys. What this kernel does not have, it does not need."""
 
         def work() -> None:
             for path, value in settings.items():
@@ -98,7 +98,8 @@ class Namespace:
                 except OSError as error:
                     # Writing fails on close, where nobody would know which file it was.
                     error.filename = f"/proc/sys/{path}"
-                    raise
+                    if error.errno != errno.ENOENT:
+                        raise
 
         self.run(work)
 

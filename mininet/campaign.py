@@ -182,6 +182,35 @@ def run_all(campaign: Campaign, runs: list[Run], options: Options, jobs: int, sa
     return failed
 
 
+def verify(campaign: Campaign, options: Options, say: Callable[[str], None]) -> None:
+    """Has the network measured once, before the first run: rates, delays and paths are as the file says, or it is known."""
+    result = campaign.out / "verification.json"
+    if result.is_file():
+        return
+    say("measuring the network before the first run")
+    argv = [sys.executable, str(HERE / "verification.py"), str(campaign.out / "scenario" / campaign.scenario.name / "topo.json"),
+            str(result), "--alto-server", str(options.programs / "alto-server"), "--delay-mode", options.delay_mode]
+    log = campaign.out / "verification.log"
+    with log.open("wb") as errors:
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, preexec_fn=die_with_parent)
+        try:
+            process.wait()
+        finally:
+            end_processes([process])
+    if not result.is_file():
+        raise ScenarioError("the network cannot be built or measured:\n  " + "\n  ".join(tail(log)))
+    say(describe_verification(json.loads(result.read_text())))
+
+
+def describe_verification(found: dict[str, Any]) -> str:
+    """What was measured, in one line."""
+    rates = [entry for entry in found["rates"] if "skipped" not in entry]
+    good = {key: sum(bool(entry["ok"]) for entry in entries) for key, entries in (
+        ("paths", found["paths"]), ("delays", found["delays"]), ("rates", rates))}
+    return (f"{good['rates']} of {len(rates)} rates within 10 %, {good['delays']} of {len(found['delays'])} delays, "
+            f"{good['paths']} of {len(found['paths'])} paths as they should be")
+
+
 def begin(campaign: Campaign, run: Run, options: Options) -> Active:
     """Starts a run as a process of its own, which goes on in namespaces of its own."""
     folder = campaign.clear(run)

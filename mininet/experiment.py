@@ -17,7 +17,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from campaign import Campaign, Options, run_all
+from campaign import Campaign, Options, run_all, verify
 from scenario import Scenario, ScenarioError, load
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -113,7 +113,10 @@ def command_run(options: argparse.Namespace) -> int:
     runs = campaign.to_do(policies, seeds)
     kept = len(policies) * len(seeds) - len(runs)
     say(f"{scenario.name}: {len(runs)} runs to make{f', {kept} kept from before' if kept else ''}, in {campaign.out}")
-    failed = run_all(campaign, runs, Options(programs, options.delay, options.keep_content), options.jobs, say)
+    how = Options(programs, options.delay, options.keep_content)
+    if not options.no_verify:
+        verify(campaign, how, say)
+    failed = run_all(campaign, runs, how, options.jobs, say)
     if failed:
         say(f"{len(failed)} runs failed ({', '.join(run.name for run in failed)}); the same command tries them again")
     code = make_report(campaign.out)
@@ -155,6 +158,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at a time [default: 1]")
     run.add_argument("--delay", default="auto", choices=["auto", "netem", "relay", "none"], help="how delays are emulated")
     run.add_argument("--programs", metavar="DIR", help="folder with alto-server and alto-peer [default: target/release]")
+    run.add_argument("--no-verify", action="store_true", help="do not measure the network before the first run")
     run.add_argument("--keep-content", action="store_true", help="keep what the peers fetched (needs space)")
     run.add_argument("--dry-run", action="store_true", help="only check the scenario")
     run.set_defaults(call=command_run)

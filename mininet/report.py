@@ -5,8 +5,10 @@ import base64
 import html
 import json
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Callable, Iterable
 
+from campaign import describe_verification
 from intervals import Estimate
 from measures import Measured, measure
 from scenario import Scenario, ScenarioError, load
@@ -40,8 +42,10 @@ def write_report(out: Path, say: Callable[[str], None]) -> Path:
         say(without)
     else:
         figures = draw_all(out / "figures", scenario, groups, conditions)
+    checked = out / "verification.json"
+    verification = json.loads(checked.read_text()) if checked.is_file() else None
     page = out / "report.html"
-    page.write_text(render(scenario, groups, results, tables, figures, conditions, without), encoding="utf-8")
+    page.write_text(render(scenario, groups, results, tables, figures, conditions, without, verification), encoding="utf-8")
     return page
 
 
@@ -96,11 +100,11 @@ def shown(value: Estimate | None) -> str:
 
 
 def render(scenario: Scenario, groups: Group, results: list[dict[str, Any]], tables: list[Path], figures: list[Any],
-           conditions: str, without: str) -> str:
+           conditions: str, without: str, verification: dict[str, Any] | None) -> str:
     """The whole page."""
     parts = [f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(scenario.title)}</title><style>{STYLE}</style>",
              f"<h1>{escape(scenario.title)}</h1><p>{escape(scenario.about)}</p>", f"<p class=note>{escape(conditions)}</p>"]
-    parts += [f"<p class=warning>{escape(text)}</p>" for text in warnings(groups, results) + ([without] if without else [])]
+    parts += [f"<p class=warning>{escape(text)}</p>" for text in warnings(groups, results, verification) + ([without] if without else [])]
     parts += ["<h2>Policies</h2>", table(["policy", "runs", "what it is"], (
         [escape(name), str(len(group)), escape(scenario.policies[name].about or json.dumps(scenario.policies[name].peers))]
         for name, group in groups.items()))]
@@ -115,6 +119,7 @@ def render(scenario: Scenario, groups: Group, results: list[dict[str, Any]], tab
         picture = base64.b64encode(figure.path.with_suffix(".png").read_bytes()).decode()
         parts.append(f"<h2>{escape(figure.title)}</h2><figure><img alt=\"{escape(figure.title)}\" "
                      f"src=\"data:image/png;base64,{picture}\"><figcaption>{escape(figure.caption)}</figcaption></figure>")
+    parts += ["<h2>The network, measured before the first run</h2>", verification_part(verification)]
     parts += ["<h2>Runs</h2>", runs_part(groups, results)]
     parts += ["<h2>What the measures mean</h2><ul>", *(
         f"<li><b>{escape(name)}</b> (<code>{key}</code>{', ' + escape(unit) if unit else ''}): {escape(meaning)}</li>"
@@ -125,12 +130,21 @@ def render(scenario: Scenario, groups: Group, results: list[dict[str, Any]], tab
     return "\n".join(parts)
 
 
-def warnings(groups: Group, results: list[dict[str, Any]]) -> list[str]:
+def warnings(groups: Group, results: list[dict[str, Any]], verification: dict[str, Any] | None) -> list[str]:
     """What a reader has to know before believing a number."""
     said = sorted({text for group in groups.values() for run in group for text in run.facts.get("warnings", [])})
     for key in ("alto-server", "alto-peer", "kernel", "delay-emulation"):
         if len({str(result["facts"].get(key)) for result in results}) > 1:
             said.append(f"The runs were made with different versions or settings of {key}: they may not compare.")
+    if verification:
+        bad = [entry for entry in verification["rates"] if "skipped" not in entry and not entry["ok"]]
+        said += [f"Link {entry['source']} to {entry['destination']}, set to {entry['set-mbit']:g} Mbit/s, carried "
+                 f"{entry['measured-mbit']:.2f} Mbit/s when it was filled." for entry in bad]
+        late = [entry for entry in verification["delays"] if not entry["ok"]]
+        said += [f"Link {' - '.join(entry['between'])}: a round trip took {entry['median-ms']} ms, expected "
+                 f"{entry['expected-ms']:g} ms." for entry in late]
+        lost = [entry for entry in verification["paths"] if not entry["ok"]]
+        said += [f"The path from {entry['source']} to {entry['destination']} is not the computed one." for entry in lost]
     for result in results:
         for failure in result["failures"]:
             said.append(f"{result['policy']}, seed {result['seed']}: peer {failure['peer']}: {failure['reason']}")
@@ -151,6 +165,22 @@ def published_part(scenario: Scenario, groups: Group) -> str:
     return ("<h2>Beside the published values</h2>" + table(["published", "ratio", "as a ratio", "ours", ""], cells)
             + "<p class=note>Ratios are taken seed by seed.</p>" + (f"<p>What differs:</p><ul>{differences}</ul>" if differences
                                                                     else ""))
+
+
+def verification_part(found: dict[str, Any] | None) -> str:
+    """How far the emulated links are from what they are set to."""
+    if not found:
+        return "<p>Not measured.</p>"
+    kinds: dict[float, list[dict[str, Any]]] = {}
+    for entry in found["rates"]:
+        if "skipped" not in entry:
+            kinds.setdefault(entry["set-mbit"], []).append(entry)
+    rows = [[f"{rate:g}", str(len(entries)), f"{fmean(e['measured-mbit'] for e in entries):.3f}",
+             f"{min(e['measured-mbit'] for e in entries):.3f} to {max(e['measured-mbit'] for e in entries):.3f}",
+             f"{fmean(e['goodput-mbit'] for e in entries):.3f}", f"{sum(bool(e['ok']) for e in entries)} of {len(entries)}"]
+            for rate, entries in sorted(kinds.items())]
+    return (f"<p>{escape(describe_verification(found))}.</p>" + table(
+        ["set (Mbit/s)", "directions of links", "carried when filled, mean", "range", "goodput of TCP, mean", "within 10 %"], rows))
 
 
 def runs_part(groups: Group, results: list[dict[str, Any]]) -> str:

@@ -198,7 +198,9 @@ def summarise(scenario: Scenario, downloads: list[Download], counters: dict[tupl
         # With traffic of others on them, the links do not say what the swarm used.
         if received and not scenario.cross_traffic:
             summary["unit_bdp"] = (sum(core.values())) / received
-        summary["control_share"] = server / payload
+        # A host that is also a peer does not tell its traffic apart.
+        if scenario.server_host not in hosts:
+            summary["control_share"] = server / payload
         if received:
             summary["overhead_share"] = received / payload - 1
     if copies:

@@ -1,15 +1,18 @@
 """Builds what a plan says into the namespaces of running nodes, and changes it while the network runs."""
 from __future__ import annotations
 
+import os
+import subprocess
 from dataclasses import dataclass, field
 
 from alto_counters import Counters, Sent
-from alto_delay import Delays
+from alto_delay import Delays, choose
 from alto_namespace import CommandError, Namespace
-from alto_plan import Cable, Plan, Port, RouteTable, address_lines, interface_lines, route_changes, route_table
+from alto_plan import Cable, Plan, Port, RouteTable, address_lines, interface_lines, make_plan, route_changes, route_table
 from alto_relay import Relay
 from alto_routes import Route, forwarding
-from alto_shaping import Shaping, gso_segments, leaf_lines, netem_kind, rate_lines, rate_of, shaping_lines
+from alto_shaping import PRIORITIES, SMALL_4, Shaping, gso_segments, leaf_lines, netem_kind, rate_lines, rate_of, shaping_lines
+from alto_topology import Topology
 
 # Before there is any interface, so that each starts with these.
 EVERY_NODE = {
@@ -38,6 +41,10 @@ ROUTER = {
 }
 
 
+class EmulationError(RuntimeError):
+    """The network cannot be built, or cannot do what was asked."""
+
+
 @dataclass
 class Builder:
     """A plan, and how much of it stands."""
@@ -56,7 +63,7 @@ class Builder:
 
     def __post_init__(self) -> None:
         self.tables = forwarding(self.routes)
-        self._made = 0
+        self._wanted: set[int] = set()
         # The slowest link on any route of a node: how much it may send as one.
         self._slowest: dict[str, float] = {}
         links = self.plan.topology.links
@@ -78,22 +85,27 @@ class Builder:
                 self.congestion_by_route = True
 
     def make_cable(self, index: int) -> None:
-        """Makes the two interfaces of a cable: a pair, or one for each side of the relay."""
-        cable = self.plan.cables[index]
-        first, second = cable.ports
-        if index in self.delays.relayed:
-            for port in cable.ports:
-                self.namespaces[port.node].batch("ip", [f"tuntap add dev {port.name} mode tap"])
-                self.namespaces[port.node].batch("ip", [f"link set dev {port.name} address {port.mac}"])
-        else:
+        """Makes the interfaces of a cable; really of all, once the last was asked for, since that is much faster."""
+        self._wanted.add(index)
+        if len(self._wanted) < len(self.plan.cables):
+            return
+        lines: dict[str, list[str]] = {}
+        for cable in self.plan.cables:
+            if cable.index in self.delays.relayed:
+                for port in cable.ports:
+                    tap = [f"tuntap add dev {port.name} mode tap", f"link set dev {port.name} address {port.mac}"]
+                    lines.setdefault(port.node, []).extend(tap)
+                continue
+            # By the switch, which makes many.
+            first, second = sorted(cable.ports, key=lambda port: port.node not in self.plan.topology.switches)
             pair = f"link add name {first.name} address {first.mac} type veth"
             peer = f"peer name {second.name} address {second.mac} netns {self.pids[second.node]}"
-            self.namespaces[first.node].batch("ip", [f"{pair} {peer}"])
-        self._made += 1
+            lines.setdefault(first.node, []).append(f"{pair} {peer}")
+        for node, some in lines.items():
+            self.namespaces[node].batch("ip", some)
         # Before anything is configured: an interface without its relay has no carrier.
-        if self._made == len(self.plan.cables) and self.delays.relayed:
-            cables = [self.plan.cables[place] for place in sorted(self.delays.relayed)]
-            self.relay = Relay(cables, self.pids)
+        if self.delays.relayed:
+            self.relay = Relay([self.plan.cables[place] for place in sorted(self.delays.relayed)], self.pids)
 
     def configure_node(self, node: str) -> None:
         """Everything of one node: rates, addresses, neighbours, routes."""
@@ -175,6 +187,11 @@ class Builder:
         """What every interface sent, by node and interface."""
         return {(node, name): sent for node, one in self.counters.items() for name, sent in one.read().items()}
 
+    def doubts(self) -> list[str]:
+        """What may turn out otherwise than the file says."""
+        fast = sum(link.bandwidth > 1000 for link in self.plan.topology.links)
+        return [f"{fast} link(s) of more than 1 Gbit/s: one machine may not fill them"] if fast else []
+
     def stop(self) -> None:
         """Ends what is not part of any node."""
         if self.relay is not None:
@@ -208,3 +225,38 @@ class Builder:
 
     def _shaping(self, port: Port) -> list[str]:
         return shaping_lines(port.name, self._rate(port), self.shaping, self._priority(port), self._netem(port))
+
+
+def prepare(
+    topology: Topology,
+    routes: list[Route],
+    *,
+    delay: str,
+    congestion: str | None,
+    queue_ms: float,
+    ack_priority: str,
+) -> Builder:
+    """Checks everything that can be checked before anything is built."""
+    if os.geteuid() != 0:
+        raise EmulationError("building a network needs root: use sudo")
+    if ack_priority not in PRIORITIES:
+        raise EmulationError(f"ack_priority: {ack_priority!r} is unknown: use {', '.join(PRIORITIES)}")
+    if not 1 <= queue_ms <= 10_000:
+        raise EmulationError(f"queue_ms: {queue_ms} is out of range: use 1 to 10000")
+    with open("/proc/sys/net/ipv4/tcp_available_congestion_control", encoding="ascii") as file:
+        available = file.read().split()
+    if congestion is not None and congestion not in available:
+        raise EmulationError(f"congestion: {congestion!r} is not in this kernel, which has {', '.join(available)}")
+    plan = make_plan(topology)
+    shaping = Shaping(queue_ms, ack_priority if ack_priority == "none" or _can_classify() else "none")
+    return Builder(plan, routes, shaping, choose(delay, plan.cables), congestion)
+
+
+def _can_classify() -> bool:
+    """Whether the kernel can tell small packets from others. Tried in a namespace that ends with the trial."""
+    tries = f"tc qdisc add dev lo root handle 5: htb && tc filter add dev lo parent 5: {SMALL_4} flowid 5:1"
+    try:
+        done = subprocess.run(["unshare", "--net", "sh", "-c", tries], capture_output=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0

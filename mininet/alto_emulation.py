@@ -14,14 +14,11 @@ from typing import Any, Callable, Sequence
 
 import alto_leftovers
 import alto_verify
-from alto_build import Builder
+from alto_build import EmulationError, prepare
 from alto_counters import Sent
-from alto_delay import choose
 from alto_namespace import Namespace, is_isolated
 from alto_nodes import AltoTopo
-from alto_plan import make_plan
 from alto_routes import Route, compute_routes
-from alto_shaping import Shaping
 from alto_topology import MAX_BANDWIDTH, MAX_DELAY, MIN_BANDWIDTH, Link, Topology
 from mininet.log import setLogLevel
 from mininet.net import VERSION as MININET_VERSION
@@ -29,10 +26,6 @@ from mininet.net import Mininet
 
 # How long a program may take to end when it is asked to.
 GRACE = 5.0
-
-
-class EmulationError(RuntimeError):
-    """The network cannot be built, or cannot do what was asked."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +60,6 @@ class Emulation:
         say: Callable[[str], None] = lambda text: print(text, file=sys.stderr),
     ):
         """Checks everything that can be checked before anything is built."""
-        if os.geteuid() != 0:
-            raise EmulationError("building a network needs root: use sudo")
-        if ack_priority not in ("access", "all", "none"):
-            raise EmulationError(f"ack_priority: {ack_priority!r} is unknown: use access, all or none")
-        if not 1 <= queue_ms <= 10_000:
-            raise EmulationError(f"queue_ms: {queue_ms} is out of range: use 1 to 10000")
         self.topology = topology
         self.say = say
         self._alto_server = alto_server
@@ -84,17 +71,19 @@ class Emulation:
         self._started = 0.0
         self._start_seconds = 0.0
         try:
-            self._check_congestion(congestion)
             topology.write(self.topology_file)
-            routes = self.compute_routes() if routes is None else routes
-            plan = make_plan(topology)
-            shaping = Shaping(queue_ms, self._priority_mode(ack_priority))
-            delays = choose(delay, plan.cables)
-            self.builder = Builder(plan, routes, shaping, delays, congestion)
+            self.builder = prepare(
+                topology,
+                self.compute_routes() if routes is None else routes,
+                delay=delay,
+                congestion=congestion,
+                queue_ms=queue_ms,
+                ack_priority=ack_priority,
+            )
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
-        self.warnings = [*topology.notes, *delays.warnings, *self._doubts()]
+        self.warnings = [*topology.notes, *self.builder.delays.warnings, *self.builder.doubts()]
 
     def __enter__(self) -> "Emulation":
         self.start()
@@ -121,6 +110,8 @@ class Emulation:
             topo = AltoTopo(builder=self.builder)
             self.net = Mininet(topo=topo, controller=None, build=False, autoSetMacs=False)
             self.net.start()
+            if self.builder.relay is not None:
+                self.builder.relay.reset()
         except BaseException:
             self.stop()
             raise
@@ -304,45 +295,12 @@ class Emulation:
 
     # Inside
 
-    @staticmethod
-    def _check_congestion(congestion: str | None) -> None:
-        with open("/proc/sys/net/ipv4/tcp_available_congestion_control", encoding="ascii") as file:
-            available = file.read().split()
-        if congestion is not None and congestion not in available:
-            known = ", ".join(available)
-            raise EmulationError(f"congestion: {congestion!r} is not in this kernel, which has {known}")
-
     def congestion_control(self) -> str:
         """What a connection between two hosts really uses."""
         for route in self.builder.routes:
             if self.net is not None:
                 return alto_verify.connection_congestion(self, route.source, route.destination)
         return self.builder.congestion or "unknown"
-
-    @staticmethod
-    def _priority_mode(wanted: str) -> str:
-        """Small packets go first only where the kernel can tell them apart."""
-        if wanted == "none":
-            return wanted
-        script = (
-            "ip link set lo up && tc qdisc add dev lo root handle 5: htb && tc filter add dev lo parent 5: "
-            "protocol ip prio 1 u32 match u16 0 0xff80 at 2 flowid 5:1"
-        )
-        try:
-            done = subprocess.run(["unshare", "--net", "sh", "-c", script], capture_output=True, timeout=30)
-        except (OSError, subprocess.TimeoutExpired):
-            return "none"
-        return wanted if done.returncode == 0 else "none"
-
-    def _doubts(self) -> list[str]:
-        doubts = []
-        fast = [link for link in self.topology.links if link.bandwidth > 1000]
-        if fast:
-            doubts.append(f"{len(fast)} link(s) of more than 1 Gbit/s: one machine may not fill them")
-        renamed = self.builder.plan.renamed()
-        if renamed:
-            doubts.append(f"{len(renamed)} name(s) that Mininet cannot have are shortened there: see the table of names")
-        return doubts
 
     def _private_names(self) -> None:
         """In a mount namespace of our own: names of hosts resolve, and no name server is waited for."""

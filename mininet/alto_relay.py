@@ -54,6 +54,10 @@ class Relay:
         """Gives a cable its present delays, rates and losses."""
         self._order(f"set {self._places[cable.index]} {_values(cable)}")
 
+    def reset(self) -> None:
+        """Forgets what was counted: while a network is set up, frames find interfaces that are still down."""
+        self._order("reset")
+
     def facts(self) -> dict[str, int | bool]:
         """How well it kept up: `late` frames came more than 1 ms after they were due."""
         self._order("stats")

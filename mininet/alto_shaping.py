@@ -12,6 +12,12 @@ MIN_QUEUE_PACKETS = 10
 QUANTUM = 2 * FULL_PACKET
 # The part of a link that small packets may always have before others.
 SMALL_SHARE = 0.5
+# Where small packets go first: at the links of hosts, as home gateways do it, everywhere, or nowhere.
+PRIORITIES = ("access", "all", "none")
+# Packets of less than 128 bytes: acknowledgements, also selective ones, and what opens and closes connections.
+SMALL_4 = "protocol ip prio 1 u32 match u16 0x0000 0xff80 at 2"
+# IPv6 counts what follows its header of 40 bytes.
+SMALL_6 = "protocol ipv6 prio 2 u32 match u16 0x0000 0xffc0 at 4"
 
 
 @dataclass(frozen=True)
@@ -20,7 +26,6 @@ class Shaping:
 
     # The queue of a link, as the time it takes to send what waits in it.
     queue_ms: float = 50.0
-    # Whose small packets go first: "access" (links of hosts, as home gateways do), "all", "none".
     ack_priority: str = "access"
 
     def prioritised(self, access: bool) -> bool:
@@ -93,12 +98,7 @@ def shaping_lines(dev: str, mbits: float, shaping: Shaping, priority: bool, nete
     lines += rate_lines(dev, mbits, priority)
     lines += leaf_lines(dev, mbits, shaping, priority, netem=netem)
     if priority:
-        # Packets of less than 128 bytes: acknowledgements, also selective ones, and what opens and closes connections.
-        small = "u32 match u16 0x0000 0xff80 at"
-        lines.append(f"filter add dev {dev} parent 5: protocol ip prio 1 {small} 2 flowid 5:10")
-        # IPv6 counts what follows its header of 40 bytes.
-        small6 = "u32 match u16 0x0000 0xffc0 at"
-        lines.append(f"filter add dev {dev} parent 5: protocol ipv6 prio 2 {small6} 4 flowid 5:10")
+        lines += [f"filter add dev {dev} parent 5: {small} flowid 5:10" for small in (SMALL_4, SMALL_6)]
     return lines
 
 

@@ -17,19 +17,22 @@ import argparse
 import json
 import sys
 
+from alto_build import EmulationError
 from alto_delay import MODES, DelayError
-from alto_emulation import Emulation, EmulationError, LinkCount
+from alto_emulation import Emulation, LinkCount
 from alto_namespace import CommandError, NamespaceError, is_isolated, isolate
+from alto_relay import RelayError
 from alto_routes import Route, RoutesError, compute_routes, find_alto_server, parse_routes
+from alto_shaping import PRIORITIES
 from alto_topology import Host, Link, Switch, Topology, TopologyError, load_topology, parse_topology
 
 __all__ = [
-    "CommandError", "DelayError", "Emulation", "EmulationError", "Host", "Link", "LinkCount", "NamespaceError", "Route",
-    "RoutesError", "Switch", "Topology", "TopologyError", "compute_routes", "find_alto_server", "is_isolated", "isolate",
+    "CommandError", "DelayError", "Emulation", "EmulationError", "Host", "Link", "LinkCount", "NamespaceError",
+    "RelayError", "Route", "RoutesError", "Switch", "Topology", "TopologyError", "compute_routes", "find_alto_server", "is_isolated", "isolate",
     "load_topology", "parse_routes", "parse_topology",
 ]  # fmt: skip
 
-ERRORS = (CommandError, DelayError, EmulationError, NamespaceError, RoutesError, TopologyError)
+ERRORS = (CommandError, DelayError, EmulationError, NamespaceError, RelayError, RoutesError, TopologyError)
 
 
 def options() -> argparse.ArgumentParser:
@@ -41,7 +44,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--queue-ms", type=float, default=50.0, metavar="MS", help="queue of a link, as time (default: 50)")
     parser.add_argument(
         "--ack-priority",
-        choices=("access", "all", "none"),
+        choices=PRIORITIES,
         default="access",
         help="where small packets go first (default: %(default)s, the links of hosts)",
     )

@@ -9,7 +9,8 @@
  * direction (first to second device, then back): delay in microseconds, limit in bytes, loss in millionths. Then "go",
  * answered by "ready realtime=0|1". After that: "set LINK DELAY DELAY LIMIT LIMIT LOSS LOSS", and "stats", answered by
  * "stats PASSED DROPPED LOST LATE WORST": frames, those that found the queue full, those lost on purpose, those
- * delivered more than 1 ms late, and the worst delivery in microseconds. The end of input ends the program.
+ * delivered more than 1 ms late, and the worst delivery in microseconds. "reset" makes these zero. The end of input ends
+ * the program.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -182,6 +183,9 @@ static void obey(char *line) {
     } else if (strcmp(line, "stats") == 0) {
         printf("stats %llu %llu %llu %llu %lld\n", (unsigned long long)passed, (unsigned long long)dropped,
                (unsigned long long)lost, (unsigned long long)late, (long long)(worst / 1000));
+    } else if (strcmp(line, "reset") == 0) {
+        passed = dropped = lost = late = 0;
+        worst = 0;
     } else {
         printf("error not understood: %s\n", line);
     }

@@ -4,6 +4,7 @@ pub mod client;
 mod commands;
 pub mod content;
 pub mod events;
+pub mod fetch;
 pub mod policy;
 
 pub use commands::{Exit, run};

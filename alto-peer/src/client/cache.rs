@@ -23,6 +23,14 @@ pub(crate) enum Reuse {
     Never,
 }
 
+/// An answer, and how it was had.
+#[derive(Debug)]
+pub(crate) struct Kept<T> {
+    pub(crate) value: Arc<T>,
+    /// The server was asked, if only whether the answer still holds.
+    pub(crate) asked: bool,
+}
+
 /// Answers of one kind, parsed.
 #[derive(Debug)]
 pub(crate) struct Cache<T> {
@@ -58,20 +66,20 @@ impl<T> Clone for Stored<T> {
 }
 
 impl<T> Cache<T> {
-    /// The answer to a question without body: kept, validated, or new.
+    /// The answer to a question without body: kept, validated, or new; and whether anybody was asked for it.
     pub(crate) fn get(
         &self,
         exchange: &Exchange,
         question: Question<'_>,
         reuse: Reuse,
         read: impl Fn(&Answer) -> Result<T, Error>,
-    ) -> Result<Arc<T>, Error> {
+    ) -> Result<Kept<T>, Error> {
         let key = question.uri.key();
         let known = self.lookup(&key).filter(|_| reuse == Reuse::WhileFresh);
-        if let Some(known) = &known {
-            if Instant::now() < known.fresh_until {
-                return Ok(Arc::clone(&known.value));
-            }
+        if let Some(known) = &known
+            && Instant::now() < known.fresh_until
+        {
+            return Ok(Kept { value: Arc::clone(&known.value), asked: false });
         }
         let question = Question { past_caches: reuse == Reuse::Never, ..question };
         if let Some(known) = known.filter(|known| !known.validators.is_empty()) {
@@ -86,14 +94,19 @@ impl<T> Cache<T> {
                 let fresh_until = freshness.until(Instant::now());
                 let value = Arc::clone(&known.value);
                 self.insert(key, Stored { fresh_until, validators, ..known });
-                return Ok(value);
+                return Ok(Kept { value, asked: true });
             }
         }
         let answer = exchange.ask(&question)?;
         self.store(key, &answer, read)
     }
 
-    fn store(&self, key: String, answer: &Answer, read: impl Fn(&Answer) -> Result<T, Error>) -> Result<Arc<T>, Error> {
+    fn store(
+        &self,
+        key: String,
+        answer: &Answer,
+        read: impl Fn(&Answer) -> Result<T, Error>,
+    ) -> Result<Kept<T>, Error> {
         let value = Arc::new(read(answer)?);
         let freshness = Freshness::of(&answer.headers, answer.received);
         if freshness.storable {
@@ -109,7 +122,14 @@ impl<T> Cache<T> {
         } else if let Ok(mut stored) = self.stored.lock() {
             stored.remove(&key);
         }
-        Ok(value)
+        Ok(Kept { value, asked: true })
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&self) {
+        if let Ok(mut stored) = self.stored.lock() {
+            stored.clear();
+        }
     }
 
     fn lookup(&self, key: &str) -> Option<Stored<T>> {

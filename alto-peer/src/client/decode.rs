@@ -66,7 +66,7 @@ fn alto_error(answer: &Answer) -> Error {
         Some(code) => {
             let meta =
                 ErrorMeta { code, syntax_error: text("syntax-error"), field: text("field"), value: text("value") };
-            Error::Alto(AltoError::new(uri, status, meta))
+            Error::Alto(Box::new(AltoError::new(uri, status, meta)))
         }
         None if answer.status.is_success() => malformed(answer, "an ALTO error without code"),
         None => Error::Status { uri: uri.to_owned(), status, detail: "with an ALTO error that has no code".to_owned() },

@@ -65,7 +65,7 @@ impl Digest {
     /// Takes the best challenge of a 401; false where none can be answered.
     pub(crate) fn challenged(&self, origin: &Origin, headers: &HeaderMap) -> Challenged {
         let lines = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|line| line.to_str().ok());
-        let best = lines.flat_map(challenges).filter_map(|c| c.into_digest()).max_by_key(strength);
+        let best = lines.flat_map(challenges).filter_map(Challenge::into_digest).max_by_key(strength);
         match (best, self.challenges.lock()) {
             (Some(challenge), Ok(mut known)) => {
                 let stale = challenge.stale;

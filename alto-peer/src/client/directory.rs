@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use alto_types::{CostType, MediaType, ResourceId};
 
-use super::cache::{Cache, Reuse};
+use super::cache::{Cache, Kept, Reuse};
 use super::decode;
 use super::document::{Document, Entry};
 use super::error::Error;
@@ -29,6 +29,8 @@ pub struct Directory {
     by_id: HashMap<ResourceId, usize>,
     problems: Vec<String>,
     read: Instant,
+    /// Every document of it was asked for when it was read.
+    confirmed: bool,
 }
 
 /// What can be asked of a resource, as its media types say (RFC 7285 §9.2.5.2: only `accepts` tells a whole map from
@@ -100,7 +102,7 @@ impl Directory {
                 Document::read(answer)
             })
         };
-        let root = fetch(uri, None)?;
+        let Kept { value: root, asked: mut confirmed } = fetch(uri, None)?;
         let mut closure = Self {
             uri: root.uri.clone(),
             default_network_map: root.default_network_map.clone(),
@@ -108,6 +110,7 @@ impl Directory {
             by_id: HashMap::new(),
             problems: Vec::new(),
             read: Instant::now(),
+            confirmed: false,
         };
         let mut visited = HashSet::from([uri.key(), root.uri.key()]);
         let mut waiting = VecDeque::from(closure.add(&root));
@@ -125,12 +128,16 @@ impl Directory {
             count += 1;
             match fetch(&next, Some(deadline)) {
                 // Another way to a document that is known.
-                Ok(document) if document.uri != next && !visited.insert(document.uri.key()) => {}
-                Ok(document) => waiting.extend(closure.add(&document)),
+                Ok(Kept { value, .. }) if value.uri != next && !visited.insert(value.uri.key()) => {}
+                Ok(Kept { value, asked }) => {
+                    confirmed &= asked;
+                    waiting.extend(closure.add(&value));
+                }
                 Err(error) => closure.problem(error.to_string()),
             }
         }
         closure.check_default();
+        closure.confirmed = confirmed;
         Ok(closure)
     }
 
@@ -209,9 +216,14 @@ impl Directory {
         &self.problems
     }
 
-    /// When it was read, or last found unchanged.
+    /// When it was read.
     pub(crate) fn read(&self) -> Instant {
         self.read
+    }
+
+    /// Whether it may have changed since this moment, or before.
+    pub(crate) fn is_older_than(&self, moment: Instant) -> bool {
+        !self.confirmed || self.read < moment
     }
 
     /// The network map with this ID, or the default one.

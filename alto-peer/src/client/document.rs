@@ -178,7 +178,7 @@ impl Document {
         let mut uses = Vec::new();
         for used in &raw.uses {
             match used.parse() {
-                Ok(used) => uses.push(used),
+                Ok(id) => uses.push(id),
                 Err(error) => self.problem(id.as_str(), &format!("uses what cannot exist: {error}")),
             }
         }

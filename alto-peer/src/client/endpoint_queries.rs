@@ -39,14 +39,14 @@ impl Client {
             if let Some(service) = find(&query.cost_type) {
                 return self.ask_for_costs(service, query);
             }
-            if let Some(numbers) = to_rank(&query.cost_type) {
-                if let Some(service) = find(&numbers) {
-                    let unranked = EndpointCostQuery { cost_type: numbers, constraints: Vec::new(), ..query.clone() };
-                    let mut costs = self.ask_for_costs(service, &unranked)?;
-                    rank(&mut costs, &query.cost_type);
-                    costs.constrain(&query.constraints);
-                    return Ok(costs);
-                }
+            if let Some(numbers) = to_rank(&query.cost_type)
+                && let Some(service) = find(&numbers)
+            {
+                let unranked = EndpointCostQuery { cost_type: numbers, constraints: Vec::new(), ..query.clone() };
+                let mut costs = self.ask_for_costs(service, &unranked)?;
+                rank(&mut costs, &query.cost_type);
+                costs.constrain(&query.constraints);
+                return Ok(costs);
             }
             if query.sources.is_empty() || query.destinations.is_empty() {
                 return Err(Directory::no_costs(services().cloned(), "endpoint costs", &query.cost_type));

@@ -90,7 +90,7 @@ pub enum Error {
     },
     /// An ALTO error (RFC 7285 §8.5).
     #[error("{0}")]
-    Alto(AltoError),
+    Alto(Box<AltoError>),
     /// The directory offers no resource that could answer.
     #[error("the directory offers no {wanted}{}", offered_list(offered))]
     Unsupported {

@@ -124,7 +124,7 @@ impl Exchange {
     /// One request and its answer.
     fn once(&self, question: &Question<'_>, course: &Course<'_>) -> Result<(Answer, bool), Error> {
         let uri = &course.uri;
-        let failed = |error: ureq::Error| self.failed(uri, error);
+        let failed = |error| failed(uri, error);
         let method = if course.body.is_some() { Method::POST } else { Method::GET };
         let bytes = course.body.map(|(_, bytes)| bytes);
         let mut request = Request::builder()
@@ -145,7 +145,8 @@ impl Exchange {
         if let Some(value) = authorization {
             request = request.header(AUTHORIZATION, value);
         }
-        let left = course.deadline.saturating_duration_since(Instant::now());
+        let started = Instant::now();
+        let left = course.deadline.saturating_duration_since(started);
         if left.is_zero() {
             return Err(failed(ureq::Error::Timeout(Timeout::Global)));
         }
@@ -169,6 +170,8 @@ impl Exchange {
             Err(error) => return Err(failed(error)),
         };
         let (status, headers, received) = (head.status, head.headers, SystemTime::now());
+        let (milliseconds, bytes) = (started.elapsed().as_millis(), body.len());
+        tracing::debug!(%method, %uri, status = status.as_u16(), bytes, milliseconds, "asked");
         Ok((Answer { uri: uri.clone(), status, headers, body, received }, authorised))
     }
 
@@ -235,23 +238,24 @@ impl Exchange {
         thread::sleep(wait);
         Ok(())
     }
-
-    fn failed(&self, uri: &HttpUri, error: ureq::Error) -> Error {
-        let uri = uri.to_string();
-        match error {
-            ureq::Error::Timeout(phase) => Error::Timeout { uri, phase: phase.to_string() },
-            ureq::Error::BodyExceedsLimit(limit) => Error::TooLarge { uri, limit },
-            ureq::Error::HostNotFound => Error::Transport { uri, source: "no such host".into() },
-            ureq::Error::Io(source) => Error::Transport { uri, source: source.into() },
-            other => Error::Transport { uri, source: other.into() },
-        }
-    }
 }
 
 impl Course<'_> {
     /// What would be sent where, for telling loops.
     fn step(&self) -> (bool, String) {
         (self.body.is_some(), self.uri.key())
+    }
+}
+
+/// What the layer below reports, with the URI.
+fn failed(uri: &HttpUri, error: ureq::Error) -> Error {
+    let uri = uri.to_string();
+    match error {
+        ureq::Error::Timeout(phase) => Error::Timeout { uri, phase: phase.to_string() },
+        ureq::Error::BodyExceedsLimit(limit) => Error::TooLarge { uri, limit },
+        ureq::Error::HostNotFound => Error::Transport { uri, source: "no such host".into() },
+        ureq::Error::Io(source) => Error::Transport { uri, source: source.into() },
+        other => Error::Transport { uri, source: other.into() },
     }
 }
 

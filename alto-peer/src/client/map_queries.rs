@@ -38,24 +38,21 @@ impl Client {
         self.by_directory(|directory| {
             let whole = directory.network_map(id)?;
             let filter = directory.based_on(Kind::FilteredNetworkMap, whole.id()).next();
-            match filter.filter(|_| !pids.is_empty() || !types.is_empty()) {
-                Some(filter) => {
-                    let request = FilteredNetworkMapRequest {
-                        pids: pids.iter().map(ToString::to_string).collect(),
-                        address_types: types.iter().map(|kind| kind.as_str().to_owned()).collect(),
-                    };
-                    let part = self.post(filter, MediaType::NETWORK_MAP, &request, |answer| {
-                        let map = network_map_message(answer, whole.id())?;
-                        let pids = map.network_map.into_iter().map(|(pid, group)| (pid, masked(group))).collect();
-                        Ok(PartialNetworkMap { vtag: map.meta.vtag, pids })
-                    })?;
-                    Ok(only(part, pids, types))
-                }
-                None => {
-                    let map = self.whole_network_map(whole, Reuse::WhileFresh)?;
-                    let part = PartialNetworkMap { vtag: map.vtag().clone(), pids: map.pids().clone() };
-                    Ok(only(part, pids, types))
-                }
+            if let Some(filter) = filter.filter(|_| !pids.is_empty() || !types.is_empty()) {
+                let request = FilteredNetworkMapRequest {
+                    pids: pids.iter().map(ToString::to_string).collect(),
+                    address_types: types.iter().map(|kind| kind.as_str().to_owned()).collect(),
+                };
+                let part = self.post(filter, MediaType::NETWORK_MAP, &request, |answer| {
+                    let map = network_map_message(answer, whole.id())?;
+                    let pids = map.network_map.into_iter().map(|(pid, group)| (pid, masked(group))).collect();
+                    Ok(PartialNetworkMap { vtag: map.meta.vtag, pids })
+                })?;
+                Ok(only(part, pids, types))
+            } else {
+                let map = self.whole_network_map(whole, Reuse::WhileFresh)?;
+                let part = PartialNetworkMap { vtag: map.vtag().clone(), pids: map.pids().clone() };
+                Ok(only(part, pids, types))
             }
         })
     }
@@ -95,9 +92,12 @@ impl Client {
 
     fn whole_network_map(&self, entry: &Entry, reuse: Reuse) -> Result<Arc<NetworkMap>, Error> {
         let question = Question::get(&entry.uri, MediaType::NETWORK_MAP);
-        self.inner.network_maps.get(&self.inner.exchange, question, reuse, |answer| {
-            Ok(NetworkMap::new(network_map_message(answer, entry.id())?))
-        })
+        self.inner
+            .network_maps
+            .get(&self.inner.exchange, question, reuse, |answer| {
+                Ok(NetworkMap::new(network_map_message(answer, entry.id())?))
+            })
+            .map(|kept| kept.value)
     }
 
     /// The whole map by GET where all of it is wanted or there is no filter; else a part by POST.
@@ -115,9 +115,13 @@ impl Client {
         match (whole, find(Kind::FilteredCostMap)) {
             (Some(entry), filter) if query.is_whole() || filter.is_none() => {
                 let question = Question::get(&entry.uri, MediaType::COST_MAP);
-                let costs = self.inner.cost_maps.get(&self.inner.exchange, question, reuse, |answer| {
-                    CostMap::read(answer, &query.cost_type, network_map)
-                })?;
+                let costs = self
+                    .inner
+                    .cost_maps
+                    .get(&self.inner.exchange, question, reuse, |answer| {
+                        CostMap::read(answer, &query.cost_type, network_map)
+                    })?
+                    .value;
                 if query.is_whole() {
                     return Ok(costs);
                 }

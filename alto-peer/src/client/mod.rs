@@ -118,6 +118,17 @@ impl Client {
         }
     }
 
+    /// Forgets everything that was fetched, so that the next question starts from the directory again.
+    pub fn forget(&self) {
+        let Inner { documents, network_maps, cost_maps, .. } = &*self.inner;
+        documents.clear();
+        network_maps.clear();
+        cost_maps.clear();
+        if let Ok(mut directory) = self.inner.directory.lock() {
+            *directory = None;
+        }
+    }
+
     fn read_directory(&self, reuse: Reuse) -> Result<Arc<Directory>, Error> {
         let Inner { exchange, documents, root, .. } = &*self.inner;
         let directory = Arc::new(Directory::discover(exchange, documents, root, reuse)?);
@@ -132,7 +143,7 @@ impl Client {
         let started = Instant::now();
         let directory = self.directory()?;
         match ask(&directory) {
-            Err(error) if error.suggests_stale_directory() && directory.read() < started => {
+            Err(error) if error.suggests_stale_directory() && directory.is_older_than(started) => {
                 ask(&*self.read_directory(Reuse::Never)?)
             }
             result => result,
@@ -160,6 +171,7 @@ pub fn cost_type(metric: &str, mode: &str) -> Result<CostType, NameError> {
 }
 
 /// `routingcost` in numbers: what every server has, in this mode or the other (RFC 7285 §6.1.1.1).
+#[expect(clippy::missing_panics_doc, reason = "it does not: the names are legal")]
 pub fn routing_cost() -> CostType {
     cost_type("routingcost", alto_types::CostMode::NUMERICAL).expect("these names are legal")
 }

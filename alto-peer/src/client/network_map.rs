@@ -95,7 +95,7 @@ mod tests {
     use proptest::prelude::*;
     use proptest::sample::select;
 
-    fn map(network_map: serde_json::Value) -> NetworkMap {
+    fn map(network_map: &serde_json::Value) -> NetworkMap {
         let vtag = serde_json::json!({"resource-id": "m", "tag": "1"});
         NetworkMap::new(
             serde_json::from_value(serde_json::json!({"meta": {"vtag": vtag}, "network-map": network_map})).unwrap(),
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn the_longest_prefix_of_all_pids_decides() {
-        let map = map(serde_json::json!({
+        let map = map(&serde_json::json!({
             "pidA": {"ipv4": ["192.0.2.0/24", "198.51.100.0/25"], "ipv6": ["2001:db8:a::/48"]},
             "pidB": {"ipv4": ["192.0.2.128/25", "192.0.2.7/32"], "ipv6": ["2001:DB8:A:B:0:0:0:0/64"]},
             "pidC": {"ipv4": ["198.51.100.200/25"], "mac48": ["00-00-5E-00-53-00/24"]},
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn no_prefix_no_pid() {
-        let map = map(serde_json::json!({"west": {"ipv4": ["0.0.0.0/1"]}, "east": {"ipv4": ["128.0.0.0/1"]}}));
+        let map = map(&serde_json::json!({"west": {"ipv4": ["0.0.0.0/1"]}, "east": {"ipv4": ["128.0.0.0/1"]}}));
         assert_eq!(map.pid_of("2001:db8::1".parse().unwrap()), None);
         assert_eq!(map.pid_of("128.0.0.0".parse().unwrap()).unwrap().as_str(), "east");
     }

@@ -23,4 +23,6 @@ mod registry;
 pub(crate) mod routes;
 pub(crate) mod service;
 pub(crate) mod store;
+#[cfg(test)]
+mod tests;
 mod writer;

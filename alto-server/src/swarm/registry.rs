@@ -268,14 +268,13 @@ impl Registry {
     fn admit(&self, origin: Origin, peer: Option<u32>, demand: &Demand) -> Result<(), Refused> {
         let limits = &self.limits;
         let after = limits.lease;
+        let before = peer.map_or(0, |peer| self.holdings.count_of(peer));
+        let files = before + demand.added - demand.removed;
         // What goes makes room for what comes.
-        let fits = |present: usize, limit: u32| {
-            demand.added <= demand.removed || present + demand.added - demand.removed <= limit as usize
-        };
-        let held = peer.map_or(0, |peer| self.holdings.count_of(peer));
-        if !fits(held, limits.files_per_peer) {
-            let (length, limit) = (held + demand.added - demand.removed, limits.files_per_peer as usize);
-            return Err(Refused::TooLarge { field: "files of this registration".to_owned(), length, limit });
+        let grows = files > before;
+        if grows && files > limits.files_per_peer as usize {
+            let limit = limits.files_per_peer as usize;
+            return Err(Refused::TooLarge { field: "files of this registration".to_owned(), length: files, limit });
         }
         let none = Usage::default();
         let usage = self.by_origin.get(&origin).unwrap_or(&none);
@@ -284,9 +283,8 @@ impl Registry {
         if moves && usage.peers >= limits.peers_per_address {
             return Err(Refused::AddressFull { what: "registrations", limit: limits.peers_per_address, after });
         }
-        let arriving = if moves { held } else { 0 };
-        let present = usage.holdings as usize + arriving;
-        if !fits(present, limits.files_per_address) || arriving > 0 && present > limits.files_per_address as usize {
+        let others = usage.holdings as usize - if moves { 0 } else { before };
+        if (grows || moves) && others + files > limits.files_per_address as usize {
             return Err(Refused::AddressFull { what: "files", limit: limits.files_per_address, after });
         }
         if peer.is_none() && self.peers.len() >= limits.peers as usize {
@@ -295,7 +293,7 @@ impl Registry {
         if demand.unknown > 0 && self.holdings.files() + demand.unknown > limits.files as usize {
             return Err(Refused::Full { what: "files", limit: limits.files, after });
         }
-        if !fits(self.holdings.count(), limits.holdings) {
+        if grows && self.holdings.count() - before + files > limits.holdings as usize {
             return Err(Refused::Full { what: "holders of files", limit: limits.holdings, after });
         }
         Ok(())

@@ -167,7 +167,8 @@ impl View {
 
     fn route_in(&self, tree: &Tree, source: NodeId) -> Option<Route> {
         let path = tree.path(source)?;
-        let taken = |way: &[NodeId]| self.graph.arcs_to(way[1]).iter().find(|arc| arc.from == way[0]).map(|arc| arc.link);
+        let taken =
+            |way: &[NodeId]| self.graph.arcs_to(way[1]).iter().find(|arc| arc.from == way[0]).map(|arc| arc.link);
         let links = path.windows(2).filter_map(taken).collect();
         let nodes = path.iter().map(|node| self.topology.frame.nodes[*node as usize].clone()).collect();
         Some(Route::new(nodes, links, *tree.measures(source)?))

@@ -1,5 +1,5 @@
-//! `alto-server routes`: the route between every two hosts, exactly as costs are computed, for whoever builds the same
-//! network elsewhere and must not disagree.
+//! The route between every two hosts, exactly as costs are computed, for whoever builds the same network elsewhere and
+//! must not disagree: printed by `alto-server routes`, and answered by `/admin/routes` for the present state.
 
 use std::io::{BufWriter, Write, stdout};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::settings::RoutesOptions;
 /// One route as JSON.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Exported {
+pub(crate) struct Exported {
     source: String,
     destination: String,
     /// All nodes on the way, both hosts included.
@@ -31,6 +31,11 @@ struct Exported {
     /// Further routes, best first, where they were asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     alternatives: Vec<Vec<String>>,
+}
+
+/// The routes between all hosts, each with its values.
+pub(crate) fn all(view: &View) -> Vec<Exported> {
+    view.routes().map(|route| exported(&route)).collect()
 }
 
 /// Prints all routes that the options ask for.

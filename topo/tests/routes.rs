@@ -135,6 +135,12 @@ proptest! {
                 let found: Vec<String> = route.nodes().iter().map(ToString::to_string).collect();
                 prop_assert_eq!(&found, &names(&expected));
                 let links = links(&expected);
+                // The links that are named are those that were counted, even where others lie beside them.
+                let taken = route.links().iter().map(|place| &wires[*place as usize]);
+                prop_assert_eq!(taken.clone().map(|wire| (wire.2, wire.3, wire.4)).collect::<Vec<_>>(), links.clone());
+                for (wire, way) in taken.zip(expected.windows(2)) {
+                    prop_assert!(wire.6 && ((wire.0, wire.1) == (way[0], way[1]) || (!wire.5 && (wire.1, wire.0) == (way[0], way[1]))));
+                }
                 let delay = u64::from(links.iter().map(|link| link.1).sum::<u32>()) * 1000;
                 let narrowest = u64::from(links.iter().map(|link| link.2).min().unwrap()) * 125_000;
                 prop_assert_eq!(route.value(Metric::HopCount), Some(Value::from_integer(links.len() as u64)));

@@ -1,13 +1,15 @@
 """From bytes on links to costs: measures the load of every core link and tells the ALTO server.
 
 Load is reported as a price (which makes routes over a loaded link expensive and moves no route, as P4P's dynamic
-p-distances do) or as utilisation (from which the server computes the cost of the link, and with it routes).
+p-distances do) or as utilisation (from which the server computes the cost of the link, and with it routes, which packets
+then take too: costs and forwarding never disagree).
 """
 from __future__ import annotations
 
 from collections import deque
 from typing import IO, Any, Protocol
 
+from alto_routes import parse_routes
 from measures import directed_core
 from participants import Server
 from scenario import Feedback, Scenario
@@ -19,11 +21,13 @@ Direction = tuple[str, str]
 class Countable(Protocol):
     """An emulation, as far as it is needed here."""
 
+    topology: Any
+
     def link_counters(self) -> list[Any]: ...
 
     def link(self, source: str, destination: str) -> Any: ...
 
-    def reroute(self) -> int: ...
+    def reroute(self, routes: list[Any]) -> int: ...
 
 
 class LoadMeter:
@@ -81,6 +85,8 @@ class Reporter:
     def report(self, load: dict[Direction, float], emulation: Countable) -> dict[str, float]:
         """Reports, and returns what cost or load each link now has."""
         changes = self.changes(load, emulation)
-        self.server.admin({"changes": changes})
+        self.server.change_links(changes)
         kind = self.feedback.kind
+        if kind == "utilisation":
+            emulation.reroute(parse_routes(self.server.routes(), emulation.topology))
         return {f"{change['source']}-{change['destination']}": change[kind] if change["up"] else -1.0 for change in changes}

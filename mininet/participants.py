@@ -197,17 +197,27 @@ class Server:
         if not self._listening.wait(seconds) or self._ended.is_set():
             raise RunError("the ALTO server did not start; it said:\n  " + "\n  ".join(tail(self.log)))
 
-    def admin(self, body: dict[str, Any]) -> None:
-        """Tells the server about links. Its socket is a file, so no network of the emulation is needed or disturbed."""
+    def change_links(self, changes: list[dict[str, Any]]) -> None:
+        """Tells the server about links."""
+        self._admin("POST", "/admin/links", {"changes": changes})
+
+    def routes(self) -> Any:
+        """The routes by which the server computes costs at present."""
+        return self._admin("GET", "/admin/routes")
+
+    def _admin(self, method: str, path: str, body: Any = None) -> Any:
+        """Asks over the server's Unix socket: a file, so no network of the emulation is needed or disturbed."""
         connection = UnixConnection(self.socket_path)
         try:
-            connection.request("POST", "/admin/links", json.dumps(body), {"Content-Type": "application/json"})
+            content = None if body is None else json.dumps(body)
+            connection.request(method, path, content, {"Content-Type": "application/json"} if content else {})
             answer = connection.getresponse()
             text = answer.read().decode(errors="replace")
         finally:
             connection.close()
         if answer.status != 200:
-            raise RunError(f"the ALTO server refused {json.dumps(body)[:300]}: {answer.status} {text[:500]}")
+            raise RunError(f"the ALTO server refused {method} {path}: {answer.status} {text[:500]}")
+        return json.loads(text)
 
     def stop(self) -> None:
         end_processes([self.process])

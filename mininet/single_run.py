@@ -164,6 +164,8 @@ class SingleRun:
                     next_sample += SAMPLE_SECONDS
                 if reporter and now >= next_report:
                     self.note(now, "feedback", reporter.report(meter.load(reporter.interval), self.emulation))
+                    if reporter.feedback.kind == "utilisation":
+                        self.note_crossing(now)
                     next_report += reporter.interval
                 to_come = sum(1 for action in actions if action.what == "join" and action.subject.get)
                 left = self.peers.unfinished(wanted)

@@ -197,6 +197,11 @@ class Server:
         if not self._listening.wait(seconds) or self._ended.is_set():
             raise RunError("the ALTO server did not start; it said:\n  " + "\n  ".join(tail(self.log)))
 
+    def check(self) -> None:
+        """Without its server a run compares nothing."""
+        if self._ended.is_set():
+            raise RunError("the ALTO server ended; it said:\n  " + "\n  ".join(tail(self.log)))
+
     def change_links(self, changes: list[dict[str, Any]]) -> None:
         """Tells the server about links."""
         self._admin("POST", "/admin/links", {"changes": changes})

@@ -159,6 +159,7 @@ class SingleRun:
                 now = time.monotonic() - start
                 while actions and actions[0].at <= now:
                     self.act(actions.pop(0), now)
+                self.server.check()
                 if now >= next_sample:
                     meter.sample(now, samples)
                     next_sample += SAMPLE_SECONDS

@@ -3,5 +3,6 @@
 mod commands;
 pub mod content;
 pub mod events;
+pub mod serving;
 
 pub use commands::{Exit, run};

@@ -43,6 +43,8 @@ fn flags_and_file_mirror_each_other() {
     assert_eq!(code, 0);
     let defaults: Value = serde_json::from_str(&defaults).unwrap();
     let (_, help, _) = run(&["--help"]);
+    // Long lines are wrapped.
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
     for (key, value) in defaults.as_object().unwrap() {
         let value = match value {
             Value::Array(list) => list[0].as_str().unwrap().to_owned(),

@@ -6,5 +6,6 @@ pub mod content;
 pub mod events;
 pub mod fetch;
 pub mod policy;
+pub mod serving;
 
 pub use commands::{Exit, run};

@@ -555,6 +555,47 @@ fn come_and_go(peer: &Peer, first: u64) -> (Vec<Registration>, Vec<Registration>
     (present, gone)
 }
 
+/// A file that may not grow is to a program what a full disk is.
+#[test]
+fn a_full_disk_refuses_and_is_forgiven() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new("sh");
+    // Without the signal the write fails, as it does where there is no room.
+    command.args(["-c", "trap '' XFSZ; ulimit -S -f 1024; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_alto-server")]);
+    command.args(["--listen", "127.0.0.1:0", "--swarm-max-peers-per-address", "100000", "--topology"]);
+    let server = Server::start(command.arg(data("two-isps.json")).arg("--state").arg(folder.path()));
+    let p1 = Peer::at(server.address, "127.1.1.1");
+    let register = |port: u16| {
+        let files: Vec<Value> = (0..500).map(|n| entry(u64::from(port) * 500 + n)).collect();
+        p1.register("p", port, &files)
+    };
+    let mut kept = Vec::new();
+    let refused = (1..).find_map(|port| match register(port) {
+        answer if answer.status == 201 => {
+            kept.push(Registration::from(&answer));
+            None
+        }
+        answer => Some((port, answer)),
+    });
+    let (port, answer) = refused.unwrap();
+    problem(&answer, 500);
+    server.wait_for_log("swarm.redb");
+    // Opening the file anew may have found some room. Either way whoever was refused is not in the way.
+    match register(port) {
+        answer if answer.status == 201 => kept.push(Registration::from(&answer)),
+        answer => drop(problem(&answer, 500)),
+    }
+    assert!(kept.iter().all(|registration| p1.post("/swarm/heartbeat", &registration.json()).status == 200));
+    let unlimited = ["--pid", &server.pid().to_string(), "--fsize=unlimited"];
+    assert!(std::process::Command::new("prlimit").args(unlimited).status().unwrap().success());
+    kept.push(Registration::from(&register(port + 1)));
+    server.signal("KILL");
+    server.wait();
+    let server = start_with_state(folder.path(), &[]);
+    let p1 = Peer::at(server.address, "127.1.1.1");
+    assert!(kept.iter().all(|registration| p1.post("/swarm/heartbeat", &registration.json()).status == 200));
+}
+
 #[test]
 fn where_users_are_named_the_registry_wants_them_too() {
     let folder = tempfile::tempdir().unwrap();

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
+use std::ops::Bound;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -276,6 +277,12 @@ impl Library {
         self.read().values().map(|shared| shared.entry()).collect()
     }
 
+    /// The same after `after`, or from the beginning, `limit` at most.
+    pub fn entries_after(&self, after: Option<FileId>, limit: usize) -> Vec<FileEntry> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.read().range((start, Bound::Unbounded)).take(limit).map(|(_, shared)| shared.entry()).collect()
+    }
+
     /// Opens a shared file. One that is no longer what it was is shared no longer, and this says so in the log.
     pub fn open(&self, shared: &Arc<Shared>) -> Result<Source, Gone> {
         let source = shared.open();
@@ -369,6 +376,11 @@ impl Shared {
         &self.manifest_json
     }
 
+    /// SHA-256 of that.
+    pub fn manifest_digest(&self) -> FileId {
+        self.manifest_digest
+    }
+
     /// Whether all of it is there, under its name.
     pub fn is_complete(&self) -> bool {
         matches!(self.content, Content::Complete(_))
@@ -395,6 +407,14 @@ impl Shared {
         match &self.content {
             Content::Complete(_) => Bitfield::full(self.manifest.piece_count()),
             Content::Partial(partial) => partial.have(),
+        }
+    }
+
+    /// Whether a piece is there.
+    pub fn has(&self, piece: usize) -> bool {
+        match &self.content {
+            Content::Complete(_) => piece < self.manifest.piece_count(),
+            Content::Partial(partial) => partial.has(piece),
         }
     }
 

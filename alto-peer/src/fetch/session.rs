@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use alto_types::swarm::{FileId, FileSummary, Holder};
@@ -24,6 +25,10 @@ use crate::events::{Event, SourceState};
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// For one manifest from one holder.
 const MANIFEST: Duration = Duration::from_secs(30);
+/// After this another holder is asked for it, too.
+const OVERTAKE: Duration = Duration::from_secs(2);
+/// Most holders that are asked for it at a time.
+const RUNNERS: usize = 4;
 /// Most holders that are looked at for a manifest.
 const HOLDERS: usize = 200;
 /// Naps are no longer than this, so that a cancelled download ends soon.
@@ -280,6 +285,7 @@ impl Session<'_> {
         groups.into_iter().map(|(digest, (_, sources))| (digest, sources)).collect()
     }
 
+    /// Asks the holders of each manifest until one gives it.
     fn ask_for_manifest(
         &mut self,
         groups: Vec<(FileId, Vec<SocketAddr>)>,
@@ -287,32 +293,63 @@ impl Session<'_> {
     ) -> Result<Option<Found>, FetchError> {
         for (digest, mut sources) in groups {
             sources.shuffle(&mut rand::rng());
-            for source in sources {
-                let url = format!("http://{source}/files/{}/manifest", self.file);
-                let answer = small(&self.agent, &url, MAX_MANIFEST_BYTES as u64, self.cancel, MANIFEST);
-                match answer.and_then(|bytes| self.read(&bytes, digest)) {
-                    Ok(manifest) => return Ok(Some(Found { manifest, digest })),
-                    Err(Outcome::Cancelled) => return Err(FetchError::Cancelled),
-                    Err(Outcome::Lied(why)) => {
-                        self.liars.insert(source);
-                        *reason = format!("{source} {why}");
-                        self.tell(source, SourceState::Lied, why);
-                    }
-                    Err(Outcome::Stalled(why)) => self.complain(source, SourceState::Stalled, why, reason),
-                    Err(Outcome::Refused(_, why)) => self.complain(source, SourceState::Refused, why, reason),
-                    Err(Outcome::Left(why)) => self.complain(source, SourceState::Left, why, reason),
-                    Err(Outcome::Missing) => {
-                        self.complain(source, SourceState::Left, "does not share the file any more".to_owned(), reason);
-                    }
-                    Err(Outcome::Local(error)) => return Err(error.into()),
-                    Err(Outcome::Served) => {}
-                }
+            if let Some(manifest) = self.race(digest, sources, reason)? {
+                return Ok(Some(Found { manifest, digest }));
             }
         }
         Ok(None)
     }
 
-    fn complain(&self, source: SocketAddr, state: SourceState, why: String, reason: &mut String) {
+    /// One after the other; whoever takes long is overtaken, and the first answer counts.
+    fn race(
+        &mut self,
+        digest: FileId,
+        mut sources: Vec<SocketAddr>,
+        reason: &mut String,
+    ) -> Result<Option<Manifest>, FetchError> {
+        let (answers, inbox) = channel();
+        let over = Cancel::default();
+        let (mut running, mut started) = (0, Instant::now());
+        let result = loop {
+            let overtake = running == 0 || (started.elapsed() >= OVERTAKE && running < RUNNERS);
+            if let Some(source) = sources.pop_if(|_| overtake) {
+                running += 1;
+                started = Instant::now();
+                let url = format!("http://{source}/files/{}/manifest", self.file);
+                let (agent, answers, over) = (self.agent.clone(), answers.clone(), over.clone());
+                std::thread::spawn(move || {
+                    let answer = small(&agent, &url, MAX_MANIFEST_BYTES as u64, &over, MANIFEST);
+                    let _too_late = answers.send((source, answer));
+                });
+            } else if running == 0 {
+                break Ok(None);
+            }
+            if self.cancel.is_cancelled() {
+                break Err(FetchError::Cancelled);
+            }
+            let Ok((source, answer)) = inbox.recv_timeout(NAP) else { continue };
+            running -= 1;
+            match answer.and_then(|bytes| self.read(&bytes, digest)) {
+                Ok(manifest) => break Ok(Some(manifest)),
+                Err(outcome) => self.gave_no_manifest(source, outcome, reason),
+            }
+        };
+        over.cancel();
+        result
+    }
+
+    fn gave_no_manifest(&mut self, source: SocketAddr, outcome: Outcome, reason: &mut String) {
+        let (state, why) = match outcome {
+            Outcome::Lied(why) => {
+                self.liars.insert(source);
+                (SourceState::Lied, why)
+            }
+            Outcome::Stalled(why) => (SourceState::Stalled, why),
+            Outcome::Refused(_, why) => (SourceState::Refused, why),
+            Outcome::Left(why) => (SourceState::Left, why),
+            Outcome::Missing => (SourceState::Left, "does not share the file any more".to_owned()),
+            Outcome::Served | Outcome::Cancelled | Outcome::Local(_) => return,
+        };
         *reason = format!("{source} {why}");
         self.tell(source, state, why);
     }

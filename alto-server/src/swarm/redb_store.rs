@@ -20,7 +20,8 @@ type HoldingKey = [u8; 40];
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
 
 pub(crate) struct RedbStore {
-    database: Database,
+    /// Closed after an error, such as a full disk: what was open then would refuse everything from there on.
+    database: Option<Database>,
     path: PathBuf,
 }
 
@@ -30,23 +31,31 @@ impl RedbStore {
         let path = folder.join("swarm.redb");
         let failed = |problem: String| StoreError { path: path.clone(), problem };
         std::fs::create_dir_all(folder).map_err(|error| failed(format!("the folder cannot be made: {error}")))?;
-        let database = Database::builder().set_cache_size(CACHE_BYTES).create(&path);
-        let database = database.map_err(|error| failed(error.to_string()))?;
-        let store = Self { database, path };
+        let mut store = Self { database: None, path };
         // Tables exist from the start, so that reading needs no special case.
         store.save(&[])?;
         Ok(store)
     }
 
-    fn failed(&self, error: &redb::Error) -> StoreError {
-        StoreError { path: self.path.clone(), problem: error.to_string() }
+    /// Works with the database, which is opened where it is not.
+    fn with<T>(&mut self, work: impl FnOnce(&Database) -> Result<T, redb::Error>) -> Result<T, StoreError> {
+        let run = || -> Result<T, redb::Error> {
+            let database = match self.database.take() {
+                Some(database) => database,
+                None => Database::builder().set_cache_size(CACHE_BYTES).create(&self.path)?,
+            };
+            let done = work(&database)?;
+            self.database = Some(database);
+            Ok(done)
+        };
+        run().map_err(|error| StoreError { path: self.path.clone(), problem: error.to_string() })
     }
 }
 
 impl Store for RedbStore {
-    fn load(&self, each: &mut dyn FnMut(Saved)) -> Result<(), StoreError> {
-        let read = |each: &mut dyn FnMut(Saved)| -> Result<(), redb::Error> {
-            let transaction = self.database.begin_read()?;
+    fn load(&mut self, each: &mut dyn FnMut(Saved)) -> Result<(), StoreError> {
+        self.with(|database| {
+            let transaction = database.begin_read()?;
             let (peers, files) = (transaction.open_table(PEERS)?, transaction.open_table(FILES)?);
             // Both are in the order of the peers' keys, so one pass over each is enough.
             let mut files = files.iter()?.peekable();
@@ -69,13 +78,12 @@ impl Store for RedbStore {
                 }
             }
             Ok(())
-        };
-        read(each).map_err(|error| self.failed(&error))
+        })
     }
 
-    fn save(&self, changes: &[Change]) -> Result<(), StoreError> {
-        let write = || -> Result<(), redb::Error> {
-            let mut transaction = self.database.begin_write()?;
+    fn save(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+        self.with(|database| {
+            let mut transaction = database.begin_write()?;
             transaction.set_durability(Durability::Immediate)?;
             {
                 let mut peers = transaction.open_table(PEERS)?;
@@ -98,8 +106,7 @@ impl Store for RedbStore {
             }
             transaction.commit()?;
             Ok(())
-        };
-        write().map_err(|error| self.failed(&error))
+        })
     }
 }
 

@@ -98,7 +98,7 @@ impl Swarm {
         }
     }
 
-    pub(super) fn start(limits: Limits, store: impl Store, clock: Box<dyn Clock>) -> Result<Self, StartError> {
+    pub(super) fn start(limits: Limits, mut store: impl Store, clock: Box<dyn Clock>) -> Result<Self, StartError> {
         let mut registry = Registry::new(limits);
         let now = clock.moment();
         store.load(&mut |saved| registry.restore(saved, now))?;

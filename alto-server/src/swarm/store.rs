@@ -10,10 +10,11 @@ use super::credentials::{PeerKey, SecretHash};
 /// Keeps registrations. The registry itself has all of them in memory and never reads but at the start.
 pub(crate) trait Store: Send + 'static {
     /// Hands over every registration that was saved and not forgotten.
-    fn load(&self, each: &mut dyn FnMut(Saved)) -> Result<(), StoreError>;
+    fn load(&mut self, each: &mut dyn FnMut(Saved)) -> Result<(), StoreError>;
 
-    /// Makes changes, in their order, all or none. They survive whatever comes once this returns.
-    fn save(&self, changes: &[Change]) -> Result<(), StoreError>;
+    /// Makes changes, in their order, all or none. They survive whatever comes once this returns. After a failure the
+    /// next call tries anew.
+    fn save(&mut self, changes: &[Change]) -> Result<(), StoreError>;
 }
 
 /// A change of what is kept.
@@ -58,11 +59,11 @@ pub(crate) struct StoreError {
 }
 
 impl Store for Volatile {
-    fn load(&self, _each: &mut dyn FnMut(Saved)) -> Result<(), StoreError> {
+    fn load(&mut self, _each: &mut dyn FnMut(Saved)) -> Result<(), StoreError> {
         Ok(())
     }
 
-    fn save(&self, _changes: &[Change]) -> Result<(), StoreError> {
+    fn save(&mut self, _changes: &[Change]) -> Result<(), StoreError> {
         Ok(())
     }
 }

@@ -45,13 +45,13 @@ impl Saving {
 }
 
 impl Writer {
-    pub(super) fn start(store: impl Store) -> std::io::Result<Self> {
+    pub(super) fn start(mut store: impl Store) -> std::io::Result<Self> {
         let (queue, tasks) = channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&waiting);
         let thread = std::thread::Builder::new()
             .name("swarm-writer".to_owned())
-            .spawn(move || work(&store, &tasks, &counter))?;
+            .spawn(move || work(&mut store, &tasks, &counter))?;
         Ok(Self { queue: Some(queue), waiting, thread: Some(thread) })
     }
 
@@ -90,7 +90,7 @@ impl Drop for Writer {
     }
 }
 
-fn work(store: &impl Store, tasks: &Receiver<Task>, waiting: &AtomicUsize) {
+fn work(store: &mut impl Store, tasks: &Receiver<Task>, waiting: &AtomicUsize) {
     let mut expired: Vec<PeerKey> = Vec::new();
     loop {
         // Sleeps only where nothing at all is left to do. At the end, those that are left over expire once more after

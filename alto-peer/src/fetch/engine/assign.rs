@@ -16,6 +16,9 @@ const BATCH: Duration = Duration::from_millis(250);
 const MOST_BYTES: u32 = 4 * 1024 * 1024;
 /// What all requests together may keep in memory; there is always room for one.
 const MOST_MEMORY: usize = 24 * 1024 * 1024;
+/// At the end another holder is asked for a piece, too, when that takes longer than pieces usually do; within these.
+const SHORTEST_WAIT: Duration = Duration::from_millis(200);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 impl Engine<'_> {
     /// Makes as many requests as can be made now.
@@ -37,7 +40,7 @@ impl Engine<'_> {
         let useful: Vec<usize> = (0..neighbours.len()).filter(|i| self.is_useful(neighbours[*i], again)).collect();
         let view = Candidates { own_pid: self.own_pid.as_ref(), all: &candidates };
         let order = self.chooser.policy().order(view, &useful, &mut self.rng);
-        order.into_iter().any(|i| self.ask(neighbours[i], again))
+        order.into_iter().any(|i| self.ask(neighbours[i], again, now))
     }
 
     /// Whether the neighbour has anything to ask it for, busy or not.
@@ -47,7 +50,7 @@ impl Engine<'_> {
     }
 
     /// Asks the neighbour for something, unless it is busy with us or there is nothing left.
-    fn ask(&mut self, source: SocketAddr, again: bool) -> bool {
+    fn ask(&mut self, source: SocketAddr, again: bool, now: Instant) -> bool {
         let piece_size = self.task.partial.manifest().piece_size;
         let in_order = self.holders.values().filter(|holder| holder.listed && !holder.banned).all(Holder::is_complete);
         let Some(holder) = self.holders.get_mut(&source) else { return false };
@@ -57,8 +60,11 @@ impl Engine<'_> {
         let Some(have) = holder.have.as_ref() else { return false };
         let complete = have.is_complete();
         let pieces = if again {
-            let asked = |piece| self.jobs.values().any(|job| job.source == source && job.pieces.contains(&piece));
-            self.picker.pick_again(have, asked, &mut self.rng).map(|piece| piece..piece + 1)
+            // Asking two for what one will send in a moment helps nobody.
+            let usual = Duration::from_secs_f64(self.usual).clamp(SHORTEST_WAIT, LONGEST_WAIT);
+            let in_good_hands = |job: &Running| job.source == source || now < job.since + usual;
+            let not = |piece| self.jobs.values().any(|job| job.pieces.contains(&piece) && in_good_hands(job));
+            self.picker.pick_again(have, not, &mut self.rng).map(|piece| piece..piece + 1)
         } else {
             let most = if complete { holder.pieces_in(BATCH, piece_size, MOST_BYTES / piece_size) } else { 1 };
             // Towards the end less, so that all requests end at about the same time.
@@ -79,7 +85,7 @@ impl Engine<'_> {
             cancel: cancel.clone(),
         };
         let running = self.jobs.len();
-        self.jobs.insert(job.id, Running { source, pieces, cancel });
+        self.jobs.insert(job.id, Running { source, pieces, cancel, since: now });
         self.workers.start(job, running);
         true
     }

@@ -87,6 +87,7 @@ struct Running {
     source: SocketAddr,
     pieces: Range<usize>,
     cancel: Cancel,
+    since: Instant,
 }
 
 struct Engine<'a> {
@@ -116,6 +117,8 @@ struct Engine<'a> {
     /// Candidates there were when all neighbours were chosen last.
     chosen_among: usize,
     last_piece: Instant,
+    /// How long a piece takes of late, from request to end, in seconds.
+    usual: f64,
     /// What went wrong last, for whoever asks why nothing comes.
     complaint: Option<String>,
 }
@@ -173,6 +176,7 @@ impl<'a> Engine<'a> {
             chosen_at: None,
             chosen_among: 0,
             last_piece: now,
+            usual: 0.0,
             complaint: None,
             task,
         }
@@ -274,6 +278,7 @@ impl<'a> Engine<'a> {
         }
         self.have += 1;
         self.last_piece = now;
+        self.usual += (arrival.took.as_secs_f64() - self.usual) * if self.usual > 0.0 { 0.2 } else { 1.0 };
         self.tally.bytes += arrival.bytes;
         self.connected(source);
         if let Some(holder) = self.holders.get_mut(&source) {

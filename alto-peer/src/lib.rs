@@ -2,5 +2,10 @@
 
 pub mod client;
 mod commands;
+pub mod content;
+pub mod events;
+pub mod fetch;
+pub mod policy;
+pub mod serving;
 
 pub use commands::{Exit, run};

@@ -90,6 +90,7 @@ fn changes(mut view: View) -> Option<(Vec<f64>, View)> {
             delay: None,
             up: None,
             cost: None,
+            price: None,
         };
         match (i % 3, down.take()) {
             (0, _) => change.cost = Some(Override::Set([1.0, 10.0, 50.0, 100.0][random(4)])),

@@ -9,9 +9,12 @@ use crate::name::NodeName;
 use crate::value::Value;
 
 /// What passing one arc adds to a route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Attributes {
+    /// What routes are chosen by.
     pub(crate) cost: Value,
+    /// What comes on top in the routing cost.
+    pub(crate) price: Value,
     /// Microseconds.
     pub(crate) delay: Value,
     /// Bytes per second.
@@ -23,7 +26,10 @@ pub(crate) struct Attributes {
 /// What a route amounts to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Measures {
+    /// What the route was chosen by.
     pub(crate) cost: Value,
+    /// What its links ask for on top.
+    price: Value,
     pub(crate) hops: u32,
     pub(crate) delay: Value,
     /// Without meaning on the route of no link, which has no bottleneck.
@@ -35,12 +41,13 @@ pub(crate) struct Measures {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     nodes: Vec<NodeName>,
+    links: Vec<u32>,
     measures: Measures,
 }
 
 impl Attributes {
     pub(crate) fn of(arc: &Arc) -> Self {
-        Self { cost: arc.cost, delay: arc.delay, residual: arc.residual, available: arc.available }
+        Self { cost: arc.cost, price: arc.price, delay: arc.delay, residual: arc.residual, available: arc.available }
     }
 }
 
@@ -48,6 +55,7 @@ impl Measures {
     /// The route of no link.
     pub(crate) const NONE: Self = Self {
         cost: Value::ZERO,
+        price: Value::ZERO,
         hops: 0,
         delay: Value::ZERO,
         residual: Value::from_micros(u64::MAX),
@@ -61,6 +69,7 @@ impl Measures {
     pub(crate) fn with(self, arc: &Attributes) -> Self {
         Self {
             cost: self.cost.plus(arc.cost),
+            price: self.price.plus(arc.price),
             hops: self.hops.saturating_add(1),
             delay: self.delay.plus(arc.delay),
             residual: self.residual.min(arc.residual),
@@ -70,7 +79,7 @@ impl Measures {
 
     pub(crate) fn value(&self, metric: Metric) -> Option<Value> {
         match metric {
-            Metric::RoutingCost => Some(self.cost),
+            Metric::RoutingCost => Some(self.cost.plus(self.price)),
             Metric::HopCount => Some(Value::from_integer(self.hops.into())),
             Metric::DelayOneWay => Some(self.delay),
             Metric::ResidualBandwidth => (self.hops > 0).then_some(self.residual),
@@ -80,13 +89,19 @@ impl Measures {
 }
 
 impl Route {
-    pub(crate) fn new(nodes: Vec<NodeName>, measures: Measures) -> Self {
-        Self { nodes, measures }
+    pub(crate) fn new(nodes: Vec<NodeName>, links: Vec<u32>, measures: Measures) -> Self {
+        Self { nodes, links, measures }
     }
 
     /// All nodes on the way, both ends included.
     pub fn nodes(&self) -> &[NodeName] {
         &self.nodes
+    }
+
+    /// The link from each node to the next, by its place in the topology: of several between two nodes, the one that
+    /// is taken.
+    pub fn links(&self) -> &[u32] {
+        &self.links
     }
 
     /// What the route amounts to; bandwidth is undefined where no link is used.

@@ -35,7 +35,7 @@ pub(crate) struct Root(Vec<Seed>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Seed {
     switch: SwitchId,
-    exit: Option<[Value; 4]>,
+    exit: Option<Attributes>,
 }
 
 /// The routes from every switch to one root.
@@ -119,9 +119,8 @@ impl Root {
 
     /// Routes end at a host that can be entered from several switches.
     pub(crate) fn host(entries: &[Entry]) -> Self {
-        let exit = |way: &Attributes| Some([way.cost, way.delay, way.residual, way.available]);
         let mut seeds: Vec<Seed> =
-            entries.iter().map(|entry| Seed { switch: entry.switch, exit: exit(&entry.way) }).collect();
+            entries.iter().map(|entry| Seed { switch: entry.switch, exit: Some(entry.way) }).collect();
         seeds.sort_unstable();
         Self(seeds)
     }
@@ -129,12 +128,7 @@ impl Root {
     /// The routes that are there without any arc between switches.
     pub(crate) fn seeds(&self) -> impl Iterator<Item = (SwitchId, Measures)> {
         self.0.iter().map(|seed| {
-            let measures = match seed.exit {
-                None => Measures::NONE,
-                Some([cost, delay, residual, available]) => {
-                    Measures::NONE.with(&Attributes { cost, delay, residual, available })
-                }
-            };
+            let measures = seed.exit.map_or(Measures::NONE, |exit| Measures::NONE.with(&exit));
             (seed.switch, measures)
         })
     }

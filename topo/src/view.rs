@@ -170,13 +170,16 @@ impl View {
 
     fn route_between(&self, source: u32, destination: u32) -> Option<Route> {
         let frame = &self.topology.frame;
-        let host = |host: u32| frame.hosts[host as usize].name.clone();
         let (switches, measures) = self.costs.route(source, destination)?;
-        let mut nodes = Vec::with_capacity(switches.len() + 2);
-        nodes.push(host(source));
-        nodes.extend(switches.into_iter().map(|switch| frame.switches[switch as usize].name.clone()));
-        nodes.push(host(destination));
-        Some(Route::new(nodes, measures))
+        let mut path: Vec<NodeId> = Vec::with_capacity(switches.len() + 2);
+        path.push(frame.hosts[source as usize].node);
+        path.extend(switches.into_iter().map(|switch| frame.switches[switch as usize].node));
+        path.push(frame.hosts[destination as usize].node);
+        let taken =
+            |way: &[NodeId]| self.graph.arcs_to(way[1]).iter().find(|arc| arc.from == way[0]).map(|arc| arc.link);
+        let links = path.windows(2).filter_map(taken).collect();
+        let nodes = path.iter().map(|node| frame.nodes[*node as usize].clone()).collect();
+        Some(Route::new(nodes, links, measures))
     }
 
     fn tagged(mut self) -> Self {

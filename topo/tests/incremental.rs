@@ -30,7 +30,7 @@ fn wires() -> impl Strategy<Value = Vec<Wire>> {
 }
 
 fn changes() -> impl Strategy<Value = Vec<Vec<Change>>> {
-    let change = (any::<prop::sample::Index>(), 0u8..7, 0u32..5);
+    let change = (any::<prop::sample::Index>(), 0u8..8, 0u32..5);
     prop::collection::vec(prop::collection::vec(change, 1..4), 1..25)
 }
 
@@ -74,6 +74,7 @@ fn report(topology: &Topology, (link, kind, number): &Change) -> LinkChange {
         delay: None,
         up: None,
         cost: None,
+        price: None,
     };
     match kind {
         0 => change.cost = Some(Override::Set(number)),
@@ -82,6 +83,7 @@ fn report(topology: &Topology, (link, kind, number): &Change) -> LinkChange {
         3 => change.up = Some(true),
         4 => change.delay = Some(Delay(number)),
         5 => change.bandwidth = Some(number + 1.0),
+        6 => change.price = Some(number),
         _ => change.utilisation = Some(number / 5.0),
     }
     change

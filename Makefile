@@ -15,15 +15,17 @@ help:
 	@echo "make soak            1,000 clients for a minute while links change; prints what they saw"
 
 demo: tools
-	@$(CARGO) build --quiet --release --bins
+	@$(CARGO) build --quiet --release -p alto-server -p alto-peer
 	@python3 scripts/demo.py $(DEMO_FLAGS)
 
 test: tools
 	$(CARGO) test --workspace
+	@scripts/test_emulation
 
 lint: tools
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	@python3 -m compileall -q mininet scripts tests
 
 slow-clients: tools
 	@$(CARGO) build --quiet --release -p alto-server

@@ -16,30 +16,31 @@ pub(super) type Answer = Arc<dyn Fn(Exchange) -> Answering + Send + Sync>;
 
 /// A path, and what answers there.
 pub(crate) struct Route {
-    segments: Vec<Segment>,
+    segments: Vec<String>,
+    /// Whether the paths below are its, too.
+    below: bool,
     answer: Answer,
-}
-
-/// A part of a path between slashes.
-#[derive(Clone, PartialEq, Eq)]
-enum Segment {
-    Named(String),
-    Any,
 }
 
 /// Routes by what they begin with, in the order in which they were given.
 #[derive(Default)]
 struct Tree {
     here: Option<Answer>,
-    below: Vec<(Segment, Tree)>,
+    /// By the next segment.
+    next: Vec<(String, Tree)>,
+    /// What answers whatever else is below.
+    rest: Option<Answer>,
 }
 
 impl Route {
-    /// `{}` in a path stands for any one segment.
     pub(super) fn new(path: &str, answer: Answer) -> Self {
-        let segment = |text: &str| if text == "{}" { Segment::Any } else { Segment::Named(text.to_owned()) };
-        let segments = path.split('/').filter(|segment| !segment.is_empty()).map(segment).collect();
-        Self { segments, answer }
+        let segments = path.split('/').filter(|segment| !segment.is_empty()).map(str::to_owned).collect();
+        Self { segments, below: false, answer }
+    }
+
+    /// The same for all paths below.
+    pub(super) fn and_below(self) -> Self {
+        Self { below: true, ..self }
     }
 }
 
@@ -47,35 +48,32 @@ impl Route {
 pub(super) fn filter(routes: Vec<Route>) -> BoxedFilter<(Response,)> {
     let mut tree = Tree::default();
     for route in routes {
-        tree.add(&route.segments, route.answer);
+        tree.add(&route.segments, route.below, route.answer);
     }
     tree.filter()
 }
 
 impl Tree {
-    fn add(&mut self, segments: &[Segment], answer: Answer) {
+    fn add(&mut self, segments: &[String], below: bool, answer: Answer) {
         let Some((first, rest)) = segments.split_first() else {
+            self.rest = below.then(|| Arc::clone(&answer));
             self.here = Some(answer);
             return;
         };
-        let place = self.below.iter().position(|(segment, _)| segment == first).unwrap_or_else(|| {
-            self.below.push((first.clone(), Self::default()));
-            self.below.len() - 1
+        let place = self.next.iter().position(|(segment, _)| segment == first).unwrap_or_else(|| {
+            self.next.push((first.clone(), Self::default()));
+            self.next.len() - 1
         });
-        self.below[place].1.add(rest, answer);
+        self.next[place].1.add(rest, below, answer);
     }
 
     fn filter(self) -> BoxedFilter<(Response,)> {
-        let here = self.here.map(|answer| {
-            let answered = move |exchange| answer(exchange);
-            warp::path::end().and(Exchange::filter()).then(answered).boxed()
-        });
-        let below = self.below.into_iter().map(|(segment, tree)| match segment {
-            Segment::Named(name) => warp::path(name).and(tree.filter()).boxed(),
-            // Whoever wants the segment finds it in the request target.
-            Segment::Any => warp::path::param::<String>().map(drop).untuple_one().and(tree.filter()).boxed(),
-        });
-        let all = here.into_iter().chain(below).reduce(|first, other| first.or(other).unify().boxed());
+        let end = |answer: Answer| move |exchange| answer(exchange);
+        let here = self.here.map(|answer| warp::path::end().and(Exchange::filter()).then(end(answer)).boxed());
+        let next = self.next.into_iter().map(|(name, tree)| warp::path(name).and(tree.filter()).boxed());
+        // Whoever answers for what is below finds it in the request target.
+        let rest = self.rest.map(|answer| Exchange::filter().then(end(answer)).boxed());
+        let all = here.into_iter().chain(next).chain(rest).reduce(|first, other| first.or(other).unify().boxed());
         all.unwrap_or_else(|| warp::any().and_then(nothing).boxed())
     }
 }

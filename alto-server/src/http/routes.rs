@@ -22,9 +22,6 @@ use crate::service::filtered_cost_map::FilteredCostMap;
 use crate::service::filtered_network_map::FilteredNetworkMap;
 use crate::service::{CostKind, Lookup, id, path};
 
-/// A request being answered.
-pub(crate) type Handling = std::pin::Pin<Box<dyn Future<Output = Result<Response, HttpError>> + Send>>;
-
 /// Where clients that know only the host look for the directory.
 const WELL_KNOWN: &str = ".well-known/alto";
 
@@ -69,19 +66,21 @@ where
     Route::new(path, Arc::new(answer))
 }
 
-/// Routes that differ in one segment of their path, which stands as `{}` in `path` and is handed to the handler as it
-/// was sent. Whether there is such a thing is for the handler to say.
-pub(crate) fn at_each<F>(path: &str, name: impl Into<SharedString>, handler: F) -> Route
+/// Every path below one, answered by one handler, which is given the rest of the path as it was sent. For parts with
+/// names in their paths.
+pub(crate) fn below<F, A>(path: &str, name: impl Into<SharedString>, handler: F) -> Route
 where
-    F: Fn(Exchange, String) -> Handling + Send + Sync + 'static,
+    F: Fn(Exchange, String) -> A + Send + Sync + 'static,
+    A: Future<Output = Result<Response, HttpError>> + Send + 'static,
 {
-    let place = path.split('/').position(|segment| segment == "{}").unwrap_or_default();
-    at(path, name, move |exchange| {
-        // A target in absolute form has a path, too; it begins with a slash.
-        let segment = exchange.target().and_then(|target| target.path().split('/').nth(place + 1));
-        let segment = segment.unwrap_or_default().to_owned();
-        handler(exchange, segment)
-    })
+    let above = path.split('/').count();
+    let route = at(path, name, move |exchange: Exchange| {
+        // A target in absolute form has a path, too; it begins with a slash, and so with an empty segment.
+        let target = exchange.target().map_or("", |target| target.path());
+        let rest = target.splitn(above + 2, '/').nth(above + 1).unwrap_or_default().to_owned();
+        handler(exchange, rest)
+    });
+    route.and_below()
 }
 
 fn document<D>(app: &Arc<App>, path: &str, name: impl Into<SharedString>, document: D) -> Route

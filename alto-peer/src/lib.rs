@@ -5,5 +5,6 @@ mod commands;
 pub mod content;
 pub mod events;
 pub mod serving;
+pub mod swarm;
 
 pub use commands::{Exit, run};

@@ -4,6 +4,8 @@ pub mod client;
 mod commands;
 pub mod content;
 pub mod events;
+pub mod fetch;
+pub mod policy;
 pub mod serving;
 pub mod swarm;
 

@@ -1,6 +1,8 @@
 //! What tests need around them: a real ALTO server on a free port, and a server that answers as it is told.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses its own part of this")]
 
+pub mod download;
+pub mod holder;
 pub mod script;
 
 use std::io::{BufRead, BufReader};

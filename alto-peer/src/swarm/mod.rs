@@ -5,6 +5,7 @@
 mod backoff;
 mod keepsake;
 mod registry;
+mod rendezvous;
 mod upkeep;
 
 pub use keepsake::Keepsake;

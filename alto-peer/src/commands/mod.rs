@@ -1,6 +1,7 @@
 //! The command line: one module per subcommand, and the exit codes they share.
 
 mod access;
+mod get;
 mod query;
 
 use std::ffi::OsString;
@@ -8,6 +9,7 @@ use std::process::ExitCode;
 
 use structopt::StructOpt;
 use structopt::clap::{AppSettings, ErrorKind};
+use tracing_subscriber::EnvFilter;
 
 /// The command line.
 #[derive(Clone, Debug, StructOpt)]
@@ -17,6 +19,8 @@ use structopt::clap::{AppSettings, ErrorKind};
     global_settings = &[AppSettings::ColorNever, AppSettings::UnifiedHelpMessage]
 )]
 enum Flags {
+    /// Fetches a file from those that have it, the least costly first
+    Get(Box<get::Get>),
     /// Asks an ALTO server what there is, where addresses are, and what it costs to get there
     Query(query::Query),
 }
@@ -48,6 +52,7 @@ impl From<Exit> for ExitCode {
 /// Runs the program with these arguments, the program's own name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     match Flags::from_iter_safe(arguments) {
+        Ok(Flags::Get(get)) => get::run(&get),
         Ok(Flags::Query(query)) => query::run(&query),
         // `--help` and `--version` come as errors, too.
         Err(error) if matches!(error.kind, ErrorKind::HelpDisplayed | ErrorKind::VersionDisplayed) => {
@@ -59,4 +64,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             Exit::Usage
         }
     }
+}
+
+/// Warnings and errors go to standard error, unless the variable `ALTO_LOG` wants something else.
+fn log_warnings() {
+    let filter = EnvFilter::try_from_env("ALTO_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
+    let _already_started = log.without_time().with_target(false).try_init();
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod downloads;
+mod get;
 mod output;
 mod prompt;
 mod query;
@@ -24,6 +25,8 @@ use structopt::clap::{AppSettings, ErrorKind};
     global_settings = &[AppSettings::ColorNever, AppSettings::UnifiedHelpMessage]
 )]
 enum Flags {
+    /// Fetches a file from those that have it, the least costly first
+    Get(Box<get::Get>),
     /// Asks an ALTO server what there is, where addresses are, and what it costs to get there
     Query(query::Query),
     /// Shares files until told to end
@@ -59,6 +62,7 @@ impl From<Exit> for ExitCode {
 /// Runs the program with these arguments, the program's own name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     match Flags::from_iter_safe(arguments) {
+        Ok(Flags::Get(get)) => get::run(&get),
         Ok(Flags::Query(query)) => query::run(&query),
         Ok(Flags::Share(options)) => share::run(&options),
         Ok(Flags::Run(options)) => self::run::run(&options),

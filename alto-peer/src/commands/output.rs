@@ -53,9 +53,9 @@ impl Output {
         }
     }
 
-    /// Sends the log here: warnings, unless `RUST_LOG` says otherwise.
+    /// Sends the log here: warnings and errors, unless the variable `ALTO_LOG` wants something else.
     pub(crate) fn log(&self) {
-        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+        let filter = EnvFilter::try_from_env("ALTO_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(self.clone());
         let _already_started = log.without_time().with_target(false).with_ansi(false).try_init();
     }

@@ -36,7 +36,7 @@ pub(crate) struct ShareOptions {
     paths: Vec<PathBuf>,
 
     /// URI of the ALTO server's directory; the registry of peers is beside it
-    #[structopt(long, value_name = "URI")]
+    #[structopt(long, value_name = "URI", env = "ALTO_SERVER")]
     server: String,
 
     #[structopt(flatten)]
@@ -80,7 +80,7 @@ fn name(text: &str) -> Result<String, String> {
 }
 
 fn uploads(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|count| (1..=1000).contains(count)).ok_or_else(|| "must be from 1 to 1000".to_owned())
+    text.parse().ok().filter(|count| (1..=200).contains(count)).ok_or_else(|| "must be from 1 to 200".to_owned())
 }
 
 fn piece_size(text: &str) -> Result<u32, String> {

@@ -18,7 +18,9 @@ pub const DEFAULT_PORT: u16 = 6881;
 /// Longest name of a peer, which is the registry's limit.
 const MAX_NAME_BYTES: usize = 64;
 /// Most uploads, requests or neighbours at a time that anybody may ask for.
-const MOST_AT_A_TIME: usize = 1000;
+const MOST_AT_A_TIME: usize = 200;
+/// Less at a time would be all calls and no bytes.
+const MIN_BLOCK_SIZE: u64 = 512;
 /// No scenario is longer than a year.
 const MAX_SECONDS: f64 = 366.0 * 86_400.0;
 
@@ -68,11 +70,11 @@ pub struct PeerSettings {
 
     /// Most of its neighbours, from 0 to 1, that are of its own PID (policy alto) [default: 0.7]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub own_pid: Option<f64>,
+    pub own_pid_share: Option<f64>,
 
     /// Most of its neighbours, from 0 to 1, that are of its own or a near PID (policy alto) [default: 0.8]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub own_neighbourhood: Option<f64>,
+    pub own_neighbourhood_share: Option<f64>,
 
     /// Number for its random choices, so that a run can be repeated
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -146,7 +148,9 @@ impl PeerSettings {
                 return fault(key, format!("must be from 1 to {MOST_AT_A_TIME}"));
             }
         }
-        for (key, share) in [("own-pid", self.own_pid), ("own-neighbourhood", self.own_neighbourhood)] {
+        for (key, share) in
+            [("own-pid-share", self.own_pid_share), ("own-neighbourhood-share", self.own_neighbourhood_share)]
+        {
             if share.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
                 return fault(key, "must be from 0 to 1".to_owned());
             }
@@ -168,8 +172,9 @@ impl PeerSettings {
         {
             return fault("piece-size", error);
         }
-        if self.block_size.is_some_and(|size| size.bytes() > u64::from(manifest::MAX_PIECE_SIZE)) {
-            return fault("block-size", format!("must not be more than {} bytes", manifest::MAX_PIECE_SIZE));
+        let blocks = MIN_BLOCK_SIZE..=u64::from(manifest::MAX_PIECE_SIZE);
+        if self.block_size.is_some_and(|size| !blocks.contains(&size.bytes())) {
+            return fault("block-size", format!("must be from {} to {} bytes", blocks.start(), blocks.end()));
         }
         if let Some(wanted) = self.get.iter().flatten().find(|wanted| wanted.is_empty()) {
             return fault("get", format!("{wanted:?} is neither an ID nor a name"));
@@ -181,8 +186,8 @@ impl PeerSettings {
     pub fn options(&self) -> Options {
         let mut options = Options { seed: self.seed, ..Options::default() };
         set(&mut options.policy, self.policy);
-        set(&mut options.shares.own_pid, self.own_pid);
-        set(&mut options.shares.own_neighbourhood, self.own_neighbourhood);
+        set(&mut options.shares.own_pid, self.own_pid_share);
+        set(&mut options.shares.own_neighbourhood, self.own_neighbourhood_share);
         set(&mut options.neighbours, self.neighbours);
         set(&mut options.parallel, self.parallel);
         set(&mut options.parallel_per_neighbour, self.parallel_per_neighbour);

@@ -207,7 +207,7 @@ mod tests {
             (r#"{"name": "a", "policy": "cheapest"}"#, "peers[0].policy"),
             (r#"{"name": "a", "piece-size": "100KiB"}"#, "peers[0].piece-size: piece size 102400"),
             (r#"{"name": "a", "uploads": 0}"#, "peers[0].uploads: must be from 1"),
-            (r#"{"name": "a", "own-pid": 1.5}"#, "peers[0].own-pid: must be from 0 to 1"),
+            (r#"{"name": "a", "own-pid-share": 1.5}"#, "peers[0].own-pid-share: must be from 0 to 1"),
             (r#"{"name": "a", "join": -1}"#, "peers[0].join"),
             (r#"{"name": "a", "stall": 1e99}"#, "peers[0].stall"),
             (r#"{"name": "a", "join": 5, "leave": 5}"#, "peers[0].leave: must be later"),

@@ -5,7 +5,6 @@
 mod backoff;
 mod keepsake;
 mod registry;
-mod rendezvous;
 mod upkeep;
 
 pub use keepsake::Keepsake;

@@ -1,4 +1,5 @@
 """Builds what a plan says into the namespaces of running nodes, and changes it while the network runs."""
+
 from __future__ import annotations
 
 import os
@@ -8,10 +9,30 @@ from dataclasses import dataclass, field
 from alto_counters import Counters, Sent
 from alto_delay import Delays, choose
 from alto_namespace import CommandError, Namespace
-from alto_plan import Cable, Plan, Port, RouteTable, address_lines, interface_lines, make_plan, route_changes, route_table
+from alto_plan import (
+    Cable,
+    Plan,
+    Port,
+    RouteTable,
+    address_lines,
+    interface_lines,
+    make_plan,
+    route_changes,
+    route_table,
+)
 from alto_relay import Relay
 from alto_routes import Route, forwarding
-from alto_shaping import PRIORITIES, SMALL_4, Shaping, gso_segments, leaf_lines, netem_kind, rate_lines, rate_of, shaping_lines
+from alto_shaping import (
+    PRIORITIES,
+    SMALL_4,
+    Shaping,
+    gso_segments,
+    leaf_lines,
+    netem_kind,
+    rate_lines,
+    rate_of,
+    shaping_lines,
+)
 from alto_topology import Topology
 
 # Before there is any interface, so that each starts with these.
@@ -162,7 +183,9 @@ class Builder:
         elif cable.index in self.delays.relayed and self.relay is not None:
             self.relay.change(cable)
         else:
-            raise CommandError(f"the delay of cable {cable.index} cannot be changed: delays are emulated by {self.delays.mode}")
+            raise CommandError(
+                f"the delay of cable {cable.index} cannot be changed: delays are emulated by {self.delays.mode}"
+            )
 
     def set_up(self, cable: Cable) -> None:
         """Takes a cable down, or up again with all that the kernel forgot of it meanwhile."""

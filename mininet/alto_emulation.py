@@ -1,4 +1,5 @@
 """A topology as a running network: start, run programs in hosts, count bytes, change links, stop."""
+
 from __future__ import annotations
 
 import os
@@ -13,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Callable, Sequence
 
 import alto_leftovers
-import alto_verify
+import alto_links
+import alto_paths
 from alto_build import EmulationError, prepare
 from alto_counters import Sent
 from alto_namespace import Namespace, is_isolated
@@ -205,7 +207,9 @@ class Emulation:
         """A link by its ends; `index` counts those between the two, in the order of the file."""
         found = self.topology.find_links(source, destination)
         if not 0 <= index < len(found):
-            raise EmulationError(f"there is no link {index} from {source!r} to {destination!r} (there are {len(found)})")
+            raise EmulationError(
+                f"there is no link {index} from {source!r} to {destination!r} (there are {len(found)})"
+            )
         return found[index]
 
     def change_link(
@@ -226,7 +230,9 @@ class Emulation:
         """
         link = self.link(source, destination, index)
         if bandwidth is not None and not MIN_BANDWIDTH <= bandwidth <= MAX_BANDWIDTH:
-            raise EmulationError(f"bandwidth: {bandwidth} is out of range: use {MIN_BANDWIDTH} to {MAX_BANDWIDTH:g} Mbit/s")
+            raise EmulationError(
+                f"bandwidth: {bandwidth} is out of range: use {MIN_BANDWIDTH} to {MAX_BANDWIDTH:g} Mbit/s"
+            )
         if delay is not None and not 0 <= delay <= MAX_DELAY:
             raise EmulationError(f"delay: {delay} is out of range: use 0 to {MAX_DELAY:g} ms")
         cable = next(cable for cable in self.builder.plan.cables if any(one is link for one in cable.links))
@@ -250,22 +256,22 @@ class Emulation:
         return compute_routes(self.topology_file, self.topology, self._alto_server)
 
     def reroute(self, routes: list[Route] | None = None) -> int:
-        """Makes traffic take other routes, by default those of the present topology; returns how many entries changed."""
+        """Makes traffic take other routes, by default those of the present topology; returns how many changed."""
         return self.builder.reroute(self.compute_routes() if routes is None else routes)
 
     # Measuring
 
     def verify_paths(self, sample: int | None = None, seed: int = 0) -> list[dict[str, Any]]:
-        """Whether traffic takes its routes: see `alto_verify.verify_paths`."""
-        return alto_verify.verify_paths(self, sample, seed)
+        """Whether traffic takes its routes: see `alto_paths.verify_paths`."""
+        return alto_paths.verify_paths(self, sample, seed)
 
     def verify_delays(self, probes: int = 10) -> list[dict[str, Any]]:
-        """Whether links delay: see `alto_verify.verify_delays`."""
-        return alto_verify.verify_delays(self, probes)
+        """Whether links delay: see `alto_links.verify_delays`."""
+        return alto_links.verify_delays(self, probes)
 
     def verify_shaping(self, links: list[int] | None = None, seconds: float = 2.0) -> list[dict[str, Any]]:
-        """Whether links carry what they should: see `alto_verify.verify_shaping`."""
-        return alto_verify.verify_shaping(self, links, seconds)
+        """Whether links carry what they should: see `alto_links.verify_shaping`."""
+        return alto_links.verify_shaping(self, links, seconds)
 
     # What it is
 
@@ -299,7 +305,7 @@ class Emulation:
         """What a connection between two hosts really uses."""
         for route in self.builder.routes:
             if self.net is not None:
-                return alto_verify.connection_congestion(self, route.source, route.destination)
+                return alto_paths.connection_congestion(self, route.source, route.destination)
         return self.builder.congestion or "unknown"
 
     def _private_names(self) -> None:

@@ -1,8 +1,9 @@
 """Programs that an earlier emulation left behind when it was killed, found by a mark of ours and by nothing else.
 
-In namespaces of its own an emulation leaves nothing: the kernel ends all. Without them (`--no-isolate`) the programs it
-started in hosts go on; they carry the process they belong to in their environment, and when that is gone, they are ended.
+In namespaces of its own an emulation leaves nothing: the kernel ends all. Without them (`--no-isolate`) the programs
+it started in hosts go on. They carry the process they belong to in their environment; when that is gone, they are ended.
 """
+
 from __future__ import annotations
 
 import os
@@ -55,4 +56,6 @@ def _owner(pid: int) -> str | None:
     except OSError:
         return None
     prefix = f"{MARK}=".encode()
-    return next((entry[len(prefix) :].decode("ascii", "replace") for entry in entries if entry.startswith(prefix)), None)
+    return next(
+        (entry[len(prefix) :].decode("ascii", "replace") for entry in entries if entry.startswith(prefix)), None
+    )

@@ -3,6 +3,7 @@
 A thread may stand in another network namespace than its process. So sockets, settings and programs are started where
 they are needed without a helper program for each, which is what makes a network of a hundred nodes ready at once.
 """
+
 from __future__ import annotations
 
 import ctypes

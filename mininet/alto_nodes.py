@@ -3,6 +3,7 @@
 Mininet starts the nodes, keeps their shells and speaks to them; what they are made of comes from a plan. So the same
 classes serve the library, the prompt and `mn --custom`.
 """
+
 from __future__ import annotations
 
 import os

@@ -5,6 +5,7 @@ no spanning tree, traffic takes exactly the routes it is given, and nothing is f
 rather than asked for, so that the only packets on a link are those of the experiment. All of this is text that `ip`
 reads, made without privileges and tested without them.
 """
+
 from __future__ import annotations
 
 import ipaddress
@@ -131,6 +132,7 @@ def _port(plan: Plan, cable: int, end: int, node: str) -> Port:
 
 def _names(topology: Topology, degree: dict[str, int]) -> dict[str, str]:
     """Names that fit Mininet: the node's own where it can be, else a shortened one, else h1, s1, ..."""
+
     def fits(name: str, node: str) -> bool:
         room = MAX_INTERFACE - len(f"-eth{degree.get(node, 0)}")
         return bool(PLAIN_NAME.fullmatch(name)) and len(name) <= min(room, MAX_NAME) and name not in PROMPT_WORDS

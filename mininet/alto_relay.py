@@ -2,6 +2,7 @@
 
 It is compiled when it is needed, which takes a moment, into a folder that nobody else can write to.
 """
+
 from __future__ import annotations
 
 import os
@@ -38,7 +39,9 @@ class Relay:
                     [program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
                 )
             except OSError as error:
-                raise RelayError(f"{program} cannot be run ({error.strerror}): set TMPDIR to a folder that allows it") from None
+                raise RelayError(
+                    f"{program} cannot be run ({error.strerror}): set TMPDIR to a folder that allows it"
+                ) from None
         try:
             for cable in cables:
                 ends = " ".join(f"{pids[port.node]} {port.name}" for port in cable.ports)

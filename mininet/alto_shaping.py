@@ -1,4 +1,5 @@
 """Rates and queues of links: what `tc` is told, and what it can do on this kernel."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ def queue_bytes(mbits: float, shaping: Shaping) -> int:
 
 
 def burst_bytes(mbits: float) -> int:
-    """What HTB may send at once after a pause: 2 ms at the link's rate, as much as a kernel tick is late, and no more."""
+    """What HTB may send at once after a pause: 2 ms at the link's rate, by which it may wake up too late."""
     return min(max(int(mbits * 125 * 2), 2 * FULL_PACKET), 1_000_000)
 
 
@@ -80,7 +81,9 @@ def rate_lines(dev: str, mbits: float, priority: bool, verb: str = "add") -> lis
     ]
 
 
-def leaf_lines(dev: str, mbits: float, shaping: Shaping, priority: bool, verb: str = "add", netem: str = "") -> list[str]:
+def leaf_lines(
+    dev: str, mbits: float, shaping: Shaping, priority: bool, verb: str = "add", netem: str = ""
+) -> list[str]:
     """`tc` commands for what waits: a plain queue, or netem where it also delays."""
     limit = queue_bytes(mbits, shaping)
     leaves = [("5:10", "10:"), ("5:20", "20:")] if priority else [("5:1", "20:")]

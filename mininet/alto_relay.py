@@ -98,7 +98,9 @@ class Relay:
                 if text.startswith(word):
                     return text
                 raise RelayError(f"the relay says: {text.removeprefix('error ')}")
-            if not select.select([self._process.stdout], [], [], max(deadline - time.monotonic(), 0))[0]:
+            waiting = select.poll()
+            waiting.register(self._process.stdout, select.POLLIN)
+            if not waiting.poll(max(deadline - time.monotonic(), 0) * 1000):
                 raise RelayError(f"the relay did not answer within {PATIENCE:g} s")
             data = os.read(self._process.stdout.fileno(), 4096)
             if not data:

@@ -18,9 +18,14 @@ import argparse
 import json
 import sys
 
+try:
+    from alto_emulation import Emulation, LinkCount
+except ImportError as error:
+    if __name__ == "__main__":
+        sys.exit(f"altonet: {error}")
+    raise
 from alto_build import EmulationError
 from alto_delay import MODES, DelayError
-from alto_emulation import Emulation, LinkCount
 from alto_namespace import CommandError, NamespaceError, is_isolated, isolate
 from alto_relay import RelayError
 from alto_routes import Route, RoutesError, compute_routes, find_alto_server, parse_routes, present_routes

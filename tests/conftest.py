@@ -1,4 +1,5 @@
 """Where the emulation is, and whether this machine can run one."""
+
 from __future__ import annotations
 
 import functools

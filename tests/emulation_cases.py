@@ -1,4 +1,5 @@
 """Networks that the tests build, each in a process of its own: `emulation_cases.py CASE` prints what it measured."""
+
 from __future__ import annotations
 
 import json
@@ -110,6 +111,7 @@ def whole() -> dict:
 
 def failing() -> dict:
     """A link fails, comes back, gets another rate and delay; routes and traffic follow."""
+
     def way(emulation: Emulation) -> dict:
         tried = [e for e in emulation.verify_paths() if (e["source"], e["destination"]) == ("ah1", "bh1")]
         return {"path": tried[0]["path"], "ok": all(entry["ok"] for entry in tried), "versions": len(tried)}
@@ -185,7 +187,7 @@ def following() -> dict:
 def losing() -> dict:
     """A link that loses a fifth of what it carries."""
     with emulate(pair(loss=20, delay=1)) as emulation:
-        ping = emulation.run("h1", ["ping", "-q", "-i", "0.002", "-c", "1000", "-W1", emulation.address("h2")])
+        ping = emulation.run("h1", ["ping", "-q", "-i", "0.002", "-c", "500", "-W1", emulation.address("h2")])
         received = int(ping.stdout.split(" received")[0].split()[-1])
         return {"received": received, "mode": emulation.builder.delays.mode}
 
@@ -232,9 +234,37 @@ def loaded(priority: str) -> dict:
         return {"min": min(times), "median": statistics.median(times), "used": emulation.builder.shaping.ack_priority}
 
 
+def tidy() -> dict:
+    """Programs that do not end by themselves, in one process that goes on with another network."""
+    seen = {}
+    for number in (1, 2):
+        with emulate(pair(), grace=0.5) as emulation:
+            emulation.popen("h1", ["sh", "-c", "setsid sleep 1000 & sleep 1000"])
+            emulation.popen("h2", ["sh", "-c", "trap '' TERM; echo here; sleep 1000; sleep 1000"])
+            folder = emulation.run("h1", ["pwd"], timeout=10).stdout.strip() == os.getcwd()
+            end = emulation.popen("h2", ["sleep", "1000"])
+            status = emulation.end(end)
+            spaces = emulation.builder.spaces()
+            while len(_inside(spaces)) < 7:
+                time.sleep(0.01)
+        seen[number] = [len(_inside(spaces)), status, folder, os.path.exists(emulation.topology_file)]
+    return seen
+
+
+def _inside(spaces: dict[str, int]) -> list[str]:
+    found = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.readlink(f"/proc/{entry}/ns/net") in spaces:
+                found.append(entry)
+        except OSError:
+            pass
+    return found
+
+
 def waiting() -> dict:
     """Runs until it is ended, with a program in a host that would outlive it."""
-    with emulate(two_isps()) as emulation:
+    with emulate(two_isps(), grace=0.5) as emulation:
         emulation.popen("ah1", ["sleep", "1000"])
         emulation.popen("bh1", ["sh", "-c", "trap '' TERM HUP INT; sleep 1000 & wait; sleep 1000"])
         print("ready", flush=True)
@@ -260,7 +290,7 @@ def cleaning() -> dict:
 
 CASES = {
     case.__name__: case
-    for case in (whole, failing, parallel, following, losing, loaded, waiting, open_ended, cleaning)
+    for case in (whole, failing, parallel, following, losing, loaded, tidy, waiting, open_ended, cleaning)
 }  # fmt: skip
 
 if __name__ == "__main__":

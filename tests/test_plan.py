@@ -1,4 +1,5 @@
 """What is built for a topology, as text: names, cables, routes, rates. Nothing here needs privileges."""
+
 from __future__ import annotations
 
 import json

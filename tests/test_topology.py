@@ -1,4 +1,5 @@
 """What a topology file may say, and what is said of one that is wrong."""
+
 from __future__ import annotations
 
 import glob

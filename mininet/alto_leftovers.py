@@ -26,7 +26,13 @@ def _birth(pid: int) -> str | None:
 def mark(environment: Mapping[str, str] | None) -> dict[str, str]:
     """An environment that says whose program this is."""
     own = os.getpid()
-    return {**(os.environ if environment is None else environment), MARK: f"{own}:{_birth(own)}"}
+    # Process numbers mean something only within their namespace, and ours may be seen from outside.
+    return {**(os.environ if environment is None else environment), MARK: f"{_numbering()} {own} {_birth(own)}"}
+
+
+def _numbering() -> str:
+    """Which namespace this process counts processes in."""
+    return os.readlink("/proc/self/ns/pid")
 
 
 def clean(say: Callable[[str], None]) -> int:
@@ -38,8 +44,10 @@ def clean(say: Callable[[str], None]) -> int:
         owner = _owner(int(entry))
         if owner is None:
             continue
-        pid, _, birth = owner.partition(":")
-        if pid.isdigit() and _birth(int(pid)) != birth:
+        numbering, _, rest = owner.partition(" ")
+        pid, _, birth = rest.partition(" ")
+        # Of an emulation in namespaces of its own nothing can be left, and its numbers are not ours.
+        if numbering == _numbering() and pid.isdigit() and _birth(int(pid)) != birth:
             try:
                 os.kill(int(entry), signal.SIGKILL)
             except ProcessLookupError:

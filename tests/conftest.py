@@ -38,7 +38,7 @@ def emulation_problem() -> str | None:
     return None
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def networks() -> None:
     """For tests that build networks."""
     problem = emulation_problem()

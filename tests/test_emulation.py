@@ -71,7 +71,7 @@ def start(case: str) -> subprocess.Popen:
 
 
 @pytest.fixture(scope="module")
-def whole() -> dict:
+def whole(networks: None) -> dict:
     return run_case("whole")
 
 
@@ -190,7 +190,8 @@ def test_several_run_at_once_with_the_same_names():
 
 
 def test_without_isolation_the_next_run_ends_what_a_killed_one_left():
-    bystander = start("open_ended")
+    bystander, apart = start("open_ended"), start("waiting")
+    family = descendants(apart.pid)
     killed = start("open_ended")
     orphan, other = int(killed.said[1]), int(bystander.said[1])
     killed.kill()
@@ -200,6 +201,10 @@ def test_without_isolation_the_next_run_ends_what_a_killed_one_left():
     assert seen["ok"] and any("ended 1 program" in line for line in seen["said"])
     wait_until(lambda: orphan not in processes())
     assert other in processes(), "what belongs to a running one goes on"
+    # Nor does it touch one in namespaces of its own, where numbers of processes mean others.
+    assert family <= set(processes())
+    apart.terminate()
+    apart.wait(20)
     bystander.terminate()
     bystander.wait(20)
     os.kill(other, signal.SIGKILL)

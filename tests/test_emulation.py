@@ -60,14 +60,28 @@ def interfaces() -> set[str]:
     return set(os.listdir("/sys/class/net"))
 
 
-def start(case: str) -> subprocess.Popen:
-    """Starts a case that goes on, and waits until its network runs."""
-    program = [sys.executable, os.path.join(ROOT, "tests", "emulation_cases.py"), case]
-    running = subprocess.Popen(program, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
-    line = running.stdout.readline()
-    assert line.startswith("ready"), line
-    running.said = line.split()
-    return running
+@pytest.fixture
+def start():
+    """Starts cases that go on, each with its network running; ends them when a test failed to."""
+    families: list[tuple[subprocess.Popen, set[int]]] = []
+
+    def one(case: str) -> subprocess.Popen:
+        program = [sys.executable, os.path.join(ROOT, "tests", "emulation_cases.py"), case]
+        running = subprocess.Popen(program, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+        families.append((running, {running.pid}))
+        line = running.stdout.readline()
+        assert line.startswith("ready"), line
+        running.said = line.split()
+        families[-1] = (running, descendants(running.pid))
+        return running
+
+    yield one
+    for running, family in families:
+        running.kill()
+        running.wait(20)
+        # Numbers are given anew, but not within such a test.
+        for pid in family & set(processes()):
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +170,7 @@ def test_small_packets_do_not_wait_behind_large_ones():
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_nothing_is_left_however_it_ends(number, status):
+def test_nothing_is_left_however_it_ends(start, number, status):
     before = interfaces()
     running = start("waiting")
     family = descendants(running.pid)
@@ -172,7 +186,7 @@ def test_nothing_is_left_however_it_ends(number, status):
         assert run_case("parallel") == {"first": 3, "second": 4}
 
 
-def test_killing_what_is_inside_ends_all_as_well():
+def test_killing_what_is_inside_ends_all_as_well(start):
     running = start("waiting")
     family = descendants(running.pid)
     inside = next(pid for pid, parent in processes().items() if parent == running.pid)
@@ -189,7 +203,7 @@ def test_several_run_at_once_with_the_same_names():
         assert json.loads(out.splitlines()[-1]) == {"first": 3, "second": 4}
 
 
-def test_without_isolation_the_next_run_ends_what_a_killed_one_left():
+def test_without_isolation_the_next_run_ends_what_a_killed_one_left(start):
     bystander, apart = start("open_ended"), start("waiting")
     family = descendants(apart.pid)
     killed = start("open_ended")
@@ -205,9 +219,8 @@ def test_without_isolation_the_next_run_ends_what_a_killed_one_left():
     assert family <= set(processes())
     apart.terminate()
     apart.wait(20)
-    bystander.terminate()
+    bystander.kill()
     bystander.wait(20)
-    os.kill(other, signal.SIGKILL)
 
 
 def test_programs_end_with_the_network_they_run_in():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from alto_topology import Link
@@ -107,8 +108,7 @@ def shaping_lines(dev: str, mbits: float, shaping: Shaping, priority: bool, nete
 
 def netem_kind(link: Link, mbits: float, shaping: Shaping) -> str:
     """The netem queue of a link: its delay and loss, and room for what is on the way beside what waits."""
-    on_the_way = mbits * 125 * (link.delay + shaping.queue_ms)
-    # Counted in packets, of which many may be small.
-    limit = max(int(on_the_way / 256), 100)
+    # Counted in packets: of what is on the way many may be small; what waits is mostly full ones.
+    limit = math.ceil(mbits * 125 * link.delay / 256) + math.ceil(queue_bytes(mbits, shaping) / FULL_PACKET)
     loss = f" loss {link.loss:g}%" if link.loss else ""
     return f"netem limit {limit} delay {round(link.delay * 1000)}us{loss}"

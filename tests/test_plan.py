@@ -164,7 +164,7 @@ def test_queues_hold_what_they_should():
 def test_netem_is_told_delay_loss_and_room():
     topology = network(["h1"], ["s1"], [("h1", "s1", {"delay": 2.5, "loss": 0.5, "bandwidth": 100})])
     kind = netem_kind(topology.links[0], 100, Shaping(queue_ms=50))
-    assert kind == "netem limit 2563 delay 2500us loss 0.5%"
+    assert kind == "netem limit 536 delay 2500us loss 0.5%"
 
 
 def test_how_delays_are_emulated_is_settled_before(monkeypatch):

@@ -7,5 +7,6 @@ pub mod events;
 pub mod fetch;
 pub mod policy;
 pub mod serving;
+pub mod swarm;
 
 pub use commands::{Exit, run};

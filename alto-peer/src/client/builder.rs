@@ -13,6 +13,8 @@ use super::transport::TransportSettings;
 use super::uri::{HttpUri, UriError};
 
 /// Settings of a [`Client`]; every one has a default but the URI of the directory.
+///
+/// Proxies named in the environment are not used: the server must see the address of the client itself.
 #[derive(Clone, Debug)]
 pub struct ClientBuilder {
     directory: String,
@@ -107,7 +109,8 @@ impl ClientBuilder {
         self
     }
 
-    /// The largest answer taken, in bytes, after decompression. Default: 64 MiB.
+    /// The largest answer taken, in bytes, after decompression. Default: 64 MiB; for directories it is never more than
+    /// 4 MiB.
     #[must_use]
     pub fn max_answer(mut self, bytes: u64) -> Self {
         self.limits.max_answer = bytes;

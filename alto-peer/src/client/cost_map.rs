@@ -1,6 +1,6 @@
 //! Costs between PIDs, whole or in part, together with the network map they are keyed on (RFC 7285 §11.2.3, §11.3.2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -100,12 +100,13 @@ impl CostMap {
 
     /// Leaves only what a query asks for: what a server without filters would have answered with one.
     pub(crate) fn retain(&mut self, query: &CostMapQuery, constraints: &[Constraint]) {
-        let wanted = |list: &[PidName], pid: &PidName| list.is_empty() || list.contains(pid);
-        self.costs.retain(|source, _| wanted(&query.sources, source));
+        let sources: HashSet<&PidName> = query.sources.iter().collect();
+        let destinations: HashSet<&PidName> = query.destinations.iter().collect();
+        self.costs.retain(|source, _| sources.is_empty() || sources.contains(source));
         for row in self.costs.values_mut() {
             row.retain(|destination, cost| {
-                wanted(&query.destinations, destination)
-                    && constraints.iter().all(|constraint| constraint.admits(*cost))
+                let asked = destinations.is_empty() || destinations.contains(destination);
+                asked && constraints.iter().all(|constraint| constraint.admits(*cost))
             });
         }
     }

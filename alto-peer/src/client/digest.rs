@@ -203,3 +203,71 @@ fn unquoted(value: &str) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn challenges_share_a_line_with_their_parameters() {
+        let line = "Basic realm=\"a, b\", Negotiate, digest  Nonce=n , REALM=\"q\\\"x\\\\\",nonce=second";
+        let found = challenges(line);
+        let schemes: Vec<&str> = found.iter().map(|challenge| challenge.scheme.as_str()).collect();
+        assert_eq!(schemes, ["Basic", "Negotiate", "digest"]);
+        assert_eq!(found[0].parameters["realm"], "a, b");
+        assert_eq!((found[2].parameters["realm"].as_str(), found[2].parameters["nonce"].as_str()), ("q\"x\\", "n"));
+    }
+
+    #[test]
+    fn the_strongest_algorithm_is_chosen() {
+        let digest = Digest::default();
+        let origin = super::super::uri::HttpUri::parse("http://api.example.org/").unwrap().origin();
+        let fields = ["SHA-256", "SHA-512-256", "MD5", "SHA-512-256-sess"].map(|algorithm| {
+            let value = format!("Digest realm=\"r\", qop=\"auth\", algorithm={algorithm}, nonce=\"{algorithm}\"");
+            (WWW_AUTHENTICATE, value.parse().unwrap())
+        });
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(name, value);
+        }
+        assert_eq!(digest.challenged(&origin, &headers), Challenged::Fresh);
+        assert_eq!(digest.challenges.lock().unwrap()[&origin].nonce, "SHA-512-256");
+        assert!(digest.authorization(&origin, "GET", "/", None).is_none(), "nobody has a name here");
+    }
+
+    #[test]
+    fn a_session_is_for_one_request() {
+        let uri = super::super::uri::HttpUri::parse("http://h/").unwrap();
+        let user = Credentials { user: "me".to_owned(), password: "secret".to_owned() };
+        assert!(!format!("{user:?}").contains("secret"));
+        let digest = Digest::new(HashMap::from([(uri.origin(), user)]));
+        let challenge = "Digest realm=\"r\", qop=auth-int, algorithm=md5-SESS, nonce=\"n\"";
+        let headers = HeaderMap::from_iter([(WWW_AUTHENTICATE, challenge.parse().unwrap())]);
+        digest.challenged(&uri.origin(), &headers);
+        let answer = digest.authorization(&uri.origin(), "POST", "/", Some(b"{}")).unwrap();
+        assert!(answer.is_sensitive());
+        let answer = answer.to_str().unwrap();
+        assert!(answer.contains("qop=auth-int") && answer.contains("algorithm=MD5-sess"), "{answer}");
+        assert!(digest.authorization(&uri.origin(), "GET", "/", None).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_can_be_read(line in "[ -~]{0,80}", odd in "(Digest )?([a-z]{1,5}=?[\",\\\\ ]{0,3}){0,8}") {
+            for line in [line, odd] {
+                for challenge in challenges(&line) {
+                    let _ = challenge.into_digest();
+                }
+            }
+        }
+
+        #[test]
+        fn what_was_quoted_is_what_is_read(value in "[ -~]{0,30}") {
+            let quoted = value.replace('\\', "\\\\").replace('"', "\\\"");
+            let found = challenges(&format!("Digest a=1, realm=\"{quoted}\", b=2"));
+            prop_assert_eq!(found.len(), 1);
+            prop_assert_eq!(&found[0].parameters["realm"], &value);
+        }
+    }
+}

@@ -14,6 +14,8 @@ use super::uri::HttpUri;
 
 /// Directory documents of one closure that are read.
 const MAX_DOCUMENTS: usize = 64;
+/// The longest document.
+const MAX_DOCUMENT: u64 = 4 * 1024 * 1024;
 /// Entries of one closure that are kept.
 const MAX_ENTRIES: usize = 10_000;
 /// Problems of one closure that are told.
@@ -96,7 +98,8 @@ impl Directory {
         reuse: Reuse,
     ) -> Result<Self, Error> {
         let fetch = |uri: &HttpUri, deadline| {
-            let question = Question { deadline, ..Question::get(uri, MediaType::DIRECTORY) };
+            let limit = Some(MAX_DOCUMENT);
+            let question = Question { limit, deadline, ..Question::get(uri, MediaType::DIRECTORY) };
             documents.get(exchange, question, reuse, |answer| {
                 decode::expect(answer, MediaType::DIRECTORY)?;
                 Document::read(answer)
@@ -230,13 +233,14 @@ impl Directory {
     pub(crate) fn network_map(&self, id: Option<&str>) -> Result<&Entry, Error> {
         let maps = || self.of_kind(Kind::NetworkMap);
         match id.or(self.default_network_map.as_ref().map(ResourceId::as_str)) {
-            Some(id) => self.get(id).filter(|entry| entry.kind() == Kind::NetworkMap).ok_or_else(|| {
-                Error::Unsupported { wanted: format!("network map {id:?}"), offered: maps().map(name).collect() }
-            }),
+            Some(id) => self
+                .get(id)
+                .filter(|entry| entry.kind() == Kind::NetworkMap)
+                .ok_or_else(|| Error::unsupported(format!("network map {id:?}"), maps().map(name).collect())),
             // Where there is only one there is nothing to choose.
             None => match (maps().next(), maps().nth(1)) {
                 (Some(only), None) => Ok(only),
-                (None, _) => Err(Error::Unsupported { wanted: "network map".to_owned(), offered: Vec::new() }),
+                (None, _) => Err(Error::unsupported("network map".to_owned(), Vec::new())),
                 _ => Err(Error::NoDefaultNetworkMap { maps: maps().map(|entry| entry.id.clone()).collect() }),
             },
         }
@@ -277,7 +281,7 @@ impl Directory {
             }
         }
         let CostType { cost_metric, cost_mode, .. } = cost_type;
-        Error::Unsupported { wanted: format!("{what} for {cost_mode} {cost_metric}"), offered }
+        Error::unsupported(format!("{what} for {cost_mode} {cost_metric}"), offered)
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::decode;
 use super::error::{Error, printable};
 use super::exchange::Answer;
-use super::uri::HttpUri;
+use super::uri::{HttpUri, UriError};
 
 /// Entries of one document that are read; what comes after is left out.
 const MAX_ENTRIES: usize = 10_000;
@@ -163,7 +163,11 @@ impl Document {
     fn entry(&mut self, id: &str, value: Value, cost_types: &BTreeMap<String, CostType>) -> Result<Entry, String> {
         let id: ResourceId = id.parse().map_err(|error: alto_types::NameError| error.to_string())?;
         let raw: RawEntry = serde_path_to_error::deserialize(value).map_err(|error| error.to_string())?;
-        let uri = self.uri.resolve(&raw.uri).map_err(|error| format!("its uri {:?} {error}", raw.uri))?;
+        let uri = self.uri.resolve(&raw.uri).map_err(|error| match error {
+            // What may hold a password is not shown.
+            UriError::UserInfo => format!("its uri {error}"),
+            _ => format!("its uri {:?} {error}", raw.uri),
+        })?;
         let capabilities: Capabilities = serde_path_to_error::deserialize(Value::Object(raw.capabilities))
             .map_err(|e| format!("capabilities: {e}"))?;
         let mut offered = Vec::new();

@@ -168,9 +168,9 @@ fn services_for<'a>(
     let mut plan: Vec<(&Entry, Vec<PropertyType>)> = Vec::new();
     for property in properties {
         let offers = |entry: &&Entry| entry.capabilities().prop_types.iter().any(|offer| offer == property.as_str());
-        let service = services().find(offers).ok_or_else(|| Error::Unsupported {
-            wanted: format!("endpoint property {property}"),
-            offered: services().flat_map(|entry| entry.capabilities().prop_types.clone()).collect(),
+        let service = services().find(offers).ok_or_else(|| {
+            let offered = services().flat_map(|entry| entry.capabilities().prop_types.clone()).collect();
+            Error::unsupported(format!("endpoint property {property}"), offered)
         })?;
         match plan.iter_mut().find(|(planned, _)| planned.id() == service.id()) {
             Some((_, properties)) if properties.contains(property) => {}
@@ -221,4 +221,26 @@ fn rank(costs: &mut EndpointCosts, cost_type: &CostType) {
         *cost = u32::try_from(rank + 1).unwrap_or(u32::MAX).into();
     }
     costs.cost_type = cost_type.clone();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_has_rank_one_and_equals_have_equal_ranks() {
+        let addresses: Vec<TypedEndpointAddr> =
+            (1..=4).map(|n| TypedEndpointAddr(std::net::Ipv4Addr::new(10, 0, 0, n).into())).collect();
+        for (metric, ranks) in [("routingcost", [3.0, 1.0, 2.0, 1.0]), ("bw-residual", [1.0, 3.0, 2.0, 3.0])] {
+            let numbers = super::super::cost_type(metric, CostMode::NUMERICAL).unwrap();
+            let ordinal = super::super::cost_type(metric, CostMode::ORDINAL).unwrap();
+            assert_eq!(to_rank(&ordinal), Some(numbers.clone()));
+            let mut costs = EndpointCosts::none(numbers, Basis::Service);
+            costs.costs.insert(addresses[0], addresses.iter().copied().zip([9.0, -1.0, 0.5, -1.0]).collect());
+            rank(&mut costs, &ordinal);
+            assert_eq!(costs.iter().map(|(_, _, rank)| rank).collect::<Vec<_>>(), ranks, "{metric}");
+        }
+        // Whether more of these is better nobody can know.
+        assert_eq!(to_rank(&super::super::cost_type("priv:x", CostMode::ORDINAL).unwrap()), None);
+    }
 }

@@ -92,12 +92,14 @@ pub enum Error {
     #[error("{0}")]
     Alto(Box<AltoError>),
     /// The directory offers no resource that could answer.
-    #[error("the directory offers no {wanted}{}", offered_list(offered))]
+    #[error("the directory offers no {wanted}{}{}", offered_list(offered), left_out(problems))]
     Unsupported {
         /// What was looked for.
         wanted: String,
         /// What there is instead.
         offered: Vec<String>,
+        /// What was left out of the directory, and may be where it was.
+        problems: Vec<String>,
     },
     /// The directory names no default network map that exists, and has several to choose from.
     #[error("the directory names no default network map: choose one{}", offered_list(maps))]
@@ -178,6 +180,11 @@ impl Error {
         }
     }
 
+    /// Nothing answers this.
+    pub(super) fn unsupported(wanted: String, offered: Vec<String>) -> Self {
+        Self::Unsupported { wanted, offered, problems: Vec::new() }
+    }
+
     /// Whether the cause may be that the directory has changed since it was read.
     pub(super) fn suggests_stale_directory(&self) -> bool {
         match self {
@@ -232,6 +239,14 @@ fn colon(detail: &str) -> String {
 
 fn after(retry_after: Option<Duration>) -> String {
     retry_after.map_or_else(String::new, |wait| format!(", and asks to come back in {} s", wait.as_secs()))
+}
+
+fn left_out(problems: &[String]) -> String {
+    match problems {
+        [] => String::new(),
+        [only] => format!(" (left out: {only})"),
+        [first, more @ ..] => format!(" (left out: {first}; and {} more)", more.len()),
+    }
 }
 
 fn offered_list<T: fmt::Display>(offered: &[T]) -> String {

@@ -45,6 +45,8 @@ pub(crate) struct Question<'a> {
     pub(crate) body: Option<(MediaType, &'a [u8])>,
     /// Asks only for what is newer than this.
     pub(crate) unless: Option<&'a Validators>,
+    /// The longest answer taken, where that is less than usual.
+    pub(crate) limit: Option<u64>,
     /// Asks caches on the way to ask the server.
     pub(crate) past_caches: bool,
     /// When to give up, where that is sooner than usual.
@@ -54,7 +56,7 @@ pub(crate) struct Question<'a> {
 impl<'a> Question<'a> {
     /// A GET, nothing known before.
     pub(crate) fn get(uri: &'a HttpUri, accept: MediaType) -> Self {
-        Self { uri, accept, body: None, unless: None, past_caches: false, deadline: None }
+        Self { uri, accept, body: None, unless: None, limit: None, past_caches: false, deadline: None }
     }
 }
 
@@ -161,7 +163,8 @@ impl Exchange {
             }),
         };
         let (head, body) = sent?.into_parts();
-        let limit = if head.status.is_success() { self.limits.max_answer } else { MAX_ERROR_BODY };
+        let most = question.limit.map_or(self.limits.max_answer, |limit| limit.min(self.limits.max_answer));
+        let limit = if head.status.is_success() { most } else { MAX_ERROR_BODY };
         let read = body.into_with_config().limit(limit).read_to_vec();
         let body = match read {
             Ok(body) => body,
@@ -260,7 +263,7 @@ fn failed(uri: &HttpUri, error: ureq::Error) -> Error {
 }
 
 /// `Retry-After`: seconds, or a date (RFC 7231 §7.1.3).
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));

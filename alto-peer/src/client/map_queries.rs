@@ -1,5 +1,6 @@
 //! Asking for maps: whole ones by GET, parts by POST, and costs that fit the network map (RFC 7285 §11.2, §11.3).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use alto_types::{
@@ -169,7 +170,8 @@ fn network_map_message(answer: &Answer, id: &ResourceId) -> Result<NetworkMapMes
 
 /// Leaves what was asked for, whatever the server sent.
 fn only(mut part: PartialNetworkMap, pids: &[PidName], types: &[AddressType]) -> PartialNetworkMap {
-    part.pids.retain(|pid, _| pids.is_empty() || pids.contains(pid));
+    let asked: HashSet<&PidName> = pids.iter().collect();
+    part.pids.retain(|pid, _| asked.is_empty() || asked.contains(pid));
     let wanted = |kind| types.is_empty() || types.contains(&kind);
     for group in part.pids.values_mut() {
         if !wanted(AddressType::Ipv4) {

@@ -32,6 +32,7 @@
 //! Where something can be had in several ways the cheapest is taken: GET before POST, one answer for many requests,
 //! filters of our own where a server has none. Costs that a server does not define are absent, never 0.
 
+mod beside;
 mod builder;
 mod by_endpoint;
 mod cache;
@@ -141,13 +142,21 @@ impl Client {
     /// Asks by the directory; where the answer shows that it is out of date, once more by a new one.
     fn by_directory<T>(&self, ask: impl Fn(&Directory) -> Result<T, Error>) -> Result<T, Error> {
         let started = Instant::now();
-        let directory = self.directory()?;
-        match ask(&directory) {
-            Err(error) if error.suggests_stale_directory() && directory.is_older_than(started) => {
-                ask(&*self.read_directory(Reuse::Never)?)
-            }
-            result => result,
+        let mut directory = self.directory()?;
+        let mut result = ask(&directory);
+        if let Err(error) = &result
+            && error.suggests_stale_directory()
+            && directory.is_older_than(started)
+        {
+            directory = self.read_directory(Reuse::Never)?;
+            result = ask(&directory);
         }
+        if let Err(Error::Unsupported { problems, .. }) = &mut result
+            && problems.is_empty()
+        {
+            problems.extend_from_slice(directory.problems());
+        }
+        result
     }
 
     /// Asks a resource by POST (RFC 7285 §8.3.2).

@@ -37,6 +37,7 @@ pub(crate) fn agent(settings: &TransportSettings) -> Agent {
         .proxy(None)
         .max_redirects(0)
         .http_status_as_error(false)
+        .timeout_resolve(Some(settings.connect_timeout))
         .timeout_connect(Some(settings.connect_timeout))
         .user_agent(settings.user_agent.as_str())
         .build();

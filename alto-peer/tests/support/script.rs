@@ -185,6 +185,7 @@ impl Script {
 
 fn serve(mut stream: TcpStream, rules: &Mutex<Rules>, seen: &Mutex<Vec<Request>>) {
     let from = stream.peer_addr().unwrap();
+    stream.set_nodelay(true).unwrap();
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     while let Some(request) = read(&mut reader, from) {
         let what = format!("{} {}", request.method, request.target);

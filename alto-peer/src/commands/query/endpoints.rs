@@ -1,14 +1,11 @@
 //! `alto-peer query pid`, `query costs` and `query property`.
 
-use std::collections::BTreeMap;
-
-use alto_types::{Constraint, PropertyType, ResourceId, TypedEndpointAddr, VersionTag};
-use serde::Serialize;
+use alto_types::{Constraint, EndpointProperties, EndpointPropertyMeta, PropertyType, ResourceId, TypedEndpointAddr};
 use structopt::StructOpt;
 
 use super::table::Table;
 use super::{CommonOptions, CostTypeOptions, QueryError, parse_address, parse_constraint};
-use crate::client::{Basis, EndpointCostQuery, EndpointCosts, Kind, printable};
+use crate::client::{Basis, EndpointCostQuery, EndpointCosts, Kind, NetworkMap, printable};
 
 /// Options of `query pid`.
 #[derive(Clone, Debug, StructOpt)]
@@ -81,44 +78,22 @@ pub(crate) struct PropertyOptions {
     property: Vec<PropertyType>,
 }
 
-/// PIDs by address, as JSON; null where the map has none.
-#[derive(Serialize)]
-struct Pids<'a> {
-    meta: PidsMeta<'a>,
-    pids: BTreeMap<TypedEndpointAddr, Option<String>>,
-}
-
-#[derive(Serialize)]
-struct PidsMeta<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    vtag: Option<&'a VersionTag>,
-}
-
 pub(crate) fn pid(options: &PidOptions) -> Result<(), QueryError> {
     let client = options.common.client()?;
     let id = options.map.as_ref().map(ResourceId::as_str);
     if options.ask_server {
         let (map, answer) = client.pids(id, &options.addresses)?;
-        let pid = |address: &TypedEndpointAddr| answer.pid_of(*address, &map).map(printable);
-        let shown = Pids {
-            meta: PidsMeta { vtag: answer.vtags.iter().find(|vtag| vtag.resource_id == map) },
-            pids: options.addresses.iter().map(|address| (*address, pid(address))).collect(),
-        };
-        return options.common.print(&shown, || {
+        return options.common.print(&answer.to_message(), || {
             let mut table = Table::new(["ADDRESS", "PID"]);
             for address in &options.addresses {
-                table.row([address.0.to_string(), pid(address).unwrap_or("-".to_owned())]);
+                let pid = answer.pid_of(*address, &map).map_or("-".to_owned(), printable);
+                table.row([address.0.to_string(), pid]);
             }
             table.render()
         });
     }
     let map = client.network_map(id)?;
-    let pid = |address: &TypedEndpointAddr| map.pid_of(address.0).map(ToString::to_string);
-    let shown = Pids {
-        meta: PidsMeta { vtag: Some(map.vtag()) },
-        pids: options.addresses.iter().map(|address| (*address, pid(address))).collect(),
-    };
-    options.common.print(&shown, || {
+    options.common.print(&as_properties(&map, &options.addresses), || {
         let mut table = Table::new(["ADDRESS", "PID", "PREFIX"]);
         for address in &options.addresses {
             let found = map.longest_match(address.0);
@@ -127,6 +102,17 @@ pub(crate) fn pid(options: &PidOptions) -> Result<(), QueryError> {
         }
         table.render()
     })
+}
+
+/// What was looked up here, in the words in which a server would have said it.
+fn as_properties(map: &NetworkMap, addresses: &[TypedEndpointAddr]) -> EndpointProperties {
+    let property = PropertyType::pid_of(&map.vtag().resource_id);
+    let values = addresses.iter().map(|address| {
+        let pid = map.pid_of(address.0).map(|pid| (property.clone(), pid.to_string()));
+        (*address, pid.into_iter().collect())
+    });
+    let meta = EndpointPropertyMeta { dependent_vtags: vec![map.vtag().clone()] };
+    EndpointProperties { meta, endpoint_properties: values.collect() }
 }
 
 pub(crate) fn costs(options: &CostsOptions) -> Result<(), QueryError> {

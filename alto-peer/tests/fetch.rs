@@ -212,7 +212,7 @@ fn holders_that_come_late_are_found_at_once() {
     let partial = original.holder("127.9.11.1", Behaviour { only: Some(vec![0]), ..good() });
     let seed = original.holder("127.9.11.2", good());
     let mut download = Download::of(&original, folder.path(), &[&partial]);
-    download.order.options.refresh = Duration::from_secs(60);
+    download.order.options.refresh = Duration::from_mins(1);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             download.heard.wait_for("the first piece", |event| matches!(event, Event::Piece { .. }));

@@ -206,7 +206,7 @@ impl Shared {
             (None, None) => return self.send(stream, "404 Not Found", "", b"{}"),
         };
         if self.behaviour.silent {
-            std::thread::sleep(Duration::from_secs(3600));
+            std::thread::sleep(Duration::from_hours(1));
         }
         if let Some((times, after)) = self.behaviour.busy
             && self.count("refused") <= times

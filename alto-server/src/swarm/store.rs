@@ -9,6 +9,11 @@ use super::credentials::{PeerKey, SecretHash};
 
 /// Keeps registrations. The registry itself has all of them in memory and never reads but at the start.
 pub(crate) trait Store: Send + 'static {
+    /// Whether anything outlives the process. Where nothing does, nothing is saved, and nobody waits for it.
+    fn keeps(&self) -> bool {
+        true
+    }
+
     /// Hands over every registration that was saved and not forgotten.
     fn load(&mut self, each: &mut dyn FnMut(Saved)) -> Result<(), StoreError>;
 
@@ -59,6 +64,10 @@ pub(crate) struct StoreError {
 }
 
 impl Store for Volatile {
+    fn keeps(&self) -> bool {
+        false
+    }
+
     fn load(&mut self, _each: &mut dyn FnMut(Saved)) -> Result<(), StoreError> {
         Ok(())
     }

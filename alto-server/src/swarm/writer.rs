@@ -20,6 +20,7 @@ const MAX_TOGETHER: usize = 4096;
 
 /// The way to the store.
 pub(super) struct Writer {
+    /// Absent where nothing is kept.
     queue: Option<Sender<Task>>,
     waiting: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
@@ -35,19 +36,25 @@ enum Task {
 
 /// A change on its way to the store.
 #[must_use = "a change is to be acknowledged once it is saved"]
-pub(super) struct Saving(oneshot::Receiver<()>);
+pub(super) struct Saving(Option<oneshot::Receiver<()>>);
 
 impl Saving {
     /// Waits until the change is saved.
     pub(super) async fn done(self) -> Result<(), Refused> {
-        self.0.await.map_err(|_| Refused::NotSaved)
+        match self.0 {
+            Some(saved) => saved.await.map_err(|_| Refused::NotSaved),
+            None => Ok(()),
+        }
     }
 }
 
 impl Writer {
     pub(super) fn start(mut store: impl Store) -> std::io::Result<Self> {
-        let (queue, tasks) = channel();
         let waiting = Arc::new(AtomicUsize::new(0));
+        if !store.keeps() {
+            return Ok(Self { queue: None, waiting, thread: None });
+        }
+        let (queue, tasks) = channel();
         let counter = Arc::clone(&waiting);
         let thread = std::thread::Builder::new()
             .name("swarm-writer".to_owned())
@@ -62,20 +69,17 @@ impl Writer {
 
     /// Puts changes in the queue. Whoever has the registry locked calls this, so that the order is kept.
     pub(super) fn save(&self, changes: Vec<Change>) -> Saving {
+        let Some(queue) = &self.queue else { return Saving(None) };
         let (done, saved) = oneshot::channel();
         self.waiting.fetch_add(1, Ordering::Relaxed);
-        self.send(Task::Save(changes, done));
-        Saving(saved)
+        // Where the writer is gone the task is dropped, and so is `done`: whoever waits is told that nothing was saved.
+        let _gone = queue.send(Task::Save(changes, done));
+        Saving(Some(saved))
     }
 
     pub(super) fn expired(&self, keys: Vec<PeerKey>) {
-        self.send(Task::Expired(keys));
-    }
-
-    /// A writer that is gone has dropped the queue; then whoever waits is told that nothing was saved.
-    fn send(&self, task: Task) {
         if let Some(queue) = &self.queue {
-            let _gone = queue.send(task);
+            let _gone = queue.send(Task::Expired(keys));
         }
     }
 }

@@ -1,0 +1,353 @@
+//! `alto-peer get`: fetches one file, and shares what has arrived of it meanwhile.
+
+mod progress;
+
+use std::io::{self, IsTerminal, stderr, stdout};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use structopt::StructOpt;
+
+use self::progress::{Progress, Quiet};
+use super::Exit;
+use super::access::{AccessError, AccessOptions};
+use super::output::Output;
+use crate::content::name::NameError;
+use crate::content::{FileName, Library};
+use crate::events::{Event, Events, JsonLines};
+use crate::fetch::{Cancel, FetchError, Fetcher, Options, Order, Setup, Wanted};
+use crate::policy::{PolicyName, Shares};
+use crate::serving::{DEFAULT_UPLOADS, Patience, Serving, ServingError, ServingSettings};
+use crate::swarm::{Registry, Upkeep, UpkeepSettings};
+
+/// What to fetch and how.
+#[expect(clippy::doc_markdown, reason = "the comments are the help text, where backticks are noise")]
+#[derive(Clone, Debug, StructOpt)]
+#[structopt(after_help = "\
+POLICIES:\n    \
+    alto      mostly holders that cost little, and some others: of the neighbours, at most --own-pid-share from the\n              \
+              own PID and --own-neighbourhood-share from there and PIDs near to it; less cost, more chance\n    \
+    best      always the one holder that costs least, the next one only when that fails or has nothing\n    \
+    nearest   holders with the shortest round trips, as measured\n    \
+    random    any holder\n\n\
+    Without an answer of the ALTO server alto and best say so, and go on as nearest, or else as random.\n\n\
+EXAMPLES:\n    \
+    alto-peer get --server http://alto.example/directory movie.bin\n        \
+        fetches the only file of that name into this folder\n    \
+    alto-peer get --server http://alto.example/directory 9f86d081884c7d65...0f00a08 -o /srv/films/\n        \
+        fetches the file with that ID (SHA-256) into a folder, under the name it has\n    \
+    alto-peer get --server http://alto.example/directory movie.bin --policy nearest --json | jq .event\n        \
+        tells what happens, one JSON object a line\n    \
+    alto-peer get --server http://alto.example/directory movie.bin --wait --stay 600\n        \
+        waits until somebody has it, and shares it for ten minutes once it is here\n\n\
+What has arrived is kept when a download ends early; the same command goes on from there.\n\n\
+EXIT CODES:\n    \
+0 the file is there, and right   1 it is not   64 wrong usage   78 a file or folder cannot be used")]
+pub(crate) struct Get {
+    /// The file: its ID (64 hexadecimal digits, the SHA-256 of its content) or its name
+    #[structopt(value_name = "FILE-ID|NAME")]
+    wanted: Wanted,
+
+    /// Where it goes: a folder, or a path with the name it gets [default: the present folder, its own name]
+    #[structopt(long, short, value_name = "PATH", parse(from_os_str))]
+    output: Option<PathBuf>,
+
+    /// URI of the ALTO server's directory; the registry of peers is beside it
+    #[structopt(long, value_name = "URI", env = "ALTO_SERVER")]
+    server: String,
+
+    #[structopt(flatten)]
+    access: AccessOptions,
+
+    #[structopt(flatten)]
+    fetching: FetchingOptions,
+
+    #[structopt(flatten)]
+    peer: PeerOptions,
+
+    /// Waits until somebody has the file, rather than fail
+    #[structopt(long)]
+    wait: bool,
+
+    /// Prints one JSON object a line for everything that happens (docs/swarm.md)
+    #[structopt(long)]
+    json: bool,
+}
+
+/// How files are fetched.
+#[expect(clippy::doc_markdown, reason = "the comments are the help text, where backticks are noise")]
+#[derive(Clone, Debug, StructOpt)]
+pub(crate) struct FetchingOptions {
+    /// How holders are chosen: alto, best, nearest or random
+    #[structopt(long, value_name = "POLICY", default_value = "alto")]
+    policy: PolicyName,
+
+    /// Holders whose pieces are followed at a time
+    #[structopt(long, value_name = "N", default_value = "20", parse(try_from_str = from_1_to_200))]
+    neighbours: usize,
+
+    /// Policy alto: most of the neighbours that come from the own PID, from 0 to 1
+    #[structopt(long, value_name = "SHARE", default_value = "0.7", parse(try_from_str = share))]
+    own_pid_share: f64,
+
+    /// Policy alto: most that come from the own PID and those near to it, from 0 to 1
+    #[structopt(long, value_name = "SHARE", default_value = "0.8", parse(try_from_str = share))]
+    own_neighbourhood_share: f64,
+
+    /// Requests at a time
+    #[structopt(long, value_name = "N", default_value = "8", parse(try_from_str = from_1_to_200))]
+    parallel: usize,
+
+    /// Requests to one neighbour at a time
+    #[structopt(long, value_name = "N", default_value = "2", parse(try_from_str = from_1_to_200))]
+    parallel_per_neighbour: usize,
+
+    /// Starts the random choices, so that they can be repeated
+    #[structopt(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+
+    /// Bytes written to disk at a time
+    #[structopt(long, value_name = "BYTES", default_value = "65536", parse(try_from_str = block_size))]
+    block_size: usize,
+
+    /// A holder that stops for so long within an answer is left for others
+    #[structopt(long, value_name = "SECONDS", default_value = "15", parse(try_from_str = seconds))]
+    stall: Duration,
+
+    /// How often costs and holders are asked for again
+    #[structopt(long, value_name = "SECONDS", default_value = "10", parse(try_from_str = seconds))]
+    refresh: Duration,
+
+    /// Gives up after so long without anything new
+    #[structopt(long, value_name = "SECONDS", default_value = "600", parse(try_from_str = seconds))]
+    patience: Duration,
+}
+
+/// What this is to other peers while it fetches.
+#[derive(Clone, Debug, StructOpt)]
+pub(crate) struct PeerOptions {
+    /// Where connections to others come from, and where others connect to [default: as the system chooses]
+    #[structopt(long, value_name = "ADDRESS")]
+    address: Option<IpAddr>,
+
+    /// Port that others connect to; 0 picks a free one
+    #[structopt(long, value_name = "PORT", default_value = "0")]
+    port: u16,
+
+    /// What people call this peer
+    #[structopt(long, value_name = "NAME", default_value = "alto-peer", parse(try_from_str = peer_name))]
+    name: String,
+
+    /// Only takes: others cannot fetch from here what has arrived
+    #[structopt(long)]
+    no_share: bool,
+
+    /// Uploads to others at a time
+    #[structopt(long, value_name = "N", default_value = DEFAULT_UPLOADS_TEXT, parse(try_from_str = from_1_to_200))]
+    uploads: usize,
+
+    /// Goes on sharing for so long once the file is here
+    #[structopt(long, value_name = "SECONDS", default_value = "0", parse(try_from_str = seconds_or_none))]
+    stay: Duration,
+}
+
+const DEFAULT_UPLOADS_TEXT: &str = "8";
+const _: () = assert!(DEFAULT_UPLOADS == 8, "as the help says");
+
+/// Why there is no file.
+#[derive(Debug, thiserror::Error)]
+enum GetError {
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    #[error("{}: {source}", path.display())]
+    Output { path: PathBuf, source: io::Error },
+    #[error("{0}")]
+    Name(#[from] NameError),
+    #[error(transparent)]
+    Serving(#[from] ServingError),
+    #[error("no thread can be started: {0}")]
+    System(#[from] io::Error),
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+}
+
+/// Fetches, and says how it went.
+pub(crate) fn run(get: &Get) -> Exit {
+    let Err(error) = get.run() else { return Exit::Success };
+    eprintln!("alto-peer: {error}");
+    match error {
+        GetError::Access(error) => error.exit(),
+        GetError::Output { .. } | GetError::Name(_) | GetError::Fetch(FetchError::Place { .. }) => Exit::Config,
+        GetError::Serving(_) | GetError::System(_) | GetError::Fetch(_) => Exit::Failure,
+    }
+}
+
+impl Get {
+    fn run(&self) -> Result<(), GetError> {
+        let (folder, name) = place(self.output.as_deref())?;
+        Output::stderr().log();
+        let mut client = self.access.client(&self.server)?;
+        if let Some(address) = self.peer.address {
+            client = client.source(address);
+        }
+        let client = client.build().map_err(AccessError::from)?;
+        let cancel = Cancel::default();
+        cancel_on_signals(&cancel)?;
+        let events = self.events();
+        let registry = Arc::new(Registry::new(client.clone()));
+        let library = Arc::new(Library::new());
+        let sharing = match self.peer.no_share {
+            true => None,
+            false => Some(self.peer.share(&registry, &library, &events, self.fetching.seed)?),
+        };
+        let fetcher = Fetcher::new(Setup {
+            client,
+            rendezvous: registry,
+            source: self.peer.address,
+            library: sharing.is_some().then_some(library),
+            events,
+        });
+        let order =
+            Order { wanted: self.wanted.clone(), folder, name, wait: self.wait, options: self.fetching.options() };
+        fetcher.fetch(&order, &cancel)?;
+        if let Some(sharing) = sharing {
+            sharing.stay(self.peer.stay, &cancel);
+        }
+        Ok(())
+    }
+
+    /// JSON for programs, a bar for people, and for logs only what they have to know.
+    fn events(&self) -> Events {
+        let clock = Arc::new(SystemTime::now);
+        if self.json {
+            Events::new(clock, JsonLines::new(stdout()))
+        } else if stderr().is_terminal() {
+            Events::new(clock, Progress::new())
+        } else {
+            Events::new(clock, Quiet)
+        }
+    }
+}
+
+impl FetchingOptions {
+    /// For the engine.
+    pub(crate) fn options(&self) -> Options {
+        Options {
+            policy: self.policy,
+            shares: Shares { own_pid: self.own_pid_share, own_neighbourhood: self.own_neighbourhood_share },
+            neighbours: self.neighbours,
+            parallel: self.parallel,
+            parallel_per_neighbour: self.parallel_per_neighbour,
+            seed: self.seed,
+            block_size: self.block_size,
+            stall: self.stall,
+            refresh: self.refresh,
+            patience: self.patience,
+        }
+    }
+}
+
+/// What makes this a peer for others. In this order it ends: first nobody is sent here any more.
+struct Sharing {
+    _upkeep: Upkeep,
+    _serving: Serving,
+}
+
+impl PeerOptions {
+    fn share(
+        &self,
+        registry: &Arc<Registry>,
+        library: &Arc<Library>,
+        events: &Events,
+        seed: Option<u64>,
+    ) -> Result<Sharing, GetError> {
+        let address = SocketAddr::new(self.address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()), self.port);
+        let settings =
+            ServingSettings { address, upload_rate: None, uploads: self.uploads, patience: Patience::default() };
+        let serving = Serving::start(&settings, Arc::clone(library))?;
+        let address = serving.address();
+        events.emit(Event::Listening { address: address.ip(), port: address.port() });
+        let settings =
+            UpkeepSettings { name: self.name.clone(), port: address.port(), keepsake: None, seed, register: true };
+        let upkeep = Upkeep::start(settings, Arc::clone(registry), Arc::clone(library), events.clone())?;
+        Ok(Sharing { _upkeep: upkeep, _serving: serving })
+    }
+}
+
+impl Sharing {
+    fn stay(self, time: Duration, cancel: &Cancel) {
+        let until = Instant::now() + time;
+        while Instant::now() < until && !cancel.is_cancelled() {
+            std::thread::sleep(Duration::from_millis(100).min(time));
+        }
+    }
+}
+
+/// The folder and, if it was given, the name. A path that exists as a folder, or ends like one, is one.
+fn place(output: Option<&Path>) -> Result<(PathBuf, Option<FileName>), GetError> {
+    let Some(output) = output else { return Ok((PathBuf::from("."), None)) };
+    let looks_like_folder = output.as_os_str().as_encoded_bytes().ends_with(b"/");
+    let (folder, name) = if looks_like_folder || output.is_dir() {
+        (output.to_owned(), None)
+    } else {
+        let folder = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        (folder.to_owned(), Some(FileName::of_path(output)?))
+    };
+    let metadata = folder.metadata().map_err(|source| GetError::Output { path: folder.clone(), source })?;
+    if !metadata.is_dir() {
+        return Err(GetError::Output { path: folder, source: io::ErrorKind::NotADirectory.into() });
+    }
+    Ok((folder, name))
+}
+
+/// The first signal ends the download in good order, the second one at once.
+fn cancel_on_signals(cancel: &Cancel) -> io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let cancel = cancel.clone();
+    std::thread::spawn(move || {
+        for signal in signals.forever() {
+            if cancel.is_cancelled() {
+                let _ends_here = signal_hook::low_level::emulate_default_handler(signal);
+            }
+            cancel.cancel();
+        }
+    });
+    Ok(())
+}
+
+fn from_1_to_200(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=200).contains(number));
+    number.ok_or_else(|| format!("{text:?} is not a number from 1 to 200"))
+}
+
+fn block_size(text: &str) -> Result<usize, String> {
+    let bytes = text.parse().ok().filter(|bytes| (512..=16 * 1024 * 1024).contains(bytes));
+    bytes.ok_or_else(|| format!("{text:?} is not a number of bytes from 512 to 16777216"))
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| format!("{text:?} is not a share from 0 to 1"))
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let time = seconds_or_none(text).ok().filter(|time| *time >= Duration::from_millis(100));
+    time.ok_or_else(|| format!("{text:?} is not a number of seconds from 0.1 to 1000000"))
+}
+
+fn seconds_or_none(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.0..=1e6).contains(seconds));
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| format!("{text:?} is not a number of seconds up to 1000000"))
+}
+
+fn peer_name(text: &str) -> Result<String, String> {
+    if (1..=64).contains(&text.len()) && !text.chars().any(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("{text:?} is not a name of 1 to 64 bytes"))
+    }
+}

@@ -120,7 +120,7 @@ def p4p(folder: Path, placement: dict[str, int], core: float, title: str, about:
             price = {"price": 100} if set(ends) == {"NYCM", "WASH"} else {}
             network.link(*ends, core, link["delay"], **price)
     network.write(
-        folder, "alto", {"port": 6881, "neighbours": 20, "block-size": "256KiB"},
+        folder, "alto", {"port": 6881, "neighbours": 20, "piece-size": "256KiB"},
         {
             "title": title,
             "about": about,
@@ -163,7 +163,8 @@ def rfc5632(folder: Path, isps: int, size: int, uplink: float) -> None:
             border = f"i{isp}"
             x, y = HEXAGON[(isp - 1) % 6]
             network.switch(border, (2 * x, 2 * y))
-            network.link("T", border, uplink)
+            # An ISP pays for its uplink.
+            network.link("T", border, uplink, price=10)
             for part, letter in enumerate("ab"):
                 edge = f"{border}{letter}"
                 side = 0.6 if part else -0.6
@@ -182,11 +183,11 @@ def rfc5632(folder: Path, isps: int, size: int, uplink: float) -> None:
 
     faster = "average download speed: {} % higher than random"
     build(fine=False).write(
-        folder, "alto", {"port": 6881, "neighbours": 12, "block-size": "256KiB"},
+        folder, "alto", {"port": 6881, "neighbours": 12, "piece-size": "256KiB"},
         {
             "title": "RFC 5632 Table 2: how much a map should know",
             "about": f"{isps} ISPs of 10 hosts each around a transit switch, every ISP's uplink {uplink:g} Mbit/s (20 % of "
-                     f"the sum of its hosts' uplinks), a file of {size // MIB} MiB offered by an origin outside.",
+                     f"the sum of its hosts' uplinks, priced like 10 links), a file of {size // MIB} MiB offered by an origin outside.",
             "time-limit": 1800,
             "join-spread": 30,
             "files": [{"name": "movie.bin", "bytes": size}],
@@ -240,7 +241,7 @@ def failing_core(folder: Path, per_pop: int, size: int) -> None:
     network.link("A", "D", 10, 8)
     follow = {"interval": 5, "as": "price", "gain": 2}
     network.write(
-        folder, "alto", {"port": 6881, "neighbours": 12, "block-size": "256KiB"},
+        folder, "alto", {"port": 6881, "neighbours": 12, "piece-size": "256KiB"},
         {
             "title": "A core link fails, another fills: costs that follow measurements, and costs that do not",
             "about": f"Six PoPs in a ring with one chord, {per_pop} peers each. After 30 s the link A-B fails, and 9 Mbit/s of "
@@ -274,9 +275,10 @@ def small(folder: Path, per_isp: int, size: int, access: float = 10, peering: fl
             network.peers.append({"name": host, "host": host, "get": ["movie.bin"]})
     network.peers[0] = {"name": "w1", "host": "w1", "share": ["movie.bin"], "join": 0}
     network.host("alto", "10.1.0.250", "west", up=1000, down=1000)
-    network.link("west", "east", peering, 10)
+    # Nobody likes to send over it what could stay at home.
+    network.link("west", "east", peering, 10, price=20)
     network.write(
-        folder, "alto", {"port": 6881, "neighbours": 4, "block-size": "64KiB"},
+        folder, "alto", {"port": 6881, "neighbours": 4, "piece-size": "64KiB"},
         {
             "title": "Two ISPs and a narrow link between them",
             "about": f"{per_isp} hosts in each ISP on access links of {access:g} Mbit/s, {peering:g} Mbit/s between the ISPs, a "

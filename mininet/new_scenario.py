@@ -48,7 +48,7 @@ def write_new(folder: Path, topology: Path, size: str) -> list[Path]:
     files = {
         "server.json": server,
         "peers.json": {"server": f"http://{bracketed(hosts[first])}:8080/directory",
-                       "defaults": {"port": 6881, "block-size": piece}, "peers": peers},
+                       "defaults": {"port": 6881, "piece-size": piece}, "peers": peers},
         "scenario.json": scenario,
     }
     for name, content in files.items():

@@ -18,6 +18,15 @@ impl<T: Read + Write + Send> Duplex for T {}
 /// A connection as requests are read from it.
 pub type Connection = BufReader<Box<dyn Duplex>>;
 
+/// Both ends of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends {
+    /// The client's.
+    pub peer: SocketAddr,
+    /// The server's.
+    pub server: SocketAddr,
+}
+
 /// A request, read to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -35,6 +44,8 @@ pub struct Request {
     pub body: Vec<u8>,
     /// Where the connection comes from.
     pub peer: SocketAddr,
+    /// Where it arrived.
+    pub server: SocketAddr,
 }
 
 /// What came in.
@@ -146,7 +157,7 @@ pub fn essence(value: &str) -> String {
 }
 
 /// Reads the next request. An error means that the connection is gone.
-pub fn read(connection: &mut Connection, peer: SocketAddr) -> io::Result<Incoming> {
+pub fn read(connection: &mut Connection, ends: Ends) -> io::Result<Incoming> {
     let mut head = Vec::new();
     // A stray line end before a request is to be ignored (RFC 7230 §3.5).
     loop {
@@ -172,7 +183,7 @@ pub fn read(connection: &mut Connection, peer: SocketAddr) -> io::Result<Incomin
         }
     }
     let Ok(text) = str::from_utf8(&head) else { return Ok(refuse(400, "the head is not UTF-8", &head)) };
-    match parse_head(text, peer) {
+    match parse_head(text, ends) {
         Err((status, why)) => Ok(refuse(status, why, &head)),
         Ok(mut request) => match read_body(connection, &request)? {
             Err((status, why)) => Ok(refuse(status, why, &head)),
@@ -194,7 +205,7 @@ fn is_timeout(error: &io::Error) -> bool {
 
 type Wrong = (u16, &'static str);
 
-fn parse_head(text: &str, peer: SocketAddr) -> Result<Request, Wrong> {
+fn parse_head(text: &str, ends: Ends) -> Result<Request, Wrong> {
     let mut lines =
         text.trim_start_matches(['\r', '\n']).split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
     let mut words = lines.next().unwrap_or_default().split(' ');
@@ -223,8 +234,9 @@ fn parse_head(text: &str, peer: SocketAddr) -> Result<Request, Wrong> {
         fields.push((name.to_owned(), value.to_owned()));
     }
     let resource = origin_form(target).to_owned();
-    let request =
-        Request { method: method.into(), target: target.into(), resource, version, fields, body: Vec::new(), peer };
+    let Ends { peer, server } = ends;
+    let (method, target) = (method.to_owned(), target.to_owned());
+    let request = Request { method, target, resource, version, fields, body: Vec::new(), peer, server };
     check_host(&request)?;
     Ok(request)
 }
@@ -442,10 +454,10 @@ mod tests {
 
     fn read_all(input: &[u8]) -> Vec<Incoming> {
         let mut connection = connection(input);
-        let peer = SocketAddr::from(([192, 0, 2, 1], 1));
+        let end = SocketAddr::from(([192, 0, 2, 1], 1));
         let mut all = Vec::new();
         loop {
-            match read(&mut connection, peer) {
+            match read(&mut connection, Ends { peer: end, server: end }) {
                 Ok(Incoming::Request(request)) => all.push(Incoming::Request(request)),
                 Ok(Incoming::Closed) | Err(_) => return all,
                 Ok(refused) => {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use super::http::{self, Answer, Connection, Duplex, Incoming, Refusal, Request};
+use super::http::{self, Answer, Connection, Duplex, Ends, Incoming, Refusal, Request};
 
 /// Connections at a time; more are closed at once.
 const CONNECTIONS: usize = 128;
@@ -128,7 +128,7 @@ fn converse(
     handler: &dyn Handler,
     stopping: &AtomicBool,
 ) -> io::Result<()> {
-    let peer = socket.peer_addr()?;
+    let ends = Ends { peer: socket.peer_addr()?, server: socket.local_addr()? };
     socket.set_nodelay(true)?;
     socket.set_read_timeout(Some(SILENCE))?;
     socket.set_write_timeout(Some(SILENCE))?;
@@ -142,7 +142,7 @@ fn converse(
     };
     let mut connection = BufReader::new(stream);
     while !stopping.load(Ordering::SeqCst) {
-        match http::read(&mut connection, peer)? {
+        match http::read(&mut connection, ends)? {
             Incoming::Closed => break,
             Incoming::Request(request) => {
                 let answer = handler.answer(&request);
@@ -151,7 +151,7 @@ fn converse(
                 }
             }
             Incoming::Refused(refusal) => {
-                handler.refused(peer, &refusal);
+                handler.refused(ends.peer, &refusal);
                 http::write(&mut connection, &Answer::plain(refusal.status, refusal.why), None)?;
                 break;
             }

@@ -1,0 +1,33 @@
+//! What all answers together say. Some requirements bind every message, whatever it was asked for: each answer is
+//! looked at as it comes in, and a check reads the result at the end.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::checks::every_answer;
+use crate::http::Exchange;
+use crate::verdict::Sheet;
+
+/// Notes on all answers so far.
+pub struct Survey {
+    sheet: Mutex<Sheet>,
+}
+
+impl Default for Survey {
+    fn default() -> Self {
+        Self { sheet: Mutex::new(Sheet::new(every_answer::GRADES)) }
+    }
+}
+
+impl Survey {
+    /// Looks at one more answer.
+    pub(crate) fn look(&self, exchange: &Exchange) {
+        let mut sheet = self.sheet.lock().unwrap_or_else(PoisonError::into_inner);
+        every_answer::look(exchange, &mut sheet);
+    }
+
+    /// The notes so far; what comes after starts anew.
+    pub(crate) fn take(&self) -> Sheet {
+        let mut sheet = self.sheet.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut sheet, Sheet::new(every_answer::GRADES))
+    }
+}

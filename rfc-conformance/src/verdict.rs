@@ -1,0 +1,310 @@
+//! Verdicts, and the sheet on which a check notes what it saw. A pass cannot be declared: it is what remains when
+//! something was looked at and nothing was found wrong.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use crate::check::{Level, Requirement};
+use crate::http::{Exchange, NoAnswer, Record};
+
+/// Findings that are kept for one requirement; more are counted.
+const MOST_FINDINGS: usize = 8;
+/// Exchanges that are kept to show what a verdict rests on.
+const MOST_RECORDS: usize = 3;
+
+/// What became of a requirement.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// Something was looked at, and all of it was as required.
+    Pass(Looked),
+    /// A requirement is violated.
+    Fail,
+    /// A recommendation is not followed, or something is likely to surprise clients.
+    Warn,
+    /// Worth knowing, not wrong.
+    Info,
+    /// There was nothing to look at, and this is why.
+    Skipped(String),
+    /// The target gave no answer, and this is what happened.
+    Error(String),
+}
+
+/// What was looked at: never nothing.
+#[derive(Clone, Debug)]
+pub struct Looked {
+    total: NonZeroUsize,
+    text: String,
+}
+
+/// One thing that is not as it should be.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// What it amounts to.
+    pub grade: Grade,
+    /// What should have been seen.
+    pub expected: String,
+    /// What was seen.
+    pub seen: String,
+    /// Where in the answer, as a JSON pointer.
+    pub pointer: Option<String>,
+    /// The requests and answers that show it; the pointer leads into the last one's answer.
+    pub records: Vec<Arc<Record>>,
+}
+
+/// How grave a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Grade {
+    /// Worth knowing.
+    Info,
+    /// Not recommended.
+    Warn,
+    /// Wrong.
+    Fail,
+}
+
+/// Where a check notes what it saw, by requirement.
+#[derive(Debug)]
+pub struct Sheet {
+    entries: Vec<Entry>,
+}
+
+/// What was seen about one requirement.
+#[derive(Debug)]
+pub struct Entry {
+    requirement: Requirement,
+    /// What was looked at, and how many of it.
+    looked: Vec<(String, usize)>,
+    findings: Vec<Finding>,
+    /// Findings beyond those kept.
+    more: usize,
+    worst: Option<Grade>,
+    nothing: Option<String>,
+    records: Vec<Arc<Record>>,
+}
+
+/// The end of it: a requirement and its verdict, with what it rests on.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// What was graded.
+    pub requirement: Requirement,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// What was looked at, also where something is wrong: `36 PIDs, 2 network maps`.
+    pub looked: String,
+    /// What is not as it should be, the gravest first.
+    pub findings: Vec<Finding>,
+    /// How many findings there are beyond those listed.
+    pub more: usize,
+    /// Exchanges that show what was looked at.
+    pub records: Vec<Arc<Record>>,
+}
+
+impl Sheet {
+    /// An empty sheet with an entry for each of these requirements.
+    pub fn new(grades: &[Requirement]) -> Self {
+        Self { entries: grades.iter().map(|requirement| Entry::new(*requirement)).collect() }
+    }
+
+    /// Where to note what was seen about a requirement.
+    pub fn on(&mut self, requirement: Requirement) -> &mut Entry {
+        let place = self.entries.iter().position(|entry| entry.requirement == requirement);
+        let place = place.unwrap_or_else(|| {
+            self.entries.push(Entry::new(requirement));
+            self.entries.len() - 1
+        });
+        &mut self.entries[place]
+    }
+
+    /// Notes for all requirements alike why there is nothing to look at.
+    pub fn nothing_at_all(&mut self, why: &str) {
+        for entry in &mut self.entries {
+            entry.nothing(why);
+        }
+    }
+
+    /// The verdicts. `trouble` says that the check could not be finished.
+    pub fn verdicts(self, trouble: Option<&NoAnswer>) -> Vec<Line> {
+        self.entries.into_iter().map(|entry| entry.line(trouble)).collect()
+    }
+}
+
+impl Entry {
+    fn new(requirement: Requirement) -> Self {
+        Self {
+            requirement,
+            looked: Vec::new(),
+            findings: Vec::new(),
+            more: 0,
+            worst: None,
+            nothing: None,
+            records: Vec::new(),
+        }
+    }
+
+    /// Notes that `count` things, named in the singular, were looked at in an answer.
+    pub fn saw(&mut self, exchange: &Exchange, count: usize, what: &str) -> &mut Self {
+        if count > 0 {
+            match self.looked.iter_mut().find(|(known, _)| known == what) {
+                Some((_, total)) => *total += count,
+                None => self.looked.push((what.to_owned(), count)),
+            }
+            self.show(exchange);
+        }
+        self
+    }
+
+    /// Notes a violation: a failure where the requirement binds, a warning where it recommends, else an information.
+    pub fn broken(&mut self, finding: Finding) -> &mut Self {
+        let grade = match self.requirement.level {
+            Level::Must | Level::Def => Grade::Fail,
+            Level::Should => Grade::Warn,
+            Level::May => Grade::Info,
+        };
+        self.note(grade, finding)
+    }
+
+    /// Notes something that may surprise clients, although the letter does not forbid it.
+    pub fn warn(&mut self, finding: Finding) -> &mut Self {
+        self.note(Grade::Warn, finding)
+    }
+
+    /// Notes something worth knowing.
+    pub fn info(&mut self, finding: Finding) -> &mut Self {
+        self.note(Grade::Info, finding)
+    }
+
+    /// Notes a finding with its grade.
+    pub fn note(&mut self, grade: Grade, mut finding: Finding) -> &mut Self {
+        finding.grade = grade;
+        self.worst = self.worst.max(Some(grade));
+        if self.findings.len() < MOST_FINDINGS {
+            self.findings.push(finding);
+        } else if let Some(milder) = self.findings.iter_mut().rev().find(|kept| kept.grade < grade) {
+            *milder = finding;
+            self.more += 1;
+        } else {
+            self.more += 1;
+        }
+        self
+    }
+
+    /// Notes why there is nothing to look at. It counts only if nothing else is noted.
+    pub fn nothing(&mut self, why: impl Into<String>) -> &mut Self {
+        self.nothing.get_or_insert_with(|| why.into());
+        self
+    }
+
+    fn show(&mut self, exchange: &Exchange) {
+        let known = self.records.iter().any(|record| record.number == exchange.number);
+        if !known && self.records.len() < MOST_RECORDS {
+            self.records.push(exchange.record());
+        }
+    }
+
+    fn line(mut self, trouble: Option<&NoAnswer>) -> Line {
+        self.findings.sort_by_key(|finding| std::cmp::Reverse(finding.grade));
+        let looked = Looked::at(&self.looked);
+        let text = looked.as_ref().map_or_else(String::new, |looked| looked.text.clone());
+        let mut records = self.records;
+        let verdict = match (self.worst, trouble, looked) {
+            (Some(Grade::Fail), _, _) => Verdict::Fail,
+            (_, Some(trouble), _) => {
+                records.push(Arc::clone(&trouble.record));
+                Verdict::Error(trouble.to_string())
+            }
+            (Some(Grade::Warn), None, _) => Verdict::Warn,
+            (Some(Grade::Info), None, _) => Verdict::Info,
+            (None, None, Some(looked)) => Verdict::Pass(looked),
+            (None, None, None) => {
+                Verdict::Skipped(self.nothing.unwrap_or_else(|| "the target has nothing to look at".to_owned()))
+            }
+        };
+        Line { requirement: self.requirement, verdict, looked: text, findings: self.findings, more: self.more, records }
+    }
+}
+
+impl Line {
+    /// A verdict on which nothing was noted.
+    pub fn without_evidence(requirement: Requirement, verdict: Verdict) -> Self {
+        Self { requirement, verdict, looked: String::new(), findings: Vec::new(), more: 0, records: Vec::new() }
+    }
+}
+
+impl Looked {
+    fn at(looked: &[(String, usize)]) -> Option<Self> {
+        let total = NonZeroUsize::new(looked.iter().map(|(_, count)| count).sum())?;
+        let parts: Vec<_> = looked.iter().map(|(what, count)| counted(*count, what)).collect();
+        Some(Self { total, text: parts.join(", ") })
+    }
+
+    /// How many things were looked at.
+    pub fn total(&self) -> NonZeroUsize {
+        self.total
+    }
+}
+
+impl fmt::Display for Looked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// `1 prefix`, `2 prefixes`, `3 entries`.
+pub fn counted(count: usize, what: &str) -> String {
+    if count == 1 {
+        return format!("1 {what}");
+    }
+    let ends = |suffixes: &[&str]| suffixes.iter().any(|suffix| what.ends_with(suffix));
+    if ends(&["s", "x", "ch"]) {
+        format!("{count} {what}es")
+    } else if what.ends_with('y') && !ends(&["ay", "ey", "oy", "uy"]) {
+        format!("{count} {}ies", &what[..what.len() - 1])
+    } else {
+        format!("{count} {what}s")
+    }
+}
+
+impl Finding {
+    /// What should have been, and what was.
+    pub fn new(expected: impl Into<String>, seen: impl Into<String>) -> Self {
+        Self { grade: Grade::Fail, expected: expected.into(), seen: seen.into(), pointer: None, records: Vec::new() }
+    }
+
+    /// Where in the answer.
+    #[must_use]
+    pub fn at(mut self, pointer: impl Into<String>) -> Self {
+        self.pointer = Some(pointer.into());
+        self
+    }
+
+    /// The exchange that shows it; of several, the last one's answer is the one the pointer leads into.
+    #[must_use]
+    pub fn from(mut self, exchange: &Exchange) -> Self {
+        self.records.push(exchange.record());
+        self
+    }
+}
+
+impl Verdict {
+    /// One word for it, as in reports and files.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Pass(_) => "pass",
+            Self::Fail => "fail",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Skipped(_) => "skipped",
+            Self::Error(_) => "error",
+        }
+    }
+
+    /// Whether this makes the target fail.
+    pub fn is_failure(&self, strict: bool) -> bool {
+        match self {
+            Self::Fail | Self::Error(_) => true,
+            Self::Warn => strict,
+            Self::Pass(_) | Self::Info | Self::Skipped(_) => false,
+        }
+    }
+}

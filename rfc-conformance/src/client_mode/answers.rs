@@ -75,17 +75,21 @@ pub(super) fn difference(ask: &Ask, right: &Value, answer: &Value) -> Option<Str
         Ask::CostMap { cost_type, .. } => {
             let matrix = |value: &Value| -> BTreeMap<String, Value> {
                 let rows = value.as_object().into_iter().flatten();
-                let cells = rows.flat_map(|(source, row)| row.as_object().into_iter().flatten().map(move |cell| (source, cell)));
+                let cells = rows
+                    .flat_map(|(source, row)| row.as_object().into_iter().flatten().map(move |cell| (source, cell)));
                 let known = cells.filter(|(_, (_, cost))| !cost.is_null());
-                known.map(|(source, (destination, cost))| (format!("{source} to {destination}"), cost.clone())).collect()
+                known
+                    .map(|(source, (destination, cost))| (format!("{source} to {destination}"), cost.clone()))
+                    .collect()
             };
             compare_costs(&matrix(right), &matrix(unwrapped(answer, "cost-map")), cost_type)
         }
         Ask::Costs { cost_type, from, .. } => {
             let answer = unwrapped(answer, "endpoint-cost-map");
-            let row = answer.as_object().into_iter().flatten().find(|(source, row)| {
-                row.is_object() && address(source).is_some() && address(source) == address(from)
-            });
+            let row =
+                answer.as_object().into_iter().flatten().find(|(source, row)| {
+                    row.is_object() && address(source).is_some() && address(source) == address(from)
+                });
             let row = row.map_or(answer, |(_, row)| row);
             compare_costs(&by_address(right, "cost"), &by_address(row, "cost"), cost_type)
         }
@@ -131,12 +135,15 @@ fn by_address(value: &Value, wanted: &str) -> BTreeMap<String, Value> {
     let inner = |value: &Value| match value {
         Value::Object(members) => {
             let named = members.iter().find(|(name, _)| *name == wanted || name.ends_with(&format!(".{wanted}")));
-            named.or_else(|| members.iter().next().filter(|_| members.len() == 1)).map_or(Value::Null, |(_, v)| v.clone())
+            named
+                .or_else(|| members.iter().next().filter(|_| members.len() == 1))
+                .map_or(Value::Null, |(_, v)| v.clone())
         }
         other => other.clone(),
     };
     let members = value.as_object().into_iter().flatten();
-    let named = members.map(|(key, value)| (address(key).map_or_else(|| key.clone(), |ip| ip.to_string()), inner(value)));
+    let named =
+        members.map(|(key, value)| (address(key).map_or_else(|| key.clone(), |ip| ip.to_string()), inner(value)));
     // What is not known may also be written as null.
     named.filter(|(_, value)| !value.is_null()).collect()
 }
@@ -146,7 +153,10 @@ fn address(text: &str) -> Option<IpAddr> {
     parse_address(text).or_else(|| text.parse().ok())
 }
 
-fn compare<T: PartialEq + std::fmt::Debug>(right: &BTreeMap<String, T>, answer: &BTreeMap<String, T>) -> Option<String> {
+fn compare<T: PartialEq + std::fmt::Debug>(
+    right: &BTreeMap<String, T>,
+    answer: &BTreeMap<String, T>,
+) -> Option<String> {
     for (key, value) in right {
         match answer.get(key) {
             None => return Some(format!("nothing for {key}")),

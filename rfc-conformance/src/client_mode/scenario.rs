@@ -59,6 +59,8 @@ pub(super) struct Place {
     pub(super) origin: String,
     /// Scheme and authority of a second server that serves the same paths.
     pub(super) other: String,
+    /// How many tasks came before this one.
+    pub(super) turn: usize,
 }
 
 impl Place {
@@ -77,6 +79,8 @@ pub(super) struct Task {
     pub(super) rule: Requirement,
     /// What should come of it.
     pub(super) expected: Expected,
+    /// That it comes out right shows nothing by itself; the requests have to show that the occasion arose.
+    pub(super) weak: bool,
 }
 
 /// A question to the client.
@@ -146,6 +150,14 @@ impl Ask {
             Self::CostMap { .. } => "cost-map",
             Self::Costs { .. } => "costs",
             Self::Property { .. } => "property",
+        }
+    }
+
+    /// The cost type asked for.
+    pub(super) fn cost_type(&self) -> Option<&CostType> {
+        match self {
+            Self::CostMap { cost_type, .. } | Self::Costs { cost_type, .. } => Some(cost_type),
+            _ => None,
         }
     }
 

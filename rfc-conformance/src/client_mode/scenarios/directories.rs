@@ -37,16 +37,48 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario {
             root: "/a/b/directory",
-            ..odd("relative", "URIs of every relative form, in a directory deep in a path", rules::RELATIVE, relative, relative_tasks)
+            ..odd(
+                "relative",
+                "URIs of every relative form, in a directory deep in a path",
+                rules::RELATIVE,
+                relative,
+                relative_tasks,
+            )
         },
-        odd("moved-directory", "The root redirects to a directory elsewhere, whose URIs are relative", rules::RELATIVE, moved, |site| everything(site, rules::RELATIVE)),
+        odd(
+            "moved-directory",
+            "The root redirects to a directory elsewhere, whose URIs are relative",
+            rules::RELATIVE,
+            moved,
+            |site| everything(site, rules::RELATIVE),
+        ),
         Scenario {
             judge: Some(followed),
-            ..odd("delegated", "Three directories on two servers that lead to each other in a circle; the same name of a cost type means different things in them", rules::DISCOVERY, delegated, delegated_tasks)
+            ..odd(
+                "delegated",
+                "Three directories on two servers that lead to each other in a circle; the same name of a cost type means different things in them",
+                rules::DISCOVERY,
+                delegated,
+                delegated_tasks,
+            )
         },
-        odd("default-map", "The default network map is not the first one, and filters are listed before maps", rules::DEFAULT_MAP, default_map, default_map_tasks),
-        odd("bare", "Entries without `accepts` and `capabilities`, and entries where they are empty", rules::NO_ACCEPTS, bare, bare_tasks),
-        odd("shared-uri", "A map and several services at one URI", rules::SHARED_URI, shared, |site| everything(site, rules::SHARED_URI)),
+        odd(
+            "default-map",
+            "The default network map is not the first one, and filters are listed before maps",
+            rules::DEFAULT_MAP,
+            default_map,
+            default_map_tasks,
+        ),
+        odd(
+            "bare",
+            "Entries without `accepts` and `capabilities`, and entries where they are empty",
+            rules::NO_ACCEPTS,
+            bare,
+            bare_tasks,
+        ),
+        odd("shared-uri", "A map and several services at one URI", rules::SHARED_URI, shared, |site| {
+            everything(site, rules::SHARED_URI)
+        }),
     ]
 }
 
@@ -70,19 +102,23 @@ fn relative(place: &Place) -> Site {
     let network_path = format!("//{}{prefix}/network/path", place.authority());
     let absolute = format!("{}{prefix}/absolute", place.origin);
     let rooted = format!("{prefix}/rooted/ranks");
-    place_at(&mut site, prefix, &[
-        ("nm-a", "/a/b/maps/x", "maps/x"),
-        ("nm-b", "/a/b/y", "./y"),
-        ("cm-a-num", "/a/costs", "../costs"),
-        ("cm-a-ord", "/rooted/ranks", &rooted),
-        ("fnm-a", "/a/b/directory", ""),
-        ("fcm-a", "/network/path", &network_path),
-        ("fcm-a-nc", "/up/filtered", "../../up/./x/../filtered"),
-        ("eps", "/a/b/directory?properties", "?properties"),
-        ("ecs", "/a/b/costs;v=1?from=a&to=b", "costs;v=1?from=a&to=b"),
-        ("ecs-nc", "/absolute", &absolute),
-        ("cm-b-num", "/a/b/c/d", "d"),
-    ]);
+    place_at(
+        &mut site,
+        prefix,
+        &[
+            ("nm-a", "/a/b/maps/x", "maps/x"),
+            ("nm-b", "/a/b/y", "./y"),
+            ("cm-a-num", "/a/costs", "../costs"),
+            ("cm-a-ord", "/rooted/ranks", &rooted),
+            ("fnm-a", "/a/b/directory", ""),
+            ("fcm-a", "/network/path", &network_path),
+            ("fcm-a-nc", "/up/filtered", "../../up/./x/../filtered"),
+            ("eps", "/a/b/directory?properties", "?properties"),
+            ("ecs", "/a/b/costs;v=1?from=a&to=b", "costs;v=1?from=a&to=b"),
+            ("ecs-nc", "/absolute", &absolute),
+            ("cm-b-num", "/a/b/c/d", "d"),
+        ],
+    );
     site.directories[0].path = format!("{prefix}/a/b/directory");
     site.directories[1].path = format!("{prefix}/a/b/c/directory");
     if let Some(entry) = site.directories[0].entries.iter_mut().find(|(id, _)| id == "sub") {
@@ -101,13 +137,13 @@ fn relative_tasks(site: &Site) -> Vec<Task> {
 
 fn map_b(site: &Site, rule: Requirement) -> Task {
     let right = answers::network_map(&site.network, "nm-b");
-    Task { ask: Ask::NetworkMap { map: Some("nm-b".into()) }, rule, expected: Expected::Answer(right) }
+    Task { ask: Ask::NetworkMap { map: Some("nm-b".into()) }, rule, expected: Expected::Answer(right), weak: false }
 }
 
 fn costs_of_b(site: &Site, rule: Requirement) -> Task {
     let right = answers::cost_map(&site.network, "nm-b", &CostType::numerical());
     let ask = Ask::CostMap { map: Some("nm-b".into()), cost_type: CostType::numerical() };
-    Task { ask, rule, expected: Expected::Answer(right) }
+    Task { ask, rule, expected: Expected::Answer(right), weak: false }
 }
 
 /// Everything is where the redirect leads; resolved against the URI first asked for, nothing is found.
@@ -236,7 +272,7 @@ fn default_map_tasks(site: &Site) -> Vec<Task> {
     let right = answers::pids(&site.network, "nm-b", &list);
     let map = answers::network_map(&site.network, "nm-b");
     let costs = answers::cost_map(&site.network, "nm-b", &CostType::numerical());
-    let task = |ask, right| Task { ask, rule: rules::DEFAULT_MAP, expected: Expected::Answer(right) };
+    let task = |ask, right| Task { ask, rule: rules::DEFAULT_MAP, expected: Expected::Answer(right), weak: false };
     vec![
         task(Ask::NetworkMap { map: None }, map),
         task(Ask::Pid { map: None, addresses: list }, right),

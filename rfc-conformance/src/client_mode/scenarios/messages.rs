@@ -27,23 +27,105 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         judge: None,
     };
     vec![
-        odd("plain", "Nothing is unusual. What fails here is not counted against anything else", rules::ENTRY_POINT, fixture, plain),
-        odd("members", "Unknown members of every type in directories, entries, capabilities, tags and cost types", rules::UNKNOWN_MEMBERS, members, |site| everything(site, rules::UNKNOWN_MEMBERS)),
+        odd(
+            "plain",
+            "Nothing is unusual. What fails here is not counted against anything else",
+            rules::ENTRY_POINT,
+            fixture,
+            plain,
+        ),
+        odd(
+            "members",
+            "Unknown members of every type in directories, entries, capabilities, tags and cost types",
+            rules::UNKNOWN_MEMBERS,
+            members,
+            |site| everything(site, rules::UNKNOWN_MEMBERS),
+        ),
         odd("meta", "Unknown members of every type in `meta`", rules::META, meta, |site| everything(site, rules::META)),
-        odd("order", "Members in descending order, `resources` before `meta`, and white space everywhere", rules::ORDER, order, |site| everything(site, rules::ORDER)),
-        odd("escapes", "All names and strings written as `\\uXXXX`", rules::ESCAPES, escapes, |site| everything(site, rules::ESCAPES)),
-        odd("numbers", "Costs written as `5.000`, `5E0`, `50E-01`, `-0`", rules::NUMBER_FORMS, numbers, |site| vec![cost_map_task(site, rules::NUMBER_FORMS), costs_task(site, rules::NUMBER_FORMS)]),
-        odd("case", "Members named as the real ones but for the case, with other contents", rules::CASE, case, |site| everything(site, rules::CASE)),
-        odd("address-types", "Groups of unknown address types, and a PID that has no other", rules::ADDRESS_TYPES, address_types, address_types_tasks),
-        odd("ipv6-forms", "IPv6 prefixes in upper case, without compression, with dotted ends; addresses in answers spelt otherwise than in requests", rules::IPV6_FORMS, ipv6_forms, ipv6_tasks),
-        odd("holes", "Costs that do not exist, on the diagonal too, and a source without any", rules::HOLES, holes, |site| vec![cost_map_task(site, rules::HOLES), costs_task(site, rules::HOLES), costs_between(site, rules::HOLES, &CostType::numerical(), "ipv4:192.0.2.7", super::TO)]),
-        odd("ranks", "Ranks that are equal, start at 0 and have gaps", rules::RANKS, ranks, |site| vec![costs_between(site, rules::RANKS, &CostType::ordinal(), super::FROM, super::TO)]),
-        odd("modes", "Cost types with unknown modes and metrics, listed before the known ones", rules::MODES, modes, modes_tasks),
-        odd("kinds", "Entries of media types that RFC 7285 does not know", rules::KINDS, kinds, |site| everything(site, rules::KINDS)),
-        odd("cost-string", "A cost that is a string", rules::COSTS_ARE_NUMBERS, |place| bad_cost(place, &json!("5")), bad_cost_tasks),
-        odd("cost-null", "A cost that is null", rules::COSTS_ARE_NUMBERS, |place| bad_cost(place, &Value::Null), bad_cost_tasks),
-        odd("cost-array", "A cost that is an array", rules::COSTS_ARE_NUMBERS, |place| bad_cost(place, &json!([5])), bad_cost_tasks),
-        odd("property-number", "A property that is a number", rules::PROPERTIES_ARE_STRINGS, bad_property, |site| vec![property_task(site, rules::PROPERTIES_ARE_STRINGS, &["ipv4:192.0.2.7"]).refused()]),
+        odd(
+            "order",
+            "Members in descending order, `resources` before `meta`, and white space everywhere",
+            rules::ORDER,
+            order,
+            |site| everything(site, rules::ORDER),
+        ),
+        odd("escapes", "All names and strings written as `\\uXXXX`", rules::ESCAPES, escapes, |site| {
+            everything(site, rules::ESCAPES)
+        }),
+        odd("numbers", "Costs written as `5.000`, `5E0`, `50E-01`, `-0`", rules::NUMBER_FORMS, numbers, |site| {
+            vec![cost_map_task(site, rules::NUMBER_FORMS), costs_task(site, rules::NUMBER_FORMS)]
+        }),
+        odd(
+            "case",
+            "Members named as the real ones but for the case, with other contents",
+            rules::CASE,
+            case,
+            |site| everything(site, rules::CASE),
+        ),
+        odd(
+            "address-types",
+            "Groups of unknown address types, and a PID that has no other",
+            rules::ADDRESS_TYPES,
+            address_types,
+            address_types_tasks,
+        ),
+        odd(
+            "ipv6-forms",
+            "IPv6 prefixes in upper case, without compression, with dotted ends; addresses in answers spelt otherwise than in requests",
+            rules::IPV6_FORMS,
+            ipv6_forms,
+            ipv6_tasks,
+        ),
+        odd(
+            "holes",
+            "Costs that do not exist, on the diagonal too, and a source without any",
+            rules::HOLES,
+            holes,
+            |site| {
+                vec![
+                    cost_map_task(site, rules::HOLES),
+                    costs_task(site, rules::HOLES),
+                    costs_between(site, rules::HOLES, &CostType::numerical(), "ipv4:192.0.2.7", super::TO),
+                ]
+            },
+        ),
+        odd("ranks", "Ranks that are equal, start at 0 and have gaps", rules::RANKS, ranks, |site| {
+            vec![costs_between(site, rules::RANKS, &CostType::ordinal(), super::FROM, super::TO)]
+        }),
+        odd(
+            "modes",
+            "Cost types with unknown modes and metrics, listed before the known ones",
+            rules::MODES,
+            modes,
+            modes_tasks,
+        ),
+        odd("kinds", "Entries of media types that RFC 7285 does not know", rules::KINDS, kinds, |site| {
+            everything(site, rules::KINDS)
+        }),
+        odd(
+            "cost-string",
+            "A cost that is a string",
+            rules::COSTS_ARE_NUMBERS,
+            |place| bad_cost(place, &json!("5")),
+            bad_cost_tasks,
+        ),
+        odd(
+            "cost-null",
+            "A cost that is null",
+            rules::COSTS_ARE_NUMBERS,
+            |place| bad_cost(place, &Value::Null),
+            bad_cost_tasks,
+        ),
+        odd(
+            "cost-array",
+            "A cost that is an array",
+            rules::COSTS_ARE_NUMBERS,
+            |place| bad_cost(place, &json!([5])),
+            bad_cost_tasks,
+        ),
+        odd("property-number", "A property that is a number", rules::PROPERTIES_ARE_STRINGS, bad_property, |site| {
+            vec![property_task(site, rules::PROPERTIES_ARE_STRINGS, &["ipv4:192.0.2.7"]).refused()]
+        }),
     ]
 }
 
@@ -123,10 +205,16 @@ fn case(place: &Place) -> Site {
         objects(message, &mut |members| {
             for name in members.keys().cloned().collect::<Vec<_>>() {
                 let decoy = match name.as_str() {
-                    "resources" => json!({ POISON: { "uri": POISON, "media-type": "application/alto-networkmap+json" } }),
+                    "resources" => {
+                        json!({ POISON: { "uri": POISON, "media-type": "application/alto-networkmap+json" } })
+                    }
                     "network-map" => json!({ POISON: { "ipv4": ["0.0.0.0/0"], "ipv6": ["::/0"] } }),
-                    "cost-map" => json!({ "pidA": { "pidA": 666, "pidB": 666, "pidC": 666, "pidD": 666, "pidZ": 666 } }),
-                    "endpoint-cost-map" | "endpoint-properties" | "meta" | "vtag" | "cost-type" | "capabilities" => json!({}),
+                    "cost-map" => {
+                        json!({ "pidA": { "pidA": 666, "pidB": 666, "pidC": 666, "pidD": 666, "pidZ": 666 } })
+                    }
+                    "endpoint-cost-map" | "endpoint-properties" | "meta" | "vtag" | "cost-type" | "capabilities" => {
+                        json!({})
+                    }
                     "dependent-vtags" | "uses" | "cost-type-names" | "prop-types" => json!([POISON]),
                     _ => json!(POISON),
                 };
@@ -272,11 +360,7 @@ fn modes(place: &Place) -> Site {
 }
 
 fn modes_tasks(site: &Site) -> Vec<Task> {
-    vec![
-        directory_task(site, rules::OPEN_MODES),
-        cost_map_task(site, rules::MODES),
-        costs_task(site, rules::MODES),
-    ]
+    vec![directory_task(site, rules::OPEN_MODES), cost_map_task(site, rules::MODES), costs_task(site, rules::MODES)]
 }
 
 fn kinds(place: &Place) -> Site {

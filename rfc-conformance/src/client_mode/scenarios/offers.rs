@@ -21,14 +21,35 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         judge: None,
     };
     vec![
-        odd("constrained", "Nothing is unusual; the client leaves out what costs too much", rules::CONSTRAINT_FORM, fixture, |site| vec![cheap(site, rules::CONSTRAINT_FORM)]),
-        odd("unconstrained", "No resource has `cost-constraints`", rules::NO_CONSTRAINTS, unconstrained, |site| vec![cheap(site, rules::NO_CONSTRAINTS)]),
-        odd("only-ordinal", "Costs are offered as ranks only", rules::ADAPTS_TO_ORDINAL, |place| only(place, &CostType::ordinal()), |site| {
-            vec![Task { expected: Expected::Anything, ..costs_between(site, rules::ADAPTS_TO_ORDINAL, &CostType::numerical(), FROM, TO) }]
+        odd(
+            "constrained",
+            "Nothing is unusual; the client leaves out what costs too much",
+            rules::CONSTRAINT_FORM,
+            fixture,
+            |site| vec![cheap(site, rules::CONSTRAINT_FORM)],
+        ),
+        odd("unconstrained", "No resource has `cost-constraints`", rules::NO_CONSTRAINTS, unconstrained, |site| {
+            vec![cheap(site, rules::NO_CONSTRAINTS)]
         }),
-        odd("only-numerical", "Costs are offered as numbers only", rules::ADAPTS_TO_NUMERICAL, |place| only(place, &CostType::numerical()), |site| {
-            vec![costs_between(site, rules::ADAPTS_TO_NUMERICAL, &CostType::ordinal(), FROM, TO).or_refusal()]
-        }),
+        odd(
+            "only-ordinal",
+            "Costs are offered as ranks only",
+            rules::ADAPTS_TO_ORDINAL,
+            |place| only(place, &CostType::ordinal()),
+            |site| {
+                vec![Task {
+                    expected: Expected::Anything,
+                    ..costs_between(site, rules::ADAPTS_TO_ORDINAL, &CostType::numerical(), FROM, TO)
+                }]
+            },
+        ),
+        odd(
+            "only-numerical",
+            "Costs are offered as numbers only",
+            rules::ADAPTS_TO_NUMERICAL,
+            |place| only(place, &CostType::numerical()),
+            |site| vec![costs_between(site, rules::ADAPTS_TO_NUMERICAL, &CostType::ordinal(), FROM, TO).or_refusal()],
+        ),
     ]
 }
 
@@ -37,7 +58,7 @@ fn cheap(site: &Site, rule: Requirement) -> Task {
     let (to, most) = (addresses(TO), Some(6.0));
     let right = answers::costs(&site.network, &CostType::numerical(), FROM, &to, most);
     let ask = Ask::Costs { cost_type: CostType::numerical(), from: FROM.into(), to, most };
-    Task { ask, rule, expected: Expected::Answer(right) }
+    Task { ask, rule, expected: Expected::Answer(right), weak: false }
 }
 
 fn unconstrained(place: &Place) -> Site {

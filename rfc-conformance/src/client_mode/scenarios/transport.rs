@@ -10,9 +10,7 @@ use super::super::judge::Scene;
 use super::super::log::Capture;
 use super::super::rules;
 use super::super::scenario::{Needs, Place, Scenario, Task};
-use super::{
-    POISON, cost_map_task, costs_task, everything, fixture, map_task, pid_task, property_task, replaced,
-};
+use super::{POISON, cost_map_task, costs_task, everything, fixture, map_task, pid_task, property_task, replaced};
 use crate::check::Requirement;
 use crate::stage::http::{Answer, Request};
 use crate::stage::network::media;
@@ -39,28 +37,108 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     };
     let judged = |judge: fn(&Scene<'_>, &mut Sheet), scenario| Scenario { judge: Some(judge), ..scenario };
     vec![
-        odd("types", "Media types in mixed case, with parameters", rules::TYPE_CASE, types, |site| everything(site, rules::TYPE_CASE)),
-        odd("answers-error", "Status 200 with an ALTO error that also has the data members of what was asked for", rules::LOOKS_AT_TYPE, answers_error, other_type_tasks),
-        odd("answers-directory", "Status 200 with a directory that leads to what was asked for, and also has its data members", rules::LOOKS_AT_TYPE, answers_directory, other_type_tasks),
-        odd("answers-html", "Status 200 with text/html, the body being what was asked for, but wrong", rules::LOOKS_AT_TYPE, answers_html, other_type_tasks),
-        judged(no_hammering, odd("unknown-error", "Status 400 with an error code that is not registered yet", rules::UNKNOWN_ERROR, unknown_error, |site| refused(site, rules::UNKNOWN_ERROR))),
-        odd("failing", "Status 500 with HTML for everything but directories", rules::FAILING_SERVER, failing, |site| unlikely(site, rules::FAILING_SERVER)),
-        odd("broken-off", "Answers that end in the middle", rules::FAILING_SERVER, broken_off, |site| unlikely(site, rules::FAILING_SERVER)),
-        judged(waited, odd("busy", "Status 503 with Retry-After at first", rules::RETRY_AFTER, busy, |site| unlikely(site, rules::RETRY_AFTER))),
-        judged(redirected, odd("redirects", "Status 301, 302, 303, 307 and 308 for everything but directories", rules::MOVED, redirects, redirect_tasks)),
-        judged(no_hammering, odd("redirect-loop", "Redirects that go round in a loop", rules::REDIRECT_LOOP, redirect_loop, |site| refused(site, rules::REDIRECT_LOOP))),
-        odd("slow", "Answers that begin late and come in small chunks, with chunk extensions and a trailer", rules::HTTP, slow, |site| vec![map_task(site, rules::HTTP), pid_task(site, rules::HTTP), cost_map_task(site, rules::HTTP), costs_task(site, rules::HTTP)]),
-        judged(fresh, odd("cached", "Answers from a cache that may be used for a day, with weak entity tags", rules::CACHED, cached, |site| everything(site, rules::CACHED))),
-        judged(cookies, odd("cookies", "Every answer sets a cookie, which means nothing", rules::COOKIES, set_cookies, |site| everything(site, rules::COOKIES))),
+        odd("types", "Media types in mixed case, with parameters", rules::TYPE_CASE, types, |site| {
+            everything(site, rules::TYPE_CASE)
+        }),
+        odd(
+            "answers-error",
+            "Status 200 with an ALTO error that also has the data members of what was asked for",
+            rules::LOOKS_AT_TYPE,
+            answers_error,
+            other_type_tasks,
+        ),
+        odd(
+            "answers-directory",
+            "Status 200 with a directory that leads to what was asked for, and also has its data members",
+            rules::LOOKS_AT_TYPE,
+            answers_directory,
+            other_type_tasks,
+        ),
+        odd(
+            "answers-html",
+            "Status 200 with text/html, the body being what was asked for, but wrong",
+            rules::LOOKS_AT_TYPE,
+            answers_html,
+            other_type_tasks,
+        ),
+        judged(
+            no_hammering,
+            odd(
+                "unknown-error",
+                "Status 400 with an error code that is not registered yet",
+                rules::UNKNOWN_ERROR,
+                unknown_error,
+                |site| refused(site, rules::UNKNOWN_ERROR),
+            ),
+        ),
+        odd("failing", "Status 500 with HTML for everything but directories", rules::FAILING_SERVER, failing, |site| {
+            unlikely(site, rules::FAILING_SERVER)
+        }),
+        odd("broken-off", "Answers that end in the middle", rules::FAILING_SERVER, broken_off, |site| {
+            unlikely(site, rules::FAILING_SERVER)
+        }),
+        judged(
+            waited,
+            odd("busy", "Status 503 with Retry-After at first", rules::RETRY_AFTER, busy, |site| {
+                unlikely(site, rules::RETRY_AFTER).into_iter().map(Task::weak).collect()
+            }),
+        ),
+        judged(
+            redirected,
+            odd(
+                "redirects",
+                "Status 301, 302, 303, 307 and 308 for everything but directories",
+                rules::MOVED,
+                redirects,
+                redirect_tasks,
+            ),
+        ),
+        judged(
+            no_hammering,
+            odd("redirect-loop", "Redirects that go round in a loop", rules::REDIRECT_LOOP, redirect_loop, |site| {
+                refused(site, rules::REDIRECT_LOOP)
+            }),
+        ),
+        odd(
+            "slow",
+            "Answers that begin late and come in small chunks, with chunk extensions and a trailer",
+            rules::HTTP,
+            slow,
+            |site| {
+                vec![
+                    map_task(site, rules::HTTP),
+                    pid_task(site, rules::HTTP),
+                    cost_map_task(site, rules::HTTP),
+                    costs_task(site, rules::HTTP),
+                ]
+            },
+        ),
+        judged(
+            fresh,
+            odd(
+                "cached",
+                "Answers from a cache that may be used for a day, with weak entity tags",
+                rules::CACHED,
+                cached,
+                |site| everything(site, rules::CACHED),
+            ),
+        ),
+        judged(
+            cookies,
+            odd("cookies", "Every answer sets a cookie, which means nothing", rules::COOKIES, set_cookies, |site| {
+                everything(site, rules::COOKIES)
+            }),
+        ),
     ]
 }
 
 fn types(place: &Place) -> Site {
     let mut site = fixture(place);
     site.hooks.after = Some(Arc::new(|_, _, answer| {
-        let odd = answer.field("content-type").and_then(|value| value.strip_prefix("application/alto-")).map(|rest| {
-            format!("Application/ALTO-{}; Charset=\"utf-8\" ;x=\"a;b, c\"", rest.to_uppercase())
-        });
+        let odd = answer
+            .field("content-type")
+            .and_then(|value| value.strip_prefix("application/alto-"))
+            .map(|rest| format!("Application/ALTO-{}; Charset=\"utf-8\" ;x=\"a;b, c\"", rest.to_uppercase()));
         if let Some(odd) = odd {
             answer.fields.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
             answer.fields.push(("cOnTeNt-tYpE".into(), odd));
@@ -79,7 +157,9 @@ fn poisoned(site: &Site, found: Found<'_>, request: &Request) -> Value {
     if let Some(map) = message.get_mut("network-map") {
         *map = json!({ POISON: { "ipv4": ["0.0.0.0/0"], "ipv6": ["::/0"] } });
     }
-    for (name, wrong) in [("cost-map", json!(666)), ("endpoint-cost-map", json!(666)), ("endpoint-properties", json!(POISON))] {
+    for (name, wrong) in
+        [("cost-map", json!(666)), ("endpoint-cost-map", json!(666)), ("endpoint-properties", json!(POISON))]
+    {
         let rows = message.get_mut(name).and_then(Value::as_object_mut).into_iter().flatten();
         for (_, cell) in rows.flat_map(|(_, row)| row.as_object_mut().into_iter().flatten()) {
             *cell = wrong.clone();
@@ -214,7 +294,9 @@ fn waited(scene: &Scene<'_>, sheet: &mut Sheet) {
             if let Some(until) = until.get(path).filter(|until| capture.at < **until) {
                 let early = until.saturating_sub(capture.at).as_secs_f32();
                 let expected = format!("nothing for {} s", BUSY.as_secs());
-                entry.broken(Finding::new(expected, format!("asked again {early:.1} s early")).from(&capture.exchange()));
+                entry.broken(
+                    Finding::new(expected, format!("asked again {early:.1} s early")).from(&capture.exchange()),
+                );
             }
             if capture.answer.status == 503 {
                 entry.saw(&capture.exchange(), 1, "503 answer");
@@ -290,7 +372,8 @@ fn redirected(scene: &Scene<'_>, sheet: &mut Sheet) {
             entry.saw(&capture.exchange(), 1, "redirected POST");
             let status = capture.answer.status;
             let Some(later) = later else {
-                let finding = Finding::new(format!("a {method} of {location}"), format!("status {status} is not followed"));
+                let finding =
+                    Finding::new(format!("a {method} of {location}"), format!("status {status} is not followed"));
                 entry.broken(finding.from(&capture.exchange()));
                 continue;
             };
@@ -363,7 +446,8 @@ fn fresh(scene: &Scene<'_>, sheet: &mut Sheet) {
             entry.saw(&capture.exchange(), 1, "cacheable answer");
             if let Some(earlier) = seen.insert(capture.request.resource.as_str(), capture) {
                 let earlier: &Arc<Capture> = earlier;
-                let finding = Finding::new("what was received is used while it is fresh", "asked again in the same run");
+                let finding =
+                    Finding::new("what was received is used while it is fresh", "asked again in the same run");
                 entry.warn(finding.from(&earlier.exchange()).from(&capture.exchange()));
             }
         }

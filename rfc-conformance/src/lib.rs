@@ -14,11 +14,13 @@
 //! - `check`, `verdict`, `context`: what a check is, what it notes, what it works with;
 //! - [`checks`]: the checks themselves, a file per resource or subject;
 //! - `run`: runs them; `report`, `expect`, `matrix`: what is made of the result;
-//! - `validate`: judges stored messages without a server.
+//! - `validate`: judges stored messages without a server;
+//! - [`stage`]: a small ALTO server that behaves as it is told; [`client_mode`]: plays it to judge clients.
 
 mod address;
 mod check;
 pub mod checks;
+pub mod client_mode;
 mod context;
 mod exit;
 mod http;
@@ -29,6 +31,7 @@ mod report;
 mod run;
 mod sample;
 mod schema;
+pub mod stage;
 mod survey;
 mod target;
 mod verdict;

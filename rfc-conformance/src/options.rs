@@ -8,6 +8,7 @@ use std::time::Duration;
 use structopt::StructOpt;
 use structopt::clap::{AppSettings, Error as UsageError, ErrorKind};
 
+use crate::client_mode;
 use crate::exit::Exit;
 use crate::report::{self, Format};
 
@@ -97,6 +98,15 @@ struct Flags {
     /// Also shows what passed or was skipped
     #[structopt(long, short)]
     verbose: bool,
+
+    #[structopt(subcommand)]
+    command: Option<Command>,
+}
+
+/// What to do instead of grading a server.
+#[derive(Clone, Debug, StructOpt)]
+enum Command {
+    Client(client_mode::Flags),
 }
 
 /// Runs the program with these arguments, its own name first.
@@ -118,6 +128,9 @@ fn usage(error: &UsageError) -> Exit {
 }
 
 fn dispatch(flags: Flags) -> Exit {
+    if let Some(Command::Client(flags)) = flags.command {
+        return client_mode::run(flags);
+    }
     if flags.list {
         print!("{}", report::list(&flags.only));
         return Exit::Passed;

@@ -185,6 +185,11 @@ impl Request {
 }
 
 impl Answer {
+    /// What stands for an answer where there was none.
+    pub(crate) fn none() -> Self {
+        Self { status: 0, headers: Vec::new(), body: Vec::new() }
+    }
+
     /// The first value of a header field.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
@@ -212,6 +217,13 @@ impl Answer {
 }
 
 impl Exchange {
+    /// An exchange that somebody else had with us.
+    pub(crate) fn captured(number: usize, request: Request, answer: Answer) -> Self {
+        let curl = super::curl::command(&request, &super::curl::Flags::default());
+        let (redirects, json, record) = (Vec::new(), OnceLock::new(), OnceLock::new());
+        Self { number, request, answer, took: Duration::ZERO, redirects, curl, json, record }
+    }
+
     /// The body as JSON, read once.
     pub fn document(&self) -> Result<&Document, &NotJson> {
         self.json.get_or_init(|| json::parse(&self.answer.body)).as_ref()

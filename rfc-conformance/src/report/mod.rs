@@ -47,7 +47,7 @@ pub struct Summary {
 
 /// A form of report, and where it goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Format {
+pub(crate) struct Format {
     form: Form,
     file: Option<PathBuf>,
 }
@@ -61,7 +61,7 @@ enum Form {
 /// Why a report cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: the report cannot be written: {source}", path.display())]
-pub struct WriteError {
+pub(crate) struct WriteError {
     path: PathBuf,
     source: std::io::Error,
 }
@@ -131,7 +131,7 @@ impl FromStr for Format {
 
 impl Format {
     /// Writes a report in this form.
-    pub fn write(&self, report: &Report, verbose: bool) -> Result<(), WriteError> {
+    pub(crate) fn write(&self, report: &Report, verbose: bool) -> Result<(), WriteError> {
         let text = match self.form {
             Form::Text => report.to_text(verbose),
         };

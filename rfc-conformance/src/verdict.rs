@@ -279,6 +279,14 @@ impl Entry {
     }
 }
 
+#[cfg(test)]
+impl Line {
+    /// A verdict on which nothing was noted.
+    pub(crate) fn without_evidence(requirement: Requirement, verdict: Verdict) -> Self {
+        Self { requirement, verdict, looked: String::new(), findings: Vec::new(), more: 0, records: Vec::new() }
+    }
+}
+
 impl Looked {
     fn at(looked: &[(String, usize)]) -> Option<Self> {
         let total = NonZeroUsize::new(looked.iter().map(|(_, count)| count).sum())?;

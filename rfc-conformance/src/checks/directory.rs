@@ -328,8 +328,7 @@ fn uses_needed(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
 
 fn by_get(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.nothing_at_all("no entry without `accepts` is listed");
-    let readable = context.target.resources.iter().filter(|resource| !resource.is_posted());
-    for resource in readable.filter(|resource| resource.kind != Kind::Directory) {
+    for resource in context.target.readable() {
         let exchange = match context.known(resource) {
             Ok(exchange) => exchange,
             Err(trouble) => {

@@ -67,6 +67,13 @@ impl Target {
         self.resources.iter().filter(move |resource| resource.kind == kind)
     }
 
+    /// Everything that is read by GET, directories apart: of very many, some, and of other standards only a few.
+    pub fn readable(&self) -> impl Iterator<Item = &Resource> {
+        let ours = self.resources.iter().filter(|resource| !matches!(resource.kind, Kind::Directory | Kind::Other));
+        let others = self.of(Kind::Other).filter(|resource| !resource.is_posted()).take(16);
+        ours.filter(|resource| !resource.is_posted()).take(256).chain(others)
+    }
+
     /// The resource with an ID.
     pub fn named(&self, id: &str) -> Option<&Resource> {
         self.resources.iter().find(|resource| resource.id == id)

@@ -2,24 +2,14 @@
 
 use super::super::answers;
 use super::super::rules;
-use super::super::scenario::{Ask, Expected, Needs, Place, Scenario, Task};
-use super::{FROM, TO, addresses, costs_between, fixture};
+use super::super::scenario::{Ask, Expected, Place, Scenario, Task};
+use super::{FROM, TO, addresses, costs_between, fixture, odd};
 use crate::check::Requirement;
 use crate::stage::network::CostType;
 use crate::stage::query::Offer;
 use crate::stage::site::{Kind, Site};
 
 pub(super) fn scenarios() -> Vec<Scenario> {
-    let odd = |name, about, rule, site, tasks| Scenario {
-        name,
-        about,
-        rule,
-        needs: Needs::Nothing,
-        root: "/directory",
-        site,
-        tasks,
-        judge: None,
-    };
     vec![
         odd(
             "constrained",

@@ -20,10 +20,9 @@ pub(super) fn judge(scene: &Scene<'_>, sheet: &mut Sheet) {
         message(capture, sheet);
         accepts(capture, scene, sheet);
         method(capture, sheet);
-        if capture.request.method == "POST" {
-            if let Some(resource) = capture.resource().filter(|resource| resource.kind.accepts().is_some()) {
-                body_of(capture, &resource.kind, scene, sheet);
-            }
+        let service = capture.resource().filter(|resource| resource.kind.accepts().is_some());
+        if let Some(resource) = service.filter(|_| capture.request.method == "POST") {
+            body_of(capture, &resource.kind, scene, sheet);
         }
     }
     entry_point(scene, sheet);

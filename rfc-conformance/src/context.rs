@@ -5,11 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
+use crate::checks::Malformed;
 use crate::http::{Client, Exchange, NoAnswer, Request};
-use crate::target::{Resource, Target};
+use crate::target::{Kind, Resource, Target};
 
+/// Members that hold the data of an answer.
+const DATA: [&str; 5] = ["network-map", "cost-map", "endpoint-cost-map", "endpoint-properties", "resources"];
 /// How often a comparison is tried again because the map changed in between.
 const MOST_ATTEMPTS: usize = 4;
+/// Different readings of one map that are kept.
+const MOST_READINGS: usize = 16;
 /// Of one kind of resource, how many are asked elaborate questions.
 pub const MOST_OF_A_KIND: usize = 8;
 
@@ -23,6 +28,16 @@ pub struct Context<'run> {
     pub user: Option<&'run (String, String)>,
     /// The newest answer of each GET resource.
     newest: Mutex<HashMap<String, Arc<Exchange>>>,
+    /// Different answers of each GET resource, in order.
+    history: Mutex<HashMap<String, Vec<Reading>>>,
+    pub(crate) malformed: Malformed,
+}
+
+/// An answer that was read one or more times in a row.
+#[derive(Clone)]
+pub(crate) struct Reading {
+    pub(crate) exchange: Arc<Exchange>,
+    pub(crate) times: usize,
 }
 
 /// A full map that stayed the same while a question about it was answered.
@@ -36,7 +51,14 @@ pub struct Steady<T> {
 impl<'run> Context<'run> {
     /// A context in which nothing has been read but the directories.
     pub fn new(client: &'run Client, target: &'run Target, user: Option<&'run (String, String)>) -> Self {
-        Self { client, target, user, newest: Mutex::default() }
+        Self {
+            client,
+            target,
+            user,
+            newest: Mutex::default(),
+            history: Mutex::default(),
+            malformed: Malformed::default(),
+        }
     }
 
     /// Sends a request; redirects are followed.
@@ -48,6 +70,7 @@ impl<'run> Context<'run> {
     pub fn get(&self, resource: &Resource) -> Result<Arc<Exchange>, NoAnswer> {
         let exchange = self.send(Request::get(&resource.uri).with("Accept", &accept(resource)))?;
         self.newest().insert(resource.uri.clone(), Arc::clone(&exchange));
+        self.remember(resource, &exchange);
         Ok(exchange)
     }
 
@@ -72,23 +95,61 @@ impl<'run> Context<'run> {
     pub fn steady<T>(
         &self,
         full: &Resource,
-        mut question: impl FnMut(&Arc<Exchange>) -> Result<T, NoAnswer>,
+        question: impl FnMut(&Arc<Exchange>) -> Result<T, NoAnswer>,
     ) -> Result<Option<Steady<T>>, NoAnswer> {
-        let mut before = self.known(full)?;
-        for _ in 0..MOST_ATTEMPTS {
-            let found = question(&before)?;
-            let after = self.get(full)?;
-            if same_data(&before, &after) {
-                return Ok(Some(Steady { full: after, found }));
-            }
-            before = after;
+        steady_around(self.known(full)?, || self.get(full), question)
+    }
+
+    /// As [`Self::steady`], around what a POST resource answers to a request.
+    pub fn steady_post<T>(
+        &self,
+        resource: &Resource,
+        body: &Value,
+        question: impl FnMut(&Arc<Exchange>) -> Result<T, NoAnswer>,
+    ) -> Result<Option<Steady<T>>, NoAnswer> {
+        steady_around(self.post(resource, body)?, || self.post(resource, body), question)
+    }
+
+    /// Different answers of a resource during the run, in order.
+    pub(crate) fn history(&self, resource: &Resource) -> Vec<Reading> {
+        let history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        history.get(&resource.uri).cloned().unwrap_or_default()
+    }
+
+    fn remember(&self, resource: &Resource, exchange: &Arc<Exchange>) {
+        if resource.kind != Kind::NetworkMap {
+            return;
         }
-        Ok(None)
+        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        let readings = history.entry(resource.uri.clone()).or_default();
+        if readings.len() == MOST_READINGS {
+            return;
+        }
+        match readings.last_mut() {
+            Some(last) if same_data(&last.exchange, exchange) => last.times += 1,
+            _ => readings.push(Reading { exchange: Arc::clone(exchange), times: 1 }),
+        }
     }
 
     fn newest(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Exchange>>> {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn steady_around<T>(
+    mut before: Arc<Exchange>,
+    mut read: impl FnMut() -> Result<Arc<Exchange>, NoAnswer>,
+    mut question: impl FnMut(&Arc<Exchange>) -> Result<T, NoAnswer>,
+) -> Result<Option<Steady<T>>, NoAnswer> {
+    for _ in 0..MOST_ATTEMPTS {
+        let found = question(&before)?;
+        let after = read()?;
+        if same_data(&before, &after) {
+            return Ok(Some(Steady { full: after, found }));
+        }
+        before = after;
+    }
+    Ok(None)
 }
 
 /// The request that asks a POST resource.
@@ -112,8 +173,7 @@ fn same_data(one: &Exchange, other: &Exchange) -> bool {
                 ["vtag", "dependent-vtags"].map(|name| value.get("meta").and_then(|meta| part(meta, name)))
             };
             other.value().is_some_and(|other| {
-                ["network-map", "cost-map", "resources"].iter().all(|name| value.get(name) == other.get(name))
-                    && tags(value) == tags(other)
+                DATA.iter().all(|name| value.get(name) == other.get(name)) && tags(value) == tags(other)
             })
         })
 }

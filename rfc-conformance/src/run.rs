@@ -1,5 +1,6 @@
 //! Runs the checks: discovery first, then everything on several threads, then what needs to have seen it all.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -10,11 +11,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::check::{Check, Requirement, When};
 use crate::checks;
 use crate::context::Context;
-use crate::http::{Client, NoAnswer, Settings};
+use crate::http::{Client, Settings};
 use crate::options::Options;
 use crate::report::Report;
 use crate::target::Target;
-use crate::verdict::{Finding, Line, Sheet, Verdict};
+use crate::verdict::{Finding, Line, Sheet};
 
 /// What is known at the end: that the target survived.
 pub(crate) const ALIVE: Requirement =
@@ -56,61 +57,68 @@ fn all(client: &Client, target: &Target, options: &Options) -> Vec<Line> {
     let checks: Vec<_> = checks::all().filter(|check| check.grades.iter().any(chosen)).collect();
     let (last, first): (Vec<_>, Vec<_>) = checks.into_iter().partition(|check| check.when == When::Last);
     let progress = progress(options.progress, first.len() + last.len());
-    let mut lines = side_by_side(&context, &first, options.jobs.max(1), &progress);
+    let mut sheet = side_by_side(&context, &first, options.jobs.max(1), &progress);
     for check in last {
-        lines.extend(graded(&context, check));
+        sheet.absorb(graded(&context, check));
         progress.inc(1);
     }
     progress.finish_and_clear();
-    lines.extend(still_alive(client, target));
+    let mut lines = sheet.verdicts();
+    lines.extend(still_alive(client, target).verdicts());
     lines.retain(|line| line.requirement == ALIVE || chosen(&line.requirement));
     lines.sort_by_key(|line| line.requirement.order());
     lines
 }
 
-/// Runs checks on several threads.
-fn side_by_side(context: &Context<'_>, checks: &[&Check], jobs: usize, progress: &ProgressBar) -> Vec<Line> {
+/// Runs checks on several threads. What they noted is put together in the order of the checks.
+fn side_by_side(context: &Context<'_>, checks: &[&Check], jobs: usize, progress: &ProgressBar) -> Sheet {
     let next = AtomicUsize::new(0);
-    let lines = Mutex::new(Vec::new());
+    let sheets = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
         for _ in 0..jobs.min(checks.len()) {
             scope.spawn(|| {
-                while let Some(check) = checks.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let found = graded(context, check);
-                    lines.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(check) = checks.get(index) else {
+                        return;
+                    };
+                    let sheet = graded(context, check);
+                    sheets.lock().unwrap_or_else(PoisonError::into_inner).insert(index, sheet);
                     progress.inc(1);
                 }
             });
         }
     });
-    lines.into_inner().unwrap_or_else(PoisonError::into_inner)
+    let sheets = sheets.into_inner().unwrap_or_else(PoisonError::into_inner);
+    sheets.into_values().fold(Sheet::new(&[]), |mut all, sheet| {
+        all.absorb(sheet);
+        all
+    })
 }
 
-/// One check's verdicts. A check that fails itself is no verdict on the target, and no reason to stop.
-fn graded(context: &Context<'_>, check: &Check) -> Vec<Line> {
+/// What one check notes. A check that fails itself is no verdict on the target, and no reason to stop.
+fn graded(context: &Context<'_>, check: &Check) -> Sheet {
     let run = AssertUnwindSafe(|| {
         let mut sheet = Sheet::new(check.grades);
         if context.target.directories.is_empty() {
             sheet.nothing_at_all("the root gives no directory, so nothing else can be found");
         }
-        let trouble = (check.run)(context, &mut sheet).err();
-        sheet.verdicts(trouble.as_ref())
+        if let Err(trouble) = (check.run)(context, &mut sheet) {
+            sheet.unfinished(&trouble);
+        }
+        sheet
     });
     std::panic::catch_unwind(run).unwrap_or_else(|_| {
-        let why = "the check itself broke down; this is a fault of the suite".to_owned();
-        check
-            .grades
-            .iter()
-            .map(|requirement| Line::without_evidence(*requirement, Verdict::Error(why.clone())))
-            .collect()
+        let mut sheet = Sheet::new(check.grades);
+        sheet.broke_down();
+        sheet
     })
 }
 
 /// Asks the root once more.
-fn still_alive(client: &Client, target: &Target) -> Vec<Line> {
+fn still_alive(client: &Client, target: &Target) -> Sheet {
     let mut sheet = Sheet::new(&[ALIVE]);
-    let again = client.follow(crate::http::Request::get(&target.root).with("Accept", "*/*"));
-    let trouble: Option<NoAnswer> = match again {
+    match client.follow(crate::http::Request::get(&target.root).with("Accept", "*/*")) {
         Ok(exchange) => {
             let entry = sheet.on(ALIVE);
             entry.saw(&exchange, 1, "answer");
@@ -118,11 +126,10 @@ fn still_alive(client: &Client, target: &Target) -> Vec<Line> {
                 let expected = format!("status {}, as at first", target.first.answer.status);
                 entry.broken(Finding::new(expected, exchange.outline()).from(&exchange));
             }
-            None
         }
-        Err(trouble) => Some(trouble),
-    };
-    sheet.verdicts(trouble.as_ref())
+        Err(trouble) => sheet.unfinished(&trouble),
+    }
+    sheet
 }
 
 fn progress(wanted: bool, length: usize) -> ProgressBar {

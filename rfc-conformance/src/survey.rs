@@ -14,7 +14,7 @@ pub struct Survey {
 
 impl Default for Survey {
     fn default() -> Self {
-        Self { sheet: Mutex::new(Sheet::new(every_answer::GRADES)) }
+        Self { sheet: Mutex::new(Sheet::new(&[])) }
     }
 }
 
@@ -25,9 +25,8 @@ impl Survey {
         every_answer::look(exchange, &mut sheet);
     }
 
-    /// The notes so far; what comes after starts anew.
-    pub(crate) fn take(&self) -> Sheet {
-        let mut sheet = self.sheet.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut sheet, Sheet::new(every_answer::GRADES))
+    /// Takes the notes over, as far as the sheet has room for them.
+    pub(crate) fn copy_into(&self, sheet: &mut Sheet) {
+        sheet.absorb_own(&self.sheet.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }

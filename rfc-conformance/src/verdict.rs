@@ -70,7 +70,7 @@ pub struct Sheet {
 }
 
 /// What was seen about one requirement.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Entry {
     requirement: Requirement,
     /// What was looked at, and how many of it.
@@ -80,7 +80,15 @@ pub struct Entry {
     more: usize,
     worst: Option<Grade>,
     nothing: Option<String>,
+    trouble: Option<Trouble>,
     records: Vec<Arc<Record>>,
+}
+
+/// Why a check could not be finished.
+#[derive(Clone, Debug)]
+struct Trouble {
+    text: String,
+    record: Option<Arc<Record>>,
 }
 
 /// The end of it: a requirement and its verdict, with what it rests on.
@@ -123,9 +131,38 @@ impl Sheet {
         }
     }
 
-    /// The verdicts. `trouble` says that the check could not be finished.
-    pub fn verdicts(self, trouble: Option<&NoAnswer>) -> Vec<Line> {
-        self.entries.into_iter().map(|entry| entry.line(trouble)).collect()
+    /// Notes for all requirements alike that the check could not be finished, because the target gave no answer.
+    pub(crate) fn unfinished(&mut self, why: &NoAnswer) {
+        let trouble = Trouble { text: why.to_string(), record: Some(Arc::clone(&why.record)) };
+        self.entries.iter_mut().for_each(|entry| entry.trouble = Some(trouble.clone()));
+    }
+
+    /// Notes for all requirements alike that the check itself failed.
+    pub(crate) fn broke_down(&mut self) {
+        let text = "the check itself broke down: a fault of the suite, not of the target".to_owned();
+        let trouble = Trouble { text, record: None };
+        self.entries.iter_mut().for_each(|entry| entry.trouble = Some(trouble.clone()));
+    }
+
+    /// Takes over what another sheet has: several checks may have looked at one requirement.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        for entry in other.entries {
+            self.on(entry.requirement).absorb(entry);
+        }
+    }
+
+    /// Takes over what another sheet has on the requirements of this one.
+    pub(crate) fn absorb_own(&mut self, other: &Self) {
+        for entry in &mut self.entries {
+            if let Some(other) = other.entries.iter().find(|other| other.requirement == entry.requirement) {
+                entry.absorb(other.clone());
+            }
+        }
+    }
+
+    /// The verdicts.
+    pub fn verdicts(self) -> Vec<Line> {
+        self.entries.into_iter().map(Entry::line).collect()
     }
 }
 
@@ -138,6 +175,7 @@ impl Entry {
             more: 0,
             worst: None,
             nothing: None,
+            trouble: None,
             records: Vec::new(),
         }
     }
@@ -202,16 +240,33 @@ impl Entry {
         }
     }
 
-    fn line(mut self, trouble: Option<&NoAnswer>) -> Line {
+    fn absorb(&mut self, other: Self) {
+        for (what, count) in other.looked {
+            match self.looked.iter_mut().find(|(known, _)| *known == what) {
+                Some((_, total)) => *total += count,
+                None => self.looked.push((what, count)),
+            }
+        }
+        for finding in other.findings {
+            self.note(finding.grade, finding);
+        }
+        self.more += other.more;
+        self.nothing = self.nothing.take().or(other.nothing);
+        self.trouble = self.trouble.take().or(other.trouble);
+        let room = MOST_RECORDS.saturating_sub(self.records.len());
+        self.records.extend(other.records.into_iter().take(room));
+    }
+
+    fn line(mut self) -> Line {
         self.findings.sort_by_key(|finding| std::cmp::Reverse(finding.grade));
         let looked = Looked::at(&self.looked);
         let text = looked.as_ref().map_or_else(String::new, |looked| looked.text.clone());
         let mut records = self.records;
-        let verdict = match (self.worst, trouble, looked) {
+        let verdict = match (self.worst, self.trouble, looked) {
             (Some(Grade::Fail), _, _) => Verdict::Fail,
             (_, Some(trouble), _) => {
-                records.push(Arc::clone(&trouble.record));
-                Verdict::Error(trouble.to_string())
+                records.extend(trouble.record);
+                Verdict::Error(trouble.text)
             }
             (Some(Grade::Warn), None, _) => Verdict::Warn,
             (Some(Grade::Info), None, _) => Verdict::Info,
@@ -221,13 +276,6 @@ impl Entry {
             }
         };
         Line { requirement: self.requirement, verdict, looked: text, findings: self.findings, more: self.more, records }
-    }
-}
-
-impl Line {
-    /// A verdict on which nothing was noted.
-    pub fn without_evidence(requirement: Requirement, verdict: Verdict) -> Self {
-        Self { requirement, verdict, looked: String::new(), findings: Vec::new(), more: 0, records: Vec::new() }
     }
 }
 

@@ -238,7 +238,13 @@ impl Client {
         self.silent.store(0, Ordering::Relaxed);
     }
 
-    fn is_home(&self, uri: &str) -> bool {
+    /// Whether certificates are not looked at.
+    pub(crate) fn trusts_anybody(&self) -> bool {
+        self.flags.insecure
+    }
+
+    /// Whether a URI is at the origin of the root directory, where credentials belong.
+    pub(crate) fn is_home(&self, uri: &str) -> bool {
         self.home.get().is_some_and(|home| origin_of(uri).as_ref() == Some(home))
     }
 
@@ -361,6 +367,12 @@ pub(crate) fn origin_of(uri: &str) -> Option<String> {
     let port =
         if authority.port().is_some_and(|port| !port.is_empty()) { authority.port_to_u16().ok()?? } else { default };
     Some(format!("{scheme}://{}:{port}", authority.host().to_ascii_lowercase()))
+}
+
+/// What stands in `Host`.
+pub(crate) fn host_and_port(uri: &str) -> String {
+    let origin = origin_of(uri).unwrap_or_default();
+    origin.split("//").nth(1).unwrap_or_default().to_owned()
 }
 
 /// What stands in the request line: path and query.

@@ -136,6 +136,16 @@ impl Wire {
         }
     }
 
+    /// The address this side has, as the other side sees it unless something in between changes it.
+    pub(crate) fn local_address(&self) -> Option<std::net::IpAddr> {
+        let socket = match &self.stream {
+            Stream::Plain(stream) => stream,
+            Stream::Secure(stream) => &stream.sock,
+        };
+        // An IPv4 client of a dual-stack socket is an IPv4 client.
+        Some(socket.local_addr().ok()?.ip().to_canonical())
+    }
+
     /// Which TLS was agreed on, once something was exchanged.
     pub(crate) fn tls_version(&self) -> Option<rustls::ProtocolVersion> {
         match &self.stream {

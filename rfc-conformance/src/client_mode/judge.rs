@@ -93,7 +93,7 @@ pub(super) fn verdicts(scenes: &[Scene<'_>], garbled: &[Garbled]) -> Vec<Line> {
         sheet.on(rules::FRAMING).broken(Finding::new("a request that RFC 7230 allows", seen));
     }
     sheet.nothing_at_all("the client did nothing that would show it");
-    let mut lines = sheet.verdicts(None);
+    let mut lines = sheet.verdicts();
     lines.sort_by_key(|line| line.requirement.order());
     lines
 }

@@ -1,5 +1,7 @@
 //! Client mode against a client that is right, and against clients that are wrong in one thing each.
 
+#![expect(clippy::unwrap_used, reason = "what cannot be unwrapped is a failed test")]
+
 mod fault;
 mod toy;
 

@@ -453,7 +453,7 @@ fn set_cookies(place: &Place) -> Site {
 fn cookies(scene: &Scene<'_>, sheet: &mut Sheet) {
     for capture in scene.runs().flat_map(|run| &run[1..]) {
         let entry = sheet.on(rules::COOKIES);
-        entry.saw(&capture.exchange(), 1, "request after a cookie was set");
+        entry.saw(&capture.exchange(), 1, "later request");
         if capture.request.field("cookie").is_some() {
             entry.info(Finding::new("no cookies", "the cookie is returned").from(&capture.exchange()));
         }

@@ -16,7 +16,7 @@ const MOST_ATTEMPTS: usize = 4;
 /// Different readings of one map that are kept.
 const MOST_READINGS: usize = 16;
 /// Of one kind of resource, how many are asked elaborate questions.
-pub const MOST_OF_A_KIND: usize = 8;
+pub(crate) const MOST_OF_A_KIND: usize = 8;
 
 /// What checks work with.
 pub struct Context<'run> {
@@ -153,13 +153,13 @@ fn steady_around<T>(
 }
 
 /// The request that asks a POST resource.
-pub fn posted(resource: &Resource, body: impl Into<Vec<u8>>) -> Request {
+pub(crate) fn posted(resource: &Resource, body: impl Into<Vec<u8>>) -> Request {
     let accepts = resource.accepts.as_deref().unwrap_or_default();
     Request::post(&resource.uri, accepts, body).with("Accept", &accept(resource))
 }
 
 /// What a client of a resource accepts.
-pub fn accept(resource: &Resource) -> String {
+pub(crate) fn accept(resource: &Resource) -> String {
     format!("{},application/alto-error+json", resource.media_type)
 }
 

@@ -24,7 +24,7 @@ pub struct Document {
 pub struct NotJson(pub String);
 
 /// Reads a body.
-pub fn parse(bytes: &[u8]) -> Result<Document, NotJson> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Document, NotJson> {
     let places = Places::default();
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = Seed(&places).deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
@@ -35,17 +35,17 @@ pub fn parse(bytes: &[u8]) -> Result<Document, NotJson> {
 }
 
 /// A pointer with one more step (RFC 6901).
-pub fn pointer(base: &str, step: &str) -> String {
+pub(crate) fn pointer(base: &str, step: &str) -> String {
     format!("{base}/{}", step.replace('~', "~0").replace('/', "~1"))
 }
 
 /// A value on one line, cut short.
-pub fn brief(value: &Value) -> String {
+pub(crate) fn brief(value: &Value) -> String {
     shorten(&value.to_string(), 200)
 }
 
 /// A text cut short.
-pub fn shorten(text: &str, most: usize) -> String {
+pub(crate) fn shorten(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
@@ -53,7 +53,7 @@ pub fn shorten(text: &str, most: usize) -> String {
 }
 
 /// What a value is, in one word.
-pub fn kind(value: &Value) -> &'static str {
+pub(crate) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

@@ -10,7 +10,9 @@ use structopt::clap::{AppSettings, Error as UsageError, ErrorKind};
 
 use crate::client_mode;
 use crate::exit::Exit;
+use crate::expect::Expectations;
 use crate::report::{self, Format};
+use crate::{matrix, validate};
 
 /// Settings of a run.
 #[derive(Clone, Debug)]
@@ -37,6 +39,8 @@ pub struct Options {
     pub progress: bool,
 }
 
+#[expect(clippy::doc_markdown, reason = "the comments are the help text, where backticks are noise")]
+#[expect(clippy::struct_excessive_bools, reason = "flags are on or off")]
 #[derive(Clone, Debug, StructOpt)]
 #[structopt(
     name = "rfc-conformance",
@@ -44,7 +48,9 @@ pub struct Options {
     after_help = "EXAMPLES:\n    \
         rfc-conformance http://127.0.0.1:8080/directory\n    \
         rfc-conformance --strict --format text --format html=report.html https://alto.example/directory\n    \
-        rfc-conformance --only rfc7285/11.3 --list\n\n\
+        rfc-conformance --only rfc7285/11.3 --list\n    \
+        rfc-conformance validate --media-type costmap answer.json\n    \
+        rfc-conformance matrix --format html=matrix.html one.json two.json\n\n\
         EXIT CODES:\n    \
         0 all required passed   1 failures   2 could not run   3 wrong usage",
     global_settings = &[AppSettings::ColorNever, AppSettings::UnifiedHelpMessage]
@@ -70,6 +76,10 @@ struct Flags {
     /// text]
     #[structopt(long, value_name = "FORM[=FILE]", number_of_values = 1)]
     format: Vec<Format>,
+
+    /// Known failures, an ID a line; the run is a success if exactly those fail
+    #[structopt(long, value_name = "FILE")]
+    expect: Option<PathBuf>,
 
     /// Authenticates by HTTP Digest; without a password it is taken from the variable ALTO_PASSWORD
     #[structopt(long, value_name = "NAME[:PASSWORD]")]
@@ -107,6 +117,8 @@ struct Flags {
 #[derive(Clone, Debug, StructOpt)]
 enum Command {
     Client(client_mode::Flags),
+    Validate(validate::Flags),
+    Matrix(matrix::Flags),
 }
 
 /// Runs the program with these arguments, its own name first.
@@ -128,8 +140,11 @@ fn usage(error: &UsageError) -> Exit {
 }
 
 fn dispatch(flags: Flags) -> Exit {
-    if let Some(Command::Client(flags)) = flags.command {
-        return client_mode::run(flags);
+    match flags.command {
+        Some(Command::Client(flags)) => return client_mode::run(flags),
+        Some(Command::Validate(flags)) => return validate::run(&flags),
+        Some(Command::Matrix(flags)) => return matrix::run(&flags),
+        None => {}
     }
     if flags.list {
         print!("{}", report::list(&flags.only));
@@ -137,6 +152,13 @@ fn dispatch(flags: Flags) -> Exit {
     }
     let formats = if flags.format.is_empty() { vec![Format::default()] } else { flags.format.clone() };
     let verbose = flags.verbose;
+    let expected = match flags.expect.as_deref().map(Expectations::from_file).transpose() {
+        Ok(expected) => expected,
+        Err(error) => {
+            eprintln!("rfc-conformance: {error}");
+            return Exit::CouldNotRun;
+        }
+    };
     let options = match Options::try_from(flags) {
         Ok(options) => options,
         Err(problem) => {
@@ -151,7 +173,14 @@ fn dispatch(flags: Flags) -> Exit {
             return Exit::CouldNotRun;
         }
     }
-    report.exit()
+    let Some(expected) = expected else {
+        return report.exit();
+    };
+    let surprises = expected.surprises(&report);
+    if report.could_not_run.is_none() {
+        eprint!("{surprises}");
+    }
+    surprises.exit(&report)
 }
 
 impl TryFrom<Flags> for Options {

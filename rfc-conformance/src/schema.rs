@@ -23,7 +23,7 @@ struct Compiled {
 
 /// What is wrong with a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
+pub(crate) struct Violation {
     /// Where, as a JSON pointer.
     pub pointer: String,
     /// The keyword of JSON Schema that is violated: `required`, `type`, `pattern` and so on.
@@ -61,12 +61,12 @@ static COMMON_PARTS: LazyLock<Value> = LazyLock::new(|| read(COMMON));
 static COMPILED: LazyLock<Vec<Compiled>> = LazyLock::new(|| SOURCES.iter().map(compile).collect());
 
 /// The media types that have a schema.
-pub fn media_types() -> impl Iterator<Item = &'static str> {
+pub(crate) fn media_types() -> impl Iterator<Item = &'static str> {
     SOURCES.iter().map(|source| source.media_type)
 }
 
 /// Everything that is wrong with a message of a media type (up to a bound); nothing if the type has no schema.
-pub fn violations(media_type: &str, message: &Value) -> Option<Vec<Violation>> {
+pub(crate) fn violations(media_type: &str, message: &Value) -> Option<Vec<Violation>> {
     let compiled = of(media_type)?;
     if compiled.validator.is_valid(message) {
         return Some(Vec::new());
@@ -80,7 +80,7 @@ pub fn violations(media_type: &str, message: &Value) -> Option<Vec<Violation>> {
 }
 
 /// The schema of a media type, its references replaced by what they stand for.
-pub fn resolved(media_type: &str) -> Option<Value> {
+pub(crate) fn resolved(media_type: &str) -> Option<Value> {
     Some(inlined(&of(media_type)?.schema))
 }
 

@@ -279,6 +279,14 @@ impl Entry {
     }
 }
 
+#[cfg(test)]
+impl Line {
+    /// A verdict on which nothing was noted.
+    pub(crate) fn without_evidence(requirement: Requirement, verdict: Verdict) -> Self {
+        Self { requirement, verdict, looked: String::new(), findings: Vec::new(), more: 0, records: Vec::new() }
+    }
+}
+
 impl Looked {
     fn at(looked: &[(String, usize)]) -> Option<Self> {
         let total = NonZeroUsize::new(looked.iter().map(|(_, count)| count).sum())?;
@@ -298,18 +306,28 @@ impl fmt::Display for Looked {
     }
 }
 
-/// `1 prefix`, `2 prefixes`, `3 entries`.
-pub fn counted(count: usize, what: &str) -> String {
+/// Words after which a noun is only described further: `2 requests without a body`.
+const DESCRIBING: &[&str] =
+    &["after", "as", "asked", "from", "in", "of", "on", "over", "that", "to", "whose", "with", "without", "written"];
+
+/// `1 prefix`, `2 prefixes`, `3 entries`, `4 costs of a pair`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
     if count == 1 {
         return format!("1 {what}");
     }
-    let ends = |suffixes: &[&str]| suffixes.iter().any(|suffix| what.ends_with(suffix));
-    if ends(&["s", "x", "ch"]) {
-        format!("{count} {what}es")
-    } else if what.ends_with('y') && !ends(&["ay", "ey", "oy", "uy"]) {
-        format!("{count} {}ies", &what[..what.len() - 1])
-    } else {
-        format!("{count} {what}s")
+    let words: Vec<_> = what.split(' ').collect();
+    let noun = words.iter().position(|word| DESCRIBING.contains(word)).unwrap_or(words.len()).saturating_sub(1);
+    let words =
+        words.iter().enumerate().map(|(index, word)| if index == noun { plural(word) } else { (*word).to_owned() });
+    format!("{count} {}", words.collect::<Vec<_>>().join(" "))
+}
+
+fn plural(noun: &str) -> String {
+    let ends = |suffixes: &[&str]| suffixes.iter().any(|suffix| noun.ends_with(suffix));
+    match noun.strip_suffix('y') {
+        Some(stem) if !ends(&["ay", "ey", "oy", "uy"]) => format!("{stem}ies"),
+        _ if ends(&["s", "x", "ch"]) => format!("{noun}es"),
+        _ => format!("{noun}s"),
     }
 }
 
@@ -354,5 +372,55 @@ impl Verdict {
             Self::Warn => strict,
             Self::Pass(_) | Self::Info | Self::Skipped(_) => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn things_are_counted_in_words() {
+        assert_eq!(counted(1, "prefix"), "1 prefix");
+        assert_eq!(counted(2, "ipv4 prefix"), "2 ipv4 prefixes");
+        assert_eq!(counted(3, "dependency"), "3 dependencies");
+        assert_eq!(counted(0, "valid request after a malformed one"), "0 valid requests after a malformed one");
+        assert_eq!(counted(2, "pair without a cost"), "2 pairs without a cost");
+    }
+
+    #[test]
+    fn nothing_passes_that_was_not_looked_at() {
+        const A: Requirement = Requirement::must("rfc0/1/1", "");
+        let mut sheet = Sheet::new(&[A]);
+        sheet.on(A).nothing("no reason").nothing("another");
+        assert!(matches!(&sheet.verdicts()[0].verdict, Verdict::Skipped(why) if why == "no reason"));
+        let mut sheet = Sheet::new(&[A]);
+        sheet.on(A).broken(Finding::new("a", "b"));
+        assert!(matches!(sheet.verdicts()[0].verdict, Verdict::Fail));
+    }
+
+    #[test]
+    fn recommendations_warn_and_permissions_inform() {
+        let verdict = |requirement: Requirement| {
+            let mut sheet = Sheet::new(&[requirement]);
+            sheet.on(requirement).broken(Finding::new("a", "b"));
+            sheet.verdicts().remove(0).verdict
+        };
+        let should = verdict(Requirement::should("rfc0/1/1", ""));
+        assert!(matches!(should, Verdict::Warn));
+        assert_eq!((should.is_failure(false), should.is_failure(true)), (false, true));
+        assert!(matches!(verdict(Requirement::may("rfc0/1/1", "")), Verdict::Info));
+    }
+
+    #[test]
+    fn the_gravest_findings_are_kept() {
+        const A: Requirement = Requirement::must("rfc0/1/1", "");
+        let mut sheet = Sheet::new(&[A]);
+        for _ in 0..20 {
+            sheet.on(A).info(Finding::new("a", "b"));
+        }
+        sheet.on(A).broken(Finding::new("c", "d"));
+        let line = sheet.verdicts().remove(0);
+        assert_eq!((line.findings.len(), line.more, line.findings[0].expected.as_str()), (MOST_FINDINGS, 13, "c"));
     }
 }

@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use crate::address::{self, Table};
 use crate::http::Exchange;
-use crate::target::CostType;
 
 /// A version tag.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,7 +51,6 @@ pub(crate) struct Difference {
 #[derive(Clone, Debug)]
 pub(crate) struct CostMap {
     pub(crate) vtags: Vec<Vtag>,
-    pub(crate) cost_type: Option<CostType>,
     pub(crate) costs: Costs,
     /// Pairs that have something which is no number.
     pub(crate) others: Vec<(String, String)>,
@@ -230,8 +228,7 @@ impl CostMap {
         let message = exchange.value().filter(|_| exchange.answer.status == 200)?;
         let data = message.get("cost-map").or_else(|| message.get("endpoint-cost-map"))?;
         let (costs, others) = Costs::read(data)?;
-        let cost_type = message.pointer("/meta/cost-type").and_then(CostType::read);
-        Some(Self { vtags: Vtag::dependent(message), cost_type, costs, others })
+        Some(Self { vtags: Vtag::dependent(message), costs, others })
     }
 }
 

@@ -82,11 +82,11 @@ pub(super) fn constraint_questions(body: &Value, costs: &Costs, grades: &Constra
         question(one(format!("ge {middle}")), grades.syntax, &|cost| cost >= middle),
         question(one(format!("lt {middle}")), grades.syntax, &|cost| cost < middle),
         question(one(format!("le {middle}")), grades.syntax, &|cost| cost <= middle),
-        question(one(format!("eq {middle}")), grades.syntax, &|cost| cost == middle),
+        question(one(format!("eq {middle}")), grades.syntax, &|cost| equal(cost, middle)),
         question(one(format!("le {lowest}")), grades.excluded, &|cost| cost <= lowest),
         question(one(format!("ge {highest}")), grades.excluded, &|cost| cost >= highest),
         question(vec![format!("ge {lowest}"), format!("lt {middle}")], grades.conjunction, &|cost| cost < middle),
-        question(vec![format!("ge {middle}"), format!("le {middle}")], grades.conjunction, &|cost| cost == middle),
+        question(vec![format!("ge {middle}"), format!("le {middle}")], grades.conjunction, &|cost| equal(cost, middle)),
         question(vec![format!("gt {middle}"), format!("lt {middle}")], grades.nothing, &|_| false),
         question(one(format!("gt {highest}")), grades.nothing, &|_| false),
     ];
@@ -97,6 +97,11 @@ pub(super) fn constraint_questions(body: &Value, costs: &Costs, grades: &Constra
         questions.push(question(one(form), grades.syntax, &|cost| cost >= middle).lenient(Lenience::Form));
     }
     questions
+}
+
+/// Costs and constraints are doubles, and equal if they are the same double.
+fn equal(one: f64, other: f64) -> bool {
+    one.partial_cmp(&other).is_some_and(std::cmp::Ordering::is_eq)
 }
 
 /// Constraints that are none.

@@ -201,14 +201,12 @@ impl Looking<'_> {
             tags.push(("/meta/vtag".to_owned(), vtag));
         }
         if let Some(dependent) = meta.get("dependent-vtags") {
-            match dependent.as_array() {
-                Some(dependent) => tags.extend(
-                    dependent.iter().enumerate().map(|(index, vtag)| (format!("/meta/dependent-vtags/{index}"), vtag)),
-                ),
-                None => {
-                    let finding = Finding::new("an array", kind(dependent)).at("/meta/dependent-vtags");
-                    self.sheet.on(VTAGS).broken(finding.from(self.exchange));
-                }
+            if let Some(dependent) = dependent.as_array() {
+                let places = (0..).map(|index| format!("/meta/dependent-vtags/{index}"));
+                tags.extend(places.zip(dependent));
+            } else {
+                let finding = Finding::new("an array", kind(dependent)).at("/meta/dependent-vtags");
+                self.sheet.on(VTAGS).broken(finding.from(self.exchange));
             }
         }
         for (place, vtag) in tags {
@@ -327,12 +325,11 @@ impl Looking<'_> {
             for (address_type, prefixes) in group {
                 let place = pointer(&place, address_type);
                 self.address_type(address_type, &place);
-                match prefixes.as_array() {
-                    Some(prefixes) => self.prefixes(address_type, prefixes, &place),
-                    None => {
-                        let finding = Finding::new("an array", kind(prefixes)).at(place).from(self.exchange);
-                        self.sheet.on(GROUP).broken(finding);
-                    }
+                if let Some(prefixes) = prefixes.as_array() {
+                    self.prefixes(address_type, prefixes, &place);
+                } else {
+                    let finding = Finding::new("an array", kind(prefixes)).at(place).from(self.exchange);
+                    self.sheet.on(GROUP).broken(finding);
                 }
             }
         }

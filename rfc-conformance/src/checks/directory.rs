@@ -10,6 +10,7 @@ use crate::http::{MediaType, NoAnswer, Request};
 use crate::json::{brief, kind, pointer};
 use crate::target::{Kind, Resource};
 use crate::verdict::{Finding, Sheet, counted};
+use crate::view::Vtag;
 
 const DIRECTORY: &str = "application/alto-directory+json";
 
@@ -41,6 +42,10 @@ const OPTIONS: Requirement = Requirement::def(
     "OPTIONS, by which clients may ask for capabilities, is answered or refused, not failed",
 );
 const USES_KNOWN: Requirement = Requirement::def("rfc7285/9.2.2/11", "`uses` names resources that are listed");
+const USES_NEEDED: Requirement = Requirement::should(
+    "rfc7285/9.2.2/12",
+    "`uses` has every resource that is needed to interpret this one: the network map its version tag names",
+);
 const GET: Requirement = Requirement::must("rfc7285/9.2.2/13", "An entry without `accepts` is served by GET");
 const POST: Requirement = Requirement::must("rfc7285/9.2.2/14", "An entry with `accepts` is served by POST");
 const ONE_METHOD: Requirement =
@@ -64,6 +69,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::new(&[ENTRIES], entries),
     Check::new(&[NESTED, DELEGATED], nested),
     Check::new(&[USES_KNOWN], uses),
+    Check::new(&[USES_NEEDED], uses_needed),
     Check::new(&[RELATIVE, GET, GET_PLAIN], by_get),
     Check::new(&[POST, ACCEPTS], by_post),
     Check::new(&[ONE_METHOD], one_method),
@@ -283,6 +289,37 @@ fn uses(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
                     entry.info(finding.at(place).from(&directory.exchange));
                 }
                 Some(_) => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+fn uses_needed(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+    let entry = sheet.on(USES_NEEDED);
+    entry.nothing("no resource that depends on a network map is listed");
+    let mut answers = Vec::new();
+    for resource in context.target.of(Kind::CostMap) {
+        answers.push((resource, context.known(resource)?));
+    }
+    for (resource, body) in context.askable()? {
+        if matches!(resource.kind, Kind::FilteredNetworkMap | Kind::FilteredCostMap) {
+            answers.push((resource, context.post(resource, &body)?));
+        }
+    }
+    for (resource, exchange) in answers {
+        let message = exchange.value().unwrap_or(&Value::Null);
+        let mut tags = Vtag::dependent(message);
+        if resource.kind == Kind::FilteredNetworkMap {
+            tags.extend(message.pointer("/meta/vtag").and_then(Vtag::read));
+        }
+        for tag in tags {
+            entry.saw(&exchange, 1, "dependency");
+            if !resource.uses().contains(&tag.resource_id.as_str()) {
+                let seen = resource.entry.get("uses").map_or_else(|| "none".to_owned(), brief);
+                let finding = Finding::new(format!("{:?} in `uses` of {}", tag.resource_id, resource.id), seen);
+                let finding = finding.at(resource.pointer() + "/uses").from(&exchange);
+                entry.broken(finding.from(&context.target.directory_of(resource).exchange));
             }
         }
     }

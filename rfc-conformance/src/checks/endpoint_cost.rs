@@ -72,8 +72,11 @@ fn request(cost_type: &CostType, srcs: &[String], dsts: &[String]) -> Value {
     json!({"cost-type": cost_type.to_json(), "endpoints": {"srcs": srcs, "dsts": dsts}})
 }
 
+/// Services with their cost types, and addresses.
+type Offers<'a> = (Vec<(&'a Resource, CostType)>, Vec<String>);
+
 /// Every service with every cost type it announces, and addresses to ask about.
-fn offers<'a>(context: &'a Context<'_>) -> Result<(Vec<(&'a Resource, CostType)>, Vec<String>), NoAnswer> {
+fn offers<'a>(context: &'a Context<'_>) -> Result<Offers<'a>, NoAnswer> {
     let addresses: Vec<_> = context.addresses(MOST_ADDRESSES)?.into_iter().map(address::to_typed).collect();
     if addresses.is_empty() {
         return Ok((Vec::new(), addresses));
@@ -190,7 +193,9 @@ fn constraints(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
                         && question.expected.0.len() < costs.0.len()
                 });
                 questions.truncate(1);
-                questions.iter_mut().for_each(|question| question.lenience = Lenience::Unannounced);
+                for question in &mut questions {
+                    question.lenience = Lenience::Unannounced;
+                }
             }
             questions
                 .into_iter()

@@ -181,7 +181,7 @@ fn answers(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     for service in context.target.of(Kind::EndpointProperty).take(MOST_OF_A_KIND) {
         let properties = service.prop_types();
         let listed = &context.target.directory_of(service).exchange;
-        let more = properties.iter().filter(|property| !property.ends_with(".pid")).count();
+        let more = properties.iter().filter(|property| property.split('.').nth(1) != Some("pid")).count();
         sheet.on(MORE).nothing("only `pid` is offered").saw(listed, more, "property");
         if properties.is_empty() || texts.is_empty() {
             continue;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::costs::with;
 use super::every_answer::STATUS as REFUSED;
 use super::expect::{Refusal, promised};
-use super::malformed::{self, Fault, Outcome};
+use super::malformed::{self, Fault, Outcome, Said};
 use crate::check::{Check, Requirement};
 use crate::context::Context;
 use crate::http::{Exchange, NoAnswer};
@@ -188,10 +188,11 @@ fn about(fault: Fault, resource: &Resource, pointer: Option<&str>) -> Vec<Requir
         (Fault::Missing, _) => vec![MISSING, needs],
         (Fault::Type, _) => vec![TYPE],
         (Fault::Null, _) => vec![NULL, TYPE],
-        (Fault::ElementType, Some("/meta/field")) => vec![ELEMENT],
+        (Fault::ElementType, Some("/meta/field")) | (Fault::ElementValue, Some("/meta/field" | "/meta/value")) => {
+            vec![ELEMENT]
+        }
         (Fault::ElementType, Some("/meta/value")) => vec![AS_TEXT, ELEMENT],
         (Fault::ElementType, _) => vec![ELEMENT_TYPE],
-        (Fault::ElementValue, Some("/meta/field" | "/meta/value")) => vec![ELEMENT],
         (Fault::ElementValue, _) => vec![VALUE],
         (Fault::TooFew, _) if resource.kind == Kind::EndpointProperty => vec![BOUNDS, needs],
         (Fault::TooFew, _) => vec![BOUNDS],
@@ -241,9 +242,9 @@ fn loose(outcome: &Outcome, resource: &Resource, sheet: &mut Sheet) {
     let status = exchange.answer.status;
     let note = |expected: &str| named(Finding::new(expected, exchange.outline()).from(exchange), outcome, resource);
     match outcome.case.fault {
-        Fault::MediaType => match (outcome.case.media_type, status) {
-            (_, 415) | (Some(None), 400) => {}
-            (Some(None), 200..=299) => drop(entry.warn(note("415, or 400"))),
+        Fault::MediaType => match (outcome.case.said, status) {
+            (_, 415) | (Said::Nothing, 400) => {}
+            (Said::Nothing, 200..=299) => drop(entry.warn(note("415, or 400"))),
             (_, 400..=499) => drop(entry.warn(note("415"))),
             _ => drop(entry.broken(note("415"))),
         },

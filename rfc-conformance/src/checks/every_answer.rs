@@ -38,6 +38,8 @@ const SYNTAX_TEXT: Requirement =
 const FIELD_TEXT: Requirement = Requirement::may("rfc7285/8.5.2/6", "`field`, if present, is a string");
 const VALUE_FIELD: Requirement = Requirement::must("rfc7285/8.5.2/11", "With `value` there is `field`");
 const VALUE_TEXT: Requirement = Requirement::must("rfc7285/8.5.2/12", "`value` is a string");
+const RETRY_AFTER: Requirement =
+    Requirement::def("rfc7285/8.5.3/2", "`Retry-After`, if present, is a number of seconds or a date");
 const PARAMETERS: Requirement = Requirement::def("rfc7285/14.1/1", "ALTO media types have no parameters");
 const ENCODING: Requirement = Requirement::def("rfc7285/14.1/2", "Bodies of ALTO media types are JSON");
 const COOKIES: Requirement = Requirement::def("rfc7285/15.4.2/1", "Nothing depends on cookies");
@@ -59,6 +61,7 @@ const OWN: &[Requirement] = &[
     FIELD_TEXT,
     VALUE_FIELD,
     VALUE_TEXT,
+    RETRY_AFTER,
     PARAMETERS,
     ENCODING,
     COOKIES,
@@ -88,6 +91,14 @@ pub(crate) fn look(exchange: &Exchange, sheet: &mut Sheet) {
     entry.saw(exchange, 1, "answer");
     if let Some(cookie) = answer.header("set-cookie") {
         entry.info(Finding::new("no cookies", format!("Set-Cookie: {cookie}")).from(exchange));
+    }
+    if let Some(value) = answer.header("retry-after") {
+        let entry = sheet.on(RETRY_AFTER);
+        entry.saw(exchange, 1, "answer");
+        let seconds = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+        if !seconds && httpdate::parse_http_date(value).is_err() {
+            entry.broken(Finding::new("seconds or an HTTP date", value).from(exchange));
+        }
     }
     if answer.body.is_empty() {
         return;

@@ -43,6 +43,16 @@ pub(crate) enum Fault {
     MediaType,
 }
 
+/// What Content-Type says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// What the resource accepts.
+    AsAccepted,
+    /// Something else.
+    Other(&'static str),
+    Nothing,
+}
+
 /// A request with a fault.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
@@ -54,8 +64,8 @@ pub(crate) struct Case {
     /// The element at fault, as text.
     pub(crate) value: Option<String>,
     pub(crate) body: Vec<u8>,
-    /// If not that of the resource: the media type, or nothing.
-    pub(crate) media_type: Option<Option<&'static str>>,
+    /// What the body is said to be.
+    pub(crate) said: Said,
 }
 
 /// What became of a malformed request.
@@ -103,11 +113,11 @@ fn ask(context: &Context<'_>, resource: &Resource, body: &Value) -> Vec<Outcome>
     let cases = cases(accepts, &sample);
     let outcomes = cases.into_iter().map(|case| {
         let mut request = posted(resource, case.body.clone());
-        if let Some(media_type) = case.media_type {
+        if case.said != Said::AsAccepted {
             request.headers.retain(|(name, _)| name != "Content-Type");
-            if let Some(media_type) = media_type {
-                request = request.with("Content-Type", media_type);
-            }
+        }
+        if let Said::Other(media_type) = case.said {
+            request = request.with("Content-Type", media_type);
         }
         let answer = context.send(request);
         let after = context.post(resource, body);
@@ -142,7 +152,7 @@ pub(crate) fn cases(media_type: &str, sample: &Value) -> Vec<Case> {
 }
 
 fn case(fault: Fault, what: impl Into<String>, path: &str) -> Case {
-    Case { fault, what: what.into(), path: path.to_owned(), value: None, body: Vec::new(), media_type: None }
+    Case { fault, what: what.into(), path: path.to_owned(), value: None, body: Vec::new(), said: Said::AsAccepted }
 }
 
 /// One value of every JSON type.
@@ -250,18 +260,18 @@ fn broken_bodies(sample: &Value) -> Vec<Case> {
 /// The valid body under other names.
 fn not_this_type(media_type: &str, sample: &Value) -> Vec<Case> {
     let others = [
-        Some("text/plain"),
-        Some("application/json"),
-        Some("application/x-www-form-urlencoded"),
-        Some("application/alto-error+json"),
-        Some("application/alto-networkmapfilter+json"),
-        Some("application/alto-endpointcostparams+json"),
-        None,
+        "text/plain",
+        "application/json",
+        "application/x-www-form-urlencoded",
+        "application/alto-error+json",
+        "application/alto-networkmapfilter+json",
+        "application/alto-endpointcostparams+json",
     ];
-    let others = others.into_iter().filter(|other| *other != Some(media_type));
-    let cases = others.map(|other| {
-        let what = other.map_or("without Content-Type".to_owned(), |other| format!("as {other}"));
-        Case { body: sample.to_string().into_bytes(), media_type: Some(other), ..case(Fault::MediaType, what, "") }
+    let others = others.into_iter().filter(|other| *other != media_type).map(Said::Other);
+    let cases = others.chain([Said::Nothing]).map(|said| {
+        let what =
+            if let Said::Other(other) = said { format!("as {other}") } else { "without Content-Type".to_owned() };
+        Case { body: sample.to_string().into_bytes(), said, ..case(Fault::MediaType, what, "") }
     });
     cases.collect()
 }

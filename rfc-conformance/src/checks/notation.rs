@@ -1,5 +1,7 @@
 //! How requests may be written without meaning anything else (RFC 7285 §8.2, §8.3.7, RFC 7159).
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use super::expect::{Refusal, promised};
@@ -128,7 +130,7 @@ fn escaped(text: &str) -> String {
             in_string = !in_string;
         }
         if in_string && c.is_ascii_alphanumeric() {
-            out += &format!("\\u{:04x}", u32::from(c));
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
         } else {
             out.push(c);
         }

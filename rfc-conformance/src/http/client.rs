@@ -153,6 +153,7 @@ impl Client {
     }
 
     /// Sends a request once; redirects are answers like any other.
+    #[expect(clippy::needless_pass_by_value, reason = "a request is made to be sent")]
     pub fn send(&self, request: Request) -> Result<Arc<Exchange>, NoAnswer> {
         let mut exchange = self.send_as_it_is(self.authorised(&request))?;
         let credentials = self.credentials.as_ref().filter(|_| self.is_home(&request.uri));

@@ -1,6 +1,6 @@
 //! A request and what became of it, whole while it is judged and cut short in reports.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -174,7 +174,7 @@ impl Request {
         let mut text = format!("{} {} HTTP/1.1\n", self.method, self.uri);
         for (name, value) in &self.headers {
             let secret = name.eq_ignore_ascii_case("authorization");
-            text += &format!("{name}: {}\n", if secret { "(not shown)" } else { value });
+            let _ = writeln!(text, "{name}: {}", if secret { "(not shown)" } else { value });
         }
         if let Some(body) = &self.body {
             text += "\n";
@@ -208,7 +208,7 @@ impl Answer {
     fn to_text(&self) -> String {
         let mut text = format!("{}\n", self.status);
         for (name, value) in &self.headers {
-            text += &format!("{name}: {value}\n");
+            let _ = writeln!(text, "{name}: {value}");
         }
         text += "\n";
         text += &shown(&self.body);

@@ -186,7 +186,7 @@ impl Wire {
             Framing::Chunked => self.chunks(),
             Framing::UntilClosed => {
                 while self.fill()? > 0 {
-                    self.bounded(self.buffer.len())?;
+                    bounded(self.buffer.len())?;
                 }
                 Ok(std::mem::take(&mut self.buffer))
             }
@@ -200,7 +200,7 @@ impl Wire {
             let size = line.split(';').next().unwrap_or_default().trim();
             let size = usize::from_str_radix(size, 16);
             let size = size.map_err(|_| Failure::NotHttp(format!("{line:?} is not the size of a chunk")))?;
-            self.bounded(body.len().saturating_add(size))?;
+            bounded(body.len().saturating_add(size))?;
             if size == 0 {
                 while !self.line()?.is_empty() {}
                 return Ok(body);
@@ -228,16 +228,12 @@ impl Wire {
     }
 
     fn exactly(&mut self, length: usize) -> Result<Vec<u8>, Failure> {
-        self.bounded(length)?;
+        bounded(length)?;
         while self.buffer.len() < length {
             self.more()?;
         }
         let rest = self.buffer.split_off(length);
         Ok(std::mem::replace(&mut self.buffer, rest))
-    }
-
-    fn bounded(&self, length: usize) -> Result<(), Failure> {
-        if length as u64 > MOST_BYTES { Err(Failure::TooLong(MOST_BYTES)) } else { Ok(()) }
     }
 
     fn more(&mut self) -> Result<(), Failure> {
@@ -272,6 +268,10 @@ impl Wire {
         let set = socket.set_read_timeout(Some(left)).and_then(|()| socket.set_write_timeout(Some(left)));
         set.map_err(|error| Failure::Closed(error.to_string()))
     }
+}
+
+fn bounded(length: usize) -> Result<(), Failure> {
+    if length as u64 > MOST_BYTES { Err(Failure::TooLong(MOST_BYTES)) } else { Ok(()) }
 }
 
 /// Where an answer ends (RFC 7230 §3.3.3).

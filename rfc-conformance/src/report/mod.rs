@@ -1,8 +1,15 @@
 //! What is made of a run: a report, in several forms. Whatever comes from the target is escaped on its way into one.
 
+pub(crate) mod escape;
+pub(crate) mod html;
+mod json;
+mod junit;
+mod sections;
+mod tap;
 mod text;
 
-use std::path::PathBuf;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -10,6 +17,8 @@ use crate::check::Requirement;
 use crate::checks;
 use crate::exit::Exit;
 use crate::verdict::{Line, Verdict};
+
+pub(crate) use json::FORM as JSON_FORM;
 
 /// The outcome of a run.
 #[derive(Clone, Debug)]
@@ -45,9 +54,16 @@ pub struct Summary {
     pub error: usize,
 }
 
+/// The verdicts of one section.
+struct Section<'r> {
+    document: &'static str,
+    number: &'static str,
+    lines: Vec<&'r Line>,
+}
+
 /// A form of report, and where it goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Format {
+pub(crate) struct Format {
     form: Form,
     file: Option<PathBuf>,
 }
@@ -56,12 +72,16 @@ pub struct Format {
 enum Form {
     #[default]
     Text,
+    Json,
+    Junit,
+    Tap,
+    Html,
 }
 
 /// Why a report cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: the report cannot be written: {source}", path.display())]
-pub struct WriteError {
+pub(crate) struct WriteError {
     path: PathBuf,
     source: std::io::Error,
 }
@@ -80,18 +100,7 @@ impl Report {
 
     /// How many came out how.
     pub fn summary(&self) -> Summary {
-        let mut summary = Summary::default();
-        for line in &self.lines {
-            *match line.verdict {
-                Verdict::Pass(_) => &mut summary.pass,
-                Verdict::Fail => &mut summary.fail,
-                Verdict::Warn => &mut summary.warn,
-                Verdict::Info => &mut summary.info,
-                Verdict::Skipped(_) => &mut summary.skipped,
-                Verdict::Error(_) => &mut summary.error,
-            } += 1;
-        }
-        summary
+        Summary::of(&self.lines)
     }
 
     /// What makes the target fail.
@@ -110,9 +119,60 @@ impl Report {
         }
     }
 
-    /// The report as text for a terminal.
+    /// Verdicts by section, in the order of the standards.
+    fn sections(&self) -> Vec<Section<'_>> {
+        let mut sections: Vec<Section<'_>> = Vec::new();
+        for line in &self.lines {
+            let (document, number) = (line.requirement.document(), line.requirement.section());
+            match sections.last_mut() {
+                Some(last) if (last.document, last.number) == (document, number) => last.lines.push(line),
+                _ => sections.push(Section { document, number, lines: vec![line] }),
+            }
+        }
+        sections
+    }
+
+    /// The report as text, without colours.
     pub fn to_text(&self, verbose: bool) -> String {
-        text::render(self, verbose)
+        text::render(self, text::Style { verbose, colour: false })
+    }
+
+    /// The report as JSON.
+    pub fn to_json(&self) -> String {
+        json::render(self)
+    }
+
+    /// The report as the XML of `JUnit`.
+    pub fn to_junit(&self) -> String {
+        junit::render(self)
+    }
+
+    /// The report as lines of the Test Anything Protocol.
+    pub fn to_tap(&self) -> String {
+        tap::render(self)
+    }
+
+    /// The report as a page of HTML.
+    pub fn to_html(&self) -> String {
+        html::render(self)
+    }
+}
+
+impl Summary {
+    /// Counts verdicts.
+    pub fn of<'l>(lines: impl IntoIterator<Item = &'l Line>) -> Self {
+        let mut summary = Self::default();
+        for line in lines {
+            *match line.verdict {
+                Verdict::Pass(_) => &mut summary.pass,
+                Verdict::Fail => &mut summary.fail,
+                Verdict::Warn => &mut summary.warn,
+                Verdict::Info => &mut summary.info,
+                Verdict::Skipped(_) => &mut summary.skipped,
+                Verdict::Error(_) => &mut summary.error,
+            } += 1;
+        }
+        summary
     }
 }
 
@@ -123,6 +183,10 @@ impl FromStr for Format {
         let (form, file) = text.split_once('=').map_or((text, None), |(form, file)| (form, Some(file)));
         let form = match form {
             "text" => Form::Text,
+            "json" => Form::Json,
+            "junit" => Form::Junit,
+            "tap" => Form::Tap,
+            "html" => Form::Html,
             other => return Err(format!("{other:?} is none of text, json, junit, tap, html")),
         };
         Ok(Self { form, file: file.map(PathBuf::from) })
@@ -131,18 +195,31 @@ impl FromStr for Format {
 
 impl Format {
     /// Writes a report in this form.
-    pub fn write(&self, report: &Report, verbose: bool) -> Result<(), WriteError> {
+    pub(crate) fn write(&self, report: &Report, verbose: bool) -> Result<(), WriteError> {
+        let colour = self.file.is_none() && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let text = match self.form {
-            Form::Text => report.to_text(verbose),
+            Form::Text => text::render(report, text::Style { verbose, colour }),
+            Form::Json => report.to_json(),
+            Form::Junit => report.to_junit(),
+            Form::Tap => report.to_tap(),
+            Form::Html => report.to_html(),
         };
-        match &self.file {
-            Some(path) => std::fs::write(path, text).map_err(|source| WriteError { path: path.clone(), source }),
-            None => {
-                print!("{text}");
-                Ok(())
-            }
-        }
+        write(self.file.as_deref(), &text)
     }
+}
+
+/// Writes text to a file, or to standard output.
+pub(crate) fn write(file: Option<&Path>, text: &str) -> Result<(), WriteError> {
+    let written = match file {
+        Some(path) => std::fs::write(path, text),
+        // A reader that has seen enough, such as `head`, is no failure of ours.
+        None => match std::io::stdout().write_all(text.as_bytes()) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        },
+    };
+    let path = file.unwrap_or(Path::new("standard output"));
+    written.map_err(|source| WriteError { path: path.to_owned(), source })
 }
 
 /// All requirements that are checked, one a line.

@@ -1,36 +1,167 @@
-//! The report for a terminal: a tree by section, then failures again with everything needed to understand them.
+//! The report for a terminal: a tree by section, then everything that is wrong once more, with what is needed to
+//! understand it and to see it again.
 
 use std::fmt::Write as _;
 
-use super::Report;
-use crate::verdict::{Line, Verdict};
+use super::escape::terminal;
+use super::{Report, sections};
+use crate::check::Level;
+use crate::json::shorten;
+use crate::verdict::{Finding, Grade, Line, Verdict};
 
-/// Renders a report. Without `verbose`, what passed is counted rather than listed.
-pub(super) fn render(report: &Report, _verbose: bool) -> String {
+/// Of a text from the target, what is shown on a terminal.
+const MOST_SHOWN: usize = 400;
+
+/// How much is shown, and how.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Style {
+    /// Also what passed or was skipped.
+    pub(super) verbose: bool,
+    pub(super) colour: bool,
+}
+
+/// Renders a report.
+pub(super) fn render(report: &Report, style: Style) -> String {
     let mut out = String::new();
+    let _ = writeln!(out, "rfc-conformance {}: {}\n", env!("CARGO_PKG_VERSION"), terminal(&report.target));
     if let Some(why) = &report.could_not_run {
-        return format!("could not run: {}\n", safe(why));
+        let _ = writeln!(out, "{} {}", style.paint("31;1", "could not run:"), terminal(why));
+        return out;
     }
-    for line in &report.lines {
-        let _ = writeln!(out, "{:<8} {:<24} {}", line.verdict.word(), line.requirement.id, describe(line));
+    tree(&mut out, report, style);
+    for (title, word) in [("Failures", "fail"), ("Warnings", "warn"), ("Notes", "info"), ("Errors", "error")] {
+        let mut chosen = report.lines.iter().filter(|line| line.verdict.word() == word).peekable();
+        if chosen.peek().is_some() {
+            let _ = writeln!(out, "{}\n", style.paint("1", title));
+        }
+        for line in chosen {
+            details(&mut out, line, style);
+        }
     }
+    summary(&mut out, report, style);
     out
 }
 
-fn describe(line: &Line) -> String {
-    match &line.verdict {
-        Verdict::Pass(looked) => format!("checked {looked}"),
-        Verdict::Skipped(why) | Verdict::Error(why) => safe(why),
-        Verdict::Fail | Verdict::Warn | Verdict::Info => line
-            .findings
-            .iter()
-            .map(|finding| format!("expected {}, seen {} {:?}", finding.expected, safe(&finding.seen), finding.pointer))
-            .collect::<Vec<_>>()
-            .join("; "),
+fn tree(out: &mut String, report: &Report, style: Style) {
+    let mut document = "";
+    for section in report.sections() {
+        if section.document != document {
+            document = section.document;
+            let _ = writeln!(out, "{}", style.paint("1", sections::document(document)));
+        }
+        let title = sections::section(section.document, section.number);
+        let passed = section.lines.iter().filter(|line| matches!(line.verdict, Verdict::Pass(_))).count();
+        let skipped = section.lines.iter().filter(|line| matches!(line.verdict, Verdict::Skipped(_))).count();
+        let counts = match (passed, skipped) {
+            (0, 0) => String::new(),
+            (passed, 0) => format!("{passed} passed"),
+            (0, skipped) => format!("{skipped} skipped"),
+            (passed, skipped) => format!("{passed} passed, {skipped} skipped"),
+        };
+        let _ = writeln!(out, "  {:<9} {title:<48} {}", section.number, style.paint("2", &counts));
+        for line in &section.lines {
+            let quiet = matches!(line.verdict, Verdict::Pass(_) | Verdict::Skipped(_));
+            if style.verbose || !quiet {
+                branch(out, line, style);
+            }
+        }
+    }
+    out.push('\n');
+}
+
+fn branch(out: &mut String, line: &Line, style: Style) {
+    let (colour, mark) = match line.verdict {
+        Verdict::Pass(_) => ("32", "✔"),
+        Verdict::Fail => ("31;1", "✘"),
+        Verdict::Warn => ("33", "!"),
+        Verdict::Info => ("36", "i"),
+        Verdict::Skipped(_) => ("2", "○"),
+        Verdict::Error(_) => ("35;1", "E"),
+    };
+    let requirement = &line.requirement;
+    let number = requirement.id.rsplit('/').next().unwrap_or_default();
+    let level = if requirement.level == Level::Def { "def" } else { word(requirement.level) };
+    let _ = write!(out, "    {} {number:>3} {level:<6} {}", style.paint(colour, mark), requirement.text);
+    let remark = match &line.verdict {
+        Verdict::Pass(looked) => format!("({looked})"),
+        Verdict::Skipped(why) => format!("({})", terminal(why)),
+        _ => String::new(),
+    };
+    let _ = writeln!(out, " {}", style.paint("2", &remark));
+}
+
+fn word(level: Level) -> &'static str {
+    match level {
+        Level::Must => "MUST",
+        Level::Should => "SHOULD",
+        Level::May => "MAY",
+        Level::Def => "DEF",
     }
 }
 
-/// Text from elsewhere without anything a terminal would obey.
-pub(super) fn safe(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+fn details(out: &mut String, line: &Line, style: Style) {
+    let requirement = &line.requirement;
+    let _ = writeln!(out, "  {} {} {}", style.paint("1", requirement.id), requirement.level, requirement.text);
+    if !line.looked.is_empty() {
+        let _ = writeln!(out, "    looked at: {}", line.looked);
+    }
+    if let Verdict::Error(why) = &line.verdict {
+        let _ = writeln!(out, "    {}", cut(why));
+        if let Some(record) = line.records.last() {
+            let _ = writeln!(out, "    again:    {}", terminal(&record.curl));
+        }
+    }
+    for finding in &line.findings {
+        found(out, finding, style);
+    }
+    if line.more > 0 {
+        let _ = writeln!(out, "    … and {} more", line.more);
+    }
+    out.push('\n');
+}
+
+fn found(out: &mut String, finding: &Finding, style: Style) {
+    let colour = match finding.grade {
+        Grade::Fail => "31",
+        Grade::Warn => "33",
+        Grade::Info => "36",
+    };
+    let _ = writeln!(out, "    expected: {}", style.paint("32", &cut(&finding.expected)));
+    let _ = writeln!(out, "    seen:     {}", style.paint(colour, &cut(&finding.seen)));
+    if let Some(pointer) = &finding.pointer {
+        let _ = writeln!(out, "    where:    {}", cut(pointer));
+    }
+    if let Some(record) = finding.records.last() {
+        let _ = writeln!(out, "    again:    {}", terminal(&record.curl));
+    }
+}
+
+fn cut(text: &str) -> String {
+    terminal(&shorten(text, MOST_SHOWN)).replace('\n', " ")
+}
+
+fn summary(out: &mut String, report: &Report, style: Style) {
+    let summary = report.summary();
+    let parts = [
+        ("32", summary.pass, "passed"),
+        ("31;1", summary.fail, "failed"),
+        ("33", summary.warn, "warned"),
+        ("36", summary.info, "noted"),
+        ("2", summary.skipped, "skipped"),
+        ("35;1", summary.error, "without an answer"),
+    ];
+    let text = |(colour, count, word): (&str, usize, &str)| {
+        let text = format!("{count} {word}");
+        if count > 0 { style.paint(colour, &text) } else { text }
+    };
+    let parts: Vec<_> = parts.into_iter().map(text).collect();
+    let took = report.took.as_secs_f32();
+    let _ = writeln!(out, "{} requirements: {}", report.lines.len(), parts.join(", "));
+    let _ = writeln!(out, "{} requests in {took:.1} s{}", report.requests, if report.strict { ", strict" } else { "" });
+}
+
+impl Style {
+    fn paint(self, colour: &str, text: &str) -> String {
+        if self.colour && !text.is_empty() { format!("\u{1b}[{colour}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::scenario::Ask;
 use crate::stage::network::{CostType, Network, in_mode};
-use crate::stage::query::parse_address;
+use crate::stage::request::parse_address;
 use crate::stage::site::Site;
 
 /// The IDs of all resources that are not directories.

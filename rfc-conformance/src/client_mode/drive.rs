@@ -192,7 +192,10 @@ impl Template {
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {
-        self.words.iter().flat_map(|word| word.split('{').skip(1)).filter_map(|rest| Some(rest.split_once('}')?.0))
+        self.words.iter().flat_map(|word| pieces(word)).filter_map(|piece| match piece {
+            Piece::Name(name) => Some(name),
+            Piece::Text(_) => None,
+        })
     }
 
     /// The words with values in their places. A word that is nothing but a place becomes as many words as it has
@@ -206,22 +209,49 @@ impl Template {
         };
         let mut words = Vec::new();
         for word in &self.words {
-            if let Some(name) = word.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+            let pieces = pieces(word);
+            if let [Piece::Name(name)] = pieces[..] {
                 words.extend(values(name));
                 continue;
             }
-            let mut pieces = word.split('{');
-            let mut filled = pieces.next().unwrap_or_default().to_owned();
-            for piece in pieces {
-                match piece.split_once('}') {
-                    Some((name, rest)) => filled += &(values(name).join(",") + rest),
-                    None => filled += piece,
-                }
-            }
-            words.push(filled);
+            let text = |piece: &Piece<'_>| match piece {
+                Piece::Text(text) => (*text).to_owned(),
+                Piece::Name(name) => values(name).join(","),
+            };
+            words.push(pieces.iter().map(text).collect());
         }
         words
     }
+}
+
+/// A part of a word.
+#[derive(Clone, Copy)]
+enum Piece<'a> {
+    Text(&'a str),
+    /// A name in braces.
+    Name(&'a str),
+}
+
+/// The parts of a word. Braces around anything but small letters are braces.
+fn pieces(word: &str) -> Vec<Piece<'_>> {
+    let (mut pieces, mut rest, mut from) = (Vec::new(), word, 0);
+    while let Some(open) = rest[from..].find('{').map(|at| from + at) {
+        let name = rest[open + 1..].split_once('}').map(|(name, _)| name);
+        match name.filter(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase())) {
+            Some(name) => {
+                if open > 0 {
+                    pieces.push(Piece::Text(&rest[..open]));
+                }
+                pieces.push(Piece::Name(name));
+                (rest, from) = (&rest[open + name.len() + 2..], 0);
+            }
+            None => from = open + 1,
+        }
+    }
+    if !rest.is_empty() || pieces.is_empty() {
+        pieces.push(Piece::Text(rest));
+    }
+    pieces
 }
 
 /// Runs a program for each question.
@@ -363,9 +393,11 @@ mod tests {
 
     #[test]
     fn values_are_put_in_their_places() {
-        let template: Template = "get '{uri}' --most={most} --to={to} \"{to} x\" {to} ''".parse().unwrap();
+        let template = "get '{uri}' --most={most} --to={to} \"{to} x\" {to} '' '{\"{from}\":{}}'";
+        let template: Template = template.parse().unwrap();
         let filled = template.filled(&question());
-        assert_eq!(filled, ["get", "http://h/d", "--most=", "--to=a,b", "a,b x", "a", "b", ""]);
+        let expected = ["get", "http://h/d", "--most=", "--to=a,b", "a,b x", "a", "b", "", "{\"ipv4:1\":{}}"];
+        assert_eq!(filled, expected);
         assert_eq!(quoted(&filled[..3]), "get http://h/d --most=");
         assert_eq!("".parse::<Template>(), Err(TemplateError::Empty));
         assert!(matches!("a {uri} 'b".parse::<Template>(), Err(TemplateError::Quote(_))));

@@ -178,11 +178,11 @@ fn by_answers(scene: &Scene<'_>, fails_anyway: impl Fn(&Task) -> bool, sheet: &m
         } else if task.weak {
             entry.nothing("the occasion did not arise");
         } else if let Some(last) = &last {
-            entry.saw(last, 1, "answer of the client");
+            entry.saw(last, 1, "client answer");
         } else if matches!(task.expected, Expected::Refusal) {
             // Nothing was asked, and that is right: the connection was given up.
             let session = Exchange::captured(0, Request::get(&done.uri), Answer::none());
-            entry.saw(&session, 1, "refusal to connect");
+            entry.saw(&session, 1, "refused connection");
         }
     }
 }
@@ -216,10 +216,10 @@ fn by_requests(scene: &Scene<'_>, sheet: &mut Sheet) {
             }
             // That the client went on means that it could read the directory.
             Subject::Resource(_) if read && scene.done().next().is_none() && unusual_directory => {
-                sheet.on(scene.scenario.rule).saw(&capture.exchange(), 1, "request that follows from the directory");
+                sheet.on(scene.scenario.rule).saw(&capture.exchange(), 1, "follow-up request");
             }
             Subject::Resource(_) if matches!(scene.scenario.name, "relative" | "moved-directory" | "delegated") => {
-                sheet.on(rules::RELATIVE).saw(&capture.exchange(), 1, "request for a URI of a directory");
+                sheet.on(rules::RELATIVE).saw(&capture.exchange(), 1, "resolved URI");
             }
             Subject::Directory(_) => read = true,
             _ => {}

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use serde_json::{Number, Value};
 
 /// How JSON is written.
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent way to write the same")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Style {
     /// Members in descending order of their names.
@@ -114,6 +115,7 @@ impl Writer {
             (_, text) if text.contains(['e', 'E']) => plain,
             (0, "0") => "-0".into(),
             (1, "0") => "0E+7".into(),
+            (_, "0") => "0.0e-3".into(),
             (0, _) => format!("{whole}.{fraction}000"),
             // Moving the point would leave a leading zero, which JSON does not have.
             _ if matches!(whole, "0" | "-0") && !fraction.is_empty() => format!("{plain}0e-0"),

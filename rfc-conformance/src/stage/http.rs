@@ -27,6 +27,22 @@ pub struct Ends {
     pub server: SocketAddr,
 }
 
+/// What is let through although RFC 7230 has it refused, and what is kept silent about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Habit {
+    /// Refuses what is to be refused.
+    #[default]
+    Strict,
+    /// Takes requests whatever their Host.
+    AnyHost,
+    /// Takes fields with white space before the colon.
+    AnySpacing,
+    /// Takes the first of several lengths, and 0 for what is no number.
+    AnyLength,
+    /// Waits for the body without saying so.
+    Silent,
+}
+
 /// A request, read to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -157,7 +173,7 @@ pub fn essence(value: &str) -> String {
 }
 
 /// Reads the next request. An error means that the connection is gone.
-pub fn read(connection: &mut Connection, ends: Ends) -> io::Result<Incoming> {
+pub fn read(connection: &mut Connection, ends: Ends, habit: Habit) -> io::Result<Incoming> {
     let mut head = Vec::new();
     // A stray line end before a request is to be ignored (RFC 7230 §3.5).
     loop {
@@ -183,9 +199,9 @@ pub fn read(connection: &mut Connection, ends: Ends) -> io::Result<Incoming> {
         }
     }
     let Ok(text) = str::from_utf8(&head) else { return Ok(refuse(400, "the head is not UTF-8", &head)) };
-    match parse_head(text, ends) {
+    match parse_head(text, ends, habit) {
         Err((status, why)) => Ok(refuse(status, why, &head)),
-        Ok(mut request) => match read_body(connection, &request)? {
+        Ok(mut request) => match read_body(connection, &request, habit)? {
             Err((status, why)) => Ok(refuse(status, why, &head)),
             Ok(body) => {
                 request.body = body;
@@ -205,7 +221,7 @@ fn is_timeout(error: &io::Error) -> bool {
 
 type Wrong = (u16, &'static str);
 
-fn parse_head(text: &str, ends: Ends) -> Result<Request, Wrong> {
+fn parse_head(text: &str, ends: Ends, habit: Habit) -> Result<Request, Wrong> {
     let mut lines =
         text.trim_start_matches(['\r', '\n']).split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
     let mut words = lines.next().unwrap_or_default().split(' ');
@@ -224,6 +240,7 @@ fn parse_head(text: &str, ends: Ends) -> Result<Request, Wrong> {
     let mut fields = Vec::new();
     for line in lines.take_while(|line| !line.is_empty()) {
         let (name, value) = line.split_once(':').ok_or((400, "a field has no colon"))?;
+        let name = if habit == Habit::AnySpacing { name.trim_end() } else { name };
         if name.is_empty() || !name.bytes().all(is_token) {
             return Err((400, "a field name is not a token, or white space stands before its colon"));
         }
@@ -237,7 +254,9 @@ fn parse_head(text: &str, ends: Ends) -> Result<Request, Wrong> {
     let Ends { peer, server } = ends;
     let (method, target) = (method.to_owned(), target.to_owned());
     let request = Request { method, target, resource, version, fields, body: Vec::new(), peer, server };
-    check_host(&request)?;
+    if habit != Habit::AnyHost {
+        check_host(&request)?;
+    }
     Ok(request)
 }
 
@@ -270,8 +289,12 @@ fn check_host(request: &Request) -> Result<(), Wrong> {
 }
 
 /// The body, or what is wrong with its framing.
-fn read_body(connection: &mut Connection, request: &Request) -> io::Result<Result<Vec<u8>, Wrong>> {
-    let (coding, length) = (request.field("transfer-encoding"), request.field("content-length"));
+fn read_body(connection: &mut Connection, request: &Request, habit: Habit) -> io::Result<Result<Vec<u8>, Wrong>> {
+    let (coding, mut length) = (request.field("transfer-encoding"), request.field("content-length"));
+    if let Some(length) = length.as_mut().filter(|_| habit == Habit::AnyLength) {
+        let first = length.split(',').next().unwrap_or_default().trim();
+        *length = if first.bytes().all(|byte| byte.is_ascii_digit()) { first.to_owned() } else { "0".to_owned() };
+    }
     let expects = request.field("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue"));
     let length = match (coding, length) {
         (Some(_), Some(_)) => return Ok(Err((400, "both Transfer-Encoding and Content-Length"))),
@@ -286,7 +309,7 @@ fn read_body(connection: &mut Connection, request: &Request) -> io::Result<Resul
         }
         (None, Some(_)) => return Ok(Err((400, "an invalid Content-Length, or several"))),
     };
-    if expects {
+    if expects && habit != Habit::Silent {
         connection.get_mut().write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         connection.get_mut().flush()?;
     }
@@ -457,7 +480,7 @@ mod tests {
         let end = SocketAddr::from(([192, 0, 2, 1], 1));
         let mut all = Vec::new();
         loop {
-            match read(&mut connection, Ends { peer: end, server: end }) {
+            match read(&mut connection, Ends { peer: end, server: end }, Habit::Strict) {
                 Ok(Incoming::Request(request)) => all.push(Incoming::Request(request)),
                 Ok(Incoming::Closed) | Err(_) => return all,
                 Ok(refused) => {

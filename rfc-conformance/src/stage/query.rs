@@ -5,20 +5,13 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 
+use super::costs::{Costs, Offer, Wanted};
 use super::error::Error;
-use super::network::{CostType, Network, NetworkMap, in_mode};
+use super::network::{CostType, Network, NetworkMap};
+use super::request::{Object, spell};
 
 /// Most pairs of sources and destinations in a request.
 const PAIRS: usize = 1_000_000;
-
-/// What a resource with costs offers.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Offer {
-    /// The cost types that may be asked for.
-    pub cost_types: Vec<CostType>,
-    /// Whether constraints may be given.
-    pub constraints: bool,
-}
 
 /// A network map filtered by PIDs and address types.
 pub fn filter_network_map(map: &NetworkMap, body: &[u8]) -> Result<Value, Error> {
@@ -36,8 +29,7 @@ pub fn filter_network_map(map: &NetworkMap, body: &[u8]) -> Result<Value, Error>
 /// A cost map filtered by PIDs and constraints.
 pub fn filter_cost_map(map: &NetworkMap, offer: &Offer, body: &[u8]) -> Result<Value, Error> {
     let request = Object::parse(body)?;
-    let cost_type = offer.cost_type(&request)?;
-    let constraints = offer.constraints(&request)?;
+    let wanted = Wanted::read(offer, &request)?;
     let (mut sources, mut destinations) = (Vec::new(), Vec::new());
     if let Some(pids) = request.optional("pids") {
         let pids = pids.object()?;
@@ -45,23 +37,22 @@ pub fn filter_cost_map(map: &NetworkMap, offer: &Offer, body: &[u8]) -> Result<V
         destinations = pids.required("dsts")?.strings()?;
     }
     let asked = |list: &[String], pid: &String| list.is_empty() || list.contains(pid);
-    let costs: BTreeMap<_, _> = (map.costs.iter())
+    let costs = (map.costs.iter())
         .filter(|((source, destination), _)| asked(&sources, source) && asked(&destinations, destination))
         .map(|(pair, cost)| (pair.clone(), *cost))
         .collect();
-    Ok(cost_map(map, &cost_type, passing(in_mode(&cost_type.mode, &costs), &constraints)))
+    Ok(cost_map(map, &wanted, &costs))
 }
 
 /// The whole cost map.
 pub fn full_cost_map(map: &NetworkMap, cost_type: &CostType) -> Value {
-    cost_map(map, cost_type, in_mode(&cost_type.mode, &map.costs))
+    cost_map(map, &Wanted::one(cost_type), &map.costs)
 }
 
-fn cost_map(map: &NetworkMap, cost_type: &CostType, costs: BTreeMap<(String, String), Value>) -> Value {
-    json!({
-        "meta": { "dependent-vtags": [map.vtag()], "cost-type": cost_type.to_json() },
-        "cost-map": nested(costs),
-    })
+fn cost_map(map: &NetworkMap, wanted: &Wanted, costs: &Costs) -> Value {
+    let mut meta = wanted.meta();
+    meta.insert("dependent-vtags".into(), json!([map.vtag()]));
+    json!({ "meta": meta, "cost-map": nested(wanted.answer(costs)) })
 }
 
 /// The properties of endpoints.
@@ -94,8 +85,7 @@ pub fn endpoint_properties(network: &Network, offered: &[String], body: &[u8]) -
 /// The costs between endpoints: those of their PIDs in the default map. `client` is whom an empty list means.
 pub fn endpoint_costs(network: &Network, offer: &Offer, client: IpAddr, body: &[u8]) -> Result<Value, Error> {
     let request = Object::parse(body)?;
-    let cost_type = offer.cost_type(&request)?;
-    let constraints = offer.constraints(&request)?;
+    let wanted = Wanted::read(offer, &request)?;
     let endpoints = request.required("endpoints")?.object()?;
     let list = |name| endpoints.optional(name).map(|list| list.addresses()).transpose();
     let (sources, destinations) = (list("srcs")?.unwrap_or_default(), list("dsts")?.unwrap_or_default());
@@ -121,10 +111,7 @@ pub fn endpoint_costs(network: &Network, offer: &Offer, client: IpAddr, body: &[
             }
         }
     }
-    Ok(json!({
-        "meta": { "cost-type": cost_type.to_json() },
-        "endpoint-cost-map": nested(passing(in_mode(&cost_type.mode, &costs), &constraints)),
-    }))
+    Ok(json!({ "meta": wanted.meta(), "endpoint-cost-map": nested(wanted.answer(&costs)) }))
 }
 
 fn nested(costs: BTreeMap<(String, String), Value>) -> Map<String, Value> {
@@ -135,162 +122,4 @@ fn nested(costs: BTreeMap<(String, String), Value>) -> Map<String, Value> {
         }
     }
     map
-}
-
-fn passing(costs: BTreeMap<(String, String), Value>, all: &[Constraint]) -> BTreeMap<(String, String), Value> {
-    let passes = |cost: &Value| cost.as_f64().is_some_and(|cost| all.iter().all(|one| one.admits(cost)));
-    costs.into_iter().filter(|(_, cost)| passes(cost)).collect()
-}
-
-/// A condition on costs (§11.3.2.3).
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Constraint {
-    operator: Operator,
-    value: f64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Operator {
-    Gt,
-    Lt,
-    Ge,
-    Le,
-    Eq,
-}
-
-impl Constraint {
-    fn parse(text: &str) -> Option<Self> {
-        let (operator, value) = text.trim_matches([' ', '\t']).split_once([' ', '\t'])?;
-        let operator = match operator {
-            "gt" => Operator::Gt,
-            "lt" => Operator::Lt,
-            "ge" => Operator::Ge,
-            "le" => Operator::Le,
-            "eq" => Operator::Eq,
-            _ => return None,
-        };
-        Some(Self { operator, value: serde_json::from_str(value.trim_start_matches([' ', '\t'])).ok()? })
-    }
-
-    #[expect(clippy::float_cmp, reason = "`eq` is equality of doubles")]
-    fn admits(self, cost: f64) -> bool {
-        match self.operator {
-            Operator::Gt => cost > self.value,
-            Operator::Lt => cost < self.value,
-            Operator::Ge => cost >= self.value,
-            Operator::Le => cost <= self.value,
-            Operator::Eq => cost == self.value,
-        }
-    }
-}
-
-impl Offer {
-    fn cost_type(&self, request: &Object) -> Result<CostType, Error> {
-        let object = request.required("cost-type")?.object()?;
-        let cost_type = CostType {
-            mode: object.required("cost-mode")?.string()?,
-            metric: object.required("cost-metric")?.string()?,
-        };
-        if self.cost_types.contains(&cost_type) {
-            return Ok(cost_type);
-        }
-        if self.cost_types.iter().any(|offered| offered.mode == cost_type.mode) {
-            return Err(Error::value("cost-type/cost-metric", &cost_type.metric.into()));
-        }
-        Err(Error::value("cost-type/cost-mode", &cost_type.mode.into()))
-    }
-
-    fn constraints(&self, request: &Object) -> Result<Vec<Constraint>, Error> {
-        let Some(texts) = request.optional("constraints").map(|list| list.strings()).transpose()? else {
-            return Ok(Vec::new());
-        };
-        let parse = |text: &String| {
-            let usable = Constraint::parse(text).filter(|_| self.constraints);
-            usable.ok_or_else(|| Error::value("constraints", &json!(text)))
-        };
-        texts.iter().map(parse).collect()
-    }
-}
-
-/// An object of a request, with its path from the root.
-struct Object {
-    path: String,
-    members: Map<String, Value>,
-}
-
-/// A member of a request, with its path from the root.
-struct Member {
-    path: String,
-    value: Value,
-}
-
-impl Object {
-    fn parse(body: &[u8]) -> Result<Self, Error> {
-        match serde_json::from_slice(body) {
-            Ok(Value::Object(members)) => Ok(Self { path: String::new(), members }),
-            Ok(_) => Err(Error::Syntax("the body is not an object".into())),
-            Err(error) => Err(Error::Syntax(error.to_string())),
-        }
-    }
-
-    fn optional(&self, name: &str) -> Option<Member> {
-        self.members.get(name).map(|value| Member { path: self.path_of(name), value: value.clone() })
-    }
-
-    fn required(&self, name: &str) -> Result<Member, Error> {
-        self.optional(name).ok_or_else(|| Error::MissingField(self.path_of(name)))
-    }
-
-    fn path_of(&self, name: &str) -> String {
-        if self.path.is_empty() { name.to_owned() } else { format!("{}/{name}", self.path) }
-    }
-}
-
-impl Member {
-    fn object(self) -> Result<Object, Error> {
-        match self.value {
-            Value::Object(members) => Ok(Object { path: self.path, members }),
-            _ => Err(Error::InvalidFieldType(self.path)),
-        }
-    }
-
-    fn string(self) -> Result<String, Error> {
-        match self.value {
-            Value::String(text) => Ok(text),
-            _ => Err(Error::InvalidFieldType(self.path)),
-        }
-    }
-
-    fn strings(&self) -> Result<Vec<String>, Error> {
-        let Value::Array(list) = &self.value else { return Err(Error::InvalidFieldType(self.path.clone())) };
-        let text = |element: &Value| element.as_str().map(str::to_owned).ok_or(Error::value(&self.path, element));
-        list.iter().map(text).collect()
-    }
-
-    /// Addresses with the spelling they came in; the first one where an address comes several times.
-    fn addresses(&self) -> Result<Vec<(IpAddr, String)>, Error> {
-        let mut list: Vec<(IpAddr, String)> = Vec::new();
-        let mut seen = std::collections::HashSet::new();
-        for text in self.strings()? {
-            let address = parse_address(&text).ok_or_else(|| Error::value(&self.path, &json!(text)))?;
-            if seen.insert(address) {
-                list.push((address, text));
-            }
-        }
-        Ok(list)
-    }
-}
-
-/// A typed address of §10.4.1.
-pub fn parse_address(text: &str) -> Option<IpAddr> {
-    match text.split_once(':')? {
-        ("ipv4", address) => address.parse().ok().map(IpAddr::V4),
-        ("ipv6", address) => address.parse().ok().map(IpAddr::V6),
-        _ => None,
-    }
-}
-
-/// An address as §10.4.1 writes it.
-pub fn spell(address: IpAddr) -> String {
-    format!("{}:{address}", if address.is_ipv4() { "ipv4" } else { "ipv6" })
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use super::http::{self, Answer, Connection, Duplex, Ends, Incoming, Refusal, Request};
+use super::http::{self, Answer, Connection, Duplex, Ends, Habit, Incoming, Refusal, Request};
 
 /// Connections at a time; more are closed at once.
 const CONNECTIONS: usize = 128;
@@ -23,6 +23,11 @@ const LINGER: Duration = Duration::from_secs(5);
 pub trait Handler: Send + Sync + 'static {
     /// Answers a request.
     fn answer(&self, request: &Request) -> Answer;
+
+    /// How strictly requests are read.
+    fn habit(&self) -> Habit {
+        Habit::Strict
+    }
 
     /// Hears of a message that was refused.
     fn refused(&self, _peer: SocketAddr, _refusal: &Refusal) {}
@@ -142,7 +147,7 @@ fn converse(
     };
     let mut connection = BufReader::new(stream);
     while !stopping.load(Ordering::SeqCst) {
-        match http::read(&mut connection, ends)? {
+        match http::read(&mut connection, ends, handler.habit())? {
             Incoming::Closed => break,
             Incoming::Request(request) => {
                 let answer = handler.answer(&request);

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::costs::Offer;
 use super::error::Error;
 use super::http::{Answer, Request, essence};
 use super::network::{CostType, Network, media};
-use super::query::{self, Offer};
+use super::query;
 
 /// A whole ALTO service.
 #[derive(Clone)]
@@ -134,18 +135,27 @@ impl Kind {
 
     fn capabilities(&self, directory: &Directory) -> Map<String, Value> {
         let mut capabilities = Map::new();
-        if !self.cost_types().is_empty() {
+        let names = |types: &[CostType]| -> Value {
             let name = |wanted: &CostType| {
                 let found = directory.cost_types.iter().find(|(_, cost_type)| cost_type == wanted);
                 found.map(|(name, _)| Value::from(name.as_str()))
             };
-            let names: Vec<_> = self.cost_types().iter().filter_map(name).collect();
-            capabilities.insert("cost-type-names".into(), names.into());
+            types.iter().filter_map(name).collect()
+        };
+        if !self.cost_types().is_empty() {
+            capabilities.insert("cost-type-names".into(), names(self.cost_types()));
         }
         match self {
-            Self::FilteredCostMap(_, Offer { constraints: true, .. })
-            | Self::EndpointCost(Offer { constraints: true, .. }) => {
-                capabilities.insert("cost-constraints".into(), true.into());
+            Self::FilteredCostMap(_, offer) | Self::EndpointCost(offer) => {
+                if offer.constraints {
+                    capabilities.insert("cost-constraints".into(), true.into());
+                }
+                if offer.together > 0 {
+                    capabilities.insert("max-cost-types".into(), offer.together.into());
+                }
+                if !offer.testable.is_empty() {
+                    capabilities.insert("testable-cost-type-names".into(), names(&offer.testable));
+                }
             }
             Self::EndpointProperty(properties) => {
                 capabilities.insert("prop-types".into(), properties.clone().into());
@@ -191,8 +201,8 @@ impl Site {
     /// the costs of the second map.
     pub fn fixture(prefix: &str) -> Self {
         let both = vec![CostType::numerical(), CostType::ordinal()];
-        let rich = Offer { cost_types: both, constraints: true };
-        let poor = Offer { cost_types: vec![CostType::numerical()], constraints: false };
+        let rich = Offer { cost_types: both, constraints: true, ..Offer::default() };
+        let poor = Offer { cost_types: vec![CostType::numerical()], ..Offer::default() };
         let map = |id: &str| id.to_owned();
         let kinds = [
             ("nm-a", "maps/a", Kind::NetworkMap(map("nm-a"))),

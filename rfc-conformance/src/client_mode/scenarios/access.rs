@@ -164,7 +164,7 @@ fn few_tries(scene: &Scene<'_>, sheet: &mut Sheet) {
 /// That there are requests means that the handshake succeeded; the server offers nothing below TLS 1.2.
 fn over_tls(scene: &Scene<'_>, sheet: &mut Sheet) {
     for capture in scene.runs().flatten() {
-        sheet.on(rules::TLS_VERSION).saw(&capture.exchange(), 1, "request over TLS 1.2 or 1.3");
+        sheet.on(rules::TLS_VERSION).saw(&capture.exchange(), 1, "TLS request");
     }
 }
 
@@ -172,7 +172,7 @@ fn over_tls(scene: &Scene<'_>, sheet: &mut Sheet) {
 fn nothing_said(scene: &Scene<'_>, sheet: &mut Sheet) {
     for capture in scene.runs().flatten() {
         let entry = sheet.on(rules::HTTPS);
-        entry.saw(&capture.exchange(), 1, "request to a server that must not be trusted");
+        entry.saw(&capture.exchange(), 1, "untrusted server");
         let expected = "the connection is given up in the handshake";
         entry.broken(Finding::new(expected, "a request is sent").from(&capture.exchange()));
     }

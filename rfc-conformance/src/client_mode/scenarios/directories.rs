@@ -9,9 +9,9 @@ use super::super::answers;
 use super::super::judge::Scene;
 use super::super::log::Subject;
 use super::super::rules;
-use super::super::scenario::{Ask, Expected, Needs, Place, Scenario, Task};
+use super::super::scenario::{Ask, Expected, Place, Scenario, Task};
 use super::{
-    addresses, cost_map_task, costs_between, costs_task, directory_task, everything, fixture, map_task, pid_task,
+    addresses, cost_map_task, costs_between, costs_task, directory_task, everything, fixture, map_task, odd, pid_task,
     property_task, rewritten,
 };
 use crate::check::Requirement;
@@ -24,16 +24,6 @@ use crate::verdict::{Finding, Sheet};
 const OFTEN: usize = 5;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
-    let odd = |name, about, rule, site, tasks| Scenario {
-        name,
-        about,
-        rule,
-        needs: Needs::Nothing,
-        root: "/directory",
-        site,
-        tasks,
-        judge: None,
-    };
     vec![
         Scenario {
             root: "/a/b/directory",

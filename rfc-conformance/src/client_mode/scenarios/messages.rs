@@ -6,26 +6,16 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::super::rules;
-use super::super::scenario::{Needs, Place, Scenario, Task};
+use super::super::scenario::{Place, Scenario, Task};
 use super::super::style::Style;
 use super::{
-    POISON, cost_map_task, costs_between, costs_task, directory_task, everything, fixture, map_task, pid_task,
-    property_task, rewritten,
+    POISON, cost_map_task, costs_between, costs_task, directory_task, everything, fixture, map_task, odd, pid_task,
+    rewritten,
 };
 use crate::stage::network::CostType;
 use crate::stage::site::{Found, Kind, Resource, Site};
 
 pub(super) fn scenarios() -> Vec<Scenario> {
-    let odd = |name, about, rule, site, tasks| Scenario {
-        name,
-        about,
-        rule,
-        needs: Needs::Nothing,
-        root: "/directory",
-        site,
-        tasks,
-        judge: None,
-    };
     vec![
         odd(
             "plain",
@@ -102,30 +92,6 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         odd("kinds", "Entries of media types that RFC 7285 does not know", rules::KINDS, kinds, |site| {
             everything(site, rules::KINDS)
         }),
-        odd(
-            "cost-string",
-            "A cost that is a string",
-            rules::COSTS_ARE_NUMBERS,
-            |place| bad_cost(place, &json!("5")),
-            bad_cost_tasks,
-        ),
-        odd(
-            "cost-null",
-            "A cost that is null",
-            rules::COSTS_ARE_NUMBERS,
-            |place| bad_cost(place, &Value::Null),
-            bad_cost_tasks,
-        ),
-        odd(
-            "cost-array",
-            "A cost that is an array",
-            rules::COSTS_ARE_NUMBERS,
-            |place| bad_cost(place, &json!([5])),
-            bad_cost_tasks,
-        ),
-        odd("property-number", "A property that is a number", rules::PROPERTIES_ARE_STRINGS, bad_property, |site| {
-            vec![property_task(site, rules::PROPERTIES_ARE_STRINGS, &["ipv4:192.0.2.7"]).refused()]
-        }),
     ]
 }
 
@@ -157,7 +123,7 @@ fn objects(message: &mut Value, visit: &mut dyn FnMut(&mut Map<String, Value>)) 
     go(Some(message));
 }
 
-fn members_of(value: Option<&mut Value>) -> impl Iterator<Item = &mut Value> {
+pub(super) fn members_of(value: Option<&mut Value>) -> impl Iterator<Item = &mut Value> {
     value.and_then(Value::as_object_mut).into_iter().flat_map(|members| members.values_mut())
 }
 
@@ -376,36 +342,6 @@ fn kinds(place: &Place) -> Site {
         let future = json!({ "uri": format!("{POISON}/future"), "media-type": "application/alto-networkmap-v2+json" });
         for (id, entry) in [("a-updates", updates), ("a-map", map), ("a-future", future)] {
             resources.insert(id.into(), entry);
-        }
-    })
-}
-
-fn bad_cost(place: &Place, bad: &Value) -> Site {
-    let bad = bad.clone();
-    rewritten(place, move |_, _, message| {
-        let spoil = |cell: Option<&mut Value>| {
-            if let Some(cell) = cell {
-                *cell = bad.clone();
-            }
-        };
-        spoil(message.pointer_mut("/cost-map/pidA/pidC"));
-        for row in members_of(message.get_mut("endpoint-cost-map")) {
-            spoil(row.get_mut("ipv4:198.51.100.200"));
-        }
-    })
-}
-
-fn bad_cost_tasks(site: &Site) -> Vec<Task> {
-    vec![
-        cost_map_task(site, rules::COSTS_ARE_NUMBERS).refused(),
-        costs_task(site, rules::ENDPOINT_COSTS_ARE_NUMBERS).refused(),
-    ]
-}
-
-fn bad_property(place: &Place) -> Site {
-    rewritten(place, |_, _, message| {
-        for properties in members_of(message.get_mut("endpoint-properties")) {
-            members_of(Some(properties)).for_each(|value| *value = json!(7));
         }
     })
 }

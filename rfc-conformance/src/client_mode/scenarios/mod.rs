@@ -5,6 +5,7 @@ mod directories;
 mod messages;
 mod offers;
 mod transport;
+mod unusable;
 mod versions;
 
 pub(super) use access::{PASSWORD, USER};
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::answers;
-use super::scenario::{Ask, Expected, Place, Scenario, Task};
+use super::scenario::{Ask, Expected, Needs, Place, Scenario, Task};
 use crate::check::Requirement;
 use crate::stage::http::{Answer, Request};
 use crate::stage::network::CostType;
@@ -27,6 +28,7 @@ pub(super) const POISON: &str = "poison";
 pub(super) fn all() -> Vec<Scenario> {
     [
         messages::scenarios(),
+        unusable::scenarios(),
         directories::scenarios(),
         offers::scenarios(),
         transport::scenarios(),
@@ -36,6 +38,17 @@ pub(super) fn all() -> Vec<Scenario> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// A scenario over plain HTTP that is judged by the client's answers and by the rules for all requests.
+fn odd(
+    name: &'static str,
+    about: &'static str,
+    rule: Requirement,
+    site: fn(&Place) -> Site,
+    tasks: fn(&Site) -> Vec<Task>,
+) -> Scenario {
+    Scenario { name, about, rule, needs: Needs::Nothing, root: "/directory", site, tasks, judge: None }
 }
 
 /// The fixture where the scenario is played.
@@ -160,7 +173,6 @@ impl Task {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client_mode::scenario::Needs;
 
     #[test]
     fn names_are_paths_and_unique() {

@@ -2,24 +2,14 @@
 
 use super::super::answers;
 use super::super::rules;
-use super::super::scenario::{Ask, Expected, Needs, Place, Scenario, Task};
-use super::{FROM, TO, addresses, costs_between, fixture};
+use super::super::scenario::{Ask, Expected, Place, Scenario, Task};
+use super::{FROM, TO, addresses, costs_between, fixture, odd};
 use crate::check::Requirement;
+use crate::stage::costs::Offer;
 use crate::stage::network::CostType;
-use crate::stage::query::Offer;
 use crate::stage::site::{Kind, Site};
 
 pub(super) fn scenarios() -> Vec<Scenario> {
-    let odd = |name, about, rule, site, tasks| Scenario {
-        name,
-        about,
-        rule,
-        needs: Needs::Nothing,
-        root: "/directory",
-        site,
-        tasks,
-        judge: None,
-    };
     vec![
         odd(
             "constrained",
@@ -74,7 +64,7 @@ fn unconstrained(place: &Place) -> Site {
 /// Every cost map, filter and service with other cost types is gone.
 fn only(place: &Place, cost_type: &CostType) -> Site {
     let mut site = fixture(place);
-    let offer = Offer { cost_types: vec![cost_type.clone()], constraints: false };
+    let offer = Offer { cost_types: vec![cost_type.clone()], ..Offer::default() };
     for resource in &mut site.resources {
         match &mut resource.kind {
             Kind::CostMap(_, its) if resource.id == "cm-b-num" => its.clone_from(cost_type),

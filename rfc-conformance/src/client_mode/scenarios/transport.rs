@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::super::judge::Scene;
 use super::super::log::Capture;
 use super::super::rules;
-use super::super::scenario::{Needs, Place, Scenario, Task};
-use super::{POISON, cost_map_task, costs_task, everything, fixture, map_task, pid_task, property_task, replaced};
+use super::super::scenario::{Place, Scenario, Task};
+use super::{POISON, cost_map_task, costs_task, everything, fixture, map_task, odd, pid_task, property_task, replaced};
 use crate::check::Requirement;
 use crate::stage::http::{Answer, Request};
 use crate::stage::network::media;
@@ -25,16 +25,6 @@ const PATIENCE: usize = 50;
 const ENOUGH: usize = 400;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
-    let odd = |name, about, rule, site, tasks| Scenario {
-        name,
-        about,
-        rule,
-        needs: Needs::Nothing,
-        root: "/directory",
-        site,
-        tasks,
-        judge: None,
-    };
     let judged = |judge: fn(&Scene<'_>, &mut Sheet), scenario| Scenario { judge: Some(judge), ..scenario };
     vec![
         odd("types", "Media types in mixed case, with parameters", rules::TYPE_CASE, types, |site| {
@@ -463,7 +453,7 @@ fn set_cookies(place: &Place) -> Site {
 fn cookies(scene: &Scene<'_>, sheet: &mut Sheet) {
     for capture in scene.runs().flat_map(|run| &run[1..]) {
         let entry = sheet.on(rules::COOKIES);
-        entry.saw(&capture.exchange(), 1, "request after a cookie was set");
+        entry.saw(&capture.exchange(), 1, "later request");
         if capture.request.field("cookie").is_some() {
             entry.info(Finding::new("no cookies", "the cookie is returned").from(&capture.exchange()));
         }

@@ -121,7 +121,7 @@ fn retrieved_again(scene: &Scene<'_>, sheet: &mut Sheet) {
             continue;
         }
         let (older, newer) = (&read[earlier], &read[later]);
-        entry.saw(&newer.0.exchange(), 1, "pair of maps of different versions");
+        entry.saw(&newer.0.exchange(), 1, "mismatched pair");
         let again =
             read[later + 1..].iter().any(|(capture, tag)| has_map(capture) == has_map(older.0) && *tag == newer.1);
         if !again {
@@ -160,7 +160,7 @@ fn told_apart(scene: &Scene<'_>, sheet: &mut Sheet) {
         let costs: Vec<_> = run.iter().filter(|c| c.answer.status == 200 && tag(c).is_some() && !has_map(c)).collect();
         let Some(first) = costs.first().filter(|_| run.iter().any(|c| has_map(c))) else { continue };
         let entry = sheet.on(rules::TAGS_EQUAL);
-        entry.saw(&first.exchange(), 1, "cost map of another network map");
+        entry.saw(&first.exchange(), 1, "foreign cost map");
         let answered = scene.done().any(|(_, done)| done.run == run[0].run && done.succeeded());
         if answered && costs.len() < 2 {
             let expected = "costs whose tag names another resource are not used";

@@ -9,7 +9,7 @@ use super::names;
 use crate::check::Requirement;
 use crate::http::Exchange;
 use crate::json;
-use crate::stage::query::Offer;
+use crate::stage::costs::Offer;
 use crate::stage::site::Kind;
 use crate::verdict::{Finding, Sheet};
 

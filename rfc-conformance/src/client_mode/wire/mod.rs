@@ -20,15 +20,17 @@ pub(super) fn judge(scene: &Scene<'_>, sheet: &mut Sheet) {
         message(capture, sheet);
         accepts(capture, scene, sheet);
         method(capture, sheet);
-        if capture.request.method == "POST" {
-            if let Some(resource) = capture.resource().filter(|resource| resource.kind.accepts().is_some()) {
-                body_of(capture, &resource.kind, scene, sheet);
-            }
+        let service = capture.resource().filter(|resource| resource.kind.accepts().is_some());
+        if let Some(resource) = service.filter(|_| capture.request.method == "POST") {
+            body_of(capture, &resource.kind, scene, sheet);
         }
     }
     entry_point(scene, sheet);
     conditions(scene, sheet);
     prefers_get(scene, sheet);
+    if scene.scenario.name == "plain" {
+        from_maps(scene, sheet);
+    }
 }
 
 fn message(capture: &Capture, sheet: &mut Sheet) {
@@ -51,7 +53,7 @@ fn accepts(capture: &Capture, scene: &Scene<'_>, sheet: &mut Sheet) {
     let Some(accept) = capture.request.field("accept") else { return };
     let exchange = capture.exchange();
     let entry = sheet.on(rules::ACCEPT);
-    entry.saw(&exchange, 1, "request with Accept");
+    entry.saw(&exchange, 1, "Accept field");
     if !admits(Some(&accept), wanted) {
         entry.broken(Finding::new(wanted, accept.clone()).from(&exchange));
     } else if !admits(Some(&accept), media::ERROR) {
@@ -59,7 +61,7 @@ fn accepts(capture: &Capture, scene: &Scene<'_>, sheet: &mut Sheet) {
     }
     if wanted != media::DIRECTORY && scene.scenario.name == "plain" {
         let entry = sheet.on(rules::READY_FOR_DIRECTORY);
-        entry.saw(&exchange, 1, "request with Accept");
+        entry.saw(&exchange, 1, "Accept field");
         let named = accept.split(',').any(|range| MediaType::read(range).is(media::DIRECTORY));
         if named {
             entry.info(Finding::new("readiness for a directory is optional", "it is said").from(&exchange));
@@ -84,7 +86,7 @@ fn method(capture: &Capture, sheet: &mut Sheet) {
         Subject::Prop | Subject::Stray => return,
     };
     let right = if by_post { method == "POST" } else { matches!(method, "GET" | "HEAD") };
-    let what = if by_post { "request to a resource with `accepts`" } else { "request to a resource without `accepts`" };
+    let what = if by_post { "service request" } else { "GET request" };
     let wrong = || Finding::new(if by_post { "POST" } else { "GET" }, method).from(&exchange);
     let mut grade = |rule| {
         let entry = sheet.on(rule);
@@ -211,17 +213,22 @@ fn prefers_get(scene: &Scene<'_>, sheet: &mut Sheet) {
                 let finding = Finding::new("GET of the map", "a filter that lets everything through");
                 entry.warn(finding.from(&exchange));
             }
-            Kind::EndpointProperty(_) | Kind::EndpointCost(_) if scene.scenario.name == "plain" => {
-                let finding = Finding::new("whether addresses are sent is the client's choice", "it sends addresses");
-                sheet.on(rules::FROM_MAPS).saw(&exchange, 1, "request").info(finding.from(&exchange));
-            }
             _ => {}
         }
     }
-    let by_maps = scene.captures.iter().filter(|capture| {
-        capture.resource().is_some_and(|resource| matches!(resource.kind, Kind::NetworkMap(_) | Kind::CostMap(..)))
-    });
-    for capture in by_maps.take(1) {
-        sheet.on(rules::FROM_MAPS).saw(&capture.exchange(), 1, "map");
+}
+
+/// Whether costs and PIDs are asked for by address, which tells the server about peers.
+fn from_maps(scene: &Scene<'_>, sheet: &mut Sheet) {
+    let by = |kinds: fn(&Kind) -> bool| {
+        scene.captures.iter().find(|capture| capture.resource().is_some_and(|resource| kinds(&resource.kind)))
+    };
+    let entry = sheet.on(rules::FROM_MAPS);
+    if let Some(capture) = by(|kind| matches!(kind, Kind::EndpointProperty(_) | Kind::EndpointCost(_))) {
+        let exchange = capture.exchange();
+        let finding = Finding::new("the client may keep addresses to itself", "it sends addresses");
+        entry.saw(&exchange, 1, "request").info(finding.from(&exchange));
+    } else if let Some(capture) = by(|kind| matches!(kind, Kind::NetworkMap(_) | Kind::CostMap(..))) {
+        entry.saw(&capture.exchange(), 1, "map");
     }
 }

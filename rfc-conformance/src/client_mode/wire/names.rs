@@ -99,7 +99,7 @@ pub(super) fn address(text: &str, exchange: &Exchange, sheet: &mut Sheet) {
     let typed = text.split_once(':').filter(|(kind, address)| !kind.is_empty() && !address.is_empty());
     let (kind, address) = typed.unwrap_or_default();
     // An untyped IPv6 address has a colon, too; its first part is no type.
-    let is_typed = typed.is_some() && !(text.parse::<Ipv6Addr>().is_ok());
+    let is_typed = typed.is_some() && text.parse::<Ipv6Addr>().is_err();
     rule(sheet, exchange, rules::TYPED_ADDRESS, text, is_typed, "TYPE:ADDRESS");
     if !is_typed {
         return;

@@ -64,7 +64,8 @@ fn answer(status: &str, media_type: &str, body: &str) -> Vec<u8> {
 /// Grades a target with little patience, within the time given to the whole run.
 fn graded(address: SocketAddr) -> Report {
     let mut options = Options::new(&format!("http://{address}/directory"));
-    options.timeout = Duration::from_secs(1);
+    // Long enough for a busy machine, short enough to wait for in vain.
+    options.timeout = Duration::from_secs(3);
     options.deadline = Duration::from_secs(40);
     let started = Instant::now();
     let report = rfc_conformance::run(&options);
@@ -101,7 +102,7 @@ fn a_port_that_hangs() {
     let address = serve(|stream| {
         let _until_the_other_side_gives_up = BufReader::new(stream).read_to_end(&mut Vec::new());
     });
-    cannot_run(&graded(address), "no whole answer within 1 s");
+    cannot_run(&graded(address), "no whole answer within 3 s");
 }
 
 #[test]
@@ -112,7 +113,7 @@ fn an_answer_that_drips() {
             std::thread::sleep(Duration::from_millis(20));
         }
     });
-    cannot_run(&graded(address), "no whole answer within 1 s");
+    cannot_run(&graded(address), "no whole answer within 3 s");
 }
 
 #[test]
@@ -185,11 +186,17 @@ fn directories_without_end() {
 
 #[test]
 fn resources_without_end() {
-    let entries: Vec<_> = (0..20_000)
+    let entries: Vec<_> = (0..5000)
         .map(|number| format!("\"{number}\":{{\"uri\":\"/{number}\",\"media-type\":\"application/x-{number}\"}}"))
         .collect();
     let body = format!("{{\"meta\":{{}},\"resources\":{{{}}}}}", entries.join(","));
-    let address = serve_requests(move |_| answer("200 OK", DIRECTORY, &body));
+    let address = serve_requests(move |path| {
+        if path == "/directory" {
+            answer("200 OK", DIRECTORY, &body)
+        } else {
+            answer("404 Not Found", "text/plain", "")
+        }
+    });
     fails(&graded(address), "rfc7285/9.2.4/1", "there are more than 4096 resources");
 }
 
@@ -279,7 +286,7 @@ fn names_that_would_be_obeyed() {
 /// Runs the program in a gigabyte of address space: what buffers everything is ended by the system.
 fn in_little_memory(address: SocketAddr) -> (Option<i32>, String) {
     let program = env!("CARGO_BIN_EXE_rfc-conformance");
-    let command = format!("ulimit -v 1000000; exec '{program}' --timeout 20 --jobs 2 http://{address}/directory");
+    let command = format!("ulimit -v 1000000; exec '{program}' --timeout 120 --jobs 2 http://{address}/directory");
     let output = Command::new("sh").arg("-c").arg(command).output().unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
 }

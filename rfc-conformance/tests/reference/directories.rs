@@ -2,7 +2,7 @@
 
 use rfc_conformance::stage::http::Answer;
 use rfc_conformance::stage::network::{CostType, media};
-use rfc_conformance::stage::site::{Found, Kind, Resource};
+use rfc_conformance::stage::site::{Kind, Resource};
 use serde_json::json;
 
 use super::mutant::{Mutant, drop_at, put};
@@ -78,27 +78,7 @@ fn offers() -> Vec<Mutant> {
             r.of("root", |m| m["resources"]["cm-a-num"]["accepts"] = json!("application/vnd.example+json"));
         })
         .as_a("info"),
-        Mutant::new("rfc7285/11.3.1/1", "lists a filter of network maps that answers with 500", |r| broken(r, "fnm-a")),
-        Mutant::new("rfc7285/11.3.2/1", "lists a filter of cost maps that answers with 500", |r| broken(r, "fcm-a")),
-        Mutant::new("rfc7285/11.4.1/1", "lists a property and gives a number for it", |r| {
-            r.of("eps", |m| {
-                for (_, values) in m["endpoint-properties"].as_object_mut().unwrap() {
-                    if values.get("priv:x-link").is_some() {
-                        values["priv:x-link"] = json!(7);
-                    }
-                }
-            });
-        }),
-        Mutant::new("rfc7285/11.5.1/1", "lists an endpoint cost service that answers with 500", |r| broken(r, "ecs")),
     ]
-}
-
-/// A resource answers with 500.
-fn broken(reference: &mut Reference, id: &'static str) {
-    reference.instead(move |site, request| {
-        let is_it = site.find(request).is_some_and(|found| found.id() == id);
-        is_it.then(|| Answer::plain(500, "out of order"))
-    });
 }
 
 fn entries() -> Vec<Mutant> {
@@ -109,8 +89,12 @@ fn entries() -> Vec<Mutant> {
                 m["resources"]["cm-a-num"] = entry;
             });
         }),
-        Mutant::new("rfc7285/9.1.4/1", "takes another type of body than it lists", |r| {
-            r.of("root", |m| put(m, "/resources/ecs/accepts", json!("application/alto-endpointpropparams+json")));
+        Mutant::new("rfc7285/9.1.4/1", "takes application/json only, and lists ALTO's types", |r| {
+            r.instead(|site, request| {
+                let found = site.find(request).filter(|found| found.accepts().is_some() && request.method == "POST")?;
+                let plain = request.media_type().as_deref() == Some("application/json");
+                Some(if plain { site.say(found, request) } else { Answer::plain(415, "application/json, please") })
+            });
         }),
         Mutant::new("rfc7285/9.2.1/1", "gives directories as application/json", |r| {
             r.after(|found, _, answer| {
@@ -170,10 +154,13 @@ fn entries() -> Vec<Mutant> {
             });
         })
         .with(Outfit::Shared),
-        Mutant::new("rfc7285/9.2.4/1", "leads to a directory that is not there", |r| {
-            r.instead(|site, request| {
-                let sub = site.find(request).is_some_and(|found| matches!(found, Found::Directory(d) if d.id == "sub"));
-                sub.then(|| Answer::plain(404, "nothing here"))
+        Mutant::new("rfc7285/9.2.4/1", "leads from directory to directory without end", |r| {
+            r.of("root", |m| m["resources"]["next"] = json!({ "uri": "/next/1", "media-type": media::DIRECTORY }));
+            r.instead(|_, request| {
+                let number: u64 = request.resource.strip_prefix("/next/")?.parse().ok()?;
+                let entry = json!({ "uri": format!("/next/{}", number + 1), "media-type": media::DIRECTORY });
+                let directory = json!({ "meta": {}, "resources": { format!("next-{number}"): entry } });
+                Some(Answer::new(200, media::DIRECTORY, directory.to_string()))
             });
         }),
     ]
@@ -188,6 +175,12 @@ fn only_post(reference: &mut Reference) {
 
 fn uses() -> Vec<Mutant> {
     vec![
+        Mutant::new("rfc7285/10.2/1", "has a dot in a resource ID", |r| {
+            r.of("sub", |m| {
+                let entry = m["resources"]["cm-b-num"].clone();
+                m["resources"]["cm.b"] = entry;
+            });
+        }),
         Mutant::new("rfc7285/9.2.2/11", "uses a resource that is listed nowhere", |r| {
             r.of("root", |m| put(m, "/resources/cm-a-num/uses", json!(["nm-z"])));
         }),
@@ -234,16 +227,7 @@ fn uses() -> Vec<Mutant> {
 
 /// Names in directories that break the grammar of §10.
 fn names() -> Vec<Mutant> {
-    let metric = "/meta/cost-types/num-routing/cost-metric";
-    let mode = "/meta/cost-types/num-routing/cost-mode";
-    let _ = (metric, mode);
-    vec![
-        Mutant::new("rfc7285/10.2/1", "has a dot in a resource ID", |r| {
-            r.of("sub", |m| {
-                let entry = m["resources"]["cm-b-num"].clone();
-                m["resources"]["cm.b"] = entry;
-            });
-        }),
+    let all = vec![
         Mutant::new("rfc7285/10.6/1", "has a metric of 33 characters", |r| {
             metric_is(r, "priv:aaaaaaaaaaaaaaaaaaaaaaaaaaaa")
         }),
@@ -275,7 +259,8 @@ fn names() -> Vec<Mutant> {
         Mutant::new("rfc7285/10.8.2/3", "lists a property that nobody registered", |r| property_is(r, "region"))
             .as_a("warn"),
         Mutant::new("rfc7285/10.8.2/4", "lists a private property without a name", |r| property_is(r, "priv:")),
-    ]
+    ];
+    all.into_iter().map(|mutant| mutant.with(Outfit::Small)).collect()
 }
 
 fn metric_is(reference: &mut Reference, metric: &'static str) {
@@ -287,5 +272,5 @@ fn mode_is(reference: &mut Reference, mode: &'static str) {
 }
 
 fn property_is(reference: &mut Reference, property: &'static str) {
-    reference.of("root", move |m| put(m, "/resources/eps/capabilities/prop-types/2", json!(property)));
+    reference.of("root", move |m| put(m, "/resources/eps/capabilities/prop-types/1", json!(property)));
 }

@@ -1,6 +1,5 @@
 //! Rules about filtered maps.
 
-use rfc_conformance::stage::network::NetworkMap;
 use serde_json::{Value, json};
 
 use super::mutant::{Mutant, drop_at, drop_pair, each_cost, put};
@@ -276,15 +275,11 @@ fn costs_answered() -> Vec<Mutant> {
 
 /// Several costs at once (RFC 8189).
 fn several() -> Vec<Mutant> {
-    let root = |pointer: &'static str, value: fn() -> Value| {
-        move |r: &mut Reference| r.of("root", move |m| put(m, pointer, value()))
-    };
-    let _ = root;
     let all = vec![
         Mutant::new("rfc8189/3.5/1", "gives arrays in a whole cost map", |r| {
             r.of("cm-a-num", |m| each_cost(m, &mut |cost| *cost = json!([cost.clone()])));
         }),
-        Mutant::new("rfc8189/3.5/2", "swaps several costs", |r| swapped(r)),
+        Mutant::new("rfc8189/3.5/2", "swaps several costs", swapped),
         Mutant::new("rfc8189/4.1.1/2", "announces both kinds of constraints", |r| r.offer("ecs").constraints = true),
         Mutant::new("rfc8189/4.1.1/3", "announces two costs at once and refuses them", |r| {
             refuses(r, "fcm-a", "multi-cost-types", |asked| {
@@ -364,9 +359,4 @@ fn swapped(reference: &mut Reference) {
             each_cost(m, &mut |cost| cost.as_array_mut().unwrap().reverse());
         }
     });
-}
-
-/// The number of PIDs, for those who count.
-pub(crate) fn count(map: &NetworkMap) -> usize {
-    map.pids.len()
 }

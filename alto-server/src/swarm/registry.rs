@@ -169,7 +169,7 @@ impl Registry {
     /// Puts back what was saved, with a whole lease: heartbeats are not saved, so how much was left is not known.
     pub(super) fn restore(&mut self, saved: Saved, now: Moment) {
         let SavedPeer { key, secret, address, port, name } = saved.peer;
-        // A place taken twice, or a key, would be a fault of the store; the first stays.
+        // Would be a fault of the store; the first stays.
         if self.by_key.contains_key(&key) || self.by_socket.contains_key(&(address, port)) {
             tracing::warn!(peer = %key.to_id(), "a saved registration is there twice and is left out");
             return;

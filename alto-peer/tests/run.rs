@@ -314,3 +314,19 @@ fn the_schema_of_peers_json_is_up_to_date() {
     }
     assert_eq!(std::fs::read_to_string(SCHEMA).unwrap_or_default(), schema, "run with UPDATE_GOLDEN=1");
 }
+
+/// `UPDATE_GOLDEN=1 cargo test -p alto-peer` writes the files anew.
+#[test]
+fn help_is_as_it_was() {
+    for command in ["run", "share"] {
+        let (code, help, _) = finished(program().args([command, "--help"]));
+        assert_eq!(code, Some(0));
+        assert!(help.contains("EXAMPLES") && help.contains("EXIT CODES"), "{help}");
+        let file = format!("{}/tests/golden/{command}.txt", env!("CARGO_MANIFEST_DIR"));
+        let help = help.replace(env!("CARGO_PKG_VERSION"), "VERSION");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&file, &help).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(&file).unwrap_or_default(), help, "run with UPDATE_GOLDEN=1");
+    }
+}

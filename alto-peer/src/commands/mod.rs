@@ -1,15 +1,21 @@
 //! The command line: one module per subcommand, and the exit codes they share.
 
 mod access;
+mod downloads;
 mod get;
+mod output;
+mod prompt;
 mod query;
+mod run;
+mod share;
+mod signals;
+mod start;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use structopt::StructOpt;
 use structopt::clap::{AppSettings, ErrorKind};
-use tracing_subscriber::EnvFilter;
 
 /// The command line.
 #[derive(Clone, Debug, StructOpt)]
@@ -23,6 +29,10 @@ enum Flags {
     Get(Box<get::Get>),
     /// Asks an ALTO server what there is, where addresses are, and what it costs to get there
     Query(query::Query),
+    /// Shares files until told to end
+    Share(share::ShareOptions),
+    /// Runs a peer of peers.json, with a prompt
+    Run(run::RunOptions),
 }
 
 /// How the program ended.
@@ -54,6 +64,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     match Flags::from_iter_safe(arguments) {
         Ok(Flags::Get(get)) => get::run(&get),
         Ok(Flags::Query(query)) => query::run(&query),
+        Ok(Flags::Share(options)) => share::run(&options),
+        Ok(Flags::Run(options)) => self::run::run(&options),
         // `--help` and `--version` come as errors, too.
         Err(error) if matches!(error.kind, ErrorKind::HelpDisplayed | ErrorKind::VersionDisplayed) => {
             println!("{}", error.message);
@@ -64,11 +76,4 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             Exit::Usage
         }
     }
-}
-
-/// Warnings and errors go to standard error, unless the variable `ALTO_LOG` wants something else.
-fn log_warnings() {
-    let filter = EnvFilter::try_from_env("ALTO_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
-    let _already_started = log.without_time().with_target(false).try_init();
 }

@@ -45,7 +45,7 @@ pub struct UpkeepSettings {
 /// Keeps this peer registered until it is dropped.
 pub struct Upkeep {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// How things stand with the registry.
@@ -109,7 +109,7 @@ impl Upkeep {
             beat_due: Instant::now(),
         };
         let thread = std::thread::Builder::new().name("registration".to_owned()).spawn(move || keeper.run())?;
-        Ok(Self { shared, thread: Some(thread) })
+        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
     }
 
     /// Registers, and stays so.
@@ -128,13 +128,10 @@ impl Upkeep {
     }
 
     /// Unregisters and ends. Dropping does the same.
-    pub fn stop(mut self) {
-        self.end();
-    }
-
-    fn end(&mut self) {
+    pub fn stop(&self) {
         self.shared.want(Wanted::Ended);
-        if let Some(thread) = self.thread.take() {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
             let _panicked = thread.join();
         }
     }
@@ -142,7 +139,7 @@ impl Upkeep {
 
 impl Drop for Upkeep {
     fn drop(&mut self) {
-        self.end();
+        self.stop();
     }
 }
 

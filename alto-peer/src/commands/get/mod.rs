@@ -15,6 +15,7 @@ use structopt::StructOpt;
 use self::progress::{Progress, Quiet};
 use super::Exit;
 use super::access::{AccessError, AccessOptions};
+use super::output::Output;
 use crate::content::name::NameError;
 use crate::content::{FileName, Library};
 use crate::events::{Event, Events, JsonLines};
@@ -188,7 +189,7 @@ pub(crate) fn run(get: &Get) -> Exit {
 impl Get {
     fn run(&self) -> Result<(), GetError> {
         let (folder, name) = place(self.output.as_deref())?;
-        super::log_warnings();
+        Output::stderr().log();
         let mut client = self.access.client(&self.server)?;
         if let Some(address) = self.peer.address {
             client = client.source(address);

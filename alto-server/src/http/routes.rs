@@ -23,9 +23,6 @@ use crate::service::{CostKind, Lookup, id, path};
 /// A route, or several: matches a path, then answers.
 pub(crate) type Route = BoxedFilter<(Response,)>;
 
-/// A request being answered.
-pub(crate) type Handling = std::pin::Pin<Box<dyn Future<Output = Result<Response, HttpError>> + Send>>;
-
 /// Where clients that know only the host look for the directory.
 const WELL_KNOWN: &str = ".well-known/alto";
 
@@ -63,19 +60,20 @@ where
     segments(path).and(warp::path::end()).and(Exchange::filter()).then(answered(name.into(), handler)).boxed()
 }
 
-/// Routes that differ in one segment of their path, which stands as `{}` in `path` and is handed to the handler as it
-/// was sent. Whether there is such a thing is for the handler to say.
-pub(crate) fn at_each<F>(path: &str, name: impl Into<SharedString>, handler: F) -> Route
+/// Every path below one, answered by one handler, which is given the rest of the path as it was sent. For parts with
+/// names in their paths; also faster than a route for each path.
+pub(crate) fn below<F, A>(path: &str, name: impl Into<SharedString>, handler: F) -> Route
 where
-    F: Fn(Exchange, String) -> Handling + Clone + Send + Sync + 'static,
+    F: Fn(Exchange, String) -> A + Clone + Send + Sync + 'static,
+    A: Future<Output = Result<Response, HttpError>> + Send + 'static,
 {
-    let (before, after) = path.split_once("{}").unwrap_or((path, ""));
-    let here = segments(before).and(warp::path::param::<String>()).and(segments(after)).and(warp::path::end());
     let name = name.into();
-    here.and(Exchange::filter())
-        .then(move |segment: String, exchange| {
-            let handler = handler.clone();
-            answered(name.clone(), move |exchange| handler(exchange, segment.clone()))(exchange)
+    segments(path)
+        .and(warp::path::tail())
+        .and(Exchange::filter())
+        .then(move |tail: warp::path::Tail, exchange| {
+            let (handler, tail) = (handler.clone(), tail.as_str().to_owned());
+            answered(name.clone(), move |exchange| handler(exchange, tail.clone()))(exchange)
         })
         .boxed()
 }

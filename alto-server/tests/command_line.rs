@@ -109,6 +109,7 @@ fn routes_are_exported_as_costs_are_computed() {
     for route in routes {
         let path = route["path"].as_array().unwrap();
         assert_eq!(route["hopcount"].as_f64().unwrap().to_string(), (path.len() - 1).to_string(), "{route}");
+        assert_eq!(route["links"].as_array().unwrap().len(), path.len() - 1, "{route}");
         let (source, destination) = (route["source"].as_str().unwrap(), route["destination"].as_str().unwrap());
         let (src, dst) = (address(source), address(destination));
         let cost_type = json!({"cost-mode": "numerical", "cost-metric": "routingcost"});

@@ -88,7 +88,7 @@ fn piece_size(text: &str) -> Result<u32, String> {
 }
 
 /// What people call this machine.
-fn host_name() -> String {
+pub(super) fn host_name() -> String {
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     if check_name(&name).is_ok() { name } else { "peer".to_owned() }
 }

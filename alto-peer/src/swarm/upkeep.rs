@@ -5,8 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use alto_types::swarm::{Announcement, Credentials, FileEntry, FileId, PeerId, Registration};
@@ -24,6 +23,8 @@ const TOGETHER: usize = 500;
 const LINGER: Duration = Duration::from_millis(100);
 /// As long as nothing is to be done, for lack of an endless wait.
 const IDLE: Duration = Duration::from_mins(10);
+/// How long the thread gets to unregister at the end.
+const FAREWELL: Duration = Duration::from_secs(5);
 /// No lease is so short that it needs more heartbeats than this.
 const SHORTEST_BEAT: Duration = Duration::from_millis(300);
 
@@ -45,7 +46,8 @@ pub struct UpkeepSettings {
 /// Keeps this peer registered until it is dropped.
 pub struct Upkeep {
     shared: Arc<Shared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    /// Closed when the thread ends.
+    ended: Mutex<mpsc::Receiver<()>>,
 }
 
 /// How things stand with the registry.
@@ -108,8 +110,13 @@ impl Upkeep {
             lease: 0,
             beat_due: Instant::now(),
         };
-        let thread = std::thread::Builder::new().name("registration".to_owned()).spawn(move || keeper.run())?;
-        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+        let (running, ended) = mpsc::channel::<()>();
+        let run = move || {
+            let _running = running;
+            keeper.run();
+        };
+        std::thread::Builder::new().name("registration".to_owned()).spawn(run)?;
+        Ok(Self { shared, ended: Mutex::new(ended) })
     }
 
     /// Registers, and stays so.
@@ -130,10 +137,8 @@ impl Upkeep {
     /// Unregisters and ends. Dropping does the same.
     pub fn stop(&self) {
         self.shared.want(Wanted::Ended);
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
-            let _panicked = thread.join();
-        }
+        // A server that takes a question and never answers does not hold up the end.
+        let _ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(FAREWELL);
     }
 }
 

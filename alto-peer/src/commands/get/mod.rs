@@ -2,27 +2,31 @@
 
 mod progress;
 
-use std::io::{self, IsTerminal, stderr, stdout};
+use std::io::{self, IsTerminal, stderr};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 use structopt::StructOpt;
 
 use self::progress::{Progress, Quiet};
 use super::Exit;
 use super::access::{AccessError, AccessOptions};
 use super::output::Output;
+use super::share::host_name;
+use super::signals::Signals;
+use crate::client::Client;
+use crate::content::FileName;
+use crate::content::manifest::DEFAULT_PIECE_SIZE;
 use crate::content::name::NameError;
-use crate::content::{FileName, Library};
-use crate::events::{Event, Events, JsonLines};
-use crate::fetch::{Cancel, FetchError, Fetcher, Options, Order, Setup, Wanted};
+use crate::events::Events;
+use crate::fetch::{Cancel, FetchError, Fetcher, Options, Order, Rendezvous, Setup, Wanted};
+use crate::node::{Node, NodeError, NodeSettings, source};
 use crate::policy::{PolicyName, Shares};
-use crate::serving::{DEFAULT_UPLOADS, Patience, Serving, ServingError, ServingSettings};
-use crate::swarm::{Registry, Upkeep, UpkeepSettings};
+use crate::serving::{DEFAULT_UPLOADS, Patience, ServingSettings};
+use crate::settings::{Rate, Size, check_name};
+use crate::swarm::Registry;
 
 /// What to fetch and how.
 #[expect(clippy::doc_markdown, reason = "the comments are the help text, where backticks are noise")]
@@ -110,8 +114,8 @@ pub(crate) struct FetchingOptions {
     #[structopt(long, value_name = "NUMBER")]
     seed: Option<u64>,
 
-    /// Bytes written to disk at a time
-    #[structopt(long, value_name = "BYTES", default_value = "65536", parse(try_from_str = block_size))]
+    /// Written to disk at a time
+    #[structopt(long, value_name = "SIZE", default_value = "64KiB", parse(try_from_str = block_size))]
     block_size: usize,
 
     /// A holder that stops for so long within an answer is left for others
@@ -138,13 +142,17 @@ pub(crate) struct PeerOptions {
     #[structopt(long, value_name = "PORT", default_value = "0")]
     port: u16,
 
-    /// What people call this peer
-    #[structopt(long, value_name = "NAME", default_value = "alto-peer", parse(try_from_str = peer_name))]
-    name: String,
+    /// What this peer is called [default: the host's name]
+    #[structopt(long, value_name = "NAME", parse(try_from_str = peer_name))]
+    name: Option<String>,
 
     /// Only takes: others cannot fetch from here what has arrived
     #[structopt(long)]
     no_share: bool,
+
+    /// Most that all uploads take together, per second: bytes, or with a unit as in 64KiB, 2MB, 0.8Mbit
+    #[structopt(long, value_name = "RATE")]
+    upload_rate: Option<Rate>,
 
     /// Uploads to others at a time
     #[structopt(long, value_name = "N", default_value = DEFAULT_UPLOADS_TEXT, parse(try_from_str = from_1_to_200))]
@@ -168,7 +176,7 @@ enum GetError {
     #[error("{0}")]
     Name(#[from] NameError),
     #[error(transparent)]
-    Serving(#[from] ServingError),
+    Node(#[from] NodeError),
     #[error("no thread can be started: {0}")]
     System(#[from] io::Error),
     #[error(transparent)]
@@ -182,54 +190,53 @@ pub(crate) fn run(get: &Get) -> Exit {
     match error {
         GetError::Access(error) => error.exit(),
         GetError::Output { .. } | GetError::Name(_) | GetError::Fetch(FetchError::Place { .. }) => Exit::Config,
-        GetError::Serving(_) | GetError::System(_) | GetError::Fetch(_) => Exit::Failure,
+        GetError::Node(_) | GetError::System(_) | GetError::Fetch(_) => Exit::Failure,
     }
 }
 
 impl Get {
     fn run(&self) -> Result<(), GetError> {
-        let (folder, name) = place(self.output.as_deref())?;
         Output::stderr().log();
+        let (folder, name) = place(self.output.as_deref())?;
+        let own = self.peer.address.and_then(source);
         let mut client = self.access.client(&self.server)?;
-        if let Some(address) = self.peer.address {
-            client = client.source(address);
+        if let Some(own) = own {
+            client = client.source(own);
         }
         let client = client.build().map_err(AccessError::from)?;
         let cancel = Cancel::default();
         cancel_on_signals(&cancel)?;
         let events = self.events();
-        let registry = Arc::new(Registry::new(client.clone()));
-        let library = Arc::new(Library::new());
-        let sharing = match self.peer.no_share {
+        let node = match self.peer.no_share {
             true => None,
-            false => Some(self.peer.share(&registry, &library, &events, self.fetching.seed)?),
+            false => Some(self.peer.share(client.clone(), events.clone(), self.fetching.seed)?),
         };
-        let fetcher = Fetcher::new(Setup {
-            client,
-            rendezvous: registry,
-            source: self.peer.address,
-            library: sharing.is_some().then_some(library),
-            events,
-        });
+        let rendezvous: Arc<dyn Rendezvous> = match &node {
+            Some(node) => Arc::clone(node.registry()) as _,
+            None => Arc::new(Registry::new(client.clone())),
+        };
+        let library = node.as_ref().map(|node| Arc::clone(node.library()));
+        let fetcher = Fetcher::new(Setup { client, rendezvous, source: own, library, events });
         let order =
             Order { wanted: self.wanted.clone(), folder, name, wait: self.wait, options: self.fetching.options() };
-        fetcher.fetch(&order, &cancel)?;
-        if let Some(sharing) = sharing {
-            sharing.stay(self.peer.stay, &cancel);
+        let result = fetcher.fetch(&order, &cancel);
+        if let Some(node) = node {
+            if result.is_ok() {
+                stay(self.peer.stay, &cancel);
+            }
+            node.stop();
         }
+        result?;
         Ok(())
     }
 
     /// JSON for programs, a bar for people, and for logs only what they have to know.
     fn events(&self) -> Events {
-        let clock = Arc::new(SystemTime::now);
         if self.json {
-            Events::new(clock, JsonLines::new(stdout()))
-        } else if stderr().is_terminal() {
-            Events::new(clock, Progress::new())
-        } else {
-            Events::new(clock, Quiet)
+            return Output::stdout().events(true);
         }
+        let clock = Arc::new(SystemTime::now);
+        if stderr().is_terminal() { Events::new(clock, Progress::new()) } else { Events::new(clock, Quiet) }
     }
 }
 
@@ -251,39 +258,33 @@ impl FetchingOptions {
     }
 }
 
-/// What makes this a peer for others. In this order it ends: first nobody is sent here any more.
-struct Sharing {
-    _upkeep: Upkeep,
-    _serving: Serving,
-}
-
 impl PeerOptions {
-    fn share(
-        &self,
-        registry: &Arc<Registry>,
-        library: &Arc<Library>,
-        events: &Events,
-        seed: Option<u64>,
-    ) -> Result<Sharing, GetError> {
-        let address = SocketAddr::new(self.address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()), self.port);
-        let settings =
-            ServingSettings { address, upload_rate: None, uploads: self.uploads, patience: Patience::default() };
-        let serving = Serving::start(&settings, Arc::clone(library))?;
-        let address = serving.address();
-        events.emit(Event::Listening { address: address.ip(), port: address.port() });
-        let settings =
-            UpkeepSettings { name: self.name.clone(), port: address.port(), keepsake: None, seed, register: true };
-        let upkeep = Upkeep::start(settings, Arc::clone(registry), Arc::clone(library), events.clone())?;
-        Ok(Sharing { _upkeep: upkeep, _serving: serving })
+    /// Starts the peer that others see, and registers it.
+    fn share(&self, client: Client, events: Events, seed: Option<u64>) -> Result<Arc<Node>, GetError> {
+        let settings = NodeSettings {
+            name: self.name.clone().unwrap_or_else(host_name),
+            serving: ServingSettings {
+                address: SocketAddr::new(self.address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()), self.port),
+                upload_rate: self.upload_rate.map(Rate::bytes),
+                uploads: self.uploads,
+                patience: Patience::default(),
+            },
+            // Of what it would hash itself, which is nothing.
+            piece_size: DEFAULT_PIECE_SIZE,
+            state: None,
+            seed,
+        };
+        let node = Arc::new(Node::start(settings, client, events)?);
+        node.upkeep().register();
+        Ok(node)
     }
 }
 
-impl Sharing {
-    fn stay(self, time: Duration, cancel: &Cancel) {
-        let until = Instant::now() + time;
-        while Instant::now() < until && !cancel.is_cancelled() {
-            std::thread::sleep(Duration::from_millis(100).min(time));
-        }
+/// Goes on sharing.
+fn stay(time: Duration, cancel: &Cancel) {
+    let until = Instant::now() + time;
+    while Instant::now() < until && !cancel.is_cancelled() {
+        std::thread::sleep(Duration::from_millis(100).min(time));
     }
 }
 
@@ -306,17 +307,15 @@ fn place(output: Option<&Path>) -> Result<(PathBuf, Option<FileName>), GetError>
 
 /// The first signal ends the download in good order, the second one at once.
 fn cancel_on_signals(cancel: &Cancel) -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let (end, ended) = mpsc::channel();
+    Signals::listen()?.tell(end)?;
     let cancel = cancel.clone();
-    std::thread::spawn(move || {
-        for signal in signals.forever() {
-            if cancel.is_cancelled() {
-                let _ends_here = signal_hook::low_level::emulate_default_handler(signal);
-            }
+    let wait = move || {
+        if ended.recv().is_ok() {
             cancel.cancel();
         }
-    });
-    Ok(())
+    };
+    std::thread::Builder::new().name("ending".to_owned()).spawn(wait).map(drop)
 }
 
 fn from_1_to_200(text: &str) -> Result<usize, String> {
@@ -325,8 +324,9 @@ fn from_1_to_200(text: &str) -> Result<usize, String> {
 }
 
 fn block_size(text: &str) -> Result<usize, String> {
-    let bytes = text.parse().ok().filter(|bytes| (512..=16 * 1024 * 1024).contains(bytes));
-    bytes.ok_or_else(|| format!("{text:?} is not a number of bytes from 512 to 16777216"))
+    let bytes = text.parse::<Size>().map_err(|error| error.to_string())?.bytes();
+    let allowed = usize::try_from(bytes).ok().filter(|bytes| (512..=16 * 1024 * 1024).contains(bytes));
+    allowed.ok_or_else(|| format!("{text:?} is not a size from 512 bytes to 16MiB"))
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -345,9 +345,5 @@ fn seconds_or_none(text: &str) -> Result<Duration, String> {
 }
 
 fn peer_name(text: &str) -> Result<String, String> {
-    if (1..=64).contains(&text.len()) && !text.chars().any(char::is_control) {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("{text:?} is not a name of 1 to 64 bytes"))
-    }
+    check_name(text).map(|()| text.to_owned())
 }

@@ -29,6 +29,7 @@ use self::chooser::Chooser;
 use self::holder::Holder;
 use self::pacing::Pacing;
 use self::workers::Workers;
+use super::background;
 use super::costs::{Addresses, CostAsker, CostView};
 use super::picker::Picker;
 use super::rendezvous::RendezvousError;
@@ -40,6 +41,8 @@ use crate::events::{Contribution, Event, SourceState};
 
 /// How often the engine looks at the clock.
 const TICK: Duration = Duration::from_millis(200);
+/// After so long without a holder of the manifest, another one is taken if there is one.
+const ORPHANED: Duration = Duration::from_secs(5);
 /// Most holders that are kept in mind.
 const MAX_HOLDERS: usize = 200;
 
@@ -72,6 +75,15 @@ pub(super) struct Task<'a> {
     pub(super) manifest: FileId,
     pub(super) partial: Arc<PartialFile>,
     pub(super) cancel: &'a Cancel,
+}
+
+/// How a download went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Every piece is there.
+    Whole,
+    /// Nobody announces the manifest any more, and others announce another one.
+    Orphaned,
 }
 
 /// What came from whom.
@@ -117,6 +129,8 @@ struct Engine<'a> {
     /// Candidates there were when all neighbours were chosen last.
     chosen_among: usize,
     last_piece: Instant,
+    /// Since when the registry names holders of other manifests only.
+    orphaned_since: Option<Instant>,
     /// How long a piece takes of late, from request to end, in seconds.
     usual: f64,
     /// What went wrong last, for whoever asks why nothing comes.
@@ -125,7 +139,7 @@ struct Engine<'a> {
 
 /// Fetches all pieces that are missing. `tally` counts on what was fetched before, and counts what came even where
 /// this fails.
-pub(super) fn run(task: Task<'_>, tally: &mut Tally) -> Result<(), FetchError> {
+pub(super) fn run(task: Task<'_>, tally: &mut Tally) -> Result<End, FetchError> {
     let (messages, inbox) = channel();
     let mut engine = Engine::new(task, std::mem::take(tally), messages);
     let result = engine.work(&inbox);
@@ -176,14 +190,15 @@ impl<'a> Engine<'a> {
             chosen_at: None,
             chosen_among: 0,
             last_piece: now,
+            orphaned_since: None,
             usual: 0.0,
             complaint: None,
             task,
         }
     }
 
-    fn work(&mut self, inbox: &Receiver<Message>) -> Result<(), FetchError> {
-        self.ask_for_holders();
+    fn work(&mut self, inbox: &Receiver<Message>) -> Result<End, FetchError> {
+        self.ask_for_holders()?;
         let mut ticked = Instant::now();
         while self.picker.missing() > 0 {
             match inbox.recv_timeout(TICK.saturating_sub(ticked.elapsed())) {
@@ -204,9 +219,12 @@ impl<'a> Engine<'a> {
             } else if self.choose_again.is_some() {
                 self.look_after_neighbours(Instant::now());
             }
-            self.assign(Instant::now());
+            self.assign(Instant::now())?;
+            if self.jobs.is_empty() && self.orphaned_since.is_some_and(|since| since.elapsed() >= ORPHANED) {
+                return Ok(End::Orphaned);
+            }
         }
-        Ok(())
+        Ok(End::Whole)
     }
 
     /// Tells all threads to end, which takes them a moment: what still arrives is not written any more.
@@ -327,10 +345,10 @@ impl<'a> Engine<'a> {
     }
 
     /// Asks the registry now and then.
-    fn ask_for_holders(&self) {
+    fn ask_for_holders(&self) -> Result<(), FetchError> {
         let (rendezvous, messages) = (Arc::clone(&self.task.setup.rendezvous), self.messages.clone());
         let (file, pace) = (self.task.file, self.pacing.registry.clone());
-        std::thread::spawn(move || {
+        let ask = move || {
             loop {
                 let asked = Instant::now();
                 let holders = rendezvous.holders(file, MAX_HOLDERS).map(|holders| holders.holders);
@@ -344,10 +362,11 @@ impl<'a> Engine<'a> {
                 // In short naps, so that the thread does not outlive its download for long.
                 while asked.elapsed() < busy && pace.rest(Instant::now()) {}
             }
-        });
+        };
+        background::start("holders", ask).map_err(FetchError::System)
     }
 
-    fn ask_for_costs(&self) {
+    fn ask_for_costs(&mut self) {
         let asker = CostAsker {
             client: self.task.setup.client.clone(),
             own: self.task.setup.source.filter(|address| !address.is_unspecified()),
@@ -355,6 +374,9 @@ impl<'a> Engine<'a> {
             pace: self.pacing.costs.clone(),
             messages: self.messages.clone(),
         };
-        std::thread::spawn(move || asker.run());
+        match background::start("costs", move || asker.run()) {
+            Ok(()) => self.asking_for_costs = true,
+            Err(error) => self.chooser.costs_failed(error.to_string()),
+        }
     }
 }

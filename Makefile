@@ -2,14 +2,16 @@
 
 CARGO ?= cargo
 DEMO_FLAGS ?=
+BENCH_FLAGS ?= --write
 
-.PHONY: help demo test tools lint slow-clients soak
+.PHONY: help demo test tools lint slow-clients soak bench
 
 help:
 	@echo "make demo            serves the two-ISP network on loopback and walks through it; DEMO_FLAGS=--keep leaves it running"
 	@echo "make test            every test, end to end ones included"
 	@echo "make lint            format, clippy, dependency checks"
 	@echo "make slow-clients    attacks a server with slow clients and prints when each was cut off"
+	@echo "make bench           speed, every figure beside another program's; BENCH_FLAGS=--quick for a short look"
 	@echo "make soak            1,000 clients for a minute while links change; prints what they saw"
 
 demo: tools
@@ -30,6 +32,15 @@ slow-clients: tools
 soak: tools
 	@$(CARGO) build --quiet --release -p alto-server
 	@python3 scripts/soak.py target/release/alto-server
+
+bench: tools
+	@command -v nginx >/dev/null || test -x /usr/sbin/nginx && command -v wrk >/dev/null || scripts/need nginx-light wrk
+	@test -x target/bench-venv/bin/python || python3 -m venv target/bench-venv
+	@target/bench-venv/bin/python -c 'import networkx, pytricia' 2>/dev/null || \
+		target/bench-venv/bin/pip install --quiet networkx==3.6.1 pytricia==1.3.0
+	@$(CARGO) build --quiet --release -p alto-server
+	@$(CARGO) build --quiet --release -p topo --example route_speed
+	@target/bench-venv/bin/python scripts/bench/bench.py $(BENCH_FLAGS)
 
 # Says in one line what is missing, before anything else fails in many.
 tools:

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Walks through an ALTO server on the two-ISP network: what a client asks, what comes back, what a change does.
+"""Walks through an ALTO server on the two-ISP network: what a client asks, what comes back, what a change does; then
+peers share a file on it.
 
 Everything runs on loopback addresses and ends with the walk, unless --keep is given.
 """
@@ -11,6 +12,8 @@ import subprocess
 import sys
 import threading
 import urllib.request
+
+import demo_peers
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TOPOLOGY = os.path.join(ROOT, "topo", "data", "two-isps.json")
@@ -37,7 +40,7 @@ class Server:
         threading.Thread(target=lambda: [None for _ in self.process.stderr], daemon=True).start()
         self.base = self.directory.rsplit("/", 1)[0]
 
-    def ask(self, path, body=None, media_type=None, token=False, quiet=False):
+    def ask(self, path, body=None, media_type=None, token=False, quiet=False, method=None):
         """Sends a request, shows it as a curl line, and returns the answer."""
         headers = {"Content-Type": media_type} if media_type else {}
         shown = f"curl {self.base}{path}"
@@ -50,7 +53,8 @@ class Server:
         if not quiet:
             print(f"\n$ {shown}")
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(urllib.request.Request(self.base + path, data, headers), timeout=10) as answer:
+        request = urllib.request.Request(self.base + path, data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 
     def stop(self):
@@ -115,13 +119,15 @@ def walk(server, addresses):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keep", action="store_true", help="leave the server running until Ctrl-C")
-    parser.add_argument("--program", default=os.path.join(ROOT, "target", "release", "alto-server"))
+    parser.add_argument("--programs", default=os.path.join(ROOT, "target", "release"), help="folder of the programs")
     options = parser.parse_args()
     with open(TOPOLOGY, encoding="utf-8") as file:
         addresses = {host["name"]: "ipv4:" + host["ip"] for host in json.load(file)["hosts"]}
-    server = Server(options.program)
+    server = Server(os.path.join(options.programs, "alto-server"))
     try:
         walk(server, addresses)
+        server.ask("/admin/links", method="DELETE", token=True, quiet=True)
+        demo_peers.walk(server, addresses, os.path.join(options.programs, "alto-peer"), heading)
         if options.keep:
             print(f"\nStill serving at {server.directory}\nTo change links: -H 'Authorization: Bearer {server.token}'\nCtrl-C ends it.")
             try:

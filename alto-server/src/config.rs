@@ -19,6 +19,7 @@ use crate::http::stack::StackLimits;
 use crate::http::tls::{Tls, TlsError};
 use crate::service::WorkLimits;
 use crate::settings::{Flags, Settings};
+use crate::swarm::limits::Limits;
 
 /// Environment variable with the admin token, for those who do not want it in a file.
 const TOKEN_VARIABLE: &str = "ALTO_ADMIN_TOKEN";
@@ -88,6 +89,13 @@ impl Config {
             ("max-body-bytes", s.max_body_bytes),
             ("max-list-entries", s.max_list_entries.map(|n| n as u64)),
             ("max-pairs", s.max_pairs.map(|n| n as u64)),
+            ("swarm-lease", s.swarm_lease),
+            ("swarm-max-peers", s.swarm_max_peers.map(u64::from)),
+            ("swarm-max-peers-per-address", s.swarm_max_peers_per_address.map(u64::from)),
+            ("swarm-max-files", s.swarm_max_files.map(u64::from)),
+            ("swarm-max-files-per-peer", s.swarm_max_files_per_peer.map(u64::from)),
+            ("swarm-max-files-per-address", s.swarm_max_files_per_address.map(u64::from)),
+            ("swarm-max-holdings", s.swarm_max_holdings.map(u64::from)),
             ("handshake-timeout", s.handshake_timeout),
             ("header-timeout", s.header_timeout),
             ("body-timeout", s.body_timeout),
@@ -191,6 +199,20 @@ impl Config {
         }
     }
 
+    /// The limits of the registry of peers; nothing where there is none.
+    pub(crate) fn swarm_limits(&self) -> Option<Limits> {
+        let s = &self.settings;
+        (!s.no_swarm).then(|| Limits {
+            lease: seconds(s.swarm_lease),
+            peers: s.swarm_max_peers.unwrap_or_default(),
+            peers_per_address: s.swarm_max_peers_per_address.unwrap_or_default(),
+            files: s.swarm_max_files.unwrap_or_default(),
+            files_per_peer: s.swarm_max_files_per_peer.unwrap_or_default(),
+            files_per_address: s.swarm_max_files_per_address.unwrap_or_default(),
+            holdings: s.swarm_max_holdings.unwrap_or_default(),
+        })
+    }
+
     pub(crate) fn stack_limits(&self) -> StackLimits {
         let s = &self.settings;
         StackLimits {
@@ -239,6 +261,13 @@ fn defaults() -> Settings {
         write_timeout: Some(30),
         drain_timeout: Some(10),
         max_age: Some(0),
+        swarm_lease: Some(60),
+        swarm_max_peers: Some(1_000_000),
+        swarm_max_peers_per_address: Some(256),
+        swarm_max_files: Some(200_000),
+        swarm_max_files_per_peer: Some(1000),
+        swarm_max_files_per_address: Some(10_000),
+        swarm_max_holdings: Some(4_000_000),
         log_format: Some("text".to_owned()),
         log_level: Some("info".to_owned()),
         ..Settings::default()

@@ -12,6 +12,7 @@
 //!   swaps it in; a request reads exactly one state ([`published`]).
 //! * [`service`] has one file per ALTO resource, [`http`] what they share on HTTP.
 //! * [`admin`] lets the operator change the network, and makes changes survive a restart.
+//! * [`swarm`] is the registry of peers beside it: who holds which file, and who is the least costly to fetch it from.
 //! * [`observe`] counts and logs; [`server`] starts everything and ends it; [`routes_export`] prints the routes, for
 //!   those who build the same network elsewhere.
 
@@ -28,6 +29,7 @@ mod routes_export;
 mod server;
 mod service;
 mod settings;
+mod swarm;
 
 pub use exit::{Exit, run};
 pub use settings::Settings;

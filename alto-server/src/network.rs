@@ -228,6 +228,7 @@ fn merge(known: LinkChange, newer: &LinkChange) -> LinkChange {
         delay: newer.delay.or(known.delay),
         up: newer.up.or(known.up),
         cost: newer.cost.or(known.cost),
+        price: newer.price.or(known.price),
     }
 }
 

@@ -107,6 +107,13 @@ fn describe() {
     describe_counter!("alto_view_changes_total", "Views swapped in since the start.");
     describe_histogram!("alto_request_duration_seconds", "Time from a request's head to its answer's head.");
     describe_histogram!("alto_view_build_seconds", "Time to compute a view after a change.");
+    describe_counter!("alto_swarm_refused_total", "Requests to the registry of peers that were refused, by reason.");
+    describe_counter!("alto_swarm_expired_total", "Registrations that ended for want of a heartbeat.");
+    describe_counter!("alto_swarm_saved_changes_total", "Changes of the registry that were saved.");
+    describe_histogram!("alto_swarm_save_seconds", "Time to save changes of the registry that came together.");
+    describe_gauge!("alto_swarm_peers", "Peers registered now.");
+    describe_gauge!("alto_swarm_files", "Files that registered peers hold.");
+    describe_gauge!("alto_swarm_holdings", "Files of registered peers, counted once for each holder.");
     describe_gauge!("alto_connections", "Connections open now.");
     describe_gauge!("alto_pids", "PIDs of the network map.");
     describe_gauge!("alto_prefixes", "Prefixes of the network map.");

@@ -1,5 +1,5 @@
-//! `alto-server routes`: the route between every two hosts, exactly as costs are computed, for whoever builds the same
-//! network elsewhere and must not disagree.
+//! The route between every two hosts, exactly as costs are computed, for whoever builds the same network elsewhere and
+//! must not disagree: printed by `alto-server routes`, and answered by `/admin/routes` for the present state.
 
 use std::io::{BufWriter, Write, stdout};
 use std::sync::Arc;
@@ -14,11 +14,13 @@ use crate::settings::RoutesOptions;
 /// One route as JSON.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Exported {
+pub(crate) struct Exported {
     source: String,
     destination: String,
     /// All nodes on the way, both hosts included.
     path: Vec<String>,
+    /// The links between them, by their places in the topology file, from 0.
+    links: Vec<u32>,
     routingcost: Option<f64>,
     hopcount: Option<f64>,
     /// Microseconds.
@@ -29,6 +31,11 @@ struct Exported {
     /// Further routes, best first, where they were asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     alternatives: Vec<Vec<String>>,
+}
+
+/// The routes between all hosts, each with its values.
+pub(crate) fn all(view: &View) -> Vec<Exported> {
+    view.routes().map(|route| exported(&route)).collect()
 }
 
 /// Prints all routes that the options ask for.
@@ -109,6 +116,7 @@ fn exported(route: &Route) -> Exported {
         bw_residual: value(Metric::ResidualBandwidth),
         bw_available: value(Metric::AvailableBandwidth),
         path,
+        links: route.links().to_vec(),
         alternatives: Vec::new(),
     }
 }

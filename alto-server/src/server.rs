@@ -9,7 +9,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::admin;
 use crate::admin::routes::Access;
 use crate::admin::store::Store;
 use crate::app::App;
@@ -22,6 +21,8 @@ use crate::http::stack::stack;
 use crate::http::tls::Tls;
 use crate::network::{ChangeRefused, Network};
 use crate::observe;
+use crate::swarm::service::Swarm;
+use crate::{admin, swarm};
 
 /// Why serving could not start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,8 @@ enum ServeError {
     Network(#[from] ChangeRefused),
     #[error(transparent)]
     Store(#[from] crate::admin::store::StoreError),
+    #[error(transparent)]
+    Swarm(#[from] swarm::service::StartError),
     #[error("{address}: cannot be listened on: {source}")]
     Listen { address: String, source: std::io::Error },
     #[error("the metrics cannot be collected: {0}")]
@@ -88,7 +91,10 @@ async fn serve(config: Config) -> Result<(), ServeError> {
 
     let addressing = Arc::new(ClientAddress::new(config.trusted_proxies()));
     let admin = token.map(|token| admin::routes::routes(&app, &config, Access::Bearer(token)));
-    let routes = public(&app, admin.into_iter().flatten());
+    let swarm = config.swarm_limits().map(|limits| Swarm::open(limits, settings.state.as_deref())).transpose()?;
+    let swarm = swarm.map(Arc::new);
+    let peers = swarm.as_ref().map(|swarm| swarm::routes::routes(&app, swarm));
+    let routes = public(&app, admin.into_iter().chain(peers).flatten());
     let server = Server::new(stack(routes, config.stack_limits()), config.connection_limits(), Arc::clone(&addressing));
     let server = Arc::new(server);
     let mut listeners = JoinSet::new();
@@ -101,6 +107,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         tracing::info!("administration on the Unix socket {}", path.display());
         listeners.spawn(Arc::new(server).listen_unix(listener, stopping.clone()));
     }
+    let sweeper = swarm.map(|swarm| tokio::spawn(sweep(swarm)));
     for address in &settings.listen {
         let (listener, bound) = bind(*address)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -114,11 +121,23 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     tracing::info!("stopping: no new connections, requests in work are finished");
     stop.send_replace(true);
     while listeners.join_next().await.is_some() {}
+    if let Some(sweeper) = sweeper {
+        sweeper.abort();
+    }
     if let Some(path) = &settings.admin_socket {
         let _already_gone = std::fs::remove_file(path);
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Ends leases while nobody asks.
+async fn sweep(swarm: Arc<Swarm>) {
+    let mut ticks = tokio::time::interval(swarm::service::SWEEP);
+    loop {
+        ticks.tick().await;
+        swarm.sweep();
+    }
 }
 
 /// What the operator can tell a running process.

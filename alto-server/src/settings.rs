@@ -192,6 +192,46 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_age: Option<u64>,
 
+    /// Leaves out /swarm, the registry of peers
+    #[structopt(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_swarm: bool,
+
+    /// How long a peer stays registered without a heartbeat [default: 60]
+    #[structopt(long, value_name = "SECONDS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub swarm_lease: Option<u64>,
+
+    /// Peers registered at a time; more get 429 [default: 1000000]
+    #[structopt(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub swarm_max_peers: Option<u32>,
+
+    /// Peers registered at one IPv4 address, or in one IPv6 /64 [default: 256]
+    #[structopt(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub swarm_max_peers_per_address: Option<u32>,
+
+    /// Different files of all peers [default: 200000]
+    #[structopt(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub swarm_max_files: Option<u32>,
+
+    /// Files of one peer; more get 413 [default: 1000]
+    #[structopt(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub swarm_max_files_per_peer: Option<u32>,
+
+    /// Files of the peers at one address, counted for each of them [default: 10000]
+    #[structopt(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub swarm_max_files_per_address: Option<u32>,
+
+    /// Files of all peers, counted for each of them [default: 4000000]
+    #[structopt(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub swarm_max_holdings: Option<u32>,
+
     /// Form of the log on standard error: text or json [default: text]
     #[structopt(long, value_name = "FORM", possible_values = &["text", "json"])]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -77,6 +77,40 @@ fn a_change_is_served_at_once_and_survives() {
     assert_eq!(costs(&start(&topology, folder.path())), before);
 }
 
+/// What is forwarded by them goes the way that is paid for.
+#[test]
+fn present_routes_follow_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(&data("two-isps.json"), folder.path());
+    let route = |source: &str, destination: &str| {
+        let routes = admin(server.address, "GET", "/admin/routes", "").json();
+        let found = |r: &&Value| r["source"] == source && r["destination"] == destination;
+        routes.as_array().unwrap().iter().find(found).unwrap().clone()
+    };
+    let links = admin(server.address, "GET", "/admin/links", "").json();
+    let follows = |route: &Value| {
+        let ends = |place: &Value| {
+            let link = &links["links"][usize::try_from(place.as_u64().unwrap()).unwrap()];
+            [link["source"].clone(), link["destination"].clone()]
+        };
+        let path = route["path"].as_array().unwrap();
+        let taken = route["links"].as_array().unwrap();
+        assert_eq!(taken.len() + 1, path.len());
+        for (way, place) in path.windows(2).zip(taken) {
+            assert!(way.iter().all(|node| ends(place).contains(node)), "{route}");
+        }
+    };
+    let before = route("p1", "p3");
+    assert_eq!(before["path"], json!(["p1", "a1", "a2", "p3"]));
+    follows(&before);
+    let cut = json!({"source": "a1", "destination": "a2", "up": false});
+    assert_eq!(admin(server.address, "POST", "/admin/links", &cut.to_string()).status, 200);
+    let after = route("p1", "p3");
+    assert_eq!(after["path"], json!(["p1", "a1", "a3", "a2", "p3"]));
+    follows(&after);
+    assert_eq!(admin(server.address, "POST", "/admin/routes", "{}").status, 405);
+}
+
 #[test]
 fn a_refused_change_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -148,7 +182,7 @@ fn files_are_read_again_on_sighup() {
 fn nobody_changes_anything_without_the_token() {
     let folder = tempfile::tempdir().unwrap();
     let server = start(&data("two-isps.json"), folder.path());
-    for path in ["/admin/links", "/admin/topology", "/admin/reload", "/admin/status"] {
+    for path in ["/admin/links", "/admin/routes", "/admin/topology", "/admin/reload", "/admin/status"] {
         for field in ["", "Bearer wrong-token-wrong-token", "Basic eDp5"] {
             let answer = Request::new("POST", path).field("Authorization", field).body("{}").send(server.address);
             assert_eq!(answer.status, 401, "{path} {field}");

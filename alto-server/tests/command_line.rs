@@ -43,6 +43,8 @@ fn flags_and_file_mirror_each_other() {
     assert_eq!(code, 0);
     let defaults: Value = serde_json::from_str(&defaults).unwrap();
     let (_, help, _) = run(&["--help"]);
+    // Long lines are wrapped.
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
     for (key, value) in defaults.as_object().unwrap() {
         let value = match value {
             Value::Array(list) => list[0].as_str().unwrap().to_owned(),
@@ -107,6 +109,7 @@ fn routes_are_exported_as_costs_are_computed() {
     for route in routes {
         let path = route["path"].as_array().unwrap();
         assert_eq!(route["hopcount"].as_f64().unwrap().to_string(), (path.len() - 1).to_string(), "{route}");
+        assert_eq!(route["links"].as_array().unwrap().len(), path.len() - 1, "{route}");
         let (source, destination) = (route["source"].as_str().unwrap(), route["destination"].as_str().unwrap());
         let (src, dst) = (address(source), address(destination));
         let cost_type = json!({"cost-mode": "numerical", "cost-metric": "routingcost"});

@@ -58,7 +58,7 @@ pub struct Registration {
     /// What it holds.
     #[serde(default)]
     pub files: Vec<FileEntry>,
-    /// The registration this one replaces, from the same address and port.
+    /// The registration this one replaces: necessary where the same address and port have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renew: Option<Credentials>,
 }
@@ -129,7 +129,7 @@ pub struct FileSummary {
     pub id: FileId,
     /// The name its first holder gave it.
     pub name: String,
-    /// Length in bytes.
+    /// Length in bytes, as its first holder gave it.
     pub size: u64,
     /// How many hold all of it.
     pub complete: usize,

@@ -216,6 +216,10 @@ impl Entry {
     pub fn note(&mut self, grade: Grade, mut finding: Finding) -> &mut Self {
         finding.grade = grade;
         self.worst = self.worst.max(Some(grade));
+        if self.findings.iter().any(|known| known.says_the_same(&finding)) {
+            self.more += 1;
+            return self;
+        }
         if self.findings.len() < MOST_FINDINGS {
             self.findings.push(finding);
         } else if let Some(milder) = self.findings.iter_mut().rev().find(|kept| kept.grade < grade) {
@@ -344,6 +348,13 @@ impl Finding {
         self
     }
 
+    fn says_the_same(&self, other: &Self) -> bool {
+        self.grade == other.grade
+            && self.expected == other.expected
+            && self.seen == other.seen
+            && self.pointer == other.pointer
+    }
+
     /// The exchange that shows it; of several, the last one's answer is the one the pointer leads into.
     #[must_use]
     pub fn from(mut self, exchange: &Exchange) -> Self {
@@ -416,8 +427,8 @@ mod tests {
     fn the_gravest_findings_are_kept() {
         const A: Requirement = Requirement::must("rfc0/1/1", "");
         let mut sheet = Sheet::new(&[A]);
-        for _ in 0..20 {
-            sheet.on(A).info(Finding::new("a", "b"));
+        for number in 0..20 {
+            sheet.on(A).info(Finding::new("a", format!("{}", number / 2)));
         }
         sheet.on(A).broken(Finding::new("c", "d"));
         let line = sheet.verdicts().remove(0);

@@ -1,78 +1,111 @@
-//! How long all routes of a network take: our view, with all five metrics, tags and ties, beside `pathfinding`'s
-//! `dijkstra_all` from every node, on the same links in the same run.
+//! How long all routes of a network take, with all metrics, tags and ties; how long one changed link takes beside that;
+//! and, where asked for, `pathfinding`'s `dijkstra_all` from every switch over the same links.
 //!
-//! `cargo run --release -p topo --example route_speed -- NODES LINKS`
+//! `cargo run --release -p topo --example route_speed -- --topology FILE [--pathfinding]` prints one JSON object.
 
-use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use pathfinding::prelude::dijkstra_all;
-use topo::{Topology, View};
+use topo::{LinkChange, Override, Topology, View};
 
-/// Links between random switches over a ring, with costs from 1 to 100; always the same for the same numbers.
-fn links(nodes: u64, links: u64) -> Vec<(u64, u64, u64)> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut random = |below: u64| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % below
-    };
-    let ring = (0..nodes).map(|node| (node, (node + 1) % nodes));
-    let mut ends: Vec<(u64, u64)> = ring.collect();
-    while (ends.len() as u64) < links {
-        let (a, b) = (random(nodes), random(nodes));
-        if a != b {
-            ends.push((a, b));
-        }
-    }
-    ends.into_iter().map(|(a, b)| (a, b, 1 + random(100))).collect()
-}
-
-fn topology(nodes: u64, links: &[(u64, u64, u64)]) -> String {
-    let (mut switches, mut pids, mut wires) = (String::new(), String::new(), String::new());
-    for node in 0..nodes {
-        let comma = if node == 0 { "" } else { "," };
-        let _ = write!(switches, "{comma}{{\"name\":\"s{node:05}\",\"dpid\":\"{node:x}\"}}");
-        let prefix = format!("10.{}.{}.0/24", node >> 8, node & 255);
-        let _ = write!(pids, "{comma}\"s{node:05}\":{{\"switches\":[\"s{node:05}\"],\"ipv4\":[\"{prefix}\"]}}");
-    }
-    for (i, (a, b, cost)) in links.iter().enumerate() {
-        let comma = if i == 0 { "" } else { "," };
-        let ends = format!("\"source\":\"s{a:05}\",\"destination\":\"s{b:05}\"");
-        let _ = write!(wires, "{comma}{{{ends},\"bandwidth\":1000,\"delay\":1,\"cost\":{cost}}}");
-    }
-    format!("{{\"name\":\"speed\",\"switches\":[{switches}],\"links\":[{wires}],\"pids\":{{{pids}}}}}")
-}
+/// Changes that are timed.
+const CHANGES: usize = 200;
 
 fn main() {
-    let mut numbers = std::env::args().skip(1).filter_map(|text| text.parse::<u64>().ok());
-    let (nodes, count) = (numbers.next().unwrap_or(500), numbers.next().unwrap_or(2000));
-    let links = links(nodes, count);
-    let topology = match Topology::from_json(topology(nodes, &links).as_bytes(), "generated") {
+    let arguments: Vec<String> = std::env::args().collect();
+    let file = arguments.iter().position(|argument| argument == "--topology").and_then(|i| arguments.get(i + 1));
+    let Some(file) = file else { return eprintln!("usage: route_speed --topology FILE [--pathfinding]") };
+    let topology = match Topology::from_path(Path::new(file)) {
         Ok(topology) => Arc::new(topology),
         Err(error) => return eprintln!("{error}"),
     };
     let start = Instant::now();
-    let view = View::compute(topology);
-    let ours = start.elapsed();
+    let view = View::compute(Arc::clone(&topology));
+    let all = milliseconds(start);
+    let mut result = serde_json::json!({ "all-ms": all, "pids": view.network_map().len(), "changes": CHANGES });
+    if arguments.iter().any(|argument| argument == "--pathfinding") {
+        result["pathfinding-ms"] = beside(&topology).into();
+    }
+    if let Some((times, view)) = changes(view) {
+        let start = Instant::now();
+        let anew = View::compute(Arc::clone(view.topology()));
+        result["anew-ms"] = milliseconds(start).into();
+        result["median-ms"] = times[times.len() / 2].into();
+        result["worst-ms"] = times[times.len() - 1].into();
+        result["same"] = (anew.tag() == view.tag()).into();
+    }
+    result["peak-mib"] = peak_mib().into();
+    println!("{result}");
+}
 
-    let mut out = vec![Vec::new(); usize::try_from(nodes).unwrap_or_default()];
-    for (a, b, cost) in links {
-        for (from, to) in [(a, b), (b, a)] {
-            if let Some(list) = usize::try_from(from).ok().and_then(|from| out.get_mut(from)) {
-                list.push((u32::try_from(to).unwrap_or_default(), cost));
-            }
+fn milliseconds(start: Instant) -> f64 {
+    start.elapsed().as_secs_f64() * 1e3
+}
+
+/// The most memory that this process has had.
+fn peak_mib() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.split_whitespace().next()?.parse::<f64>().ok()? / 1024.0)
+}
+
+/// Milliseconds for least costs from every switch, by `pathfinding`.
+fn beside(topology: &Topology) -> f64 {
+    let names: Vec<_> = topology.switches().map(topo::Switch::name).collect();
+    let place = |name: &topo::NodeName| names.binary_search(&name).ok();
+    let mut out: Vec<Vec<(usize, u64)>> = vec![Vec::new(); names.len()];
+    for link in topology.links() {
+        if let (Some(a), Some(b), Some(cost)) = (place(link.source()), place(link.destination()), link.cost()) {
+            out[a].push((b, cost.micros()));
+            out[b].push((a, cost.micros()));
         }
     }
     let start = Instant::now();
-    let reached: usize = (0..u32::try_from(nodes).unwrap_or_default())
-        .map(|source| dijkstra_all(&source, |node| out[*node as usize].iter().copied()).len())
-        .sum();
-    let theirs = start.elapsed();
-    println!(
-        "{nodes} nodes, {count} links: view {} ms ({} PIDs, all metrics, all cores)",
-        ours.as_millis(),
-        view.network_map().len()
-    );
-    println!("pathfinding::dijkstra_all from every node: {} ms ({reached} costs, one core)", theirs.as_millis());
+    for source in 0..names.len() {
+        std::hint::black_box(dijkstra_all(&source, |node| out[*node].iter().copied()));
+    }
+    milliseconds(start)
+}
+
+/// Changes random links one by one: cheaper, dearer, down, up. The times, in order of length, and what comes of it.
+fn changes(mut view: View) -> Option<(Vec<f64>, View)> {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap_or_default() % below.max(1)
+    };
+    let mut times = Vec::with_capacity(CHANGES);
+    let mut down: Option<LinkChange> = None;
+    for i in 0..CHANGES {
+        let links: Vec<_> = view.topology().links().collect();
+        let link = links.get(random(links.len()))?;
+        let mut change = LinkChange {
+            source: link.source().to_string(),
+            destination: link.destination().to_string(),
+            index: Some(0),
+            utilisation: None,
+            bandwidth: None,
+            delay: None,
+            up: None,
+            cost: None,
+            price: None,
+        };
+        match (i % 3, down.take()) {
+            (0, _) => change.cost = Some(Override::Set([1.0, 10.0, 50.0, 100.0][random(4)])),
+            (1, _) => {
+                change.up = Some(false);
+                down = Some(change.clone());
+            }
+            (_, Some(gone)) => change = LinkChange { up: Some(true), ..gone },
+            (_, None) => change.cost = Some(Override::Set(5.0)),
+        }
+        let start = Instant::now();
+        let topology = view.topology().with_changes(&[change]).ok()?;
+        view = view.successor(Arc::new(topology));
+        times.push(milliseconds(start));
+    }
+    times.sort_unstable_by(f64::total_cmp);
+    Some((times, view))
 }

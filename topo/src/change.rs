@@ -33,6 +33,9 @@ pub struct LinkChange {
     /// A cost in place of the computed one; `null` goes back to the computed one.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub cost: Option<Override>,
+    /// What is added to the routing cost of routes over the link, without moving them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<f64>,
 }
 
 /// What becomes of the cost override of a link.
@@ -132,6 +135,12 @@ impl Link {
             Some(Override::Set(cost)) => self.override_cost = Some(cost),
             Some(Override::Clear) => self.override_cost = None,
             None => {}
+        }
+        if let Some(price) = change.price {
+            if !is_cost(price) {
+                return Err(out_of_range("price", price, format!("0 to {MAX_COST}")));
+            }
+            self.price = price;
         }
         self.up = change.up.unwrap_or(self.up);
         Ok(())

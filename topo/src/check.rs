@@ -192,6 +192,9 @@ fn links(
         if let Some(cost) = file.cost.filter(|cost| !is_cost(*cost)) {
             bad("cost", cost, &format!("0 to {MAX_COST}"));
         }
+        if !is_cost(file.price) {
+            bad("price", file.price, &format!("0 to {MAX_COST}"));
+        }
         if let Some(loss) = file.loss.filter(|loss| !(0.0..=100.0).contains(loss)) {
             bad("loss", loss, "0 to 100 percent");
         }
@@ -209,6 +212,7 @@ fn links(
             up: file.up,
             utilisation: 0.0,
             override_cost: file.cost,
+            price: file.price,
             ends: (source, destination),
             weight: None,
         };

@@ -77,6 +77,11 @@ pub struct LinkFile {
     /// Cost of the link, in place of the computed one.
     #[schemars(range(min = 0, max = 1_000_000_000))]
     pub cost: Option<f64>,
+    /// Added to the routing cost of every route over the link, and of no weight in the choice of routes: an operator's
+    /// wish that traffic go elsewhere, while packets take the way they always took.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 1_000_000_000))]
+    pub price: f64,
     /// Lost packets, in percent; for emulations.
     #[schemars(range(min = 0, max = 100))]
     pub loss: Option<f64>,

@@ -17,13 +17,18 @@ pub(crate) type NodeId = u32;
 pub(crate) struct Arc {
     /// Where it comes from.
     pub(crate) from: NodeId,
+    /// What routes are chosen by.
     pub(crate) cost: Value,
+    /// What comes on top in the routing cost.
+    pub(crate) price: Value,
     /// Microseconds.
     pub(crate) delay: Value,
     /// Bytes per second.
     pub(crate) residual: Value,
     /// Bytes per second.
     pub(crate) available: Value,
+    /// Which link of the topology it is a way over, in the order of the file.
+    pub(crate) link: u32,
 }
 
 /// Arcs of a network.
@@ -39,13 +44,14 @@ impl Graph {
     /// The graph of links that are up.
     pub(crate) fn new(nodes: usize, links: &[Link], is_host: impl Fn(NodeId) -> bool) -> Self {
         let mut directed: Vec<(NodeId, Arc)> = Vec::with_capacity(links.len() * 2);
-        for link in links {
+        for (place, link) in (0..).zip(links) {
             let Some(cost) = link.weight else { continue };
             let value = |number: f64| Value::from_f64(number).unwrap_or_default();
             let bytes = |mbits: f64| value(mbits * 125_000.0);
             let (delay, residual, available) =
                 (value(link.delay * 1000.0), bytes(link.bandwidth), bytes(link.available()));
-            let arc = |from| Arc { from, cost, delay, residual, available };
+            let price = value(link.price);
+            let arc = |from| Arc { from, cost, price, delay, residual, available, link: place };
             directed.push((link.ends.1, arc(link.ends.0)));
             if !link.directed {
                 directed.push((link.ends.0, arc(link.ends.1)));

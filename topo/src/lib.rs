@@ -9,8 +9,9 @@
 //! * [`file`] is the grammar of `topo.json`, [`check`] what must hold beyond grammar; together they make a [`Topology`],
 //!   or a [`TopologyError`] that lists every problem with its place and remedy.
 //! * [`change`] makes a new [`Topology`] from one whose links changed; nothing is ever changed in place.
-//! * [`graph`] and [`routes`] find least-cost routes; ties are broken the same way everywhere, so that every replica and
-//!   every emulation agrees.
+//! * [`graph`] has one arc for all parallel links, [`fabric`] the switches alone; [`tree`] finds least-cost routes, and
+//!   [`update`] what a change of links changes in them. Ties are broken the same way everywhere, so that every replica
+//!   and every emulation agrees. [`costs`] has the trees of all places, [`columns`] their hashes.
 //! * [`network_map`] groups addresses into PIDs and finds the PID of an address ([`prefix_table`]).
 //! * [`view`] is one immutable state of all costs, named by a hash of its content ([`tag`]).
 //! * Numbers are exact: [`Value`] counts millionths in an integer, so sums do not depend on their order.
@@ -19,7 +20,10 @@
 
 pub mod change;
 mod check;
+mod columns;
+mod costs;
 mod error;
+mod fabric;
 pub mod file;
 mod graph;
 mod metric;
@@ -29,6 +33,8 @@ mod prefix_table;
 mod routes;
 mod tag;
 mod topology;
+mod tree;
+mod update;
 mod value;
 mod view;
 

@@ -80,6 +80,9 @@ pub struct Link {
     /// Cost in place of the computed one.
     #[serde(rename = "cost", skip_serializing_if = "Option::is_none")]
     pub(crate) override_cost: Option<f64>,
+    /// Added to the routing cost of routes over it, but not considered when routes are chosen.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) price: f64,
     #[serde(skip)]
     pub(crate) ends: (NodeId, NodeId),
     /// What the link costs; nothing while it is down.
@@ -95,6 +98,11 @@ impl Serialize for NodeNameText {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.0.as_str())
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
 }
 
 #[expect(clippy::ref_option, reason = "the signature is serde's")]
@@ -198,6 +206,11 @@ impl Link {
     /// What the link costs; nothing while it is down.
     pub fn cost(&self) -> Option<Value> {
         self.weight
+    }
+
+    /// What is added to the routing cost of routes over it.
+    pub fn price(&self) -> f64 {
+        self.price
     }
 
     /// Computes the cost anew; an error says what makes it unusable.

@@ -6,15 +6,17 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::thread;
 
+use crate::columns::{Columns, Stale};
+use crate::costs::{Costs, Differences};
+use crate::fabric::Neighbour;
 use crate::graph::{Graph, NodeId};
 use crate::metric::Metric;
 use crate::name::NodeName;
 use crate::network_map::{NetworkMap, PidId};
-use crate::routes::{Measures, Route, Tree, Workspace};
+use crate::routes::Route;
 use crate::tag::Hasher;
-use crate::topology::Topology;
+use crate::topology::{Frame, Topology};
 use crate::value::Value;
 
 /// One state of the network.
@@ -23,9 +25,13 @@ pub struct View {
     topology: Arc<Topology>,
     graph: Graph,
     /// Which host has an address.
-    hosts: HashMap<IpAddr, u32>,
-    between_hosts: Matrix,
-    between_pids: Matrix,
+    hosts: Arc<HashMap<IpAddr, u32>>,
+    /// Which hosts are in each PID.
+    members: Arc<Vec<Vec<u32>>>,
+    costs: Costs,
+    /// Hashes of the costs between PIDs, and of those between hosts.
+    pid_columns: Columns,
+    host_columns: Columns,
     /// Mean costs between the hosts of each PID that has two or more.
     within_pids: Vec<Option<Within>>,
     tag: String,
@@ -39,20 +45,6 @@ pub struct Endpoint {
     pid: Option<PidId>,
 }
 
-/// What every pair of some places amounts to.
-#[derive(Debug)]
-struct Matrix {
-    /// One for each destination.
-    columns: Vec<Column>,
-}
-
-/// The routes from every place to one.
-#[derive(Debug)]
-struct Column {
-    cells: Vec<Option<Measures>>,
-    digest: [u8; 32],
-}
-
 /// Means over the pairs of hosts of one PID, by metric.
 type Within = [Option<Value>; Metric::ALL.len()];
 
@@ -60,28 +52,43 @@ impl View {
     /// Computes everything.
     pub fn compute(topology: Arc<Topology>) -> Self {
         let frame = &topology.frame;
-        let mut is_host = vec![false; frame.nodes.len()];
-        for host in &frame.hosts {
-            is_host[host.node as usize] = true;
-        }
-        let graph = Graph::new(frame.nodes.len(), &topology.links, |node| is_host[node as usize]);
-        let ends: Vec<Vec<NodeId>> = frame.hosts.iter().map(|host| vec![host.node]).collect();
-        let between_hosts = Matrix::compute(&graph, &ends);
-        let between_pids = Matrix::compute(&graph, &frame.entries);
+        let graph = graph(&topology);
+        let costs = Costs::compute(&graph, frame);
+        let pid_columns = Columns::compute(frame.network_map.len(), |a, b| costs.between_pids(a, b).copied());
+        let host_columns = Columns::compute(frame.hosts.len(), |a, b| costs.between_hosts(a, b));
         let mut hosts = HashMap::new();
         for (i, host) in (0..).zip(&frame.hosts) {
             hosts.extend(host.addresses.iter().map(|address| (*address, i)));
         }
-        let within_pids = within_pids(&topology, &between_hosts);
-        let mut view = Self { graph, hosts, between_hosts, between_pids, within_pids, tag: String::new(), topology };
-        view.tag = view.hash();
-        view
+        let members = members(frame);
+        let within_pids = members.iter().map(|hosts| within(hosts, &costs)).collect();
+        let (hosts, members, tag) = (Arc::new(hosts), Arc::new(members), String::new());
+        Self { topology, graph, hosts, members, costs, pid_columns, host_columns, within_pids, tag }.tagged()
     }
 
-    /// The view of a topology that follows this one's.
+    /// The view of a topology that follows this one's. Where only links changed, only what they change is computed;
+    /// the result is the same.
     #[must_use]
     pub fn successor(&self, topology: Arc<Topology>) -> Self {
-        Self::compute(topology)
+        if !Arc::ptr_eq(&topology.frame, &self.topology.frame) {
+            return Self::compute(topology);
+        }
+        let frame = &topology.frame;
+        let graph = graph(&topology);
+        let (costs, differences) = self.costs.after(&graph, frame);
+        let pid_columns =
+            self.pid_columns.after(stale_pids(frame, &costs, &differences), |a, b| costs.between_pids(a, b).copied());
+        let stale_hosts = stale_hosts(&self.costs, &costs, &differences);
+        let host_columns = self.host_columns.after(&stale_hosts, |a, b| costs.between_hosts(a, b));
+        let any_host_stale = (0..).take(frame.hosts.len()).any(|host| !matches!(stale_hosts(host), Stale::None));
+        let within_pids = if any_host_stale {
+            self.members.iter().map(|hosts| within(hosts, &costs)).collect()
+        } else {
+            self.within_pids.clone()
+        };
+        drop(stale_hosts);
+        let (hosts, members, tag) = (Arc::clone(&self.hosts), Arc::clone(&self.members), String::new());
+        Self { topology, graph, hosts, members, costs, pid_columns, host_columns, within_pids, tag }.tagged()
     }
 
     /// What this is a view of.
@@ -106,7 +113,7 @@ impl View {
         {
             return within[metric as usize];
         }
-        self.between_pids.get(source.0, destination.0)?.value(metric)
+        self.costs.between_pids(source.0, destination.0)?.value(metric)
     }
 
     /// Finds where an address stands.
@@ -120,30 +127,26 @@ impl View {
             return (!metric.larger_is_better()).then_some(Value::ZERO);
         }
         match (source.host, destination.host) {
-            (Some(source), Some(destination)) => self.between_hosts.get(source, destination)?.value(metric),
+            (Some(source), Some(destination)) => self.costs.between_hosts(source, destination)?.value(metric),
             _ => self.pid_cost(metric, source.pid?, destination.pid?),
         }
     }
 
     /// The route from one host to another.
     pub fn route(&self, source: &NodeName, destination: &NodeName) -> Option<Route> {
-        let node = |name: &NodeName| {
-            let hosts = &self.topology.frame.hosts;
-            hosts.binary_search_by(|host| host.name.cmp(name)).ok().map(|place| hosts[place].node)
+        let host = |name: &NodeName| {
+            let place = self.topology.frame.hosts.binary_search_by(|host| host.name.cmp(name)).ok()?;
+            u32::try_from(place).ok()
         };
-        let (source, destination) = (node(source)?, node(destination)?);
-        self.route_in(&Tree::to(&self.graph, &[destination], &mut Workspace::default()), source)
+        self.route_between(host(source)?, host(destination)?)
     }
 
     /// The routes between every two hosts, by destination and then source.
     pub fn routes(&self) -> impl Iterator<Item = Route> {
-        let hosts = &self.topology.frame.hosts;
-        let mut workspace = Workspace::default();
-        hosts.iter().flat_map(move |destination| {
-            let tree = Tree::to(&self.graph, &[destination.node], &mut workspace);
-            let sources = hosts.iter().filter(move |source| source.node != destination.node);
-            sources.filter_map(move |source| self.route_in(&tree, source.node))
-        })
+        let hosts = || (0..).take(self.topology.frame.hosts.len());
+        let pairs = hosts().flat_map(move |destination| hosts().map(move |source| (source, destination)));
+        let pairs = pairs.filter(|(source, destination)| source != destination);
+        pairs.filter_map(|(source, destination)| self.route_between(source, destination))
     }
 
     /// Up to `count` routes between two hosts that visit no node twice, best first: by cost, then links.
@@ -165,35 +168,99 @@ impl View {
         found.into_iter().map(|(path, _)| path.iter().rev().map(name).collect()).collect()
     }
 
-    fn route_in(&self, tree: &Tree, source: NodeId) -> Option<Route> {
-        let nodes = tree.path(source)?.into_iter().map(|node| self.topology.frame.nodes[node as usize].clone());
-        Some(Route::new(nodes.collect(), *tree.measures(source)?))
+    fn route_between(&self, source: u32, destination: u32) -> Option<Route> {
+        let frame = &self.topology.frame;
+        let (switches, measures) = self.costs.route(source, destination)?;
+        let mut path: Vec<NodeId> = Vec::with_capacity(switches.len() + 2);
+        path.push(frame.hosts[source as usize].node);
+        path.extend(switches.into_iter().map(|switch| frame.switches[switch as usize].node));
+        path.push(frame.hosts[destination as usize].node);
+        let taken =
+            |way: &[NodeId]| self.graph.arcs_to(way[1]).iter().find(|arc| arc.from == way[0]).map(|arc| arc.link);
+        let links = path.windows(2).filter_map(taken).collect();
+        let nodes = path.iter().map(|node| frame.nodes[*node as usize].clone()).collect();
+        Some(Route::new(nodes, links, measures))
     }
 
-    fn hash(&self) -> String {
+    fn tagged(mut self) -> Self {
         let mut hasher = Hasher::new("view");
         hasher.text(self.network_map().tag());
-        for matrix in [&self.between_pids, &self.between_hosts] {
-            hasher.number(matrix.columns.len() as u64);
-            for column in &matrix.columns {
-                hasher.bytes(&column.digest);
-            }
-        }
+        self.pid_columns.add_to(&mut hasher);
+        self.host_columns.add_to(&mut hasher);
         // Whose costs they are; means within PIDs follow from them.
         for host in &self.topology.frame.hosts {
             let mut addresses: Vec<String> = host.addresses.iter().map(ToString::to_string).collect();
             addresses.sort_unstable();
             hasher.text(&addresses.join(" "));
         }
-        hasher.finish()
+        self.tag = hasher.finish();
+        self
     }
 }
 
-/// The mean over every ordered pair of hosts in a PID, for those that have two hosts or more.
-fn within_pids(topology: &Topology, between_hosts: &Matrix) -> Vec<Option<Within>> {
-    let map = &topology.frame.network_map;
+fn graph(topology: &Topology) -> Graph {
+    let frame = &topology.frame;
+    let mut is_host = vec![false; frame.nodes.len()];
+    for host in &frame.hosts {
+        is_host[host.node as usize] = true;
+    }
+    Graph::new(frame.nodes.len(), &topology.links, |node| is_host[node as usize])
+}
+
+/// What a change left stale of the costs to each PID.
+fn stale_pids(frame: &Frame, costs: &Costs, differences: &Differences) -> impl Fn(u32) -> Stale + Sync {
+    // A switch is in one PID at most.
+    let mut pid_of: HashMap<NodeId, u32> = HashMap::new();
+    for (pid, entries) in (0..).zip(&frame.entries) {
+        pid_of.extend(entries.iter().map(|node| (*node, pid)));
+    }
+    let pid_of: Vec<Option<u32>> = frame.switches.iter().map(|switch| pid_of.get(&switch.node).copied()).collect();
+    let stale = |tree: &Vec<u32>| tree.iter().filter_map(|&switch| pid_of[switch as usize]).collect();
+    let by_tree: Vec<Vec<u32>> = differences.changed.iter().map(stale).collect();
+    let trees: Vec<u32> = (0..).take(frame.entries.len()).map(|pid| costs.tree_of_pid(pid)).collect();
+    move |pid| match &by_tree[trees[pid as usize] as usize] {
+        none if none.is_empty() => Stale::None,
+        sources => Stale::Sources(sources.clone()),
+    }
+}
+
+/// What a change left stale of the costs to each host.
+fn stale_hosts(before: &Costs, after: &Costs, differences: &Differences) -> impl Fn(u32) -> Stale + Sync {
+    let count = after.host_count();
+    let mut at_switch: HashMap<u32, Vec<u32>> = HashMap::new();
+    let mut moved = Vec::new();
+    for host in (0..).take(count) {
+        for out in after.access().out(host) {
+            if let Neighbour::Switch(switch) = out.to {
+                at_switch.entry(switch).or_default().push(host);
+            }
+        }
+        if after.access().out(host) != before.access().out(host) {
+            moved.push(host);
+        }
+    }
+    let stale = |tree: &Vec<u32>| -> Vec<u32> {
+        tree.iter().filter_map(|switch| at_switch.get(switch)).flatten().copied().collect()
+    };
+    let by_tree: Vec<Vec<u32>> = differences.changed.iter().map(stale).collect();
+    let trees: Vec<Option<u32>> = (0..).take(count).map(|host| after.tree_of_host(host)).collect();
+    let entered: Vec<bool> =
+        (0..).take(count).map(|host| after.access().entries(host) != before.access().entries(host)).collect();
+    move |host| {
+        if entered[host as usize] {
+            return Stale::All;
+        }
+        let sources = trees[host as usize].map_or(&[][..], |tree| &by_tree[tree as usize]);
+        let sources: Vec<u32> = sources.iter().chain(&moved).copied().collect();
+        if sources.is_empty() { Stale::None } else { Stale::Sources(sources) }
+    }
+}
+
+/// Which hosts have an address in each PID.
+fn members(frame: &Frame) -> Vec<Vec<u32>> {
+    let map = &frame.network_map;
     let mut members: Vec<Vec<u32>> = vec![Vec::new(); map.len()];
-    for (i, host) in (0..).zip(&topology.frame.hosts) {
+    for (i, host) in (0..).zip(&frame.hosts) {
         for address in &host.addresses {
             if let Some(pid) = map.lookup(*address) {
                 let hosts = &mut members[pid.0 as usize];
@@ -204,59 +271,19 @@ fn within_pids(topology: &Topology, between_hosts: &Matrix) -> Vec<Option<Within
             }
         }
     }
-    let mean = |hosts: &[u32], metric: Metric| {
-        let pairs = hosts.iter().flat_map(|a| hosts.iter().map(move |b| (*a, *b))).filter(|(a, b)| a != b);
-        let values: Vec<Value> = pairs.filter_map(|(a, b)| between_hosts.get(a, b)?.value(metric)).collect();
+    members
+}
+
+/// The mean over every ordered pair of some hosts, where there are two or more.
+fn within(hosts: &[u32], costs: &Costs) -> Option<Within> {
+    if hosts.len() < 2 {
+        return None;
+    }
+    let pairs = hosts.iter().flat_map(|a| hosts.iter().map(move |b| (*a, *b))).filter(|(a, b)| a != b);
+    let measures: Vec<_> = pairs.filter_map(|(a, b)| costs.between_hosts(a, b)).collect();
+    let mean = |metric: Metric| {
+        let values: Vec<Value> = measures.iter().filter_map(|measures| measures.value(metric)).collect();
         Value::mean(&values)
     };
-    let within = |hosts: &Vec<u32>| (hosts.len() > 1).then(|| Metric::ALL.map(|metric| mean(hosts, metric)));
-    members.iter().map(within).collect()
-}
-
-impl Matrix {
-    /// The best routes between places, each being several nodes of which the best serves.
-    fn compute(graph: &Graph, places: &[Vec<NodeId>]) -> Self {
-        let workers = thread::available_parallelism().map_or(1, usize::from);
-        let share = places.len().div_ceil(workers).max(1);
-        let compute = |destinations: &[Vec<NodeId>]| -> Vec<Column> {
-            let mut workspace = Workspace::default();
-            let column = |destination: &Vec<NodeId>| {
-                let tree = Tree::to(graph, destination, &mut workspace);
-                Column::new(places.iter().map(|source| tree.best_of(source).copied()).collect())
-            };
-            destinations.iter().map(column).collect()
-        };
-        // A handful is computed faster than threads are started.
-        if places.len() <= 32 {
-            return Self { columns: compute(places) };
-        }
-        let columns = thread::scope(|scope| {
-            let parts: Vec<_> = places.chunks(share).map(|part| scope.spawn(|| compute(part))).collect();
-            let finished = |part: thread::ScopedJoinHandle<'_, Vec<Column>>| {
-                part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            };
-            parts.into_iter().flat_map(finished).collect()
-        });
-        Self { columns }
-    }
-
-    fn get(&self, source: u32, destination: u32) -> Option<&Measures> {
-        self.columns[destination as usize].cells[source as usize].as_ref()
-    }
-}
-
-impl Column {
-    /// Hashed where it is computed: on all cores, and in one piece.
-    fn new(cells: Vec<Option<Measures>>) -> Self {
-        let mut bytes = Vec::with_capacity(cells.len() * 40);
-        for cell in &cells {
-            for metric in Metric::ALL {
-                let micros = cell.and_then(|cell| cell.value(metric)).map_or(u64::MAX, Value::micros);
-                bytes.extend(micros.to_be_bytes());
-            }
-        }
-        let mut hasher = Hasher::new("column");
-        hasher.bytes(&bytes);
-        Self { cells, digest: hasher.digest() }
-    }
+    Some(Metric::ALL.map(mean))
 }

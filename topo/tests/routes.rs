@@ -135,6 +135,12 @@ proptest! {
                 let found: Vec<String> = route.nodes().iter().map(ToString::to_string).collect();
                 prop_assert_eq!(&found, &names(&expected));
                 let links = links(&expected);
+                // The links that are named are those that were counted, even where others lie beside them.
+                let taken = route.links().iter().map(|place| &wires[*place as usize]);
+                prop_assert_eq!(taken.clone().map(|wire| (wire.2, wire.3, wire.4)).collect::<Vec<_>>(), links.clone());
+                for (wire, way) in taken.zip(expected.windows(2)) {
+                    prop_assert!(wire.6 && ((wire.0, wire.1) == (way[0], way[1]) || (!wire.5 && (wire.1, wire.0) == (way[0], way[1]))));
+                }
                 let delay = u64::from(links.iter().map(|link| link.1).sum::<u32>()) * 1000;
                 let narrowest = u64::from(links.iter().map(|link| link.2).min().unwrap()) * 125_000;
                 prop_assert_eq!(route.value(Metric::HopCount), Some(Value::from_integer(links.len() as u64)));
@@ -193,6 +199,7 @@ proptest! {
             delay: None,
             up: Some(up),
             cost: Some(Override::Set(cost.into())),
+            price: None,
         };
         let mut edited = wires.clone();
         edited[0].2 = cost;
@@ -217,6 +224,35 @@ proptest! {
             View::compute(Arc::new(topology));
         }
     }
+}
+
+/// A ring of four, each link costing 1, with one link priced.
+#[test]
+fn a_price_changes_costs_and_not_routes() {
+    let ring = |price: &str| {
+        let text = format!(
+            r#"{{"name":"ring","hosts":[{{"name":"h1","ip":"10.0.0.1"}},{{"name":"h2","ip":"10.0.0.2"}}],
+            "switches":[{{"name":"a","dpid":"1"}},{{"name":"b","dpid":"2"}},{{"name":"c","dpid":"3"}}],
+            "links":[{{"source":"h1","destination":"a","bandwidth":1,"delay":0,"cost":1}},
+            {{"source":"h2","destination":"b","bandwidth":1,"delay":0,"cost":1}},
+            {{"source":"a","destination":"b","bandwidth":1,"delay":0,"cost":1{price}}},
+            {{"source":"b","destination":"c","bandwidth":1,"delay":0,"cost":1}},
+            {{"source":"c","destination":"a","bandwidth":1,"delay":0,"cost":1}}]}}"#
+        );
+        View::compute(Arc::new(Topology::from_json(text.as_bytes(), "ring").unwrap()))
+    };
+    let (plain, priced) = (ring(""), ring(",\"price\":100"));
+    let [h1, h2]: [NodeName; 2] = ["h1", "h2"].map(|name| name.parse().unwrap());
+    let (before, after) = (plain.route(&h1, &h2).unwrap(), priced.route(&h1, &h2).unwrap());
+    assert_eq!(after.nodes(), before.nodes(), "packets take the way they took");
+    assert_eq!(before.value(Metric::RoutingCost), Some(Value::from_integer(3)));
+    assert_eq!(after.value(Metric::RoutingCost), Some(Value::from_integer(103)));
+    assert_eq!(after.value(Metric::HopCount), Some(Value::from_integer(3)));
+    assert_ne!(plain.tag(), priced.tag());
+    let change = r#"{"source":"b","destination":"a","price":100}"#;
+    let change: LinkChange = serde_json::from_str(change).unwrap();
+    let changed = plain.successor(Arc::new(plain.topology().with_changes(&[change]).unwrap()));
+    assert_eq!(changed.tag(), priced.tag(), "reported while running, it is the same as in the file");
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! The command line: one module per subcommand, and the exit codes they share.
 
+mod access;
+mod query;
+
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -13,7 +16,10 @@ use structopt::clap::{AppSettings, ErrorKind};
     about = "Shares and fetches files, choosing whom to fetch from by what the network says (ALTO, RFC 7285).",
     global_settings = &[AppSettings::ColorNever, AppSettings::UnifiedHelpMessage]
 )]
-enum Flags {}
+enum Flags {
+    /// Asks an ALTO server what there is, where addresses are, and what it costs to get there
+    Query(query::Query),
+}
 
 /// How the program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +48,7 @@ impl From<Exit> for ExitCode {
 /// Runs the program with these arguments, the program's own name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     match Flags::from_iter_safe(arguments) {
-        Ok(flags) => match flags {},
+        Ok(Flags::Query(query)) => query::run(&query),
         // `--help` and `--version` come as errors, too.
         Err(error) if matches!(error.kind, ErrorKind::HelpDisplayed | ErrorKind::VersionDisplayed) => {
             println!("{}", error.message);

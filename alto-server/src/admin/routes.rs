@@ -13,14 +13,18 @@ use crate::app::App;
 use crate::config::Config;
 use crate::http::error::json;
 use crate::http::resource::method;
-use crate::http::routes::{Route, at};
+use crate::http::routes::{Handling, Route, at};
 use crate::http::{Exchange, HttpError, Response, body};
 use crate::network::{ChangeRefused, Outcome};
+use crate::routes_export;
 
 /// Longest body of a topology that is put in place of the file.
 const MAX_TOPOLOGY_BYTES: u64 = 256 * 1024 * 1024;
 /// Longest body of a batch of changes.
 const MAX_BATCH_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Most routes that are answered at once; each takes some 250 bytes.
+const MAX_ROUTES: usize = 250_000;
 
 /// Who may come in.
 pub(crate) enum Access {
@@ -82,13 +86,12 @@ pub(crate) fn routes(app: &Arc<App>, config: &Arc<Config>, access: Access) -> Ve
     };
     vec![
         route("admin/links", |admin, exchange| Box::pin(links(admin, exchange))),
+        route("admin/routes", |admin, exchange| Box::pin(present_routes(admin, exchange))),
         route("admin/topology", |admin, exchange| Box::pin(topology(admin, exchange))),
         route("admin/reload", |admin, exchange| Box::pin(reload(admin, exchange))),
         route("admin/status", |admin, exchange| Box::pin(std::future::ready(status(&admin, &exchange)))),
     ]
 }
-
-type Handling = std::pin::Pin<Box<dyn Future<Output = Result<Response, HttpError>> + Send>>;
 
 async fn links(admin: Arc<Admin>, mut exchange: Exchange) -> Result<Response, HttpError> {
     const METHODS: &[Method] = &[Method::GET, Method::HEAD, Method::POST, Method::DELETE, Method::OPTIONS];
@@ -108,6 +111,22 @@ async fn links(admin: Arc<Admin>, mut exchange: Exchange) -> Result<Response, Ht
             Ok(json(StatusCode::OK, "application/json", &serde_json::json!({ "links": links })))
         }
     }
+}
+
+/// The routes of the present state, as `alto-server routes --json` prints those of a file.
+async fn present_routes(admin: Arc<Admin>, exchange: Exchange) -> Result<Response, HttpError> {
+    if let Some(response) = admin.enter(&exchange, &[Method::GET, Method::HEAD, Method::OPTIONS])? {
+        return Ok(response);
+    }
+    let published = admin.app.network.current();
+    let hosts = published.view().topology().hosts().len();
+    if hosts.saturating_mul(hosts.saturating_sub(1)) > MAX_ROUTES {
+        let message =
+            format!("{hosts} hosts have more than {MAX_ROUTES} routes; use `alto-server routes` for the file");
+        return Err(HttpError::Unprocessable(message));
+    }
+    let work = move || json(StatusCode::OK, "application/json", &routes_export::all(published.view()));
+    tokio::task::spawn_blocking(work).await.map_err(|_| HttpError::Internal)
 }
 
 async fn topology(admin: Arc<Admin>, mut exchange: Exchange) -> Result<Response, HttpError> {

@@ -21,6 +21,8 @@ pub(crate) enum HttpError {
     BadRequest(String),
     /// No or wrong credentials: one challenge per algorithm.
     Unauthorized(Vec<String>),
+    /// Known credentials that do not open this.
+    Forbidden(String),
     /// Nothing is here.
     NotFound(String),
     /// The resource does not know this method; it knows those listed.
@@ -31,16 +33,22 @@ pub(crate) enum HttpError {
     TransferCodingNotImplemented,
     /// The client refuses the only type there is.
     NotAcceptable(MediaType),
+    /// Something else is in the way, for this long at most.
+    Conflict(String, Duration),
     /// The body did not arrive in time.
     BodyTimeout,
     /// The body is longer than allowed.
     BodyTooLarge(u64),
+    /// The body asks for more than is allowed at a time.
+    ContentTooLarge(String),
     /// The body is of another type than the one expected.
     UnsupportedMediaType(&'static str),
     /// The body is compressed.
     UnsupportedContentEncoding,
     /// The request is well-formed and cannot be carried out.
     Unprocessable(String),
+    /// This client has enough already, or all together have; some of it may be over after this time.
+    TooMany(String, Duration),
     /// Too busy; to be asked again later (RFC 7285 §8.5.3).
     Overloaded(Duration),
     /// Our own fault; what it was is in the log.
@@ -66,14 +74,17 @@ impl HttpError {
         match self {
             Self::Alto(_) | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::MethodNotImplemented(_) | Self::TransferCodingNotImplemented => StatusCode::NOT_IMPLEMENTED,
             Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Conflict(..) => StatusCode::CONFLICT,
+            Self::BodyTooLarge(_) | Self::ContentTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) | Self::UnsupportedContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooMany(..) => StatusCode::TOO_MANY_REQUESTS,
             Self::Overloaded(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -83,7 +94,13 @@ impl HttpError {
     fn detail(&self) -> String {
         match self {
             Self::Alto(error) => error.clone().into_message().to_string(),
-            Self::BadRequest(detail) | Self::NotFound(detail) | Self::Unprocessable(detail) => detail.clone(),
+            Self::BadRequest(detail)
+            | Self::Forbidden(detail)
+            | Self::NotFound(detail)
+            | Self::Conflict(detail, _)
+            | Self::ContentTooLarge(detail)
+            | Self::Unprocessable(detail)
+            | Self::TooMany(detail, _) => detail.clone(),
             Self::Unauthorized(_) => "credentials are needed: HTTP Digest, RFC 7616".to_owned(),
             Self::MethodNotAllowed(allowed) => format!("this resource answers {}", list(allowed)),
             Self::MethodNotImplemented(method) => format!("the method {method} is not known here"),
@@ -105,8 +122,8 @@ impl HttpError {
                 challenges.iter().map(|challenge| (WWW_AUTHENTICATE, challenge.clone())).collect()
             }
             Self::MethodNotAllowed(allowed) => vec![(ALLOW, list(allowed))],
-            Self::Overloaded(after) => {
-                vec![(RETRY_AFTER, after.as_secs().max(1).to_string())]
+            Self::Conflict(_, after) | Self::TooMany(_, after) | Self::Overloaded(after) => {
+                vec![(RETRY_AFTER, after.as_secs_f64().ceil().max(1.0).to_string())]
             }
             // What remains of the body is not worth reading.
             Self::BodyTimeout | Self::BodyTooLarge(_) => vec![(CONNECTION, "close".to_owned())],

@@ -23,6 +23,9 @@ use crate::service::{CostKind, Lookup, id, path};
 /// A route, or several: matches a path, then answers.
 pub(crate) type Route = BoxedFilter<(Response,)>;
 
+/// A request being answered.
+pub(crate) type Handling = std::pin::Pin<Box<dyn Future<Output = Result<Response, HttpError>> + Send>>;
+
 /// Where clients that know only the host look for the directory.
 const WELL_KNOWN: &str = ".well-known/alto";
 
@@ -57,12 +60,32 @@ where
     F: Fn(Exchange) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Result<Response, HttpError>> + Send + 'static,
 {
+    segments(path).and(warp::path::end()).and(Exchange::filter()).then(answered(name.into(), handler)).boxed()
+}
+
+/// Routes that differ in one segment of their path, which stands as `{}` in `path` and is handed to the handler as it
+/// was sent. Whether there is such a thing is for the handler to say.
+pub(crate) fn at_each<F>(path: &str, name: impl Into<SharedString>, handler: F) -> Route
+where
+    F: Fn(Exchange, String) -> Handling + Clone + Send + Sync + 'static,
+{
+    let (before, after) = path.split_once("{}").unwrap_or((path, ""));
+    let here = segments(before).and(warp::path::param::<String>()).and(segments(after)).and(warp::path::end());
+    let name = name.into();
+    here.and(Exchange::filter())
+        .then(move |segment: String, exchange| {
+            let handler = handler.clone();
+            answered(name.clone(), move |exchange| handler(exchange, segment.clone()))(exchange)
+        })
+        .boxed()
+}
+
+/// Matches these segments of a path.
+fn segments(path: &str) -> BoxedFilter<()> {
     let anywhere: BoxedFilter<()> = warp::any().boxed();
-    let here = path
-        .split('/')
+    path.split('/')
         .filter(|segment| !segment.is_empty())
-        .fold(anywhere, |parent, segment| parent.and(warp::path(segment.to_owned())).boxed());
-    here.and(warp::path::end()).and(Exchange::filter()).then(answered(name.into(), handler)).boxed()
+        .fold(anywhere, |parent, segment| parent.and(warp::path(segment.to_owned())).boxed())
 }
 
 /// Turns the result of a handler into an answer that carries the resource's name.

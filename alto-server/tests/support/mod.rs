@@ -3,6 +3,7 @@
 #![allow(clippy::format_push_string, reason = "not worth an import")]
 
 pub mod http;
+pub mod swarm;
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;

@@ -139,7 +139,7 @@ pub(super) fn judge(
     for requirement in &question.grades {
         match question.lenience {
             Lenience::OnlyUnknown => sheet.on(*requirement).note(Grade::Info, finding.clone()),
-            _ => sheet.on(*requirement).note(Grade::Fail, finding.clone()),
+            _ => sheet.on(*requirement).broken(finding.clone()),
         };
     }
 }

@@ -328,8 +328,7 @@ fn uses_needed(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
 
 fn by_get(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.nothing_at_all("no entry without `accepts` is listed");
-    let readable = context.target.resources.iter().filter(|resource| !resource.is_posted());
-    for resource in readable.filter(|resource| resource.kind != Kind::Directory) {
+    for resource in context.target.readable() {
         let exchange = match context.known(resource) {
             Ok(exchange) => exchange,
             Err(trouble) => {
@@ -363,15 +362,14 @@ fn by_post(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
 
 fn one_method(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let target = context.target;
-    let methods = |uri: &str| {
-        let entries = target.resources.iter().filter(|resource| resource.uri == uri);
-        entries.map(Resource::is_posted).collect::<BTreeSet<_>>()
-    };
     let entry = sheet.on(ONE_METHOD);
     entry.nothing("every URI is listed for both methods");
     let mut asked = BTreeSet::new();
     for resource in &target.resources {
-        if methods(&resource.uri).len() != 1 || !asked.insert(&resource.uri) || resource.kind == Kind::Other {
+        if target.at(&resource.uri).any(|other| other.is_posted() != resource.is_posted())
+            || !asked.insert(&resource.uri)
+            || resource.kind == Kind::Other
+        {
             continue;
         }
         let exchange = if resource.is_posted() {
@@ -399,9 +397,7 @@ fn shared(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let target = context.target;
     let entry = sheet.on(SHARED);
     entry.nothing("no two entries share a URI");
-    let sharing = |resource: &Resource| {
-        target.resources.iter().filter(|other| other.uri == resource.uri && other.id != resource.id).count() > 0
-    };
+    let sharing = |resource: &Resource| target.at(&resource.uri).nth(1).is_some();
     for (resource, body) in context.askable()?.into_iter().filter(|(resource, _)| sharing(resource)) {
         let exchange = context.post(resource, &body)?;
         entry.promised(resource, &exchange, "POST");

@@ -73,7 +73,7 @@ pub(super) const CHECKS: &[Check] = &[Check::last(OWN, collect), Check::last(dat
 /// Takes what the survey has gathered, having made sure that there was something to gather.
 fn collect(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.nothing_at_all("no answer had anything of this kind");
-    for resource in context.target.resources.iter().filter(|resource| !resource.is_posted()) {
+    for resource in context.target.readable() {
         context.known(resource)?;
     }
     for (resource, body) in context.askable()? {

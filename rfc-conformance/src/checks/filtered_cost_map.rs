@@ -15,7 +15,7 @@ use crate::context::{Context, MOST_OF_A_KIND, Steady};
 use crate::http::{Exchange, NoAnswer};
 use crate::target::{CostType, Kind, Resource};
 use crate::verdict::{Finding, Grade, Sheet};
-use crate::view::{CostMap, NetworkMap, spread};
+use crate::view::{CostMap, Costs, NetworkMap, spread};
 
 const DEFINED_PAIRS: Requirement =
     Requirement::def("rfc7285/6.2/1", "Every pair asked for that has a cost is answered, others may be absent");
@@ -149,10 +149,18 @@ fn restrictions(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer
         };
         let pids: Vec<&str> = pids.iter().map(String::as_str).collect();
         let asked = around(context, resource, &cost_type, |before| {
-            let questions = CostMap::read(before).map_or_else(Vec::new, |full| questions(&full, &pids, &cost_type));
-            let answers: Result<Vec<_>, NoAnswer> =
-                questions.into_iter().map(|question| Ok((context.post(resource, &question.body)?, question))).collect();
-            answers
+            let Some(full) = CostMap::read(before) else {
+                return Ok(Vec::new());
+            };
+            let mut questions = against_full(&full.costs, &pids, &cost_type);
+            let own = context.post(resource, &questions[0].body)?;
+            // What is wrong with costs is said once: from here on the resource is held against itself.
+            let own = CostMap::read(&own).map(|own| own.costs).filter(|own| own.0.keys().eq(full.costs.0.keys()));
+            questions.extend(against_itself(&own.unwrap_or(full.costs), &pids, &cost_type));
+            questions
+                .into_iter()
+                .map(|question| Ok((context.post(resource, &question.body)?, question)))
+                .collect::<Result<Vec<_>, NoAnswer>>()
         })?;
         let Some(steady) = asked else {
             sheet.nothing_at_all("costs changed during every comparison");
@@ -190,36 +198,46 @@ fn tagged(
     Ok(())
 }
 
-fn questions(full: &CostMap, pids: &[&str], cost_type: &CostType) -> Vec<Question> {
-    let costs = &full.costs;
-    let kind = cost_type.to_json();
-    let body = |srcs: Value, dsts: Value| json!({"cost-type": kind, "pids": {"srcs": srcs, "dsts": dsts}});
+fn body_of(cost_type: &CostType, srcs: &[&str], dsts: &[&str]) -> Value {
+    json!({"cost-type": cost_type.to_json(), "pids": {"srcs": srcs, "dsts": dsts}})
+}
+
+/// Questions whose answers must be parts of the full map, the first one all of it.
+fn against_full(costs: &Costs, pids: &[&str], cost_type: &CostType) -> Vec<Question> {
+    let (srcs, dsts) = (spread(pids, 2), spread(pids, 3));
+    let some = costs.filtered(|src, dst, _| srcs.contains(&src) && dsts.contains(&dst));
+    let everything = [NO_PIDS, EVERYTHING, MATCHING, CAPABILITIES, FORMAT, ALL_DEFINED];
+    vec![
+        Question::new(json!({"cost-type": cost_type.to_json()}), costs.clone(), &everything),
+        Question::new(body_of(cost_type, &srcs, &dsts), some, &[EVERYTHING, DEFINED_PAIRS]),
+    ]
+}
+
+/// Questions whose answers must be parts of what is answered without a filter.
+fn against_itself(costs: &Costs, pids: &[&str], cost_type: &CostType) -> Vec<Question> {
+    let body = |srcs: &[&str], dsts: &[&str]| body_of(cost_type, srcs, dsts);
     let (srcs, dsts) = (spread(pids, 2), spread(pids, 3));
     let some = costs.filtered(|src, dst, _| srcs.contains(&src) && dsts.contains(&dst));
     let none = unknown_name(pids);
-    let everything = [NO_PIDS, EVERYTHING, MATCHING, CAPABILITIES, FORMAT, ALL_DEFINED];
     let mut questions = vec![
-        Question::new(json!({"cost-type": kind}), costs.clone(), &everything),
-        Question::new(body(json!([]), json!([])), costs.clone(), &[EMPTY_LISTS]),
-        Question::new(body(json!(srcs), json!(dsts)), some.clone(), &[ONLY_ASKED, EVERYTHING, DEFINED_PAIRS]),
+        Question::new(body(&[], &[]), costs.clone(), &[EMPTY_LISTS]),
+        Question::new(body(&srcs, &dsts), some.clone(), &[ONLY_ASKED]),
         Question::new(
-            body(json!([srcs.clone(), srcs.clone()].concat()), json!([dsts.clone(), dsts.clone()].concat())),
+            body(&[&srcs[..], &srcs[..]].concat(), &[&dsts[..], &dsts[..]].concat()),
             some.clone(),
             &[REPEATED],
         ),
-        Question::new(body(json!([none]), json!([])), crate::view::Costs::default(), &[UNKNOWN])
-            .lenient(Lenience::OnlyUnknown),
+        Question::new(body(&[&none], &[]), Costs::default(), &[UNKNOWN]).lenient(Lenience::OnlyUnknown),
     ];
-    if let Some(pid) = pids.get(pids.len() / 2) {
-        let row = costs.filtered(|src, _, _| src == *pid);
-        let column = costs.filtered(|_, dst, _| dst == *pid);
-        questions.push(Question::new(body(json!([pid]), json!([])), row.clone(), &[EMPTY_LISTS, ONLY_ASKED]));
-        questions.push(Question::new(body(json!([]), json!([pid])), column, &[EMPTY_LISTS, ONLY_ASKED]));
-        questions.push(Question::new(body(json!([pid, none]), json!([])), row, &[UNKNOWN]));
+    if let Some(pid) = pids.get(pids.len() / 2).copied() {
+        let row = costs.filtered(|src, _, _| src == pid);
+        let column = costs.filtered(|_, dst, _| dst == pid);
+        questions.push(Question::new(body(&[pid], &[]), row.clone(), &[EMPTY_LISTS, ONLY_ASKED]));
+        questions.push(Question::new(body(&[], &[pid]), column, &[EMPTY_LISTS, ONLY_ASKED]));
+        questions.push(Question::new(body(&[pid, &none], &[]), row, &[UNKNOWN]));
     }
-    let described =
-        json!({"cost-mode": cost_type.mode, "cost-metric": cost_type.metric, "description": "something else"});
-    let described = with(&body(json!(srcs), json!(dsts)), "cost-type", described);
+    let mut described = body(&srcs, &dsts);
+    described["cost-type"]["description"] = json!("something else");
     questions.push(Question::new(described, some, &[DESCRIPTION]));
     questions
 }
@@ -230,7 +248,7 @@ fn constraints(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
     for (resource, cost_type) in offers(context) {
         let body = json!({"cost-type": cost_type.to_json()});
         let announced = resource.takes_constraints();
-        let asked = around(context, resource, &cost_type, |before| {
+        let asked = context.steady_post(resource, &body, |before| {
             let costs = CostMap::read(before).map(|full| full.costs).unwrap_or_default();
             let questions = match (cost_type.is_numerical(), announced) {
                 (true, true) => constraint_questions(&body, &costs, &GRADES),
@@ -274,7 +292,7 @@ fn constraints(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
 }
 
 /// Constraints where none are announced: only one, but one that excludes something.
-fn not_announced(body: &Value, costs: &crate::view::Costs) -> Vec<Question> {
+fn not_announced(body: &Value, costs: &Costs) -> Vec<Question> {
     let highest = costs.0.values().copied().fold(f64::NEG_INFINITY, f64::max);
     if !highest.is_finite() {
         return Vec::new();

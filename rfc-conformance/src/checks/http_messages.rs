@@ -91,7 +91,13 @@ fn request_line(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer
     }
     let entry = sheet.on(ABSOLUTE);
     let absolute = get_root(context, uri.split('#').next().unwrap_or(uri));
-    let exchange = send(context, &format!("{absolute}Host: {host}\r\nConnection: close\r\n\r\n"))?;
+    let exchange = match send(context, &format!("{absolute}Host: {host}\r\nConnection: close\r\n\r\n")) {
+        Ok(exchange) => exchange,
+        Err(trouble) => {
+            entry.unanswered(&trouble, &format!("{}, as in origin form", whole.outline()));
+            return Ok(());
+        }
+    };
     entry.saw(&exchange, 1, "request");
     if (exchange.answer.status, &exchange.answer.body) != (whole.answer.status, &whole.answer.body) {
         let finding = Finding::new(format!("{}, as in origin form", whole.outline()), exchange.outline());
@@ -165,7 +171,13 @@ fn chunked(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let whole = format!("{head}Content-Type: {media_type}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     let whole = context.client.send_raw(&resource.uri, whole.as_bytes())?;
     for text in [bytes("", ""), bytes(";x=y", "X-Trailer: z\r\n")] {
-        let exchange = context.client.send_raw(&resource.uri, &text)?;
+        let exchange = match context.client.send_raw(&resource.uri, &text) {
+            Ok(exchange) => exchange,
+            Err(trouble) => {
+                entry.unanswered(&trouble, "the answer to the whole body");
+                continue;
+            }
+        };
         if exchange.answer.status == 411 {
             let finding = Finding::new("the answer to the whole body", exchange.outline()).from(&exchange);
             entry.saw(&exchange, 1, "body in chunks").warn(finding);

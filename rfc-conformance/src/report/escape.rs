@@ -44,7 +44,8 @@ pub(super) fn tap(text: &str) -> String {
     terminal(text).replace(['\n', '\t'], " ").replace('#', "\\#")
 }
 
-fn is_harmless(c: char) -> bool {
+/// Whether a terminal shows a character and does nothing else.
+pub(super) fn is_harmless(c: char) -> bool {
     let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let missing = matches!(c, '\u{fffe}' | '\u{ffff}');
     (!c.is_control() || matches!(c, '\n' | '\t')) && !turns && !missing

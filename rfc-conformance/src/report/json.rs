@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::Report;
+use super::escape::is_harmless;
 use crate::http::Record;
 use crate::verdict::{Finding, Grade, Line, Verdict};
 
@@ -39,7 +40,9 @@ pub(super) fn render(report: &Report) -> String {
         "results": report.lines.iter().map(result).collect::<Vec<_>>(),
         "exchanges": exchanges.into_values().map(exchange).collect::<Vec<_>>(),
     });
-    format!("{value:#}\n")
+    // Whoever looks at it on a terminal is safe, too: such characters stand in strings only, where escapes are the same.
+    let escaped = |c: char| if is_harmless(c) { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) };
+    format!("{value:#}\n").chars().map(escaped).collect()
 }
 
 fn result(line: &Line) -> Value {

@@ -1,9 +1,9 @@
-//! The report for continuous integration: the XML of `JUnit`, a suite per section and a case per requirement.
+//! The report for continuous integration: the XML of `JUnit`, a suite per chapter and a case per requirement.
 
 use std::fmt::Write as _;
 
+use super::Report;
 use super::escape::markup;
-use super::{Report, sections};
 use crate::verdict::{Line, Verdict};
 
 /// Renders a report.
@@ -28,20 +28,20 @@ pub(super) fn render(report: &Report) -> String {
             markup(why)
         );
     }
-    for section in report.sections() {
-        let count = |wanted: &dyn Fn(&&Line) -> bool| section.lines.iter().copied().filter(wanted).count();
+    for chapter in report.chapters() {
+        let count = |wanted: &dyn Fn(&&Line) -> bool| chapter.lines.iter().copied().filter(wanted).count();
         let _ = writeln!(
             out,
             "  <testsuite name=\"{}/{} {}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\">",
-            section.document,
-            section.number,
-            sections::section(section.document, section.number),
-            section.lines.len(),
+            chapter.document,
+            chapter.number,
+            chapter.title,
+            chapter.lines.len(),
             count(&failed),
             count(&|line: &&Line| is_error(line)),
             count(&|line: &&Line| matches!(line.verdict, Verdict::Skipped(_))),
         );
-        for line in section.lines {
+        for line in chapter.lines {
             case(&mut out, line, report.strict);
         }
         out.push_str("  </testsuite>\n");

@@ -54,10 +54,11 @@ pub struct Summary {
     pub error: usize,
 }
 
-/// The verdicts of one section.
-struct Section<'r> {
+/// The verdicts of one chapter.
+struct Chapter<'r> {
     document: &'static str,
     number: &'static str,
+    title: &'static str,
     lines: Vec<&'r Line>,
 }
 
@@ -119,17 +120,18 @@ impl Report {
         }
     }
 
-    /// Verdicts by section, in the order of the standards.
-    fn sections(&self) -> Vec<Section<'_>> {
-        let mut sections: Vec<Section<'_>> = Vec::new();
+    /// Verdicts by chapter, in the order of the standards.
+    fn chapters(&self) -> Vec<Chapter<'_>> {
+        let mut chapters: Vec<Chapter<'_>> = Vec::new();
         for line in &self.lines {
-            let (document, number) = (line.requirement.document(), line.requirement.section());
-            match sections.last_mut() {
+            let document = line.requirement.document();
+            let (number, title) = sections::chapter(document, line.requirement.section());
+            match chapters.last_mut() {
                 Some(last) if (last.document, last.number) == (document, number) => last.lines.push(line),
-                _ => sections.push(Section { document, number, lines: vec![line] }),
+                _ => chapters.push(Chapter { document, number, title, lines: vec![line] }),
             }
         }
-        sections
+        chapters
     }
 
     /// The report as text, without colours.

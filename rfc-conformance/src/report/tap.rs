@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Report;
-use super::escape::tap;
+use super::escape::{tap, terminal};
 use crate::verdict::{Line, Verdict};
 
 /// Renders a report.
@@ -35,7 +35,7 @@ fn diagnosis(out: &mut String, line: &Line) {
     if line.findings.is_empty() && why.is_none() {
         return;
     }
-    let text = |text: &str| serde_json::Value::from(text).to_string();
+    let text = |text: &str| serde_json::Value::from(terminal(text)).to_string();
     let _ = writeln!(out, "  ---\n  severity: {}", line.verdict.word());
     if let Some(why) = why {
         let _ = writeln!(out, "  message: {}", text(why));

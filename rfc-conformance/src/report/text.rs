@@ -11,6 +11,8 @@ use crate::verdict::{Finding, Grade, Line, Verdict};
 
 /// Of a text from the target, what is shown on a terminal.
 const MOST_SHOWN: usize = 400;
+/// Of the findings on one requirement, those that are shown on a terminal.
+const MOST_FINDINGS: usize = 3;
 
 /// How much is shown, and how.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,22 +46,22 @@ pub(super) fn render(report: &Report, style: Style) -> String {
 
 fn tree(out: &mut String, report: &Report, style: Style) {
     let mut document = "";
-    for section in report.sections() {
-        if section.document != document {
-            document = section.document;
+    for chapter in report.chapters() {
+        if chapter.document != document {
+            document = chapter.document;
             let _ = writeln!(out, "{}", style.paint("1", sections::document(document)));
         }
-        let title = sections::section(section.document, section.number);
-        let passed = section.lines.iter().filter(|line| matches!(line.verdict, Verdict::Pass(_))).count();
-        let skipped = section.lines.iter().filter(|line| matches!(line.verdict, Verdict::Skipped(_))).count();
+        let passed = chapter.lines.iter().filter(|line| matches!(line.verdict, Verdict::Pass(_))).count();
+        let skipped = chapter.lines.iter().filter(|line| matches!(line.verdict, Verdict::Skipped(_))).count();
         let counts = match (passed, skipped) {
             (0, 0) => String::new(),
             (passed, 0) => format!("{passed} passed"),
             (0, skipped) => format!("{skipped} skipped"),
             (passed, skipped) => format!("{passed} passed, {skipped} skipped"),
         };
-        let _ = writeln!(out, "  {:<9} {title:<48} {}", section.number, style.paint("2", &counts));
-        for line in &section.lines {
+        let (number, title) = (chapter.number, chapter.title);
+        let _ = writeln!(out, "  {number:<8} {title:<42} {}", style.paint("2", &counts));
+        for line in &chapter.lines {
             let quiet = matches!(line.verdict, Verdict::Pass(_) | Verdict::Skipped(_));
             if style.verbose || !quiet {
                 branch(out, line, style);
@@ -79,9 +81,9 @@ fn branch(out: &mut String, line: &Line, style: Style) {
         Verdict::Error(_) => ("35;1", "E"),
     };
     let requirement = &line.requirement;
-    let number = requirement.id.rsplit('/').next().unwrap_or_default();
+    let number = requirement.id.strip_prefix(requirement.document()).unwrap_or(requirement.id).trim_start_matches('/');
     let level = if requirement.level == Level::Def { "def" } else { word(requirement.level) };
-    let _ = write!(out, "    {} {number:>3} {level:<6} {}", style.paint(colour, mark), requirement.text);
+    let _ = write!(out, "    {} {number:<13} {level:<6} {}", style.paint(colour, mark), requirement.text);
     let remark = match &line.verdict {
         Verdict::Pass(looked) => format!("({looked})"),
         Verdict::Skipped(why) => format!("({})", terminal(why)),
@@ -111,11 +113,12 @@ fn details(out: &mut String, line: &Line, style: Style) {
             let _ = writeln!(out, "    again:    {}", terminal(&record.curl));
         }
     }
-    for finding in &line.findings {
+    for finding in line.findings.iter().take(MOST_FINDINGS) {
         found(out, finding, style);
     }
-    if line.more > 0 {
-        let _ = writeln!(out, "    … and {} more", line.more);
+    let more = line.more + line.findings.len().saturating_sub(MOST_FINDINGS);
+    if more > 0 {
+        let _ = writeln!(out, "    … and {more} more");
     }
     out.push('\n');
 }

@@ -1,6 +1,6 @@
 //! From the root directory to everything it leads to: each directory once, loops and endless chains bounded.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -25,6 +25,8 @@ impl Target {
             first: Arc::clone(&first),
             directories: Vec::new(),
             resources: Vec::new(),
+            by_id: HashMap::new(),
+            by_uri: HashMap::new(),
             dead_ends: Vec::new(),
             unfinished: None,
         };
@@ -71,7 +73,7 @@ impl Target {
                 (&known.id, &known.uri, &known.media_type, &known.accepts)
                     == (&resource.id, &resource.uri, &resource.media_type, &resource.accepts)
             };
-            if self.resources.iter().any(same) {
+            if self.at(&resource.uri).any(same) {
                 continue;
             }
             if self.resources.len() == MOST_RESOURCES {
@@ -81,6 +83,8 @@ impl Target {
             if resource.kind == Kind::Directory {
                 queue.push_back((resource.id.clone(), resource.uri.clone()));
             }
+            self.by_id.entry(resource.id.clone()).or_insert(self.resources.len());
+            self.by_uri.entry(resource.uri.clone()).or_default().push(self.resources.len());
             self.resources.push(resource);
         }
     }

@@ -3,6 +3,7 @@
 mod discover;
 mod resource;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -23,6 +24,10 @@ pub struct Target {
     /// Entries of all directories, in the order found. An entry that stands identically in two directories is there
     /// once.
     pub resources: Vec<Resource>,
+    /// The first resource of each ID.
+    by_id: HashMap<String, usize>,
+    /// The resources at each URI.
+    by_uri: HashMap<String, Vec<usize>>,
     /// Entries that are said to be directories and are not, or did not answer.
     pub dead_ends: Vec<DeadEnd>,
     /// Why the closure was not followed to its end, if so.
@@ -67,9 +72,21 @@ impl Target {
         self.resources.iter().filter(move |resource| resource.kind == kind)
     }
 
+    /// Everything that is read by GET, directories apart: of very many, some, and of other standards only a few.
+    pub fn readable(&self) -> impl Iterator<Item = &Resource> {
+        let ours = self.resources.iter().filter(|resource| !matches!(resource.kind, Kind::Directory | Kind::Other));
+        let others = self.of(Kind::Other).filter(|resource| !resource.is_posted()).take(16);
+        ours.filter(|resource| !resource.is_posted()).take(256).chain(others)
+    }
+
     /// The resource with an ID.
     pub fn named(&self, id: &str) -> Option<&Resource> {
-        self.resources.iter().find(|resource| resource.id == id)
+        self.by_id.get(id).map(|index| &self.resources[*index])
+    }
+
+    /// All resources at a URI.
+    pub fn at(&self, uri: &str) -> impl Iterator<Item = &Resource> {
+        self.by_uri.get(uri).into_iter().flatten().map(|index| &self.resources[*index])
     }
 
     /// The directory an entry stands in.

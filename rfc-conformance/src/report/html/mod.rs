@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::escape::markup;
-use super::{Report, Summary, sections};
+use super::{Report, Summary};
 use crate::http::Record;
 use crate::verdict::{Finding, Grade, Line, Verdict};
 
@@ -33,18 +33,15 @@ pub(super) fn render(report: &Report) -> String {
             }
         }
         out.push_str("<h2>By section</h2>\n");
-        for section in report.sections() {
-            let quiet: Vec<_> = section.lines.iter().filter(|line| !wrong(&line.verdict)).collect();
+        table(&mut out, report);
+        for chapter in report.chapters() {
+            let quiet: Vec<_> = chapter.lines.iter().filter(|line| !wrong(&line.verdict)).collect();
             let _ = writeln!(
                 out,
                 "<h3 id=\"{}-{}\">{} {} {}</h3>",
-                section.document,
-                section.number,
-                section.document,
-                section.number,
-                sections::section(section.document, section.number)
+                chapter.document, chapter.number, chapter.document, chapter.number, chapter.title
             );
-            for line in section.lines.iter().filter(|line| wrong(&line.verdict)) {
+            for line in chapter.lines.iter().filter(|line| wrong(&line.verdict)) {
                 let (word, id) = (line.verdict.word(), line.requirement.id);
                 let _ = writeln!(
                     out,
@@ -93,17 +90,21 @@ fn overview(out: &mut String, report: &Report) {
         report.took.as_secs_f32(),
         env!("CARGO_PKG_VERSION")
     );
+}
+
+/// What was found in each chapter.
+fn table(out: &mut String, report: &Report) {
     out.push_str("<table><tr><th>Section<th>Title<th>Checked<th style=\"width:30%\">\n");
-    for section in report.sections() {
-        let summary = Summary::of(section.lines.iter().copied());
-        let checked = section.lines.len() - summary.skipped;
+    for chapter in report.chapters() {
+        let summary = Summary::of(chapter.lines.iter().copied());
+        let checked = chapter.lines.len() - summary.skipped;
         let _ = write!(
             out,
             "<tr><td><a href=\"#{0}-{1}\">{0} {1}</a><td>{2}<td class=n>{checked} of {3}<td>",
-            section.document,
-            section.number,
-            sections::section(section.document, section.number),
-            section.lines.len()
+            chapter.document,
+            chapter.number,
+            chapter.title,
+            chapter.lines.len()
         );
         bar(out, &summary);
         out.push('\n');

@@ -1,0 +1,97 @@
+//! From an answer to a message: by what the answer says it is, never by what was asked for (RFC 7285 §8.3.4.2).
+
+use alto_types::error::ErrorMeta;
+use alto_types::{CostType, MediaType, Message};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::error::{AltoError, Error, printable};
+use super::exchange::Answer;
+
+/// The message in an answer; anything else an answer can hold becomes an error.
+pub(crate) fn message<M: Message + DeserializeOwned>(answer: &Answer) -> Result<M, Error> {
+    expect(answer, M::MEDIA_TYPE)?;
+    json(answer)
+}
+
+/// Checks that an answer is a success of this type.
+pub(crate) fn expect(answer: &Answer, expected: MediaType) -> Result<(), Error> {
+    let got = answer.headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let got = got.as_deref().unwrap_or_default();
+    // An error is an error, also where a server sends it with a status of success.
+    if MediaType::ERROR.names(got) {
+        return Err(alto_error(answer));
+    }
+    let (uri, status) = (answer.uri.to_string(), answer.status.as_u16());
+    if !matches!(answer.status, StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION) {
+        return Err(Error::Status { uri, status, detail: detail(got, &answer.body) });
+    }
+    if !expected.names(got) {
+        return Err(Error::MediaType { uri, expected, got: printable(got) });
+    }
+    Ok(())
+}
+
+/// The body as JSON of some type; the error names the place.
+pub(crate) fn json<T: DeserializeOwned>(answer: &Answer) -> Result<T, Error> {
+    serde_json::from_slice(&answer.body).map_err(|error| {
+        // Only now is it worth the time to keep track of where in the document one is.
+        let mut reader = serde_json::Deserializer::from_slice(&answer.body);
+        let traced: Result<T, _> = serde_path_to_error::deserialize(&mut reader);
+        match traced {
+            Err(traced) if traced.path().iter().len() > 0 => malformed(answer, &traced.to_string()),
+            _ => malformed(answer, &error.to_string()),
+        }
+    })
+}
+
+/// An answer that cannot be used, and why.
+pub(crate) fn malformed(answer: &Answer, reason: &str) -> Error {
+    Error::Malformed { uri: answer.uri.to_string(), reason: printable(reason) }
+}
+
+/// Reads an ALTO error as far as it can be read: a server that gets its errors slightly wrong still has something to
+/// say.
+fn alto_error(answer: &Answer) -> Error {
+    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let text = |name: &str| match body.get("meta").and_then(|meta| meta.get(name)) {
+        None => None,
+        Some(Value::String(text)) => Some(text.clone()),
+        Some(other) => Some(other.to_string()),
+    };
+    let (uri, status) = (answer.uri.as_str(), answer.status.as_u16());
+    match text("code") {
+        Some(code) => {
+            let meta =
+                ErrorMeta { code, syntax_error: text("syntax-error"), field: text("field"), value: text("value") };
+            Error::Alto(Box::new(AltoError::new(uri, status, meta)))
+        }
+        None if answer.status.is_success() => malformed(answer, "an ALTO error without code"),
+        None => Error::Status { uri: uri.to_owned(), status, detail: "with an ALTO error that has no code".to_owned() },
+    }
+}
+
+/// What an error body says to people: plain text, or the detail of a problem document (RFC 9457).
+fn detail(content_type: &str, body: &[u8]) -> String {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match essence.as_str() {
+        "text/plain" => printable(String::from_utf8_lossy(body).trim()),
+        "application/problem+json" => {
+            let problem: Value = serde_json::from_slice(body).unwrap_or_default();
+            let says = problem.get("detail").or_else(|| problem.get("title")).and_then(Value::as_str);
+            printable(says.unwrap_or_default())
+        }
+        _ => String::new(),
+    }
+}
+
+/// Checks that costs are of the type asked for; descriptions do not count (RFC 7285 §11.3.2.3).
+pub(crate) fn check_cost_type(answer: &Answer, got: &CostType, wanted: &CostType) -> Result<(), Error> {
+    if got.is(wanted) {
+        return Ok(());
+    }
+    let name = |cost_type: &CostType| format!("{} {}", cost_type.cost_mode, cost_type.cost_metric);
+    Err(malformed(answer, &format!("meta.cost-type is {}, {} was asked for", name(got), name(wanted))))
+}

@@ -1,0 +1,165 @@
+//! `alto-peer query`: asks an ALTO server, for people as tables and for programs as JSON.
+
+mod directory;
+mod endpoints;
+mod maps;
+mod table;
+
+use std::io::{self, Write, stdout};
+use std::net::IpAddr;
+
+use alto_types::{CostMetric, CostMode, CostType, TypedEndpointAddr};
+use serde::Serialize;
+use structopt::StructOpt;
+use structopt::clap::AppSettings;
+use tracing_subscriber::EnvFilter;
+
+use super::Exit;
+use super::access::{AccessError, AccessOptions};
+use crate::client::{self, Client};
+
+/// What to ask.
+#[derive(Clone, Debug, StructOpt)]
+#[structopt(
+    after_help = "EXAMPLES:\n    \
+        alto-peer query directory http://alto.example/directory\n    \
+        alto-peer query pid http://alto.example/directory 192.0.2.7 2001:db8::1\n    \
+        alto-peer query costs http://alto.example/directory --to 192.0.2.7,198.51.100.1 --mode ordinal\n    \
+        alto-peer query cost-map http://alto.example/directory --metric hopcount --json | jq '.\"cost-map\"'\n\n\
+        `alto-peer query WHAT --help` has more of them.\n\n\
+        EXIT CODES:\n    \
+        0 success   1 no answer, or a refusal   64 wrong usage   78 a file cannot be used",
+    setting = AppSettings::SubcommandRequiredElseHelp
+)]
+pub(crate) enum Query {
+    /// Lists what a server offers, by way of all directories it delegates to
+    Directory(directory::DirectoryOptions),
+    /// Shows the prefixes of PIDs
+    NetworkMap(maps::NetworkMapOptions),
+    /// Shows what it costs from PID to PID
+    CostMap(maps::CostMapOptions),
+    /// Shows which PIDs addresses are in
+    Pid(endpoints::PidOptions),
+    /// Shows what it costs from address to address
+    Costs(endpoints::CostsOptions),
+    /// Shows properties of addresses
+    Property(endpoints::PropertyOptions),
+}
+
+/// What all questions have in common.
+#[derive(Clone, Debug, StructOpt)]
+pub(crate) struct CommonOptions {
+    /// URI of the server's directory
+    #[structopt(value_name = "URI")]
+    uri: String,
+
+    #[structopt(flatten)]
+    access: AccessOptions,
+
+    /// Connects from this local address, which is the one the server sees
+    #[structopt(long, value_name = "ADDRESS")]
+    source: Option<IpAddr>,
+
+    /// Prints JSON
+    #[structopt(long)]
+    json: bool,
+
+    /// Shows every request on standard error
+    #[structopt(long, short)]
+    verbose: bool,
+}
+
+/// Which type of costs.
+#[derive(Clone, Debug, StructOpt)]
+pub(crate) struct CostTypeOptions {
+    /// What is measured: routingcost, hopcount, delay-ow, ...
+    #[structopt(long, value_name = "METRIC", default_value = "routingcost")]
+    metric: CostMetric,
+
+    /// numerical for amounts, ordinal for ranks
+    #[structopt(long, value_name = "MODE", default_value = "numerical")]
+    mode: CostMode,
+}
+
+impl CostTypeOptions {
+    fn cost_type(&self) -> CostType {
+        CostType::new(self.metric.clone(), self.mode.clone())
+    }
+}
+
+/// Why there is nothing to show.
+#[derive(Debug, thiserror::Error)]
+enum QueryError {
+    #[error("{0}")]
+    Usage(&'static str),
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    #[error(transparent)]
+    Client(#[from] client::Error),
+    #[error("cannot write: {0}")]
+    Output(#[from] io::Error),
+}
+
+/// Asks, prints, and says how it went.
+pub(crate) fn run(query: &Query) -> Exit {
+    let result = match query {
+        Query::Directory(options) => directory::run(options),
+        Query::NetworkMap(options) => maps::network_map(options),
+        Query::CostMap(options) => maps::cost_map(options),
+        Query::Pid(options) => endpoints::pid(options),
+        Query::Costs(options) => endpoints::costs(options),
+        Query::Property(options) => endpoints::property(options),
+    };
+    match result {
+        Ok(()) => Exit::Success,
+        // A reader that has enough, such as `head`, is no failure.
+        Err(QueryError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Success,
+        Err(error) => {
+            eprintln!("alto-peer: {error}");
+            match error {
+                QueryError::Usage(_) => Exit::Usage,
+                QueryError::Access(error) => error.exit(),
+                QueryError::Client(_) | QueryError::Output(_) => Exit::Failure,
+            }
+        }
+    }
+}
+
+impl CommonOptions {
+    fn client(&self) -> Result<Client, QueryError> {
+        if self.verbose {
+            // What the layers below have to say is of no use here.
+            let requests = EnvFilter::new("alto_peer::client=debug");
+            let log = tracing_subscriber::fmt().with_env_filter(requests).with_writer(io::stderr).with_ansi(false);
+            let _already_started = log.without_time().with_target(false).try_init();
+        }
+        let mut builder = self.access.client(&self.uri)?;
+        if let Some(source) = self.source {
+            builder = builder.source(source);
+        }
+        Ok(builder.build().map_err(AccessError::from)?)
+    }
+
+    /// Prints what was found, in the one form or the other.
+    fn print(&self, json: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), QueryError> {
+        let mut shown = if self.json { serde_json::to_string_pretty(json).map_err(io::Error::from)? } else { text() };
+        if !shown.ends_with('\n') {
+            shown.push('\n');
+        }
+        let mut out = stdout().lock();
+        out.write_all(shown.as_bytes())?;
+        Ok(out.flush()?)
+    }
+}
+
+/// An address as people write it, or with its type as ALTO does.
+fn parse_address(text: &str) -> Result<TypedEndpointAddr, String> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok(TypedEndpointAddr(address));
+    }
+    text.parse().map_err(|_| format!("{text:?} is no IP address: write 192.0.2.1, 2001:db8::1 or ipv4:192.0.2.1"))
+}
+
+fn parse_constraint(text: &str) -> Result<alto_types::Constraint, String> {
+    text.parse().map_err(|error: alto_types::cost::ConstraintError| format!("{text:?} {error}"))
+}

@@ -1,0 +1,507 @@
+//! What this peer shares: files that are whole, and files that are still arriving.
+//!
+//! Only what was added is ever opened, and only through the folder it was added with: no name and no symbolic link
+//! leads out of it (`cap-std` resolves paths beneath an open folder). Before each use a file must still be the one that
+//! was hashed; one that changed is no longer shared.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::ops::Bound;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use alto_types::swarm::{FileEntry, FileId};
+use bytes::Bytes;
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+
+use super::bitfield::Bitfield;
+use super::digest;
+use super::fingerprint::Fingerprint;
+use super::manifest::{HashError, Manifest, nonblocking};
+use super::name::{FileName, NameError};
+use super::partial::PartialFile;
+
+/// Files that are shared.
+#[derive(Default)]
+pub struct Library {
+    files: RwLock<BTreeMap<FileId, Arc<Shared>>>,
+    generation: Mutex<u64>,
+    changed: Condvar,
+}
+
+/// A file that is shared, whole or in part.
+pub struct Shared {
+    name: FileName,
+    manifest: Arc<Manifest>,
+    manifest_json: Bytes,
+    manifest_digest: FileId,
+    content: Content,
+}
+
+enum Content {
+    Complete(OnDisk),
+    Partial(Arc<PartialFile>),
+}
+
+/// A whole file where it was found.
+struct OnDisk {
+    root: Arc<Dir>,
+    /// Beneath `root`.
+    relative: PathBuf,
+    /// For messages.
+    path: PathBuf,
+    fingerprint: Fingerprint,
+}
+
+/// The bytes of a shared file, open for reading.
+pub enum Source {
+    /// A whole file.
+    Complete(File),
+    /// Some pieces.
+    Partial(Arc<PartialFile>),
+}
+
+/// What a folder added.
+#[derive(Default)]
+pub struct Added {
+    /// Shared now.
+    pub files: Vec<Arc<Shared>>,
+    /// Left out, and why.
+    pub left_out: Vec<ShareError>,
+}
+
+/// Why a file is not shared.
+#[derive(Debug, thiserror::Error)]
+pub enum ShareError {
+    /// Cannot be found or opened.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The path.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Cannot be told to others.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// Cannot be hashed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// Neither file nor folder.
+    #[error("{}: is neither a regular file nor a folder", .0.display())]
+    NotAFile(PathBuf),
+    /// A link that leads out of the folder, or to a folder.
+    #[error("{}: is a symbolic link to a folder, to nowhere, or out of the shared folder; not followed", .0.display())]
+    Link(PathBuf),
+    /// Too deep or too many.
+    #[error("{}: only the first {MAX_FILES} files, at most {MAX_DEPTH} folders deep, are shared", .0.display())]
+    TooMany(PathBuf),
+}
+
+/// Why a shared file cannot be read any more.
+#[derive(Debug, thiserror::Error)]
+pub enum Gone {
+    /// Cannot be opened.
+    #[error("{}: {source}; it is no longer shared", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Other content, or another file in its place.
+    #[error("{}: changed since it was hashed; it is no longer shared, share it again for its new content", .0.display())]
+    Changed(PathBuf),
+}
+
+/// Most files that one folder adds.
+const MAX_FILES: usize = 100_000;
+/// How deep folders may be nested.
+const MAX_DEPTH: usize = 32;
+
+impl Library {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Shares a file, or all files of a folder. `progress` is told the file, the bytes hashed and its size.
+    pub fn add(
+        &self,
+        path: &Path,
+        piece_size: u32,
+        progress: impl FnMut(&Path, u64, u64),
+    ) -> Result<Added, ShareError> {
+        let metadata = path.metadata().map_err(|source| ShareError::Io { path: path.to_owned(), source })?;
+        if metadata.is_dir() {
+            return self.add_folder(path, piece_size, progress);
+        }
+        if !metadata.is_file() {
+            return Err(ShareError::NotAFile(path.to_owned()));
+        }
+        Ok(Added { files: vec![self.add_file(path, piece_size, progress)?], left_out: Vec::new() })
+    }
+
+    /// Hashes a file and shares it.
+    pub fn add_file(
+        &self,
+        path: &Path,
+        piece_size: u32,
+        progress: impl FnMut(&Path, u64, u64),
+    ) -> Result<Arc<Shared>, ShareError> {
+        let name = FileName::of_path(path)?;
+        let failed = |source| ShareError::Io { path: path.to_owned(), source };
+        // A link that the user names is followed, once, here.
+        let path = path.canonicalize().map_err(failed)?;
+        let (Some(folder), Some(file)) = (path.parent(), path.file_name()) else {
+            return Err(ShareError::NotAFile(path));
+        };
+        let root = Arc::new(Dir::open_ambient_dir(folder, ambient_authority()).map_err(failed)?);
+        self.add_beneath(&root, Path::new(file), &path, name, piece_size, progress)
+    }
+
+    /// Hashes all files in a folder and its folders, and shares them. Hidden ones and links out of it are left out.
+    pub fn add_folder(
+        &self,
+        path: &Path,
+        piece_size: u32,
+        mut progress: impl FnMut(&Path, u64, u64),
+    ) -> Result<Added, ShareError> {
+        let failed = |source| ShareError::Io { path: path.to_owned(), source };
+        let path = path.canonicalize().map_err(failed)?;
+        let root = Arc::new(Dir::open_ambient_dir(&path, ambient_authority()).map_err(failed)?);
+        let (files, mut left_out) = walk(&root, &path);
+        let mut added = Vec::new();
+        for relative in files {
+            let path = path.join(&relative);
+            let shared = FileName::of_path(&path)
+                .map_err(ShareError::from)
+                .and_then(|name| self.add_beneath(&root, &relative, &path, name, piece_size, &mut progress));
+            match shared {
+                Ok(shared) => added.push(shared),
+                Err(error) => left_out.push(error),
+            }
+        }
+        Ok(Added { files: added, left_out })
+    }
+
+    fn add_beneath(
+        &self,
+        root: &Arc<Dir>,
+        relative: &Path,
+        path: &Path,
+        name: FileName,
+        piece_size: u32,
+        mut progress: impl FnMut(&Path, u64, u64),
+    ) -> Result<Arc<Shared>, ShareError> {
+        let file = open_beneath(root, relative).map_err(|source| ShareError::Io { path: path.to_owned(), source })?;
+        let size = file.metadata().map_or(0, |metadata| metadata.len());
+        let (manifest, fingerprint) = Manifest::of_open(&file, path, piece_size, |done| progress(path, done, size))?;
+        let on_disk =
+            OnDisk { root: Arc::clone(root), relative: relative.to_owned(), path: path.to_owned(), fingerprint };
+        Ok(self.insert(Shared::new(name, Arc::new(manifest), Content::Complete(on_disk))))
+    }
+
+    /// Shares the pieces of a file that is still arriving.
+    pub fn add_partial(&self, partial: &Arc<PartialFile>) -> Arc<Shared> {
+        let (name, manifest) = (partial.name().clone(), Arc::clone(partial.manifest()));
+        self.insert(Shared::new(name, manifest, Content::Partial(Arc::clone(partial))))
+    }
+
+    /// Shares a file that has arrived, without hashing it again.
+    pub fn add_finished(&self, partial: &PartialFile) -> Result<Arc<Shared>, ShareError> {
+        let path = partial.finished().ok_or_else(|| ShareError::NotAFile(PathBuf::from(partial.name().as_str())))?;
+        let failed = |source| ShareError::Io { path: path.clone(), source };
+        let real = path.canonicalize().map_err(failed)?;
+        let (Some(folder), Some(file)) = (real.parent(), real.file_name()) else {
+            return Err(ShareError::NotAFile(path));
+        };
+        let root = Arc::new(Dir::open_ambient_dir(folder, ambient_authority()).map_err(failed)?);
+        let fingerprint = Fingerprint::of(&partial.file().metadata().map_err(failed)?);
+        let on_disk = OnDisk { root, relative: file.into(), path: real.clone(), fingerprint };
+        let name = FileName::of_path(&path)?;
+        Ok(self.insert(Shared::new(name, Arc::clone(partial.manifest()), Content::Complete(on_disk))))
+    }
+
+    /// What is whole replaces what is not; otherwise, what was there first stays.
+    fn insert(&self, shared: Shared) -> Arc<Shared> {
+        let id = shared.manifest.id;
+        let shared = {
+            let mut files = self.write();
+            match files.get(&id) {
+                Some(there) if there.is_complete() && there.is_intact() => return Arc::clone(there),
+                _ => {
+                    let shared = Arc::new(shared);
+                    files.insert(id, Arc::clone(&shared));
+                    shared
+                }
+            }
+        };
+        self.notify();
+        shared
+    }
+
+    /// Shares a file no longer; false if it was not shared.
+    pub fn remove(&self, id: FileId) -> bool {
+        let removed = self.write().remove(&id).is_some();
+        if removed {
+            self.notify();
+        }
+        removed
+    }
+
+    /// Shares a file no longer unless it is whole.
+    pub fn remove_partial(&self, id: FileId) {
+        let partial = self.get(id).is_some_and(|shared| !shared.is_complete());
+        if partial {
+            self.remove(id);
+        }
+    }
+
+    /// The file, if it is shared.
+    pub fn get(&self, id: FileId) -> Option<Arc<Shared>> {
+        self.read().get(&id).cloned()
+    }
+
+    /// All that is shared, by ID.
+    pub fn all(&self) -> Vec<Arc<Shared>> {
+        self.read().values().cloned().collect()
+    }
+
+    /// All that is shared, as it is announced, by ID.
+    pub fn entries(&self) -> Vec<FileEntry> {
+        self.read().values().map(|shared| shared.entry()).collect()
+    }
+
+    /// The same after `after`, or from the beginning, `limit` at most.
+    pub fn entries_after(&self, after: Option<FileId>, limit: usize) -> Vec<FileEntry> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.read().range((start, Bound::Unbounded)).take(limit).map(|(_, shared)| shared.entry()).collect()
+    }
+
+    /// Opens a shared file. One that is no longer what it was is shared no longer, and this says so in the log.
+    pub fn open(&self, shared: &Arc<Shared>) -> Result<Source, Gone> {
+        let source = shared.open();
+        if let Err(gone) = &source {
+            self.forget(shared, gone);
+        }
+        source
+    }
+
+    /// Looks whether all files are still what they were.
+    pub fn check(&self) {
+        for shared in self.all() {
+            if let Content::Complete(on_disk) = &shared.content
+                && let Err(gone) = on_disk.check()
+            {
+                self.forget(&shared, &gone);
+            }
+        }
+    }
+
+    fn forget(&self, shared: &Arc<Shared>, gone: &Gone) {
+        let id = shared.manifest.id;
+        let removed = {
+            let mut files = self.write();
+            // It may have been shared anew from elsewhere.
+            files.get(&id).is_some_and(|there| Arc::ptr_eq(there, shared)) && files.remove(&id).is_some()
+        };
+        if removed {
+            tracing::warn!(file = %id, "{gone}");
+            self.notify();
+        }
+    }
+
+    /// Grows with every change.
+    pub fn generation(&self) -> u64 {
+        *self.generation.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until something has changed since `seen`, or `timeout` has passed; the present generation.
+    pub fn wait_changed(&self, seen: u64, timeout: Duration) -> u64 {
+        let generation = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_timeout_while(generation, timeout, |generation| *generation == seen);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Lets [`Self::wait_changed`] return although nothing changed.
+    pub fn notify(&self) {
+        *self.generation.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.changed.notify_all();
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<FileId, Arc<Shared>>> {
+        self.files.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<FileId, Arc<Shared>>> {
+        self.files.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    fn new(name: FileName, manifest: Arc<Manifest>, content: Content) -> Self {
+        let manifest_json = Bytes::from(manifest.to_json());
+        let manifest_digest = digest::of(&manifest_json);
+        Self { name, manifest, manifest_json, manifest_digest, content }
+    }
+
+    /// As it is announced.
+    pub fn entry(&self) -> FileEntry {
+        FileEntry {
+            id: self.manifest.id,
+            name: self.name.to_string(),
+            size: self.manifest.size,
+            manifest: self.manifest_digest,
+            complete: self.is_complete(),
+        }
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &FileName {
+        &self.name
+    }
+
+    /// Its hashes.
+    pub fn manifest(&self) -> &Arc<Manifest> {
+        &self.manifest
+    }
+
+    /// Its hashes as they are sent.
+    pub fn manifest_json(&self) -> &Bytes {
+        &self.manifest_json
+    }
+
+    /// SHA-256 of that.
+    pub fn manifest_digest(&self) -> FileId {
+        self.manifest_digest
+    }
+
+    /// Whether all of it is there, under its name.
+    pub fn is_complete(&self) -> bool {
+        matches!(self.content, Content::Complete(_))
+    }
+
+    /// Where it is, if it is whole.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.content {
+            Content::Complete(on_disk) => Some(&on_disk.path),
+            Content::Partial(_) => None,
+        }
+    }
+
+    /// The file that is still arriving, if it is.
+    pub fn partial(&self) -> Option<&Arc<PartialFile>> {
+        match &self.content {
+            Content::Complete(_) => None,
+            Content::Partial(partial) => Some(partial),
+        }
+    }
+
+    /// Which pieces are there.
+    pub fn have(&self) -> Bitfield {
+        match &self.content {
+            Content::Complete(_) => Bitfield::full(self.manifest.piece_count()),
+            Content::Partial(partial) => partial.have(),
+        }
+    }
+
+    /// Whether a piece is there.
+    pub fn has(&self, piece: usize) -> bool {
+        match &self.content {
+            Content::Complete(_) => piece < self.manifest.piece_count(),
+            Content::Partial(partial) => partial.has(piece),
+        }
+    }
+
+    fn is_intact(&self) -> bool {
+        match &self.content {
+            Content::Complete(on_disk) => on_disk.check().is_ok(),
+            Content::Partial(_) => true,
+        }
+    }
+
+    fn open(&self) -> Result<Source, Gone> {
+        match &self.content {
+            Content::Complete(on_disk) => on_disk.open().map(Source::Complete),
+            Content::Partial(partial) => Ok(Source::Partial(Arc::clone(partial))),
+        }
+    }
+}
+
+impl OnDisk {
+    fn open(&self) -> Result<File, Gone> {
+        let unreadable = |source| Gone::Unreadable { path: self.path.clone(), source };
+        let file = open_beneath(&self.root, &self.relative).map_err(unreadable)?;
+        let fingerprint = Fingerprint::of(&file.metadata().map_err(unreadable)?);
+        if fingerprint == self.fingerprint { Ok(file) } else { Err(Gone::Changed(self.path.clone())) }
+    }
+
+    /// As [`Self::open`].
+    fn check(&self) -> Result<(), Gone> {
+        self.open().map(drop)
+    }
+}
+
+impl Source {
+    /// Fills `bytes` from `offset`.
+    pub fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        match self {
+            Self::Complete(file) => file.read_exact_at(bytes, offset),
+            Self::Partial(partial) => partial.read_at(bytes, offset),
+        }
+    }
+}
+
+/// Opens a file without leaving the folder, and without waiting should it be a pipe now.
+fn open_beneath(root: &Dir, relative: &Path) -> io::Result<File> {
+    let file = root.open_with(relative, OpenOptions::new().read(true).custom_flags(nonblocking()))?;
+    Ok(file.into_std())
+}
+
+/// Files beneath a folder, by path, and what is left out.
+fn walk(root: &Dir, path: &Path) -> (Vec<PathBuf>, Vec<ShareError>) {
+    let (mut files, mut left_out) = (Vec::new(), Vec::new());
+    let mut folders = vec![(PathBuf::new(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        let here = if depth == 0 { Path::new(".") } else { folder.as_path() };
+        let entries = root.read_dir(here).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let entries = match entries {
+            Ok(entries) => entries,
+            Err(source) => {
+                left_out.push(ShareError::Io { path: path.join(&folder), source });
+                continue;
+            }
+        };
+        for entry in entries {
+            let relative = folder.join(entry.file_name());
+            let full = path.join(&relative);
+            // What listings leave out is not meant to be shared: parts of downloads, keys, histories.
+            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
+            if files.len() >= MAX_FILES {
+                left_out.push(ShareError::TooMany(path.to_owned()));
+                return (files, left_out);
+            }
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() && depth < MAX_DEPTH => folders.push((relative, depth + 1)),
+                Ok(kind) if kind.is_dir() => left_out.push(ShareError::TooMany(full)),
+                Ok(kind) if kind.is_file() => files.push(relative),
+                // Resolved beneath the folder: a link out of it is an error.
+                Ok(kind) if kind.is_symlink() => match root.metadata(&relative) {
+                    Ok(target) if target.is_file() => files.push(relative),
+                    _ => left_out.push(ShareError::Link(full)),
+                },
+                Ok(_) => left_out.push(ShareError::NotAFile(full)),
+                Err(source) => left_out.push(ShareError::Io { path: full, source }),
+            }
+        }
+    }
+    files.sort();
+    (files, left_out)
+}

@@ -1,0 +1,347 @@
+//! What a file is: the hash of its whole, and of each of its pieces.
+
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::ops::Range;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use alto_types::swarm::FileId;
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use super::digest;
+use super::fingerprint::Fingerprint;
+
+/// Size of pieces unless told otherwise.
+pub const DEFAULT_PIECE_SIZE: u32 = 256 * 1024;
+/// Smaller pieces would make manifests and bitfields out of proportion.
+pub const MIN_PIECE_SIZE: u32 = 16 * 1024;
+/// Larger ones would be too much to throw away when they are wrong.
+pub const MAX_PIECE_SIZE: u32 = 16 * 1024 * 1024;
+/// Most pieces of a file.
+pub const MAX_PIECES: usize = 1_000_000;
+/// Longest manifest in bytes: each piece takes 67, the rest of it less than 200.
+pub const MAX_MANIFEST_BYTES: usize = MAX_PIECES * 67 + 200;
+
+/// Read at a time: large enough that calls cost nothing, small enough to be hashed twice out of the cache.
+const BLOCK: usize = 256 * 1024;
+
+/// The hashes of one file, cut into pieces of one size. The last piece may be shorter; an empty file has none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    /// SHA-256 of the content.
+    pub id: FileId,
+    /// Length in bytes.
+    pub size: u64,
+    /// Length of every piece but the last: a power of two.
+    pub piece_size: u32,
+    /// SHA-256 of each piece.
+    pub pieces: Vec<FileId>,
+}
+
+/// Why a file has no manifest.
+#[derive(Debug, thiserror::Error)]
+pub enum HashError {
+    /// Cannot be read.
+    #[error("{}: cannot be read: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A folder, a pipe, a device.
+    #[error("{}: is not a regular file", .0.display())]
+    NotAFile(PathBuf),
+    /// Somebody wrote to it meanwhile.
+    #[error("{}: changed while it was being hashed; share it again when it is finished", .0.display())]
+    Changed(PathBuf),
+    /// Cannot be cut that way.
+    #[error("{}: {source}", path.display())]
+    Cut {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: ManifestError,
+    },
+}
+
+/// Why something is not a manifest.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestError {
+    /// Beyond any allowed manifest.
+    #[error("the manifest has {0} bytes, and {MAX_MANIFEST_BYTES} are allowed")]
+    TooLong(usize),
+    /// Not JSON of the right form.
+    #[error("not a manifest: {0}")]
+    Malformed(String),
+    /// Would be hashed differently by others.
+    #[error("the manifest is not written as its hash needs it: members in order, lower case, no white space")]
+    NotCanonical,
+    /// Not a size pieces may have.
+    #[error("piece size {0}: must be a power of two from {MIN_PIECE_SIZE} to {MAX_PIECE_SIZE} bytes")]
+    PieceSize(u32),
+    /// More than anybody would take.
+    #[error("{size} bytes make more than {MAX_PIECES} pieces of {piece_size} bytes; choose larger pieces")]
+    TooManyPieces {
+        /// Size of the file.
+        size: u64,
+        /// Size of its pieces.
+        piece_size: u32,
+    },
+    /// Size and pieces contradict each other.
+    #[error("{size} bytes make {expected} pieces of {piece_size} bytes, and the manifest lists {found}")]
+    PieceCount {
+        /// Size of the file.
+        size: u64,
+        /// Size of its pieces.
+        piece_size: u32,
+        /// Pieces that makes.
+        expected: usize,
+        /// Pieces listed.
+        found: usize,
+    },
+}
+
+/// A manifest as it is read.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Wire {
+    id: FileId,
+    size: u64,
+    piece_size: u32,
+    pieces: Vec<FileId>,
+}
+
+/// How many pieces a file of this size has.
+pub fn piece_count(size: u64, piece_size: u32) -> Result<usize, ManifestError> {
+    check_piece_size(piece_size)?;
+    let count = usize::try_from(size.div_ceil(piece_size.into())).unwrap_or(usize::MAX);
+    if count > MAX_PIECES { Err(ManifestError::TooManyPieces { size, piece_size }) } else { Ok(count) }
+}
+
+/// The flag with which opening a pipe does not wait; it means nothing for regular files.
+pub(super) fn nonblocking() -> i32 {
+    // The value has at most 31 bits on every platform there is.
+    i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0)
+}
+
+/// Whether pieces may have this size.
+pub fn check_piece_size(piece_size: u32) -> Result<(), ManifestError> {
+    let allowed = (MIN_PIECE_SIZE..=MAX_PIECE_SIZE).contains(&piece_size) && piece_size.is_power_of_two();
+    if allowed { Ok(()) } else { Err(ManifestError::PieceSize(piece_size)) }
+}
+
+impl Manifest {
+    /// Hashes a file, whole and pieces in one pass. `progress` is told how many bytes are done, now and then.
+    pub fn of_file(path: &Path, piece_size: u32, progress: impl FnMut(u64)) -> Result<Self, HashError> {
+        // A pipe must not make us wait for somebody who writes to it.
+        let file = OpenOptions::new().read(true).custom_flags(nonblocking()).open(path);
+        let file = file.map_err(|source| HashError::Unreadable { path: path.to_owned(), source })?;
+        Ok(Self::of_open(&file, path, piece_size, progress)?.0)
+    }
+
+    /// Hashes an open file; `path` is for messages. Also tells by what to know that it has not changed since.
+    pub(crate) fn of_open(
+        file: &File,
+        path: &Path,
+        piece_size: u32,
+        progress: impl FnMut(u64),
+    ) -> Result<(Self, Fingerprint), HashError> {
+        let unreadable = |source| HashError::Unreadable { path: path.to_owned(), source };
+        let metadata = file.metadata().map_err(unreadable)?;
+        if !metadata.is_file() {
+            return Err(HashError::NotAFile(path.to_owned()));
+        }
+        let count = piece_count(metadata.len(), piece_size)
+            .map_err(|source| HashError::Cut { path: path.to_owned(), source })?;
+        let before = Fingerprint::of(&metadata);
+        let manifest = Self::read(file, metadata.len(), piece_size, count, progress).map_err(unreadable)?;
+        let after = Fingerprint::of(&file.metadata().map_err(unreadable)?);
+        match manifest {
+            Some(manifest) if before == after => Ok((manifest, after)),
+            _ => Err(HashError::Changed(path.to_owned())),
+        }
+    }
+
+    /// Nothing where the file does not have `size` bytes.
+    fn read(
+        mut file: &File,
+        size: u64,
+        piece_size: u32,
+        count: usize,
+        mut progress: impl FnMut(u64),
+    ) -> io::Result<Option<Self>> {
+        let mut block = vec![0; BLOCK];
+        let mut whole = Sha256::new();
+        let mut pieces = Vec::with_capacity(count);
+        let mut done = 0;
+        while done < size {
+            let mut piece = Sha256::new();
+            let end = size.min(done + u64::from(piece_size));
+            while done < end {
+                let want = usize::try_from(end - done).unwrap_or(BLOCK).min(BLOCK);
+                let got = match file.read(&mut block[..want]) {
+                    Ok(0) => return Ok(None),
+                    Ok(got) => got,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => return Err(error),
+                };
+                piece.update(&block[..got]);
+                whole.update(&block[..got]);
+                done += got as u64;
+                progress(done);
+            }
+            pieces.push(digest::take(&mut piece));
+        }
+        let grown = file.read(&mut block[..1])? > 0;
+        Ok((!grown).then(|| Self { id: digest::take(&mut whole), size, piece_size, pieces }))
+    }
+
+    /// The one way to write it down, so that its hash is the same for all who cut the file alike.
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut text = String::with_capacity(200 + self.pieces.len() * 67);
+        let Self { id, size, piece_size, pieces } = self;
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{{\"id\":\"{id}\",\"size\":{size},\"piece-size\":{piece_size},\"pieces\":[");
+        for (n, piece) in pieces.iter().enumerate() {
+            let _ = write!(text, "{}\"{piece}\"", if n == 0 { "" } else { "," });
+        }
+        text.push_str("]}");
+        text.into_bytes()
+    }
+
+    /// Reads what [`Self::to_json`] wrote, and nothing else.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, ManifestError> {
+        if bytes.len() > MAX_MANIFEST_BYTES {
+            return Err(ManifestError::TooLong(bytes.len()));
+        }
+        let Wire { id, size, piece_size, pieces } =
+            serde_json::from_slice(bytes).map_err(|error| ManifestError::Malformed(error.to_string()))?;
+        let expected = piece_count(size, piece_size)?;
+        if pieces.len() != expected {
+            return Err(ManifestError::PieceCount { size, piece_size, expected, found: pieces.len() });
+        }
+        let manifest = Self { id, size, piece_size, pieces };
+        if manifest.to_json() == bytes { Ok(manifest) } else { Err(ManifestError::NotCanonical) }
+    }
+
+    /// SHA-256 of the manifest itself.
+    pub fn digest(&self) -> FileId {
+        digest::of(&self.to_json())
+    }
+
+    /// How many pieces there are.
+    pub fn piece_count(&self) -> usize {
+        self.pieces.len()
+    }
+
+    /// Which bytes of the file are piece `n`. Empty where there is no such piece.
+    pub fn piece_range(&self, n: usize) -> Range<u64> {
+        let start = (n as u64).saturating_mul(self.piece_size.into()).min(self.size);
+        start..(start + u64::from(self.piece_size)).min(self.size)
+    }
+
+    /// Length of piece `n`.
+    pub fn piece_len(&self, n: usize) -> usize {
+        let range = self.piece_range(n);
+        // At most MAX_PIECE_SIZE.
+        usize::try_from(range.end - range.start).unwrap_or(0)
+    }
+
+    /// Whether these bytes are piece `n`.
+    pub fn is_piece(&self, n: usize, bytes: &[u8]) -> bool {
+        self.pieces.get(n).is_some_and(|expected| bytes.len() == self.piece_len(n) && digest::of(bytes) == *expected)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn manifest_of(content: &[u8], piece_size: u32) -> Manifest {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), content).unwrap();
+        let mut told = 0;
+        let manifest = Manifest::of_file(file.path(), piece_size, |done| told = done).unwrap();
+        assert_eq!(told, content.len() as u64);
+        manifest
+    }
+
+    #[test]
+    fn is_written_as_the_documentation_says() {
+        let manifest = manifest_of(b"abc", MIN_PIECE_SIZE);
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let text = format!("{{\"id\":\"{abc}\",\"size\":3,\"piece-size\":16384,\"pieces\":[\"{abc}\"]}}");
+        assert_eq!(String::from_utf8(manifest.to_json()).unwrap(), text);
+        assert_eq!(manifest.digest(), digest::of(text.as_bytes()));
+        let empty = manifest_of(b"", MIN_PIECE_SIZE);
+        assert_eq!((empty.piece_count(), empty.size), (0, 0));
+        assert_eq!(Manifest::from_json(&empty.to_json()), Ok(empty));
+    }
+
+    #[test]
+    fn strict_and_bounded() {
+        let good = String::from_utf8(manifest_of(&vec![7; 40_000], MIN_PIECE_SIZE).to_json()).unwrap();
+        assert!(Manifest::from_json(good.as_bytes()).is_ok());
+        let refused = |text: String| Manifest::from_json(text.as_bytes()).unwrap_err();
+        assert_eq!(refused(good.replace(",\"size\"", ", \"size\"")), ManifestError::NotCanonical);
+        let upper = good[..70].to_uppercase().replace("{\"ID\"", "{\"id\"") + &good[70..];
+        assert_eq!(refused(upper), ManifestError::NotCanonical);
+        assert!(matches!(refused(good.replace("40000", "60000")), ManifestError::PieceCount { expected: 4, .. }));
+        assert!(matches!(refused(good.replace("16384", "16385")), ManifestError::PieceSize(16385)));
+        assert!(matches!(refused(good.replace("16384", "0")), ManifestError::PieceSize(0)));
+        assert!(matches!(refused(good.replace("16384", "33554432")), ManifestError::PieceSize(_)));
+        assert!(matches!(refused(good.replace("40000", &u64::MAX.to_string())), ManifestError::TooManyPieces { .. }));
+        assert!(matches!(refused(good.replace("\"size\"", "\"length\"")), ManifestError::Malformed(_)));
+        assert!(matches!(refused(good + " {}"), ManifestError::Malformed(_)));
+        assert_eq!(refused(" ".repeat(MAX_MANIFEST_BYTES + 1)), ManifestError::TooLong(MAX_MANIFEST_BYTES + 1));
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let hash = |path: &Path| Manifest::of_file(path, MIN_PIECE_SIZE, |_| ()).unwrap_err();
+        assert!(matches!(hash(folder.path()), HashError::NotAFile(_)));
+        assert!(matches!(hash(Path::new("/dev/null")), HashError::NotAFile(_)));
+        assert!(matches!(hash(&folder.path().join("none")), HashError::Unreadable { .. }));
+        let file = folder.path().join("sparse");
+        File::create(&file).unwrap().set_len(u64::from(MIN_PIECE_SIZE) * 1_000_001).unwrap();
+        assert!(hash(&file).to_string().contains("choose larger pieces"));
+    }
+
+    #[test]
+    fn a_file_that_changes_meanwhile_has_no_manifest() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), vec![1; 1_000_000]).unwrap();
+        let grow = |_| std::fs::OpenOptions::new().append(true).open(file.path()).unwrap().set_len(2_000_000).unwrap();
+        assert!(matches!(Manifest::of_file(file.path(), MIN_PIECE_SIZE, grow), Err(HashError::Changed(_))));
+        let shrink = |_| std::fs::OpenOptions::new().append(true).open(file.path()).unwrap().set_len(5).unwrap();
+        assert!(matches!(Manifest::of_file(file.path(), MIN_PIECE_SIZE, shrink), Err(HashError::Changed(_))));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn pieces_are_the_file(length in 0..200_000_usize, shift in 0..3_u32) {
+            let content: Vec<u8> = (0..length).map(|n| (n / 100).to_le_bytes()[0]).collect();
+            let manifest = manifest_of(&content, MIN_PIECE_SIZE << shift);
+            prop_assert_eq!(manifest.id, digest::of(&content));
+            prop_assert_eq!(Manifest::from_json(&manifest.to_json()), Ok(manifest.clone()));
+            let mut end = 0;
+            for n in 0..manifest.piece_count() {
+                let range = manifest.piece_range(n);
+                let (start, length) = (usize::try_from(range.start).unwrap(), manifest.piece_len(n));
+                prop_assert_eq!(start, end);
+                end = start + length;
+                prop_assert!(manifest.is_piece(n, &content[start..end]));
+            }
+            prop_assert_eq!(end, length);
+            prop_assert!(manifest.piece_range(manifest.piece_count()).is_empty());
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! What every policy promises, and what each promises beside.
+
+use proptest::prelude::*;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use super::*;
+
+fn policies() -> impl Iterator<Item = Box<dyn Policy>> {
+    PolicyName::ALL.into_iter().map(|name| name.build(Shares::default()))
+}
+
+fn pid(name: &str) -> PidName {
+    name.parse().unwrap()
+}
+
+fn candidate(index: usize, pid_name: &str, cost: Option<f64>) -> Candidate {
+    let index = u16::try_from(index).unwrap();
+    let [high, low] = index.to_be_bytes();
+    Candidate {
+        source: ([127, 9, high, low], 6881).into(),
+        cost,
+        pid: Some(pid(pid_name)),
+        round_trip: Some(Duration::from_micros(u64::from(index) * 100)),
+    }
+}
+
+/// As many holders in each PID, at these costs.
+fn network(pids: &[(&str, f64)], each: usize) -> Vec<Candidate> {
+    let all = pids.iter().flat_map(|pid| std::iter::repeat_n(pid, each));
+    all.enumerate().map(|(index, (pid, cost))| candidate(index, pid, Some(*cost))).collect()
+}
+
+fn rng(seed: u64) -> StdRng {
+    StdRng::seed_from_u64(seed)
+}
+
+#[test]
+fn names_are_read_as_they_are_written() {
+    for name in PolicyName::ALL {
+        assert_eq!(name.to_string().parse(), Ok(name));
+        assert_eq!(name.build(Shares::default()).name(), name);
+    }
+    assert!("Alto".parse::<PolicyName>().is_err());
+}
+
+#[test]
+fn none_or_one_to_choose_from() {
+    for policy in policies() {
+        let none = Candidates { own_pid: None, all: &[] };
+        assert!(policy.choose(none, &[], 20, &mut rng(1)).is_empty());
+        assert!(policy.choose(none, &[3, 7], 20, &mut rng(1)).is_empty());
+        assert!(policy.order(none, &[], &mut rng(1)).is_empty());
+        let (here, all) = (pid("a"), [candidate(0, "a", None)]);
+        let one = Candidates { own_pid: Some(&here), all: &all };
+        assert_eq!(policy.choose(one, &[], 20, &mut rng(1)), [0]);
+        assert_eq!(policy.choose(one, &[], 1, &mut rng(1)), [0]);
+        assert_eq!(policy.order(one, &[0], &mut rng(1)), [0]);
+        assert!(policy.choose(one, &[0], 0, &mut rng(1)).is_empty());
+    }
+}
+
+#[test]
+fn alto_keeps_to_the_shares() {
+    let all = network(&[("own", 5.0), ("near", 20.0), ("far", 60.0)], 30);
+    let own = pid("own");
+    let candidates = Candidates { own_pid: Some(&own), all: &all };
+    let mut outside = 0;
+    for seed in 0..200 {
+        let chosen = Alto::new(Shares::default()).choose(candidates, &[], 20, &mut rng(seed));
+        let of = |name: &str| chosen.iter().filter(|&&i| all[i].pid == Some(pid(name))).count();
+        assert_eq!(chosen.len(), 20);
+        assert_eq!(of("own"), 14, "70 % of 20 from the own PID");
+        assert!(of("near") >= 2, "80 % of 20 from near, too");
+        outside += of("far");
+    }
+    // Four places a run, near and far at 1/20 and 1/60: a quarter of 800.
+    assert!((120..280).contains(&outside), "{outside} of 800 places from far");
+
+    let all_own = Shares { own_pid: 1.0, own_neighbourhood: 1.0 };
+    let chosen = Alto::new(all_own).choose(candidates, &[], 20, &mut rng(1));
+    assert!(chosen.iter().all(|&i| all[i].pid == Some(pid("own"))));
+    let no_own = Shares { own_pid: 0.0, own_neighbourhood: 0.0 };
+    let chosen = Alto::new(no_own).choose(candidates, &[], 20, &mut rng(1));
+    assert!(chosen.iter().all(|&i| all[i].pid != Some(pid("own"))));
+}
+
+#[test]
+fn alto_nearly_never_crosses_a_link_of_very_high_price() {
+    // Eleven PoPs of five; what lies behind one link is priced at 5,000.
+    let names: Vec<String> = (0..11).map(|i| format!("pop{i}")).collect();
+    let costs = [3.0, 8.0, 9.0, 11.0, 14.0, 15.0, 15.0, 17.0, 21.0, 24.0, 5000.0];
+    let pids: Vec<(&str, f64)> = names.iter().map(String::as_str).zip(costs).collect();
+    let (all, own) = (network(&pids, 5), pid("pop0"));
+    let candidates = Candidates { own_pid: Some(&own), all: &all };
+    let alto = Alto::new(Shares::default());
+    let dear = |chosen: &[usize]| chosen.iter().filter(|&&i| all[i].cost == Some(5000.0)).count();
+    let neighbours: usize = (0..200).map(|seed| dear(&alto.choose(candidates, &[], 20, &mut rng(seed)))).sum();
+    assert!(neighbours <= 20, "{neighbours} of 4000 neighbours behind the link, 364 if drawn at random");
+
+    // As a neighbour it is asked only where nobody cheaper has what is wanted.
+    let expensive: Vec<usize> = (50..55).collect();
+    let mut mixed = expensive.clone();
+    mixed.extend([7, 12, 48]);
+    for seed in 0..50 {
+        assert_eq!(dear(&alto.order(candidates, &mixed, &mut rng(seed))), 0);
+        assert_eq!(alto.order(candidates, &expensive, &mut rng(seed)).len(), 5);
+    }
+}
+
+#[test]
+fn alto_asks_cheap_neighbours_more_often() {
+    let all = network(&[("a", 13.0), ("b", 39.0)], 1);
+    let candidates = Candidates { own_pid: None, all: &all };
+    let alto = Alto::new(Shares::default());
+    let first = (0..4000).filter(|&seed| alto.order(candidates, &[1, 0], &mut rng(seed))[0] == 0).count();
+    assert!((2850..=3150).contains(&first), "{first} of 4000, 3000 expected");
+}
+
+#[test]
+fn what_is_free_or_unknown_leaves_the_others_a_place() {
+    let mut all = network(&[("a", 0.0), ("b", 10.0), ("c", 12.0)], 2);
+    all[5].cost = None;
+    all[4].cost = Some(f64::NAN);
+    let candidates = Candidates { own_pid: None, all: &all };
+    let alto = Alto::new(Shares::default());
+    let order = alto.order(candidates, &[0, 1, 2, 3], &mut rng(3));
+    assert_eq!(order.len(), 4, "a free holder does not shut out the others");
+    let with_unknown = alto.order(candidates, &[2, 3, 4, 5], &mut rng(3));
+    assert!(with_unknown.len() >= 2);
+}
+
+#[test]
+fn best_is_the_single_cheapest() {
+    let mut all = network(&[("a", 30.0), ("b", 10.0), ("c", 20.0)], 1);
+    all.push(candidate(3, "d", None));
+    let candidates = Candidates { own_pid: None, all: &all };
+    assert_eq!(Best.choose(candidates, &[0], 20, &mut rng(1)), [1]);
+    assert_eq!(Best.order(candidates, &[0, 2, 3], &mut rng(1)), [2], "the next one only where the first has nothing");
+    assert_eq!(Best.order(candidates, &[3], &mut rng(1)), [3]);
+}
+
+#[test]
+fn nearest_goes_by_round_trips() {
+    let mut all = network(&[("a", 1.0), ("b", 1.0), ("c", 1.0)], 2);
+    all.reverse();
+    all[0].round_trip = None;
+    let candidates = Candidates { own_pid: None, all: &all };
+    assert_eq!(Nearest.choose(candidates, &[], 3, &mut rng(1)), [5, 4, 3]);
+    assert_eq!(Nearest.order(candidates, &[0, 2, 1], &mut rng(1)), [2, 1, 0]);
+}
+
+prop_compose! {
+    fn any_candidates()(
+        holders in prop::collection::vec((0..5u8, prop::option::of(any::<f64>()), prop::option::of(0..1000u64)), 0..60)
+    ) -> Vec<Candidate> {
+        let of = |(index, (place, cost, rtt)): (usize, (u8, Option<f64>, Option<u64>))| Candidate {
+            pid: (place < 4).then(|| pid(&format!("p{place}"))),
+            round_trip: rtt.map(Duration::from_micros),
+            ..candidate(index, "x", cost)
+        };
+        holders.into_iter().enumerate().map(of).collect()
+    }
+}
+
+proptest! {
+    #[test]
+    fn choices_exist_and_are_made_once(
+        all in any_candidates(), keep in prop::collection::vec(0..80usize, 0..10), limit in 0..40usize, seed: u64,
+    ) {
+        let own = pid("p0");
+        let candidates = Candidates { own_pid: Some(&own), all: &all };
+        for policy in policies() {
+            let chosen = policy.choose(candidates, &keep, limit, &mut rng(seed));
+            let mut unique = chosen.clone();
+            unique.sort_unstable();
+            unique.dedup();
+            prop_assert_eq!(unique.len(), chosen.len());
+            prop_assert!(chosen.iter().all(|&i| i < all.len()));
+            let places = if policy.name() == PolicyName::Best { limit.min(1) } else { limit };
+            prop_assert_eq!(chosen.len(), places.min(all.len()), "{} fills its places", policy.name());
+            prop_assert_eq!(&chosen, &policy.choose(candidates, &keep, limit, &mut rng(seed)), "the same seed");
+            if !chosen.is_empty() {
+                let order = policy.order(candidates, &chosen, &mut rng(seed));
+                prop_assert!(!order.is_empty(), "somebody is asked");
+                prop_assert!(order.iter().all(|i| chosen.contains(i)));
+            }
+        }
+    }
+
+    #[test]
+    fn shares_hold_wherever_there_are_others(all in any_candidates(), limit in 1..40usize, seed: u64) {
+        let own = pid("p0");
+        let chosen = Alto::new(Shares::default()).choose(
+            Candidates { own_pid: Some(&own), all: &all }, &[], limit, &mut rng(seed));
+        let from_own = |i: &&usize| all[**i].pid.as_ref() == Some(&own);
+        let others = all.len() - (0..all.len()).collect::<Vec<_>>().iter().filter(from_own).count();
+        // 70 %, rounded.
+        let allowed = ((limit.min(all.len()) * 7 + 5) / 10).max(1);
+        let chosen_own = chosen.iter().filter(from_own).count();
+        prop_assert!(chosen_own <= allowed || chosen.len() - chosen_own == others,
+            "{chosen_own} of {} from the own PID, {others} others", chosen.len());
+    }
+
+    #[test]
+    fn everybody_is_reached_at_last(holders in 1..30usize, dear in 1.0..1e6f64) {
+        let all: Vec<_> = (0..holders).map(|i| candidate(i, if i % 3 == 0 { "p0" } else { "p1" },
+            Some(if i % 5 == 0 { dear } else { 1.0 }))).collect();
+        let own = pid("p0");
+        for policy in policies() {
+            // As the engine does: who has failed is no candidate any more.
+            let mut left = all.clone();
+            for _ in 0..holders {
+                let candidates = Candidates { own_pid: Some(&own), all: &left };
+                let chosen = policy.choose(candidates, &[], 1, &mut rng(7));
+                prop_assert_eq!(chosen.len(), 1);
+                left.remove(chosen[0]);
+            }
+            prop_assert!(left.is_empty());
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Downloads from holders that are good, bad, slow and gone: the right file, and the culprits by name.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::time::Duration;
+
+use alto_peer::content::Manifest;
+use alto_peer::events::{Event, SourceState};
+use alto_peer::fetch::FetchError;
+use alto_peer::policy::PolicyName;
+use alto_types::swarm::FileId;
+use support::download::{Download, Original, PIECE};
+use support::holder::Behaviour;
+
+fn good() -> Behaviour {
+    Behaviour::default()
+}
+
+#[test]
+fn from_one_holder_in_order_of_events() {
+    let original = Original::of(20);
+    let folder = tempfile::tempdir().unwrap();
+    let seed = original.holder("127.9.1.1", good());
+    let download = Download::of(&original, folder.path(), &[&seed]);
+    let done = download.succeeds(&original);
+    assert_eq!(done.path, folder.path().join("movie.bin"));
+    assert_eq!((done.bytes, done.wasted), (original.manifest.size, 0));
+    assert_eq!(done.sources[&seed.address].pieces, 20);
+    let names = |event: &Event| match event {
+        Event::Joined { pieces: 20, have: 0, piece_size: PIECE, .. } => "joined",
+        Event::Candidates { .. } => "candidates",
+        Event::Source { state: SourceState::Connected, .. } => "connected",
+        Event::Piece { .. } => "piece",
+        Event::Progress { .. } => "progress",
+        Event::Done { .. } => "done",
+        _ => "other",
+    };
+    let told: Vec<_> = download.heard.all().iter().map(names).filter(|name| *name != "progress").collect();
+    assert_eq!(told[..3], ["joined", "candidates", "connected"]);
+    assert_eq!(told[3..23], ["piece"; 20]);
+    assert_eq!(told[23..], ["done"]);
+    assert_eq!(folder.path().read_dir().unwrap().count(), 1, "nothing is left beside the file");
+
+    // Once more: it is there already, and nothing is asked for.
+    let asked = seed.pieces_sent();
+    assert_eq!(download.succeeds(&original).bytes, 0);
+    assert_eq!(seed.pieces_sent(), asked);
+}
+
+#[test]
+fn a_holder_that_corrupts_is_dropped_and_named() {
+    let original = Original::of(60);
+    let folder = tempfile::tempdir().unwrap();
+    let (seed, liar) = (original.holder("127.9.2.1", good()), corrupting(&original, "127.9.2.2"));
+    let download = Download::of(&original, folder.path(), &[&seed, &liar]);
+    let done = download.succeeds(&original);
+    assert!(download.heard.states(&liar).ends_with(&[SourceState::Lied]), "{:?}", download.heard.states(&liar));
+    assert!(!download.heard.states(&seed).contains(&SourceState::Lied));
+    // What the other requests to it brought until then is right, and counts.
+    let taken = done.sources.get(&liar.address).map_or(0, |contribution| contribution.pieces);
+    assert!(done.wasted >= u64::from(PIECE) && taken < 20, "{taken} pieces of the liar");
+}
+
+fn corrupting(original: &Original, address: &str) -> support::holder::FakeHolder {
+    original.holder(address, Behaviour { corrupt_every: Some(10), ..good() })
+}
+
+#[test]
+fn only_a_corrupting_holder_makes_no_file() {
+    let original = Original::of(30);
+    let folder = tempfile::tempdir().unwrap();
+    let liar = corrupting(&original, "127.9.3.1");
+    let mut download = Download::of(&original, folder.path(), &[&liar]);
+    download.order.options.patience = Duration::from_secs(2);
+    let Err(FetchError::GaveUp { missing, reason, .. }) = download.run() else { panic!("it cannot succeed") };
+    assert!(missing >= 10 && reason.contains("wrong"), "{missing} {reason}");
+    assert!(!folder.path().join("movie.bin").exists());
+}
+
+#[test]
+fn a_trickling_holder_does_not_hold_up_the_rest() {
+    let original = Original::of(40);
+    let folder = tempfile::tempdir().unwrap();
+    let trickle = original.holder("127.9.4.1", Behaviour { trickle: Some(Duration::from_secs(1)), ..good() });
+    let seed = original.holder("127.9.4.2", Behaviour { rate: Some(1_000_000), ..good() });
+    let download = Download::of(&original, folder.path(), &[&trickle, &seed]);
+    let done = download.succeeds(&original);
+    assert!(done.took < Duration::from_secs(15), "{:?} {:#?}", done.took, download.heard.timed());
+    assert!(download.heard.states(&trickle).contains(&SourceState::Stalled), "{:?}", download.heard.all());
+}
+
+#[test]
+fn a_silent_holder_is_overtaken_at_the_end() {
+    let original = Original::of(10);
+    let folder = tempfile::tempdir().unwrap();
+    let silent = original.holder("127.9.5.1", Behaviour { silent: true, ..good() });
+    let seed = original.holder("127.9.5.2", good());
+    let done = Download::of(&original, folder.path(), &[&silent, &seed]).succeeds(&original);
+    assert_eq!(done.sources.keys().collect::<Vec<_>>(), [&seed.address]);
+}
+
+#[test]
+fn what_is_scattered_is_put_together() {
+    let original = Original::of(31);
+    let folder = tempfile::tempdir().unwrap();
+    let holders: Vec<_> = (0..3)
+        .map(|i| {
+            let only = Some((0..31).filter(|n| n % 3 == i && *n != 30).collect());
+            original.holder(&format!("127.9.6.{}", i + 1), Behaviour { only, ..good() })
+        })
+        .collect();
+    let listed: Vec<_> = holders.iter().collect();
+    let download = Download::of(&original, folder.path(), &listed);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // The last piece comes to one of them only when we have all others.
+            download.heard.wait_for("piece 30 of 31", |event| matches!(event, Event::Piece { have: 30, .. }));
+            holders[1].gets(30);
+        });
+        let done = download.succeeds(&original);
+        assert_eq!((done.sources.len(), done.wasted), (3, 0), "{:?}", done.sources);
+    });
+}
+
+#[test]
+fn refusals_are_respected_and_broken_connections_survived() {
+    let original = Original::of(20);
+    let folder = tempfile::tempdir().unwrap();
+    let busy = original.holder("127.9.7.1", Behaviour { busy: Some((1, 1)), ..good() });
+    let cut = original.holder("127.9.7.2", Behaviour { cut: true, ..good() });
+    let download = Download::of(&original, folder.path(), &[&busy, &cut]);
+    download.succeeds(&original);
+    assert!(download.heard.states(&busy).contains(&SourceState::Refused));
+    assert!(download.heard.states(&cut).contains(&SourceState::Left));
+    assert!(cut.requests("piece") < 12, "asked {} times", cut.requests("piece"));
+}
+
+#[test]
+fn a_manifest_of_another_content_is_a_lie_of_those_who_announce_it() {
+    let (original, other) = (Original::of(12), Original::of(12));
+    let folder = tempfile::tempdir().unwrap();
+    let mut content = original.content.clone();
+    content[100_000] ^= 1;
+    let path = other.folder.path().join("other.bin");
+    std::fs::write(&path, &content).unwrap();
+    let mut manifest = Manifest::of_file(&path, PIECE, |_| ()).unwrap();
+    manifest.id = original.manifest.id;
+    // Two liars against one, so that their manifest is believed first.
+    let lie = || Behaviour { manifest: Some(manifest.to_json()), ..good() };
+    let liars =
+        ["127.9.8.1", "127.9.8.2"].map(|a| support::holder::FakeHolder::start(a, &content, &original.manifest, lie()));
+    let honest = original.holder("127.9.8.3", good());
+    let download = Download::of(&original, folder.path(), &[&liars[0], &liars[1], &honest]);
+    let done = download.succeeds(&original);
+    for liar in &liars {
+        assert_eq!(download.heard.states(liar).last(), Some(&SourceState::Lied));
+    }
+    assert!(!download.heard.states(&honest).contains(&SourceState::Lied));
+    assert_eq!(done.sources.keys().collect::<Vec<_>>(), [&honest.address]);
+    assert_eq!(done.bytes, original.manifest.size);
+    assert!(done.wasted >= original.manifest.size, "{}", done.wasted);
+
+    // With nobody else, there is nothing to believe.
+    let folder = tempfile::tempdir().unwrap();
+    let download = Download::of(&original, folder.path(), &[&liars[0]]);
+    assert!(matches!(download.run(), Err(FetchError::AllFalse { .. })));
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+}
+
+#[test]
+fn a_cancelled_download_goes_on_where_it_was() {
+    let original = Original::of(40);
+    let folder = tempfile::tempdir().unwrap();
+    let seed = original.holder("127.9.9.1", Behaviour { rate: Some(500_000), ..good() });
+    let download = Download::of(&original, folder.path(), &[&seed]);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            download.heard.wait_for("a tenth piece", |event| matches!(event, Event::Piece { have: 10, .. }));
+            download.cancel.cancel();
+        });
+        assert!(matches!(download.run(), Err(FetchError::Cancelled)));
+    });
+    assert!(!folder.path().join("movie.bin").exists());
+    let again = Download::of(&original, folder.path(), &[&seed]);
+    let done = again.succeeds(&original);
+    let had = again.heard.all().iter().find_map(|event| match event {
+        Event::Joined { have, .. } => Some(*have),
+        _ => None,
+    });
+    assert!(had.is_some_and(|had| had >= 10), "{had:?}");
+    assert!(done.bytes <= original.manifest.size - 9 * u64::from(PIECE), "{} bytes came again", done.bytes);
+}
+
+#[test]
+fn without_an_alto_server_by_round_trips() {
+    let original = Original::of(5);
+    for policy in [PolicyName::Alto, PolicyName::Best] {
+        let folder = tempfile::tempdir().unwrap();
+        let seed = original.holder("127.9.10.1", good());
+        let mut download = Download::of(&original, folder.path(), &[&seed]);
+        download.order.options.policy = policy;
+        download.succeeds(&original);
+        assert_eq!(download.heard.fallbacks(), [(policy.to_string(), "nearest".to_owned())]);
+    }
+}
+
+#[test]
+fn holders_that_come_late_are_found_at_once() {
+    let original = Original::of(10);
+    let folder = tempfile::tempdir().unwrap();
+    let partial = original.holder("127.9.11.1", Behaviour { only: Some(vec![0]), ..good() });
+    let seed = original.holder("127.9.11.2", good());
+    let mut download = Download::of(&original, folder.path(), &[&partial]);
+    download.order.options.refresh = Duration::from_secs(60);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            download.heard.wait_for("the first piece", |event| matches!(event, Event::Piece { .. }));
+            download.listing.set(&[&partial, &seed]);
+        });
+        let done = download.succeeds(&original);
+        assert!(done.took < Duration::from_secs(15), "{:?}", done.took);
+    });
+}
+
+#[test]
+fn nobody_no_file() {
+    let original = Original::of(2);
+    let folder = tempfile::tempdir().unwrap();
+    let mut download = Download::of(&original, folder.path(), &[]);
+    assert!(matches!(download.run(), Err(FetchError::NoSuchFile { .. })));
+    let [Event::Failed { reason, .. }] = &download.heard.all()[..] else { panic!("{:?}", download.heard.all()) };
+    assert!(reason.contains(&original.manifest.id.to_string()));
+
+    // Listed, but gone.
+    let gone = original.holder("127.9.12.1", good());
+    gone.stop();
+    download.listing.set(&[&gone]);
+    download.order.options.patience = Duration::from_secs(1);
+    assert!(matches!(download.run(), Err(FetchError::NoManifest { .. })));
+}
+
+#[test]
+fn an_empty_file_is_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("empty");
+    std::fs::write(&path, b"").unwrap();
+    let manifest = Manifest::of_file(&path, PIECE, |_| ()).unwrap();
+    let original = Original { content: Vec::new(), manifest, folder };
+    let target = tempfile::tempdir().unwrap();
+    let seed = original.holder("127.9.13.1", good());
+    let done = Download::of(&original, target.path(), &[&seed]).succeeds(&original);
+    assert_eq!(
+        done.file,
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".parse::<FileId>().unwrap()
+    );
+}

@@ -1,0 +1,240 @@
+//! `alto-peer query` as people and scripts see it: tables, JSON, help, exit codes.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use support::Server;
+use support::script::{Reply, Script};
+
+/// Exit code, standard output, standard error.
+fn run(arguments: &[&str]) -> (i32, String, String) {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_alto-peer"));
+    let output = program.env("ALTO_PASSWORD", "pass:word").args(arguments).stdin(Stdio::null()).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// Standard output of a question that is answered without anything to complain about.
+#[track_caller]
+fn query(what: &str, server: &Server, more: &[&str]) -> String {
+    let uri = server.directory();
+    let (code, out, error) = run(&[&["query", what, &uri], more].concat());
+    assert_eq!((code, error.as_str()), (0, ""));
+    out
+}
+
+#[track_caller]
+fn query_json(what: &str, server: &Server, more: &[&str]) -> Value {
+    serde_json::from_str(&query(what, server, &[more, &["--json"]].concat())).unwrap()
+}
+
+fn fixture() -> Server {
+    Server::of("conformance-fixture-a.json")
+}
+
+/// `UPDATE_GOLDEN=1 cargo test -p alto-peer` writes the files anew.
+#[test]
+fn help_is_as_it_was() {
+    for what in ["", "directory", "network-map", "cost-map", "pid", "costs", "property"] {
+        let arguments: Vec<&str> = ["query", what, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
+        let (code, help, _) = run(&arguments);
+        assert_eq!(code, 0);
+        assert!(help.contains("EXAMPLES"), "{help}");
+        let name = arguments[..arguments.len() - 1].join("-");
+        let file = format!("{}/tests/golden/{name}.txt", env!("CARGO_MANIFEST_DIR"));
+        let help = help.replace(env!("CARGO_PKG_VERSION"), "VERSION");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&file, &help).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), help, "run with UPDATE_GOLDEN=1");
+    }
+}
+
+#[test]
+fn directory() {
+    let server = fixture();
+    let text = query("directory", &server, &[]);
+    let line = |start: &str| text.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{text}"));
+    assert!(line("default network map").ends_with("network-map"));
+    let words: Vec<&str> = line("filtered-cost-map").split_whitespace().collect();
+    let uri = format!("http://{}/costmap/filtered", server.address);
+    assert_eq!(words, ["filtered-cost-map", "cost", "map", "filter", "POST", "network-map", &uri]);
+    assert!(line("routingcost   ordinal").contains("endpoint-cost (constraints)"));
+    assert!(line("network-map.pid").ends_with("endpoint-property"));
+    let json = query_json("directory", &server, &[]);
+    assert_eq!(json["default-alto-network-map"], "network-map");
+    assert_eq!(json["problems"], json!([]));
+    let entry = json["resources"].as_array().unwrap().iter().find(|entry| entry["id"] == "endpoint-property").unwrap();
+    assert_eq!(entry["capabilities"]["prop-types"], json!(["network-map.pid"]));
+    assert_eq!(entry["accepts"], "application/alto-endpointpropparams+json");
+}
+
+#[test]
+fn maps() {
+    let server = fixture();
+    let text = query("network-map", &server, &["--pids", "pidC,pidD"]);
+    assert!(
+        text.ends_with("\nPID   TYPE  PREFIX\npidC  ipv4  198.51.100.128/25\npidD  ipv6  2001:db8:d::/48\n"),
+        "{text}"
+    );
+    let text = query("network-map", &server, &["--pids", "pidD", "--types", "ipv4"]);
+    assert!(text.ends_with("pidD  -     -\n"), "{text}");
+    let json = query_json("network-map", &server, &["--map", "network-map", "--types", "ipv6", "--pids", "pidD"]);
+    assert_eq!(json["network-map"], json!({"pidD": {"ipv6": ["2001:db8:d::/48"]}}));
+
+    let text = query("cost-map", &server, &["--from", "pidB,pidA", "--to", "pidB,pidD"]);
+    assert!(text.ends_with("\nFROM \\ TO  pidB  pidD\npidA        1.5     7\npidB          0     -\n"), "{text}");
+    let more = ["--metric", "routingcost", "--mode", "ordinal", "--constraint", "le 2", "--constraint", "gt 1"];
+    let costs = query_json("cost-map", &server, &more);
+    assert_eq!(costs["meta"]["cost-type"]["cost-mode"], "ordinal");
+    assert_eq!(costs["meta"]["dependent-vtags"][0], json["meta"]["vtag"]);
+    assert_eq!(costs["cost-map"]["pidA"], json!({"pidB": 2.0}));
+    let uri = server.directory();
+    let (code, _, warning) = run(&["query", "cost-map", &uri, "--from", "nowhere"]);
+    assert_eq!((code, warning.as_str()), (0, "alto-peer: warning: the network map has no PID nowhere\n"));
+}
+
+#[test]
+fn pids() {
+    let server = fixture();
+    let addresses = ["192.0.2.7", "ipv6:2001:DB8:D:0::1", "203.0.113.9"];
+    let text = query("pid", &server, &addresses);
+    let expected = "ADDRESS        PID   PREFIX\n\
+                    192.0.2.7      pidB  192.0.2.7/32\n\
+                    2001:db8:d::1  pidD  2001:db8:d::/48\n\
+                    203.0.113.9    pidZ  0.0.0.0/0\n";
+    assert_eq!(text, expected);
+    let asked = query("pid", &server, &[&addresses[..], &["--ask-server"]].concat());
+    let columns = |text: &str| {
+        text.lines().map(|line| line.split_whitespace().take(2).map(str::to_owned).collect()).collect::<Vec<Vec<_>>>()
+    };
+    assert_eq!(columns(&asked), columns(&text));
+    let (here, there) = (
+        query_json("pid", &server, &addresses),
+        query_json("pid", &server, &[&addresses[..], &["--ask-server"]].concat()),
+    );
+    assert_eq!(here, there);
+    assert_eq!(here["endpoint-properties"]["ipv6:2001:db8:d::1"], json!({"network-map.pid": "pidD"}));
+    // An address that no prefix covers.
+    let server = Server::of("two-isps.json");
+    assert_eq!(query("pid", &server, &["::1"]), "ADDRESS  PID  PREFIX\n::1      -    -\n");
+    for more in [&["::1"][..], &["::1", "--ask-server"]] {
+        assert_eq!(query_json("pid", &server, more)["endpoint-properties"], json!({"ipv6:::1": {}}));
+    }
+}
+
+#[test]
+fn costs() {
+    let server = fixture();
+    let from_a = ["--from", "192.0.2.1", "--to", "203.0.113.1,192.0.2.7,198.51.100.200"];
+    let text = query("costs", &server, &from_a);
+    let expected = "numerical routingcost\n\n\
+                    FROM       TO              COST\n\
+                    192.0.2.1  192.0.2.7        1.5\n\
+                    192.0.2.1  198.51.100.200     5\n\
+                    192.0.2.1  203.0.113.1       20\n";
+    assert_eq!(text, expected, "cheapest first");
+    assert_eq!(query("costs", &server, &[&from_a[..], &["--by-maps"]].concat()), expected);
+    let more = ["--mode", "ordinal", "--constraint", "le 2"];
+    let json = query_json("costs", &server, &[&from_a[..], &more].concat());
+    assert_eq!(
+        json["endpoint-cost-map"],
+        json!({"ipv4:192.0.2.1": {"ipv4:192.0.2.7": 1.0, "ipv4:198.51.100.200": 2.0}})
+    );
+    // An undefined cost is shown as such.
+    let text = query("costs", &server, &["--from", "2001:db8:d::1", "--to", "192.0.2.7"]);
+    assert!(text.ends_with("2001:db8:d::1  192.0.2.7     -\n"), "{text}");
+    // Without --from it is from here.
+    let server = Server::of("two-isps.json");
+    let text = query("costs", &server, &["--to", "127.1.2.1", "--source", "127.1.1.2"]);
+    assert!(text.contains("\n127.1.1.2  127.1.2.1  "), "{text}");
+}
+
+#[test]
+fn properties() {
+    let server = fixture();
+    let expected = "ADDRESS    PROPERTY         VALUE\n192.0.2.7  network-map.pid  pidB\n";
+    assert_eq!(query("property", &server, &["192.0.2.7"]), expected);
+    assert_eq!(query("property", &server, &["192.0.2.7", "--property", "network-map.pid"]), expected);
+    let json = query_json("property", &server, &["192.0.2.7"]);
+    assert_eq!(json["endpoint-properties"], json!({"ipv4:192.0.2.7": {"network-map.pid": "pidB"}}));
+}
+
+#[test]
+fn exit_codes_tell_what_kind_of_failure_it_was() {
+    let server = fixture();
+    let uri = &server.directory();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (junk, none) = (path("junk"), path("none"));
+    std::fs::write(&junk, "junk\n").unwrap();
+    for (code, says, arguments) in [
+        (64, "SUBCOMMAND", &["query"][..]),
+        (64, "--no-such", &["query", "directory", uri, "--no-such"]),
+        (64, "--from, --to", &["query", "costs", uri]),
+        (64, "--from", &["query", "costs", uri, "--to", "::1", "--by-maps"]),
+        (64, "no IP address", &["query", "pid", uri, "192.0.2.256"]),
+        (64, "is not a constraint", &["query", "costs", uri, "--to", "::1", "--constraint", "below 5"]),
+        (64, "is not a legal cost metric", &["query", "costs", uri, "--to", "::1", "--metric", "a.b"]),
+        (64, "is not a URI", &["query", "directory", "directory"]),
+        (78, &none, &["query", "directory", uri, "--ca", &none]),
+        (78, &junk, &["query", "directory", uri, "--ca", &junk]),
+        (78, "NAME:PASSWORD", &["query", "directory", uri, "--user-file", &junk]),
+        (1, "refused", &["query", "directory", "http://127.0.0.1:1/directory"]),
+        (1, "404", &["query", "directory", &format!("{uri}/none")]),
+        (1, "numerical hopcount", &["query", "costs", uri, "--to", "::1", "--metric", "tput"]),
+        (1, "network-map", &["query", "pid", uri, "::1", "--map", "other"]),
+        (1, "network-map.pid", &["query", "property", uri, "::1", "--property", "priv:x"]),
+    ] {
+        let (ended, out, error) = run(arguments);
+        assert_eq!(ended, code, "{arguments:?}: {error}");
+        assert!(error.contains(says), "{error} should say {says}");
+        assert_eq!(out, "");
+    }
+}
+
+#[test]
+fn credentials_come_from_wherever_is_safe() {
+    let folder = tempfile::tempdir().unwrap();
+    let users = folder.path().join("users");
+    std::fs::write(&users, "ada:pass:word\n").unwrap();
+    let users = users.to_str().unwrap();
+    let server = Server::of_with("two-isps.json", &["--digest-users", users]);
+    for access in [["--user", "ada:pass:word"], ["--user", "ada"], ["--user-file", users]] {
+        query("directory", &server, &access);
+    }
+    let uri = server.directory();
+    let (code, out, error) = run(&["query", "directory", &uri, "--user", "ada:wrong", "--verbose"]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(error.contains("password is wrong") && error.contains("status=401"), "{error}");
+    assert!(!error.contains("ada:wrong"), "{error}");
+}
+
+#[test]
+fn what_a_server_says_cannot_play_with_the_terminal() {
+    let server = Script::start();
+    let escape = "\u{1b}]0;x\u{7}";
+    let directory = json!({"meta": {}, "resources": {
+        "x": {"uri": "x", "media-type": format!("a/{escape}b"), "capabilities": {"prop-types": [escape]}},
+        "y": {"uri": escape, "media-type": escape},
+    }});
+    server.on("GET /ird", [Reply::alto("directory", &directory)]);
+    let (code, out, error) = run(&["query", "directory", &server.uri("/ird")]);
+    assert_eq!(code, 0);
+    assert!(error.starts_with("alto-peer: warning: "), "{error}");
+    assert!(!out.contains('\u{1b}') && !error.contains('\u{1b}') && out.contains('x'), "{out}{error}");
+}
+
+#[test]
+fn a_reader_that_has_enough_is_no_failure() {
+    let server = fixture();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_alto-peer"));
+    command.args(["query", "network-map", &server.directory()]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+}

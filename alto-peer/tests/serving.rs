@@ -1,0 +1,434 @@
+//! A peer's server over real sockets: every route, every refusal, limits and fairness.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod wire;
+
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use alto_peer::content::manifest::MIN_PIECE_SIZE;
+use alto_peer::content::{Bitfield, Library, Manifest, PartialFile};
+use alto_peer::serving::{Patience, Serving, ServingSettings};
+use alto_types::swarm::FileId;
+use serde_json::{Value, json};
+use wire::{Answer, Request};
+
+const PIECE: usize = MIN_PIECE_SIZE as usize;
+const PROBLEM: &str = "application/problem+json";
+
+struct Peer {
+    serving: Serving,
+    library: Arc<Library>,
+    folder: tempfile::TempDir,
+}
+
+fn settings() -> ServingSettings {
+    ServingSettings {
+        address: ([127, 0, 0, 1], 0).into(),
+        upload_rate: None,
+        uploads: 8,
+        patience: Patience::default(),
+    }
+}
+
+impl Peer {
+    fn new() -> Self {
+        Self::with(&settings())
+    }
+
+    fn with(settings: &ServingSettings) -> Self {
+        let library = Arc::new(Library::new());
+        let serving = Serving::start(settings, Arc::clone(&library)).unwrap();
+        Self { serving, library, folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn share(&self, name: &str, content: &[u8]) -> FileId {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        self.library.add_file(&path, MIN_PIECE_SIZE, |_, _, _| ()).unwrap().manifest().id
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.serving.address()
+    }
+
+    fn get(&self, path: &str) -> Answer {
+        Request::new("GET", path).send(self.address())
+    }
+
+    /// What comes back when bytes are sent and nothing more.
+    fn raw(&self, bytes: &str) -> String {
+        String::from_utf8_lossy(&wire::exchange(self.address(), bytes.as_bytes())).into_owned()
+    }
+}
+
+fn content(length: usize) -> Vec<u8> {
+    (0..length).map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()[2] ^ (n / PIECE).to_le_bytes()[0]).collect()
+}
+
+#[track_caller]
+fn problem(answer: &Answer, status: u16) -> String {
+    assert_eq!((answer.status, answer.media_type()), (status, PROBLEM), "{answer:?}");
+    let document = answer.json();
+    assert_eq!(document["status"], status);
+    document["detail"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn every_route_answers_as_documented() {
+    let peer = Peer::new();
+    let content = content(3 * PIECE + 100);
+    let id = peer.share("movie.bin", &content);
+    let empty = peer.share("empty", b"");
+    let head = Request::new("HEAD", "/").send(peer.address());
+    assert_eq!((head.status, head.body.len()), (204, 0));
+
+    let files = peer.get("/files");
+    assert_eq!((files.status, files.media_type()), (200, "application/json"));
+    let manifest = peer.get(&format!("/files/{id}/manifest"));
+    let parsed = Manifest::from_json(&manifest.body).unwrap();
+    let mut listed: Vec<Value> = files.json()["files"].as_array().unwrap().clone();
+    listed.sort_by_key(|entry| entry["size"].as_u64());
+    assert_eq!(
+        listed[1],
+        json!({"id": id, "name": "movie.bin", "size": content.len(), "manifest": parsed.digest(), "complete": true})
+    );
+    assert_eq!(listed.len(), 2);
+
+    let whole = peer.get(&format!("/files/{id}"));
+    assert_eq!((whole.status, whole.field("content-length")), (200, Some(content.len().to_string().as_str())));
+    assert!(whole.body == content);
+    assert_eq!(whole.field("etag"), Some(format!("\"{id}\"").as_str()));
+    for n in 0..4 {
+        let piece = peer.get(&format!("/files/{id}/pieces/{n}"));
+        assert!(piece.status == 200 && parsed.is_piece(n, &piece.body), "piece {n}");
+    }
+    let have = peer.get(&format!("/files/{id}/have")).json();
+    assert_eq!(have, json!({"pieces": 4, "version": 4, "have": "f0", "complete": true}));
+    let nothing = peer.get(&format!("/files/{empty}"));
+    assert_eq!((nothing.status, nothing.body.len()), (200, 0));
+    assert_eq!(peer.get(&format!("/files/{empty}/have")).json()["have"], "");
+
+    // HEAD tells of the body without sending it.
+    for path in [format!("/files/{id}"), format!("/files/{id}/manifest"), format!("/files/{id}/pieces/3")] {
+        let head = Request::new("HEAD", &path).send(peer.address());
+        let length = peer.get(&path).body.len().to_string();
+        assert_eq!((head.status, head.field("content-length"), head.body.len()), (200, Some(length.as_str()), 0));
+    }
+    let again = Request::new("GET", &format!("/files/{id}")).field("If-None-Match", &format!("\"{id}\""));
+    assert_eq!(again.send(peer.address()).status, 304);
+    assert_eq!(peer.serving.load().waiting, 0);
+}
+
+#[test]
+fn ranges() {
+    let peer = Peer::new();
+    let content = content(100_000);
+    let id = peer.share("file", &content);
+    let range = |value: &str| Request::new("GET", &format!("/files/{id}")).field("Range", value).send(peer.address());
+    for (value, start, end) in [("bytes=0-0", 0, 1), ("bytes=99000-", 99_000, 100_000), ("bytes=-10", 99_990, 100_000)]
+    {
+        let answer = range(value);
+        assert_eq!(answer.status, 206, "{value}");
+        assert_eq!(answer.field("content-range"), Some(format!("bytes {start}-{}/100000", end - 1).as_str()));
+        assert!(answer.body == content[start..end], "{value}");
+    }
+    for value in ["bytes=100000-", "bytes=-0"] {
+        let answer = range(value);
+        problem(&answer, 416);
+        assert_eq!(answer.field("content-range"), Some("bytes */100000"));
+    }
+    for value in ["bytes=5-2", "bytes=x", "items=0-1", "bytes=0-1,5-6", "bytes=", "\u{e9}"] {
+        assert!(range(value).body == content, "{value} is ignored");
+    }
+}
+
+#[test]
+fn nothing_but_what_is_shared() {
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("secret"), "secret").unwrap();
+    let peer = Peer::new();
+    let id = peer.share("file", b"public");
+    let unknown = "0".repeat(64);
+    for path in [
+        "/nothing",
+        "/files/",
+        "/files/../../../../etc/passwd",
+        "/files/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+        "//etc/passwd",
+        "/files/..%2ffile",
+        "/files/file",
+        &format!("/files/{unknown}"),
+        &format!("/files/{unknown}/manifest"),
+        &format!("/files/{unknown}/have?version=0&wait=30"),
+        &format!("/files/{id}/pieces/1"),
+        &format!("/files/{id}/pieces/-1"),
+        &format!("/files/{id}/pieces/99999999999999999999999999"),
+        &format!("/files/{id}/pieces/0/0"),
+        &format!("/files/{id}/../{id}"),
+    ] {
+        // Slash at the end: a list like the one without.
+        let answer = peer.get(path);
+        if path == "/files/" {
+            assert_eq!(answer.status, 200);
+        } else {
+            problem(&answer, 404);
+        }
+    }
+    problem(&peer.get(&format!("/files/{id}/have?version=x&wait=1")), 400);
+    for method in ["POST", "PUT", "DELETE", "OPTIONS", "BREW"] {
+        let answer = Request::new(method, &format!("/files/{id}")).body("x").send(peer.address());
+        problem(&answer, 405);
+        assert_eq!(answer.field("allow"), Some("GET, HEAD"));
+    }
+    assert!(peer.raw("CONNECT example.com:443 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").contains(" 400 "));
+    assert!(peer.raw("OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").contains(" 400 "));
+    assert!(peer.raw("nonsense\r\n\r\n").contains(" 400 "));
+    let long = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(70_000));
+    assert!([" 414 ", " 431 "].iter().any(|status| peer.raw(&long).contains(status)));
+
+    // A link to a secret in the place of the file.
+    let file = peer.folder.path().join("file");
+    std::fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink(outside.path().join("secret"), &file).unwrap();
+    let detail = problem(&peer.get(&format!("/files/{id}/pieces/0")), 404);
+    assert!(detail.contains("no longer shared"), "{detail}");
+    assert_eq!(peer.get("/files").json(), json!({"files": []}));
+}
+
+fn partial(folder: &Path, content: &[u8]) -> (Arc<PartialFile>, Manifest) {
+    let original = folder.join("original");
+    std::fs::write(&original, content).unwrap();
+    let manifest = Manifest::of_file(&original, MIN_PIECE_SIZE, |_| ()).unwrap();
+    let partial = PartialFile::open(folder, &"arriving".parse().unwrap(), &manifest, 65536).unwrap();
+    (Arc::new(partial), manifest)
+}
+
+#[test]
+fn what_arrives_is_shared_piece_by_piece_with_news() {
+    let peer = Peer::new();
+    let content = content(3 * PIECE);
+    let (partial, manifest) = partial(peer.folder.path(), &content);
+    peer.library.add_partial(&partial);
+    let id = manifest.id;
+    problem(&peer.get(&format!("/files/{id}")), 404);
+    problem(&peer.get(&format!("/files/{id}/pieces/0")), 404);
+    assert_eq!(peer.get("/files").json()["files"][0]["complete"], false);
+    let start = Instant::now();
+    assert_eq!(peer.get(&format!("/files/{id}/have?version=0&wait=0")).json()["have"], "00");
+    assert_eq!(peer.get(&format!("/files/{id}/have?version=7&wait=30")).json()["version"], 0, "an earlier life");
+
+    let address = peer.address();
+    let waiting = std::thread::spawn(move || {
+        Request::new("GET", &format!("/files/{id}/have?version=0&wait=30")).send(address).json()
+    });
+    for n in 0..3 {
+        partial.write_piece(n, &content[n * PIECE..(n + 1) * PIECE]).unwrap();
+    }
+    // It may have asked before, in between or after; never does it wait for the full time.
+    let news = waiting.join().unwrap();
+    let have = Bitfield::from_hex(3, news["have"].as_str().unwrap()).unwrap();
+    assert!(have.count() as u64 == news["version"].as_u64().unwrap() && have.count() > 0, "{news}");
+    assert!(peer.get(&format!("/files/{id}/pieces/2")).body == content[2 * PIECE..]);
+    partial.finish().unwrap();
+    peer.library.add_finished(&partial).unwrap();
+    assert!(peer.get(&format!("/files/{id}")).body == content);
+    assert!(start.elapsed() < Duration::from_secs(25), "somebody waited for a timeout");
+}
+
+/// Asks from an address of the loopback network.
+fn from(address: [u8; 4], to: SocketAddr) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((address, 0)).into()).unwrap();
+    socket.connect(&to.into()).unwrap();
+    let stream: TcpStream = socket.into();
+    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+    stream
+}
+
+fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < Duration::from_secs(30), "never happened: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn addresses_take_turns_and_the_queue_is_bounded() {
+    // One upload at a time, and the first one is not taken: all others wait.
+    // The rate is such that each takes a while, so that they end in the order in which they were served.
+    let peer = Peer::with(&ServingSettings { uploads: 1, upload_rate: Some(200_000), ..settings() });
+    let large = peer.share("large", &vec![7; 30_000_000]);
+    let small = peer.share("small", &[1; 16_000]);
+    let mut blocking = from([127, 0, 0, 9], peer.address());
+    write!(blocking, "GET /files/{large} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+    wait_until("the first has its turn", || peer.serving.load().uploads == 1);
+
+    let served = Arc::new(Mutex::new(Vec::new()));
+    let (order, to) = ([1, 1, 1, 2, 3], peer.address());
+    let mut asking = Vec::new();
+    for (n, last) in order.into_iter().enumerate() {
+        let served = Arc::clone(&served);
+        asking.push(std::thread::spawn(move || {
+            let request = Request::new("GET", &format!("/files/{small}/pieces/0"));
+            let answer = request.send_over(from([127, 0, 0, last], to));
+            assert_eq!((answer.status, answer.body.len()), (200, 16_000));
+            served.lock().unwrap().push(last);
+        }));
+        wait_until("it waits", || peer.serving.load().waiting == n + 1);
+    }
+    // Those that wait do not keep others from asking what needs no turn.
+    assert_eq!(peer.get("/files").status, 200);
+    let full = {
+        let more: Vec<TcpStream> = (0..16)
+            .map(|_| {
+                let mut stream = from([127, 0, 0, 8], to);
+                write!(stream, "GET /files/{small} HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+                stream
+            })
+            .collect();
+        wait_until("sixteen more wait", || peer.serving.load().waiting == order.len() + 16);
+        let full = Request::new("GET", &format!("/files/{small}")).send_over(from([127, 0, 0, 8], to));
+        drop(more);
+        full
+    };
+    problem(&full, 503);
+    assert!(full.field("retry-after").is_some());
+    wait_until("who left lost its place", || peer.serving.load().waiting == order.len());
+
+    // Once the first leaves, the others are served in turn: 1, 2, 3, 1, 1.
+    drop(blocking);
+    for asking in asking {
+        asking.join().unwrap();
+    }
+    assert_eq!(*served.lock().unwrap(), [1, 2, 3, 1, 1]);
+    wait_until("all turns are given back", || peer.serving.load().uploads == 0);
+}
+
+#[test]
+fn a_client_that_goes_gives_its_turn_back() {
+    let peer = Peer::with(&ServingSettings { uploads: 1, ..settings() });
+    let large = peer.share("large", &vec![7; 30_000_000]);
+    for _ in 0..5 {
+        let mut stream = from([127, 0, 0, 1], peer.address());
+        write!(stream, "GET /files/{large} HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        stream.read_exact(&mut [0; 1000]).unwrap();
+    }
+    assert_eq!(peer.get(&format!("/files/{large}")).body.len(), 30_000_000);
+}
+
+#[test]
+fn the_upload_rate_holds_and_is_shared() {
+    let rate = 2_000_000;
+    let peer = Peer::with(&ServingSettings { upload_rate: Some(rate), ..settings() });
+    let id = peer.share("file", &content(1_000_000));
+    let (to, start) = (peer.address(), Instant::now());
+    let asking: Vec<_> = (0..4)
+        .map(|_| {
+            std::thread::spawn(move || {
+                assert_eq!(Request::new("GET", &format!("/files/{id}")).send(to).body.len(), 1_000_000);
+                start.elapsed().as_secs_f64()
+            })
+        })
+        .collect();
+    let ends: Vec<f64> = asking.into_iter().map(|asking| asking.join().unwrap()).collect();
+    // 4 MB at 2 MB/s. Never faster, whatever the machine; and no upload is done long before the others.
+    let (first, last) = ends.iter().fold((f64::MAX, 0.0_f64), |(a, b), end| (a.min(*end), b.max(*end)));
+    assert!(last > 1.8, "{ends:?}");
+    assert!(first > 0.75 * last, "shared equally: {ends:?}");
+    assert!(peer.serving.load().sent >= 4_000_000);
+}
+
+#[test]
+fn connections_are_limited_by_address() {
+    let peer = Peer::new();
+    let many: Vec<TcpStream> = (0..128).map(|_| from([127, 0, 0, 7], peer.address())).collect();
+    let refused = Request::new("HEAD", "/").send_over(from([127, 0, 0, 7], peer.address()));
+    assert_eq!((refused.status, refused.field("retry-after")), (503, Some("5")));
+    assert_eq!(peer.get("/files").status, 200, "others are served");
+    drop(many);
+    wait_until("it may come again", || {
+        Request::new("HEAD", "/").send_over(from([127, 0, 0, 7], peer.address())).status == 204
+    });
+}
+
+#[test]
+fn slow_clients_are_cut_off() {
+    let patience =
+        Patience { head: Duration::from_secs(1), chunk: Duration::from_secs(1), turn: Duration::from_millis(300) };
+    let peer = Peer::with(&ServingSettings { uploads: 1, patience, ..settings() });
+    let large = peer.share("large", &vec![7; 30_000_000]);
+    let (to, start) = (peer.address(), Instant::now());
+    let silent = from([127, 0, 0, 1], to);
+    let idle = {
+        let mut stream = from([127, 0, 0, 1], to);
+        stream.write_all(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        stream
+    };
+    let mut dripping = from([127, 0, 0, 1], to);
+    let drip = std::thread::spawn(move || {
+        dripping.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+        while dripping.write_all(b"A: b\r\n").is_ok() {
+            assert!(start.elapsed() < Duration::from_secs(20), "still taken");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    });
+    // One takes nothing of what it asked for: who waits behind it is told to come again, and served in the end.
+    let mut stuck = from([127, 0, 0, 2], to);
+    write!(stuck, "GET /files/{large} HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    wait_until("it has its turn", || peer.serving.load().uploads == 1);
+    problem(&peer.get(&format!("/files/{large}")), 503);
+    wait_until("the turn is taken from it", || peer.serving.load().uploads == 0);
+    assert_eq!(peer.get(&format!("/files/{large}")).body.len(), 30_000_000);
+    for mut stream in [silent, idle] {
+        let _reset = stream.read_to_end(&mut Vec::new());
+    }
+    drip.join().unwrap();
+    assert!(start.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn a_long_list_is_whole() {
+    let peer = Peer::new();
+    let ids: BTreeSet<String> =
+        (0..1000_u32).map(|n| peer.share(&format!("file{n}"), &n.to_le_bytes()).to_string()).collect();
+    let files = peer.get("/files").json();
+    let listed = files["files"].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap().to_owned());
+    assert_eq!(listed.collect::<Vec<_>>(), ids.into_iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn the_end_waits_for_no_one_long() {
+    let peer = Peer::new();
+    let content = content(PIECE);
+    let (partial, manifest) = partial(peer.folder.path(), &content);
+    peer.library.add_partial(&partial);
+    let address = peer.address();
+    let _idle = from([127, 0, 0, 1], address);
+    let waiting = std::thread::spawn(move || {
+        Request::new("GET", &format!("/files/{}/have?version=0&wait=30", manifest.id)).send(address).status
+    });
+    std::thread::sleep(Duration::from_millis(100));
+    let start = Instant::now();
+    peer.serving.stop();
+    assert!(start.elapsed() < Duration::from_secs(20));
+    // It was answered, or had not been accepted yet.
+    let _answered = waiting.join();
+    assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn an_address_that_is_taken_is_named() {
+    let peer = Peer::new();
+    let settings = ServingSettings { address: peer.address(), ..settings() };
+    let error = Serving::start(&settings, Arc::new(Library::new())).err().unwrap().to_string();
+    assert!(error.contains(&peer.address().to_string()) && error.contains("--port"), "{error}");
+    let elsewhere: IpAddr = "192.0.2.1".parse().unwrap();
+    let settings = ServingSettings { address: (elsewhere, 0).into(), ..settings };
+    assert!(Serving::start(&settings, Arc::new(Library::new())).is_err());
+}

@@ -1,0 +1,184 @@
+//! A download in this process, from holders the test controls.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use alto_peer::client::Client;
+use alto_peer::content::Manifest;
+use alto_peer::events::{Event, Events, Line, Sink, SourceState};
+use alto_peer::fetch::{Cancel, Done, FetchError, Fetcher, Options, Order, Rendezvous, RendezvousError, Setup, Wanted};
+use alto_types::swarm::{FileId, FileSummary, Holder, Holders};
+
+use super::holder::{Behaviour, FakeHolder};
+
+/// Small pieces, so that small files have many.
+pub const PIECE: u32 = 64 * 1024;
+
+/// A file and the test's idea of its content.
+pub struct Original {
+    pub content: Vec<u8>,
+    pub manifest: Manifest,
+    pub folder: tempfile::TempDir,
+}
+
+/// A registry that lists what the test says.
+#[derive(Default)]
+pub struct Listing {
+    holders: Mutex<Vec<Holder>>,
+    size: Mutex<u64>,
+}
+
+/// Everything that was told.
+#[derive(Clone, Default)]
+pub struct Heard(Arc<Mutex<Vec<Line>>>);
+
+/// One download to be.
+pub struct Download {
+    pub listing: Arc<Listing>,
+    pub heard: Heard,
+    pub order: Order,
+    pub cancel: Cancel,
+    setup: Setup,
+}
+
+impl Original {
+    /// Of so many pieces and a bit, no two of them alike.
+    pub fn of(pieces: usize) -> Self {
+        let length = pieces * PIECE as usize - 1000;
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let content: Vec<u8> = (0..length)
+            .map(|_| {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                state.to_le_bytes()[3]
+            })
+            .collect();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("movie.bin");
+        std::fs::write(&path, &content).unwrap();
+        let manifest = Manifest::of_file(&path, PIECE, |_| ()).unwrap();
+        Self { content, manifest, folder }
+    }
+
+    pub fn holder(&self, address: &str, behaviour: Behaviour) -> FakeHolder {
+        FakeHolder::start(address, &self.content, &self.manifest, behaviour)
+    }
+}
+
+impl Listing {
+    pub fn set(&self, holders: &[&FakeHolder]) {
+        *self.holders.lock().unwrap() = holders.iter().map(|holder| holder.listing()).collect();
+    }
+}
+
+impl Rendezvous for Listing {
+    fn named(&self, name: &str) -> Result<Vec<FileSummary>, RendezvousError> {
+        Err(RendezvousError::Failed(format!("not in this test: {name}")))
+    }
+
+    fn holders(&self, file: FileId, _: usize) -> Result<Holders, RendezvousError> {
+        let holders = self.holders.lock().unwrap().clone();
+        if holders.is_empty() {
+            return Err(RendezvousError::NotFound);
+        }
+        let complete = holders.iter().filter(|holder| holder.complete).count();
+        let size = *self.size.lock().unwrap();
+        let partial = holders.len() - complete;
+        let file = FileSummary { id: file, name: "movie.bin".to_owned(), size, complete, partial };
+        Ok(Holders { file, holders })
+    }
+}
+
+impl Sink for Heard {
+    fn take(&self, line: &Line) {
+        self.0.lock().unwrap().push(line.clone());
+    }
+}
+
+impl Heard {
+    pub fn all(&self) -> Vec<Event> {
+        self.0.lock().unwrap().iter().map(|line| line.event.clone()).collect()
+    }
+
+    pub fn timed(&self) -> Vec<Line> {
+        self.0.lock().unwrap().clone()
+    }
+
+    /// What became of a holder.
+    pub fn states(&self, holder: &FakeHolder) -> Vec<SourceState> {
+        let state = |event: Event| match event {
+            Event::Source { source, state, .. } if source == holder.address => Some(state),
+            _ => None,
+        };
+        self.all().into_iter().filter_map(state).collect()
+    }
+
+    /// Waits for something to be told.
+    pub fn wait_for(&self, what: &str, is: impl Fn(&Event) -> bool) {
+        let until = std::time::Instant::now() + super::PATIENCE;
+        while !self.all().iter().any(&is) {
+            assert!(std::time::Instant::now() < until, "{what} never happened: {:#?}", self.all());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    pub fn fallbacks(&self) -> Vec<(String, String)> {
+        let fallback = |event: Event| match event {
+            Event::Fallback { from, to, .. } => Some((from, to)),
+            _ => None,
+        };
+        self.all().into_iter().filter_map(fallback).collect()
+    }
+}
+
+impl Download {
+    /// Of this file from these holders into this folder, by policy `random` unless the test changes that.
+    pub fn of(original: &Original, folder: &Path, holders: &[&FakeHolder]) -> Self {
+        Self::asking(original, folder, holders, "http://127.0.0.1:1/directory", "127.0.0.1")
+    }
+
+    /// The same, with an ALTO server, coming from this address.
+    pub fn asking(original: &Original, folder: &Path, holders: &[&FakeHolder], directory: &str, own: &str) -> Self {
+        let listing = Arc::new(Listing::default());
+        *listing.size.lock().unwrap() = original.manifest.size;
+        listing.set(holders);
+        let heard = Heard::default();
+        let own = own.parse().unwrap();
+        let setup = Setup {
+            client: Client::builder(directory).source(own).build().unwrap(),
+            rendezvous: Arc::clone(&listing) as Arc<dyn Rendezvous>,
+            source: Some(own),
+            library: None,
+            events: Events::new(Arc::new(SystemTime::now), heard.clone()),
+        };
+        let options = Options {
+            policy: "random".parse().unwrap(),
+            seed: Some(1),
+            stall: Duration::from_secs(1),
+            refresh: Duration::from_secs(1),
+            patience: Duration::from_secs(20),
+            ..Options::default()
+        };
+        let order = Order {
+            wanted: Wanted::Id(original.manifest.id),
+            folder: folder.to_owned(),
+            name: None,
+            wait: false,
+            options,
+        };
+        Self { listing, heard, order, cancel: Cancel::default(), setup }
+    }
+
+    pub fn run(&self) -> Result<Done, FetchError> {
+        Fetcher::new(self.setup.clone()).fetch(&self.order, &self.cancel)
+    }
+
+    /// Runs it, and the result has to be the original.
+    pub fn succeeds(&self, original: &Original) -> Done {
+        let done = self.run().unwrap_or_else(|error| panic!("{error}: {:#?}", self.heard.all()));
+        assert!(std::fs::read(&done.path).unwrap() == original.content, "another content");
+        done
+    }
+}

@@ -1,0 +1,135 @@
+//! An HTTP/1.1 client without any opinion: it sends what it is told, and shows what came back.
+#![allow(dead_code, unreachable_pub, reason = "each test program uses its own part of this")]
+#![allow(clippy::format_push_string, clippy::unwrap_used, reason = "not worth an import; a test may fail")]
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// One request on a connection of its own.
+#[derive(Clone)]
+pub struct Request {
+    head: String,
+    body: Option<Vec<u8>>,
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub fields: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    pub fn new(method: &str, target: &str) -> Self {
+        Self { head: format!("{method} {target} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"), body: None }
+    }
+
+    #[must_use]
+    pub fn field(mut self, name: &str, value: &str) -> Self {
+        self.head += &format!("{name}: {value}\r\n");
+        self
+    }
+
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = Some(body.into());
+        self
+    }
+
+    pub fn send(&self, address: SocketAddr) -> Answer {
+        self.send_over(connect(address))
+    }
+
+    /// Sends over any connection, such as one with TLS.
+    pub fn send_over(&self, mut stream: impl Read + Write) -> Answer {
+        stream.write_all(&self.to_bytes()).unwrap();
+        let mut bytes = Vec::new();
+        // A server that answers early may close before it has read everything: what came is what counts.
+        let _reset = stream.read_to_end(&mut bytes);
+        Answer::parse(&bytes)
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.head.clone().into_bytes();
+        if let Some(body) = &self.body {
+            if !self.head.contains("Transfer-Encoding") {
+                bytes.extend(format!("Content-Length: {}\r\n", body.len()).into_bytes());
+            }
+            bytes.extend(b"\r\n");
+            bytes.extend(body);
+        } else {
+            bytes.extend(b"\r\n");
+        }
+        bytes
+    }
+}
+
+/// A connection that gives up in time.
+pub fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+    stream
+}
+
+/// Sends bytes as they are and returns all that comes back until the server closes.
+pub fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    let mut stream = connect(address);
+    stream.write_all(bytes).unwrap();
+    let mut answer = Vec::new();
+    let _reset = stream.read_to_end(&mut answer);
+    answer
+}
+
+impl Answer {
+    /// Parses one answer of a connection that was closed after it.
+    pub fn parse(bytes: &[u8]) -> Self {
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
+        let end = end.unwrap_or_else(|| panic!("no HTTP answer: {:?}", String::from_utf8_lossy(bytes)));
+        let head = std::str::from_utf8(&bytes[..end]).unwrap();
+        let mut lines = head.split("\r\n");
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let fields: Vec<(String, String)> = lines
+            .map(|line| line.split_once(':').unwrap())
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+            .collect();
+        let mut answer = Self { status, fields, body: bytes[end + 4..].to_vec() };
+        if status == 100 {
+            return Self::parse(&answer.body);
+        }
+        if answer.field("transfer-encoding") == Some("chunked") {
+            answer.body = unchunked(&answer.body);
+        }
+        answer
+    }
+
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    pub fn media_type(&self) -> &str {
+        self.field("content-type").unwrap_or_default()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {} {}", self.status, String::from_utf8_lossy(&self.body)))
+    }
+}
+
+fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let line = bytes.windows(2).position(|window| window == b"\r\n").expect("size of a chunk");
+        let size = usize::from_str_radix(std::str::from_utf8(&bytes[..line]).unwrap().trim(), 16).unwrap();
+        bytes = &bytes[line + 2..];
+        if size == 0 {
+            return body;
+        }
+        body.extend(&bytes[..size]);
+        bytes = &bytes[size + 2..];
+    }
+}

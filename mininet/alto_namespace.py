@@ -1,0 +1,187 @@
+"""Network namespaces of running processes, entered by threads of this one, and isolation from everything else.
+
+A thread may stand in another network namespace than its process. So sockets, settings and programs are started where
+they are needed without a helper program for each, which is what makes a network of a hundred nodes ready at once.
+"""
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+from typing import Callable, TypeVar
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+PR_SET_PDEATHSIG = 1
+SI_USER = 0
+# Says that this process is in namespaces of its own, and which process made them.
+ISOLATED = "ALTO_ISOLATED"
+
+_libc = ctypes.CDLL(None, use_errno=True)
+T = TypeVar("T")
+
+
+class NamespaceError(RuntimeError):
+    """A namespace cannot be made or entered."""
+
+
+class CommandError(RuntimeError):
+    """A program that sets up the network failed."""
+
+
+def _call(name: str, *arguments: int) -> None:
+    if getattr(_libc, name)(*arguments) != 0:
+        code = ctypes.get_errno()
+        hint = ": needs root" if code == errno.EPERM else ""
+        raise NamespaceError(f"{name}: {os.strerror(code)}{hint}")
+
+
+class Namespace:
+    """The network namespace of a process."""
+
+    def __init__(self, pid: int):
+        self._file = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+    def close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def run(self, work: Callable[[], T]) -> T:
+        """Does something inside. The thread that does it ends with it, so that nothing else is ever done there."""
+        result: list[T] = []
+        failure: list[BaseException] = []
+
+        def inside() -> None:
+            try:
+                _call("setns", self._file, CLONE_NEWNET)
+                result.append(work())
+            except BaseException as error:  # handed on to the caller
+                failure.append(error)
+
+        thread = threading.Thread(target=inside)
+        thread.start()
+        thread.join()
+        if failure:
+            raise failure[0]
+        return result[0]
+
+    def batch(self, program: str, lines: list[str]) -> None:
+        """Has `ip` or `tc` do many things at once; the first that fails is named."""
+        if not lines:
+            return
+        text = "\n".join(lines) + "\n"
+
+        def work() -> None:
+            done = subprocess.run([program, "-batch", "-"], input=text, capture_output=True, text=True, timeout=60)
+            if done.returncode != 0:
+                place = next((int(w.split(":")[1]) for w in done.stderr.split() if w.startswith("-:")), 0)
+                line = lines[place - 1] if 0 < place <= len(lines) else "(unknown line)"
+                raise CommandError(f"{program} {line}: {done.stderr.strip()}")
+
+        self.run(work)
+
+    def set(self, settings: dict[str, str]) -> None:
+        """Writes kernel settings, by their paths below /proc/sys. What this kernel does not have, it does not need."""
+
+        def work() -> None:
+            for path, value in settings.items():
+                try:
+                    with open(f"/proc/sys/{path}", "w", encoding="ascii") as file:
+                        file.write(value)
+                except OSError as error:
+                    # Writing fails on close, where nobody would know which file it was.
+                    error.filename = f"/proc/sys/{path}"
+                    if error.errno != errno.ENOENT:
+                        raise
+
+        self.run(work)
+
+
+def is_isolated() -> bool:
+    """Whether `isolate` was done, in this process or one it comes from."""
+    return ISOLATED in os.environ
+
+
+def isolate() -> None:
+    """Moves the rest of the program into network, process and mount namespaces of its own.
+
+    Whatever happens inside ends with it: when this process is killed, even by SIGKILL, the kernel ends everything that
+    was started inside and takes the interfaces away; several such programs do not see each other. The process that
+    called stays outside, hands on the signals it is sent, and ends with the same status. To be called early: before
+    threads are started. Does nothing where it was done before.
+    """
+    if is_isolated():
+        return
+    if threading.active_count() > 1:
+        raise NamespaceError("isolate() has to be called before threads are started")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    outside = os.getpid()
+    # Ends with the process outside; what is inside learns by it whether that ended before it could ask to be told.
+    reading, writing = os.pipe()
+    watched = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, watched)
+    _call("unshare", CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID)
+    child = os.fork()
+    if child:
+        _stand_by(child, watched)
+    try:
+        os.close(writing)
+        _call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL)
+        if select.select([reading], [], [], 0)[0]:
+            os._exit(1)
+        os.close(reading)
+        _prepare()
+    except BaseException:
+        _report_and_exit()
+    os.environ[ISOLATED] = str(outside)
+    signal.signal(signal.SIGTERM, _exit_on_signal)
+    signal.signal(signal.SIGHUP, _exit_on_signal)
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _report_and_exit() -> None:
+    import traceback
+
+    traceback.print_exc()
+    sys.stderr.flush()
+    os._exit(1)
+
+
+def _prepare() -> None:
+    """Mounts what belongs to the new namespaces, seen by nobody else."""
+    for command in (
+        ["mount", "--make-rprivate", "/"],
+        ["mount", "-t", "proc", "proc", "/proc"],
+        ["mount", "-t", "sysfs", "sysfs", "/sys"],
+        ["ip", "link", "set", "lo", "up"],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        if done.returncode != 0:
+            raise NamespaceError(f"{' '.join(command)}: {done.stderr.strip()}")
+
+
+def _exit_on_signal(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
+def _stand_by(child: int, watched: set[signal.Signals]) -> None:
+    """What is left outside: hands on signals, and ends as the child does. Does not return."""
+    while True:
+        received = signal.sigwaitinfo(watched)
+        if received.si_signo == signal.SIGCHLD:
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                code = os.waitstatus_to_exitcode(status)
+                # What killed the child is said as a shell would.
+                os._exit(code if code >= 0 else 128 - code)
+        elif received.si_signo != signal.SIGINT or received.si_code == SI_USER:
+            # A terminal's interrupt reached the child already; twice, it would interrupt the tidying up.
+            os.kill(child, received.si_signo)

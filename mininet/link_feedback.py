@@ -1,0 +1,92 @@
+"""From bytes on links to costs: measures the load of every core link and tells the ALTO server.
+
+Load is reported as a price (which makes routes over a loaded link expensive and moves no route, as P4P's dynamic
+p-distances do) or as utilisation (from which the server computes the cost of the link, and with it routes, which packets
+then take too: costs and forwarding never disagree).
+"""
+from __future__ import annotations
+
+from collections import deque
+from typing import IO, Any, Protocol
+
+from alto_routes import parse_routes
+from measures import directed_core
+from participants import Server
+from scenario import Feedback, Scenario
+
+MAX_LOAD = 0.99
+Direction = tuple[str, str]
+
+
+class Countable(Protocol):
+    """An emulation, as far as it is needed here."""
+
+    topology: Any
+
+    def link_counters(self) -> list[Any]: ...
+
+    def link(self, source: str, destination: str) -> Any: ...
+
+    def reroute(self, routes: list[Any]) -> int: ...
+
+
+class LoadMeter:
+    """Samples the counters of core links, and says how loaded each was lately."""
+
+    def __init__(self, emulation: Countable, scenario: Scenario, keep: int = 120) -> None:
+        self.emulation = emulation
+        self.bandwidth = directed_core(scenario)
+        self.samples: deque[tuple[float, dict[Direction, int]]] = deque(maxlen=keep)
+
+    def sample(self, now: float, rows: IO[str]) -> None:
+        """Reads all counters once, and writes them down."""
+        counts: dict[Direction, int] = {}
+        for count in self.emulation.link_counters():
+            way = (count.source, count.destination)
+            if way in self.bandwidth:
+                counts[way] = counts.get(way, 0) + count.bytes
+        self.samples.append((now, counts))
+        for (source, destination), total in counts.items():
+            rows.write(f"{now:.3f},{source},{destination},{total}\n")
+
+    def load(self, seconds: float) -> dict[Direction, float]:
+        """The load of each direction over about the last so many seconds, from 0 to 0.99."""
+        if len(self.samples) < 2:
+            return {}
+        now, newest = self.samples[-1]
+        old, oldest = next((sample for sample in reversed(self.samples) if now - sample[0] >= seconds), self.samples[0])
+        return {way: min(MAX_LOAD, max(0.0, (newest[way] - oldest[way]) * 8e-6 / (now - old) / limit))
+                for way, limit in self.bandwidth.items()}
+
+
+class Reporter:
+    """Tells the server what was measured."""
+
+    def __init__(self, server: Server, scenario: Scenario, feedback: Feedback) -> None:
+        self.server, self.feedback = server, feedback
+        self.interval = feedback.interval
+        self.links = list(scenario.core())
+
+    def changes(self, load: dict[Direction, float], emulation: Countable) -> list[dict[str, Any]]:
+        """What is to be said of every core link. The busier direction counts, as both cost the same."""
+        changes = []
+        for link in self.links:
+            ways = [(link.source, link.destination)] + ([] if link.directed else [(link.destination, link.source)])
+            busiest = max(load.get(way, 0.0) for way in ways)
+            change: dict[str, Any] = {"source": link.source, "destination": link.destination,
+                                      "up": bool(emulation.link(link.source, link.destination).up)}
+            if self.feedback.kind == "price":
+                change["price"] = round(self.feedback.gain * (1 / (1 - busiest) - 1), 3)
+            else:
+                change["utilisation"] = round(busiest, 3)
+            changes.append(change)
+        return changes
+
+    def report(self, load: dict[Direction, float], emulation: Countable) -> dict[str, float]:
+        """Reports, and returns what cost or load each link now has."""
+        changes = self.changes(load, emulation)
+        self.server.change_links(changes)
+        kind = self.feedback.kind
+        if kind == "utilisation":
+            emulation.reroute(parse_routes(self.server.routes(), emulation.topology))
+        return {f"{change['source']}-{change['destination']}": change[kind] if change["up"] else -1.0 for change in changes}

@@ -1,0 +1,157 @@
+"""The second half of the demo: peers on the two-ISP network share a file, choosing whom to fetch from by its costs."""
+import hashlib
+import http.client
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.parse
+
+SIZE = 20_000_000
+FILE = "movie.bin"
+SEED = "p1"
+# In the order in which they join: each one has more to choose from than the one before.
+FETCHERS = ["p3", "p5", "p6", "p7"]
+LATECOMER = "p8"
+# The link whose price changes before the latecomer joins.
+DEARER = {"source": "b2", "destination": "b3", "cost": 500}
+PATIENCE = 60
+
+
+class Peer:
+    """A running alto-peer, and what it tells."""
+
+    def __init__(self, program, config, name):
+        self.name = name
+        command = [program, "run", "--config", config, "--name", name, "--headless", "--json"]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+                                        text=True)
+        self.events, self.complaints = [], []
+        self.news = threading.Condition()
+        for stream, keep in ((self.process.stdout, self.hear), (self.process.stderr, self.complaints.append)):
+            threading.Thread(target=self.listen, args=(stream, keep), daemon=True).start()
+
+    def listen(self, stream, keep):
+        for line in stream:
+            keep(line)
+        with self.news:
+            self.news.notify_all()
+
+    def hear(self, line):
+        with self.news:
+            self.events.append(json.loads(line))
+            self.news.notify_all()
+
+    def wait_for(self, name):
+        """The first event of this name."""
+        found = lambda: next((event for event in self.events if event["event"] == name), None)
+        failed = lambda: next((event for event in self.events if event["event"] == "failed"), None)
+        over = lambda: found() or failed() or self.process.poll() is not None
+        with self.news:
+            self.news.wait_for(over, PATIENCE)
+            event = found()
+        if event is None:
+            said = "".join(self.complaints[-5:]) or json.dumps(failed()) or "nothing"
+            sys.exit(f"demo: {self.name} did not come to {name!r}; it said: {said}")
+        return event
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.wait(timeout=20)
+
+
+def digest(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def best(base, file_id, address):
+    """The holders of a file by their cost to `address`, as the registry ranks them for whoever asks from there."""
+    where = urllib.parse.urlsplit(base)
+    connection = http.client.HTTPConnection(where.hostname, where.port, timeout=10, source_address=(address, 0))
+    connection.request("GET", f"/swarm/files/{file_id}/best")
+    answer = json.load(connection.getresponse())
+    connection.close()
+    return answer["ranking"]
+
+
+def show_choice(peer, addresses):
+    """What the peer could choose from, what it chose, and what came from where."""
+    done = peer.wait_for("done")
+    names = {address.split(":", 1)[1]: name for name, address in addresses.items()}
+    seen = {}
+    for event in peer.events:
+        if event["event"] == "candidates":
+            for holder in event["holders"]:
+                seen[holder["source"]] = holder
+    print(f"   {peer.name}: {done['bytes'] / 1e6:.1f} MB in {done['seconds']:.1f} s")
+    order = sorted(seen.values(), key=lambda holder: (holder.get("cost") is None, holder.get("cost"), holder["source"]))
+    for holder in order:
+        got = done["sources"].get(holder["source"], {}).get("bytes", 0)
+        cost = "-" if holder.get("cost") is None else f"{holder['cost']:.2f}"
+        name = names.get(holder["source"].rsplit(":", 1)[0], "?")
+        print(f"      from {name:<4}cost {cost:>8}   {got / 1e6:5.1f} MB")
+    return done
+
+
+def walk(server, addresses, program, heading):
+    """Six peers, one file, one changed link."""
+    plain = {name: address.split(":", 1)[1] for name, address in addresses.items()}
+    with tempfile.TemporaryDirectory(prefix="alto-demo-") as folder:
+        os.mkdir(os.path.join(folder, SEED))
+        content = os.path.join(folder, SEED, FILE)
+        with open(content, "wb") as out:
+            out.write(os.urandom(SIZE))
+        wanted = digest(content)
+        peers = [{"name": SEED, "host": SEED, "address": plain[SEED], "share": [f"{SEED}/{FILE}"], "folder": SEED}]
+        for name in [*FETCHERS, LATECOMER]:
+            os.mkdir(os.path.join(folder, name))
+            policy = "best" if name == LATECOMER else "alto"
+            peers.append({"name": name, "host": name, "address": plain[name], "get": [FILE], "folder": name,
+                          "policy": policy})
+        config = os.path.join(folder, "peers.json")
+        with open(config, "w", encoding="utf-8") as out:
+            json.dump({"server": server.directory, "peers": peers}, out, indent=1)
+
+        running = []
+        try:
+            heading(f"{SEED} shares a file of {SIZE / 1e6:.0f} MB; its SHA-256 is its name")
+            running.append(Peer(program, config, SEED))
+            running[0].wait_for("registered")
+            print(f"   {wanted}")
+
+            heading("Others fetch it, and share what they have: mostly from where it is cheap (policy alto)")
+            for name in FETCHERS:
+                peer = Peer(program, config, name)
+                running.append(peer)
+                show_choice(peer, addresses)
+
+            heading(f"What the registry would tell {LATECOMER} now, and after {DEARER['source']} - {DEARER['destination']} "
+                    f"costs {DEARER['cost']}")
+            before = best(server.base, wanted, plain[LATECOMER])
+            server.ask("/admin/links", DEARER, "application/json", token=True, quiet=True)
+            after = best(server.base, wanted, plain[LATECOMER])
+            for label, ranking in (("before", before), ("after", after)):
+                print(f"   {label:<7}" + "  ".join(f"{holder['name']} {holder.get('cost', 0):.2f}" for holder in ranking))
+            if before[0]["name"] == after[0]["name"]:
+                sys.exit("demo: the cheapest holder did not change, which it should have")
+
+            heading(f"{LATECOMER} joins (policy best): always the one that is cheapest now")
+            peer = Peer(program, config, LATECOMER)
+            running.append(peer)
+            done = show_choice(peer, addresses)
+            most = max(done["sources"].values(), key=lambda source: source["bytes"])
+            if most["name"] != after[0]["name"]:
+                sys.exit(f"demo: {LATECOMER} fetched most from {most['name']}, not from {after[0]['name']}")
+            print(f"   -> {after[0]['name']}; before the change it would have been {before[0]['name']}")
+
+            for name in [*FETCHERS, LATECOMER]:
+                if digest(os.path.join(folder, name, FILE)) != wanted:
+                    sys.exit(f"demo: {name} has another file than {SEED}")
+            print(f"\n   All {len(running)} peers have the same {SIZE / 1e6:.0f} MB, by SHA-256.")
+        finally:
+            for peer in reversed(running):
+                peer.stop()

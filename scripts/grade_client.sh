@@ -1,0 +1,51 @@
+#!/bin/sh
+# Has `rfc-conformance client` grade alto-peer as an ALTO client, twice: asking endpoint services, and working from
+# maps. Further arguments go to rfc-conformance, such as --verbose or --scenario busy.
+#
+#     scripts/grade_client.sh [ARGUMENT...]
+set -eu
+
+# Within itself: answers one task, as ALTO-PEER TASK URI, then NAME=VALUE, addresses and options.
+if [ "${1-}" = answer ]; then
+    program=$2 task=$3 uri=$4 user='' count=$(($# - 4))
+    shift 4
+    while [ "$count" -gt 0 ]; do
+        argument=$1 count=$((count - 1))
+        shift
+        case $argument in
+            *=) ;; # nothing is asked for by this name
+            user=*) user=${argument#user=} ;;
+            password=*)
+                ALTO_PASSWORD=${argument#password=}
+                export ALTO_PASSWORD
+                set -- "$@" --user "$user"
+                ;;
+            most=*) set -- "$@" --constraint "le ${argument#most=}" ;;
+            --*) set -- "$@" "$argument" ;;
+            *=*) set -- "$@" "--${argument%%=*}" "${argument#*=}" ;;
+            *) set -- "$@" "$argument" ;;
+        esac
+    done
+    exec "$program" query "$task" "$uri" --json "$@"
+fi
+
+cd "$(dirname "$0")/.."
+cargo build --quiet -p alto-peer -p rfc-conformance
+target=${CARGO_TARGET_DIR:-target}/debug
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+self="sh scripts/grade_client.sh answer $target/alto-peer {task} {uri} ca={ca} user={user} password={password}"
+cost_type='metric={metric} mode={mode}'
+
+grade() {
+    "$target/rfc-conformance" client --write-ca "$folder/ca.pem" --task "directory=$self" \
+        --task "property=$self property={property} {addresses}" "$@"
+}
+
+echo "by endpoint services:"
+grade --task "network-map=$self map={map}" --task "pid=$self map={map} {addresses}" \
+    --task "cost-map=$self map={map} $cost_type" --task "costs=$self from={from} to={to} $cost_type most={most}" "$@"
+echo "by maps:"
+grade --task "network-map=$self" --task "pid=$self {addresses} --ask-server" \
+    --task "cost-map=$self $cost_type '--constraint=ge -1e300'" \
+    --task "costs=$self from={from} to={to} $cost_type most={most} --by-maps" "$@"

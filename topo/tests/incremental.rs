@@ -1,0 +1,111 @@
+//! A view that follows another by changes of links is the view that is computed from nothing, whatever the changes:
+//! the same tag, so the same costs, and the same routes.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use topo::file::Delay;
+use topo::{LinkChange, Override, Route, Topology, View};
+
+/// A link: two ends, cost, delay, bandwidth, directed.
+type Wire = (usize, usize, u32, u32, u32, bool);
+/// A change: which link, what of it, and a number.
+type Change = (prop::sample::Index, u8, u32);
+
+const HOSTS: usize = 5;
+const SWITCHES: usize = 22;
+const NODES: usize = HOSTS + SWITCHES;
+
+fn name(node: usize) -> String {
+    // Hosts between switches in the order of names.
+    if node < HOSTS { format!("n{:02}h", node * 5) } else { format!("n{:02}s", node - HOSTS) }
+}
+
+/// Few different numbers, so that ties abound; sparse and dense, in parts and whole.
+fn wires() -> impl Strategy<Value = Vec<Wire>> {
+    let wire = (0..NODES, 0..NODES, 0u32..4, 0u32..3, 1u32..4, prop::bool::weighted(0.2));
+    prop::collection::vec(wire.prop_filter("no link to itself", |wire| wire.0 != wire.1), 20..90)
+}
+
+fn changes() -> impl Strategy<Value = Vec<Vec<Change>>> {
+    let change = (any::<prop::sample::Index>(), 0u8..8, 0u32..5);
+    prop::collection::vec(prop::collection::vec(change, 1..4), 1..25)
+}
+
+fn topology(wires: &[Wire]) -> Topology {
+    let list = |items: Vec<String>| items.join(",");
+    let hosts = (0..HOSTS).map(|i| format!("{{\"name\":\"{}\",\"ip\":\"10.0.0.{}\"}}", name(i), i + 1));
+    let switches = (HOSTS..NODES).map(|i| format!("{{\"name\":\"{}\",\"dpid\":\"{i:x}\"}}", name(i)));
+    let links = wires.iter().map(|(a, b, cost, delay, bandwidth, directed)| {
+        let ends = format!("\"source\":\"{}\",\"destination\":\"{}\"", name(*a), name(*b));
+        format!("{{{ends},\"cost\":{cost},\"delay\":{delay},\"bandwidth\":{bandwidth},\"directed\":{directed}}}")
+    });
+    // PIDs of one switch, of several, and of none; two of them hold hosts.
+    let mut pids = String::new();
+    for (pid, members) in [(0, 0..1), (1, 1..4), (2, 4..5), (3, 5..11), (4, 11..12)] {
+        let members: Vec<String> = members.map(|switch| format!("\"{}\"", name(HOSTS + switch))).collect();
+        let prefix = if pid < 2 { format!("10.0.0.{}/31", pid * 2 + 2) } else { format!("10.{pid}.0.0/16") };
+        let comma = if pid == 0 { "" } else { "," };
+        write!(pids, "{comma}\"p{pid}\":{{\"switches\":[{}],\"ipv4\":[\"{prefix}\"]}}", members.join(",")).unwrap();
+    }
+    let json = format!(
+        "{{\"name\":\"random\",\"hosts\":[{}],\"switches\":[{}],\"links\":[{}],\"pids\":{{{pids}}}}}",
+        list(hosts.collect()),
+        list(switches.collect()),
+        list(links.collect())
+    );
+    Topology::from_json(json.as_bytes(), "random").unwrap()
+}
+
+/// A change as an operator would report it.
+fn report(topology: &Topology, (link, kind, number): &Change) -> LinkChange {
+    let links: Vec<_> = topology.links().collect();
+    let link = links[link.index(links.len())];
+    let number = f64::from(*number);
+    let mut change = LinkChange {
+        source: link.source().to_string(),
+        destination: link.destination().to_string(),
+        // Parallel links need one; the first of them is enough here.
+        index: Some(0),
+        utilisation: None,
+        bandwidth: None,
+        delay: None,
+        up: None,
+        cost: None,
+        price: None,
+    };
+    match kind {
+        0 => change.cost = Some(Override::Set(number)),
+        1 => change.cost = Some(Override::Clear),
+        2 => change.up = Some(false),
+        3 => change.up = Some(true),
+        4 => change.delay = Some(Delay(number)),
+        5 => change.bandwidth = Some(number + 1.0),
+        6 => change.price = Some(number),
+        _ => change.utilisation = Some(number / 5.0),
+    }
+    change
+}
+
+fn paths(view: &View) -> Vec<Route> {
+    view.routes().collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn following_changes_is_computing_anew(wires in wires(), changes in changes()) {
+        let mut view = View::compute(Arc::new(topology(&wires)));
+        for batch in changes {
+            let batch: Vec<LinkChange> = batch.iter().map(|change| report(view.topology(), change)).collect();
+            let changed = Arc::new(view.topology().with_changes(&batch).unwrap());
+            let anew = View::compute(Arc::clone(&changed));
+            view = view.successor(changed);
+            prop_assert_eq!(view.tag(), anew.tag(), "after {:?}", batch);
+            prop_assert_eq!(paths(&view), paths(&anew), "after {:?}", batch);
+        }
+    }
+}

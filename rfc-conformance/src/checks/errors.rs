@@ -186,12 +186,13 @@ fn about(fault: Fault, resource: &Resource, pointer: Option<&str>) -> Vec<Requir
     match (fault, pointer) {
         (Fault::Syntax | Fault::NotObject, _) => vec![SYNTAX],
         (Fault::Missing, _) => vec![MISSING, needs],
+        (Fault::Type | Fault::Null, Some("/meta/field")) => vec![TYPE, TYPE_FIELD],
         (Fault::Type, _) => vec![TYPE],
         (Fault::Null, _) => vec![NULL, TYPE],
         (Fault::ElementType, Some("/meta/field")) | (Fault::ElementValue, Some("/meta/field" | "/meta/value")) => {
-            vec![ELEMENT]
+            vec![ELEMENT, VALUE_FIELD]
         }
-        (Fault::ElementType, Some("/meta/value")) => vec![AS_TEXT, ELEMENT],
+        (Fault::ElementType, Some("/meta/value")) => vec![AS_TEXT, ELEMENT, VALUE_FIELD],
         (Fault::ElementType, _) => vec![ELEMENT_TYPE],
         (Fault::ElementValue, _) => vec![VALUE],
         (Fault::TooFew, _) if resource.kind == Kind::EndpointProperty => vec![BOUNDS, needs],

@@ -129,7 +129,12 @@ fn fields(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let length = body.len();
     let exchange = send(format!("cOnTeNt-TyPe: {media_type}\r\ncontent-LENGTH:{length}\r\n"))?;
     let entry = sheet.on(FIELD_NAMES);
-    entry.promised(resource, &exchange, "request");
+    // To be led elsewhere is to be understood.
+    if exchange.answer.status == 303 {
+        entry.saw(&exchange, 1, "request");
+    } else {
+        entry.promised(resource, &exchange, "request");
+    }
     let blank = send(format!("Content-Type : {media_type}\r\nContent-Length: {length}\r\n"));
     refused(entry, blank, &[400], "a blank before a colon");
     let entry = sheet.on(LENGTH);
@@ -176,6 +181,9 @@ fn chunked(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         if exchange.answer.status == 411 {
             let finding = Finding::new("the answer to the whole body", exchange.outline()).from(&exchange);
             entry.saw(&exchange, 1, "body in chunks").warn(finding);
+        } else if (300..400).contains(&whole.answer.status) && exchange.answer.status == whole.answer.status {
+            // Led elsewhere as for the whole body, which a body that was not understood would not be.
+            entry.saw(&exchange, 1, "body in chunks");
         } else if entry.promised(resource, &exchange, "body in chunks").is_some()
             && exchange.value().and_then(|value| value.get("meta")) != whole.value().and_then(|value| value.get("meta"))
         {

@@ -1,6 +1,5 @@
 //! Rules about filtered maps.
 
-use rfc_conformance::stage::network::NetworkMap;
 use serde_json::{Value, json};
 
 use super::mutant::{Mutant, drop_at, drop_pair, each_cost, put};
@@ -166,12 +165,12 @@ fn costs_asked() -> Vec<Mutant> {
             refuses(r, "fcm-a", "cost-type", |asked| asked["cost-type"].get("description").is_some());
         }),
         Mutant::new("rfc7285/11.3.2.3/6", "takes `lt` for `le`", |r| {
-            constraint(r, "fcm-a", |text| text.replace("lt ", "le "))
+            constraint(r, "fcm-a", |text| text.replace("lt ", "le "));
         }),
         Mutant::new("rfc7285/11.3.2.3/8", "rounds constraints to whole numbers", |r| constraint(r, "fcm-a", rounded)),
         Mutant::new("rfc7285/11.3.2.3/9", "rounds constraints to whole numbers", |r| constraint(r, "fcm-a", rounded)),
         Mutant::new("rfc7285/11.3.2.3/10", "looks at the first constraint only", |r| {
-            lists(r, "fcm-a", "/constraints", |list| list.truncate(1))
+            lists(r, "fcm-a", "/constraints", |list| list.truncate(1));
         }),
         Mutant::new("rfc7285/11.3.2.3/11", "takes empty `srcs` for none", |r| {
             said_to(r, "fcm-a", |asked, m| {
@@ -198,7 +197,7 @@ fn costs_asked() -> Vec<Mutant> {
                 Some(body)
             });
         })
-        .as_a("warn"),
+        .graded("warn"),
         Mutant::new("rfc7285/11.3.2.4/3", "refuses constraints on ranks", |r| {
             refuses(r, "fcm-a", "constraints", |asked| {
                 asked["cost-type"]["cost-mode"] == "ordinal" && asked.get("constraints").is_some()
@@ -276,15 +275,11 @@ fn costs_answered() -> Vec<Mutant> {
 
 /// Several costs at once (RFC 8189).
 fn several() -> Vec<Mutant> {
-    let root = |pointer: &'static str, value: fn() -> Value| {
-        move |r: &mut Reference| r.of("root", move |m| put(m, pointer, value()))
-    };
-    let _ = root;
     let all = vec![
         Mutant::new("rfc8189/3.5/1", "gives arrays in a whole cost map", |r| {
             r.of("cm-a-num", |m| each_cost(m, &mut |cost| *cost = json!([cost.clone()])));
         }),
-        Mutant::new("rfc8189/3.5/2", "swaps several costs", |r| swapped(r)),
+        Mutant::new("rfc8189/3.5/2", "swaps several costs", swapped),
         Mutant::new("rfc8189/4.1.1/2", "announces both kinds of constraints", |r| r.offer("ecs").constraints = true),
         Mutant::new("rfc8189/4.1.1/3", "announces two costs at once and refuses them", |r| {
             refuses(r, "fcm-a", "multi-cost-types", |asked| {
@@ -342,7 +337,7 @@ fn several() -> Vec<Mutant> {
         }),
         Mutant::new("rfc8189/4.1.2/27", "ignores constraints without an index", |r| {
             lists(r, "fcm-a", "/constraints", |list| {
-                list.retain(|text| text.as_str().is_none_or(|text| text.starts_with('[')))
+                list.retain(|text| text.as_str().is_none_or(|text| text.starts_with('[')));
             });
         }),
         Mutant::new("rfc8189/4.1.2/30", "takes any index for the first", |r| {
@@ -364,9 +359,4 @@ fn swapped(reference: &mut Reference) {
             each_cost(m, &mut |cost| cost.as_array_mut().unwrap().reverse());
         }
     });
-}
-
-/// The number of PIDs, for those who count.
-pub(crate) fn count(map: &NetworkMap) -> usize {
-    map.pids.len()
 }

@@ -18,11 +18,18 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mutant::Mutant;
-use rfc_conformance::{Level, Report, checks};
+use rfc_conformance::{Report, checks};
 use server::{Outfit, Reference};
 
 /// Requirements that no mutant breaks, and why.
-const UNBROKEN: &[(&str, &str)] = &[];
+const UNBROKEN: &[(&str, &str)] = &[
+    ("rfc7285/8.3.5/1", "a target without TLS cannot be asked over TLS, and is reported as not reachable"),
+    ("rfc7285/15.1.2/1", "a certificate for another name ends the run before it begins"),
+    ("rfc7285/11.3.1/1", "allows a service; nothing violates it"),
+    ("rfc7285/11.3.2/1", "allows a service; nothing violates it"),
+    ("rfc7285/11.4.1/1", "allows properties; nothing violates it"),
+    ("rfc7285/11.5.1/1", "allows a service; nothing violates it"),
+];
 
 fn all() -> Vec<Mutant> {
     [
@@ -46,11 +53,13 @@ fn not_passed(report: &Report) -> Vec<String> {
 
 #[test]
 fn a_correct_server_passes_in_every_outfit() {
-    for outfit in [Outfit::Plain, Outfit::Several, Outfit::SeeOther, Outfit::Shared, Outfit::Digest, Outfit::Https] {
+    for outfit in
+        [Outfit::Plain, Outfit::Small, Outfit::Several, Outfit::SeeOther, Outfit::Shared, Outfit::Digest, Outfit::Https]
+    {
         let report = Reference::new(outfit).start().grade(&[]);
         assert_eq!(report.could_not_run, None, "{outfit:?}");
         assert_eq!(not_passed(&report), Vec::<String>::new(), "{outfit:?}");
-        assert!(report.summary().pass >= 200, "{outfit:?}: {:?}", report.summary());
+        assert!(report.summary().pass >= 140, "{outfit:?}: {:?}", report.summary());
     }
 }
 
@@ -100,5 +109,4 @@ fn every_requirement_is_broken_by_some_mutant_or_says_why_not() {
     let known: BTreeSet<_> = all.iter().map(|requirement| requirement.id).collect();
     let unknown: Vec<_> = broken.iter().chain(excused.keys()).filter(|id| !known.contains(*id)).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
-    let _ = Level::Must;
 }

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rfc_conformance::stage::site::{Found, Site};
 use serde_json::{Value, json};
 
 use super::mutant::{Mutant, drop_at, drop_pair, each_cost, put};
@@ -29,7 +28,7 @@ fn network_maps() -> Vec<Mutant> {
             });
         }),
         Mutant::new("rfc7285/11.2.1.6/1", "has no tag in a network map", |r| {
-            r.of("nm-a", |m| drop_at(m, "/meta", "vtag"))
+            r.of("nm-a", |m| drop_at(m, "/meta", "vtag"));
         }),
         Mutant::new("rfc7285/11.2.1.6/2", "tags a network map with the ID of another", |r| {
             r.of("nm-a", |m| put(m, "/meta/vtag/resource-id", json!("nm-b")));
@@ -50,13 +49,13 @@ fn network_maps() -> Vec<Mutant> {
                 *list = ["0.0.0.0/1", "128.0.0.0/1", "::/0"].map(|prefix| prefix.parse().unwrap()).to_vec();
             });
         })
-        .as_a("info"),
+        .graded("info"),
         Mutant::new("rfc7285/11.2.2/4", "has one prefix in two PIDs", |r| {
             prefixes(r, "pidC", |list| list.push("192.0.2.0/24".parse().unwrap()));
         }),
         Mutant::new("rfc7285/6.3/3", "has one tag for maps that differ", changing_silently),
         Mutant::new("rfc7285/6.3/2", "has one tag for maps that differ", changing_silently),
-        Mutant::new("rfc7285/10.3/5", "has one tag for maps that differ", changing_silently),
+        Mutant::new("rfc7285/10.3/5", "has one tag for maps that differ", changing_silently).graded("warn"),
     ]
 }
 
@@ -148,9 +147,4 @@ fn costs() -> Vec<Mutant> {
         }),
         Mutant::new("rfc7285/6.2/1", "leaves out a pair that was asked for", |r| r.of("fcm-a", drop_pair)),
     ]
-}
-
-/// Whether an answer is of this resource; for those who look at requests, too.
-pub(crate) fn is_of(site: &Site, found: Found<'_>, id: &str) -> bool {
-    site.by_id(id).is_some_and(|its| its.id() == found.id())
 }

@@ -21,6 +21,8 @@ use serde_json::Value;
 pub(crate) enum Outfit {
     /// Nothing.
     Plain,
+    /// Less: one network map, its costs, one filter and the properties, which takes less time to grade.
+    Small,
     /// Several costs at once (RFC 8189).
     Several,
     /// POST is answered with 303.
@@ -73,12 +75,19 @@ impl Reference {
         let mut reference = Self { site: Site::fixture(""), habit: Habit::Strict, outfit };
         match outfit {
             Outfit::Plain | Outfit::Https => {}
+            Outfit::Small => reference.leave_out(&["nm-b", "fcm-a", "fcm-a-nc", "ecs", "ecs-nc", "sub"]),
             Outfit::Several => reference.offer_several(),
             Outfit::SeeOther => reference.see_other(),
             Outfit::Shared => reference.share_uri(),
             Outfit::Digest => reference.instead(|_, request| (!is_user(request)).then(challenge)),
         }
         reference
+    }
+
+    /// Takes entries out of the root directory.
+    fn leave_out(&mut self, ids: &[&str]) {
+        self.site.directories[0].entries.retain(|(id, _)| !ids.contains(&id.as_str()));
+        *self.kind("eps") = Kind::EndpointProperty(vec!["nm-a.pid".into(), "priv:x-link".into()]);
     }
 
     /// One filter that takes constraints on every cost type, and a service with a list of those it takes them on.

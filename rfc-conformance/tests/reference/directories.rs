@@ -47,13 +47,13 @@ fn offers() -> Vec<Mutant> {
         Mutant::new("rfc7285/11.2.3.5/2", "lists two cost maps for one cost type and network map", twice),
         Mutant::new("rfc7285/6.1.1.1/1", "offers hop counts only", |r| retyped(r, |t| t.metric = "hopcount".into())),
         Mutant::new("rfc7285/6.1.2/1", "offers costs in a private mode only", |r| {
-            retyped(r, |t| t.mode = "priv:x".into())
+            retyped(r, |t| t.mode = "priv:x".into());
         }),
         Mutant::new("rfc7285/7.1.1/1", "does not offer `nm-b.pid`", |r| {
-            *r.kind("eps") = Kind::EndpointProperty(vec!["nm-a.pid".into()])
+            *r.kind("eps") = Kind::EndpointProperty(vec!["nm-a.pid".into()]);
         }),
         Mutant::new("rfc7285/11.4.1.4/2", "does not offer `nm-b.pid`", |r| {
-            *r.kind("eps") = Kind::EndpointProperty(vec!["nm-a.pid".into()])
+            *r.kind("eps") = Kind::EndpointProperty(vec!["nm-a.pid".into()]);
         }),
         Mutant::new("rfc7285/9.1.3/1", "announces ordinal costs and refuses to give them", |r| {
             r.instead(|site, request| {
@@ -68,16 +68,16 @@ fn offers() -> Vec<Mutant> {
         }),
         Mutant::new("rfc7285/11.2.1/1", "lists no network map", |r| without(r, &["nm-a", "nm-b"])),
         Mutant::new("rfc7285/11.2.3/1", "gives full cost maps for hop counts only", |r| {
-            retyped(r, |t| t.metric = "hopcount".into())
+            retyped(r, |t| t.metric = "hopcount".into());
         }),
         Mutant::new("rfc7285/9.2.5.2/1", "filters maps by a media type of its own", |r| {
             r.of("root", |m| put(m, "/resources/fnm-a/accepts", json!("application/vnd.example+json")));
         })
-        .as_a("info"),
+        .graded("info"),
         Mutant::new("rfc7285/11.2.3.2/1", "wants input for a full cost map, of a type of its own", |r| {
             r.of("root", |m| m["resources"]["cm-a-num"]["accepts"] = json!("application/vnd.example+json"));
         })
-        .as_a("info"),
+        .graded("info"),
     ]
 }
 
@@ -105,7 +105,7 @@ fn entries() -> Vec<Mutant> {
         }),
         Mutant::new("rfc7285/9.2.2/1", "defines cost types as a list", |r| {
             r.of("root", |m| {
-                put(m, "/meta/cost-types", json!([{ "cost-mode": "numerical", "cost-metric": "routingcost" }]))
+                put(m, "/meta/cost-types", json!([{ "cost-mode": "numerical", "cost-metric": "routingcost" }]));
             });
         }),
         Mutant::new("rfc7285/9.2.2/2", "uses a cost type name that another directory defines", |r| {
@@ -132,9 +132,9 @@ fn entries() -> Vec<Mutant> {
         Mutant::new("rfc7285/9.2.2/10", "fails on OPTIONS", |r| {
             r.instead(|_, request| (request.method == "OPTIONS").then(|| Answer::plain(500, "what?")));
         })
-        .as_a("warn"),
-        Mutant::new("rfc7285/9.2.2/13", "answers GET of a map with 405", |r| only_post(r)),
-        Mutant::new("rfc7285/8.3.2/1", "answers GET of a map with 405", |r| only_post(r)),
+        .graded("warn"),
+        Mutant::new("rfc7285/9.2.2/13", "answers GET of a map with 405", only_post),
+        Mutant::new("rfc7285/8.3.2/1", "answers GET of a map with 405", only_post),
         Mutant::new("rfc7285/9.2.2/14", "answers POST to a filter with 405", |r| {
             r.instead(|site, request| {
                 let filter = site.find(request).is_some_and(|found| found.id() == "fnm-a");
@@ -187,11 +187,11 @@ fn uses() -> Vec<Mutant> {
         Mutant::new("rfc7285/9.2.2/12", "does not say which map a filter uses", |r| {
             r.of("root", |m| drop_at(m, "/resources/fcm-a", "uses"));
         })
-        .as_a("warn"),
+        .graded("warn"),
         Mutant::new("rfc7285/11.2.1.2/1", "gives a network map capabilities", |r| {
             r.of("root", |m| m["resources"]["nm-a"]["capabilities"] = json!({ "cost-constraints": true }));
         })
-        .as_a("warn"),
+        .graded("warn"),
         Mutant::new("rfc7285/11.2.3.4/1", "names two cost types for a full cost map", |r| {
             r.of("root", |m| {
                 put(m, "/resources/cm-a-num/capabilities/cost-type-names", json!(["num-routing", "ord-routing"]));
@@ -215,7 +215,7 @@ fn uses() -> Vec<Mutant> {
         Mutant::new("rfc7285/11.4.1.5/1", "says that a property service uses a map", |r| {
             r.of("root", |m| m["resources"]["eps"]["uses"] = json!(["nm-a"]));
         })
-        .as_a("warn"),
+        .graded("warn"),
         Mutant::new("rfc7285/11.5.1.4/1", "names no cost type for a cost service", |r| {
             r.of("root", |m| drop_at(m, "/resources/ecs", "capabilities"));
         }),
@@ -229,18 +229,18 @@ fn uses() -> Vec<Mutant> {
 fn names() -> Vec<Mutant> {
     let all = vec![
         Mutant::new("rfc7285/10.6/1", "has a metric of 33 characters", |r| {
-            metric_is(r, "priv:aaaaaaaaaaaaaaaaaaaaaaaaaaaa")
+            metric_is(r, "priv:aaaaaaaaaaaaaaaaaaaaaaaaaaaa");
         }),
         Mutant::new("rfc7285/10.6/2", "has an at sign in a metric", |r| metric_is(r, "priv:a@b")),
         Mutant::new("rfc7285/10.6/3", "has a dot in a metric", |r| metric_is(r, "priv:a.b")),
         Mutant::new("rfc7285/10.6/4", "has a metric that nobody registered", |r| metric_is(r, "pagecount"))
-            .as_a("warn"),
+            .graded("warn"),
         Mutant::new("rfc7285/10.6/5", "has a private metric without a name", |r| metric_is(r, "priv:")),
         Mutant::new("rfc9274/3.2/1", "has a mode of 33 characters", |r| {
-            mode_is(r, "priv:aaaaaaaaaaaaaaaaaaaaaaaaaaaa")
+            mode_is(r, "priv:aaaaaaaaaaaaaaaaaaaaaaaaaaaa");
         }),
         Mutant::new("rfc9274/3.2/2", "has a dot in a mode", |r| mode_is(r, "priv:a.b")),
-        Mutant::new("rfc9274/3.2/3", "has a mode that nobody registered", |r| mode_is(r, "relative")).as_a("warn"),
+        Mutant::new("rfc9274/3.2/3", "has a mode that nobody registered", |r| mode_is(r, "relative")).graded("warn"),
         Mutant::new("rfc7285/10.7/1", "has a cost type without a mode", |r| {
             r.of("root", |m| drop_at(m, "/meta/cost-types/num-routing", "cost-mode"));
         }),
@@ -249,15 +249,15 @@ fn names() -> Vec<Mutant> {
         }),
         Mutant::new("rfc7285/10.8.1/1", "lists a property with two dots", |r| property_is(r, "nm-a.v2.pid")),
         Mutant::new("rfc7285/10.8.1/2", "lists a property of a resource that is not `pid`", |r| {
-            property_is(r, "nm-a.region")
+            property_is(r, "nm-a.region");
         })
-        .as_a("warn"),
+        .graded("warn"),
         Mutant::new("rfc7285/10.8.2/1", "lists a property of 33 characters", |r| {
-            property_is(r, "priv:aaaaaaaaaaaaaaaaaaaaaaaaaaaa")
+            property_is(r, "priv:aaaaaaaaaaaaaaaaaaaaaaaaaaaa");
         }),
         Mutant::new("rfc7285/10.8.2/2", "lists a property with an at sign", |r| property_is(r, "priv:a@b")),
         Mutant::new("rfc7285/10.8.2/3", "lists a property that nobody registered", |r| property_is(r, "region"))
-            .as_a("warn"),
+            .graded("warn"),
         Mutant::new("rfc7285/10.8.2/4", "lists a private property without a name", |r| property_is(r, "priv:")),
     ];
     all.into_iter().map(|mutant| mutant.with(Outfit::Small)).collect()

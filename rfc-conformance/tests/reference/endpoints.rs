@@ -61,14 +61,14 @@ fn properties() -> Vec<Mutant> {
         Mutant::new("rfc7285/11.4.1.6/2", "leaves out endpoints that have no property", |r| {
             r.of("eps", |m| m["endpoint-properties"].as_object_mut().unwrap().retain(|_, values| values != &json!({})));
         })
-        .as_a("warn"),
+        .graded("warn"),
         Mutant::new("rfc7285/11.4.1.6/3", "gives properties that were not asked for", |r| {
             each_endpoint(r, |_, values| drop(values.insert("priv:extra".into(), json!("x"))));
         }),
         Mutant::new("rfc7285/11.4.1.6/4", "gives numbers as properties", |r| {
             each_endpoint(r, |_, values| values.values_mut().for_each(|value| *value = json!(7)));
         })
-        .as_a("warn"),
+        .graded("warn"),
         Mutant::new("rfc7285/11.4.1.6/5", "writes an empty string where there is no PID", |r| {
             r.says(|found, request, m| {
                 let asked: Value = serde_json::from_slice(&request.body).unwrap_or_default();
@@ -106,7 +106,7 @@ fn costs_asked() -> Vec<Mutant> {
             refuses(r, "ecs", "cost-type", |asked| asked["cost-type"].get("description").is_some());
         }),
         Mutant::new("rfc7285/11.5.1.3/5", "takes `ge` for `gt`", |r| {
-            constraint(r, "ecs", |text| text.replace("ge ", "gt "))
+            constraint(r, "ecs", |text| text.replace("ge ", "gt "));
         }),
         Mutant::new("rfc7285/11.5.1.3/6", "believes X-Forwarded-For", |r| {
             r.instead(|site, request| {
@@ -124,7 +124,7 @@ fn costs_asked() -> Vec<Mutant> {
                 none.then(|| body["endpoints"] = json!({ "srcs": ["ipv4:192.0.2.1"] })).map(|()| body)
             });
         })
-        .as_a("warn"),
+        .graded("warn"),
         Mutant::new("rfc7285/11.5.1.3/8", "refuses endpoints that occur twice", |r| {
             refuses(r, "ecs", "endpoints/srcs", |asked| twice(&asked["endpoints"]["srcs"]));
         }),
@@ -148,7 +148,7 @@ fn costs_answered() -> Vec<Mutant> {
         Mutant::new("rfc7285/11.5.1.6/3", "writes endpoint costs as strings", |r| {
             r.of("ecs", |m| each_cost(m, &mut |cost| *cost = json!(cost.to_string())));
         })
-        .as_a("warn"),
+        .graded("warn"),
         Mutant::new("rfc7285/11.5.1.6/4", "writes null for endpoint costs that do not exist", |r| {
             r.says(|found, request, m| {
                 let asked: Value = serde_json::from_slice(&request.body).unwrap_or_default();

@@ -47,7 +47,7 @@ fn general() -> Vec<Mutant> {
         Mutant::new("rfc7285/8.5/1", "refuses without an ALTO error", |r| {
             refusals(r, |answer| *answer = Answer::plain(400, "no"));
         })
-        .as_a("warn"),
+        .graded("warn"),
         Mutant::new("rfc7285/8.5/2", "sends errors with status 200", |r| refusals(r, |answer| answer.status = 200)),
         Mutant::new("rfc7285/8.5.1/1", "calls errors application/json", |r| {
             refusals(r, |answer| answer.set("Content-Type", "application/json"));
@@ -72,16 +72,16 @@ fn general() -> Vec<Mutant> {
 fn codes() -> Vec<Mutant> {
     vec![
         Mutant::new("rfc7285/8.5.2/3", "calls a syntax error a missing field", |r| {
-            recoded(r, "E_SYNTAX", "E_MISSING_FIELD")
+            recoded(r, "E_SYNTAX", "E_MISSING_FIELD");
         }),
         Mutant::new("rfc7285/8.5.2/5", "calls a missing field a syntax error", |r| {
-            recoded(r, "E_MISSING_FIELD", "E_SYNTAX")
+            recoded(r, "E_MISSING_FIELD", "E_SYNTAX");
         }),
         Mutant::new("rfc7285/8.5.2/7", "calls a wrong type a syntax error", |r| {
-            recoded(r, "E_INVALID_FIELD_TYPE", "E_SYNTAX")
+            recoded(r, "E_INVALID_FIELD_TYPE", "E_SYNTAX");
         }),
         Mutant::new("rfc7285/8.5.2/9", "calls a wrong value a missing field", |r| {
-            recoded(r, "E_INVALID_FIELD_VALUE", "E_MISSING_FIELD")
+            recoded(r, "E_INVALID_FIELD_VALUE", "E_MISSING_FIELD");
         }),
         Mutant::new("rfc7285/8.5.2/16", "calls an element of the wrong type a wrong type", |r| {
             recoded(r, "E_INVALID_FIELD_VALUE", "E_INVALID_FIELD_TYPE");
@@ -113,7 +113,7 @@ fn fields() -> Vec<Mutant> {
             });
         }),
         Mutant::new("rfc7285/8.5.2/11", "gives a value without its field", |r| {
-            r.errors(|meta| drop_at(meta, "", "field"))
+            r.errors(|meta| drop_at(meta, "", "field"));
         }),
         Mutant::new("rfc7285/8.5.2/12", "gives a value that is not a string", |r| {
             r.errors(|meta| {
@@ -137,7 +137,7 @@ fn fields() -> Vec<Mutant> {
                 }
             });
         })
-        .as_a("warn"),
+        .graded("warn"),
     ]
 }
 

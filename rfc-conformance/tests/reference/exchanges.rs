@@ -159,7 +159,7 @@ fn answers() -> Vec<Mutant> {
             r.after(|_, _, answer| answer.set("Retry-After", "soon"));
         }),
         Mutant::new("rfc7285/15.4.2/1", "sets a cookie", |r| r.after(|_, _, answer| answer.set("Set-Cookie", "a=b")))
-            .as_a("info"),
+            .graded("info"),
     ];
     all.extend(small.into_iter().map(|mutant| mutant.with(Outfit::Small)));
     all

@@ -165,12 +165,12 @@ fn costs_asked() -> Vec<Mutant> {
             refuses(r, "fcm-a", "cost-type", |asked| asked["cost-type"].get("description").is_some());
         }),
         Mutant::new("rfc7285/11.3.2.3/6", "takes `lt` for `le`", |r| {
-            constraint(r, "fcm-a", |text| text.replace("lt ", "le "))
+            constraint(r, "fcm-a", |text| text.replace("lt ", "le "));
         }),
         Mutant::new("rfc7285/11.3.2.3/8", "rounds constraints to whole numbers", |r| constraint(r, "fcm-a", rounded)),
         Mutant::new("rfc7285/11.3.2.3/9", "rounds constraints to whole numbers", |r| constraint(r, "fcm-a", rounded)),
         Mutant::new("rfc7285/11.3.2.3/10", "looks at the first constraint only", |r| {
-            lists(r, "fcm-a", "/constraints", |list| list.truncate(1))
+            lists(r, "fcm-a", "/constraints", |list| list.truncate(1));
         }),
         Mutant::new("rfc7285/11.3.2.3/11", "takes empty `srcs` for none", |r| {
             said_to(r, "fcm-a", |asked, m| {
@@ -197,7 +197,7 @@ fn costs_asked() -> Vec<Mutant> {
                 Some(body)
             });
         })
-        .as_a("warn"),
+        .graded("warn"),
         Mutant::new("rfc7285/11.3.2.4/3", "refuses constraints on ranks", |r| {
             refuses(r, "fcm-a", "constraints", |asked| {
                 asked["cost-type"]["cost-mode"] == "ordinal" && asked.get("constraints").is_some()
@@ -337,7 +337,7 @@ fn several() -> Vec<Mutant> {
         }),
         Mutant::new("rfc8189/4.1.2/27", "ignores constraints without an index", |r| {
             lists(r, "fcm-a", "/constraints", |list| {
-                list.retain(|text| text.as_str().is_none_or(|text| text.starts_with('[')))
+                list.retain(|text| text.as_str().is_none_or(|text| text.starts_with('[')));
             });
         }),
         Mutant::new("rfc8189/4.1.2/30", "takes any index for the first", |r| {

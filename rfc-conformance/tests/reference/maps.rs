@@ -28,7 +28,7 @@ fn network_maps() -> Vec<Mutant> {
             });
         }),
         Mutant::new("rfc7285/11.2.1.6/1", "has no tag in a network map", |r| {
-            r.of("nm-a", |m| drop_at(m, "/meta", "vtag"))
+            r.of("nm-a", |m| drop_at(m, "/meta", "vtag"));
         }),
         Mutant::new("rfc7285/11.2.1.6/2", "tags a network map with the ID of another", |r| {
             r.of("nm-a", |m| put(m, "/meta/vtag/resource-id", json!("nm-b")));
@@ -49,13 +49,13 @@ fn network_maps() -> Vec<Mutant> {
                 *list = ["0.0.0.0/1", "128.0.0.0/1", "::/0"].map(|prefix| prefix.parse().unwrap()).to_vec();
             });
         })
-        .as_a("info"),
+        .graded("info"),
         Mutant::new("rfc7285/11.2.2/4", "has one prefix in two PIDs", |r| {
             prefixes(r, "pidC", |list| list.push("192.0.2.0/24".parse().unwrap()));
         }),
         Mutant::new("rfc7285/6.3/3", "has one tag for maps that differ", changing_silently),
         Mutant::new("rfc7285/6.3/2", "has one tag for maps that differ", changing_silently),
-        Mutant::new("rfc7285/10.3/5", "has one tag for maps that differ", changing_silently).as_a("warn"),
+        Mutant::new("rfc7285/10.3/5", "has one tag for maps that differ", changing_silently).graded("warn"),
     ]
 }
 

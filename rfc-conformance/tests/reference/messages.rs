@@ -61,7 +61,7 @@ fn json_rules() -> Vec<Mutant> {
             });
         }),
         Mutant::new("rfc7285/8.2/4", "does not understand line breaks in requests", |r| {
-            refuses(r, |body| body.contains('\n'))
+            refuses(r, |body| body.contains('\n'));
         }),
         Mutant::new("rfc7285/8.2/5", "has `meta` twice", |r| {
             respelt(r, |text| text.replacen("\"meta\":", "\"meta\":{},\"meta\":", 1).into_bytes());
@@ -73,7 +73,7 @@ fn json_rules() -> Vec<Mutant> {
             respelt(r, |text| [&text.as_bytes()[..text.len() - 1], b",\"x\":\"caf\xe9\"}"].concat());
         }),
         Mutant::new("rfc7285/8.2/7", "does not understand escapes in names", |r| {
-            refuses(r, |body| body.contains("\\u"))
+            refuses(r, |body| body.contains("\\u"));
         }),
         Mutant::new("rfc7285/8.2/9", "takes null for absent", |r| {
             r.hears(|_, body| {
@@ -105,7 +105,7 @@ fn json_rules() -> Vec<Mutant> {
                 }
             });
         })
-        .as_a("warn"),
+        .graded("warn"),
         Mutant::new("rfc7285/8.3/17", "calls cost maps application/json", |r| {
             r.after(|found, _, answer| {
                 if found.is_some_and(|found| found.id() == "cm-a-ord") {
@@ -175,9 +175,9 @@ fn addresses() -> Vec<Mutant> {
         }),
         Mutant::new("rfc7285/10.4.2/1", "has a dash in an address type", |r| group_has(r, "mac-48", json!(["x"]))),
         Mutant::new("rfc7285/10.4.2/2", "has an address type that nobody registered", |r| {
-            group_has(r, "mac48", json!(["x"]))
+            group_has(r, "mac48", json!(["x"]));
         })
-        .as_a("warn"),
+        .graded("warn"),
         Mutant::new("rfc7285/10.4.3.1/1", "takes three numbers for an IPv4 address", |r| {
             r.hears(|_, body| {
                 let text = body.to_string();
@@ -195,7 +195,7 @@ fn addresses() -> Vec<Mutant> {
         Mutant::new("rfc7285/10.4.3.2/1", "writes IPv6 prefixes in capitals", |r| {
             r.of("nm-a", |m| put(m, "/network-map/pidA/ipv6/0", json!("2001:DB8:A::/48")));
         })
-        .as_a("warn"),
+        .graded("warn"),
         Mutant::new("rfc7285/10.4.4.1/1", "leaves numbers out of an IPv4 prefix", |r| {
             r.of("nm-a", |m| put(m, "/network-map/pidA/ipv4/0", json!("192.0.2/24")));
         }),

@@ -24,7 +24,7 @@ impl Mutant {
     }
 
     /// The same, where the verdict is milder.
-    pub(crate) const fn as_a(mut self, verdict: &'static str) -> Self {
+    pub(crate) const fn graded(mut self, verdict: &'static str) -> Self {
         self.verdict = verdict;
         self
     }

@@ -12,7 +12,7 @@ use crate::client_mode;
 use crate::exit::Exit;
 use crate::expect::Expectations;
 use crate::report::{self, Format};
-use crate::{matrix, validate};
+use crate::{checks, matrix, validate};
 
 /// Settings of a run.
 #[derive(Clone, Debug)]
@@ -146,6 +146,10 @@ fn dispatch(flags: Flags) -> Exit {
         Some(Command::Matrix(flags)) => return matrix::run(&flags),
         None => {}
     }
+    if let Some(prefix) = flags.only.iter().find(|prefix| !is_checked(prefix)) {
+        eprintln!("rfc-conformance: --only {prefix}: nothing that is checked begins so; --list shows what is");
+        return Exit::Usage;
+    }
     if flags.list {
         print!("{}", report::list(&flags.only));
         return Exit::Passed;
@@ -181,6 +185,10 @@ fn dispatch(flags: Flags) -> Exit {
         eprint!("{surprises}");
     }
     surprises.exit(&report)
+}
+
+fn is_checked(prefix: &str) -> bool {
+    checks::requirements().iter().any(|requirement| requirement.is_within(prefix))
 }
 
 impl TryFrom<Flags> for Options {

@@ -48,9 +48,11 @@ fn get_root(context: &Context<'_>, target: &str) -> String {
     format!("GET {target} HTTP/1.1\r\nAccept: */*\r\n{credentials}")
 }
 
-/// Sends bytes to the origin of the root directory.
-fn send(context: &Context<'_>, text: &str) -> Result<Arc<Exchange>, NoAnswer> {
-    context.client.send_raw(&context.target.first.request.uri, text.as_bytes())
+/// Sends a request for the root directory, with these header fields, to where it was last found.
+fn send(context: &Context<'_>, target: &str, fields: &str) -> Result<Arc<Exchange>, NoAnswer> {
+    context.client.send_raw(&context.target.first.request.uri, || {
+        format!("{}{fields}Connection: close\r\n\r\n", get_root(context, target)).into_bytes()
+    })
 }
 
 /// A refusal of broken HTTP: with a status, or by hanging up, but never as if nothing were wrong.
@@ -78,20 +80,18 @@ fn refused(entry: &mut Entry, answer: Result<Arc<Exchange>, NoAnswer>, expected:
 fn request_line(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let uri = &context.target.first.request.uri;
     let (target, host) = (target_of(uri).unwrap_or_default(), host_and_port(uri));
-    let start = get_root(context, &target);
     let entry = sheet.on(HOST);
-    let whole = send(context, &format!("{start}Host: {host}\r\nConnection: close\r\n\r\n"))?;
+    let whole = send(context, &target, &format!("Host: {host}\r\n"))?;
     for (fields, what) in [
         (String::new(), "no Host"),
         (format!("Host: {host}\r\nHost: {host}\r\n"), "two Hosts"),
         (format!("Host: {host}\r\nHost: other.example\r\n"), "two different Hosts"),
         ("Host: a b/c?\r\n".to_owned(), "a broken Host"),
     ] {
-        refused(entry, send(context, &format!("{start}{fields}Connection: close\r\n\r\n")), &[400], what);
+        refused(entry, send(context, &target, &fields), &[400], what);
     }
     let entry = sheet.on(ABSOLUTE);
-    let absolute = get_root(context, uri.split('#').next().unwrap_or(uri));
-    let exchange = match send(context, &format!("{absolute}Host: {host}\r\nConnection: close\r\n\r\n")) {
+    let exchange = match send(context, uri, &format!("Host: {host}\r\n")) {
         Ok(exchange) => exchange,
         Err(trouble) => {
             entry.unanswered(&trouble, &format!("{}, as in origin form", whole.outline()));
@@ -123,9 +123,12 @@ fn fields(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let Some((resource, body)) = subject(context)? else {
         return Ok(());
     };
-    let head = post(context, resource, &body);
     let media_type = resource.accepts.as_deref().unwrap_or_default();
-    let send = |fields: String| context.client.send_raw(&resource.uri, format!("{head}{fields}\r\n{body}").as_bytes());
+    let send = |fields: String| {
+        // Each with credentials of its own: they are good for one request.
+        let bytes = || format!("{}{fields}\r\n{body}", post(context, resource, &body)).into_bytes();
+        context.client.send_raw(&resource.uri, bytes)
+    };
     let length = body.len();
     let exchange = send(format!("cOnTeNt-TyPe: {media_type}\r\ncontent-LENGTH:{length}\r\n"))?;
     let entry = sheet.on(FIELD_NAMES);
@@ -156,9 +159,9 @@ fn chunked(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let Some((resource, body)) = subject(context)? else {
         return Ok(());
     };
-    let head = post(context, resource, &body);
     let media_type = resource.accepts.as_deref().unwrap_or_default();
     let bytes = |extension: &str, trailer: &str| {
+        let head = post(context, resource, &body);
         let mut text = format!("{head}Content-Type: {media_type}\r\nTransfer-Encoding: chunked\r\n\r\n").into_bytes();
         for byte in body.as_bytes() {
             text.extend(format!("1{extension}\r\n").as_bytes());
@@ -168,10 +171,13 @@ fn chunked(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         text.extend(format!("0\r\n{trailer}\r\n").as_bytes());
         text
     };
-    let whole = format!("{head}Content-Type: {media_type}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-    let whole = context.client.send_raw(&resource.uri, whole.as_bytes())?;
-    for text in [bytes("", ""), bytes(";x=y", "X-Trailer: z\r\n")] {
-        let exchange = match context.client.send_raw(&resource.uri, &text) {
+    let whole = || {
+        let head = post(context, resource, &body);
+        format!("{head}Content-Type: {media_type}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+    };
+    let whole = context.client.send_raw(&resource.uri, whole)?;
+    for (extension, trailer) in [("", ""), (";x=y", "X-Trailer: z\r\n")] {
+        let exchange = match context.client.send_raw(&resource.uri, || bytes(extension, trailer)) {
             Ok(exchange) => exchange,
             Err(trouble) => {
                 entry.unanswered(&trouble, "the answer to the whole body");

@@ -198,17 +198,23 @@ fn strain(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     // One is enough: the limit is the server's, not the resource's.
     if let Some((resource, body)) = context.askable()?.into_iter().next() {
         let text = body.to_string();
-        let padded = format!("{}{text}", " ".repeat(HUGE));
-        let head = format!(
-            "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n{}\r\n",
-            http::target_of(&resource.uri).unwrap_or_default(),
-            http::host_and_port(&resource.uri),
-            resource.accepts.as_deref().unwrap_or_default(),
-            padded.len(),
-            context.client.authorization_line(&posted(resource, text.clone())),
-        );
+        let head = || {
+            format!(
+                "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n{}\r\n",
+                http::target_of(&resource.uri).unwrap_or_default(),
+                http::host_and_port(&resource.uri),
+                resource.accepts.as_deref().unwrap_or_default(),
+                HUGE + text.len(),
+                context.client.authorization_line(&posted(resource, text.clone())),
+            )
+        };
         // On a socket of its own: a refusal may come while the body is still going out.
-        let answer = context.client.send_raw(&resource.uri, &[head.as_bytes(), padded.as_bytes()].concat());
+        let answer = context.client.send_raw(&resource.uri, || {
+            let mut bytes = head().into_bytes();
+            bytes.resize(bytes.len() + HUGE, b' ');
+            bytes.extend(text.as_bytes());
+            bytes
+        });
         tolerate(entry, &format!("a body of {} MiB", HUGE >> 20), answer);
     }
     still_there(context, entry)

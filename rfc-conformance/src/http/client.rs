@@ -156,12 +156,8 @@ impl Client {
     #[expect(clippy::needless_pass_by_value, reason = "a request is made to be sent")]
     pub fn send(&self, request: Request) -> Result<Arc<Exchange>, NoAnswer> {
         let mut exchange = self.send_as_it_is(self.authorised(&request))?;
-        let credentials = self.credentials.as_ref().filter(|_| self.is_home(&request.uri));
-        if let Some(credentials) = credentials
-            && exchange.answer.status == 401
-            && request.header("authorization").is_none()
-            && credentials.challenged(&exchange.answer)
-        {
+        let open = exchange.answer.status == 401 && request.header("authorization").is_none();
+        if open && self.is_challenged(&request.uri, &exchange.answer) {
             exchange = self.send_as_it_is(self.authorised(&request))?;
         }
         Ok(exchange)
@@ -237,6 +233,12 @@ impl Client {
 
     fn heard(&self) {
         self.silent.store(0, Ordering::Relaxed);
+    }
+
+    /// Takes up a challenge; false if there is none that can be met.
+    pub(super) fn is_challenged(&self, uri: &str, answer: &Answer) -> bool {
+        let credentials = self.credentials.as_ref().filter(|_| self.is_home(uri));
+        credentials.is_some_and(|credentials| credentials.challenged(answer))
     }
 
     /// Whether certificates are not looked at.

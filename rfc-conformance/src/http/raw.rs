@@ -14,6 +14,8 @@ use super::curl::quoted;
 use super::exchange::{Answer, Exchange, Failure, NoAnswer, Request, without_secrets};
 use super::{Client, origin_of};
 
+/// Of what was sent, how much is kept to be shown.
+const MOST_KEPT: usize = 16 * 1024;
 /// Header fields that are read.
 const MOST_FIELDS: usize = 128;
 
@@ -59,8 +61,17 @@ impl Client {
         Ok(Wire { stream, buffer: Vec::new(), end: Instant::now() + self.timeout, timeout: self.timeout })
     }
 
-    /// Sends bytes on a connection of their own and reads one answer.
-    pub(crate) fn send_raw(&self, uri: &str, bytes: &[u8]) -> Result<Arc<Exchange>, NoAnswer> {
+    /// Sends bytes on a connection of their own and reads one answer. They are made anew if the server wants to be
+    /// shown credentials for another challenge.
+    pub(crate) fn send_raw(&self, uri: &str, bytes: impl Fn() -> Vec<u8>) -> Result<Arc<Exchange>, NoAnswer> {
+        let exchange = self.send_raw_once(uri, &bytes())?;
+        if exchange.answer.status == 401 && self.is_challenged(uri, &exchange.answer) {
+            return self.send_raw_once(uri, &bytes());
+        }
+        Ok(exchange)
+    }
+
+    fn send_raw_once(&self, uri: &str, bytes: &[u8]) -> Result<Arc<Exchange>, NoAnswer> {
         let started = Instant::now();
         let is_head = bytes.starts_with(b"HEAD ");
         let sent = self.connect(uri).and_then(|mut wire| {
@@ -81,7 +92,7 @@ impl Client {
     ) -> Result<Arc<Exchange>, NoAnswer> {
         let method = bytes.split(|byte| *byte == b' ').next().unwrap_or_default();
         let mut request = Request::new(&String::from_utf8_lossy(&method[..method.len().min(20)]), uri);
-        request.raw = Some(bytes.to_vec());
+        request.raw = Some(bytes[..bytes.len().min(MOST_KEPT)].to_vec());
         self.book(request, sent, took, command(uri, bytes))
     }
 
@@ -248,7 +259,7 @@ impl Wire {
         let mut chunk = [0; 16 * 1024];
         let read = match &mut self.stream {
             Stream::Plain(stream) => stream.read(&mut chunk),
-            Stream::Secure(stream) => stream.read(&mut chunk),
+            Stream::Secure(stream) => read_only(stream, &mut chunk),
         };
         let length = read.map_err(|error| broken(&error, self.timeout))?;
         self.buffer.extend_from_slice(&chunk[..length]);
@@ -272,6 +283,20 @@ impl Wire {
 
 fn bounded(length: usize) -> Result<(), Failure> {
     if length as u64 > MOST_BYTES { Err(Failure::TooLong(MOST_BYTES)) } else { Ok(()) }
+}
+
+/// Reads without sending: a server may have closed its side for us while it still answers.
+fn read_only(stream: &mut StreamOwned<ClientConnection, TcpStream>, chunk: &mut [u8]) -> std::io::Result<usize> {
+    loop {
+        match stream.conn.reader().read(chunk) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            other => return other,
+        }
+        if stream.conn.read_tls(&mut stream.sock)? == 0 {
+            return Ok(0);
+        }
+        stream.conn.process_new_packets().map_err(|error| std::io::Error::new(ErrorKind::InvalidData, error))?;
+    }
 }
 
 /// Where an answer ends (RFC 7230 §3.3.3).

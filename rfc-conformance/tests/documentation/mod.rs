@@ -24,3 +24,8 @@ pub(crate) fn hold(name: &str, table: &str) {
 pub(crate) fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('<', "&lt;")
 }
+
+/// IDs with what is said about them, as a list.
+pub(crate) fn list(pairs: &[(&str, &str)]) -> String {
+    pairs.iter().map(|(id, text)| format!("- `{id}`: {text}\n")).collect::<Vec<_>>().concat()
+}

@@ -46,7 +46,7 @@ impl Side {
     /// What the table says about a requirement.
     fn says(&self, id: &str) -> Option<String> {
         if self.checked.contains(&id) {
-            return Some(format!("`{id}`"));
+            return Some("checked".to_owned());
         }
         self.reasons.get(id).map(|reason| format!("not observable: {}", cell(reason)))
     }
@@ -56,12 +56,11 @@ impl Side {
 fn every_requirement_has_a_check_or_a_reason() {
     let (servers, clients, rows) = (Side::servers(), Side::clients(), rows());
     assert_eq!(rows.len(), 296);
-    let mut table = String::from("| Requirement | Level | Binds | Servers | Clients |\n|---|---|---|---|---|\n");
+    let mut lines = vec!["| Requirement | Level | Binds | Servers | Clients |\n|---|---|---|---|---|\n".to_owned()];
     let mut without = Vec::new();
     for row in &rows {
         let (server, client) = (servers.says(row.id), clients.says(row.id));
         let missing = match row.who {
-            "S" => server.is_none(),
             "C" => client.is_none(),
             "B" => server.is_none() || client.is_none(),
             _ => server.is_none(),
@@ -77,14 +76,8 @@ fn every_requirement_has_a_check_or_a_reason() {
             _ => "extension",
         };
         let short = |says: Option<String>| says.unwrap_or_else(|| "–".to_owned());
-        table += &format!(
-            "| {} {} | {} | {binds} | {} | {} |\n",
-            row.id,
-            cell(row.text),
-            row.level,
-            short(server),
-            short(client)
-        );
+        let (text, server, client) = (cell(row.text), short(server), short(client));
+        lines.push(format!("| `{}` {text} | {} | {binds} | {server} | {client} |\n", row.id, row.level));
     }
     assert!(without.is_empty(), "neither a check nor a reason: {without:?}");
     for (side, name) in [(&servers, "server"), (&clients, "client")] {
@@ -114,7 +107,7 @@ fn every_requirement_has_a_check_or_a_reason() {
         client.1,
         server.2
     );
-    documentation::hold("coverage", &(summary + &table));
+    documentation::hold("coverage", &(summary + &lines.concat()));
 }
 
 #[test]

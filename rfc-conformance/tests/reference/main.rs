@@ -125,8 +125,8 @@ fn the_table_of_mutants_is_in_the_documentation() {
     let row = |mutant: &Mutant| {
         format!("| {} | `{}` | {} |\n", documentation::cell(mutant.breaks), mutant.id, mutant.verdict)
     };
-    let rows: String = mutants.iter().map(row).collect();
-    let unbroken: String = UNBROKEN.iter().map(|(id, why)| format!("- `{id}`: {why}\n")).collect();
+    let rows = mutants.iter().map(row).collect::<Vec<_>>().concat();
+    let unbroken = documentation::list(UNBROKEN);
     let count = mutants.len();
     let text = format!(
         "{count} mutants. Each is a correct server that\n\n| does this | and is caught by | as |\n|---|---|---|\n{rows}\n\

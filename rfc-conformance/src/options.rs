@@ -113,7 +113,7 @@ struct Flags {
     command: Option<Command>,
 }
 
-/// What to do instead of grading a server.
+// What to do instead of grading a server. A documentation comment would take the place of the program's own.
 #[derive(Clone, Debug, StructOpt)]
 enum Command {
     Client(client_mode::Flags),

@@ -424,7 +424,8 @@ impl Looking<'_> {
             if (known_type && address::typed(&key).is_none()) || text.is_empty() {
                 let finding = Finding::new("a typed address", format!("{key:?}")).at(&place);
                 entry.broken(finding.from(self.exchange));
-            } else if address_type == "ipv6" && !sent.contains(&key) {
+            } else if address_type == "ipv6" && !sent.contains(&key) && self.exchange.request.body.is_some() {
+                // What a GET brings that a POST was led to was asked for in a spelling that is not seen here.
                 let entry = self.sheet.on(CANONICAL);
                 entry.saw(self.exchange, 1, "address");
                 if !address::is_canonical_v6(text) {

@@ -110,7 +110,13 @@ fn ask(context: &Context<'_>, resource: &Resource, body: &Value) -> Vec<Outcome>
     let place = context.target.resources.iter().position(|other| std::ptr::eq(other, resource)).unwrap_or(0);
     let accepts = resource.accepts.as_deref().unwrap_or_default();
     let sample = completed(resource, body);
-    let cases = cases(accepts, &sample);
+    let mut cases = cases(accepts, &sample);
+    // Where entries share a URI, the type of the body decides which of them is asked.
+    let is_anothers = |media_type: &str| {
+        let mut others = context.target.resources.iter().filter(|other| other.uri == resource.uri);
+        others.any(|other| other.accepts.as_deref() == Some(media_type))
+    };
+    cases.retain(|case| !matches!(case.said, Said::Other(media_type) if is_anothers(media_type)));
     let outcomes = cases.into_iter().map(|case| {
         let mut request = posted(resource, case.body.clone());
         if case.said != Said::AsAccepted {

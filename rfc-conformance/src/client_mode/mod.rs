@@ -15,6 +15,7 @@ mod certificates;
 mod drive;
 mod judge;
 mod log;
+mod not_observable;
 mod play;
 mod program;
 mod rules;
@@ -25,6 +26,7 @@ mod wire;
 
 pub use certificates::CertificateError;
 pub use drive::{Driver, Ending, Outcome, Programs, Question, Template, TemplateError};
+pub use not_observable::NOT_OBSERVABLE;
 pub use play::{Session, SessionError, Settings};
 pub(crate) use program::{Flags, run};
 

@@ -112,5 +112,6 @@ rules! {
     CACHED = def "rfc7285/3.2/1" "Answers may come from a cache";
     TLS_VERSION = def "rfc7285/15.1.2/2" "TLS is of version 1.2 or later";
     COOKIES = may "rfc7285/15.4.2/2" "Cookies need not be returned";
+    PLAIN = must "suite/plain/1" "Where nothing is unusual, the client finds the right answers";
     FROM_MAPS = def "rfc7285/15.4.2/4" "Costs may be found from maps alone, without sending addresses";
 }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot be unwrapped is a failed test")]
 
+#[path = "../documentation/mod.rs"]
+mod documentation;
 mod fault;
 mod toy;
 
@@ -76,7 +78,7 @@ const WRONG: &[(Fault, Way, &str, &[&str])] = &[
     (Fault::EmptyEndpoints, Way::Service, "plain", &["11.5.1.3/7"]),
     (Fault::EmptyProperties, Way::Maps, "plain", &["11.4.1.3/1"]),
     (Fault::FirstMapIsDefault, Way::Maps, "default-map", &["9.2.2/4"]),
-    (Fault::FirstPrefixWins, Way::Maps, "plain", &["11.2.2/1"]),
+    (Fault::FirstPrefixWins, Way::Maps, "plain", &["11.2.2/1", "suite/plain/1"]),
     (Fault::FollowsForEver, Way::Maps, "redirect-loop", &["8.5.3/4"]),
     (Fault::ForgetsNothing, Way::Maps, "new-costs", &["6.4/1"]),
     (Fault::GetOnRedirectedPost, Way::Service, "redirects", &["8.5.3/1"]),
@@ -175,7 +177,7 @@ fn every_fault_of_a_client_is_seen_under_its_id() {
                     let settings = Settings { write_ca: Some(folder.path().join("ca.pem")), ..settings(&[scenario]) };
                     let report = play(Toy::new(*way, Some(*fault)), settings);
                     for id in *ids {
-                        let id = if id.starts_with("rfc") { (*id).to_owned() } else { format!("rfc7285/{id}") };
+                        let id = full(id);
                         if !report.failures().any(|line| line.requirement.id == id) {
                             let seen = failures(&report);
                             missed
@@ -190,4 +192,64 @@ fn every_fault_of_a_client_is_seen_under_its_id() {
     });
     let missed = missed.into_inner().unwrap();
     assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+/// Rules that no faulty client breaks, and why.
+const UNBROKEN: &[(&str, &str)] = &[
+    ("rfc7285/6.1.2/2", "allows clients to adapt"),
+    ("rfc7285/6.1.2/3", "allows clients to adapt"),
+    ("rfc7285/8.3/1", "a client that does not know chunks gets nowhere, and is excused by the scenario `plain`"),
+    ("rfc7285/8.3.4.2/2", "allows clients to be ready for directories"),
+    ("rfc7285/8.3.4.3/1", "a client that takes half a message for a whole one would need a JSON parser of its own"),
+    ("rfc7285/9.2.2/10", "allows clients to ask for OPTIONS"),
+    ("rfc7285/9.2.2/16", "a client that is confused by shared URIs is one that treats GET and POST alike"),
+    ("rfc7285/10.2/1", "a property of the wrong form is caught by rfc7285/10.8.1/1, too"),
+    ("rfc7285/10.7/1", "a cost type without its parts is not offered, and is caught by rfc7285/11.3.2.3/2, too"),
+    ("rfc7285/15.1.2/2", "older versions of TLS are refused before there is a request"),
+    ("rfc7285/15.4.2/2", "allows clients to return cookies"),
+    ("rfc7285/15.4.2/4", "allows clients to send addresses"),
+];
+
+fn full(id: &str) -> String {
+    if id.starts_with(['r', 's']) { id.to_owned() } else { format!("rfc7285/{id}") }
+}
+
+/// `FirstPrefixWins` as words.
+fn words(fault: Fault) -> String {
+    let name = format!("{fault:?}");
+    let mut words = String::new();
+    for (index, letter) in name.char_indices() {
+        if letter.is_ascii_uppercase() && index > 0 {
+            words.push(' ');
+        }
+        words.push(letter.to_ascii_lowercase());
+    }
+    words
+}
+
+#[test]
+fn every_rule_is_broken_by_some_fault_or_says_why_not() {
+    let broken: Vec<_> = WRONG.iter().flat_map(|(_, _, _, ids)| ids.iter().map(|id| full(id))).collect();
+    let excused = |id: &str| UNBROKEN.iter().any(|(excused, _)| *excused == id);
+    let unproven: Vec<_> =
+        client_mode::requirements().filter(|r| !broken.iter().any(|id| id == r.id) && !excused(r.id)).collect();
+    assert!(unproven.is_empty(), "{unproven:#?}");
+    let both: Vec<_> = UNBROKEN.iter().filter(|(id, _)| broken.iter().any(|broken| broken == id)).collect();
+    assert!(both.is_empty(), "{both:?}");
+}
+
+#[test]
+fn the_table_of_faults_is_in_the_documentation() {
+    let mut rows = Vec::new();
+    for (fault, _, scenario, ids) in WRONG {
+        let ids: Vec<_> = ids.iter().map(|id| format!("`{}`", full(id))).collect();
+        rows.push(format!("| {} | {scenario} | {} |\n", documentation::cell(&words(*fault)), ids.join(", ")));
+    }
+    let unbroken = documentation::list(UNBROKEN);
+    let text = format!(
+        "{} clients. Each is right but for one thing:\n\n| fault | scenario | caught by |\n|---|---|---|\n{}\nNo client breaks\n\n{unbroken}",
+        rows.len(),
+        rows.concat()
+    );
+    documentation::hold("faults", &text);
 }

@@ -167,8 +167,10 @@ fn costs_asked() -> Vec<Mutant> {
         Mutant::new("rfc7285/11.3.2.3/6", "takes `lt` for `le`", |r| {
             constraint(r, "fcm-a", |text| text.replace("lt ", "le "));
         }),
-        Mutant::new("rfc7285/11.3.2.3/8", "rounds constraints to whole numbers", |r| constraint(r, "fcm-a", rounded)),
-        Mutant::new("rfc7285/11.3.2.3/9", "rounds constraints to whole numbers", |r| constraint(r, "fcm-a", rounded)),
+        Mutant::new("rfc7285/11.3.2.3/8", "rounds constraints to whole numbers", |r| constraint(r, "fcm-a", rounded))
+            .graded("warn"),
+        Mutant::new("rfc7285/11.3.2.3/9", "rounds constraints to whole numbers", |r| constraint(r, "fcm-a", rounded))
+            .graded("warn"),
         Mutant::new("rfc7285/11.3.2.3/10", "looks at the first constraint only", |r| {
             lists(r, "fcm-a", "/constraints", |list| list.truncate(1));
         }),

@@ -3,7 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+mod coverage;
 mod directories;
+#[path = "../documentation/mod.rs"]
+mod documentation;
 mod endpoints;
 mod errors;
 mod exchanges;
@@ -109,4 +112,25 @@ fn every_requirement_is_broken_by_some_mutant_or_says_why_not() {
     let known: BTreeSet<_> = all.iter().map(|requirement| requirement.id).collect();
     let unknown: Vec<_> = broken.iter().chain(excused.keys()).filter(|id| !known.contains(*id)).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+#[test]
+fn the_table_of_mutants_is_in_the_documentation() {
+    let mut mutants = all();
+    let order = |id: &str| {
+        let numbers = id.split(['/', '.']).skip(1).map(|part| part.parse().unwrap_or(0u32)).collect::<Vec<_>>();
+        (id.split('/').next().unwrap_or_default().to_owned(), numbers)
+    };
+    mutants.sort_by_key(|mutant| order(mutant.id));
+    let row = |mutant: &Mutant| {
+        format!("| {} | `{}` | {} |\n", documentation::cell(mutant.breaks), mutant.id, mutant.verdict)
+    };
+    let rows = mutants.iter().map(row).collect::<Vec<_>>().concat();
+    let unbroken = documentation::list(UNBROKEN);
+    let count = mutants.len();
+    let text = format!(
+        "{count} mutants. Each is a correct server that\n\n| does this | and is caught by | as |\n|---|---|---|\n{rows}\n\
+         No mutant breaks\n\n{unbroken}"
+    );
+    documentation::hold("mutants", &text);
 }

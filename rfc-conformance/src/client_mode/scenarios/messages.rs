@@ -20,7 +20,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         odd(
             "plain",
             "Nothing is unusual. What fails here is not counted against anything else",
-            rules::ENTRY_POINT,
+            rules::PLAIN,
             fixture,
             plain,
         ),
@@ -96,9 +96,9 @@ pub(super) fn scenarios() -> Vec<Scenario> {
 }
 
 fn plain(site: &Site) -> Vec<Task> {
-    let mut tasks = everything(site, rules::ENTRY_POINT);
+    let mut tasks = everything(site, rules::PLAIN);
     tasks.push(pid_task(site, rules::LONGEST_PREFIX));
-    tasks.push(costs_between(site, rules::ENTRY_POINT, &CostType::ordinal(), super::FROM, super::TO));
+    tasks.push(costs_between(site, rules::PLAIN, &CostType::ordinal(), super::FROM, super::TO));
     tasks
 }
 

@@ -113,7 +113,8 @@ def test_killed_in_the_middle_it_goes_on_and_leaves_nothing(folder, tmp_path):
         assert result["failures"] == []
         found = measure(scenario, out / "runs" / f"{policy}-1")
         assert found.summary["unfinished"] == 0
-        assert sum(found.matrix.values()) - found.summary["wasted_mb"] * 1e6 == pytest.approx(5 * SIZE, rel=0.01)
+        # Every piece is reported once, by whom it came from; what came twice is not among them.
+        assert sum(found.matrix.values()) == 5 * SIZE
         # Three peers are behind the narrow link, which at least one copy has to cross.
         assert found.copies["isp-east"][1] >= 0.99
         assert found.summary["protected_mb"] * 1e6 > found.matrix["isp-west", "isp-east"]

@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """Measures the emulated network of a scenario before anything is run on it: paths, delays, and the rate of every link.
 
-Started by experiment.py once for each experiment, in namespaces of its own. What does not come out right is in the report.
+Started by experiment.py once for each experiment, in namespaces of its own. What does not come out right is in the
+report.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -28,7 +30,13 @@ def verify(topology: Path, program: str, delay_mode: str) -> dict[str, Any]:
         print(f"filling {len(network.links)} links", flush=True)
         rates = emulation.verify_shaping()
         facts = emulation.facts()
-    return {"paths": paths, "delays": delays, "rates": rates, "facts": facts, "seconds": round(time.monotonic() - began, 1)}
+    return {
+        "paths": paths,
+        "delays": delays,
+        "rates": rates,
+        "facts": facts,
+        "seconds": round(time.monotonic() - began, 1),
+    }
 
 
 def main(argv: list[str]) -> int:

@@ -189,6 +189,19 @@ fn two_peers_with_the_same_file_are_both_used() {
     assert!(peer.of("source").iter().all(|event| event["state"] == "connected"), "{:?}", peer.of("source"));
 }
 
+/// `UPDATE_GOLDEN=1 cargo test -p alto-peer` writes the file anew.
+#[test]
+fn help_is_as_it_was() {
+    let (code, help, _) = run(program().args(["get", "--help"]));
+    assert_eq!(code, Some(0));
+    let help = help.replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/get.txt");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(file, &help).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(file).unwrap_or_default(), help, "run with UPDATE_GOLDEN=1");
+}
+
 #[test]
 fn exit_codes_and_what_is_said() {
     let (server, original) = (Server::of("two-isps.json"), Original::of(4));

@@ -32,12 +32,20 @@ const MAY_BE_SKIPPED: &[(&str, &str)] = &[
     ("rfc8189", "several costs at once are not offered"),
 ];
 
-/// Topologies that ship: what is in their folder and has switches.
+/// Topologies that ship: whatever has switches among the data, those of scenarios included.
 fn topologies() -> Vec<PathBuf> {
-    let files = std::fs::read_dir(support::data("")).unwrap().map(|file| file.unwrap().path());
-    let mut files: Vec<_> = files.filter(|path| is_topology(path)).collect();
-    files.sort();
-    files
+    let (mut found, mut folders) = (Vec::new(), vec![support::data("")]);
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if is_topology(&path) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
 }
 
 fn is_topology(path: &Path) -> bool {
@@ -72,7 +80,8 @@ fn every_topology_that_ships_is_served_in_conformance() {
     for topology in topologies {
         println!("{}", topology.display());
         let server = Server::with(&["--topology", topology.to_str().unwrap()]);
-        conforms(&strict(&format!("http://{}/directory", server.address)));
+        let report = conforms(&strict(&format!("http://{}/directory", server.address)));
+        println!("{} requests in {:.1} s", report.requests, report.took.as_secs_f32());
     }
 }
 
@@ -84,7 +93,8 @@ fn https_with_users_is_in_conformance() {
     std::fs::write(path("cert.pem"), made.cert.pem()).unwrap();
     std::fs::write(path("key.pem"), made.signing_key.serialize_pem()).unwrap();
     std::fs::write(path("users"), "ada:pass:word\n").unwrap();
-    let [certificate, key, users] = ["cert.pem", "key.pem", "users"].map(|name| path(name).to_str().unwrap().to_owned());
+    let [certificate, key, users] =
+        ["cert.pem", "key.pem", "users"].map(|name| path(name).to_str().unwrap().to_owned());
     let arguments = ["--tls-certificate", &certificate, "--tls-key", &key, "--digest-users", &users];
     let server = Server::of_with("conformance-fixture-a.json", &arguments);
     let report = conforms(&Options {
@@ -104,9 +114,11 @@ fn ring(length: usize) -> String {
     let list = |item: &dyn Fn(usize) -> String| (0..length).map(item).collect::<Vec<_>>().join(",");
     topology += &list(&|n| format!("{{\"name\": \"s{n}\", \"dpid\": \"{n:016x}\"}}"));
     let address = |n: usize| format!("10.{}.{}.1", n / 256, n % 256);
-    let _ = write!(topology, "], \"hosts\": [{}], \"links\": [", list(&|n| {
-        format!("{{\"name\": \"h{n}\", \"ip\": \"{}\"}}", address(n))
-    }));
+    let _ = write!(
+        topology,
+        "], \"hosts\": [{}], \"links\": [",
+        list(&|n| { format!("{{\"name\": \"h{n}\", \"ip\": \"{}\"}}", address(n)) })
+    );
     let link = |from: String, to: String, delay: usize| {
         format!("{{\"source\": \"{from}\", \"destination\": \"{to}\", \"bandwidth\": 100, \"delay\": {delay}}}")
     };

@@ -92,7 +92,8 @@ impl Running {
     pub fn start(command: &mut Command) -> Self {
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = piped.spawn().unwrap();
-        let (events, errors): (Arc<Mutex<Vec<Value>>>, Arc<Mutex<Vec<String>>>) = Default::default();
+        let events = Arc::<Mutex<Vec<Value>>>::default();
+        let errors = Arc::<Mutex<Vec<String>>>::default();
         let (heard, complaints) = (Arc::clone(&events), Arc::clone(&errors));
         let (stdout, stderr) = (BufReader::new(child.stdout.take().unwrap()), child.stderr.take().unwrap());
         std::thread::spawn(move || {

@@ -29,7 +29,6 @@ use crate::settings::{Rate, Size, check_name};
 use crate::swarm::Registry;
 
 /// What to fetch and how.
-#[expect(clippy::doc_markdown, reason = "the comments are the help text, where backticks are noise")]
 #[derive(Clone, Debug, StructOpt)]
 #[structopt(after_help = "\
 POLICIES:\n    \
@@ -83,7 +82,6 @@ pub(crate) struct Get {
 }
 
 /// How files are fetched.
-#[expect(clippy::doc_markdown, reason = "the comments are the help text, where backticks are noise")]
 #[derive(Clone, Debug, StructOpt)]
 pub(crate) struct FetchingOptions {
     /// How holders are chosen: alto, best, nearest or random
@@ -207,9 +205,10 @@ impl Get {
         let cancel = Cancel::default();
         cancel_on_signals(&cancel)?;
         let events = self.events();
-        let node = match self.peer.no_share {
-            true => None,
-            false => Some(self.peer.share(client.clone(), events.clone(), self.fetching.seed)?),
+        let node = if self.peer.no_share {
+            None
+        } else {
+            Some(self.peer.share(client.clone(), events.clone(), self.fetching.seed)?)
         };
         let rendezvous: Arc<dyn Rendezvous> = match &node {
             Some(node) => Arc::clone(node.registry()) as _,

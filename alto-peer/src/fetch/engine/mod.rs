@@ -6,6 +6,7 @@
 
 mod assign;
 mod chooser;
+mod flusher;
 mod holder;
 mod neighbours;
 mod outcome;
@@ -26,6 +27,7 @@ use rand::rngs::StdRng;
 use ureq::Agent;
 
 use self::chooser::Chooser;
+use self::flusher::Flusher;
 use self::holder::Holder;
 use self::pacing::Pacing;
 use self::workers::Workers;
@@ -117,6 +119,7 @@ struct Engine<'a> {
     /// All bytes of all bodies, right or wrong.
     received: Arc<AtomicU64>,
     gate: Gate,
+    flusher: Flusher,
     pacing: Pacing,
     addresses: Addresses,
     asking_for_costs: bool,
@@ -181,6 +184,7 @@ impl<'a> Engine<'a> {
             tally,
             received,
             gate,
+            flusher: Flusher::default(),
             pacing: Pacing::new(options.refresh, now),
             addresses: Addresses::default(),
             asking_for_costs: false,
@@ -298,6 +302,7 @@ impl<'a> Engine<'a> {
         self.last_piece = now;
         self.usual += (arrival.took.as_secs_f64() - self.usual) * if self.usual > 0.0 { 0.2 } else { 1.0 };
         self.tally.bytes += arrival.bytes;
+        self.flusher.wrote(arrival.bytes, &self.task.partial);
         self.connected(source);
         if let Some(holder) = self.holders.get_mut(&source) {
             holder.sent(arrival);

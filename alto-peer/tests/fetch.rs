@@ -241,7 +241,9 @@ fn following_neighbours_takes_a_small_part_of_a_thin_line() {
     std::thread::scope(|scope| {
         let running = scope.spawn(|| download.succeeds(&original));
         for piece in (0..24).cycle().take_while(|_| !running.is_finished()) {
-            holders.iter().for_each(|holder| holder.gets(piece));
+            for holder in &holders {
+                holder.gets(piece);
+            }
             std::thread::sleep(Duration::from_secs(2));
         }
         let questions: usize = holders.iter().map(|holder| holder.requests("have")).sum();

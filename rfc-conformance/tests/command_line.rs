@@ -59,7 +59,7 @@ fn what_cannot_be_understood_is_said() {
         (&["--timeout", "x", "http://a/"], "--timeout"),
         (&["--user", "ada", "http://a/"], "ALTO_PASSWORD"),
         (&["validate", "--media-type", "nothing", "x"], "none of application/alto-directory+json"),
-        (&["matrix"], "REPORT"),
+        (&["matrix"], "FILE"),
     ];
     for (arguments, said) in cases {
         let (code, _, error) = run(arguments);

@@ -255,7 +255,7 @@ pub(crate) fn credentials(request: &Request) -> Option<AuthorizationHeader> {
 pub(crate) fn is_user(request: &Request) -> bool {
     let Some(header) = credentials(request) else { return false };
     let method = HttpMethod(request.method.as_str().into());
-    let context = AuthContext::new_with_method(USER.0, USER.1, request.target.as_str(), None::<&[u8]>, method);
+    let context = AuthContext::new_with_method(USER.0, USER.1, request.resource.as_str(), None::<&[u8]>, method);
     let mut expected = header.clone();
     expected.digest(&context);
     header.username == USER.0 && header.nonce == "0123456789abcdef" && expected.response == header.response

@@ -5,6 +5,8 @@ DEMO_FLAGS ?=
 BENCH_FLAGS ?= --write
 EXPERIMENT ?= small
 EXPERIMENT_FLAGS ?= --seeds 2 --jobs 2
+# The same packages everywhere: cargo builds anew what another set of them, with other features, has built.
+PROGRAMS = $(CARGO) build --quiet --release -p alto-server -p alto-peer
 
 .PHONY: help demo test experiment tools lint slow-clients soak bench
 
@@ -18,7 +20,7 @@ help:
 	@echo "make soak            1,000 clients for a minute while links change; prints what they saw"
 
 demo: tools
-	@$(CARGO) build --quiet --release -p alto-server -p alto-peer
+	@$(PROGRAMS)
 	@python3 scripts/demo.py $(DEMO_FLAGS)
 
 test: tools
@@ -27,7 +29,7 @@ test: tools
 
 experiment: tools
 	@scripts/need_emulation
-	@$(CARGO) build --quiet --release -p alto-server -p alto-peer
+	@$(PROGRAMS)
 	/usr/bin/python3 mininet/experiment.py run $(EXPERIMENT) $(EXPERIMENT_FLAGS) --out experiments/$(EXPERIMENT)
 
 lint: tools
@@ -36,11 +38,11 @@ lint: tools
 	@python3 -m compileall -q mininet scripts tests
 
 slow-clients: tools
-	@$(CARGO) build --quiet --release -p alto-server
+	@$(PROGRAMS)
 	@python3 scripts/slow_clients.py target/release/alto-server
 
 soak: tools
-	@$(CARGO) build --quiet --release -p alto-server
+	@$(PROGRAMS)
 	@python3 scripts/soak.py target/release/alto-server
 
 bench: tools
@@ -48,7 +50,7 @@ bench: tools
 	@test -x target/bench-venv/bin/python || python3 -m venv target/bench-venv
 	@target/bench-venv/bin/python -c 'import networkx, pytricia' 2>/dev/null || \
 		target/bench-venv/bin/pip install --quiet networkx==3.6.1 pytricia==1.3.0
-	@$(CARGO) build --quiet --release -p alto-server
+	@$(PROGRAMS)
 	@$(CARGO) build --quiet --release -p topo --example route_speed
 	@target/bench-venv/bin/python scripts/bench/bench.py $(BENCH_FLAGS)
 

@@ -1,6 +1,7 @@
 """What is measured: one function a row or a few rows that share their servers. Each row is a ratio of two figures of
 the same run."""
 import dataclasses
+import itertools
 import json
 import math
 import os
@@ -17,6 +18,7 @@ import load
 import networks
 from servers import AltoServer, Nginx
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 COST_TYPE = {"cost-mode": "numerical", "cost-metric": "routingcost"}
 COST_MAP = "/costmap/numerical/routingcost"
 ENDPOINT_COST = ("/endpointcost/lookup", "application/alto-endpointcostparams+json")
@@ -247,6 +249,41 @@ def latency_under_change(bench):
                   f"{still:.2f} ms", moving / still, "<= 2", moving / still <= 2)
 
 
+def swarm(bench):
+    """The registry: newcomers, heartbeats and questions for holders, saved to disk as in operation."""
+    population, shared = (200, 20) if bench.quick else (2000, 100)
+    topology = bench.topology("pids-200", networks.switches(200))
+    state = os.path.join(bench.folder, "swarm-state")
+    with open(os.path.join(HERE, "swarm.lua"), encoding="utf-8") as file:
+        program = file.read()
+    # A proxy on this machine is believed, so that every peer can have an address of its own.
+    with AltoServer(bench.server, topology, "--state", state, "--trusted-proxy", "127.0.0.1") as server:
+        entry = lambda i: {"id": f"{i:064x}", "name": f"file-{i}", "size": 1 << 20, "manifest": f"{i + 1:064x}"}
+        heartbeats = []
+        for i in range(population):
+            body = json.dumps({"name": f"peer-{i}", "port": 6881, "files": [entry(i % shared)]})
+            answer = server.post("/swarm/register", body.encode(), "application/json",
+                                 headers={"X-Forwarded-For": f"192.168.{i // 250}.{1 + i % 250}"})
+            known = json.loads(answer)
+            heartbeats.append(json.dumps({"peer": known["peer"], "secret": known["secret"]}))
+        holders = server.get(f"/swarm/files/{0:064x}/holders?limit=10")
+        quoted = lambda values: ", ".join(json.dumps(value) for value in values)
+        addresses = itertools.count(1, 1 << 20)
+
+        def mix():
+            script = (f'media = "application/json"\npeers = {{{quoted(heartbeats)}}}\n'
+                      f'files = {{{quoted(entry(i)["id"] for i in range(shared))}}}\n'
+                      f"entry = {json.dumps(json.dumps(entry(shared)))}\nfrom = {next(addresses)}\n{program}")
+            return load.run(server.base, bench.seconds, script=script)
+
+        with bench.nginx_with("swarm", {"holders": holders}) as nginx:
+            row = compare("registry: 1 registration, 9 heartbeats, 10 times holders, saved to disk",
+                          f"nginx, a file of {len(holders):,} bytes", mix,
+                          lambda: load.run(nginx.base + "/holders", bench.seconds), 0.4, bench)
+            peak = server.status("VmHWM") / 1024
+            yield dataclasses.replace(row, note=f"{peak:,.0f} MiB at most")
+
+
 def idle_connections(bench):
     """Memory of connections that are kept open and say nothing."""
     count = 500 if bench.quick else 10_000
@@ -274,4 +311,4 @@ def idle_connections(bench):
               each <= 20)
 
 
-ALL = [documents, endpoint_costs, prefixes, routes, latency_under_change, idle_connections]
+ALL = [documents, endpoint_costs, prefixes, routes, latency_under_change, swarm, idle_connections]

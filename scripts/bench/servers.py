@@ -70,9 +70,9 @@ class AltoServer(Process):
         with urllib.request.urlopen(urllib.request.Request(self.base + path, headers=dict(headers)), timeout=60) as a:
             return a.read()
 
-    def post(self, path, body, media_type, token=False):
+    def post(self, path, body, media_type, token=False, headers=()):
         """The answer to a request with a body."""
-        headers = {"Content-Type": media_type}
+        headers = {**dict(headers), "Content-Type": media_type}
         if token:
             headers["Authorization"] = f"Bearer {self.token}"
         request = urllib.request.Request(self.base + path, body, headers)

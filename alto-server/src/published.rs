@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use alto_types::{MediaType, Tag, VersionTag};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use topo::View;
+use topo::{Metric, View};
 
 use crate::http::encoding::Encoding;
 use crate::service::{CostKind, cost_map, directory, id, network_map};
@@ -55,8 +55,11 @@ impl Published {
         let network_map = previous
             .filter(|previous| previous.network_map_vtag == network_map_vtag)
             .map_or_else(|| Arc::new(Document::new(MediaType::NETWORK_MAP, now)), |p| Arc::clone(&p.network_map));
-        let directory =
-            previous.map_or_else(|| Arc::new(Document::new(MediaType::DIRECTORY, now)), |p| Arc::clone(&p.directory));
+        // The directory says of what kind the values of each metric are, and nothing else that could change.
+        let sources = |view: &View| Metric::ALL.map(|metric| view.is_measured(metric));
+        let directory = previous
+            .filter(|previous| sources(&previous.view) == sources(&view))
+            .map_or_else(|| Arc::new(Document::new(MediaType::DIRECTORY, now)), |p| Arc::clone(&p.directory));
         let since = previous.filter(|p| p.view.tag() == view.tag()).map_or(now, Self::costs_since);
         let cost_maps = CostKind::all().map(|kind| (kind, Document::new(MediaType::COST_MAP, since))).collect();
         Self { tag: tag(view.tag()), view, network_map_vtag, network_map, cost_maps, directory }
@@ -67,7 +70,7 @@ impl Published {
     }
 
     /// Since when the costs are what they are.
-    fn costs_since(&self) -> SystemTime {
+    pub(crate) fn costs_since(&self) -> SystemTime {
         self.cost_maps.values().next().map_or(SystemTime::UNIX_EPOCH, |document| document.since)
     }
 
@@ -82,7 +85,7 @@ impl Published {
     }
 
     pub(crate) fn directory(&self) -> Rendering<'_> {
-        Rendering { document: &self.directory, render: Box::new(directory::render) }
+        Rendering { document: &self.directory, render: Box::new(|| directory::render(&self.view)) }
     }
 
     pub(crate) fn network_map(&self) -> Rendering<'_> {

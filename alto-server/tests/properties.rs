@@ -19,7 +19,8 @@ struct Shared {
     maps: BTreeMap<(String, String), Value>,
 }
 
-const METRICS: [&str; 5] = ["routingcost", "hopcount", "delay-ow", "bw-residual", "bw-available"];
+const METRICS: [&str; 7] =
+    ["routingcost", "hopcount", "delay-ow", "delay-rt", "lossrate", "bw-residual", "bw-available"];
 const RESOURCES: [(&str, &str); 4] = [
     ("/networkmap/filtered", "application/alto-networkmapfilter+json"),
     ("/costmap/filtered", "application/alto-costmapfilter+json"),

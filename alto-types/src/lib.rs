@@ -30,14 +30,14 @@ pub mod swarm;
 pub mod version_tag;
 
 pub use address::{AddressType, SpeltAddr, TypedEndpointAddr};
-pub use cost::{Comparison, Constraint, CostType};
+pub use cost::{Comparison, Constraint, CostContext, CostType};
 pub use cost_map::{CostMap, CostMapMeta, FilteredCostMapRequest, PidFilter};
 pub use directory::{Capabilities, Directory, DirectoryMeta, Resource};
 pub use endpoint_cost::{EndpointCost, EndpointCostMeta, EndpointCostRequest, EndpointFilter};
 pub use endpoint_property::{EndpointProperties, EndpointPropertyMeta, EndpointPropertyRequest};
 pub use error::{ErrorCode, ErrorMessage, ProtocolError};
 pub use media_type::{MediaType, Message};
-pub use name::{CostMetric, CostMode, NameError, PidName, PropertyType, ResourceId, Tag};
+pub use name::{CostMetric, CostMode, CostSource, NameError, PidName, PropertyType, ResourceId, Tag};
 pub use network_map::{EndpointAddrGroup, FilteredNetworkMapRequest, NetworkMap, NetworkMapMeta};
 pub use request::{Request, decode_request};
 pub use version_tag::VersionTag;

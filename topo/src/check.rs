@@ -11,7 +11,9 @@ use crate::file::{CostModel, HostFile, LinkFile, SwitchFile, TopologyFile};
 use crate::graph::{Graph, NodeId};
 use crate::name::NodeName;
 use crate::network_map;
-use crate::topology::{Frame, Host, Link, MAX_BANDWIDTH, MAX_COST, MAX_DELAY, NodeNameText, Switch, Topology};
+use crate::topology::{
+    Frame, Host, Link, MAX_BANDWIDTH, MAX_COST, MAX_DELAY, MAX_LOSS, NodeNameText, Switch, Topology,
+};
 
 /// Most nodes of a network.
 const MAX_NODES: usize = 1_000_000;
@@ -195,8 +197,8 @@ fn links(
         if !is_cost(file.price) {
             bad("price", file.price, &format!("0 to {MAX_COST}"));
         }
-        if let Some(loss) = file.loss.filter(|loss| !(0.0..=100.0).contains(loss)) {
-            bad("loss", loss, "0 to 100 percent");
+        if let Some(loss) = file.loss.filter(|loss| !is_loss(*loss)) {
+            bad("loss", loss, &format!("0 to {MAX_LOSS} percent"));
         }
         let (Some(source), Some(destination)) = ends else { continue };
         if problems.0.len() > before {
@@ -208,6 +210,9 @@ fn links(
             destination: name(destination),
             bandwidth: file.bandwidth,
             delay: file.delay.0,
+            measured_delay: None,
+            loss: file.loss.unwrap_or_default(),
+            measured_loss: None,
             directed: file.directed,
             up: file.up,
             utilisation: 0.0,
@@ -230,6 +235,10 @@ pub(crate) fn is_bandwidth(mbits: f64) -> bool {
 
 pub(crate) fn is_delay(milliseconds: f64) -> bool {
     (0.0..=MAX_DELAY).contains(&milliseconds)
+}
+
+pub(crate) fn is_loss(percent: f64) -> bool {
+    (0.0..=MAX_LOSS).contains(&percent)
 }
 
 pub(crate) fn is_cost(cost: f64) -> bool {

@@ -82,7 +82,7 @@ pub struct LinkFile {
     #[serde(default)]
     #[schemars(range(min = 0, max = 1_000_000_000))]
     pub price: f64,
-    /// Lost packets, in percent; for emulations.
+    /// Lost packets, one way, in percent; absent: none.
     #[schemars(range(min = 0, max = 100))]
     pub loss: Option<f64>,
     /// Whether it carries traffic.

@@ -29,7 +29,7 @@ pub(super) fn render_part(
         CostMatrix::new(named(srcs), named(dsts), kind, constraints, |&src, &dst| view.pid_cost(kind.metric, src, dst));
     let meta = CostMapMeta {
         dependent_vtags: vec![published.network_map_vtag().clone()],
-        cost_type: kind.to_wire(),
+        cost_type: kind.to_wire(view),
         vtag: Some(published.cost_vtag(id)),
     };
     super::to_bytes(&CostMap { meta, cost_map: costs })

@@ -1,15 +1,16 @@
 //! The information resource directory (RFC 7285 §9.2).
 
 use alto_types::{Capabilities, Directory, DirectoryMeta, MediaType, PropertyType, Resource, ResourceId};
+use topo::View;
 
 use super::{CostKind, id, path};
 
 /// Everything this server offers, with URIs relative to the directory's own, so that it works behind any prefix.
-pub(crate) fn render() -> Vec<u8> {
-    super::to_bytes(&directory())
+pub(crate) fn render(view: &View) -> Vec<u8> {
+    super::to_bytes(&directory(view))
 }
 
-fn directory() -> Directory {
+fn directory(view: &View) -> Directory {
     let network_map = resource_id(id::NETWORK_MAP);
     let get = |uri: &str, media_type: MediaType| Resource {
         uri: uri.to_owned(),
@@ -35,7 +36,7 @@ fn directory() -> Directory {
 
     let mut directory = Directory {
         meta: DirectoryMeta {
-            cost_types: CostKind::all().map(|kind| (kind.name(), described(kind))).collect(),
+            cost_types: CostKind::all().map(|kind| (kind.name(), described(kind, view))).collect(),
             default_alto_network_map: Some(network_map.clone()),
         },
         ..Directory::default()
@@ -62,12 +63,16 @@ fn directory() -> Directory {
 }
 
 /// A cost type with a sentence for people (RFC 7285 §10.7).
-fn described(kind: CostKind) -> alto_types::CostType {
+fn described(kind: CostKind, view: &View) -> alto_types::CostType {
     use topo::Metric;
     let what = match kind.metric {
         Metric::RoutingCost => "cost of the least-cost route, without unit",
         Metric::HopCount => "links on the least-cost route",
         Metric::DelayOneWay => "one-way delay of the least-cost route in microseconds, as configured or reported",
+        Metric::DelayRoundTrip => {
+            "delay of the least-cost routes there and back in microseconds, as configured or reported"
+        }
+        Metric::LossRate => "packets lost on the least-cost route in percent, as configured or reported",
         Metric::ResidualBandwidth => "smallest link bandwidth on the least-cost route in bytes per second",
         Metric::AvailableBandwidth => {
             "smallest bandwidth left over by reported utilisation on the least-cost route in bytes per second"
@@ -77,7 +82,7 @@ fn described(kind: CostKind) -> alto_types::CostType {
         super::Mode::Numerical => "",
         super::Mode::Ordinal => "rank, 1 is best, of: ",
     };
-    alto_types::CostType { description: Some(format!("{how}{what}")), ..kind.to_wire() }
+    alto_types::CostType { description: Some(format!("{how}{what}")), ..kind.to_wire(view) }
 }
 
 fn resource_id(id: &str) -> ResourceId {

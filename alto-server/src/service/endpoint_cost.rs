@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::net::IpAddr;
+use std::time::SystemTime;
 
 use alto_types::{
     EndpointCost, EndpointCostMeta, EndpointCostRequest, MediaType, ProtocolError, SpeltAddr, TypedEndpointAddr,
@@ -27,6 +28,10 @@ impl Lookup for EndpointCosts {
         bound_pairs("endpoints", srcs, dsts, limits)
     }
 
+    fn since(published: &Published) -> Option<SystemTime> {
+        Some(published.costs_since())
+    }
+
     fn answer(published: &Published, request: Self::Request, client: IpAddr) -> Result<Vec<u8>, ProtocolError> {
         let kind = CostKind::requested(&request.cost_type)?;
         let view = published.view();
@@ -36,7 +41,7 @@ impl Lookup for EndpointCosts {
             view.cost_between(kind.metric, src, dst)
         });
         let vtag = Some(published.cost_vtag(id::ENDPOINT_COST));
-        let meta = EndpointCostMeta { cost_type: kind.to_wire(), vtag };
+        let meta = EndpointCostMeta { cost_type: kind.to_wire(view), vtag };
         Ok(super::to_bytes(&EndpointCost { meta, endpoint_cost_map: costs }))
     }
 }

@@ -1,6 +1,7 @@
 //! Parts of the cost maps (RFC 7285 §11.3.2).
 
 use std::net::IpAddr;
+use std::time::SystemTime;
 
 use alto_types::{FilteredCostMapRequest, MediaType, ProtocolError};
 
@@ -33,6 +34,10 @@ impl Lookup for FilteredCostMap {
                 bound_pairs("pids", count(srcs), count(dsts), limits)
             }
         }
+    }
+
+    fn since(published: &Published) -> Option<SystemTime> {
+        Some(published.costs_since())
     }
 
     fn answer(published: &Published, request: Self::Request, _client: IpAddr) -> Result<Vec<u8>, ProtocolError> {

@@ -14,6 +14,7 @@ pub(crate) mod filtered_network_map;
 pub(crate) mod network_map;
 
 use std::net::IpAddr;
+use std::time::SystemTime;
 
 use alto_types::{MediaType, ProtocolError, Request};
 
@@ -65,6 +66,11 @@ pub(crate) trait Lookup {
 
     /// Refuses what is too much work, before any of it is done. A large request is answered off the event loop.
     fn weigh(request: &Self::Request, published: &Published, limits: &WorkLimits) -> Result<usize, ProtocolError>;
+
+    /// Since when what is looked up is as it is, where that is known.
+    fn since(_published: &Published) -> Option<SystemTime> {
+        None
+    }
 
     /// The body of the answer. `client` is the address that the request came from.
     fn answer(published: &Published, request: Self::Request, client: IpAddr) -> Result<Vec<u8>, ProtocolError>;

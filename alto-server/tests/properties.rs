@@ -78,6 +78,7 @@ fn json_value() -> impl Strategy<Value = Value> {
             "routingcost",
             "network-map.pid",
             "ge 1",
+            "[1] le 3",
             "isp-a-1",
             ""
         ])
@@ -92,6 +93,9 @@ fn json_value() -> impl Strategy<Value = Value> {
         "cost-mode",
         "cost-metric",
         "constraints",
+        "multi-cost-types",
+        "testable-cost-types",
+        "or-constraints",
         "endpoints",
         "properties",
         "address-types",

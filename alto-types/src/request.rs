@@ -62,6 +62,38 @@ impl<'a> Fields<'a> {
         self.optional(name).map(|value| self.as_object(name, value)).transpose()
     }
 
+    /// Whether there is a member, whatever it is.
+    pub fn has(&self, name: &str) -> bool {
+        self.optional(name).is_some()
+    }
+
+    /// Whether there is no member at all.
+    pub fn is_empty(&self) -> bool {
+        self.object.is_empty()
+    }
+
+    /// A list of objects that may be absent. The path of each is that of the list.
+    pub fn optional_objects(&self, name: &str) -> Result<Option<Vec<Fields<'a>>>, ProtocolError> {
+        let Some(value) = self.optional(name) else { return Ok(None) };
+        let elements = value.as_array().ok_or_else(|| self.wrong_type(name))?;
+        let object = |element: &'a Value| match element {
+            Value::Object(object) => Ok(Fields { path: self.path(name), object }),
+            other => Err(self.invalid(name, &other.to_string())),
+        };
+        elements.iter().map(object).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// A list of lists of strings that may be absent.
+    pub fn optional_string_lists(&self, name: &str) -> Result<Option<Vec<Vec<&'a str>>>, ProtocolError> {
+        let Some(value) = self.optional(name) else { return Ok(None) };
+        let elements = value.as_array().ok_or_else(|| self.wrong_type(name))?;
+        let list = |element: &'a Value| match element {
+            Value::Array(_) => self.as_strings(name, element),
+            other => Err(self.invalid(name, &other.to_string())),
+        };
+        elements.iter().map(list).collect::<Result<_, _>>().map(Some)
+    }
+
     fn as_object(&self, name: &str, value: &'a Value) -> Result<Fields<'a>, ProtocolError> {
         match value {
             Value::Object(object) => Ok(Fields { path: self.path(name), object }),

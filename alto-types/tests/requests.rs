@@ -29,7 +29,6 @@ fn absent_required_fields() {
     refused::<FilteredNetworkMapRequest>(r#"{"PIDS":[]}"#, Missing, "pids", None);
     refused::<FilteredNetworkMapRequest>(r#"{"address-types":["ipv4"]}"#, Missing, "pids", None);
     refused::<FilteredCostMapRequest>("{}", Missing, "cost-type", None);
-    refused::<FilteredCostMapRequest>(r#"{"multi-cost-types":[]}"#, Missing, "cost-type", None);
     let no_metric = r#"{"cost-type":{"cost-mode":"numerical"}}"#;
     refused::<FilteredCostMapRequest>(no_metric, Missing, "cost-type/cost-metric", None);
     let no_mode = r#"{"cost-type":{"cost-metric":"routingcost"}}"#;

@@ -63,9 +63,9 @@ impl CostKind {
         CostType { cost_context: context(self.metric, view), ..CostType::new(metric, mode) }
     }
 
-    /// The cost type a request asks for, if this server offers it (RFC 7285 §11.3.2.3, RFC 9274 §4).
-    pub(crate) fn requested(cost_type: &CostType) -> Result<Self, ProtocolError> {
-        let refused = |member: &str, value: &str| ProtocolError::invalid_value(format!("cost-type/{member}"), value);
+    /// The cost type that `field` of a request asks for, if this server offers it (RFC 7285 §11.3.2.3, RFC 9274 §4).
+    pub(crate) fn requested(cost_type: &CostType, field: &str) -> Result<Self, ProtocolError> {
+        let refused = |member: &str, value: &str| ProtocolError::invalid_value(format!("{field}/{member}"), value);
         let mode = match cost_type.cost_mode.as_str() {
             CostMode::NUMERICAL => Mode::Numerical,
             CostMode::ORDINAL => Mode::Ordinal,

@@ -3,6 +3,7 @@
 use alto_types::{Capabilities, Directory, DirectoryMeta, MediaType, PropertyType, Resource, ResourceId};
 use topo::View;
 
+use super::selection::MAX_COST_TYPES;
 use super::{CostKind, id, path};
 
 /// Everything this server offers, with URIs relative to the directory's own, so that it works behind any prefix.
@@ -26,7 +27,9 @@ fn directory(view: &View) -> Directory {
     let uses = vec![network_map.clone()];
     let all_costs = Capabilities {
         cost_type_names: CostKind::all().map(CostKind::name).collect(),
+        // For every cost type, so nothing is listed as testable: the RFC forbids to say both (RFC 8189 §4.1.1).
         cost_constraints: true,
+        max_cost_types: MAX_COST_TYPES as u64,
         ..Capabilities::default()
     };
     let properties = Capabilities {

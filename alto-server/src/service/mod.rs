@@ -12,6 +12,7 @@ pub(crate) mod endpoint_property;
 pub(crate) mod filtered_cost_map;
 pub(crate) mod filtered_network_map;
 pub(crate) mod network_map;
+mod selection;
 
 use std::net::IpAddr;
 use std::time::SystemTime;
@@ -51,7 +52,7 @@ pub(crate) mod path {
 pub(crate) struct WorkLimits {
     /// Elements of one list of a request.
     pub(crate) list_entries: usize,
-    /// Sources times destinations of a cost request.
+    /// Sources times destinations of a cost request, times the costs asked for where those are several.
     pub(crate) pairs: usize,
 }
 
@@ -85,11 +86,17 @@ fn bound_list(field: &str, len: usize, limits: &WorkLimits) -> Result<usize, Pro
     Ok(len)
 }
 
-/// Refuses a product of sources and destinations that is larger than allowed.
-fn bound_pairs(field: &str, srcs: usize, dsts: usize, limits: &WorkLimits) -> Result<usize, ProtocolError> {
-    let pairs = srcs.saturating_mul(dsts);
+/// Refuses more pairs of sources and destinations than allowed, those of each of several costs counted.
+fn bound_pairs(
+    field: &str,
+    (srcs, dsts): (usize, usize),
+    costs: usize,
+    limits: &WorkLimits,
+) -> Result<usize, ProtocolError> {
+    let pairs = srcs.saturating_mul(dsts).saturating_mul(costs);
     if pairs > limits.pairs {
-        let value = format!("{srcs} x {dsts} pairs, at most {} are answered", limits.pairs);
+        let each = if costs > 1 { format!(" for {costs} costs") } else { String::new() };
+        let value = format!("{srcs} x {dsts} pairs{each}, at most {} are answered", limits.pairs);
         return Err(ProtocolError::invalid_value(field, value));
     }
     Ok(pairs)

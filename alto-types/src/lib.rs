@@ -6,8 +6,8 @@
 //!   [`TypedEndpointAddr`] is an address. See [`name`], [`address`], [`cost`] and [`version_tag`].
 //! * **Messages** know the media type that names them ([`Message`]). Answers are generic over their data member, so
 //!   that a server can stream millions of entries from where they live while a client reads them into maps. There is
-//!   one module per resource: [`directory`], [`network_map`], [`cost_map`], [`endpoint_property`], [`endpoint_cost`]. [`cost_selection`] and [`multi_cost`] are
-//!   what both cost resources share for several costs at once.
+//!   one module per resource: [`directory`], [`network_map`], [`cost_map`], [`endpoint_property`], [`endpoint_cost`].
+//!   [`cost_selection`] and [`multi_cost`] are what both cost resources share for several costs at once.
 //! * **Requests** are decoded by [`decode_request`], which turns every possible fault of a body into exactly one
 //!   [`ProtocolError`] of RFC 7285 §8.5.2 with its code, field path and value. See [`request`], [`json`] and [`error`].
 //!

@@ -1,15 +1,36 @@
 //! The information resource directory (RFC 7285 §9.2).
 
+use std::collections::BTreeMap;
+
 use alto_types::{Capabilities, Directory, DirectoryMeta, MediaType, PropertyType, Resource, ResourceId};
 
-use super::{CostKind, id, path};
+use super::property_map::{domains, filtered_domains, mappings};
+use super::{CostKind, endpoint_property, id, path};
 
-/// Everything this server offers, with URIs relative to the directory's own, so that it works behind any prefix.
-pub(crate) fn render() -> Vec<u8> {
-    super::to_bytes(&directory())
+/// What of a view the directory speaks of: the properties that can be asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Offer {
+    endpoint_properties: Vec<PropertyType>,
+    property_map: BTreeMap<String, Vec<String>>,
+    filtered_property_map: BTreeMap<String, Vec<String>>,
 }
 
-fn directory() -> Directory {
+impl Offer {
+    pub(crate) fn of(view: &topo::View) -> Self {
+        Self {
+            endpoint_properties: endpoint_property::offered(view).map(|(_, name)| name).collect(),
+            property_map: mappings(domains(view)),
+            filtered_property_map: mappings(filtered_domains(view)),
+        }
+    }
+}
+
+/// Everything this server offers, with URIs relative to the directory's own, so that it works behind any prefix.
+pub(crate) fn render(offer: &Offer) -> Vec<u8> {
+    super::to_bytes(&directory(offer))
+}
+
+fn directory(offer: &Offer) -> Directory {
     let network_map = resource_id(id::NETWORK_MAP);
     let get = |uri: &str, media_type: MediaType| Resource {
         uri: uri.to_owned(),
@@ -29,7 +50,7 @@ fn directory() -> Directory {
         ..Capabilities::default()
     };
     let properties = Capabilities {
-        prop_types: vec![PropertyType::pid_of(&network_map).as_str().to_owned()],
+        prop_types: offer.endpoint_properties.iter().map(|name| name.as_str().to_owned()).collect(),
         ..Capabilities::default()
     };
 
@@ -50,6 +71,15 @@ fn directory() -> Directory {
     }
     let entry = post(path::FILTERED_NETWORK_MAP, MediaType::NETWORK_MAP, MediaType::NETWORK_MAP_FILTER);
     resources.insert(resource_id(id::FILTERED_NETWORK_MAP), Resource { uses: uses.clone(), ..entry });
+    let mapped = |mappings: &BTreeMap<_, _>, entry: Resource| Resource {
+        capabilities: Capabilities { mappings: mappings.clone(), ..Capabilities::default() },
+        uses: uses.clone(),
+        ..entry
+    };
+    let entry = mapped(&offer.property_map, get(path::PROPERTY_MAP, MediaType::PROPERTY_MAP));
+    resources.insert(resource_id(id::PROPERTY_MAP), entry);
+    let entry = post(path::FILTERED_PROPERTY_MAP, MediaType::PROPERTY_MAP, MediaType::PROPERTY_MAP_PARAMS);
+    resources.insert(resource_id(id::FILTERED_PROPERTY_MAP), mapped(&offer.filtered_property_map, entry));
     let entry = post(path::FILTERED_COST_MAP, MediaType::COST_MAP, MediaType::COST_MAP_FILTER);
     let entry = Resource { capabilities: all_costs.clone(), uses, ..entry };
     resources.insert(resource_id(id::FILTERED_COST_MAP), entry);

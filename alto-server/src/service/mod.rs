@@ -11,7 +11,10 @@ pub(crate) mod endpoint_cost;
 pub(crate) mod endpoint_property;
 pub(crate) mod filtered_cost_map;
 pub(crate) mod filtered_network_map;
+pub(crate) mod filtered_property_map;
 pub(crate) mod network_map;
+mod prefix_answer;
+pub(crate) mod property_map;
 
 use std::net::IpAddr;
 
@@ -33,6 +36,10 @@ pub(crate) mod id {
     pub(crate) const ENDPOINT_PROPERTY: &str = "endpoint-property";
     /// Costs between endpoints.
     pub(crate) const ENDPOINT_COST: &str = "endpoint-cost";
+    /// Properties of addresses, prefixes and PIDs.
+    pub(crate) const PROPERTY_MAP: &str = "property-map";
+    /// Parts of the property map.
+    pub(crate) const FILTERED_PROPERTY_MAP: &str = "filtered-property-map";
 }
 
 /// Where the resources are, relative to the root.
@@ -43,6 +50,8 @@ pub(crate) mod path {
     pub(crate) const FILTERED_COST_MAP: &str = "costmap/filtered";
     pub(crate) const ENDPOINT_PROPERTY: &str = "endpointprop/lookup";
     pub(crate) const ENDPOINT_COST: &str = "endpointcost/lookup";
+    pub(crate) const PROPERTY_MAP: &str = "propmap";
+    pub(crate) const FILTERED_PROPERTY_MAP: &str = "propmap/filtered";
 }
 
 /// Bounds on the work one request may ask for (RFC 7285 §15.5.2).

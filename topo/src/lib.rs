@@ -48,7 +48,7 @@ pub use error::{ChangeError, Problem, TopologyError};
 pub use metric::{Metric, UnknownMetric, dense_ranks};
 pub use name::{InvalidName, NodeName, PidName};
 pub use network_map::{NetworkMap, Pid, PidId};
-pub use properties::{EntityKind, Given, Properties, Property};
+pub use properties::{EntityKind, Given, Properties, Property, Said};
 pub use routes::Route;
 pub use topology::{Host, Link, Switch, Topology};
 pub use value::Value;

@@ -36,6 +36,9 @@ pub enum Property {
 /// What is said of one property: a value, or that there is none.
 pub type Given = (Property, Option<Arc<str>>);
 
+/// What is said of one thing, for as long as it is looked at.
+pub type Said<'a> = Vec<(Property, Option<&'a str>)>;
+
 /// All properties of one network.
 #[derive(Clone, Debug)]
 pub struct Properties {
@@ -130,7 +133,7 @@ impl Properties {
 
     /// Each prefix inside `net`, itself included, of which something is said, with that: enough to find what any
     /// address in `net` has, if what `net` inherits is known. No value is said only where one would be inherited.
-    pub fn inside(&self, net: &IpNet) -> Box<dyn Iterator<Item = (IpNet, Vec<(Property, Option<&str>)>)> + '_> {
+    pub fn inside(&self, net: &IpNet) -> Box<dyn Iterator<Item = (IpNet, Said<'_>)> + '_> {
         match net {
             IpNet::V4(net) => Box::new(self.ipv4.inside(net.trunc()).map(|(net, given)| (net.into(), given))),
             IpNet::V6(net) => Box::new(self.ipv6.inside(net.trunc()).map(|(net, given)| (net.into(), given))),
@@ -199,7 +202,7 @@ impl<N: Prefix + std::fmt::Display> Table<N> {
         found.into_iter().filter_map(|(property, value)| Some((property, value?))).collect()
     }
 
-    fn inside(&self, net: N) -> impl Iterator<Item = (N, Vec<(Property, Option<&str>)>)> {
+    fn inside(&self, net: N) -> impl Iterator<Item = (N, Said<'_>)> {
         self.tree.inside(&net).map(|place| {
             let inherits = |property| self.tree.parent(place).and_then(|parent| self.value(parent, property)).is_some();
             let given = self.given(place).iter().map(|(property, value)| (*property, value.as_deref()));

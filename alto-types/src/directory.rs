@@ -48,7 +48,7 @@ pub struct Resource {
     pub uses: Vec<ResourceId>,
 }
 
-/// The capabilities that RFC 7285 (§11.2.3.4, §11.3.2.4, §11.4.1.4) and RFC 8189 (§4.1.1) define.
+/// The capabilities that RFC 7285 (§11.2.3.4, §11.3.2.4, §11.4.1.4), RFC 8189 (§4.1.1) and RFC 9240 (§7.4) define.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Capabilities {
@@ -68,6 +68,9 @@ pub struct Capabilities {
     /// The properties that can be asked for. Unchecked: one ill-formed name must not make a client lose a directory.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prop_types: Vec<String>,
+    /// The properties that can be asked for by entity domain. Unchecked, as above.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mappings: BTreeMap<String, Vec<String>>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]

@@ -11,6 +11,7 @@ use crate::file::{CostModel, HostFile, LinkFile, SwitchFile, TopologyFile};
 use crate::graph::{Graph, NodeId};
 use crate::name::NodeName;
 use crate::network_map;
+use crate::property_check;
 use crate::topology::{
     Frame, Host, Link, MAX_BANDWIDTH, MAX_COST, MAX_DELAY, MAX_LOSS, NodeNameText, Switch, Topology,
 };
@@ -52,6 +53,7 @@ pub(crate) fn check(file: TopologyFile, source: &str) -> Result<Topology, Topolo
         Some(pids) => network_map::groups_of_file(pids, &switches, &mut problems, &mut warnings),
         None => network_map::groups_of_switches(&hosts, &switches, &links, &mut problems, &mut warnings),
     };
+    let given = property_check::read(&file.properties, &hosts, &mut problems, &mut warnings);
     if !problems.0.is_empty() {
         return Err(TopologyError { source: source.to_owned(), problems: problems.0 });
     }
@@ -59,8 +61,13 @@ pub(crate) fn check(file: TopologyFile, source: &str) -> Result<Topology, Topolo
     let (network_map, entries) = network_map::build(groups, any_ipv6);
     warn_of_strays(&hosts, &links, &network_map, &entries, &mut warnings);
     warn_of_parts(&nodes, &hosts, &links, &mut warnings);
-    let network_map = Arc::new(network_map);
-    let frame = Frame { name: file.name, hosts, switches, nodes, cost: file.cost, network_map, entries, warnings };
+    // Only the finished map knows which PIDs there are.
+    let properties = given.complete(&network_map, &mut problems);
+    if !problems.0.is_empty() {
+        return Err(TopologyError { source: source.to_owned(), problems: problems.0 });
+    }
+    let (name, cost, network_map) = (file.name, file.cost, Arc::new(network_map));
+    let frame = Frame { name, hosts, switches, nodes, cost, network_map, entries, properties, warnings };
     Ok(Topology { frame: Arc::new(frame), links })
 }
 

@@ -13,6 +13,8 @@
 //!   [`update`] what a change of links changes in them. Ties are broken the same way everywhere, so that every replica
 //!   and every emulation agrees. [`costs`] has the trees of all places, [`columns`] their hashes.
 //! * [`network_map`] groups addresses into PIDs and finds the PID of an address ([`prefix_table`]).
+//! * [`properties`] are what the operator tells of addresses and PIDs; a prefix passes its own on to what it holds
+//!   ([`prefix_tree`]).
 //! * [`view`] is one immutable state of all costs, named by a hash of its content ([`tag`]).
 //! * Numbers are exact: [`Value`] counts millionths in an integer, so sums do not depend on their order; [`loss`]
 //!   multiplies what arrives as exactly. [`samples`] are what was measured of a link.
@@ -32,6 +34,9 @@ mod metric;
 mod name;
 mod network_map;
 mod prefix_table;
+mod prefix_tree;
+mod properties;
+mod property_check;
 mod routes;
 mod samples;
 mod tag;
@@ -46,6 +51,7 @@ pub use error::{ChangeError, Problem, TopologyError};
 pub use metric::{Metric, UnknownMetric, dense_ranks};
 pub use name::{InvalidName, NodeName, PidName};
 pub use network_map::{NetworkMap, Pid, PidId};
+pub use properties::{EntityKind, Given, Properties, Property, Said};
 pub use routes::Route;
 pub use samples::Samples;
 pub use topology::{Host, Link, Switch, Topology};

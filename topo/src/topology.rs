@@ -12,6 +12,7 @@ use crate::graph::NodeId;
 use crate::metric::Metric;
 use crate::name::NodeName;
 use crate::network_map::NetworkMap;
+use crate::properties::Properties;
 use crate::value::Value;
 
 /// Largest cost of one link.
@@ -47,6 +48,7 @@ pub(crate) struct Frame {
     pub(crate) network_map: Arc<NetworkMap>,
     /// For each PID of the network map, the nodes where its traffic enters.
     pub(crate) entries: Vec<Vec<NodeId>>,
+    pub(crate) properties: Properties,
     pub(crate) warnings: Vec<String>,
 }
 

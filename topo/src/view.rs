@@ -14,6 +14,7 @@ use crate::graph::{Graph, NodeId};
 use crate::metric::Metric;
 use crate::name::NodeName;
 use crate::network_map::{NetworkMap, PidId};
+use crate::properties::Properties;
 use crate::routes::Route;
 use crate::tag::Hasher;
 use crate::topology::{Frame, Topology};
@@ -105,7 +106,13 @@ impl View {
         &self.topology.frame.network_map
     }
 
-    /// A hash of all content, in hexadecimal: equal exactly where every answer is equal.
+    /// What clients are told of addresses and PIDs. They have a tag of their own: a view's costs and map stay what
+    /// they are when properties change.
+    pub fn properties(&self) -> &Properties {
+        &self.topology.frame.properties
+    }
+
+    /// A hash of map and costs, in hexadecimal: equal exactly where every answer about these is equal.
     pub fn tag(&self) -> &str {
         &self.tag
     }

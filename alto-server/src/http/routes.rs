@@ -18,6 +18,7 @@ use crate::service::endpoint_cost::EndpointCosts;
 use crate::service::endpoint_property::EndpointPropertyLookup;
 use crate::service::filtered_cost_map::FilteredCostMap;
 use crate::service::filtered_network_map::FilteredNetworkMap;
+use crate::service::filtered_property_map::FilteredPropertyMap;
 use crate::service::{CostKind, Lookup, id, path};
 
 /// A route, or several: matches a path, then answers.
@@ -37,6 +38,8 @@ pub(crate) fn public(app: &Arc<App>, more: impl IntoIterator<Item = Route>) -> R
         lookup::<EndpointPropertyLookup>(app, path::ENDPOINT_PROPERTY),
         lookup::<FilteredCostMap>(app, path::FILTERED_COST_MAP),
         lookup::<FilteredNetworkMap>(app, path::FILTERED_NETWORK_MAP),
+        lookup::<FilteredPropertyMap>(app, path::FILTERED_PROPERTY_MAP),
+        document(app, path::PROPERTY_MAP, id::PROPERTY_MAP, Published::property_map),
         document(app, path::DIRECTORY, "directory", Published::directory),
     ];
     routes.extend(CostKind::all().map(|kind| {

@@ -11,7 +11,10 @@ pub(crate) mod endpoint_cost;
 pub(crate) mod endpoint_property;
 pub(crate) mod filtered_cost_map;
 pub(crate) mod filtered_network_map;
+pub(crate) mod filtered_property_map;
 pub(crate) mod network_map;
+mod prefix_answer;
+pub(crate) mod property_map;
 mod selection;
 
 use std::net::IpAddr;
@@ -35,6 +38,10 @@ pub(crate) mod id {
     pub(crate) const ENDPOINT_PROPERTY: &str = "endpoint-property";
     /// Costs between endpoints.
     pub(crate) const ENDPOINT_COST: &str = "endpoint-cost";
+    /// Properties of addresses, prefixes and PIDs.
+    pub(crate) const PROPERTY_MAP: &str = "property-map";
+    /// Parts of the property map.
+    pub(crate) const FILTERED_PROPERTY_MAP: &str = "filtered-property-map";
 }
 
 /// Where the resources are, relative to the root.
@@ -45,6 +52,8 @@ pub(crate) mod path {
     pub(crate) const FILTERED_COST_MAP: &str = "costmap/filtered";
     pub(crate) const ENDPOINT_PROPERTY: &str = "endpointprop/lookup";
     pub(crate) const ENDPOINT_COST: &str = "endpointcost/lookup";
+    pub(crate) const PROPERTY_MAP: &str = "propmap";
+    pub(crate) const FILTERED_PROPERTY_MAP: &str = "propmap/filtered";
 }
 
 /// Bounds on the work one request may ask for (RFC 7285 §15.5.2).
@@ -52,7 +61,8 @@ pub(crate) mod path {
 pub(crate) struct WorkLimits {
     /// Elements of one list of a request.
     pub(crate) list_entries: usize,
-    /// Sources times destinations of a cost request, times the costs asked for where those are several.
+    /// Sources times destinations of a cost request, times the costs asked for where those are several; addresses or
+    /// entities times properties of a property request.
     pub(crate) pairs: usize,
 }
 
@@ -86,7 +96,8 @@ fn bound_list(field: &str, len: usize, limits: &WorkLimits) -> Result<usize, Pro
     Ok(len)
 }
 
-/// Refuses more pairs of sources and destinations than allowed, those of each of several costs counted.
+/// Refuses more pairs than allowed, of sources and destinations or of entities and properties, those of each of several
+/// costs counted.
 fn bound_pairs(
     field: &str,
     (srcs, dsts): (usize, usize),

@@ -183,7 +183,7 @@ class _Checker:
         self.problems.append(f"{path}: {message}" if path else message)
 
     def topology(self, raw: Any, source: str) -> Topology:
-        raw = self.object(raw, "", {"name"}, {"hosts", "switches", "links", "pids", "cost"})
+        raw = self.object(raw, "", {"name"}, {"hosts", "switches", "links", "pids", "cost", "properties"})
         name = self.typed(raw, "", "name", str, "a text") or "topology"
         counts = [len(self.list(raw, key)) for key in ("hosts", "switches", "links")]
         if counts[0] + counts[1] > MAX_NODES:

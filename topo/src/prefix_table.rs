@@ -1,7 +1,8 @@
 //! Longest-prefix match: which of many prefixes with values is the most specific that holds an address.
 //!
 //! Prefixes nest or are disjoint, so they cut the line of all addresses into ranges with one answer each. The table is
-//! those ranges, sorted; a lookup is one binary search.
+//! those ranges, sorted; a lookup is one binary search among the few that an index leaves. The index cuts what lies
+//! between the first range and the last into slots, since all of IPv6 that is in use begins with the same bits.
 
 /// An immutable table over addresses of type `A`.
 #[derive(Clone, Debug)]
@@ -9,7 +10,22 @@ pub(crate) struct PrefixTable<A> {
     starts: Vec<A>,
     /// The answer from each start up to the next.
     values: Vec<Option<u32>>,
+    index: Index<A>,
 }
+
+/// Where ranges of a slot begin.
+#[derive(Clone, Debug)]
+struct Index<A> {
+    /// Where slots begin: the second range, as the first begins at zero whatever there is.
+    base: A,
+    /// Bits of an address within its slot.
+    shift: u32,
+    /// How many ranges begin before each slot, and all of them at the end.
+    places: Vec<u32>,
+}
+
+/// Most slots, as a power of two: some megabytes for a table as large as the Internet's.
+const MAX_INDEX_BITS: u32 = 20;
 
 /// One prefix: its first and last address, and its value.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +40,10 @@ pub(crate) trait Number: Copy + Ord {
     const ZERO: Self;
     /// The next number; nothing after the last.
     fn successor(self) -> Option<Self>;
+    /// How many bits the distance from another number takes; that number is not larger.
+    fn distance_bits(self, from: Self) -> u32;
+    /// The distance from another number that is not larger, without its last bits.
+    fn slot(self, from: Self, shift: u32) -> usize;
 }
 
 impl Number for u32 {
@@ -31,6 +51,14 @@ impl Number for u32 {
 
     fn successor(self) -> Option<Self> {
         self.checked_add(1)
+    }
+
+    fn distance_bits(self, from: Self) -> u32 {
+        Self::BITS - (self - from).leading_zeros()
+    }
+
+    fn slot(self, from: Self, shift: u32) -> usize {
+        usize::try_from((self - from).checked_shr(shift).unwrap_or(0)).unwrap_or(usize::MAX)
     }
 }
 
@@ -40,6 +68,14 @@ impl Number for u128 {
     fn successor(self) -> Option<Self> {
         self.checked_add(1)
     }
+
+    fn distance_bits(self, from: Self) -> u32 {
+        Self::BITS - (self - from).leading_zeros()
+    }
+
+    fn slot(self, from: Self, shift: u32) -> usize {
+        usize::try_from((self - from).checked_shr(shift).unwrap_or(0)).unwrap_or(usize::MAX)
+    }
 }
 
 impl<A: Number> PrefixTable<A> {
@@ -47,7 +83,7 @@ impl<A: Number> PrefixTable<A> {
     pub(crate) fn new(mut ranges: Vec<Range<A>>) -> Self {
         // Outer before inner: an inner range then simply interrupts the outer one.
         ranges.sort_by(|a, b| a.first.cmp(&b.first).then(b.last.cmp(&a.last)));
-        let mut table = Self { starts: vec![A::ZERO], values: vec![None] };
+        let mut table = Self { starts: vec![A::ZERO], values: vec![None], index: Index::of(&[]) };
         let mut open: Vec<Range<A>> = Vec::new();
         for range in ranges {
             table.close(&mut open, Some(range.first));
@@ -55,6 +91,7 @@ impl<A: Number> PrefixTable<A> {
             open.push(range);
         }
         table.close(&mut open, None);
+        table.index = Index::of(&table.starts);
         table
     }
 
@@ -82,13 +119,46 @@ impl<A: Number> PrefixTable<A> {
 
     /// The value of the longest prefix that holds an address.
     pub(crate) fn lookup(&self, address: A) -> Option<u32> {
-        let after = self.starts.partition_point(|start| *start <= address);
+        let among = self.index.among(address);
+        let after = among.start + self.starts[among].partition_point(|start| *start <= address);
         self.values.get(after.checked_sub(1)?).copied().flatten()
     }
 
     /// Whether every address has a value.
     pub(crate) fn is_complete(&self) -> bool {
         self.values.iter().all(Option::is_some)
+    }
+}
+
+impl<A: Number> Index<A> {
+    /// Over ranges that begin there, the first at zero.
+    fn of(starts: &[A]) -> Self {
+        let (Some(&base), Some(&last)) = (starts.get(1), starts.last()) else {
+            return Self { base: A::ZERO, shift: 0, places: Vec::new() };
+        };
+        // A few ranges a slot; more slots than ranges would only take memory.
+        let bits = starts.len().ilog2().min(MAX_INDEX_BITS);
+        let shift = last.distance_bits(base).saturating_sub(bits);
+        let mut places = vec![1];
+        for (place, start) in (1..).zip(&starts[1..]) {
+            places.resize(start.slot(base, shift) + 1, place);
+        }
+        places.push(u32::try_from(starts.len()).unwrap_or(u32::MAX));
+        Self { base, shift, places }
+    }
+
+    /// The ranges of which the last one that does not begin after `address` is the answer, if one of them is; otherwise
+    /// the range before them is.
+    fn among(&self, address: A) -> std::ops::Range<usize> {
+        if self.places.is_empty() {
+            return 0..1;
+        }
+        if address < self.base {
+            return 1..1;
+        }
+        // What lies behind the last slot has all ranges before it.
+        let slot = address.slot(self.base, self.shift).min(self.places.len() - 2);
+        self.places[slot] as usize..self.places[slot + 1] as usize
     }
 }
 

@@ -54,7 +54,7 @@ impl Encoding {
         match self {
             Self::Identity => body.to_vec(),
             Self::Gzip => {
-                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(4));
+                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
                 encoder.write_all(body).expect(INFALLIBLE);
                 encoder.finish().expect(INFALLIBLE)
             }

@@ -1,12 +1,15 @@
 //! Full cost maps (RFC 7285 §11.2.3), and the form that parts of them share with them.
 
-use alto_types::{CostMap, CostMapMeta, CostTypes, MultiCostMapMeta, NoCostType};
+use alto_types::{CostMapMeta, CostTypes, MultiCostMapMeta, NoCostType};
 use topo::PidId;
 
 use super::CostKind;
 use super::cost_matrix::CostMatrix;
 use super::selection::Selection;
 use crate::published::Published;
+
+/// The data member of an answer (RFC 7285 §11.2.3.6).
+const MEMBER: &str = "cost-map";
 
 /// The full map of one cost type.
 pub(crate) fn render(published: &Published, kind: CostKind) -> Vec<u8> {
@@ -25,17 +28,17 @@ pub(super) fn render_part(
     let map = view.network_map();
     let named = |pids: Vec<PidId>| pids.into_iter().map(|pid| (map.pid(pid).name().as_str(), pid)).collect();
     let types = selection.to_wire(view);
-    let cost_map =
+    let costs =
         CostMatrix::new(named(srcs), named(dsts), selection, |metric, &src, &dst| view.pid_cost(metric, src, dst));
     let dependent_vtags = vec![published.network_map_vtag().clone()];
     let vtag = Some(published.cost_vtag(id));
     match types {
         CostTypes::One(cost_type) => {
-            super::to_bytes(&CostMap { meta: CostMapMeta { dependent_vtags, cost_type, vtag }, cost_map })
+            super::cost_answer(&CostMapMeta { dependent_vtags, cost_type, vtag }, MEMBER, &costs)
         }
         CostTypes::Several(multi_cost_types) => {
             let meta = MultiCostMapMeta { dependent_vtags, cost_type: NoCostType, multi_cost_types, vtag };
-            super::to_bytes(&CostMap { meta, cost_map })
+            super::cost_answer(&meta, MEMBER, &costs)
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Costs of sources times destinations, as they are put into an answer: ranked if asked, selected, and streamed.
+//! Costs of sources times destinations, as they are put into an answer: ranked if asked, selected, and written.
 //!
 //! The PID-based and the endpoint-based services differ only in their keys and in where a cost comes from; requests for
 //! one cost and for several (RFC 8189) only in what is written for a pair.
 
-use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use topo::{Metric, Value, dense_ranks};
 
+use super::append;
 use super::cost_type::{CostKind, Mode};
 use super::selection::{Selection, Shown};
 
@@ -84,69 +84,102 @@ impl Cell {
             Self::Rank(rank) => f64::from(rank),
         }
     }
-}
 
-impl Serialize for Cell {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match *self {
-            Self::Rank(rank) => serializer.serialize_u32(rank),
+    fn write(self, out: &mut Vec<u8>) {
+        match self {
+            Self::Rank(rank) => append(out, &rank),
             // A whole amount without a fraction: `13`, not `13.0`.
             Self::Amount(value) => match value.as_integer() {
-                Some(whole) => serializer.serialize_u64(whole),
-                None => serializer.serialize_f64(value.as_f64()),
+                Some(whole) => append(out, &whole),
+                None => append(out, &value.as_f64()),
             },
         }
     }
 }
 
-impl<K: Serialize> Serialize for CostMatrix<K> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut rows = serializer.serialize_map(Some(self.srcs.len()))?;
-        for (index, src) in self.srcs.iter().enumerate() {
-            rows.serialize_entry(src, &Row { matrix: self, start: index * self.dsts.len() })?;
+impl<K: AsRef<str>> CostMatrix<K> {
+    /// Writes the map of maps that the answer holds.
+    ///
+    /// By hand, since it is nearly all of a large answer: every key is escaped once, not once for every pair.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        let Self { srcs, dsts, columns, shown } = self;
+        let dsts = Keys::of(dsts);
+        // Most costs have few digits; where they have more, the vector grows.
+        out.reserve(srcs.len() * (dsts.text.len() + 8 * dsts.ends.len()));
+        let mut row = Separated::open(out, b'{');
+        for (src, start) in Keys::of(srcs).iter().zip((0..).step_by(dsts.ends.len().max(1))) {
+            row.next(out);
+            out.extend_from_slice(src);
+            let mut pairs = Separated::open(out, b'{');
+            for (dst, pair) in dsts.iter().zip(start..) {
+                match shown {
+                    Shown::One(column) => {
+                        if let Some(cell) = columns[*column][pair] {
+                            pairs.next(out);
+                            out.extend_from_slice(dst);
+                            cell.write(out);
+                        }
+                    }
+                    // A pair of which nothing is known may be left out (RFC 8189 §4.1.3), as with one cost.
+                    Shown::Several(shown) if shown.iter().any(|column| columns[*column][pair].is_some()) => {
+                        pairs.next(out);
+                        out.extend_from_slice(dst);
+                        let mut values = Separated::open(out, b'[');
+                        for column in shown {
+                            values.next(out);
+                            match columns[*column][pair] {
+                                Some(cell) => cell.write(out),
+                                None => out.extend_from_slice(b"null"),
+                            }
+                        }
+                        out.push(b']');
+                    }
+                    Shown::Several(_) => {}
+                }
+            }
+            out.push(b'}');
         }
-        rows.end()
+        out.push(b'}');
     }
 }
 
-/// The costs from one source.
-struct Row<'a, K> {
-    matrix: &'a CostMatrix<K>,
-    /// Place of its first pair.
-    start: usize,
+/// Keys as they stand in an object: quoted, escaped, with the colon.
+struct Keys {
+    text: Vec<u8>,
+    /// Where each ends.
+    ends: Vec<usize>,
 }
 
-impl<K: Serialize> Serialize for Row<'_, K> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let CostMatrix { dsts, columns, shown, .. } = self.matrix;
-        let pairs = dsts.iter().zip(self.start..);
-        match shown {
-            Shown::One(column) => {
-                serializer.collect_map(pairs.filter_map(|(dst, pair)| Some((dst, columns[*column][pair].as_ref()?))))
-            }
-            Shown::Several(shown) => {
-                // A pair of which nothing is known may be left out (RFC 8189 §4.1.3), as with one cost.
-                let known = pairs.filter(|(_, pair)| shown.iter().any(|column| columns[*column][*pair].is_some()));
-                serializer.collect_map(known.map(|(dst, pair)| (dst, Costs { columns, shown, pair })))
-            }
+impl Keys {
+    fn of<K: AsRef<str>>(keys: &[K]) -> Self {
+        let (mut text, mut ends) = (Vec::with_capacity(keys.len() * 24), Vec::with_capacity(keys.len()));
+        for key in keys {
+            append(&mut text, key.as_ref());
+            text.push(b':');
+            ends.push(text.len());
         }
+        Self { text, ends }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.text[start..*end])
     }
 }
 
-/// The costs of one pair, with `null` for what is unknown.
-struct Costs<'a> {
-    columns: &'a [Vec<Option<Cell>>],
-    shown: &'a [usize],
-    pair: usize,
-}
+/// Puts commas between the members of an object or an array.
+struct Separated(bool);
 
-impl Serialize for Costs<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut values = serializer.serialize_seq(Some(self.shown.len()))?;
-        for column in self.shown {
-            values.serialize_element(&self.columns[*column][self.pair])?;
+impl Separated {
+    fn open(out: &mut Vec<u8>, bracket: u8) -> Self {
+        out.push(bracket);
+        Self(false)
+    }
+
+    fn next(&mut self, out: &mut Vec<u8>) {
+        if std::mem::replace(&mut self.0, true) {
+            out.push(b',');
         }
-        values.end()
     }
 }
 
@@ -193,7 +226,9 @@ mod tests {
             };
             DATA[*src][*dst][place].map(micros)
         };
-        serde_json::to_value(CostMatrix::new(places(2), places(3), Selection::of(costs).unwrap(), cost)).unwrap()
+        let mut text = Vec::new();
+        CostMatrix::new(places(2), places(3), Selection::of(costs).unwrap(), cost).write(&mut text);
+        serde_json::from_slice(&text).unwrap()
     }
 
     #[test]

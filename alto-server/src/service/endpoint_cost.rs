@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use alto_types::{
-    CostTypes, EndpointCost, EndpointCostMeta, EndpointCostRequest, MediaType, MultiEndpointCostMeta, NoCostType,
+    CostTypes, EndpointCostMeta, EndpointCostRequest, MediaType, MultiEndpointCostMeta, NoCostType,
     ProtocolError, SpeltAddr, TypedEndpointAddr,
 };
 use topo::{Endpoint, View};
@@ -16,6 +16,9 @@ use super::{Lookup, WorkLimits, bound_list, bound_pairs, id};
 use crate::published::Published;
 
 pub(crate) struct EndpointCosts;
+
+/// The data member of an answer (RFC 7285 §11.5.1.6).
+const MEMBER: &str = "endpoint-cost-map";
 
 impl Lookup for EndpointCosts {
     type Request = EndpointCostRequest<SpeltAddr>;
@@ -40,16 +43,13 @@ impl Lookup for EndpointCosts {
         let srcs = resolve(view, request.endpoints.srcs, client);
         let dsts = resolve(view, request.endpoints.dsts, client);
         let types = selection.to_wire(view);
-        let endpoint_cost_map =
-            CostMatrix::new(srcs, dsts, selection, |metric, src, dst| view.cost_between(metric, src, dst));
+        let costs = CostMatrix::new(srcs, dsts, selection, |metric, src, dst| view.cost_between(metric, src, dst));
         let vtag = Some(published.cost_vtag(id::ENDPOINT_COST));
         Ok(match types {
-            CostTypes::One(cost_type) => {
-                super::to_bytes(&EndpointCost { meta: EndpointCostMeta { cost_type, vtag }, endpoint_cost_map })
-            }
+            CostTypes::One(cost_type) => super::cost_answer(&EndpointCostMeta { cost_type, vtag }, MEMBER, &costs),
             CostTypes::Several(multi_cost_types) => {
                 let meta = MultiEndpointCostMeta { cost_type: NoCostType, multi_cost_types, vtag };
-                super::to_bytes(&EndpointCost { meta, endpoint_cost_map })
+                super::cost_answer(&meta, MEMBER, &costs)
             }
         })
     }

@@ -21,8 +21,10 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use alto_types::{MediaType, ProtocolError, Request};
+use serde::Serialize;
 
 use crate::published::Published;
+use cost_matrix::CostMatrix;
 
 pub(crate) use cost_type::{CostKind, Mode};
 
@@ -113,7 +115,26 @@ fn bound_pairs(
     Ok(pairs)
 }
 
-/// Serialises an answer. Only a failing writer could make this fail, and a vector does not fail.
-fn to_bytes<T: serde::Serialize>(message: &T) -> Vec<u8> {
-    serde_json::to_vec(message).expect("ALTO messages have string keys and finite numbers")
+/// An answer of costs: what it says of them, and the costs under the name `member`.
+fn cost_answer(meta: &impl Serialize, member: &str, costs: &CostMatrix<impl AsRef<str>>) -> Vec<u8> {
+    let mut out = br#"{"meta":"#.to_vec();
+    append(&mut out, meta);
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(member.as_bytes());
+    out.extend_from_slice(b"\":");
+    costs.write(&mut out);
+    out.push(b'}');
+    out
+}
+
+/// Serialises an answer.
+fn to_bytes<T: Serialize>(message: &T) -> Vec<u8> {
+    let mut out = Vec::with_capacity(1024);
+    append(&mut out, message);
+    out
+}
+
+/// Appends the JSON of a value. Only a failing writer could make this fail, and a vector does not fail.
+fn append<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
+    serde_json::to_writer(out, value).expect("ALTO messages have string keys and finite numbers");
 }

@@ -68,7 +68,7 @@ impl Published {
         let since = previous.filter(|p| p.view.tag() == view.tag()).map_or(now, Self::costs_since);
         let cost_maps = CostKind::all().map(|kind| (kind, Document::new(MediaType::COST_MAP, since))).collect();
         let tag = tag(view.tag());
-        Self { tag, view, network_map_vtag, network_map, cost_maps, property_map, offer, directory }
+        Self { view, tag, network_map_vtag, network_map, cost_maps, property_map, offer, directory }
     }
 
     pub(crate) fn view(&self) -> &View {
@@ -139,6 +139,12 @@ impl Rendering<'_> {
 
     fn identity(&self) -> &Bytes {
         self.document.bodies[Encoding::Identity as usize].get_or_init(|| (self.render)().into())
+    }
+
+    /// Whether an answer in this encoding needs no more work than to be sent.
+    pub(crate) fn is_ready(&self, encoding: Encoding) -> bool {
+        let rendered = |encoding: Encoding| self.document.bodies[encoding as usize].get().is_some();
+        rendered(Encoding::Identity) && self.document.hash.get().is_some() && rendered(self.effective(encoding))
     }
 
     /// The body in an encoding.

@@ -37,8 +37,10 @@ impl MediaType {
     pub const PROPERTY_MAP_PARAMS: Self = Self("application/alto-propmapparams+json");
     /// Protocol error, RFC 7285 §8.5.1.
     pub const ERROR: Self = Self("application/alto-error+json");
+    /// Plain JSON, which ALTO itself never sends: what a server has beside it, such as the registry of peers.
+    pub const JSON: Self = Self("application/json");
 
-    /// All of them, answers and requests.
+    /// All twelve of ALTO, answers and requests.
     pub const ALL: [Self; 12] = [
         Self::DIRECTORY,
         Self::NETWORK_MAP,

@@ -106,6 +106,7 @@ def test_loopback_addresses_are_mapped_where_it_is_asked_for():
     written = topology.to_json()
     assert written["hosts"][1]["ip"] == "10.1.1.1"
     assert written["pids"]["isp-b-1"]["ipv4"] == ["10.2.0.0/16"]
+    assert written["properties"]["prefixes"]["10.1.3.0/24"] == {"priv:alto-access": None}
     assert "127." not in json.dumps(written) and len(topology.notes) == 1
 
 

@@ -68,7 +68,7 @@ impl Published {
         let since = previous.filter(|p| p.view.tag() == view.tag()).map_or(now, Self::costs_since);
         let cost_maps = CostKind::all().map(|kind| (kind, Document::new(MediaType::COST_MAP, since))).collect();
         let tag = tag(view.tag());
-        Self { tag, view, network_map_vtag, network_map, cost_maps, property_map, offer, directory }
+        Self { view, tag, network_map_vtag, network_map, cost_maps, property_map, offer, directory }
     }
 
     pub(crate) fn view(&self) -> &View {

@@ -135,9 +135,11 @@ fn what_has_a_wrong_value_is_named_with_it() {
         (PROPERTY_MAP, json!({"entities": [7]}), "entities", "7"),
         (PROPERTY_MAP, json!({"entities": [], "properties": [null]}), "properties", "null"),
         (PROPERTY_MAP, json!({"entities": ["nosuch:1"]}), "entities", "nosuch:1"),
-        // A PID belongs to a network map, and no PID of this network has properties.
+        // A PID belongs to a network map, and this one has no addresses of version 6.
         (PROPERTY_MAP, json!({"entities": ["pid:isp-a-1"]}), "entities", "pid:isp-a-1"),
-        (PROPERTY_MAP, json!({"entities": ["network-map.pid:x"]}), "entities", "network-map.pid:x"),
+        (PROPERTY_MAP, json!({"entities": ["network-map.pid:a b"]}), "entities", "network-map.pid:a b"),
+        (PROPERTY_MAP, json!({"entities": ["cost-map.pid:isp-a-1"]}), "entities", "cost-map.pid:isp-a-1"),
+        (PROPERTY_MAP, json!({"entities": ["network-map.ipv6:::1"]}), "entities", "network-map.ipv6:::1"),
         (PROPERTY_MAP, json!({"entities": ["ipv4"]}), "entities", "ipv4"),
         (PROPERTY_MAP, json!({"entities": ["ipv4:"]}), "entities", "ipv4:"),
         (PROPERTY_MAP, json!({"entities": [".ipv4:192.0.2.1"]}), "entities", ".ipv4:192.0.2.1"),

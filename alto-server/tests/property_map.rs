@@ -178,8 +178,8 @@ fn the_whole_map_is_what_was_said() {
         assert_eq!(&all[entity], values, "{entity}");
     }
     assert_eq!(all["network-map.ipv4:198.51.100.128/26"], json!({PID: "ber-edge"}));
-    let named = ask(&server, &[], &[TIER, SITE, PID]);
-    assert_eq!(named, all);
+    let listed = ask(&server, &[], &[TIER, SITE, PID]);
+    assert_eq!(listed, all);
     let names = post(&server, &json!({"entities": []})).alto("propmap")["property-map"].clone();
     assert!(names.as_object().unwrap().values().all(|values| *values == json!({})));
     for entity in names.as_object().unwrap().keys() {

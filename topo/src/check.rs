@@ -59,6 +59,7 @@ pub(crate) fn check(file: TopologyFile, source: &str) -> Result<Topology, Topolo
     }
     let any_ipv6 = hosts.iter().flat_map(|host| &host.addresses).any(IpAddr::is_ipv6);
     let (network_map, entries) = network_map::build(groups, any_ipv6);
+    let network_map = Arc::new(network_map);
     warn_of_strays(&hosts, &links, &network_map, &entries, &mut warnings);
     warn_of_parts(&nodes, &hosts, &links, &mut warnings);
     // Only the finished map knows which PIDs there are.
@@ -66,7 +67,7 @@ pub(crate) fn check(file: TopologyFile, source: &str) -> Result<Topology, Topolo
     if !problems.0.is_empty() {
         return Err(TopologyError { source: source.to_owned(), problems: problems.0 });
     }
-    let (name, cost, network_map) = (file.name, file.cost, Arc::new(network_map));
+    let (name, cost) = (file.name, file.cost);
     let frame = Frame { name, hosts, switches, nodes, cost, network_map, entries, properties, warnings };
     Ok(Topology { frame: Arc::new(frame), links })
 }

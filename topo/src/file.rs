@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize as DeriveDeserialize, Serialize};
 
 use crate::error::{Problem, TopologyError};
@@ -29,6 +29,7 @@ pub struct TopologyFile {
     #[serde(default)]
     pub links: Vec<LinkFile>,
     /// Groups of addresses; absent: one PID for each switch that has hosts.
+    #[serde(default, deserialize_with = "unique_if_any")]
     pub pids: Option<BTreeMap<String, PidFile>>,
     /// How the cost of a link is computed.
     #[serde(default)]
@@ -137,10 +138,13 @@ pub struct CostModel {
 #[serde(deny_unknown_fields, default)]
 pub struct PropertiesFile {
     /// By the name of a host: of each of its addresses.
+    #[serde(deserialize_with = "unique_of_unique")]
     pub hosts: BTreeMap<String, GivenFile>,
     /// By IPv4 or IPv6 prefix: of every address in it that is not told otherwise.
+    #[serde(deserialize_with = "unique_of_unique")]
     pub prefixes: BTreeMap<String, GivenFile>,
     /// By the name of a PID: of the PID itself, not of its addresses.
+    #[serde(deserialize_with = "unique_of_unique")]
     pub pids: BTreeMap<String, GivenFile>,
 }
 
@@ -181,8 +185,11 @@ pub(crate) fn parse(bytes: &[u8], source: &str) -> Result<TopologyFile, Topology
     if bytes.len() as u64 > MAX_BYTES {
         return Err(TopologyError::whole(source, format!("has more than {MAX_BYTES} bytes")));
     }
-    read::<Unambiguous>(bytes, source)?;
-    read(bytes, source)
+    // Where nothing is wrong nobody needs to know where.
+    serde_json::from_slice(bytes).or_else(|_| {
+        read::<Unambiguous>(bytes, source)?;
+        read(bytes, source)
+    })
 }
 
 fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8], source: &str) -> Result<T, TopologyError> {
@@ -280,6 +287,55 @@ impl JsonSchema for Delay {
     }
 }
 
+/// A map in which nothing is twice. Members of structures are looked after by their derived readers.
+struct Unique<V>(BTreeMap<String, V>);
+
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Unique<V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<V>(std::marker::PhantomData<V>);
+        impl<'de, V: Deserialize<'de>> Visitor<'de> for Members<V> {
+            type Value = Unique<V>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unique<V>, A::Error> {
+                let mut members = BTreeMap::new();
+                while let Some((key, value)) = map.next_entry::<String, V>()? {
+                    if members.contains_key(&key) {
+                        return Err(twice(&key));
+                    }
+                    members.insert(key, value);
+                }
+                Ok(Unique(members))
+            }
+        }
+        deserializer.deserialize_map(Members(std::marker::PhantomData))
+    }
+}
+
+fn unique_if_any<'de, D, V>(deserializer: D) -> Result<Option<BTreeMap<String, V>>, D::Error>
+where
+    D: Deserializer<'de>,
+    V: Deserialize<'de>,
+{
+    Ok(Option::<Unique<V>>::deserialize(deserializer)?.map(|unique| unique.0))
+}
+
+fn unique_of_unique<'de, D, V>(deserializer: D) -> Result<BTreeMap<String, BTreeMap<String, V>>, D::Error>
+where
+    D: Deserializer<'de>,
+    V: Deserialize<'de>,
+{
+    let outer = Unique::<Unique<V>>::deserialize(deserializer)?.0;
+    Ok(outer.into_iter().map(|(key, inner)| (key, inner.0)).collect())
+}
+
+fn twice<E: serde::de::Error>(key: &str) -> E {
+    E::custom(format!("{key:?} is there twice; leave one"))
+}
+
 /// Any JSON in which no object has a member twice: which of the two was meant, nobody knows.
 struct Unambiguous;
 
@@ -331,7 +387,7 @@ impl<'de> Visitor<'de> for UnambiguousVisitor {
         let mut seen = HashSet::new();
         while let Some(key) = map.next_key::<String>()? {
             if seen.contains(&key) {
-                return Err(A::Error::custom(format!("{key:?} is there twice; leave one")));
+                return Err(twice(&key));
             }
             map.next_value::<Unambiguous>()?;
             seen.insert(key);

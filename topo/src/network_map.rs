@@ -2,18 +2,19 @@
 //!
 //! A map is complete: what no prefix covers belongs to the PID `default` (§11.2.2).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::{Ipv4Net, Ipv6Net};
 
 use crate::check::Problems;
 use crate::file::PidFile;
 use crate::graph::NodeId;
 use crate::name::PidName;
 use crate::prefix_table::{PrefixTable, Range};
+use crate::prefix_tree::Prefix;
 use crate::tag::Hasher;
 use crate::topology::{Host, Link, Switch};
 
@@ -46,8 +47,18 @@ pub struct NetworkMap {
 pub(crate) struct Group {
     name: PidName,
     entries: Vec<NodeId>,
-    ipv4: BTreeSet<Ipv4Net>,
-    ipv6: BTreeSet<Ipv6Net>,
+    /// Sorted, none of them twice, like those of IPv6.
+    ipv4: Vec<Ipv4Net>,
+    ipv6: Vec<Ipv6Net>,
+}
+
+/// A prefix of a file, and where it stands there.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Listed<N> {
+    net: N,
+    /// The place of the PID among all of the file.
+    pid: usize,
+    place: usize,
 }
 
 /// The PIDs that a file names.
@@ -58,10 +69,10 @@ pub(crate) fn groups_of_file(
     warnings: &mut Vec<String>,
 ) -> Vec<Group> {
     let nodes: HashMap<&str, NodeId> = switches.iter().map(|switch| (switch.name.as_str(), switch.node)).collect();
-    let mut owners: HashMap<IpNet, String> = HashMap::new();
     let mut entered: HashMap<NodeId, String> = HashMap::new();
-    let mut groups = Vec::with_capacity(pids.len());
-    for (name, file) in pids {
+    let (mut groups, mut names) = (Vec::with_capacity(pids.len()), Vec::with_capacity(pids.len()));
+    let (mut ipv4, mut ipv6) = (Vec::new(), Vec::new());
+    for (name, file) in &pids {
         let path = format!("pids.{name}");
         let mut entries = Vec::with_capacity(file.switches.len());
         for (i, switch) in file.switches.iter().enumerate() {
@@ -77,39 +88,70 @@ pub(crate) fn groups_of_file(
             }
         }
         entries.sort_unstable();
-        let mut own = |key: &str, i: usize, net: IpNet, given: &str, problems: &mut Problems| {
-            let path = format!("{path}.{key}[{i}]");
-            if net.addr() != net.network() {
-                warnings.push(format!("{path}: {given} has bits after its length; {} is meant", net.trunc()));
-            }
-            if let Some(other) = owners.insert(net.trunc(), path.clone()) {
-                problems.add(path, format!("{} is at {other} already; a prefix is in one PID", net.trunc()));
-            }
-        };
-        let mut ipv4 = BTreeSet::new();
-        for (i, text) in file.ipv4.iter().enumerate() {
-            if let Some(net) = prefix::<Ipv4Net>(text, &format!("{path}.ipv4[{i}]"), "192.0.2.0/24", problems) {
-                own("ipv4", i, net.into(), text, problems);
-                ipv4.insert(net.trunc());
-            }
-        }
-        let mut ipv6 = BTreeSet::new();
-        for (i, text) in file.ipv6.iter().enumerate() {
-            if let Some(net) = prefix::<Ipv6Net>(text, &format!("{path}.ipv6[{i}]"), "2001:db8::/32", problems) {
-                own("ipv6", i, net.into(), text, problems);
-                ipv6.insert(net.trunc());
-            }
-        }
+        let pid = names.len();
+        names.push(name.as_str());
+        let listing = |key| Listing { path: format!("{path}.{key}"), pid };
+        listing("ipv4").read(&file.ipv4, "192.0.2.0/24", &mut ipv4, problems, warnings);
+        listing("ipv6").read(&file.ipv6, "2001:db8::/32", &mut ipv6, problems, warnings);
         if let Some(name) = problems.take(path.as_str(), name.parse::<PidName>()) {
-            groups.push(Group { name, entries, ipv4, ipv6 });
+            groups.push(Group { name, entries, ipv4: Vec::new(), ipv6: Vec::new() });
         }
+    }
+    sort_out(&mut ipv4, &names, "ipv4", problems);
+    sort_out(&mut ipv6, &names, "ipv6", problems);
+    // Where a PID has no name that can be, nothing comes of the groups anyway.
+    if groups.len() == names.len() {
+        ipv4.iter().for_each(|listed| groups[listed.pid].ipv4.push(listed.net));
+        ipv6.iter().for_each(|listed| groups[listed.pid].ipv6.push(listed.net));
     }
     groups
 }
 
-fn prefix<N: FromStr<Err: Display>>(text: &str, path: &str, example: &str, problems: &mut Problems) -> Option<N> {
-    let parsed = text.parse().map_err(|_error| format!("{text:?} is no prefix: use one such as {example}"));
-    problems.take(path, parsed)
+/// One list of prefixes of a file.
+struct Listing {
+    path: String,
+    /// The place of its PID among all of the file.
+    pid: usize,
+}
+
+impl Listing {
+    /// Adds the prefixes of the list. Paths are made for what is to be complained of, not for each of a million.
+    fn read<N: Prefix + FromStr + Display>(
+        &self,
+        texts: &[String],
+        example: &str,
+        known: &mut Vec<Listed<N>>,
+        problems: &mut Problems,
+        warnings: &mut Vec<String>,
+    ) {
+        known.reserve(texts.len());
+        for (place, text) in texts.iter().enumerate() {
+            let path = || format!("{}[{place}]", self.path);
+            let Ok(given) = text.parse::<N>() else {
+                problems.add(path(), format!("{text:?} is no prefix: use one such as {example}"));
+                continue;
+            };
+            let net = given.network();
+            if net != given {
+                warnings.push(format!("{}: {text} has bits after its length; {net} is meant", path()));
+            }
+            known.push(Listed { net, pid: self.pid, place });
+        }
+    }
+}
+
+/// Sorts prefixes and removes those that are there before.
+fn sort_out<N: Prefix + Display>(all: &mut Vec<Listed<N>>, names: &[&str], key: &str, problems: &mut Problems) {
+    all.sort_unstable();
+    let path = |listed: &Listed<N>| format!("pids.{}.{key}[{}]", names[listed.pid], listed.place);
+    all.dedup_by(|later, first| {
+        let twice = later.net == first.net;
+        if twice {
+            let message = format!("{} is at {} already; a prefix is in one PID", later.net, path(first));
+            problems.add(path(later), message);
+        }
+        twice
+    });
 }
 
 /// One PID for each switch that has hosts, with the addresses of its hosts.
@@ -147,46 +189,57 @@ pub(crate) fn groups_of_switches(
         let group = groups.entry(*switch).or_insert_with(|| Group {
             name: pid,
             entries: vec![*switch],
-            ipv4: BTreeSet::new(),
-            ipv6: BTreeSet::new(),
+            ipv4: Vec::new(),
+            ipv6: Vec::new(),
         });
         for address in &host.addresses {
             match address {
-                IpAddr::V4(address) => drop(group.ipv4.insert((*address).into())),
-                IpAddr::V6(address) => drop(group.ipv6.insert((*address).into())),
+                IpAddr::V4(address) => group.ipv4.push((*address).into()),
+                IpAddr::V6(address) => group.ipv6.push((*address).into()),
             }
         }
     }
-    groups.into_values().collect()
+    let mut groups: Vec<Group> = groups.into_values().collect();
+    for group in &mut groups {
+        group.ipv4.sort_unstable();
+        group.ipv4.dedup();
+        group.ipv6.sort_unstable();
+        group.ipv6.dedup();
+    }
+    groups
 }
 
 /// Completes the groups and makes the map, with the entry nodes of each of its PIDs.
 pub(crate) fn build(mut groups: Vec<Group>, any_ipv6: bool) -> (NetworkMap, Vec<Vec<NodeId>>) {
-    let (ipv4, ipv6) = tables(&groups);
+    groups.sort_by(|a, b| a.name.cmp(&b.name));
+    let (mut ipv4, mut ipv6) = tables(&groups);
     let lacks_ipv4 = !ipv4.is_complete();
     let any_ipv6 = any_ipv6 || groups.iter().any(|group| !group.ipv6.is_empty());
     let lacks_ipv6 = any_ipv6 && !ipv6.is_complete();
     if lacks_ipv4 || lacks_ipv6 {
-        if !groups.iter().any(|group| group.name.as_str() == DEFAULT) {
+        let place = groups.binary_search_by(|group| group.name.as_str().cmp(DEFAULT)).unwrap_or_else(|place| {
             let name = DEFAULT.parse().expect("a legal name");
-            groups.push(Group { name, entries: Vec::new(), ipv4: BTreeSet::new(), ipv6: BTreeSet::new() });
+            groups.insert(place, Group { name, entries: Vec::new(), ipv4: Vec::new(), ipv6: Vec::new() });
+            let before = u32::try_from(place).unwrap_or(u32::MAX);
+            ipv4.make_room(before);
+            ipv6.make_room(before);
+            place
+        });
+        // A catch-all of another PID would have completed the map, and one is sorted before all others.
+        let (group, value) = (&mut groups[place], u32::try_from(place).unwrap_or(u32::MAX));
+        if lacks_ipv4 {
+            group.ipv4.insert(0, Ipv4Net::default());
+            ipv4.complete(value);
         }
-        for group in groups.iter_mut().filter(|group| group.name.as_str() == DEFAULT) {
-            // A catch-all of another PID would have completed the map.
-            group.ipv4.extend(lacks_ipv4.then(Ipv4Net::default));
-            group.ipv6.extend(lacks_ipv6.then(Ipv6Net::default));
+        if lacks_ipv6 {
+            group.ipv6.insert(0, Ipv6Net::default());
+            ipv6.complete(value);
         }
     }
-    groups.sort_by(|a, b| a.name.cmp(&b.name));
-    let (ipv4, ipv6) = tables(&groups);
     let (mut pids, mut entries) = (Vec::with_capacity(groups.len()), Vec::with_capacity(groups.len()));
     for group in groups {
         entries.push(group.entries);
-        pids.push(Pid {
-            name: group.name,
-            ipv4: group.ipv4.into_iter().collect(),
-            ipv6: group.ipv6.into_iter().collect(),
-        });
+        pids.push(Pid { name: group.name, ipv4: group.ipv4, ipv6: group.ipv6 });
     }
     let tag = tag(&pids);
     (NetworkMap { pids, ipv4, ipv6, tag }, entries)
@@ -261,6 +314,11 @@ impl NetworkMap {
             IpAddr::V6(address) => self.ipv6.lookup(address.into()),
         };
         found.map(PidId)
+    }
+
+    /// Whether the map says anything about IPv4.
+    pub fn has_ipv4(&self) -> bool {
+        self.pids.iter().any(|pid| !pid.ipv4.is_empty())
     }
 
     /// Whether the map says anything about IPv6.

@@ -124,6 +124,18 @@ impl<A: Number> PrefixTable<A> {
         self.values.get(after.checked_sub(1)?).copied().flatten()
     }
 
+    /// Makes room for a new value before others: these are one more from now on.
+    pub(crate) fn make_room(&mut self, before: u32) {
+        self.values.iter_mut().flatten().filter(|value| **value >= before).for_each(|value| *value += 1);
+    }
+
+    /// Gives a value to every address that has none.
+    pub(crate) fn complete(&mut self, value: u32) {
+        for known in &mut self.values {
+            known.get_or_insert(value);
+        }
+    }
+
     /// Whether every address has a value.
     pub(crate) fn is_complete(&self) -> bool {
         self.values.iter().all(Option::is_some)

@@ -7,6 +7,9 @@ use ipnet::{Ipv4Net, Ipv6Net};
 
 /// A prefix of one address family.
 pub(crate) trait Prefix: Copy + Ord {
+    /// Itself without bits after its length.
+    fn network(&self) -> Self;
+
     /// Whether the other is inside, or the same.
     fn holds(&self, other: &Self) -> bool;
 
@@ -23,6 +26,10 @@ pub(crate) struct PrefixTree<N> {
 }
 
 impl Prefix for Ipv4Net {
+    fn network(&self) -> Self {
+        self.trunc()
+    }
+
     fn holds(&self, other: &Self) -> bool {
         self.contains(other)
     }
@@ -33,6 +40,10 @@ impl Prefix for Ipv4Net {
 }
 
 impl Prefix for Ipv6Net {
+    fn network(&self) -> Self {
+        self.trunc()
+    }
+
     fn holds(&self, other: &Self) -> bool {
         self.contains(other)
     }

@@ -3,8 +3,8 @@
 //!
 //! The PID of an address is one of these properties, derived from the network map. The others are the operator's.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
@@ -44,12 +44,22 @@ pub type Said<'a> = Vec<(Property, Option<&'a str>)>;
 pub struct Properties {
     /// Of the operator's, sorted.
     names: Vec<PropertyName>,
-    ipv4: Table<Ipv4Net>,
-    ipv6: Table<Ipv6Net>,
-    pids: BTreeMap<PidId, Vec<Given>>,
+    /// What the operator says, sorted.
+    rows: Rows,
+    /// What says the rest.
+    map: Arc<NetworkMap>,
+    /// Both together, made when first asked for: nobody may ask, and with a million prefixes it takes its time.
+    tables: OnceLock<Tables>,
     /// Which properties anything is said of, by kind.
     said_of: [Vec<Property>; 3],
     tag: String,
+}
+
+/// What is said of prefixes.
+#[derive(Clone, Debug)]
+struct Tables {
+    ipv4: Table<Ipv4Net>,
+    ipv6: Table<Ipv6Net>,
 }
 
 /// What is said of the prefixes of one family, sorted by property within each.
@@ -61,8 +71,8 @@ struct Table<N> {
     starts: Vec<usize>,
 }
 
-/// What is said, sorted by family, while it is put together.
-#[derive(Default)]
+/// What the operator says, by family.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Rows {
     pub(crate) ipv4: Vec<(Ipv4Net, Given)>,
     pub(crate) ipv6: Vec<(Ipv6Net, Given)>,
@@ -71,20 +81,37 @@ pub(crate) struct Rows {
 
 impl Properties {
     /// From the operator's, none of them said twice of the same thing, and the map.
-    pub(crate) fn new(names: Vec<PropertyName>, mut rows: Rows, map: &NetworkMap) -> Self {
-        for (_, pid) in map.pids() {
-            let name = || (Property::Pid, Some(pid.name().text()));
-            rows.ipv4.extend(pid.ipv4().iter().map(|net| (*net, name())));
-            rows.ipv6.extend(pid.ipv6().iter().map(|net| (*net, name())));
-        }
+    pub(crate) fn new(names: Vec<PropertyName>, mut rows: Rows, map: Arc<NetworkMap>) -> Self {
+        rows.ipv4.sort_unstable();
+        rows.ipv6.sort_unstable();
         for given in rows.pids.values_mut() {
             given.sort_unstable();
         }
-        let (ipv4, ipv6, pids) = (Table::new(rows.ipv4), Table::new(rows.ipv6), rows.pids);
-        let said_of = [distinct(&ipv4.given), distinct(&ipv6.given), distinct(pids.values().flatten())];
-        let mut properties = Self { names, ipv4, ipv6, pids, said_of, tag: String::new() };
-        properties.tag = properties.hash(map.tag());
-        properties
+        let pid = |any: bool| any.then_some(Property::Pid);
+        let said_of = [
+            distinct(rows.ipv4.iter().map(|(_, (property, _))| *property).chain(pid(map.has_ipv4()))),
+            distinct(rows.ipv6.iter().map(|(_, (property, _))| *property).chain(pid(map.has_ipv6()))),
+            distinct(rows.pids.values().flatten().map(|(property, _)| *property)),
+        ];
+        let tag = hash(&names, &rows, map.tag());
+        Self { names, rows, map, tables: OnceLock::new(), said_of, tag }
+    }
+
+    fn tables(&self) -> &Tables {
+        self.tables.get_or_init(|| {
+            let (mut ipv4, mut ipv6) = (self.rows.ipv4.clone(), self.rows.ipv6.clone());
+            for (_, pid) in self.map.pids() {
+                let name = || (Property::Pid, Some(pid.name().text()));
+                ipv4.extend(pid.ipv4().iter().map(|net| (*net, name())));
+                ipv6.extend(pid.ipv6().iter().map(|net| (*net, name())));
+            }
+            Tables { ipv4: Table::new(ipv4), ipv6: Table::new(ipv6) }
+        })
+    }
+
+    /// Whether what is said of addresses has been asked for before; the first time takes longer.
+    pub fn is_ready(&self) -> bool {
+        self.tables.get().is_some()
     }
 
     /// A hash of the content, the map's included, in hexadecimal.
@@ -107,7 +134,7 @@ impl Properties {
 
     /// How many values there are of addresses and prefixes: what it takes to list all.
     pub fn len(&self) -> usize {
-        self.ipv4.given.len() + self.ipv6.given.len()
+        self.rows.ipv4.len() + self.rows.ipv6.len() + self.map.prefix_count()
     }
 
     /// Whether nothing is said of any address.
@@ -118,16 +145,16 @@ impl Properties {
     /// The value that an address or prefix has, its own or inherited.
     pub fn value(&self, net: &IpNet, property: Property) -> Option<&str> {
         match net {
-            IpNet::V4(net) => self.ipv4.value(self.ipv4.tree.closest(&net.trunc())?, property),
-            IpNet::V6(net) => self.ipv6.value(self.ipv6.tree.closest(&net.trunc())?, property),
+            IpNet::V4(net) => self.tables().ipv4.value_at(&net.trunc(), property),
+            IpNet::V6(net) => self.tables().ipv6.value_at(&net.trunc(), property),
         }
     }
 
     /// Everything that an address or prefix has, its own or inherited, sorted by property.
     pub fn values(&self, net: &IpNet) -> BTreeMap<Property, &str> {
         match net {
-            IpNet::V4(net) => self.ipv4.values(&net.trunc()),
-            IpNet::V6(net) => self.ipv6.values(&net.trunc()),
+            IpNet::V4(net) => self.tables().ipv4.values(&net.trunc()),
+            IpNet::V6(net) => self.tables().ipv6.values(&net.trunc()),
         }
     }
 
@@ -135,33 +162,35 @@ impl Properties {
     /// address in `net` has, if what `net` inherits is known. No value is said only where one would be inherited.
     pub fn inside(&self, net: &IpNet) -> Box<dyn Iterator<Item = (IpNet, Said<'_>)> + '_> {
         match net {
-            IpNet::V4(net) => Box::new(self.ipv4.inside(net.trunc()).map(|(net, given)| (net.into(), given))),
-            IpNet::V6(net) => Box::new(self.ipv6.inside(net.trunc()).map(|(net, given)| (net.into(), given))),
+            IpNet::V4(net) => Box::new(self.tables().ipv4.inside(net.trunc()).map(|(net, given)| (net.into(), given))),
+            IpNet::V6(net) => Box::new(self.tables().ipv6.inside(net.trunc()).map(|(net, given)| (net.into(), given))),
         }
     }
 
     /// What a PID has; PIDs inherit nothing (§6.2.3).
     pub fn of_pid(&self, pid: PidId) -> &[Given] {
-        self.pids.get(&pid).map_or(&[], Vec::as_slice)
-    }
-
-    fn hash(&self, map_tag: &str) -> String {
-        let mut hasher = Hasher::new("properties");
-        hasher.text(map_tag);
-        hasher.number(self.names.len() as u64);
-        self.names.iter().for_each(|name| hasher.text(name.as_str()));
-        self.ipv4.add_to(&mut hasher);
-        self.ipv6.add_to(&mut hasher);
-        hasher.number(self.pids.len() as u64);
-        for (pid, given) in &self.pids {
-            hasher.number(pid.0.into());
-            add_to(given, &mut hasher);
-        }
-        hasher.finish()
+        self.rows.pids.get(&pid).map_or(&[], Vec::as_slice)
     }
 }
 
-impl<N: Prefix + std::fmt::Display> Table<N> {
+/// Equal exactly for equal properties of equal maps.
+fn hash(names: &[PropertyName], rows: &Rows, map_tag: &str) -> String {
+    let mut hasher = Hasher::new("properties");
+    hasher.text(map_tag);
+    hasher.number(names.len() as u64);
+    names.iter().for_each(|name| hasher.text(name.as_str()));
+    hasher.number(rows.ipv4.len() as u64);
+    rows.ipv4.iter().for_each(|(net, given)| add_to(&mut hasher, &net.to_string(), given));
+    hasher.number(rows.ipv6.len() as u64);
+    rows.ipv6.iter().for_each(|(net, given)| add_to(&mut hasher, &net.to_string(), given));
+    hasher.number(rows.pids.values().map(Vec::len).sum::<usize>() as u64);
+    for (pid, given) in &rows.pids {
+        given.iter().for_each(|given| add_to(&mut hasher, &pid.0.to_string(), given));
+    }
+    hasher.finish()
+}
+
+impl<N: Prefix> Table<N> {
     fn new(mut rows: Vec<(N, Given)>) -> Self {
         rows.sort_unstable();
         let tree = PrefixTree::new(rows.iter().map(|(net, _)| *net).collect());
@@ -181,6 +210,10 @@ impl<N: Prefix + std::fmt::Display> Table<N> {
 
     fn given(&self, place: usize) -> &[Given] {
         &self.given[self.starts[place]..self.starts[place + 1]]
+    }
+
+    fn value_at(&self, net: &N, property: Property) -> Option<&str> {
+        self.value(self.tree.closest(net)?, property)
     }
 
     fn value(&self, place: usize, property: Property) -> Option<&str> {
@@ -210,29 +243,18 @@ impl<N: Prefix + std::fmt::Display> Table<N> {
             (self.tree.nets()[place], said.collect())
         })
     }
-
-    fn add_to(&self, hasher: &mut Hasher) {
-        hasher.number(self.tree.nets().len() as u64);
-        for (place, net) in self.tree.nets().iter().enumerate() {
-            hasher.text(&net.to_string());
-            add_to(self.given(place), hasher);
-        }
-    }
 }
 
-fn add_to(given: &[Given], hasher: &mut Hasher) {
-    hasher.number(given.len() as u64);
-    for (property, value) in given {
-        hasher.number(match property {
-            Property::Pid => 0,
-            Property::Operators(place) => *place as u64 + 1,
-        });
-        hasher.number(u64::from(value.is_some()));
-        hasher.text(value.as_deref().unwrap_or_default());
-    }
+fn add_to(hasher: &mut Hasher, of: &str, (property, value): &Given) {
+    hasher.text(of);
+    hasher.number(match property {
+        Property::Pid => 0,
+        Property::Operators(place) => *place as u64 + 1,
+    });
+    hasher.number(u64::from(value.is_some()));
+    hasher.text(value.as_deref().unwrap_or_default());
 }
 
-fn distinct<'a>(given: impl IntoIterator<Item = &'a Given>) -> Vec<Property> {
-    let all: std::collections::BTreeSet<Property> = given.into_iter().map(|(property, _)| *property).collect();
-    all.into_iter().collect()
+fn distinct(properties: impl IntoIterator<Item = Property>) -> Vec<Property> {
+    properties.into_iter().collect::<BTreeSet<_>>().into_iter().collect()
 }

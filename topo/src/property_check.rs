@@ -108,7 +108,7 @@ pub(crate) fn read<'a>(
 
 impl Checked<'_> {
     /// Adds what is said of PIDs, and what the map says.
-    pub(crate) fn complete(mut self, map: &NetworkMap, problems: &mut Problems) -> Properties {
+    pub(crate) fn complete(mut self, map: &Arc<NetworkMap>, problems: &mut Problems) -> Properties {
         for (key, given) in self.pids {
             let path = format!("properties.pids.{key}");
             let Some(pid) = map.id(key) else {
@@ -130,7 +130,7 @@ impl Checked<'_> {
                 }
             }
         }
-        Properties::new(self.names, self.rows, map)
+        Properties::new(self.names, self.rows, Arc::clone(map))
     }
 }
 

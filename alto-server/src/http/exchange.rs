@@ -53,6 +53,11 @@ impl Exchange {
         }
     }
 
+    /// The path of the request target; empty where there is none.
+    pub(crate) fn path(&self) -> &str {
+        self.target().map_or("", Uri::path)
+    }
+
     /// The request target: what Digest signs, and where the query is.
     pub(crate) fn target(&self) -> Option<&Uri> {
         self.facts.as_ref().map(|facts| &facts.target)

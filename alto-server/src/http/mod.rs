@@ -3,7 +3,7 @@
 //! Read in the order a request travels: [`serve`] accepts connections and gives each its limits ([`first_bytes`],
 //! [`tls`]); [`stack`] lists the layers every request passes ([`request_name`], [`gate`],
 //! [`overload`]); [`routes`] say what is where
-//! ([`path_tree`]); [`exchange`] is a request as a
+//! ([`path_table`]); [`exchange`] is a request as a
 //! handler sees it, with its body still to be read ([`body`]) and its client ([`client_address`]); [`resource`] holds
 //! the two ways an ALTO resource answers, with [`negotiation`], [`encoding`] and [`conditional`]. Whatever goes wrong
 //! is an [`error::HttpError`] and becomes an answer there and nowhere else.
@@ -19,7 +19,7 @@ mod first_bytes;
 mod gate;
 mod negotiation;
 mod overload;
-mod path_tree;
+mod path_table;
 mod request_name;
 pub(crate) mod resource;
 pub(crate) mod routes;

@@ -6,11 +6,10 @@ use http::StatusCode;
 use http::header::{HeaderValue, LOCATION};
 use metrics::SharedString;
 use warp::filters::BoxedFilter;
-use warp::{Filter, Rejection};
 
 use super::error::HttpError;
-pub(crate) use super::path_tree::Route;
-use super::path_tree::{self, Answering};
+pub(crate) use super::path_table::Route;
+use super::path_table::{self, Answering};
 use super::resource::{READ, ask, method, read};
 use super::{Exchange, Response, negotiation};
 use crate::app::App;
@@ -48,7 +47,10 @@ pub(crate) fn public(app: &Arc<App>, more: impl IntoIterator<Item = Route>) -> B
 
 /// Whichever route has the path; 404 where none does.
 pub(crate) fn any_of(routes: Vec<Route>) -> BoxedFilter<(Response,)> {
-    path_tree::filter(routes).recover(not_found).unify().boxed()
+    let nowhere = "nothing is here; the directory of this ALTO server is at /directory";
+    let not_found =
+        move |_| -> Answering { Box::pin(async move { HttpError::NotFound(nowhere.to_owned()).into_response() }) };
+    path_table::filter(routes, Arc::new(not_found))
 }
 
 /// A route of one path, answered by one handler. `name` is the resource's in the metrics.
@@ -79,7 +81,7 @@ where
     let above = path.split('/').count();
     let route = at(path, name, move |exchange: Exchange| {
         // A target in absolute form has a path, too; it begins with a slash, and so with an empty segment.
-        let target = exchange.target().map_or("", |target| target.path());
+        let target = exchange.path();
         let rest = target.splitn(above + 2, '/').nth(above + 1).unwrap_or_default().to_owned();
         handler(exchange, rest)
     });
@@ -177,9 +179,4 @@ fn text(content_type: &'static str, body: String) -> Response {
     response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response.headers_mut().insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-async fn not_found(_: Rejection) -> Result<Response, std::convert::Infallible> {
-    Ok(HttpError::NotFound("nothing is here; the directory of this ALTO server is at /directory".to_owned())
-        .into_response())
 }

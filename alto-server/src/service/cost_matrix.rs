@@ -39,9 +39,12 @@ impl<K> CostMatrix<K> {
     ) -> Self {
         let pairs = srcs.len() * dsts.len();
         let column = |kind: &CostKind| {
-            let mut values = Vec::with_capacity(pairs);
-            for (_, src) in &srcs {
-                values.extend(dsts.iter().map(|(_, dst)| cost(kind.metric, src, dst)));
+            let mut values = vec![None; pairs];
+            // By destination, since that is how a view keeps costs: what is read one after the other stands together.
+            for (place, (_, dst)) in dsts.iter().enumerate() {
+                for (value, (_, src)) in values[place..].iter_mut().step_by(dsts.len()).zip(&srcs) {
+                    *value = cost(kind.metric, src, dst);
+                }
             }
             cells(*kind, values)
         };

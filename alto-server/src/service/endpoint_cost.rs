@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use alto_types::{
-    CostTypes, EndpointCostMeta, EndpointCostRequest, MediaType, MultiEndpointCostMeta, NoCostType,
-    ProtocolError, SpeltAddr, TypedEndpointAddr,
+    CostTypes, EndpointCostMeta, EndpointCostRequest, MediaType, MultiEndpointCostMeta, NoCostType, ProtocolError,
+    SpeltAddr, TypedEndpointAddr,
 };
 use topo::{Endpoint, View};
 

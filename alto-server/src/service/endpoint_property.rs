@@ -56,7 +56,11 @@ impl Lookup for EndpointPropertyLookup {
         let properties = bound_list("properties", request.properties.len(), limits)?;
         let endpoints = bound_list("endpoints", request.endpoints.len(), limits)?;
         // Repeated ones count once (§11.4.1.3).
-        bound_pairs("endpoints", (endpoints, properties.min(offered(published.view()).count())), 1, limits)
+        let offered = offered(published.view()).count();
+        let pairs = bound_pairs("endpoints", (endpoints, properties.min(offered)), 1, limits)?;
+        // The PID has a table of its own; of others, the first to ask has to wait for theirs.
+        let known = published.view().properties();
+        Ok(pairs + if offered == 1 || known.is_ready() { 0 } else { known.len() })
     }
 
     fn answer(published: &Published, request: Self::Request, _client: IpAddr) -> Result<Vec<u8>, ProtocolError> {

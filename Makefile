@@ -3,27 +3,37 @@
 CARGO ?= cargo
 DEMO_FLAGS ?=
 BENCH_FLAGS ?= --write
+EXPERIMENT ?= small
+EXPERIMENT_FLAGS ?= --seeds 2 --jobs 2
 
-.PHONY: help demo test tools lint slow-clients soak bench
+.PHONY: help demo test experiment tools lint slow-clients soak bench
 
 help:
 	@echo "make demo            serves the two-ISP network on loopback and walks through it; DEMO_FLAGS=--keep leaves it running"
 	@echo "make test            every test, end to end ones included"
 	@echo "make lint            format, clippy, dependency checks"
 	@echo "make slow-clients    attacks a server with slow clients and prints when each was cut off"
+	@echo "make experiment      as root: a small experiment in Mininet, with its report; EXPERIMENT=p4p-abilene for another"
 	@echo "make bench           speed, every figure beside another program's; BENCH_FLAGS=--quick for a short look"
 	@echo "make soak            1,000 clients for a minute while links change; prints what they saw"
 
 demo: tools
-	@$(CARGO) build --quiet --release --bins
+	@$(CARGO) build --quiet --release -p alto-server -p alto-peer
 	@python3 scripts/demo.py $(DEMO_FLAGS)
 
 test: tools
 	$(CARGO) test --workspace
+	@scripts/test_emulation
+
+experiment: tools
+	@scripts/need_emulation
+	@$(CARGO) build --quiet --release -p alto-server -p alto-peer
+	/usr/bin/python3 mininet/experiment.py run $(EXPERIMENT) $(EXPERIMENT_FLAGS) --out experiments/$(EXPERIMENT)
 
 lint: tools
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	@python3 -m compileall -q mininet scripts tests
 
 slow-clients: tools
 	@$(CARGO) build --quiet --release -p alto-server

@@ -1,4 +1,5 @@
 """Builds what a plan says into the namespaces of running nodes, and changes it while the network runs."""
+
 from __future__ import annotations
 
 import os
@@ -7,11 +8,31 @@ from dataclasses import dataclass, field
 
 from alto_counters import Counters, Sent
 from alto_delay import Delays, choose
-from alto_namespace import CommandError, Namespace
-from alto_plan import Cable, Plan, Port, RouteTable, address_lines, interface_lines, make_plan, route_changes, route_table
+from alto_namespace import Namespace
+from alto_plan import (
+    Cable,
+    Plan,
+    Port,
+    RouteTable,
+    address_lines,
+    interface_lines,
+    make_plan,
+    route_changes,
+    route_table,
+)
 from alto_relay import Relay
 from alto_routes import Route, forwarding
-from alto_shaping import PRIORITIES, SMALL_4, Shaping, gso_segments, leaf_lines, netem_kind, rate_lines, rate_of, shaping_lines
+from alto_shaping import (
+    PRIORITIES,
+    SMALL_4,
+    Shaping,
+    gso_segments,
+    leaf_lines,
+    netem_kind,
+    rate_lines,
+    rate_of,
+    shaping_lines,
+)
 from alto_topology import Topology
 
 # Before there is any interface, so that each starts with these.
@@ -20,6 +41,8 @@ EVERY_NODE = {
     "net/ipv4/conf/default/rp_filter": "0",
     "net/ipv4/conf/all/accept_redirects": "0",
     "net/ipv4/conf/default/accept_redirects": "0",
+    "net/ipv6/conf/all/disable_ipv6": "0",
+    "net/ipv6/conf/default/disable_ipv6": "0",
     "net/ipv6/conf/default/accept_ra": "0",
     "net/ipv6/conf/default/router_solicitations": "0",
     "net/ipv6/conf/default/accept_dad": "0",
@@ -162,7 +185,9 @@ class Builder:
         elif cable.index in self.delays.relayed and self.relay is not None:
             self.relay.change(cable)
         else:
-            raise CommandError(f"the delay of cable {cable.index} cannot be changed: delays are emulated by {self.delays.mode}")
+            ends = " -- ".join(port.node for port in cable.ports)
+            how = "not emulated" if self.delays.mode == "none" else "emulated by a relay, which this link does not have"
+            raise EmulationError(f"the delay of {ends} cannot be changed: delays are {how}")
 
     def set_up(self, cable: Cable) -> None:
         """Takes a cable down, or up again with all that the kernel forgot of it meanwhile."""
@@ -186,6 +211,16 @@ class Builder:
     def read_counters(self) -> dict[tuple[str, str], Sent]:
         """What every interface sent, by node and interface."""
         return {(node, name): sent for node, one in self.counters.items() for name, sent in one.read().items()}
+
+    def spaces(self) -> dict[str, int]:
+        """The network namespaces of the nodes, as /proc calls them, and the shell that each belongs to."""
+        spaces = {}
+        for pid in self.pids.values():
+            try:
+                spaces[os.readlink(f"/proc/{pid}/ns/net")] = pid
+            except OSError:
+                continue
+        return spaces
 
     def doubts(self) -> list[str]:
         """What may turn out otherwise than the file says."""
@@ -247,7 +282,10 @@ def prepare(
         available = file.read().split()
     if congestion is not None and congestion not in available:
         raise EmulationError(f"congestion: {congestion!r} is not in this kernel, which has {', '.join(available)}")
-    plan = make_plan(topology)
+    ipv6 = os.path.isdir("/proc/sys/net/ipv6")
+    if not ipv6 and any(address.version == 6 for address in topology.addresses()):
+        raise EmulationError(f"{topology.source}: hosts have IPv6 addresses, and this kernel has no IPv6")
+    plan = make_plan(topology, ipv6)
     shaping = Shaping(queue_ms, ack_priority if ack_priority == "none" or _can_classify() else "none")
     return Builder(plan, routes, shaping, choose(delay, plan.cables), congestion)
 

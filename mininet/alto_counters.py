@@ -4,6 +4,7 @@ Counters of interfaces count one header for a bundle of packets that the kernel 
 little. Queues count what the link carries. One socket for each node stays in the node's namespace, so reading all of a
 network of 70 nodes takes a few milliseconds and starts no program.
 """
+
 from __future__ import annotations
 
 import socket

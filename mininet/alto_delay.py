@@ -3,6 +3,7 @@
 A kernel without netem makes Mininet print an error and go on without delay. So it is tried before, in a namespace of
 its own, and what was found is written into every result.
 """
+
 from __future__ import annotations
 
 import os
@@ -94,14 +95,18 @@ def _relaying(delays: Delays, delayed: set[int]) -> Delays:
     if left_out:
         delays.warnings.append(f"delays below {MIN_RELAYED} ms are left out: {left_out} link(s)")
     if len(delays.relayed) > MAX_AUTO_RELAYED:
-        message = f"{len(delays.relayed)} links are relayed; beyond {MAX_AUTO_RELAYED} delays may be too long under load"
+        message = (
+            f"{len(delays.relayed)} links are relayed; beyond {MAX_AUTO_RELAYED} delays may be too long under load"
+        )
         delays.warnings.append(message)
     return delays
 
 
 def _without(delays: Delays, delayed: set[int], lossy: list[Cable]) -> Delays:
     if delayed:
-        delays.warnings.append(f"DELAYS ARE NOT EMULATED ({delays.reason}): {len(delayed)} link(s) have one in the file")
+        delays.warnings.append(
+            f"DELAYS ARE NOT EMULATED ({delays.reason}): {len(delayed)} link(s) have one in the file"
+        )
     if lossy:
         delays.warnings.append(f"losses are not emulated ({delays.reason}): {len(lossy)} link(s) have some in the file")
     return delays

@@ -1,8 +1,10 @@
 """A topology as a running network: start, run programs in hosts, count bytes, change links, stop."""
+
 from __future__ import annotations
 
 import os
 import platform
+import resource
 import shutil
 import signal
 import subprocess
@@ -13,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Callable, Sequence
 
 import alto_leftovers
-import alto_verify
+import alto_links
+import alto_paths
 from alto_build import EmulationError, prepare
 from alto_counters import Sent
 from alto_namespace import Namespace, is_isolated
@@ -57,11 +60,13 @@ class Emulation:
         queue_ms: float = 50.0,
         ack_priority: str = "access",
         alto_server: str | None = None,
+        grace: float = GRACE,
         say: Callable[[str], None] = lambda text: print(text, file=sys.stderr),
     ):
         """Checks everything that can be checked before anything is built."""
         self.topology = topology
         self.say = say
+        self._grace = grace
         self._alto_server = alto_server
         self._folder = tempfile.mkdtemp(prefix="alto-emulation-")
         # The topology as it is emulated, for whoever has to agree with it, such as alto-server in one of the hosts.
@@ -102,6 +107,7 @@ class Emulation:
         for warning in self.warnings:
             self.say(f"warning: {warning}")
         begin = time.monotonic()
+        _raise_file_limit()
         self._private_names()
         setLogLevel("warning")
         # What it would set needs the settings of the whole machine, which are not ours to change.
@@ -120,7 +126,9 @@ class Emulation:
 
     def stop(self) -> None:
         """Ends all programs that were started in hosts, then the network. Nothing is left."""
-        self._end_programs()
+        self._end(self._programs, self._grace)
+        self._programs = []
+        alto_leftovers.end_inside(self.builder.spaces())
         net, self.net = self.net, None
         self.builder.stop()
         if net is not None:
@@ -128,10 +136,12 @@ class Emulation:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def popen(self, host: str, argv: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
-        """Starts a program in a host. It is ended at `stop` at the latest. Options are those of Popen.
+        """Starts a program in a host. It is ended at `stop` at the latest, with all it started. Options are Popen's.
 
-        It has no terminal and a process group of its own, so an interrupt from the keyboard does not reach it.
+        It is in a session of its own, so an interrupt from the keyboard does not reach it.
         """
+        if "start_new_session" in options or "process_group" in options:
+            raise EmulationError("a program in a host has a session of its own already")
         options.setdefault("stdin", subprocess.DEVNULL)
         options.setdefault("stdout", subprocess.DEVNULL)
         options.setdefault("stderr", options["stdout"] if options["stdout"] == subprocess.DEVNULL else None)
@@ -153,13 +163,8 @@ class Emulation:
 
     def end(self, program: subprocess.Popen[Any], grace: float = GRACE) -> int:
         """Asks a program to end, and makes it when it does not; returns its status."""
-        if program.poll() is None:
-            program.terminate()
-            try:
-                program.wait(grace)
-            except subprocess.TimeoutExpired:
-                program.kill()
-        return program.wait(grace)
+        self._end([program], grace)
+        return program.wait()
 
     def node(self, name: str) -> Any:
         """Mininet's object for a host or switch of the topology."""
@@ -205,7 +210,9 @@ class Emulation:
         """A link by its ends; `index` counts those between the two, in the order of the file."""
         found = self.topology.find_links(source, destination)
         if not 0 <= index < len(found):
-            raise EmulationError(f"there is no link {index} from {source!r} to {destination!r} (there are {len(found)})")
+            raise EmulationError(
+                f"there is no link {index} from {source!r} to {destination!r} (there are {len(found)})"
+            )
         return found[index]
 
     def change_link(
@@ -226,7 +233,9 @@ class Emulation:
         """
         link = self.link(source, destination, index)
         if bandwidth is not None and not MIN_BANDWIDTH <= bandwidth <= MAX_BANDWIDTH:
-            raise EmulationError(f"bandwidth: {bandwidth} is out of range: use {MIN_BANDWIDTH} to {MAX_BANDWIDTH:g} Mbit/s")
+            raise EmulationError(
+                f"bandwidth: {bandwidth} is out of range: use {MIN_BANDWIDTH} to {MAX_BANDWIDTH:g} Mbit/s"
+            )
         if delay is not None and not 0 <= delay <= MAX_DELAY:
             raise EmulationError(f"delay: {delay} is out of range: use 0 to {MAX_DELAY:g} ms")
         cable = next(cable for cable in self.builder.plan.cables if any(one is link for one in cable.links))
@@ -235,8 +244,12 @@ class Emulation:
             link.bandwidth = bandwidth
             self.builder.set_rate(cable)
         if delay is not None and delay != link.delay:
-            link.delay = delay
-            self.builder.set_delay(cable)
+            before, link.delay = link.delay, delay
+            try:
+                self.builder.set_delay(cable)
+            except EmulationError:
+                link.delay = before
+                raise
         if up is not None and up != link.up:
             link.up = up
             if cable.up != was_up:
@@ -250,22 +263,22 @@ class Emulation:
         return compute_routes(self.topology_file, self.topology, self._alto_server)
 
     def reroute(self, routes: list[Route] | None = None) -> int:
-        """Makes traffic take other routes, by default those of the present topology; returns how many entries changed."""
+        """Makes traffic take other routes, by default those of the present topology; returns how many changed."""
         return self.builder.reroute(self.compute_routes() if routes is None else routes)
 
     # Measuring
 
     def verify_paths(self, sample: int | None = None, seed: int = 0) -> list[dict[str, Any]]:
-        """Whether traffic takes its routes: see `alto_verify.verify_paths`."""
-        return alto_verify.verify_paths(self, sample, seed)
+        """Whether traffic takes its routes: see `alto_paths.verify_paths`."""
+        return alto_paths.verify_paths(self, sample, seed)
 
     def verify_delays(self, probes: int = 10) -> list[dict[str, Any]]:
-        """Whether links delay: see `alto_verify.verify_delays`."""
-        return alto_verify.verify_delays(self, probes)
+        """Whether links delay: see `alto_links.verify_delays`."""
+        return alto_links.verify_delays(self, probes)
 
     def verify_shaping(self, links: list[int] | None = None, seconds: float = 2.0) -> list[dict[str, Any]]:
-        """Whether links carry what they should: see `alto_verify.verify_shaping`."""
-        return alto_verify.verify_shaping(self, links, seconds)
+        """Whether links carry what they should: see `alto_links.verify_shaping`."""
+        return alto_links.verify_shaping(self, links, seconds)
 
     # What it is
 
@@ -299,7 +312,7 @@ class Emulation:
         """What a connection between two hosts really uses."""
         for route in self.builder.routes:
             if self.net is not None:
-                return alto_verify.connection_congestion(self, route.source, route.destination)
+                return alto_paths.connection_congestion(self, route.source, route.destination)
         return self.builder.congestion or "unknown"
 
     def _private_names(self) -> None:
@@ -318,19 +331,24 @@ class Emulation:
             if os.path.exists(target):
                 subprocess.run(["mount", "--bind", path, os.path.realpath(target)], check=False, capture_output=True)
 
-    def _end_programs(self) -> None:
+    @staticmethod
+    def _end(programs: list[subprocess.Popen[Any]], grace: float) -> None:
         """All are asked at once, so that all together take as long as the slowest."""
-        running = [program for program in self._programs if program.poll() is None]
-        for program in running:
-            program.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + GRACE
-        for program in running:
+        for program in programs:
+            if program.poll() is None:
+                program.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + grace
+        for program in programs:
             try:
                 program.wait(max(deadline - time.monotonic(), 0.01))
             except subprocess.TimeoutExpired:
                 program.kill()
                 program.wait()
-        self._programs = []
+            # What it started and left behind is still in its group.
+            try:
+                os.killpg(program.pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                pass
 
 
 def _version_of(command: list[str]) -> str:
@@ -339,3 +357,9 @@ def _version_of(command: list[str]) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return "unknown"
     return next((part.strip() for part in done.stdout.split(",") if "iproute2" in part), "unknown")
+
+
+def _raise_file_limit() -> None:
+    """Each node takes five open files; the usual limit of 1024 would end at 200 nodes."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -1,8 +1,10 @@
 """Programs that an earlier emulation left behind when it was killed, found by a mark of ours and by nothing else.
 
-In namespaces of its own an emulation leaves nothing: the kernel ends all. Without them (`--no-isolate`) the programs it
-started in hosts go on; they carry the process they belong to in their environment, and when that is gone, they are ended.
+In namespaces of its own an emulation leaves nothing: the kernel ends all. Without them (`--no-isolate`) the programs
+it started in hosts go on. They carry the process they belong to in their environment; when that is gone, they are
+ended.
 """
+
 from __future__ import annotations
 
 import os
@@ -56,6 +58,20 @@ def clean(say: Callable[[str], None]) -> int:
     return ended
 
 
+def end_inside(spaces: Mapping[str, int]) -> None:
+    """Ends what still runs in some network namespaces, apart from the shells they belong to.
+
+    A program may have left its group; the namespace of its host it did not leave.
+    """
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            shell = spaces.get(os.readlink(f"/proc/{entry}/ns/net"))
+            if shell is not None and int(entry) != shell:
+                os.kill(int(entry), signal.SIGKILL)
+        except OSError:
+            continue
+
+
 def _owner(pid: int) -> str | None:
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
@@ -63,4 +79,6 @@ def _owner(pid: int) -> str | None:
     except OSError:
         return None
     prefix = f"{MARK}=".encode()
-    return next((entry[len(prefix) :].decode("ascii", "replace") for entry in entries if entry.startswith(prefix)), None)
+    return next(
+        (entry[len(prefix) :].decode("ascii", "replace") for entry in entries if entry.startswith(prefix)), None
+    )

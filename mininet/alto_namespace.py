@@ -3,6 +3,7 @@
 A thread may stand in another network namespace than its process. So sockets, settings and programs are started where
 they are needed without a helper program for each, which is what makes a network of a hundred nodes ready at once.
 """
+
 from __future__ import annotations
 
 import ctypes
@@ -79,7 +80,10 @@ class Namespace:
         text = "\n".join(lines) + "\n"
 
         def work() -> None:
-            done = subprocess.run([program, "-batch", "-"], input=text, capture_output=True, text=True, timeout=60)
+            try:
+                done = subprocess.run([program, "-batch", "-"], input=text, capture_output=True, text=True, timeout=60)
+            except (OSError, subprocess.TimeoutExpired) as error:
+                raise CommandError(f"{program}: {error}") from None
             if done.returncode != 0:
                 place = next((int(w.split(":")[1]) for w in done.stderr.split() if w.startswith("-:")), 0)
                 line = lines[place - 1] if 0 < place <= len(lines) else "(unknown line)"
@@ -135,7 +139,9 @@ def isolate() -> None:
     try:
         os.close(writing)
         _call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL)
-        if select.select([reading], [], [], 0)[0]:
+        waiting = select.poll()
+        waiting.register(reading, select.POLLIN)
+        if waiting.poll(0):
             os._exit(1)
         os.close(reading)
         _prepare()

@@ -3,6 +3,7 @@
 Mininet starts the nodes, keeps their shells and speaks to them; what they are made of comes from a plan. So the same
 classes serve the library, the prompt and `mn --custom`.
 """
+
 from __future__ import annotations
 
 import os
@@ -17,7 +18,7 @@ try:
     from mininet.node import Host, Node, Switch
     from mininet.topo import Topo
 except ImportError as error:  # a folder called mininet is importable without the package
-    raise SystemExit(
+    raise ImportError(
         f"Mininet is missing for {os.path.realpath('/proc/self/exe')} ({error}): "
         "install Debian's package (apt-get install mininet) and use /usr/bin/python3"
     ) from None

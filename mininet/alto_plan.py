@@ -5,6 +5,7 @@ no spanning tree, traffic takes exactly the routes it is given, and nothing is f
 rather than asked for, so that the only packets on a link are those of the experiment. All of this is text that `ip`
 reads, made without privileges and tested without them.
 """
+
 from __future__ import annotations
 
 import ipaddress
@@ -76,6 +77,8 @@ class Plan:
     cables: list[Cable]
     # The address of each node, as a router and next hop: IPv4, IPv6.
     router_ids: dict[str, tuple[str, str]]
+    # Whether the kernel has IPv6.
+    ipv6: bool = True
     ports: dict[str, list[Port]] = field(default_factory=dict)
     # By link and node: the port by which the node sends over the link.
     senders: dict[tuple[int, str], Port] = field(default_factory=dict)
@@ -85,7 +88,7 @@ class Plan:
         return {name: short for name, short in self.names.items() if name != short}
 
 
-def make_plan(topology: Topology) -> Plan:
+def make_plan(topology: Topology, ipv6: bool = True) -> Plan:
     """Names and numbers everything."""
     cables = _pair(topology.links)
     degree: dict[str, int] = {}
@@ -93,7 +96,7 @@ def make_plan(topology: Topology) -> Plan:
         for node in ends:
             degree[node] = degree.get(node, 0) + 1
     names = _names(topology, degree)
-    plan = Plan(topology, names, [], _router_ids(topology), {name: [] for name in topology.nodes()})
+    plan = Plan(topology, names, [], _router_ids(topology), ipv6, {name: [] for name in topology.nodes()})
     for index, (ends, links) in enumerate(cables):
         ports = tuple(_port(plan, index, end, node) for end, node in enumerate(ends))
         plan.cables.append(Cable(index, ports, links))
@@ -131,6 +134,7 @@ def _port(plan: Plan, cable: int, end: int, node: str) -> Port:
 
 def _names(topology: Topology, degree: dict[str, int]) -> dict[str, str]:
     """Names that fit Mininet: the node's own where it can be, else a shortened one, else h1, s1, ..."""
+
     def fits(name: str, node: str) -> bool:
         room = MAX_INTERFACE - len(f"-eth{degree.get(node, 0)}")
         return bool(PLAIN_NAME.fullmatch(name)) and len(name) <= min(room, MAX_NAME) and name not in PROMPT_WORDS
@@ -170,14 +174,14 @@ def interface_lines(plan: Plan, port: Port) -> list[str]:
     if not cable.up:
         return [f"link set dev {dev} down"]
     rid, _ = plan.router_ids[peer.node]
-    lines = [
-        f"link set dev {dev} up",
-        f"address replace {port.link_local}/64 dev {dev} nodad noprefixroute",
-        f"neigh replace {rid} lladdr {peer.mac} dev {dev} nud permanent",
-        f"neigh replace {peer.link_local} lladdr {peer.mac} dev {dev} nud permanent",
-        # Only for traffic addressed to this very link, such as measurements of it.
-        f"route replace {peer.link_local}/128 dev {dev}",
-    ]
+    lines = [f"link set dev {dev} up", f"neigh replace {rid} lladdr {peer.mac} dev {dev} nud permanent"]
+    if plan.ipv6:
+        lines += [
+            f"address replace {port.link_local}/64 dev {dev} nodad noprefixroute",
+            f"neigh replace {peer.link_local} lladdr {peer.mac} dev {dev} nud permanent",
+            # Only for traffic addressed to this very link, such as measurements of it.
+            f"route replace {peer.link_local}/128 dev {dev}",
+        ]
     host = plan.topology.hosts.get(peer.node)
     for address in host.addresses if host else ():
         lines.append(f"neigh replace {address.ip} lladdr {peer.mac} dev {dev} nud permanent")
@@ -190,7 +194,8 @@ def address_lines(plan: Plan, node: str) -> list[str]:
     host = plan.topology.hosts.get(node)
     if host is None:
         four, six = plan.router_ids[node]
-        return [*lines, f"address replace {four}/32 dev lo", f"address replace {six}/128 dev lo nodad"]
+        lines.append(f"address replace {four}/32 dev lo")
+        return [*lines, f"address replace {six}/128 dev lo nodad"] if plan.ipv6 else lines
     ports = plan.ports[node]
     # On the first interface; the prefix length is for show, since all traffic goes by way of the router.
     for address in host.addresses if ports else ():

@@ -2,6 +2,7 @@
 
 It is compiled when it is needed, which takes a moment, into a folder that nobody else can write to.
 """
+
 from __future__ import annotations
 
 import os
@@ -38,7 +39,9 @@ class Relay:
                     [program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
                 )
             except OSError as error:
-                raise RelayError(f"{program} cannot be run ({error.strerror}): set TMPDIR to a folder that allows it") from None
+                raise RelayError(
+                    f"{program} cannot be run ({error.strerror}): set TMPDIR to a folder that allows it"
+                ) from None
         try:
             for cable in cables:
                 ends = " ".join(f"{pids[port.node]} {port.name}" for port in cable.ports)
@@ -95,7 +98,9 @@ class Relay:
                 if text.startswith(word):
                     return text
                 raise RelayError(f"the relay says: {text.removeprefix('error ')}")
-            if not select.select([self._process.stdout], [], [], max(deadline - time.monotonic(), 0))[0]:
+            waiting = select.poll()
+            waiting.register(self._process.stdout, select.POLLIN)
+            if not waiting.poll(max(deadline - time.monotonic(), 0) * 1000):
                 raise RelayError(f"the relay did not answer within {PATIENCE:g} s")
             data = os.read(self._process.stdout.fileno(), 4096)
             if not data:

@@ -1,9 +1,12 @@
 """Routes as alto-server computes them, so that forwarding and the costs it reports never disagree."""
+
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import shutil
+import socket
 import subprocess
 from dataclasses import dataclass
 from typing import Any, Iterable
@@ -13,6 +16,7 @@ from alto_topology import Topology
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 # A route between any two of some hundred hosts is computed in well below a second.
 TIMEOUT = 120
+MAX_ANSWER = 256 * 1024 * 1024
 
 
 class RoutesError(RuntimeError):
@@ -47,7 +51,9 @@ def find_alto_server(program: str | None = None) -> str:
         return max(built, key=os.path.getmtime)
     found = shutil.which("alto-server")
     if not found:
-        raise RoutesError("alto-server was not found: build it (cargo build --release -p alto-server), or set ALTO_SERVER")
+        raise RoutesError(
+            "alto-server was not found: build it (cargo build --release -p alto-server), or set ALTO_SERVER"
+        )
     return found
 
 
@@ -64,6 +70,41 @@ def compute_routes(topology_file: str, topology: Topology, program: str | None =
         entries = json.loads(done.stdout)
     except ValueError as error:
         raise RoutesError(f"{' '.join(command)} did not print JSON: {error}") from None
+    return parse_routes(entries, topology)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket, which reaches a server in any network namespace."""
+
+    def __init__(self, path: str):
+        super().__init__("localhost", timeout=TIMEOUT)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def present_routes(admin_socket: str, topology: Topology) -> list[Route]:
+    """Asks a running alto-server (`--admin-socket`) for the routes of its present state, reported changes included."""
+    connection = _UnixConnection(admin_socket)
+    try:
+        connection.request("GET", "/admin/routes")
+        answer = connection.getresponse()
+        body = answer.read(MAX_ANSWER + 1)
+    except (OSError, http.client.HTTPException) as error:
+        raise RoutesError(f"{admin_socket}: {error}") from None
+    finally:
+        connection.close()
+    if answer.status != 200 or len(body) > MAX_ANSWER:
+        raise RoutesError(
+            f"{admin_socket}: /admin/routes answered {answer.status}: {body[:300].decode(errors='replace')}"
+        )
+    try:
+        entries = json.loads(body)
+    except ValueError as error:
+        raise RoutesError(f"{admin_socket}: /admin/routes did not answer JSON: {error}") from None
     return parse_routes(entries, topology)
 
 

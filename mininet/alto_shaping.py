@@ -1,6 +1,8 @@
 """Rates and queues of links: what `tc` is told, and what it can do on this kernel."""
+
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from alto_topology import Link
@@ -44,7 +46,7 @@ def queue_bytes(mbits: float, shaping: Shaping) -> int:
 
 
 def burst_bytes(mbits: float) -> int:
-    """What HTB may send at once after a pause: 2 ms at the link's rate, as much as a kernel tick is late, and no more."""
+    """What HTB may send at once after a pause: 2 ms at the link's rate, by which it may wake up too late."""
     return min(max(int(mbits * 125 * 2), 2 * FULL_PACKET), 1_000_000)
 
 
@@ -80,7 +82,9 @@ def rate_lines(dev: str, mbits: float, priority: bool, verb: str = "add") -> lis
     ]
 
 
-def leaf_lines(dev: str, mbits: float, shaping: Shaping, priority: bool, verb: str = "add", netem: str = "") -> list[str]:
+def leaf_lines(
+    dev: str, mbits: float, shaping: Shaping, priority: bool, verb: str = "add", netem: str = ""
+) -> list[str]:
     """`tc` commands for what waits: a plain queue, or netem where it also delays."""
     limit = queue_bytes(mbits, shaping)
     leaves = [("5:10", "10:"), ("5:20", "20:")] if priority else [("5:1", "20:")]
@@ -104,8 +108,7 @@ def shaping_lines(dev: str, mbits: float, shaping: Shaping, priority: bool, nete
 
 def netem_kind(link: Link, mbits: float, shaping: Shaping) -> str:
     """The netem queue of a link: its delay and loss, and room for what is on the way beside what waits."""
-    on_the_way = mbits * 125 * (link.delay + shaping.queue_ms)
-    # Counted in packets, of which many may be small.
-    limit = max(int(on_the_way / 256), 100)
+    # Counted in packets: of what is on the way many may be small; what waits is mostly full ones.
+    limit = math.ceil(mbits * 125 * link.delay / 256) + math.ceil(queue_bytes(mbits, shaping) / FULL_PACKET)
     loss = f" loss {link.loss:g}%" if link.loss else ""
     return f"netem limit {limit} delay {round(link.delay * 1000)}us{loss}"

@@ -4,6 +4,7 @@ Mininet takes nearly anything (two hosts of one address, an address that is none
 something else without a word. So everything is checked here, and every problem names file, field, value and remedy.
 The meaning of `pids` and `cost` is checked by alto-server, which computes with them; here they are only carried along.
 """
+
 from __future__ import annotations
 
 import copy
@@ -186,7 +187,9 @@ class _Checker:
         name = self.typed(raw, "", "name", str, "a text") or "topology"
         counts = [len(self.list(raw, key)) for key in ("hosts", "switches", "links")]
         if counts[0] + counts[1] > MAX_NODES:
-            self.bad("hosts", f"{counts[0] + counts[1]} nodes cannot be emulated on one machine: use {MAX_NODES} or fewer")
+            self.bad(
+                "hosts", f"{counts[0] + counts[1]} nodes cannot be emulated on one machine: use {MAX_NODES} or fewer"
+            )
         if counts[2] > MAX_LINKS:
             self.bad("links", f"{counts[2]} links cannot be emulated on one machine: use {MAX_LINKS} or fewer")
         topology = Topology(name, {}, {}, [], raw, source)
@@ -198,8 +201,8 @@ class _Checker:
         if self.loopback:
             self.bad(
                 "hosts",
-                f"{self.loopback} address(es) of 127.0.0.0/8 or ::1, which every host has for itself, so they cannot be "
-                "emulated: use others, or let 127.A.B.C be mapped to 10.A.B.C (--map-loopback)",
+                f"{self.loopback} address(es) of 127.0.0.0/8 or ::1, which every host has for itself, so they cannot "
+                "be emulated: use others, or let 127.A.B.C be mapped to 10.A.B.C (--map-loopback)",
             )
         if self.mapped:
             topology.notes.append(f"{self.mapped} addresses and prefixes 127.A.B.C of {name} were mapped to 10.A.B.C")
@@ -219,17 +222,21 @@ class _Checker:
             path = f"switches[{i}]"
             entry = self.object(entry, path, {"name", "dpid"}, set())
             name = self.name(entry, path, names)
-            text = self.typed(entry, path, "dpid", str, "a text such as \"0000000000000001\"")
-            if text is None or name is None:
-                continue
-            if not DPID.fullmatch(text):
-                self.bad(f"{path}.dpid", f"{text!r} is no dpid: use 1 to 16 hexadecimal digits")
-                continue
-            dpid = int(text, 16)
-            if dpid in dpids:
-                self.bad(f"{path}.dpid", f"{text} is the dpid of {dpids[dpid]} already; dpids are unique")
-            dpids[dpid] = path
-            topology.switches[name] = Switch(name, dpid)
+            text = self.typed(entry, path, "dpid", str, 'a text such as "0000000000000001"')
+            if name is not None:
+                topology.switches[name] = Switch(name, self.dpid(text, path, dpids))
+
+    def dpid(self, text: str | None, path: str, owners: dict[int, str]) -> int:
+        if text is None:
+            return 0
+        if not DPID.fullmatch(text):
+            self.bad(f"{path}.dpid", f"{text!r} is no dpid: use 1 to 16 hexadecimal digits")
+            return 0
+        dpid = int(text, 16)
+        if dpid in owners:
+            self.bad(f"{path}.dpid", f"{text} is the dpid of {owners[dpid]} already; dpids are unique")
+        owners[dpid] = path
+        return dpid
 
     def name(self, entry: dict[str, Any], path: str, names: dict[str, str]) -> str | None:
         name = self.typed(entry, path, "name", str, "a text")
@@ -244,13 +251,15 @@ class _Checker:
         names[name] = path
         return name
 
-    def host_addresses(self, entry: dict[str, Any], path: str, name: str, owners: dict[Any, str]) -> tuple[Address, ...]:
+    def host_addresses(
+        self, entry: dict[str, Any], path: str, name: str, owners: dict[Any, str]
+    ) -> tuple[Address, ...]:
         one, several = entry.get("ip"), entry.get("ips")
         if (one is None) == (several is None) or several == []:
-            self.bad(path, f"{name} needs either \"ip\" or a list \"ips\" that is not empty")
+            self.bad(path, f'{name} needs either "ip" or a list "ips" that is not empty')
             return ()
         if several is not None and not isinstance(several, list):
-            self.bad(f"{path}.ips", f"{several!r} is no list: use one such as [\"10.1.0.1\", \"2001:db8::1\"]")
+            self.bad(f"{path}.ips", f'{several!r} is no list: use one such as ["10.1.0.1", "2001:db8::1"]')
             return ()
         found: list[Address] = []
         for j, text in enumerate(several if several is not None else [one]):
@@ -281,14 +290,16 @@ class _Checker:
         except ValueError:
             self.bad(where, f"{text!r} is no address: use one such as 10.1.0.1, 10.1.0.1/24 or 2001:db8::1")
             return None
-        if address.version == 4 and address.is_loopback and self.map_loopback:
+        # An interface answers such questions by its whole network.
+        ip = address.ip
+        if ip.version == 4 and ip.is_loopback and self.map_loopback:
             self.mapped += 1
             return ipaddress.ip_interface(f"10{str(address).removeprefix('127')}")
-        if address.is_loopback:
+        if ip.is_loopback:
             self.loopback += 1
             return None
-        kinds = [("multicast", address.is_multicast), ("unspecified", address.is_unspecified)]
-        kinds += [("link-local", address.is_link_local), ("reserved", address.version == 4 and address.is_reserved)]
+        kinds = [("multicast", ip.is_multicast), ("unspecified", ip.is_unspecified), ("link-local", ip.is_link_local)]
+        kinds.append(("reserved", ip.version == 4 and ip.is_reserved))
         for kind, found in kinds:
             if found:
                 self.bad(where, f"{text} is a {kind} address, which no host can be reached at: use another")
@@ -325,7 +336,7 @@ class _Checker:
             except ValueError:
                 pass
         if not _is_number(value):
-            self.bad(f"{path}.delay", f"{value!r} is no delay: use milliseconds as a number, or a text such as \"2ms\"")
+            self.bad(f"{path}.delay", f'{value!r} is no delay: use milliseconds as a number, or a text such as "2ms"')
             return 0.0
         if not 0 <= value <= MAX_DELAY:
             self.bad(f"{path}.delay", f"{value} is out of range: use 0 to {MAX_DELAY:g} ms")

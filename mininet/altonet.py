@@ -11,25 +11,31 @@ As a library, with this folder on the path:
     with Emulation(load_topology("topo.json")) as emulation:
         emulation.popen("h1", ["ping", "h2"])
 """
+
 from __future__ import annotations
 
 import argparse
 import json
 import sys
 
+try:
+    from alto_emulation import Emulation, LinkCount
+except ImportError as error:
+    if __name__ == "__main__":
+        sys.exit(f"altonet: {error}")
+    raise
 from alto_build import EmulationError
 from alto_delay import MODES, DelayError
-from alto_emulation import Emulation, LinkCount
 from alto_namespace import CommandError, NamespaceError, is_isolated, isolate
 from alto_relay import RelayError
-from alto_routes import Route, RoutesError, compute_routes, find_alto_server, parse_routes
+from alto_routes import Route, RoutesError, compute_routes, find_alto_server, parse_routes, present_routes
 from alto_shaping import PRIORITIES
 from alto_topology import Host, Link, Switch, Topology, TopologyError, load_topology, parse_topology
 
 __all__ = [
     "CommandError", "DelayError", "Emulation", "EmulationError", "Host", "Link", "LinkCount", "NamespaceError",
-    "RelayError", "Route", "RoutesError", "Switch", "Topology", "TopologyError", "compute_routes", "find_alto_server", "is_isolated", "isolate",
-    "load_topology", "parse_routes", "parse_topology",
+    "RelayError", "Route", "RoutesError", "Switch", "Topology", "TopologyError", "compute_routes", "find_alto_server",
+    "is_isolated", "isolate", "load_topology", "parse_routes", "parse_topology", "present_routes",
 ]  # fmt: skip
 
 ERRORS = (CommandError, DelayError, EmulationError, NamespaceError, RelayError, RoutesError, TopologyError)
@@ -40,8 +46,12 @@ def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Builds a topology file in Mininet.")
     parser.add_argument("--topology", required=True, metavar="FILE", help="the network (topo.json)")
     parser.add_argument("--delay", choices=MODES, default="auto", help="how delays are emulated (default: %(default)s)")
-    parser.add_argument("--congestion", default="cubic", metavar="NAME", help="TCP congestion control (default: %(default)s)")
-    parser.add_argument("--queue-ms", type=float, default=50.0, metavar="MS", help="queue of a link, as time (default: 50)")
+    parser.add_argument(
+        "--congestion", default="cubic", metavar="NAME", help="TCP congestion control (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--queue-ms", type=float, default=50.0, metavar="MS", help="queue of a link, as time (default: 50)"
+    )
     parser.add_argument(
         "--ack-priority",
         choices=PRIORITIES,

@@ -1,8 +1,10 @@
 """All runs of an experiment: which are finished, which are to do, several at a time, and how long it still takes.
 
-A run is a folder, and finished exactly when it holds result.json, which is put there last and whole. What is not finished
-is thrown away and done anew; what is, is kept. So an experiment that was stopped, or killed, goes on by the same command.
+A run is a folder, and finished exactly when it holds result.json, which is put there last and whole. What is not
+finished is thrown away and done anew; what is, is kept. So an experiment that was stopped, or killed, goes on by the
+same command.
 """
+
 from __future__ import annotations
 
 import ctypes
@@ -87,8 +89,10 @@ class Campaign:
         kept = self.out / "scenario" / self.scenario.name
         if kept.exists():
             if fingerprint(kept) != fingerprint(self.scenario.folder):
-                raise ScenarioError(f"{self.out}: holds runs of a scenario {self.scenario.name} that was different; "
-                                    "give another --out, or remove the folder")
+                raise ScenarioError(
+                    f"{self.out}: holds runs of a scenario {self.scenario.name} that was different; "
+                    "give another --out, or remove the folder"
+                )
             return
         if any((self.out / "scenario").glob("*")):
             raise ScenarioError(f"{self.out}: holds runs of another scenario; give another --out")
@@ -183,16 +187,26 @@ def run_all(campaign: Campaign, runs: list[Run], options: Options, jobs: int, sa
 
 
 def verify(campaign: Campaign, options: Options, say: Callable[[str], None]) -> None:
-    """Has the network measured once, before the first run: rates, delays and paths are as the file says, or it is known."""
+    """Has the network measured once, before the first run: it is as the file says, or it is known how far not."""
     result = campaign.out / "verification.json"
     if result.is_file():
         return
     say("measuring the network before the first run")
-    argv = [sys.executable, str(HERE / "verification.py"), str(campaign.out / "scenario" / campaign.scenario.name / "topo.json"),
-            str(result), "--alto-server", str(options.programs / "alto-server"), "--delay-mode", options.delay_mode]
+    argv = [
+        sys.executable,
+        str(HERE / "verification.py"),
+        str(campaign.out / "scenario" / campaign.scenario.name / "topo.json"),
+        str(result),
+        "--alto-server",
+        str(options.programs / "alto-server"),
+        "--delay-mode",
+        options.delay_mode,
+    ]
     log = campaign.out / "verification.log"
     with log.open("wb") as errors:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, preexec_fn=die_with_parent)
+        process = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, preexec_fn=die_with_parent
+        )
         try:
             process.wait()
         finally:
@@ -205,23 +219,45 @@ def verify(campaign: Campaign, options: Options, say: Callable[[str], None]) -> 
 def describe_verification(found: dict[str, Any]) -> str:
     """What was measured, in one line."""
     rates = [entry for entry in found["rates"] if "skipped" not in entry]
-    good = {key: sum(bool(entry["ok"]) for entry in entries) for key, entries in (
-        ("paths", found["paths"]), ("delays", found["delays"]), ("rates", rates))}
-    return (f"{good['rates']} of {len(rates)} rates within 10 %, {good['delays']} of {len(found['delays'])} delays, "
-            f"{good['paths']} of {len(found['paths'])} paths as they should be")
+    good = {
+        key: sum(bool(entry["ok"]) for entry in entries)
+        for key, entries in (("paths", found["paths"]), ("delays", found["delays"]), ("rates", rates))
+    }
+    return (
+        f"{good['rates']} of {len(rates)} rates within 10 %, {good['delays']} of {len(found['delays'])} delays, "
+        f"{good['paths']} of {len(found['paths'])} paths as they should be"
+    )
 
 
 def begin(campaign: Campaign, run: Run, options: Options) -> Active:
     """Starts a run as a process of its own, which goes on in namespaces of its own."""
     folder = campaign.clear(run)
-    argv = [sys.executable, str(HERE / "single_run.py"), str(campaign.out / "scenario" / campaign.scenario.name), str(folder),
-            "--policy", run.policy, "--seed", str(run.seed), "--programs", str(options.programs),
-            "--delay-mode", options.delay_mode]
+    argv = [
+        sys.executable,
+        str(HERE / "single_run.py"),
+        str(campaign.out / "scenario" / campaign.scenario.name),
+        str(folder),
+        "--policy",
+        run.policy,
+        "--seed",
+        str(run.seed),
+        "--programs",
+        str(options.programs),
+        "--delay-mode",
+        options.delay_mode,
+    ]
     if options.keep_content:
         argv.append("--keep-content")
     with (folder / "run.log").open("wb") as log:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, bufsize=1,
-                                   preexec_fn=die_with_parent)
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            bufsize=1,
+            preexec_fn=die_with_parent,
+        )
     return Active(run, process, time.monotonic())
 
 

@@ -5,6 +5,7 @@
 Further arguments as altonet.py has them: delay=relay, congestion=bbr, queue_ms=100, ack_priority=none, map_loopback=1;
 isolate=0 keeps it in the namespaces of the machine.
 """
+
 import os
 import sys
 import tempfile
@@ -24,7 +25,14 @@ from mininet.net import Mininet  # noqa: E402
 
 
 def build(
-    file, delay="auto", congestion="cubic", queue_ms=50.0, ack_priority="access", map_loopback=0, alto_server=None, isolate=1
+    file,
+    delay="auto",
+    congestion="cubic",
+    queue_ms=50.0,
+    ack_priority="access",
+    map_loopback=0,
+    alto_server=None,
+    isolate=1,
 ):
     """Makes the topology. An error ends `mn` at once: what it does about others deletes files of the whole machine."""
     try:

@@ -8,6 +8,7 @@
 
 A run that was finished is kept, so the same command goes on where it was stopped.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -52,7 +53,9 @@ def parse_seeds(text: str) -> list[int]:
     except ValueError:
         seeds = []
     if not seeds or len(seeds) > 1000 or min(seeds) < 0:
-        raise ScenarioError(f"--seeds: {text!r} will not do: give a number of seeds such as 5, or a list such as 2,3 or 3-6")
+        raise ScenarioError(
+            f"--seeds: {text!r} will not do: give a number of seeds such as 5, or a list such as 2,3 or 3-6"
+        )
     return seeds
 
 
@@ -61,8 +64,9 @@ def parse_policies(text: str | None, scenario: Scenario) -> list[str]:
     names = text.split(",") if text else list(scenario.policies)
     for name in names:
         if name not in scenario.policies:
-            raise ScenarioError(f"--policies: {name!r} is none of scenario {scenario.name}: it has "
-                                f"{', '.join(scenario.policies)}")
+            raise ScenarioError(
+                f"--policies: {name!r} is none of scenario {scenario.name}: it has " f"{', '.join(scenario.policies)}"
+            )
     return list(dict.fromkeys(names))
 
 
@@ -72,15 +76,23 @@ def find_programs(text: str | None) -> Path:
     for place in places:
         if all(os.access(place / name, os.X_OK) for name in ("alto-server", "alto-peer")):
             return place.resolve()
-    raise ScenarioError(f"alto-server and alto-peer are not in {' or '.join(map(str, places))}: build them with `cargo build "
-                        "--release -p alto-server -p alto-peer`, or say where they are with --programs")
+    raise ScenarioError(
+        f"alto-server and alto-peer are not in {' or '.join(map(str, places))}: build them with `cargo build "
+        "--release -p alto-server -p alto-peer`, or say where they are with --programs"
+    )
 
 
 def check_programs(scenario: Scenario, programs: Path) -> None:
     """Has the server judge what is its own: the topologies and its settings."""
     for topology in sorted({policy.topology for policy in scenario.policies.values()}):
-        argv = [str(programs / "alto-server"), "--config", str(scenario.folder / "server.json"), "--topology",
-                str(scenario.folder / topology), "--check"]
+        argv = [
+            str(programs / "alto-server"),
+            "--config",
+            str(scenario.folder / "server.json"),
+            "--topology",
+            str(scenario.folder / topology),
+            "--check",
+        ]
         done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode != 0:
             raise ScenarioError(f"alto-server refuses {topology} or server.json: {done.stderr.strip()}")
@@ -98,16 +110,19 @@ def command_run(options: argparse.Namespace) -> int:
     check_programs(scenario, programs)
     if options.dry_run:
         say(f"{scenario.name}: {scenario.title}")
-        say(f"{len(scenario.hosts)} hosts, {len(scenario.switches)} switches, {len(scenario.links)} links, "
-            f"{len(scenario.peers)} peers; {len(policies)} policies x {len(seeds)} seeds; all files are in order")
+        say(
+            f"{len(scenario.hosts)} hosts, {len(scenario.switches)} switches, {len(scenario.links)} links, "
+            f"{len(scenario.peers)} peers; {len(policies)} policies x {len(seeds)} seeds; all files are in order"
+        )
         return 0
     if os.geteuid() != 0:
         raise ScenarioError("building a network needs root: use sudo (--dry-run only checks the scenario, without)")
     try:
         from mininet.net import Mininet  # noqa: F401
     except ImportError:
-        raise ScenarioError(f"Mininet is not installed for {sys.executable}: apt-get install mininet, and use /usr/bin/python3"
-                            ) from None
+        raise ScenarioError(
+            f"Mininet is not installed for {sys.executable}: apt-get install mininet, and use /usr/bin/python3"
+        ) from None
     campaign = Campaign(options.out.resolve(), scenario)
     campaign.open()
     runs = campaign.to_do(policies, seeds)
@@ -156,8 +171,12 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--seeds", default="5", metavar="N", help="how many (1 to N), or which: 2,3 or 3-6 [default: 5]")
     run.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for results")
     run.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at a time [default: 1]")
-    run.add_argument("--delay", default="auto", choices=["auto", "netem", "relay", "none"], help="how delays are emulated")
-    run.add_argument("--programs", metavar="DIR", help="folder with alto-server and alto-peer [default: target/release]")
+    run.add_argument(
+        "--delay", default="auto", choices=["auto", "netem", "relay", "none"], help="how delays are emulated"
+    )
+    run.add_argument(
+        "--programs", metavar="DIR", help="folder with alto-server and alto-peer [default: target/release]"
+    )
     run.add_argument("--no-verify", action="store_true", help="do not measure the network before the first run")
     run.add_argument("--keep-content", action="store_true", help="keep what the peers fetched (needs space)")
     run.add_argument("--dry-run", action="store_true", help="only check the scenario")

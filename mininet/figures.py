@@ -1,4 +1,5 @@
 """Figures of an experiment, by matplotlib: PNG for pages, SVG for papers."""
+
 from __future__ import annotations
 
 import math
@@ -39,10 +40,23 @@ class Figure:
 def draw_all(folder: Path, scenario: Scenario, groups: Group, conditions: str) -> list[Figure]:
     """Draws every figure there is something for; `conditions` stands below each."""
     folder.mkdir(parents=True, exist_ok=True)
-    plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 10,
-                         "legend.frameon": False, "svg.fonttype": "none", "axes.axisbelow": True})
+    plt.rcParams.update(
+        {
+            "font.size": 9,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlesize": 10,
+            "legend.frameon": False,
+            "svg.fonttype": "none",
+            "axes.axisbelow": True,
+        }
+    )
     wanted: list[tuple[str, Callable[..., Figure | None]]] = [
-        ("completion", completion), ("overview", overview), ("links", links), ("matrix", matrix), ("copies", copies),
+        ("completion", completion),
+        ("overview", overview),
+        ("links", links),
+        ("matrix", matrix),
+        ("copies", copies),
         ("timeline", timeline),
     ]
     figures = []
@@ -59,8 +73,13 @@ def finish(figure: Any, path: Path, conditions: str) -> None:
     lines = textwrap.fill(conditions, max(60, int(figure.get_figwidth() * CHARACTERS_PER_INCH)))
     figure.text(0.0, -0.01, lines, fontsize=5.5, color="#666666", ha="left", va="top")
     for ending in ("png", "svg"):
-        figure.savefig(path.with_suffix(f".{ending}"), dpi=DPI, bbox_inches="tight", pad_inches=0.08, metadata=(
-            {"Date": None} if ending == "svg" else {"Software": None}))
+        figure.savefig(
+            path.with_suffix(f".{ending}"),
+            dpi=DPI,
+            bbox_inches="tight",
+            pad_inches=0.08,
+            metadata=({"Date": None} if ending == "svg" else {"Software": None}),
+        )
     plt.close(figure)
 
 
@@ -76,8 +95,15 @@ def completion(path: Path, scenario: Scenario, groups: Group, conditions: str) -
         drawn = True
         # Those who never finished keep the curve from reaching 1.
         steps = [(i + 1) / len(everyone) for i in range(len(times))]
-        axes.step([0, *times], [0, *steps], where="post", color=colour, linestyle=style, linewidth=1.7,
-                  label=f"{policy} (mean {fmean(times):.0f} s)")
+        axes.step(
+            [0, *times],
+            [0, *steps],
+            where="post",
+            color=colour,
+            linestyle=style,
+            linewidth=1.7,
+            label=f"{policy} (mean {fmean(times):.0f} s)",
+        )
     if not drawn:
         plt.close(figure)
         return None
@@ -93,8 +119,12 @@ def completion(path: Path, scenario: Scenario, groups: Group, conditions: str) -
 
 def overview(path: Path, scenario: Scenario, groups: Group, conditions: str) -> Figure | None:
     """The main measures as bars with 95 % intervals."""
-    shown = [("protected_mb", "protected links (MB)"), ("unit_bdp", "unit BDP (links per byte)"),
-             ("external_share", "external share"), ("completion_mean_s", "mean completion (s)")]
+    shown = [
+        ("protected_mb", "protected links (MB)"),
+        ("unit_bdp", "unit BDP (links per byte)"),
+        ("external_share", "external share"),
+        ("completion_mean_s", "mean completion (s)"),
+    ]
     shown = [(measure, label) for measure, label in shown if any(values(group, measure) for group in groups.values())]
     if not shown:
         return None
@@ -115,7 +145,9 @@ def overview(path: Path, scenario: Scenario, groups: Group, conditions: str) -> 
         axes.grid(axis="y", alpha=0.3)
     figure.tight_layout()
     finish(figure, path, conditions)
-    return Figure(path, "Main measures", "Means over seeds with 95 % confidence intervals (Student's t); dots are single runs.")
+    return Figure(
+        path, "Main measures", "Means over seeds with 95 % confidence intervals (Student's t); dots are single runs."
+    )
 
 
 def link_bytes(group: list[Measured]) -> dict[tuple[str, str], float]:
@@ -129,8 +161,10 @@ def layout(scenario: Scenario) -> dict[str, tuple[float, float]]:
     if not missing:
         return {name: scenario.positions[name] for name in scenario.switches}
     count = len(scenario.switches)
-    return {name: (math.sin(2 * math.pi * i / count), math.cos(2 * math.pi * i / count))
-            for i, name in enumerate(scenario.switches)}
+    return {
+        name: (math.sin(2 * math.pi * i / count), math.cos(2 * math.pi * i / count))
+        for i, name in enumerate(scenario.switches)
+    }
 
 
 def links(path: Path, scenario: Scenario, groups: Group, conditions: str) -> Figure | None:
@@ -157,14 +191,28 @@ def links(path: Path, scenario: Scenario, groups: Group, conditions: str) -> Fig
             length = math.hypot(x1 - x0, y1 - y0) or 1.0
             # Each direction on its right-hand side, as traffic goes.
             dx, dy = (y1 - y0) / length * 0.011 * spread, -(x1 - x0) / length * 0.011 * spread
-            axes.plot([x0 + dx, x1 + dx], [y0 + dy, y1 + dy], color=colours(0.12 + 0.88 * norm(value)),
-                      linewidth=1.2 + 4.5 * norm(value), solid_capstyle="butt", zorder=1)
+            axes.plot(
+                [x0 + dx, x1 + dx],
+                [y0 + dy, y1 + dy],
+                color=colours(0.12 + 0.88 * norm(value)),
+                linewidth=1.2 + 4.5 * norm(value),
+                solid_capstyle="butt",
+                zorder=1,
+            )
         for pair in protected:
             a, b = tuple(pair)
             if len(protected) <= 3:
                 both = load.get((a, b), 0) + load.get((b, a), 0)
-                axes.annotate(f"{both:.0f} MB", ((where[a][0] + where[b][0]) / 2, (where[a][1] + where[b][1]) / 2),
-                              textcoords="offset points", xytext=(9, -9), fontsize=8, color="#004488", weight="bold", zorder=4)
+                axes.annotate(
+                    f"{both:.0f} MB",
+                    ((where[a][0] + where[b][0]) / 2, (where[a][1] + where[b][1]) / 2),
+                    textcoords="offset points",
+                    xytext=(9, -9),
+                    fontsize=8,
+                    color="#004488",
+                    weight="bold",
+                    zorder=4,
+                )
         for name, (x, y) in where.items():
             axes.plot(x, y, "o", markersize=5, color="#333333", zorder=3)
             axes.annotate(name, (x, y), textcoords="offset points", xytext=(5, 5), fontsize=6.5, zorder=4)
@@ -175,8 +223,12 @@ def links(path: Path, scenario: Scenario, groups: Group, conditions: str) -> Fig
     scale = plt.cm.ScalarMappable(norm, colours)
     figure.colorbar(scale, ax=many, shrink=0.75, label="MB each way, mean over runs", pad=0.01)
     finish(figure, path, conditions)
-    return Figure(path, "Bytes on links", "Links between switches; the two lines of a link are its two directions, each on the "
-                  "right-hand side of its way. All policies share one scale. Numbers in blue: protected links, both ways.")
+    return Figure(
+        path,
+        "Bytes on links",
+        "Links between switches; the two lines of a link are its two directions, each on the "
+        "right-hand side of its way. All policies share one scale. Numbers in blue: protected links, both ways.",
+    )
 
 
 def matrix(path: Path, scenario: Scenario, groups: Group, conditions: str) -> Figure | None:
@@ -188,7 +240,9 @@ def matrix(path: Path, scenario: Scenario, groups: Group, conditions: str) -> Fi
     for policy, group in groups.items():
         means[policy] = [[fmean(run.matrix.get((a, b), 0) for run in group) / MEGA for b in pids] for a in pids]
     most = max(value for rows in means.values() for row in rows for value in row) or 1.0
-    figure, many = plt.subplots(1, len(groups), figsize=(3.1 * len(groups) + 0.9, 3.4), squeeze=False, layout="constrained")
+    figure, many = plt.subplots(
+        1, len(groups), figsize=(3.1 * len(groups) + 0.9, 3.4), squeeze=False, layout="constrained"
+    )
     for axes, (policy, rows) in zip(many.flat, means.items()):
         image = axes.imshow(rows, cmap="viridis", vmin=0, vmax=most)
         inside = sum(rows[i][i] for i in range(len(pids)))
@@ -201,7 +255,9 @@ def matrix(path: Path, scenario: Scenario, groups: Group, conditions: str) -> Fi
     many[0][0].set(ylabel="from")
     figure.colorbar(image, ax=many, shrink=0.85, label="payload (MB), mean over runs", pad=0.01)
     finish(figure, path, conditions)
-    return Figure(path, "From PID to PID", "Payload by the PIDs of the sending and the receiving peer, from the peers' events.")
+    return Figure(
+        path, "From PID to PID", "Payload by the PIDs of the sending and the receiving peer, from the peers' events."
+    )
 
 
 def copies(path: Path, scenario: Scenario, groups: Group, conditions: str) -> Figure | None:
@@ -224,8 +280,14 @@ def copies(path: Path, scenario: Scenario, groups: Group, conditions: str) -> Fi
     for place, pid in enumerate(pids):
         if pid in first.copies:
             line = first.copies[pid][2]
-            axes.plot([place - 0.46, place + 0.46], [line, line], color="black", linewidth=1.3, linestyle=(0, (3, 1.5)),
-                      label="random: n(N−n)/(N−1)" if place == 0 else None)
+            axes.plot(
+                [place - 0.46, place + 0.46],
+                [line, line],
+                color="black",
+                linewidth=1.3,
+                linestyle=(0, (3, 1.5)),
+                label="random: n(N−n)/(N−1)" if place == 0 else None,
+            )
     names = [f"{pid}\n{first.copies[pid][0]}" if pid in first.copies else pid for pid in pids]
     axes.set_xticks(range(len(pids)), names, fontsize=7)
     axes.set(xlabel="PID, and how many of its peers fetch", ylabel="copies that came in")
@@ -235,8 +297,12 @@ def copies(path: Path, scenario: Scenario, groups: Group, conditions: str) -> Fi
     axes.legend(fontsize=7.5, ncols=len(groups) + 1, loc="upper center", bbox_to_anchor=(0.5, -0.25))
     figure.tight_layout()
     finish(figure, path, conditions)
-    return Figure(path, "Copies per PID", "Payload that peers of a PID received from outside it, over the size of the content. "
-                  "The dashed line is what selection at random would bring in: a control that needs no fitting.")
+    return Figure(
+        path,
+        "Copies per PID",
+        "Payload that peers of a PID received from outside it, over the size of the content. "
+        "The dashed line is what selection at random would bring in: a control that needs no fitting.",
+    )
 
 
 def timeline(path: Path, scenario: Scenario, groups: Group, conditions: str) -> Figure | None:
@@ -249,18 +315,32 @@ def timeline(path: Path, scenario: Scenario, groups: Group, conditions: str) -> 
         curve = mean_curve([run.over_time for run in group])
         if curve:
             drawn = True
-            axes.plot([x for x, _ in curve], [y for _, y in curve], color=colour, linestyle=style, linewidth=1.6, label=policy)
+            axes.plot(
+                [x for x, _ in curve], [y for _, y in curve], color=colour, linestyle=style, linewidth=1.6, label=policy
+            )
     if not drawn:
         plt.close(figure)
         return None
     for event in scenario.link_events:
-        what = " ".join(f"{key} {value}" for key, value in event.change.items()).replace("up False", "fails").replace(
-            "up True", "is back")
+        what = (
+            " ".join(f"{key} {value}" for key, value in event.change.items())
+            .replace("up False", "fails")
+            .replace("up True", "is back")
+        )
         axes.axvline(event.at, color="#555555", linewidth=0.8, linestyle=":")
-        axes.annotate(f"{event.source}–{event.destination} {what}", (event.at, 1), xycoords=("data", "axes fraction"), fontsize=7,
-                      rotation=90, va="top", ha="right")
+        axes.annotate(
+            f"{event.source}–{event.destination} {what}",
+            (event.at, 1),
+            xycoords=("data", "axes fraction"),
+            fontsize=7,
+            rotation=90,
+            va="top",
+            ha="right",
+        )
     for start in {cross.start for cross in scenario.cross_traffic}:
-        axes.annotate("traffic of others starts", (start, 0.98), xycoords=("data", "axes fraction"), fontsize=7, va="top")
+        axes.annotate(
+            "traffic of others starts", (start, 0.98), xycoords=("data", "axes fraction"), fontsize=7, va="top"
+        )
     axes.set(xlabel="time since the start (s)", ylabel="payload over protected links (Mbit/s)")
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)
@@ -269,8 +349,11 @@ def timeline(path: Path, scenario: Scenario, groups: Group, conditions: str) -> 
     axes.set_title("Payload that crossed the protected links", loc="left")
     figure.tight_layout()
     finish(figure, path, conditions)
-    return Figure(path, "Over time", "Payload of the swarm between peers whose route crosses a protected link, in steps of 5 s, "
-                  "mean over runs.")
+    return Figure(
+        path,
+        "Over time",
+        "Payload of the swarm between peers whose route crosses a protected link, in steps of 5 s, " "mean over runs.",
+    )
 
 
 def mean_curve(curves: list[list[tuple[float, float]]]) -> list[tuple[float, float]]:

@@ -1,11 +1,13 @@
 """From bytes on links to costs: measures the load of every core link and tells the ALTO server.
 
 Load is reported as a price (which makes routes over a loaded link expensive and moves no route, as P4P's dynamic
-p-distances do) or as utilisation (from which the server computes the cost of the link, and with it routes, which packets
-then take too: costs and forwarding never disagree).
+p-distances do) or as utilisation (from which the server computes the cost of the link, and with it routes, which
+packets then take too: costs and forwarding never disagree).
 """
+
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import IO, Any, Protocol
 
@@ -41,10 +43,13 @@ class LoadMeter:
     def sample(self, now: float, rows: IO[str]) -> None:
         """Reads all counters once, and writes them down."""
         counts: dict[Direction, int] = {}
+        began = time.monotonic()
         for count in self.emulation.link_counters():
             way = (count.source, count.destination)
             if way in self.bandwidth:
                 counts[way] = counts.get(way, 0) + count.bytes
+        # On a busy machine reading takes a while, and a rate is no better than its time.
+        now += (time.monotonic() - began) / 2
         self.samples.append((now, counts))
         for (source, destination), total in counts.items():
             rows.write(f"{now:.3f},{source},{destination},{total}\n")
@@ -55,8 +60,10 @@ class LoadMeter:
             return {}
         now, newest = self.samples[-1]
         old, oldest = next((sample for sample in reversed(self.samples) if now - sample[0] >= seconds), self.samples[0])
-        return {way: min(MAX_LOAD, max(0.0, (newest[way] - oldest[way]) * 8e-6 / (now - old) / limit))
-                for way, limit in self.bandwidth.items()}
+        return {
+            way: min(MAX_LOAD, max(0.0, (newest[way] - oldest[way]) * 8e-6 / (now - old) / limit))
+            for way, limit in self.bandwidth.items()
+        }
 
 
 class Reporter:
@@ -73,8 +80,11 @@ class Reporter:
         for link in self.links:
             ways = [(link.source, link.destination)] + ([] if link.directed else [(link.destination, link.source)])
             busiest = max(load.get(way, 0.0) for way in ways)
-            change: dict[str, Any] = {"source": link.source, "destination": link.destination,
-                                      "up": bool(emulation.link(link.source, link.destination).up)}
+            change: dict[str, Any] = {
+                "source": link.source,
+                "destination": link.destination,
+                "up": bool(emulation.link(link.source, link.destination).up),
+            }
             if self.feedback.kind == "price":
                 change["price"] = round(self.feedback.gain * (1 / (1 - busiest) - 1), 3)
             else:
@@ -89,4 +99,6 @@ class Reporter:
         kind = self.feedback.kind
         if kind == "utilisation":
             emulation.reroute(parse_routes(self.server.routes(), emulation.topology))
-        return {f"{change['source']}-{change['destination']}": change[kind] if change["up"] else -1.0 for change in changes}
+        return {
+            f"{change['source']}-{change['destination']}": change[kind] if change["up"] else -1.0 for change in changes
+        }

@@ -6,6 +6,7 @@
 
 What is written is plain data (topo.json, server.json, peers.json, scenario.json) and may be edited by hand.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -20,12 +21,31 @@ KIB, MIB = 1024, 1024 * 1024
 
 # Longitude and latitude of the cities: where figures draw the switches.
 CITIES = {
-    "ATLA": (-84.4, 33.8), "CHIN": (-87.6, 41.9), "DNVR": (-105.0, 39.7), "HSTN": (-95.4, 29.8), "IPLS": (-86.2, 39.8),
-    "KSCY": (-94.6, 39.1), "LOSA": (-118.2, 34.0), "NYCM": (-74.0, 40.7), "SNVA": (-122.0, 37.4),
-    "STTL": (-122.3, 47.6), "WASH": (-77.0, 38.9),
+    "ATLA": (-84.4, 33.8),
+    "CHIN": (-87.6, 41.9),
+    "DNVR": (-105.0, 39.7),
+    "HSTN": (-95.4, 29.8),
+    "IPLS": (-86.2, 39.8),
+    "KSCY": (-94.6, 39.1),
+    "LOSA": (-118.2, 34.0),
+    "NYCM": (-74.0, 40.7),
+    "SNVA": (-122.0, 37.4),
+    "STTL": (-122.3, 47.6),
+    "WASH": (-77.0, 38.9),
 }
-NORTH_EAST = {"NYCM": 9, "WASH": 9, "CHIN": 6, "IPLS": 5, "ATLA": 5, "LOSA": 5, "KSCY": 4, "SNVA": 4, "DNVR": 3,
-              "STTL": 3, "HSTN": 2}
+NORTH_EAST = {
+    "NYCM": 9,
+    "WASH": 9,
+    "CHIN": 6,
+    "IPLS": 5,
+    "ATLA": 5,
+    "LOSA": 5,
+    "KSCY": 4,
+    "SNVA": 4,
+    "DNVR": 3,
+    "STTL": 3,
+    "HSTN": 2,
+}
 HOPS_ONLY = {"hop_weight": 1, "delay_weight": 0, "bandwidth_weight": 0}
 
 
@@ -56,25 +76,41 @@ class Network:
         self.link(switch, name, down, directed=True)
 
     def link(self, source: str, destination: str, bandwidth: float, delay: float = 0, **more: Any) -> None:
-        self.links.append({"source": source, "destination": destination, "bandwidth": bandwidth, "delay": delay, **more})
+        self.links.append(
+            {"source": source, "destination": destination, "bandwidth": bandwidth, "delay": delay, **more}
+        )
 
     def topology(self) -> dict[str, Any]:
-        return {"name": self.name, "hosts": self.hosts, "switches": self.switches, "links": self.links,
-                "pids": self.pids, "cost": self.cost}
+        return {
+            "name": self.name,
+            "hosts": self.hosts,
+            "switches": self.switches,
+            "links": self.links,
+            "pids": self.pids,
+            "cost": self.cost,
+        }
 
     def address(self, host: str) -> str:
         return next(entry["ip"] for entry in self.hosts if entry["name"] == host)
 
-    def write(self, folder: Path, server: str, defaults: dict[str, Any], scenario: dict[str, Any],
-              more_topologies: dict[str, dict[str, Any]] | None = None) -> None:
+    def write(
+        self,
+        folder: Path,
+        server: str,
+        defaults: dict[str, Any],
+        scenario: dict[str, Any],
+        more_topologies: dict[str, dict[str, Any]] | None = None,
+    ) -> None:
         """Writes the folder. `server` is the host of the ALTO server, which is the registry of peers as well."""
         folder.mkdir(parents=True, exist_ok=True)
         write(folder / "topo.json", self.topology())
         for name, topology in (more_topologies or {}).items():
             write(folder / name, topology)
         write(folder / "server.json", {"topology": "topo.json", "host": server, "listen": ["0.0.0.0:8080"]})
-        write(folder / "peers.json", {"server": f"http://{self.address(server)}:8080/directory", "defaults": defaults,
-                                      "peers": self.peers})
+        write(
+            folder / "peers.json",
+            {"server": f"http://{self.address(server)}:8080/directory", "defaults": defaults, "peers": self.peers},
+        )
         write(folder / "scenario.json", {**scenario, "positions": self.positions})
 
 
@@ -109,8 +145,9 @@ def p4p(folder: Path, placement: dict[str, int], core: float, title: str, about:
         if city == "KSCY":
             network.host("seed", f"10.{number}.0.200", city, up=10, down=10)
             # Its rate is set by the program, as in the paper, and not by its link.
-            network.peers.insert(0, {"name": "seed", "host": "seed", "share": ["movie.bin"], "upload-rate": "0.8Mbit",
-                                     "join": 0})
+            network.peers.insert(
+                0, {"name": "seed", "host": "seed", "share": ["movie.bin"], "upload-rate": "0.8Mbit", "join": 0}
+            )
         if city == "IPLS":
             # Its traffic never crosses the protected link.
             network.host("alto", f"10.{number}.0.250", city, up=1000, down=1000)
@@ -120,7 +157,9 @@ def p4p(folder: Path, placement: dict[str, int], core: float, title: str, about:
             price = {"price": 100} if set(ends) == {"NYCM", "WASH"} else {}
             network.link(*ends, core, link["delay"], **price)
     network.write(
-        folder, "alto", {"port": 6881, "neighbours": 20, "block-size": "256KiB"},
+        folder,
+        "alto",
+        {"port": 6881, "neighbours": 20, "piece-size": "256KiB"},
         {
             "title": title,
             "about": about,
@@ -130,40 +169,69 @@ def p4p(folder: Path, placement: dict[str, int], core: float, title: str, about:
             "protected": [["NYCM", "WASH"]],
             "policies": {name: {"peers": {"policy": name}} for name in ("random", "nearest", "alto")},
             "published": [
-                {"text": "traffic on the protected link: native more than 200 % higher than P4P",
-                 "source": "P4P, SIGCOMM 2008, Fig. 6", "measure": "protected_mb", "of": "random", "over": "alto",
-                 "at-least": 3.0},
-                {"text": "traffic on the protected link: delay-localised at least 69 % higher than P4P",
-                 "source": "P4P, SIGCOMM 2008, Fig. 6", "measure": "protected_mb", "of": "nearest", "over": "alto",
-                 "at-least": 1.69},
-                {"text": "completion: P4P 10-20 % better than native", "source": "P4P, SIGCOMM 2008, Fig. 6",
-                 "measure": "completion_mean_s", "of": "alto", "over": "random", "at-least": 0.8, "at-most": 0.9},
-                {"text": "completion: delay-localised slightly better than P4P", "source": "P4P, SIGCOMM 2008, Fig. 6",
-                 "measure": "completion_mean_s", "of": "nearest", "over": "alto", "at-most": 1.0},
+                {
+                    "text": "traffic on the protected link: native more than 200 % higher than P4P",
+                    "source": "P4P, SIGCOMM 2008, Fig. 6",
+                    "measure": "protected_mb",
+                    "of": "random",
+                    "over": "alto",
+                    "at-least": 3.0,
+                },
+                {
+                    "text": "traffic on the protected link: delay-localised at least 69 % higher than P4P",
+                    "source": "P4P, SIGCOMM 2008, Fig. 6",
+                    "measure": "protected_mb",
+                    "of": "nearest",
+                    "over": "alto",
+                    "at-least": 1.69,
+                },
+                {
+                    "text": "completion: P4P 10-20 % better than native",
+                    "source": "P4P, SIGCOMM 2008, Fig. 6",
+                    "measure": "completion_mean_s",
+                    "of": "alto",
+                    "over": "random",
+                    "at-least": 0.8,
+                    "at-most": 0.9,
+                },
+                {
+                    "text": "completion: delay-localised slightly better than P4P",
+                    "source": "P4P, SIGCOMM 2008, Fig. 6",
+                    "measure": "completion_mean_s",
+                    "of": "nearest",
+                    "over": "alto",
+                    "at-most": 1.0,
+                },
             ],
             "differences": [
                 f"{sum(placement.values())} downloading hosts, not 160, and one swarm, not three",
-                "no traffic of others on the links", "one access rate for all (1 Mbit/s up, 4 Mbit/s down)",
-                "joins within 60 s, not 5 min", "the price of the protected link is fixed at 100 links' worth",
+                "no traffic of others on the links",
+                "one access rate for all (1 Mbit/s up, 4 Mbit/s down)",
+                "joins within 60 s, not 5 min",
+                "the price of the protected link is fixed at 100 links' worth",
             ],
-        })
+        },
+    )
 
 
 def rfc5632(folder: Path, isps: int, size: int, uplink: float) -> None:
     """RFC 5632 Table 2: ISPs with narrow uplinks; a map that knows ISPs, one that knows parts of ISPs, and none."""
+
     def build(fine: bool) -> Network:
         network = Network(folder.name, HOPS_ONLY)
         network.switch("T", (0, 0))
         network.host("alto", "10.250.0.1", "T", up=1000, down=1000)
         network.host("origin", "10.250.0.2", "T", up=100, down=100)
         network.pids["transit"] = {"switches": ["T"], "ipv4": ["10.250.0.0/16"]}
-        network.peers.append({"name": "origin", "host": "origin", "share": ["movie.bin"], "upload-rate": "6Mbit",
-                              "join": 0})
+        network.peers.append(
+            {"name": "origin", "host": "origin", "share": ["movie.bin"], "upload-rate": "6Mbit", "join": 0}
+        )
         for isp in range(1, isps + 1):
             border = f"i{isp}"
             x, y = HEXAGON[(isp - 1) % 6]
             network.switch(border, (2 * x, 2 * y))
-            network.link("T", border, uplink)
+            # An ISP pays for its uplink.
+            network.link("T", border, uplink, price=10)
             for part, letter in enumerate("ab"):
                 edge = f"{border}{letter}"
                 side = 0.6 if part else -0.6
@@ -182,11 +250,14 @@ def rfc5632(folder: Path, isps: int, size: int, uplink: float) -> None:
 
     faster = "average download speed: {} % higher than random"
     build(fine=False).write(
-        folder, "alto", {"port": 6881, "neighbours": 12, "block-size": "256KiB"},
+        folder,
+        "alto",
+        {"port": 6881, "neighbours": 12, "piece-size": "256KiB"},
         {
             "title": "RFC 5632 Table 2: how much a map should know",
-            "about": f"{isps} ISPs of 10 hosts each around a transit switch, every ISP's uplink {uplink:g} Mbit/s (20 % of "
-                     f"the sum of its hosts' uplinks), a file of {size // MIB} MiB offered by an origin outside.",
+            "about": f"{isps} ISPs of 10 hosts each around a transit switch, every ISP's uplink {uplink:g} Mbit/s (20 % "
+            f"of the sum of its hosts' uplinks, priced like 10 links), a file of {size // MIB} MiB offered by an origin "
+            "outside.",
             "time-limit": 1800,
             "join-spread": 30,
             "files": [{"name": "movie.bin", "bytes": size}],
@@ -194,26 +265,57 @@ def rfc5632(folder: Path, isps: int, size: int, uplink: float) -> None:
             "policies": {
                 "random": {"peers": {"policy": "random"}},
                 "coarse": {"peers": {"policy": "alto"}, "about": f"{isps} PIDs, one for each ISP"},
-                "fine": {"peers": {"policy": "alto"}, "topology": "topo-fine.json",
-                         "about": f"{2 * isps} PIDs, two for each ISP"},
+                "fine": {
+                    "peers": {"policy": "alto"},
+                    "topology": "topo-fine.json",
+                    "about": f"{2 * isps} PIDs, two for each ISP",
+                },
             },
             "published": [
-                {"text": faster.format("coarse 85"), "source": "RFC 5632 Table 2", "measure": "speed_mean_kBps",
-                 "of": "coarse", "over": "random", "value": 1.85},
-                {"text": faster.format("fine 57"), "source": "RFC 5632 Table 2", "measure": "speed_mean_kBps",
-                 "of": "fine", "over": "random", "value": 1.57},
-                {"text": "coarse is faster than fine", "source": "RFC 5632 Table 2", "measure": "speed_mean_kBps",
-                 "of": "coarse", "over": "fine", "at-least": 1.0, "value": 1.18},
-                {"text": "traffic entering the ISP falls by 80 %", "source": "RFC 5632 section 4.3",
-                 "measure": "external_share", "of": "coarse", "over": "random", "at-most": 0.2, "value": 0.18},
+                {
+                    "text": faster.format("coarse 85"),
+                    "source": "RFC 5632 Table 2",
+                    "measure": "speed_mean_kBps",
+                    "of": "coarse",
+                    "over": "random",
+                    "value": 1.85,
+                },
+                {
+                    "text": faster.format("fine 57"),
+                    "source": "RFC 5632 Table 2",
+                    "measure": "speed_mean_kBps",
+                    "of": "fine",
+                    "over": "random",
+                    "value": 1.57,
+                },
+                {
+                    "text": "coarse is faster than fine",
+                    "source": "RFC 5632 Table 2",
+                    "measure": "speed_mean_kBps",
+                    "of": "coarse",
+                    "over": "fine",
+                    "at-least": 1.0,
+                    "value": 1.18,
+                },
+                {
+                    "text": "traffic entering the ISP falls by 80 %",
+                    "source": "RFC 5632 section 4.3",
+                    "measure": "external_share",
+                    "of": "coarse",
+                    "over": "random",
+                    "at-most": 0.2,
+                    "value": 0.18,
+                },
             ],
             "differences": [
                 f"{10 * isps} hosts, not swarms of up to 11,703 peers",
-                "the share of a download that must come from outside is at least 1/10 with 10 hosts in an ISP, so that a "
-                "fall by 80 % cannot be reached where the random share is below 50 %",
+                "the share of a download that must come from outside is at least 1/10 with 10 hosts in an ISP, so that "
+                "a fall by 80 % cannot be reached where the random share is below 50 %",
                 "the operator's speeds came from its own users among many others; here all hosts are alike",
             ],
-        }, {"topo-fine.json": build(fine=True).topology()})
+        },
+        {"topo-fine.json": build(fine=True).topology()},
+    )
 
 
 HEXAGON = [(0.0, 1.0), (0.87, 0.5), (0.87, -0.5), (0.0, -1.0), (-0.87, -0.5), (-0.87, 0.5)]
@@ -240,29 +342,43 @@ def failing_core(folder: Path, per_pop: int, size: int) -> None:
     network.link("A", "D", 10, 8)
     follow = {"interval": 5, "as": "price", "gain": 2}
     network.write(
-        folder, "alto", {"port": 6881, "neighbours": 12, "block-size": "256KiB"},
+        folder,
+        "alto",
+        {"port": 6881, "neighbours": 12, "piece-size": "256KiB"},
         {
             "title": "A core link fails, another fills: costs that follow measurements, and costs that do not",
-            "about": f"Six PoPs in a ring with one chord, {per_pop} peers each. After 30 s the link A-B fails, and 9 Mbit/s of "
-                     "other traffic fill the link from D to C and back. Packets are routed round the failure in both cases.",
+            "about": f"Six PoPs in a ring with one chord, {per_pop} peers each. After 30 s the link A-B fails, and 9 Mbit/s "
+            "of other traffic fill the link from D to C and back. Packets are routed round the failure in both cases.",
             "time-limit": 900,
             "join-spread": 10,
             "files": [{"name": "movie.bin", "bytes": size}],
             "protected": [["C", "D"]],
             "link-events": [{"at": 30, "source": "A", "destination": "B", "up": False}],
-            "cross-traffic": [{"from": "xd", "to": "xc", "rate": 9, "start": 30},
-                              {"from": "xc", "to": "xd", "rate": 9, "start": 30}],
+            "cross-traffic": [
+                {"from": "xd", "to": "xc", "rate": 9, "start": 30},
+                {"from": "xc", "to": "xd", "rate": 9, "start": 30},
+            ],
             "policies": {
                 "static": {"peers": {"policy": "alto"}, "about": "the server keeps the costs it started with"},
-                "dynamic": {"peers": {"policy": "alto"}, "feedback": follow,
-                            "about": "every 5 s the server is told the measured load and which links are down"},
+                "dynamic": {
+                    "peers": {"policy": "alto"},
+                    "feedback": follow,
+                    "about": "every 5 s the server is told the measured load and which links are down",
+                },
             },
             "published": [],
-        })
+        },
+    )
 
 
-def small(folder: Path, per_isp: int, size: int, access: float = 10, peering: float = 4,
-          policies: tuple[str, ...] = ("random", "nearest", "alto")) -> None:
+def small(
+    folder: Path,
+    per_isp: int,
+    size: int,
+    access: float = 10,
+    peering: float = 4,
+    policies: tuple[str, ...] = ("random", "nearest", "alto"),
+) -> None:
     """Two ISPs and a narrow link between them: what `make experiment` runs, and in miniature the tests."""
     network = Network(folder.name, HOPS_ONLY)
     for number, name in enumerate(("west", "east"), 1):
@@ -274,25 +390,31 @@ def small(folder: Path, per_isp: int, size: int, access: float = 10, peering: fl
             network.peers.append({"name": host, "host": host, "get": ["movie.bin"]})
     network.peers[0] = {"name": "w1", "host": "w1", "share": ["movie.bin"], "join": 0}
     network.host("alto", "10.1.0.250", "west", up=1000, down=1000)
-    network.link("west", "east", peering, 10)
+    # Nobody likes to send over it what could stay at home.
+    network.link("west", "east", peering, 10, price=20)
     network.write(
-        folder, "alto", {"port": 6881, "neighbours": 4, "block-size": "64KiB"},
+        folder,
+        "alto",
+        {"port": 6881, "neighbours": 4, "piece-size": "64KiB"},
         {
             "title": "Two ISPs and a narrow link between them",
-            "about": f"{per_isp} hosts in each ISP on access links of {access:g} Mbit/s, {peering:g} Mbit/s between the ISPs, a "
-                     f"file of {size / MIB:g} MiB that one host has.",
+            "about": f"{per_isp} hosts in each ISP on access links of {access:g} Mbit/s, {peering:g} Mbit/s between the ISPs, "
+            f"a file of {size / MIB:g} MiB that one host has.",
             "time-limit": 120,
             "join-spread": 2,
             "files": [{"name": "movie.bin", "bytes": size}],
             "protected": [["west", "east"]],
             "policies": {name: {"peers": {"policy": name}} for name in policies},
             "published": [],
-        })
+        },
+    )
 
 
 FIGURE_6 = "P4P Figure 6: Abilene, the Washington-New York link protected"
-ABOUT_6 = ("One swarm on the 11 PoPs and 14 links of Abilene, {}; core links of {:g} Mbit/s, access 1 Mbit/s up and 4 Mbit/s "
-           "down, a 12 MiB file in 256 KiB pieces, a seed of 0.8 Mbit/s in Kansas City, joins over 60 s.")
+ABOUT_6 = (
+    "One swarm on the 11 PoPs and 14 links of Abilene, {}; core links of {:g} Mbit/s, access 1 Mbit/s up and 4 Mbit/s "
+    "down, a 12 MiB file in 256 KiB pieces, a seed of 0.8 Mbit/s in Kansas City, joins over 60 s."
+)
 
 
 def shipped(data: Path) -> None:
@@ -309,14 +431,24 @@ def shipped(data: Path) -> None:
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("family", nargs="?", choices=["p4p", "rfc5632", "failing-core", "small"],
-                        help="only one scenario, of this family, with the parameters given [default: all that ship]")
+    parser.add_argument(
+        "family",
+        nargs="?",
+        choices=["p4p", "rfc5632", "failing-core", "small"],
+        help="only one scenario, of this family, with the parameters given [default: all that ship]",
+    )
     parser.add_argument("--out", type=Path, help="folder to write [default: topo/data]")
     parser.add_argument("--core", type=float, default=100, help="p4p: Mbit/s of core links [default: 100]")
-    parser.add_argument("--placement", default="", help="p4p: hosts at each PoP, as NYCM=9,WASH=9 [default: north-east heavy]")
+    parser.add_argument(
+        "--placement", default="", help="p4p: hosts at each PoP, as NYCM=9,WASH=9 [default: north-east heavy]"
+    )
     parser.add_argument("--uplink", type=float, default=2, help="rfc5632: Mbit/s of an ISP's uplink [default: 2]")
-    parser.add_argument("--per-pop", type=int, default=4, help="failing-core, small: peers in each PoP or ISP [default: 4]")
-    parser.add_argument("--mib", type=int, default=12, help="rfc5632, failing-core, small: size of the file [default: 12]")
+    parser.add_argument(
+        "--per-pop", type=int, default=4, help="failing-core, small: peers in each PoP or ISP [default: 4]"
+    )
+    parser.add_argument(
+        "--mib", type=int, default=12, help="rfc5632, failing-core, small: size of the file [default: 12]"
+    )
     options = parser.parse_args(argv)
     if options.family is None:
         shipped(options.out or DATA)

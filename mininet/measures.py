@@ -2,6 +2,7 @@
 
 Everything here is a pure function of what a run recorded, so that a report can be made again, or otherwise, later.
 """
+
 from __future__ import annotations
 
 import gzip
@@ -105,15 +106,22 @@ def cross_pid(downloads: Iterable[Download], pid_of: dict[str, str]) -> dict[tup
     return dict(matrix)
 
 
-def crossing_payload(downloads: list[Download], host_of: dict[str, str], crossing: list[dict[str, Any]], started: float,
-                     step: float = STEP_SECONDS) -> tuple[int, list[tuple[float, float]]]:
+def crossing_payload(
+    downloads: list[Download],
+    host_of: dict[str, str],
+    crossing: list[dict[str, Any]],
+    started: float,
+    step: float = STEP_SECONDS,
+) -> tuple[int, list[tuple[float, float]]]:
     """Payload between peers whose route crosses a protected link when the piece arrives: in all, and over time."""
     epochs = [(float(epoch["seconds"]), {tuple(pair) for pair in epoch["pairs"]}) for epoch in crossing]
     total, steps, last = 0, defaultdict(int), 0
     for download in downloads:
         for time, source, count in download.pieces:
             since = time - started
-            pairs = next((pairs for begin, pairs in reversed(epochs) if begin <= since), epochs[0][1] if epochs else set())
+            pairs = next(
+                (pairs for begin, pairs in reversed(epochs) if begin <= since), epochs[0][1] if epochs else set()
+            )
             last = max(last, int(since // step))
             if (host_of.get(source, source), host_of[download.name]) in pairs:
                 total += count
@@ -129,7 +137,9 @@ def random_copies(downloaders: int, members: int, everyone: int) -> float:
     return downloaders * (everyone - members) / (everyone - 1) if everyone > 1 else 0.0
 
 
-def copies_entering(downloads: list[Download], pid_of: dict[str, str], size: int) -> dict[str, tuple[int, float, float]]:
+def copies_entering(
+    downloads: list[Download], pid_of: dict[str, str], size: int
+) -> dict[str, tuple[int, float, float]]:
     """For each PID with downloading peers: their number, copies of the content that came in, and the random line."""
     matrix = cross_pid(downloads, pid_of)
     result = {}
@@ -141,8 +151,11 @@ def copies_entering(downloads: list[Download], pid_of: dict[str, str], size: int
     return result
 
 
-def peak_load(samples: list[tuple[float, dict[tuple[str, str], int]]], bandwidth: dict[tuple[str, str], float],
-              window: float = LOAD_WINDOW) -> dict[tuple[str, str], float]:
+def peak_load(
+    samples: list[tuple[float, dict[tuple[str, str], int]]],
+    bandwidth: dict[tuple[str, str], float],
+    window: float = LOAD_WINDOW,
+) -> dict[tuple[str, str], float]:
     """The highest load of each directed link: bytes within any window, as a part of what it could carry."""
     peak = dict.fromkeys(bandwidth, 0.0)
     start = 0
@@ -174,17 +187,27 @@ def percentile(values: list[float], part: float) -> float:
     return ordered[min(len(ordered) - 1, max(0, -int(-part * len(ordered) // 1) - 1))]
 
 
-def summarise(scenario: Scenario, downloads: list[Download], counters: dict[tuple[str, str], int],
-              core: dict[tuple[str, str], int], matrix: dict[tuple[str, str], int],
-              copies: dict[str, tuple[int, float, float]], peak: dict[tuple[str, str], float]) -> dict[str, float]:
+def summarise(
+    scenario: Scenario,
+    downloads: list[Download],
+    counters: dict[tuple[str, str], int],
+    core: dict[tuple[str, str], int],
+    matrix: dict[tuple[str, str], int],
+    copies: dict[str, tuple[int, float, float]],
+    peak: dict[tuple[str, str], float],
+) -> dict[str, float]:
     """One number for each measure; what is undefined is left out."""
     times = [download.seconds for download in downloads if download.seconds is not None]
     summary: dict[str, float] = {"peers": len(downloads), "unfinished": len(downloads) - len(times)}
     if times:
         speeds = [download.size / download.seconds / 1000 for download in downloads if download.seconds]
-        summary |= {"completion_mean_s": fmean(times), "completion_median_s": median(times),
-                    "completion_p95_s": percentile(times, 0.95), "completion_max_s": max(times),
-                    "speed_mean_kBps": fmean(speeds)}
+        summary |= {
+            "completion_mean_s": fmean(times),
+            "completion_median_s": median(times),
+            "completion_p95_s": percentile(times, 0.95),
+            "completion_max_s": max(times),
+            "speed_mean_kBps": fmean(speeds),
+        }
     payload = sum(matrix.values())
     protected = {frozenset(pair) for pair in scenario.protected}
     if protected:
@@ -239,8 +262,9 @@ def measure(scenario: Scenario, folder: Path) -> Measured:
     crossed, over_time = crossing_payload(downloads, hosts, result.get("crossing", []), result["started"])
     if scenario.protected:
         summary["protected_payload_mb"] = crossed / MEGA
-    return Measured(result["policy"], result["seed"], downloads, core, matrix, copies, peak, summary, result["facts"],
-                    over_time)
+    return Measured(
+        result["policy"], result["seed"], downloads, core, matrix, copies, peak, summary, result["facts"], over_time
+    )
 
 
 def read_samples(path: Path) -> list[tuple[float, dict[tuple[str, str], int]]]:

@@ -1,4 +1,5 @@
-"""Makes a scenario out of nothing but a topology file: a host that serves ALTO, one that has the file, all others fetch."""
+"""Makes a scenario out of nothing but a topology file: the first host serves ALTO and has a file, all others fetch."""
+
 from __future__ import annotations
 
 import json
@@ -35,20 +36,31 @@ def write_new(folder: Path, topology: Path, size: str) -> list[Path]:
     core = [link for link in links if link.source in switches and link.destination in switches]
     narrow = min(core, key=lambda link: link.bandwidth, default=None)
     peers: list[dict[str, Any]] = [{"name": first, "host": first, "share": ["movie.bin"], "join": 0}]
-    peers += [{"name": re.sub(r"[^A-Za-z0-9_.-]", "_", name), "host": name, "get": ["movie.bin"]} for name in list(hosts)[1:]]
+    peers += [
+        {"name": re.sub(r"[^A-Za-z0-9_.-]", "_", name), "host": name, "get": ["movie.bin"]} for name in list(hosts)[1:]
+    ]
     scenario = {
         "title": f"One file on {folder.name}",
         "about": f"{first} has the file and runs the ALTO server; the other {len(hosts) - 1} hosts fetch it.",
-        "time-limit": 600, "join-spread": 2, "files": [{"name": "movie.bin", "bytes": count}],
+        "time-limit": 600,
+        "join-spread": 2,
+        "files": [{"name": "movie.bin", "bytes": count}],
         "protected": [[narrow.source, narrow.destination]] if narrow else [],
         "policies": {name: {"peers": {"policy": name}} for name in ("random", "alto")},
     }
-    server = {"topology": "topo.json", "host": first, "listen": ["[::]:8080" if ":" in hosts[first] else "0.0.0.0:8080"]}
+    server = {
+        "topology": "topo.json",
+        "host": first,
+        "listen": ["[::]:8080" if ":" in hosts[first] else "0.0.0.0:8080"],
+    }
     piece = "64KiB" if count < 16 << 20 else "256KiB"
     files = {
         "server.json": server,
-        "peers.json": {"server": f"http://{bracketed(hosts[first])}:8080/directory",
-                       "defaults": {"port": 6881, "block-size": piece}, "peers": peers},
+        "peers.json": {
+            "server": f"http://{bracketed(hosts[first])}:8080/directory",
+            "defaults": {"port": 6881, "piece-size": piece},
+            "peers": peers,
+        },
         "scenario.json": scenario,
     }
     for name, content in files.items():

@@ -1,8 +1,9 @@
 """The programs that take part in a run: the ALTO server, the peers, and what they say while they run.
 
-One thread reads what all peers print, writes it down as it comes, and keeps for each what the run waits for. Nothing here
-sleeps and hopes: whatever is waited for is an event that a program prints, or its end.
+One thread reads what all peers print, writes it down as it comes, and keeps for each what the run waits for. Nothing
+here sleeps and hopes: whatever is waited for is an event that a program prints, or its end.
 """
+
 from __future__ import annotations
 
 import http.client
@@ -90,19 +91,24 @@ class Peers:
 
     def wait_ready(self, names: list[str], event: str, seconds: float) -> None:
         """Waits until each has reported an event; one that ends instead is an error that shows its log."""
+
         def settled() -> bool:
             return all(event in self.states[name].seen or self.states[name].ended for name in names)
+
         in_time = self.wait(settled, seconds)
         for name in names:
             state = self.states[name]
             if event not in state.seen:
                 how = "ended" if state.ended else "did nothing" if not in_time else "went on"
-                raise RunError(f"peer {name} {how} without reporting \"{event}\"" + self._said(state))
+                raise RunError(f'peer {name} {how} without reporting "{event}"' + self._said(state))
 
     def unfinished(self, wanted: dict[str, int]) -> list[str]:
         """Those that still fetch: neither all done, nor failed, nor ended."""
-        return [name for name, count in wanted.items()
-                if name in self.states and not self._settled(self.states[name], count)]
+        return [
+            name
+            for name, count in wanted.items()
+            if name in self.states and not self._settled(self.states[name], count)
+        ]
 
     @staticmethod
     def _settled(state: State, count: int) -> bool:
@@ -175,7 +181,9 @@ class Server:
 
     def __init__(self, start: Start, argv: list[str], log: Path, socket_path: str) -> None:
         self.log, self.socket_path = log, socket_path
-        self.process = start(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.process = start(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
         self._listening = threading.Event()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._read, daemon=True)

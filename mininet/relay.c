@@ -9,8 +9,8 @@
  * direction (first to second device, then back): delay in microseconds, limit in bytes, loss in millionths. Then "go",
  * answered by "ready realtime=0|1". After that: "set LINK DELAY DELAY LIMIT LIMIT LOSS LOSS", and "stats", answered by
  * "stats PASSED DROPPED LOST LATE WORST": frames, those that found the queue full, those lost on purpose, those
- * delivered more than 1 ms late, and the worst delivery in microseconds. "reset" makes these zero. The end of input ends
- * the program.
+ * delivered more than 1 ms late, and the worst delivery in microseconds. "reset" makes these zero. The end of input
+ * ends the program.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -162,8 +162,9 @@ static void obey(char *line) {
     int place, pids[2];
     char names[2][IFNAMSIZ];
     long long d[2], l[2], p[2];
-    if (sscanf(line, "link %d %15s %d %15s %lld %lld %lld %lld %lld %lld", &pids[0], names[0], &pids[1], names[1], &d[0],
-               &d[1], &l[0], &l[1], &p[0], &p[1]) == 10 && count < 2 * MAX_LINKS) {
+    if (sscanf(line, "link %d %15s %d %15s %lld %lld %lld %lld %lld %lld", &pids[0], names[0], &pids[1], names[1],
+               &d[0], &d[1], &l[0], &l[1], &p[0], &p[1]) == 10 &&
+        count < 2 * MAX_LINKS) {
         int taps[2] = {open_tap(pids[0], names[0]), open_tap(pids[1], names[1])};
         for (int end = 0; end < 2; end++) {
             directions[count] = (struct direction){.from = taps[end], .to = taps[1 - end]};
@@ -171,7 +172,8 @@ static void obey(char *line) {
             polled[count + 1] = (struct pollfd){.fd = taps[end], .events = POLLIN};
             count++;
         }
-    } else if (sscanf(line, "set %d %lld %lld %lld %lld %lld %lld", &place, &d[0], &d[1], &l[0], &l[1], &p[0], &p[1]) == 7 &&
+    } else if (sscanf(line, "set %d %lld %lld %lld %lld %lld %lld", &place, &d[0], &d[1], &l[0], &l[1], &p[0],
+                      &p[1]) == 7 &&
                place >= 0 && 2 * place < count) {
         for (int end = 0; end < 2; end++)
             set(&directions[2 * place + end], d[end], l[end], p[end]);

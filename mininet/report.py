@@ -1,4 +1,5 @@
 """The report of an experiment: tables, figures, and one page that needs no other file."""
+
 from __future__ import annotations
 
 import base64
@@ -38,14 +39,16 @@ def write_report(out: Path, say: Callable[[str], None]) -> Path:
     try:
         from figures import draw_all
     except ImportError as error:
-        without = f"Figures are missing, because matplotlib cannot be used here ({error}): apt-get install python3-matplotlib."
+        without = f"Figures are missing: matplotlib cannot be used here ({error}); apt-get install python3-matplotlib."
         say(without)
     else:
         figures = draw_all(out / "figures", scenario, groups, conditions)
     checked = out / "verification.json"
     verification = json.loads(checked.read_text()) if checked.is_file() else None
     page = out / "report.html"
-    page.write_text(render(scenario, groups, results, tables, figures, conditions, without, verification), encoding="utf-8")
+    page.write_text(
+        render(scenario, groups, results, tables, figures, conditions, without, verification), encoding="utf-8"
+    )
     return page
 
 
@@ -75,13 +78,21 @@ def describe(scenario: Scenario, groups: Group) -> str:
         return " / ".join(sorted({str(fact.get(key, "?")) for fact in facts}))
 
     modes = {fact.get("delay-emulation", "?") for fact in facts}
-    delays = "DELAYS NOT EMULATED" if modes == {"none"} and any(link.delay for link in scenario.links) else (
-        f"delays: {' / '.join(sorted(map(str, modes)))}")
+    delays = (
+        "DELAYS NOT EMULATED"
+        if modes == {"none"} and any(link.delay for link in scenario.links)
+        else (f"delays: {' / '.join(sorted(map(str, modes)))}")
+    )
     seeds = sorted({run.seed for run in runs})
-    shown = f"{seeds[0]}-{seeds[-1]}" if seeds == list(range(seeds[0], seeds[-1] + 1)) and len(seeds) > 1 else (
-        ", ".join(map(str, seeds)))
-    return (f"{scenario.name}; seeds {shown}; {delays}; TCP {all_of('congestion-control')}; Linux {all_of('kernel')}; "
-            f"Mininet {all_of('mininet')}; {all_of('alto-peer')}; {all_of('alto-server')}")
+    shown = (
+        f"{seeds[0]}-{seeds[-1]}"
+        if seeds == list(range(seeds[0], seeds[-1] + 1)) and len(seeds) > 1
+        else (", ".join(map(str, seeds)))
+    )
+    return (
+        f"{scenario.name}; seeds {shown}; {delays}; TCP {all_of('congestion-control')}; Linux {all_of('kernel')}; "
+        f"Mininet {all_of('mininet')}; {all_of('alto-peer')}; {all_of('alto-server')}"
+    )
 
 
 def escape(value: Any) -> str:
@@ -99,34 +110,83 @@ def shown(value: Estimate | None) -> str:
     return "" if value is None else escape(value.text())
 
 
-def render(scenario: Scenario, groups: Group, results: list[dict[str, Any]], tables: list[Path], figures: list[Any],
-           conditions: str, without: str, verification: dict[str, Any] | None) -> str:
+def render(
+    scenario: Scenario,
+    groups: Group,
+    results: list[dict[str, Any]],
+    tables: list[Path],
+    figures: list[Any],
+    conditions: str,
+    without: str,
+    verification: dict[str, Any] | None,
+) -> str:
     """The whole page."""
-    parts = [f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(scenario.title)}</title><style>{STYLE}</style>",
-             f"<h1>{escape(scenario.title)}</h1><p>{escape(scenario.about)}</p>", f"<p class=note>{escape(conditions)}</p>"]
-    parts += [f"<p class=warning>{escape(text)}</p>" for text in warnings(groups, results, verification) + ([without] if without else [])]
-    parts += ["<h2>Policies</h2>", table(["policy", "runs", "what it is"], (
-        [escape(name), str(len(group)), escape(scenario.policies[name].about or json.dumps(scenario.policies[name].peers))]
-        for name, group in groups.items()))]
+    parts = [
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(scenario.title)}</title>",
+        f"<style>{STYLE}</style>",
+        f"<h1>{escape(scenario.title)}</h1><p>{escape(scenario.about)}</p>",
+        f"<p class=note>{escape(conditions)}</p>",
+    ]
+    parts += [
+        f"<p class=warning>{escape(text)}</p>"
+        for text in warnings(groups, results, verification) + ([without] if without else [])
+    ]
+    parts += [
+        "<h2>Policies</h2>",
+        table(
+            ["policy", "runs", "what it is"],
+            (
+                [
+                    escape(name),
+                    str(len(group)),
+                    escape(scenario.policies[name].about or json.dumps(scenario.policies[name].peers)),
+                ]
+                for name, group in groups.items()
+            ),
+        ),
+    ]
     found = summaries(groups)
-    parts += ["<h2>Measures</h2>", "<p class=note>Means over seeds, with 95 % confidence intervals (Student's t).</p>",
-              table(["measure", *map(escape, groups)], (
-                  [f'<span title="{escape(MEASURES[name][2])}">{escape(MEASURES[name][0])}'
-                   f'{" (" + escape(MEASURES[name][1]) + ")" if MEASURES[name][1] else ""}</span>',
-                   *(shown(line.get(policy)) for policy in groups)] for name, line in found.items()))]
+    parts += [
+        "<h2>Measures</h2>",
+        "<p class=note>Means over seeds, with 95 % confidence intervals (Student's t).</p>",
+        table(
+            ["measure", *map(escape, groups)],
+            (
+                [
+                    f'<span title="{escape(MEASURES[name][2])}">{escape(MEASURES[name][0])}'
+                    f'{" (" + escape(MEASURES[name][1]) + ")" if MEASURES[name][1] else ""}</span>',
+                    *(shown(line.get(policy)) for policy in groups),
+                ]
+                for name, line in found.items()
+            ),
+        ),
+    ]
     parts.append(published_part(scenario, groups))
     for figure in figures:
         picture = base64.b64encode(figure.path.with_suffix(".png").read_bytes()).decode()
-        parts.append(f"<h2>{escape(figure.title)}</h2><figure><img alt=\"{escape(figure.title)}\" "
-                     f"src=\"data:image/png;base64,{picture}\"><figcaption>{escape(figure.caption)}</figcaption></figure>")
+        parts.append(
+            f'<h2>{escape(figure.title)}</h2><figure><img alt="{escape(figure.title)}" '
+            f'src="data:image/png;base64,{picture}"><figcaption>{escape(figure.caption)}</figcaption></figure>'
+        )
     parts += ["<h2>The network, measured before the first run</h2>", verification_part(verification)]
     parts += ["<h2>Runs</h2>", runs_part(groups, results)]
-    parts += ["<h2>What the measures mean</h2><ul>", *(
-        f"<li><b>{escape(name)}</b> (<code>{key}</code>{', ' + escape(unit) if unit else ''}): {escape(meaning)}</li>"
-        for key, (name, unit, meaning) in MEASURES.items() if key in found), "</ul>"]
-    parts += ["<h2>Files</h2><p>", ", ".join(f"<code>tables/{escape(path.name)}</code>" for path in tables),
-              "; raw events, counters and logs of every run in <code>runs/</code>; the scenario in <code>scenario/</code>.</p>",
-              "<h2>Facts</h2><pre>", escape(json.dumps(results[0]["facts"], indent=1)), "</pre></html>\n"]
+    parts += [
+        "<h2>What the measures mean</h2><ul>",
+        *(
+            f"<li><b>{escape(name)}</b> (<code>{key}</code>{', ' * bool(unit) + escape(unit)}): {escape(meaning)}</li>"
+            for key, (name, unit, meaning) in MEASURES.items()
+            if key in found
+        ),
+        "</ul>",
+    ]
+    parts += [
+        "<h2>Files</h2><p>",
+        ", ".join(f"<code>tables/{escape(path.name)}</code>" for path in tables),
+        "; raw events, counters and logs of every run in <code>runs/</code>; <code>scenario/</code> is what was run.</p>",
+        "<h2>Facts</h2><pre>",
+        escape(json.dumps(results[0]["facts"], indent=1)),
+        "</pre></html>\n",
+    ]
     return "\n".join(parts)
 
 
@@ -138,13 +198,21 @@ def warnings(groups: Group, results: list[dict[str, Any]], verification: dict[st
             said.append(f"The runs were made with different versions or settings of {key}: they may not compare.")
     if verification:
         bad = [entry for entry in verification["rates"] if "skipped" not in entry and not entry["ok"]]
-        said += [f"Link {entry['source']} to {entry['destination']}, set to {entry['set-mbit']:g} Mbit/s, carried "
-                 f"{entry['measured-mbit']:.2f} Mbit/s when it was filled." for entry in bad]
+        said += [
+            f"Link {entry['source']} to {entry['destination']}, set to {entry['set-mbit']:g} Mbit/s, carried "
+            f"{entry['measured-mbit']:.2f} Mbit/s when it was filled."
+            for entry in bad
+        ]
         late = [entry for entry in verification["delays"] if not entry["ok"]]
-        said += [f"Link {' - '.join(entry['between'])}: a round trip took {entry['median-ms']} ms, expected "
-                 f"{entry['expected-ms']:g} ms." for entry in late]
+        said += [
+            f"Link {' - '.join(entry['between'])}: a round trip took {entry['median-ms']} ms, expected "
+            f"{entry['expected-ms']:g} ms."
+            for entry in late
+        ]
         lost = [entry for entry in verification["paths"] if not entry["ok"]]
-        said += [f"The path from {entry['source']} to {entry['destination']} is not the computed one." for entry in lost]
+        said += [
+            f"The path from {entry['source']} to {entry['destination']} is not the computed one." for entry in lost
+        ]
     for result in results:
         for failure in result["failures"]:
             said.append(f"{result['policy']}, seed {result['seed']}: peer {failure['peer']}: {failure['reason']}")
@@ -156,15 +224,23 @@ def published_part(scenario: Scenario, groups: Group) -> str:
     rows = compare_published(scenario, groups)
     if not rows:
         return ""
-    cells = ([escape(row["text"]) + f"<br><span class=note>{escape(row['source'])}</span>",
-              f"{escape(MEASURES.get(row['measure'], (row['measure'],))[0])}: {escape(row['of'])} / {escape(row['over'])}",
-              escape(row["wanted"]), shown(row["ours"]) or "-",
-              f"<span class={row['verdict'].replace(' ', '-')}>{row['verdict']}</span>" if row["verdict"] else ""]
-             for row in rows)
+    cells = (
+        [
+            escape(row["text"]) + f"<br><span class=note>{escape(row['source'])}</span>",
+            f"{escape(MEASURES.get(row['measure'], (row['measure'],))[0])}: {escape(row['of'] + ' / ' + row['over'])}",
+            escape(row["wanted"]),
+            shown(row["ours"]) or "-",
+            f"<span class={row['verdict'].replace(' ', '-')}>{row['verdict']}</span>" if row["verdict"] else "",
+        ]
+        for row in rows
+    )
     differences = "".join(f"<li>{escape(text)}</li>" for text in scenario.differences)
-    return ("<h2>Beside the published values</h2>" + table(["published", "ratio", "as a ratio", "ours", ""], cells)
-            + "<p class=note>Ratios are taken seed by seed.</p>" + (f"<p>What differs:</p><ul>{differences}</ul>" if differences
-                                                                    else ""))
+    return (
+        "<h2>Beside the published values</h2>"
+        + table(["published", "ratio", "as a ratio", "ours", ""], cells)
+        + "<p class=note>Ratios are taken seed by seed.</p>"
+        + (f"<p>What differs:</p><ul>{differences}</ul>" if differences else "")
+    )
 
 
 def verification_part(found: dict[str, Any] | None) -> str:
@@ -175,12 +251,28 @@ def verification_part(found: dict[str, Any] | None) -> str:
     for entry in found["rates"]:
         if "skipped" not in entry:
             kinds.setdefault(entry["set-mbit"], []).append(entry)
-    rows = [[f"{rate:g}", str(len(entries)), f"{fmean(e['measured-mbit'] for e in entries):.3f}",
-             f"{min(e['measured-mbit'] for e in entries):.3f} to {max(e['measured-mbit'] for e in entries):.3f}",
-             f"{fmean(e['goodput-mbit'] for e in entries):.3f}", f"{sum(bool(e['ok']) for e in entries)} of {len(entries)}"]
-            for rate, entries in sorted(kinds.items())]
-    return (f"<p>{escape(describe_verification(found))}.</p>" + table(
-        ["set (Mbit/s)", "directions of links", "carried when filled, mean", "range", "goodput of TCP, mean", "within 10 %"], rows))
+    rows = [
+        [
+            f"{rate:g}",
+            str(len(entries)),
+            f"{fmean(e['measured-mbit'] for e in entries):.3f}",
+            f"{min(e['measured-mbit'] for e in entries):.3f} to {max(e['measured-mbit'] for e in entries):.3f}",
+            f"{fmean(e['goodput-mbit'] for e in entries):.3f}",
+            f"{sum(bool(e['ok']) for e in entries)} of {len(entries)}",
+        ]
+        for rate, entries in sorted(kinds.items())
+    ]
+    return f"<p>{escape(describe_verification(found))}.</p>" + table(
+        [
+            "set (Mbit/s)",
+            "directions of links",
+            "carried when filled, mean",
+            "range",
+            "goodput of TCP, mean",
+            "within 10 %",
+        ],
+        rows,
+    )
 
 
 def runs_part(groups: Group, results: list[dict[str, Any]]) -> str:
@@ -191,7 +283,14 @@ def runs_part(groups: Group, results: list[dict[str, Any]]) -> str:
         for run in group:
             result = by_run[policy, run.seed]
             unfinished = int(run.summary["unfinished"])
-            rows.append([escape(policy), str(run.seed), f"{result['seconds']:.0f} s",
-                         f"{run.summary.get('completion_mean_s', float('nan')):.1f}", str(unfinished) if unfinished else "none",
-                         escape(result["facts"].get("load-average", ["?"])[0])])
+            rows.append(
+                [
+                    escape(policy),
+                    str(run.seed),
+                    f"{result['seconds']:.0f} s",
+                    f"{run.summary.get('completion_mean_s', float('nan')):.1f}",
+                    str(unfinished) if unfinished else "none",
+                    escape(result["facts"].get("load-average", ["?"])[0]),
+                ]
+            )
     return table(["policy", "seed", "length", "mean completion (s)", "unfinished peers", "load of the machine"], rows)

@@ -1,8 +1,9 @@
-"""A scenario: a folder with topo.json, server.json, peers.json and scenario.json, read and checked before anything runs.
+"""A scenario: a folder with topo.json, server.json, peers.json and scenario.json, checked before anything runs.
 
 An error names the file, the field, the value and what would be right, because a run that fails after ten minutes over a
 misspelt name is worse than one that does not start.
 """
+
 from __future__ import annotations
 
 import ipaddress
@@ -184,7 +185,9 @@ class Fields:
     def end(self) -> None:
         if self.rest:
             key = next(iter(self.rest))
-            raise ScenarioError(f"{self.file}: {self.where or 'the whole file'}: \"{key}\" is no key that means anything here")
+            raise ScenarioError(
+                f"{self.file}: {self.where or 'the whole file'}: \"{key}\" is no key that means anything here"
+            )
 
 
 def read_json(path: Path) -> Any:
@@ -207,8 +210,10 @@ def load(folder: Path) -> Scenario:
     directory, peers = read_peers(folder / "peers.json", hosts)
     server = f"http://{bracketed(hosts[server_host])}:{server_port}/directory"
     if directory != server:
-        raise ScenarioError(f"{folder / 'peers.json'}: server: {json.dumps(directory)} will not do: host {server_host} of "
-                            f"server.json serves {server}")
+        raise ScenarioError(
+            f"{folder / 'peers.json'}: server: {json.dumps(directory)} will not do: host {server_host} of "
+            f"server.json serves {server}"
+        )
     file = folder / "scenario.json"
     top = Fields(file, "", read_json(file) if file.exists() else {})
     shared = {name for peer in peers for name in peer.share}
@@ -216,14 +221,26 @@ def load(folder: Path) -> Scenario:
     time_limit = top.number("time-limit", 1, MAX_SECONDS, 600)
     nodes = set(hosts) | set(switches)
     scenario = Scenario(
-        folder=folder, name=folder.resolve().name,
-        title=top.take("title", str, "a text", folder.resolve().name), about=top.take("about", str, "a text", ""),
-        time_limit=time_limit, join_spread=top.number("join-spread", 0, MAX_SECONDS, 0), files=files,
-        hosts=hosts, switches=switches, links=links, pids=pids,
-        server_host=server_host, server_port=server_port, directory=directory, peers=peers,
+        folder=folder,
+        name=folder.resolve().name,
+        title=top.take("title", str, "a text", folder.resolve().name),
+        about=top.take("about", str, "a text", ""),
+        time_limit=time_limit,
+        join_spread=top.number("join-spread", 0, MAX_SECONDS, 0),
+        files=files,
+        hosts=hosts,
+        switches=switches,
+        links=links,
+        pids=pids,
+        server_host=server_host,
+        server_port=server_port,
+        directory=directory,
+        peers=peers,
         policies=read_policies(top, folder),
-        protected=tuple(read_pair(top, "protected", i, pair, links)
-                        for i, pair in enumerate(top.take("protected", list, "a list of pairs of nodes", []))),
+        protected=tuple(
+            read_pair(top, "protected", i, pair, links)
+            for i, pair in enumerate(top.take("protected", list, "a list of pairs of nodes", []))
+        ),
         link_events=tuple(sorted(read_link_events(top, links, time_limit), key=lambda event: event.at)),
         cross_traffic=tuple(read_cross(top, hosts, time_limit)),
         positions=read_positions(top, nodes),
@@ -246,15 +263,29 @@ def read_topology(path: Path) -> tuple[dict[str, str], tuple[str, ...], tuple[Li
     if not isinstance(value, dict):
         raise ScenarioError(f"{path}: is not an object")
     try:
-        hosts = {host["name"]: str(ipaddress.ip_interface((host.get("ips") or [host.get("ip")])[0]).ip)
-                 for host in value.get("hosts", [])}
+        hosts = {
+            host["name"]: str(ipaddress.ip_interface((host.get("ips") or [host.get("ip")])[0]).ip)
+            for host in value.get("hosts", [])
+        }
         switches = tuple(switch["name"] for switch in value.get("switches", []))
-        links = tuple(Link(link["source"], link["destination"], float(link["bandwidth"]), milliseconds(link["delay"]),
-                           bool(link.get("directed", False))) for link in value.get("links", []))
-        pids = {pid: list(entry.get("ipv4", [])) + list(entry.get("ipv6", []))
-                for pid, entry in (value.get("pids") or {}).items()}
+        links = tuple(
+            Link(
+                link["source"],
+                link["destination"],
+                float(link["bandwidth"]),
+                milliseconds(link["delay"]),
+                bool(link.get("directed", False)),
+            )
+            for link in value.get("links", [])
+        )
+        pids = {
+            pid: list(entry.get("ipv4", [])) + list(entry.get("ipv6", []))
+            for pid, entry in (value.get("pids") or {}).items()
+        }
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise ScenarioError(f"{path}: {error!r}; `alto-server --topology {path} --check` names all that is wrong") from None
+        raise ScenarioError(
+            f"{path}: {error!r}; `alto-server --topology {path} --check` names all that is wrong"
+        ) from None
     if not value.get("pids"):
         for link in links:
             for host, switch in ((link.source, link.destination), (link.destination, link.source)):
@@ -271,7 +302,7 @@ def read_server(path: Path, hosts: dict[str, str]) -> tuple[str, int]:
     """The server's host and port; all other settings go to the server as they are."""
     top = Fields(path, "", read_json(path))
     host = top.name("host", hosts, "host")
-    listen = top.take("listen", list, "a list such as [\"0.0.0.0:8080\"]", ["0.0.0.0:8080"])
+    listen = top.take("listen", list, 'a list such as ["0.0.0.0:8080"]', ["0.0.0.0:8080"])
     try:
         port = int(str(listen[0]).rpartition(":")[2])
     except (ValueError, IndexError):
@@ -298,13 +329,19 @@ def read_peers(path: Path, hosts: dict[str, str]) -> tuple[str, tuple[Peer, ...]
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
             raise fields.error("name", name, "letters, digits and any of _.-")
         host = fields.name("host", hosts, "host")
-        peers.append(Peer(
-            name=name, host=host, address=fields.take("address", str, "an address", hosts[host]),
-            port=int(fields.number("port", 1, 65535, 6881)),
-            share=tuple(fields.take("share", list, "a list of files", [])),
-            get=tuple(fields.take("get", list, "a list of files", [])),
-            join=fields.number("join", 0, MAX_SECONDS, None), leave=fields.number("leave", 0, MAX_SECONDS, None),
-            entry=whole))
+        peers.append(
+            Peer(
+                name=name,
+                host=host,
+                address=fields.take("address", str, "an address", hosts[host]),
+                port=int(fields.number("port", 1, 65535, 6881)),
+                share=tuple(fields.take("share", list, "a list of files", [])),
+                get=tuple(fields.take("get", list, "a list of files", [])),
+                join=fields.number("join", 0, MAX_SECONDS, None),
+                leave=fields.number("leave", 0, MAX_SECONDS, None),
+                entry=whole,
+            )
+        )
         twin = next((peer for peer in peers[:-1] if (peer.host, peer.port) == (host, peers[-1].port)), None)
         if twin:
             raise fields.error("port", peers[-1].port, f"a port that {twin.name} on the same host does not use")
@@ -322,8 +359,10 @@ def read_files(top: Fields, shared: set[str]) -> dict[str, int]:
         files[name] = int(fields.number("bytes", 1, MAX_FILE_BYTES))
         fields.end()
     if missing := sorted(name for name in shared if name not in files):
-        raise ScenarioError(f"{top.file}: files: has no {json.dumps(missing[0])}, which peers.json shares: give its name and "
-                            "size in bytes")
+        raise ScenarioError(
+            f"{top.file}: files: has no {json.dumps(missing[0])}, which peers.json shares: give its name and "
+            "size in bytes"
+        )
     return files
 
 
@@ -368,8 +407,11 @@ def read_link_events(top: Fields, links: tuple[Link, ...], limit: float) -> Iter
         at = fields.number("at", 0, limit)
         source, destination = fields.take("source", str, "a node"), fields.take("destination", str, "a node")
         read_pair(top, "link-events", i, [source, destination], links)
-        change = {"up": fields.take("up", bool, "true or false", None), "bandwidth": fields.number("bandwidth", 1e-3, 1e5, None),
-                  "delay": fields.number("delay", 0, 1e4, None)}
+        change = {
+            "up": fields.take("up", bool, "true or false", None),
+            "bandwidth": fields.number("bandwidth", 1e-3, 1e5, None),
+            "delay": fields.number("delay", 0, 1e4, None),
+        }
         fields.end()
         change = {key: value for key, value in change.items() if value is not None}
         if not change:
@@ -380,8 +422,13 @@ def read_link_events(top: Fields, links: tuple[Link, ...], limit: float) -> Iter
 def read_cross(top: Fields, hosts: dict[str, str], limit: float) -> Iterator[Cross]:
     for i, entry in enumerate(top.take("cross-traffic", list, "a list of objects", [])):
         fields = Fields(top.file, f"cross-traffic[{i}]", entry)
-        cross = Cross(fields.name("from", hosts, "host"), fields.name("to", hosts, "host"), fields.number("rate", 1e-3, 1e3),
-                      fields.number("start", 0, limit, 0), fields.number("stop", 0, limit, None))
+        cross = Cross(
+            fields.name("from", hosts, "host"),
+            fields.name("to", hosts, "host"),
+            fields.number("rate", 1e-3, 1e3),
+            fields.number("start", 0, limit, 0),
+            fields.number("stop", 0, limit, None),
+        )
         fields.end()
         yield cross
 
@@ -401,10 +448,13 @@ def read_published(top: Fields) -> Iterator[dict[str, Any]]:
     for i, entry in enumerate(top.take("published", list, "a list of objects", [])):
         fields = Fields(top.file, f"published[{i}]", entry)
         yield {
-            "text": fields.take("text", str, "a text"), "source": fields.take("source", str, "a text", ""),
+            "text": fields.take("text", str, "a text"),
+            "source": fields.take("source", str, "a text", ""),
             "measure": fields.take("measure", str, "a measure of summary.csv"),
-            "of": fields.take("of", str, "a policy"), "over": fields.take("over", str, "a policy"),
-            "at-least": fields.number("at-least", 0, 1e9, None), "at-most": fields.number("at-most", 0, 1e9, None),
+            "of": fields.take("of", str, "a policy"),
+            "over": fields.take("over", str, "a policy"),
+            "at-least": fields.number("at-least", 0, 1e9, None),
+            "at-most": fields.number("at-most", 0, 1e9, None),
             "value": fields.number("value", 0, 1e9, None),
         }
         fields.end()

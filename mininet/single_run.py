@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """One run of a scenario, in namespaces of its own: builds the network, starts server and peers, records what happens.
 
-Started by experiment.py, one process for each run. Standard output says how far it is, standard error is its log, and the
-folder holds result.json exactly when the run came to its end.
+Started by experiment.py, one process for each run. Standard output says how far it is, standard error is its log, and
+the folder holds result.json exactly when the run came to its end.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -44,7 +45,9 @@ class Action:
 class SingleRun:
     """Everything of one run."""
 
-    def __init__(self, scenario: Scenario, policy: Policy, seed: int, folder: Path, options: argparse.Namespace) -> None:
+    def __init__(
+        self, scenario: Scenario, policy: Policy, seed: int, folder: Path, options: argparse.Namespace
+    ) -> None:
         self.scenario, self.policy, self.seed, self.folder, self.options = scenario, policy, seed, folder, options
         self.work = folder / "work"
         self.random = random.Random(f"{scenario.name} {seed}")
@@ -75,8 +78,14 @@ class SingleRun:
             self.server.stop()
         self.compress()
         result = {
-            "scenario": self.scenario.name, "policy": self.policy.name, "seed": self.seed, **outcome,
-            "joined": self.joined, "log": self.log, "crossing": self.crossing, "facts": {**facts, **self.versions()},
+            "scenario": self.scenario.name,
+            "policy": self.policy.name,
+            "seed": self.seed,
+            **outcome,
+            "joined": self.joined,
+            "log": self.log,
+            "crossing": self.crossing,
+            "facts": {**facts, **self.versions()},
             "wall_seconds": round(time.monotonic() - wall, 1),
         }
         partial = self.folder / "result.json.partial"
@@ -100,10 +109,21 @@ class SingleRun:
 
     def start_server(self) -> Server:
         settings = self.scenario.folder / "server.json"
-        argv = [self.program("alto-server"), "--config", str(settings), "--topology",
-                str(self.scenario.folder / self.policy.topology), "--admin-socket", "admin.sock"]
-        server = Server(lambda argv, **more: self.emulation.popen(self.scenario.server_host, argv, **more), argv,
-                        self.folder / "server.log", "admin.sock")
+        argv = [
+            self.program("alto-server"),
+            "--config",
+            str(settings),
+            "--topology",
+            str(self.scenario.folder / self.policy.topology),
+            "--admin-socket",
+            "admin.sock",
+        ]
+        server = Server(
+            lambda argv, **more: self.emulation.popen(self.scenario.server_host, argv, **more),
+            argv,
+            self.folder / "server.log",
+            "admin.sock",
+        )
         server.wait_ready(READY_SECONDS)
         return server
 
@@ -111,8 +131,14 @@ class SingleRun:
         """peers.json of this run: the policy under test, a seed for every peer's choices, a folder for each."""
         entries = []
         for number, peer in enumerate(self.scenario.peers):
-            entry = {**peer.entry, "address": peer.address, "folder": f"got/{peer.name}", "join": self.join_of(peer),
-                     "seed": self.seed * 1000 + number, **self.policy.peers}
+            entry = {
+                **peer.entry,
+                "address": peer.address,
+                "folder": f"got/{peer.name}",
+                "join": self.join_of(peer),
+                "seed": self.seed * 1000 + number,
+                **self.policy.peers,
+            }
             entries.append({key: value for key, value in entry.items() if value is not None})
             (self.work / "got" / peer.name).mkdir(parents=True)
         return {"server": self.scenario.directory, "peers": entries}
@@ -121,7 +147,9 @@ class SingleRun:
         """When a peer joins; where the scenario leaves it open, by the seed and not by the policy."""
         if peer.join is not None:
             return peer.join
-        return round(random.Random(f"{self.scenario.name} {self.seed} {peer.name}").uniform(0, self.scenario.join_spread), 3)
+        return round(
+            random.Random(f"{self.scenario.name} {self.seed} {peer.name}").uniform(0, self.scenario.join_spread), 3
+        )
 
     # The run
 
@@ -131,7 +159,9 @@ class SingleRun:
         shutil.copy(self.work / "peers.json", self.folder / "peers.json")
         wanted = {peer.name: len(peer.get) for peer in self.scenario.peers if peer.get}
         actions = [Action(self.join_of(peer), "join", peer) for peer in self.scenario.peers]
-        first = [action.subject for action in actions if action.subject.share and not action.subject.get and action.at == 0]
+        first = [
+            action.subject for action in actions if action.subject.share and not action.subject.get and action.at == 0
+        ]
         for peer in first:
             self.join(peer)
         for event in ("listening", "registered"):
@@ -178,17 +208,32 @@ class SingleRun:
                     break
                 due = min([next_sample] + [action.at for action in actions[:1]] + ([next_report] if reporter else []))
                 self.peers.wait(lambda: not to_come and not self.peers.unfinished(wanted), max(0.0, due - now))
-        links = [{"source": count.source, "destination": count.destination, "packets": count.packets, "dropped": count.dropped,
-                  "bytes": count.bytes - before[count.source, count.destination]} for count in self.emulation.link_counters()]
-        return {"started": started, "seconds": round(time.monotonic() - start, 3), "links": links,
-                "timed_out": time.monotonic() - start > self.scenario.time_limit,
-                "failures": self.peers.failures(wanted) + self.dead_sharers(wanted)}
+        links = [
+            {
+                "source": count.source,
+                "destination": count.destination,
+                "packets": count.packets,
+                "dropped": count.dropped,
+                "bytes": count.bytes - before[count.source, count.destination],
+            }
+            for count in self.emulation.link_counters()
+        ]
+        return {
+            "started": started,
+            "seconds": round(time.monotonic() - start, 3),
+            "links": links,
+            "timed_out": time.monotonic() - start > self.scenario.time_limit,
+            "failures": self.peers.failures(wanted) + self.dead_sharers(wanted),
+        }
 
     def dead_sharers(self, wanted: dict[str, int]) -> list[dict[str, Any]]:
         """Peers that only share, and ended although nobody told them to."""
         told = {entry["subject"] for entry in self.log if entry["what"] == "leave"}
-        return [{"peer": name, "reason": "ended early", "events": state.last[-5:], "log": []}
-                for name, state in self.peers.states.items() if state.ended and name not in wanted and name not in told]
+        return [
+            {"peer": name, "reason": "ended early", "events": state.last[-5:], "log": []}
+            for name, state in self.peers.states.items()
+            if state.ended and name not in wanted and name not in told
+        ]
 
     def act(self, action: Action, now: float) -> None:
         subject = action.subject
@@ -205,8 +250,9 @@ class SingleRun:
         elif action.what == "cross":
             cross = self.scenario.cross_traffic[subject]
             self.note(now, "cross", f"{cross.source} to {cross.destination}, {cross.rate:g} Mbit/s")
-            self.senders[subject] = self.traffic(cross.source, "send", self.scenario.hosts[cross.destination],
-                                                 str(CROSS_PORT + subject), str(cross.rate))
+            self.senders[subject] = self.traffic(
+                cross.source, "send", self.scenario.hosts[cross.destination], str(CROSS_PORT + subject), str(cross.rate)
+            )
         elif action.what == "cross-stop":
             self.note(now, "cross-stop", str(subject))
             end_processes([self.senders[subject]])
@@ -220,15 +266,21 @@ class SingleRun:
         """Remembers whose traffic crosses protected links, by the routes that packets take from now on."""
         protected = {frozenset(pair) for pair in self.scenario.protected}
         hosts = {peer.host for peer in self.scenario.peers}
-        pairs = [[route.source, route.destination] for route in self.emulation.builder.routes
-                 if route.source in hosts and route.destination in hosts
-                 and any(frozenset(step) in protected for step in zip(route.path, route.path[1:]))]
+        pairs = [
+            [route.source, route.destination]
+            for route in self.emulation.builder.routes
+            if route.source in hosts
+            and route.destination in hosts
+            and any(frozenset(step) in protected for step in zip(route.path, route.path[1:]))
+        ]
         self.crossing.append({"seconds": round(now, 3), "pairs": pairs})
 
     def start_sinks(self) -> None:
         for number, cross in enumerate(self.scenario.cross_traffic):
             address = self.scenario.hosts[cross.destination]
-            sink = self.traffic(cross.destination, "sink", address, str(CROSS_PORT + number), stdout=subprocess.PIPE, text=True)
+            sink = self.traffic(
+                cross.destination, "sink", address, str(CROSS_PORT + number), stdout=subprocess.PIPE, text=True
+            )
             self.sinks.append(sink)
             if sink.stdout is None or sink.stdout.readline().strip() != "ready":
                 raise RunError(f"the receiver of cross traffic on {cross.destination} did not start")
@@ -245,7 +297,11 @@ class SingleRun:
     def compress(self) -> None:
         """Raw events are kept, compressed; content is not."""
         os.chdir(self.folder)
-        for path in [*self.folder.glob("events/*.jsonl"), *self.folder.glob("events/*.log"), self.folder / "server.log"]:
+        for path in [
+            *self.folder.glob("events/*.jsonl"),
+            *self.folder.glob("events/*.log"),
+            self.folder / "server.log",
+        ]:
             with path.open("rb") as plain, gzip.open(f"{path}.gz", "wb", compresslevel=6) as packed:
                 shutil.copyfileobj(plain, packed)
             path.unlink()

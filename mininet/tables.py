@@ -1,4 +1,5 @@
 """Tables of an experiment: one tidy CSV for each measure over all runs, and means with their intervals."""
+
 from __future__ import annotations
 
 import csv
@@ -23,7 +24,11 @@ MEASURES: dict[str, tuple[str, str, str]] = {
     "external_share": ("external share", "", "part of the payload that came from another PID"),
     "copies_mean": ("copies entering a PID", "copies", "copies of the content that entered a PID, mean over PIDs"),
     "max_load": ("highest load", "", "of any core link in any 5 s, as a part of its bandwidth"),
-    "control_share": ("control traffic", "", "bytes to and from the host of the ALTO server and registry, over the payload"),
+    "control_share": (
+        "control traffic",
+        "",
+        "bytes to and from the host of the ALTO server and registry, over the payload",
+    ),
     "overhead_share": ("overhead", "", "bytes that reached peers beyond the payload, over the payload"),
     "wasted_mb": ("wasted", "MB", "payload that was fetched twice, or was wrong"),
     "unfinished": ("unfinished", "peers", "peers that did not have everything when the run ended"),
@@ -62,8 +67,11 @@ def compare_published(scenario: Scenario, groups: Group) -> list[dict[str, Any]]
         of, over = (values(groups.get(entry[side], []), entry["measure"]) for side in ("of", "over"))
         ours = ratio(of, over)
         low, high, value = entry["at-least"], entry["at-most"], entry["value"]
-        limits = [f"at least {low:g}" if low is not None else "", f"at most {high:g}" if high is not None else "",
-                  f"published {value:g}" if value is not None else ""]
+        limits = [
+            f"at least {low:g}" if low is not None else "",
+            f"at most {high:g}" if high is not None else "",
+            f"published {value:g}" if value is not None else "",
+        ]
         verdict = ""
         if ours and (low is not None or high is not None):
             met = (low is None or ours.mean >= low) and (high is None or ours.mean <= high)
@@ -80,7 +88,7 @@ def write_csv(path: Path, header: list[str], rows: Iterable[Iterable[Any]]) -> N
 
 
 def write_tables(folder: Path, scenario: Scenario, groups: Group) -> list[Path]:
-    """Writes all tables; every row names scenario, policy and seed, so that tables of experiments can be put together."""
+    """Writes all tables; every row names scenario, policy and seed, so that tables can be put together."""
     folder.mkdir(parents=True, exist_ok=True)
     head = ["scenario", "policy", "seed"]
     runs = [(run, [scenario.name, run.policy, run.seed]) for group in groups.values() for run in group]
@@ -90,34 +98,96 @@ def write_tables(folder: Path, scenario: Scenario, groups: Group) -> list[Path]:
 
     bandwidth = {(link.source, link.destination): link.bandwidth for link in scenario.core()}
     tables = {
-        "completion.csv": (["peer", "pid", "joined_s", "seconds", "failure"], rows_of(lambda run: (
-            (d.name, d.pid, round(d.joined - min(o.joined for o in run.downloads), 3),
-             "" if d.seconds is None else round(d.seconds, 3), d.failure) for d in run.downloads))),
-        "links.csv": (["source", "destination", "bandwidth_mbits", "bytes", "peak_load"], rows_of(lambda run: (
-            (a, b, bandwidth.get((a, b)) or bandwidth.get((b, a)), count, round(run.peak.get((a, b), 0), 4))
-            for (a, b), count in run.core.items()))),
-        "matrix.csv": (["from_pid", "to_pid", "payload_bytes"], rows_of(lambda run: (
-            (a, b, count) for (a, b), count in sorted(run.matrix.items())))),
-        "copies.csv": (["pid", "peers", "copies", "random_copies"], rows_of(lambda run: (
-            (pid, n, round(came, 4), round(line, 4)) for pid, (n, came, line) in run.copies.items()))),
-        "summary.csv": (["measure", "value"], rows_of(lambda run: (
-            (name, round(value, 6)) for name, value in run.summary.items()))),
+        "completion.csv": (
+            ["peer", "pid", "joined_s", "seconds", "failure"],
+            rows_of(
+                lambda run: (
+                    (
+                        d.name,
+                        d.pid,
+                        round(d.joined - min(o.joined for o in run.downloads), 3),
+                        "" if d.seconds is None else round(d.seconds, 3),
+                        d.failure,
+                    )
+                    for d in run.downloads
+                )
+            ),
+        ),
+        "links.csv": (
+            ["source", "destination", "bandwidth_mbits", "bytes", "peak_load"],
+            rows_of(
+                lambda run: (
+                    (a, b, bandwidth.get((a, b)) or bandwidth.get((b, a)), count, round(run.peak.get((a, b), 0), 4))
+                    for (a, b), count in run.core.items()
+                )
+            ),
+        ),
+        "matrix.csv": (
+            ["from_pid", "to_pid", "payload_bytes"],
+            rows_of(lambda run: ((a, b, count) for (a, b), count in sorted(run.matrix.items()))),
+        ),
+        "copies.csv": (
+            ["pid", "peers", "copies", "random_copies"],
+            rows_of(
+                lambda run: ((pid, n, round(came, 4), round(line, 4)) for pid, (n, came, line) in run.copies.items())
+            ),
+        ),
+        "summary.csv": (
+            ["measure", "value"],
+            rows_of(lambda run: ((name, round(value, 6)) for name, value in run.summary.items())),
+        ),
     }
     written = []
     for name, (columns, rows) in tables.items():
         write_csv(folder / name, head + columns, rows)
         written.append(folder / name)
-    means = [[scenario.name, policy, measure, e.n, round(e.mean, 6), "" if e.low is None else round(e.low, 6),
-              "" if e.high is None else round(e.high, 6)]
-             for measure, line in summaries(groups).items() for policy, e in line.items()]
+    means = [
+        [
+            scenario.name,
+            policy,
+            measure,
+            e.n,
+            round(e.mean, 6),
+            "" if e.low is None else round(e.low, 6),
+            "" if e.high is None else round(e.high, 6),
+        ]
+        for measure, line in summaries(groups).items()
+        for policy, e in line.items()
+    ]
     write_csv(folder / "means.csv", ["scenario", "policy", "measure", "runs", "mean", "ci95_low", "ci95_high"], means)
-    published = [[scenario.name, row["text"], row["source"], row["measure"], row["of"], row["over"], row["wanted"],
-                  "" if row["ours"] is None else round(row["ours"].mean, 4),
-                  "" if row["ours"] is None or row["ours"].low is None else round(row["ours"].low, 4),
-                  "" if row["ours"] is None or row["ours"].high is None else round(row["ours"].high, 4), row["verdict"]]
-                 for row in compare_published(scenario, groups)]
-    write_csv(folder / "published.csv", ["scenario", "published", "source", "measure", "of", "over", "wanted", "ours",
-                                         "ci95_low", "ci95_high", "verdict"], published)
+    published = [
+        [
+            scenario.name,
+            row["text"],
+            row["source"],
+            row["measure"],
+            row["of"],
+            row["over"],
+            row["wanted"],
+            "" if row["ours"] is None else round(row["ours"].mean, 4),
+            "" if row["ours"] is None or row["ours"].low is None else round(row["ours"].low, 4),
+            "" if row["ours"] is None or row["ours"].high is None else round(row["ours"].high, 4),
+            row["verdict"],
+        ]
+        for row in compare_published(scenario, groups)
+    ]
+    write_csv(
+        folder / "published.csv",
+        [
+            "scenario",
+            "published",
+            "source",
+            "measure",
+            "of",
+            "over",
+            "wanted",
+            "ours",
+            "ci95_low",
+            "ci95_high",
+            "verdict",
+        ],
+        published,
+    )
     return [*written, folder / "means.csv", folder / "published.csv"]
 
 

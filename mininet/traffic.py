@@ -4,6 +4,7 @@
 Runs as a program of its own inside the hosts of an emulation: `traffic.py sink ADDRESS PORT` and
 `traffic.py send ADDRESS PORT MBITS`. The rate is that on the wire, headers included.
 """
+
 from __future__ import annotations
 
 import socket

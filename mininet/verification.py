@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """Measures the emulated network of a scenario before anything is run on it: paths, delays, and the rate of every link.
 
-Started by experiment.py once for each experiment, in namespaces of its own. What does not come out right is in the report.
+Started by experiment.py once for each experiment, in namespaces of its own. What does not come out right is in the
+report.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -12,7 +14,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import alto_verify
 import altonet
 
 PATHS = 200
@@ -24,12 +25,18 @@ def verify(topology: Path, program: str, delay_mode: str) -> dict[str, Any]:
     network = altonet.load_topology(topology)
     with altonet.Emulation(network, delay=delay_mode, alto_server=program) as emulation:
         print("measuring paths and delays", flush=True)
-        paths = alto_verify.verify_paths(emulation, PATHS)
-        delays = alto_verify.verify_delays(emulation)
+        paths = emulation.verify_paths(PATHS)
+        delays = emulation.verify_delays()
         print(f"filling {len(network.links)} links", flush=True)
-        rates = alto_verify.verify_shaping(emulation)
+        rates = emulation.verify_shaping()
         facts = emulation.facts()
-    return {"paths": paths, "delays": delays, "rates": rates, "facts": facts, "seconds": round(time.monotonic() - began, 1)}
+    return {
+        "paths": paths,
+        "delays": delays,
+        "rates": rates,
+        "facts": facts,
+        "seconds": round(time.monotonic() - began, 1),
+    }
 
 
 def main(argv: list[str]) -> int:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import urllib.parse
 
 SIZE = 20_000_000
@@ -14,9 +15,11 @@ FILE = "movie.bin"
 SEED = "p1"
 # In the order in which they join: each one has more to choose from than the one before.
 FETCHERS = ["p3", "p5", "p6", "p7"]
-LATECOMER = "p8"
+LATECOMER = "p4"
 # The link whose price changes before the latecomer joins.
-DEARER = {"source": "b2", "destination": "b3", "cost": 500}
+DEARER = {"source": "a2", "destination": "a3", "cost": 50}
+# What each peer sends at most: on loopback a file would otherwise be there before anyone could choose.
+UPLOAD_RATE = "50Mbit"
 PATIENCE = 60
 
 
@@ -78,6 +81,15 @@ def best(base, file_id, address):
     return answer["ranking"]
 
 
+def wait_for_holders(server, file_id, count):
+    """Until the registry knows that so many have the whole file."""
+    deadline = time.monotonic() + PATIENCE
+    while server.ask(f"/swarm/files/{file_id}", quiet=True)["complete"] < count:
+        if time.monotonic() > deadline:
+            sys.exit(f"demo: the registry does not know of {count} whole copies")
+        time.sleep(0.1)
+
+
 def show_choice(peer, addresses):
     """What the peer could choose from, what it chose, and what came from where."""
     done = peer.wait_for("done")
@@ -106,6 +118,7 @@ def walk(server, addresses, program, heading):
         with open(content, "wb") as out:
             out.write(os.urandom(SIZE))
         wanted = digest(content)
+        defaults = {"upload-rate": UPLOAD_RATE, "piece-size": "64KiB"}
         peers = [{"name": SEED, "host": SEED, "address": plain[SEED], "share": [f"{SEED}/{FILE}"], "folder": SEED}]
         for name in [*FETCHERS, LATECOMER]:
             os.mkdir(os.path.join(folder, name))
@@ -114,7 +127,7 @@ def walk(server, addresses, program, heading):
                           "policy": policy})
         config = os.path.join(folder, "peers.json")
         with open(config, "w", encoding="utf-8") as out:
-            json.dump({"server": server.directory, "peers": peers}, out, indent=1)
+            json.dump({"server": server.directory, "defaults": defaults, "peers": peers}, out, indent=1)
 
         running = []
         try:
@@ -128,6 +141,7 @@ def walk(server, addresses, program, heading):
                 peer = Peer(program, config, name)
                 running.append(peer)
                 show_choice(peer, addresses)
+                wait_for_holders(server, wanted, len(running))
 
             heading(f"What the registry would tell {LATECOMER} now, and after {DEARER['source']} - {DEARER['destination']} "
                     f"costs {DEARER['cost']}")

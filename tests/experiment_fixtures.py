@@ -1,4 +1,5 @@
-"""A finished run, written down by hand: three peers in two PIDs and what they reported, small enough to check by head."""
+"""A finished run, written down by hand: three peers in two PIDs and what they reported, to be checked by head."""
+
 from __future__ import annotations
 
 import gzip
@@ -55,20 +56,43 @@ def write_run(folder: Path, policy: str, seed: int, crossing_bytes: int = 1_300_
         with gzip.open(folder / "events" / f"{name}.jsonl.gz", "wt") as file:
             file.writelines(json.dumps(line) + "\n" for line in events)
             file.write('{"event": "pie')  # cut off by a kill
-    links = [{"source": "west", "destination": "east", "bytes": crossing_bytes},
-             {"source": "east", "destination": "west", "bytes": 300_000},
-             {"source": "west", "destination": "w2", "bytes": 1_100_000}, {"source": "east", "destination": "e1", "bytes": 1_100_000},
-             {"source": "alto", "destination": "west", "bytes": 10_000}, {"source": "west", "destination": "alto", "bytes": 10_000}]
+    links = [
+        {"source": "west", "destination": "east", "bytes": crossing_bytes},
+        {"source": "east", "destination": "west", "bytes": 300_000},
+        {"source": "west", "destination": "w2", "bytes": 1_100_000},
+        {"source": "east", "destination": "e1", "bytes": 1_100_000},
+        {"source": "alto", "destination": "west", "bytes": 10_000},
+        {"source": "west", "destination": "alto", "bytes": 10_000},
+    ]
     with gzip.open(folder / "counters.csv.gz", "wt") as file:
         file.write("seconds,source,destination,bytes\n")
         for second in range(11):
             # 2 Mbit/s all the time: half of the link.
             file.write(f"{second}.0,west,east,{second * 250_000}\n{second}.0,east,west,0\n")
-    facts = {"delay-emulation": "relay", "kernel": "6.0", "mininet": "2.3.0", "congestion-control": "cubic", "warnings": [],
-             "alto-peer": "alto-peer 0", "alto-server": "alto-server 0", "load-average": [0.5, 0.5, 0.5]}
-    result = {"scenario": folder.parent.name, "policy": policy, "seed": seed, "started": START, "seconds": 8.0, "links": links,
-              "timed_out": False, "failures": [], "joined": {"w1": START, "e1": START + 1, "w2": START + 2}, "log": [],
-              "crossing": [{"seconds": 0, "pairs": [["w1", "e1"], ["e1", "w1"], ["e1", "w2"], ["w2", "e1"]]}],
-              "facts": facts, "wall_seconds": 12.0}
+    facts = {
+        "delay-emulation": "relay",
+        "kernel": "6.0",
+        "mininet": "2.3.0",
+        "congestion-control": "cubic",
+        "warnings": [],
+        "alto-peer": "alto-peer 0",
+        "alto-server": "alto-server 0",
+        "load-average": [0.5, 0.5, 0.5],
+    }
+    result = {
+        "scenario": folder.parent.name,
+        "policy": policy,
+        "seed": seed,
+        "started": START,
+        "seconds": 8.0,
+        "links": links,
+        "timed_out": False,
+        "failures": [],
+        "joined": {"w1": START, "e1": START + 1, "w2": START + 2},
+        "log": [],
+        "crossing": [{"seconds": 0, "pairs": [["w1", "e1"], ["e1", "w1"], ["e1", "w2"], ["w2", "e1"]]}],
+        "facts": facts,
+        "wall_seconds": 12.0,
+    }
     (folder / "result.json").write_text(json.dumps(result))
     return folder

@@ -1,4 +1,5 @@
 """Measures against what a person works out from the same events."""
+
 from __future__ import annotations
 
 import csv
@@ -29,8 +30,11 @@ def test_completion_counts_from_joining(measured):
 
 
 def test_payload_goes_from_pid_to_pid(measured):
-    assert measured.matrix == {("isp-west", "isp-east"): 1_000_000, ("isp-east", "isp-west"): 250_000,
-                               ("isp-west", "isp-west"): 750_000}
+    assert measured.matrix == {
+        ("isp-west", "isp-east"): 1_000_000,
+        ("isp-east", "isp-west"): 250_000,
+        ("isp-west", "isp-west"): 750_000,
+    }
     assert measured.summary["external_share"] == pytest.approx(1.25 / 2)
 
 
@@ -60,7 +64,9 @@ def test_the_random_line_is_what_random_choice_gives(n, everyone):
     assert line == pytest.approx(n * (everyone - n) / (everyone - 1))
     chance = random.Random(1)
     draws = 200
-    outside = sum(chance.choice([i for i in range(everyone) if i != peer]) >= n for peer in range(n) for _ in range(draws))
+    outside = sum(
+        chance.choice([i for i in range(everyone) if i != peer]) >= n for peer in range(n) for _ in range(draws)
+    )
     assert outside / draws == pytest.approx(line, rel=0.05)
 
 

@@ -1,4 +1,5 @@
 """An experiment for real: the programs, in emulated networks, killed in the middle and gone on with."""
+
 from __future__ import annotations
 
 import json
@@ -51,7 +52,19 @@ def folder(tmp_path_factory):
 
 def command(folder, out, *more):
     programs = experiment.find_programs(os.environ.get("ALTO_PROGRAMS"))
-    return [sys.executable, str(EXPERIMENT), "run", str(folder), "--seeds", "1", "--out", str(out), "--programs", str(programs), *more]
+    return [
+        sys.executable,
+        str(EXPERIMENT),
+        "run",
+        str(folder),
+        "--seeds",
+        "1",
+        "--out",
+        str(out),
+        "--programs",
+        str(programs),
+        *more,
+    ]
 
 
 def ours(out) -> list[str]:
@@ -87,7 +100,9 @@ def test_killed_in_the_middle_it_goes_on_and_leaves_nothing(folder, tmp_path):
     wait_until(lambda: not ours(out), f"still there after the runner was killed: {ours(out)}")
     assert not (out / "runs" / "random-1" / "result.json").exists()
 
-    done = subprocess.run(command(folder, out, "--jobs", "2"), capture_output=True, text=True, timeout=PATIENCE * 2, check=False)
+    done = subprocess.run(
+        command(folder, out, "--jobs", "2"), capture_output=True, text=True, timeout=PATIENCE * 2, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert not ours(out)
     scenario = scenarios.load(folder)
@@ -98,7 +113,8 @@ def test_killed_in_the_middle_it_goes_on_and_leaves_nothing(folder, tmp_path):
         assert result["failures"] == []
         found = measure(scenario, out / "runs" / f"{policy}-1")
         assert found.summary["unfinished"] == 0
-        assert sum(found.matrix.values()) - found.summary["wasted_mb"] * 1e6 == pytest.approx(5 * SIZE, rel=0.01)
+        # Every piece is reported once, by whom it came from; what came twice is not among them.
+        assert sum(found.matrix.values()) == 5 * SIZE
         # Three peers are behind the narrow link, which at least one copy has to cross.
         assert found.copies["isp-east"][1] >= 0.99
         assert found.summary["protected_mb"] * 1e6 > found.matrix["isp-west", "isp-east"]
@@ -125,8 +141,17 @@ def test_interrupted_it_ends_in_order(folder, tmp_path):
 
 def test_without_root_it_says_so(folder, tmp_path):
     argv = command(folder, tmp_path / "out")
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, user=65534, group=65534, extra_groups=[],
-                          env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"})
+    done = subprocess.run(
+        argv,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        user=65534,
+        group=65534,
+        extra_groups=[],
+        env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"},
+    )
     if "Permission denied" in done.stderr:
         pytest.skip("skipped: another user cannot read the checkout")
     assert done.returncode == 78

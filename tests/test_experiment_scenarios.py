@@ -1,4 +1,5 @@
 """Scenarios: those that ship, those that are wrong, and experiments that go on where they were stopped."""
+
 from __future__ import annotations
 
 import json
@@ -36,34 +37,48 @@ def test_the_headline_scenario_is_that_of_the_paper():
     assert len(scenario.switches) == 11
     fetching = [peer for peer in scenario.peers if peer.get]
     assert len(fetching) == 55
-    assert {pid: sum(scenario.pid_of(peer.address) == pid for peer in fetching) for pid in ("NYCM", "WASH", "HSTN")} == {
-        "NYCM": 9, "WASH": 9, "HSTN": 2}
+    assert {
+        pid: sum(scenario.pid_of(peer.address) == pid for peer in fetching) for pid in ("NYCM", "WASH", "HSTN")
+    } == {"NYCM": 9, "WASH": 9, "HSTN": 2}
     access = {(link.source, link.destination): link.bandwidth for link in scenario.links}
     assert (access["nycm1", "NYCM"], access["NYCM", "nycm1"]) == (1, 4)
     assert scenario.files == {"movie.bin": 48 * 256 * 1024}
     assert scenario.join_spread == 60
 
 
-@pytest.mark.parametrize(("file", "path", "value", "words"), [
-    ("scenario.json", ["time-limit"], 0, ["scenario.json", "time-limit", "0", "from 1"]),
-    ("scenario.json", ["time-limit"], True, ["time-limit", "true"]),
-    ("scenario.json", ["tme-limit"], 5, ["tme-limit", "no key"]),
-    ("scenario.json", ["files"], [], ["files", "movie.bin", "peers.json"]),
-    ("scenario.json", ["files", 0, "name"], "../x", ["files[0].name", "../x"]),
-    ("scenario.json", ["protected"], [["west", "nowhere"]], ["protected[0]", "nowhere"]),
-    ("scenario.json", ["policies", "alto", "topology"], "gone.json", ["policies.alto.topology", "gone.json"]),
-    ("scenario.json", ["policies", "alto", "feedback"], {"as": "rumour"}, ["feedback.as", "rumour", "price"]),
-    ("scenario.json", ["link-events"], [{"at": 1, "source": "west", "destination": "east"}], ["link-events[0]", "up"]),
-    ("scenario.json", ["cross-traffic"], [{"from": "west", "to": "w1", "rate": 1}], ["cross-traffic[0].from", "west"]),
-    ("scenario.json", ["positions", "west"], "here", ["positions.west", "here"]),
-    ("peers.json", ["peers", 1, "host"], "w9", ["peers[1].host", "w9"]),
-    ("peers.json", ["peers", 1, "name"], "w1", ["peers[1].name", "w1"]),
-    ("peers.json", ["peers", 1, "host"], "w1", ["peers[1].port", "6881", "w1"]),
-    ("peers.json", ["server"], "http://10.9.9.9/directory", ["peers.json", "server", "10.9.9.9", "10.1.0.250"]),
-    ("server.json", ["host"], "w9", ["server.json", "host", "w9"]),
-    ("server.json", ["listen"], ["0.0.0.0:0"], ["listen", "not 0"]),
-    ("topo.json", ["links", 0, "bandwidth"], "fast", ["topo.json", "fast"]),
-])
+@pytest.mark.parametrize(
+    ("file", "path", "value", "words"),
+    [
+        ("scenario.json", ["time-limit"], 0, ["scenario.json", "time-limit", "0", "from 1"]),
+        ("scenario.json", ["time-limit"], True, ["time-limit", "true"]),
+        ("scenario.json", ["tme-limit"], 5, ["tme-limit", "no key"]),
+        ("scenario.json", ["files"], [], ["files", "movie.bin", "peers.json"]),
+        ("scenario.json", ["files", 0, "name"], "../x", ["files[0].name", "../x"]),
+        ("scenario.json", ["protected"], [["west", "nowhere"]], ["protected[0]", "nowhere"]),
+        ("scenario.json", ["policies", "alto", "topology"], "gone.json", ["policies.alto.topology", "gone.json"]),
+        ("scenario.json", ["policies", "alto", "feedback"], {"as": "rumour"}, ["feedback.as", "rumour", "price"]),
+        (
+            "scenario.json",
+            ["link-events"],
+            [{"at": 1, "source": "west", "destination": "east"}],
+            ["link-events[0]", "up"],
+        ),
+        (
+            "scenario.json",
+            ["cross-traffic"],
+            [{"from": "west", "to": "w1", "rate": 1}],
+            ["cross-traffic[0].from", "west"],
+        ),
+        ("scenario.json", ["positions", "west"], "here", ["positions.west", "here"]),
+        ("peers.json", ["peers", 1, "host"], "w9", ["peers[1].host", "w9"]),
+        ("peers.json", ["peers", 1, "name"], "w1", ["peers[1].name", "w1"]),
+        ("peers.json", ["peers", 1, "host"], "w1", ["peers[1].port", "6881", "w1"]),
+        ("peers.json", ["server"], "http://10.9.9.9/directory", ["peers.json", "server", "10.9.9.9", "10.1.0.250"]),
+        ("server.json", ["host"], "w9", ["server.json", "host", "w9"]),
+        ("server.json", ["listen"], ["0.0.0.0:0"], ["listen", "not 0"]),
+        ("topo.json", ["links", 0, "bandwidth"], "fast", ["topo.json", "fast"]),
+    ],
+)
 def test_what_is_wrong_is_named_with_its_place(tmp_path, file, path, value, words):
     folder = write_scenario(tmp_path / "tiny")
     content = json.loads((folder / file).read_text())
@@ -87,7 +102,10 @@ def test_json_that_is_none_is_named(tmp_path):
 
 def test_addresses_have_the_pid_of_their_longest_prefix():
     pids = {"all": ["0.0.0.0/0"], "isp": ["10.0.0.0/8"], "city": ["10.1.0.0/16"], "v6": ["2001:db8::/32"]}
-    found = {address: scenarios.longest_match(pids, address) for address in ("10.1.2.3", "10.2.0.1", "9.9.9.9", "2001:db8::1", "::1")}
+    found = {
+        address: scenarios.longest_match(pids, address)
+        for address in ("10.1.2.3", "10.2.0.1", "9.9.9.9", "2001:db8::1", "::1")
+    }
     assert found == {"10.1.2.3": "city", "10.2.0.1": "isp", "9.9.9.9": "all", "2001:db8::1": "v6", "::1": None}
 
 
@@ -103,7 +121,9 @@ def test_a_scenario_is_made_out_of_a_topology(tmp_path):
         new_scenario.write_new(tmp_path / "other", topology, "many")
 
 
-@pytest.mark.parametrize(("text", "seeds"), [("3", [1, 2, 3]), ("7,9", [7, 9]), ("3-5", [3, 4, 5]), ("1,4-5", [1, 4, 5])])
+@pytest.mark.parametrize(
+    ("text", "seeds"), [("3", [1, 2, 3]), ("7,9", [7, 9]), ("3-5", [3, 4, 5]), ("1,4-5", [1, 4, 5])]
+)
 def test_seeds(text, seeds):
     assert parse_seeds(text) == seeds
 
@@ -179,7 +199,11 @@ def test_load_becomes_a_price(tmp_path):
     meter, rows = LoadMeter(counters, scenario), io.StringIO()
     for second in range(11):
         # 3 of 4 Mbit/s one way, 1 the other.
-        counters.bytes_by_way = {("west", "east"): second * 375_000, ("east", "west"): second * 125_000, ("w1", "west"): 7}
+        counters.bytes_by_way = {
+            ("west", "east"): second * 375_000,
+            ("east", "west"): second * 125_000,
+            ("w1", "west"): 7,
+        }
         meter.sample(float(second), rows)
     load = meter.load(5)
     assert load == {("west", "east"): pytest.approx(0.75), ("east", "west"): pytest.approx(0.25)}

@@ -5,7 +5,10 @@ mod commands;
 pub mod content;
 pub mod events;
 pub mod fetch;
+pub mod node;
 pub mod policy;
 pub mod serving;
+pub mod settings;
+pub mod swarm;
 
 pub use commands::{Exit, run};

@@ -212,7 +212,7 @@ fn holders_that_come_late_are_found_at_once() {
     let partial = original.holder("127.9.11.1", Behaviour { only: Some(vec![0]), ..good() });
     let seed = original.holder("127.9.11.2", good());
     let mut download = Download::of(&original, folder.path(), &[&partial]);
-    download.order.options.refresh = Duration::from_secs(60);
+    download.order.options.refresh = Duration::from_mins(1);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             download.heard.wait_for("the first piece", |event| matches!(event, Event::Piece { .. }));
@@ -220,6 +220,65 @@ fn holders_that_come_late_are_found_at_once() {
         });
         let done = download.succeeds(&original);
         assert!(done.took < Duration::from_secs(15), "{:?}", done.took);
+    });
+}
+
+#[test]
+fn following_neighbours_takes_a_small_part_of_a_thin_line() {
+    const HOLDERS: usize = 20;
+    let original = Original::of(24);
+    let folder = tempfile::tempdir().unwrap();
+    // 3 Mbit/s over eight requests at a time. Everybody has something new every other second.
+    let holders: Vec<_> = (0..HOLDERS)
+        .map(|i| {
+            let only = Some((0..24).filter(|n| (n + i) % 2 == 0).collect());
+            let behaviour = Behaviour { only, rate: Some(375_000 / 8), ..good() };
+            original.holder(&format!("127.9.14.{}", i + 1), behaviour)
+        })
+        .collect();
+    let listed: Vec<_> = holders.iter().collect();
+    let download = Download::of(&original, folder.path(), &listed);
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| download.succeeds(&original));
+        for piece in (0..24).cycle().take_while(|_| !running.is_finished()) {
+            for holder in &holders {
+                holder.gets(piece);
+            }
+            std::thread::sleep(Duration::from_secs(2));
+        }
+        let questions: usize = holders.iter().map(|holder| holder.requests("have")).sum();
+        // Two packets and what acknowledges them, with the heads of Ethernet, IP and TCP.
+        let lower = questions as u64 * 4 * 66;
+        let control = holders.iter().map(support::holder::FakeHolder::control).sum::<u64>() + lower;
+        let share = control * 1000 / original.manifest.size;
+        println!("{questions} questions took {control} bytes, {share} ‰ of the file");
+        assert!(questions >= HOLDERS && share < 25, "{questions} questions took {share} ‰");
+    });
+}
+
+#[test]
+fn who_is_left_with_another_manifest_is_used_too() {
+    let original = Original::of(40);
+    let folder = tempfile::tempdir().unwrap();
+    let leaves = original.holder("127.9.15.1", Behaviour { rate: Some(500_000), ..good() });
+    let otherwise = Manifest::of_file(&original.folder.path().join("movie.bin"), 2 * PIECE, |_| ()).unwrap();
+    let stays = support::holder::FakeHolder::start("127.9.15.2", &original.content, &otherwise, good());
+    let download = Download::of(&original, folder.path(), &[&leaves]);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            download.heard.wait_for("a tenth piece", |event| matches!(event, Event::Piece { have: 10, .. }));
+            leaves.stop();
+            download.listing.set(&[&stays]);
+        });
+        let done = download.succeeds(&original);
+        let joined = |event: &Event| match event {
+            Event::Joined { pieces, have, .. } => Some((*pieces, *have)),
+            _ => None,
+        };
+        let joined: Vec<_> = download.heard.all().iter().filter_map(joined).collect();
+        assert!(joined[0] == (40, 0) && joined[1].0 == 20 && joined[1].1 > 0, "{joined:?}");
+        assert!(done.sources.contains_key(&leaves.address) && done.sources.contains_key(&stays.address));
+        assert!(!download.heard.states(&stays).contains(&SourceState::Lied));
     });
 }
 

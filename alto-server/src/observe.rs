@@ -2,11 +2,12 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use http::{Request, Response};
-use metrics::SharedString;
+use http::{Request, Response, StatusCode};
+use metrics::{Counter, Histogram, SharedString};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tower::{Layer, Service};
 
@@ -15,26 +16,59 @@ use crate::published::Published;
 /// Upper bounds of the buckets of request durations, in seconds.
 const LATENCY_BUCKETS: [f64; 12] = [0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0];
 
-/// Puts the name of the resource that answered on the answer, for the metrics.
-#[derive(Clone)]
-pub(crate) struct ResourceName(pub(crate) SharedString);
+/// Counts the answers of one resource. It travels on the answer to whoever counts. The handles are made once: finding
+/// them by their labels for each request would cost more than the rest of a small answer.
+pub(crate) struct Meter {
+    resource: SharedString,
+    duration: Histogram,
+    bytes: Counter,
+    /// By status, from 100.
+    answers: [OnceLock<Counter>; 500],
+}
 
 /// The layer.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Observe {
     access_log: bool,
+    /// Counts what no resource answered.
+    nobody: Arc<Meter>,
 }
 
 /// The service behind [`Observe`].
 #[derive(Clone)]
 pub(crate) struct Observed<S> {
     inner: S,
-    access_log: bool,
+    observe: Observe,
+}
+
+impl Meter {
+    pub(crate) fn new(resource: SharedString) -> Arc<Self> {
+        Arc::new(Self {
+            duration: metrics::histogram!("alto_request_duration_seconds", "resource" => resource.clone()),
+            bytes: metrics::counter!("alto_response_bytes_total", "resource" => resource.clone()),
+            answers: [const { OnceLock::new() }; 500],
+            resource,
+        })
+    }
+
+    fn count(&self, status: StatusCode, seconds: f64, bytes: Option<u64>) {
+        if let Some(counter) = self.answers.get(usize::from(status.as_u16()).saturating_sub(100)) {
+            let register = || {
+                let (resource, status) = (self.resource.clone(), status.as_str().to_owned());
+                metrics::counter!("alto_requests_total", "resource" => resource, "status" => status)
+            };
+            counter.get_or_init(register).increment(1);
+        }
+        self.duration.record(seconds);
+        if let Some(bytes) = bytes {
+            self.bytes.increment(bytes);
+        }
+    }
 }
 
 impl Observe {
     pub(crate) fn new(access_log: bool) -> Self {
-        Self { access_log }
+        Self { access_log, nobody: Meter::new(SharedString::const_str("none")) }
     }
 }
 
@@ -42,7 +76,7 @@ impl<S> Layer<S> for Observe {
     type Service = Observed<S>;
 
     fn layer(&self, inner: S) -> Observed<S> {
-        Observed { inner, access_log: self.access_log }
+        Observed { inner, observe: self.clone() }
     }
 }
 
@@ -63,27 +97,20 @@ where
     fn call(&mut self, request: Request<A>) -> Self::Future {
         let start = Instant::now();
         // The head is kept only where it will be written down.
-        let head = self.access_log.then(|| {
+        let head = self.observe.access_log.then(|| {
             let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
             (request.method().clone(), request.uri().clone(), id.unwrap_or_default())
         });
-        let answer = self.inner.call(request);
+        let (answer, nobody) = (self.inner.call(request), Arc::clone(&self.observe.nobody));
         Box::pin(async move {
-            let response = answer.await?;
-            let name = response.extensions().get::<ResourceName>();
-            let resource = name.map_or(SharedString::const_str("none"), |name| name.0.clone());
-            let status = response.status();
-            let seconds = start.elapsed().as_secs_f64();
-            metrics::counter!("alto_requests_total", "resource" => resource.clone(), "status" => status.as_str().to_owned())
-                .increment(1);
-            metrics::histogram!("alto_request_duration_seconds", "resource" => resource.clone()).record(seconds);
+            let mut response = answer.await?;
+            let meter = response.extensions_mut().remove::<Arc<Meter>>().unwrap_or(nobody);
+            let (status, seconds) = (response.status(), start.elapsed().as_secs_f64());
             let bytes = response.body().size_hint().exact();
-            if let Some(bytes) = bytes {
-                metrics::counter!("alto_response_bytes_total", "resource" => resource.clone()).increment(bytes);
-            }
+            meter.count(status, seconds, bytes);
             if let Some((method, uri, id)) = head {
-                let status = status.as_u16();
-                tracing::info!(target: "access", %method, path = uri.path(), status, resource = %resource, seconds, bytes, id);
+                let (status, resource) = (status.as_u16(), &*meter.resource);
+                tracing::info!(target: "access", %method, path = uri.path(), status, resource, seconds, bytes, id);
             }
             Ok(response)
         })

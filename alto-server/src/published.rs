@@ -123,6 +123,12 @@ impl Rendering<'_> {
         self.document.bodies[Encoding::Identity as usize].get_or_init(|| (self.render)().into())
     }
 
+    /// Whether an answer in this encoding needs no more work than to be sent.
+    pub(crate) fn is_ready(&self, encoding: Encoding) -> bool {
+        let rendered = |encoding: Encoding| self.document.bodies[encoding as usize].get().is_some();
+        rendered(Encoding::Identity) && self.document.hash.get().is_some() && rendered(self.effective(encoding))
+    }
+
     /// The body in an encoding.
     pub(crate) fn body(&self, encoding: Encoding) -> Bytes {
         let identity = self.identity();

@@ -94,7 +94,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     let swarm = config.swarm_limits().map(|limits| Swarm::open(limits, settings.state.as_deref())).transpose()?;
     let swarm = swarm.map(Arc::new);
     let peers = swarm.as_ref().map(|swarm| swarm::routes::routes(&app, swarm));
-    let routes = public(&app, admin.into_iter().chain(peers).flatten());
+    let routes = public(&app, admin.into_iter().flatten().chain(peers));
     let server = Server::new(stack(routes, config.stack_limits()), config.connection_limits(), Arc::clone(&addressing));
     let server = Arc::new(server);
     let mut listeners = JoinSet::new();

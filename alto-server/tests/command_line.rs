@@ -132,10 +132,14 @@ fn sigterm_finishes_requests_under_way() {
     let mut stream = http::connect(server.address);
     let body = "{\"pids\":[]}";
     let head = format!(
-        "POST /networkmap/filtered HTTP/1.1\r\nHost: a\r\nContent-Type: application/alto-networkmapfilter+json\r\nContent-Length: {}\r\n\r\n",
+        "POST /networkmap/filtered HTTP/1.1\r\nHost: a\r\nContent-Type: application/alto-networkmapfilter+json\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).unwrap();
+    // Once the server wants the body, the request is under way.
+    let mut wanted = [0; 25];
+    std::io::Read::read_exact(&mut stream, &mut wanted).unwrap();
+    assert_eq!(&wanted, b"HTTP/1.1 100 Continue\r\n\r\n");
     stream.write_all(&body.as_bytes()[..4]).unwrap();
     // Idle connections do not hold the server up.
     let _idle = http::connect(server.address);

@@ -4,6 +4,8 @@
 mod support;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -151,17 +153,17 @@ fn an_address_and_port_are_registered_once() {
 
 #[test]
 fn leases_end_without_heartbeats() {
-    let server = start(&["--swarm-lease", "2"]);
+    let server = start(&["--swarm-lease", "3"]);
     let (p1, p2) = (Peer::at(server.address, "127.1.1.1"), Peer::at(server.address, "127.1.1.2"));
     let silent = p1.registered("silent", 6881, &[entry(1)]);
     let lively = p2.registered("lively", 6881, &[entry(1)]);
     let registered = Instant::now();
     while !holders(&p1, 1).iter().eq(["lively"]) {
         assert!(registered.elapsed() < Duration::from_secs(30), "the lease never ended");
-        assert_eq!(good(&p2.post("/swarm/heartbeat", &lively.json())), json!({"lease": 2}));
+        assert_eq!(good(&p2.post("/swarm/heartbeat", &lively.json())), json!({"lease": 3}));
         std::thread::sleep(Duration::from_millis(50));
     }
-    assert!(registered.elapsed() >= Duration::from_millis(1900), "not before its time");
+    assert!(registered.elapsed() >= Duration::from_millis(2900), "not before its time");
     problem(&p1.post("/swarm/heartbeat", &silent.json()), 404);
     p1.registered("silent", 6881, &[]);
 }
@@ -470,9 +472,9 @@ fn registrations_survive_a_restart_and_then_need_heartbeats() {
     server.signal("TERM");
     assert_eq!(server.wait(), Some(0));
 
-    let server = start_with_state(folder.path(), &["--swarm-lease", "2"]);
+    let server = start_with_state(folder.path(), &["--swarm-lease", "5"]);
     assert_eq!(everything(&server), before);
-    assert_eq!(good(&peer(&server, 1).post("/swarm/heartbeat", &kept.json())), json!({"lease": 2}));
+    assert_eq!(good(&peer(&server, 1).post("/swarm/heartbeat", &kept.json())), json!({"lease": 5}));
     problem(&peer(&server, 2).post("/swarm/heartbeat", &left.json()), 404);
     problem(&peer(&server, 1).register("kept", 6881, &[]), 409);
     let started = Instant::now();
@@ -496,23 +498,29 @@ fn acknowledged_registrations_survive_kill_9() {
     let (mut present, mut gone, mut next) = (Vec::<Registration>::new(), Vec::<Registration>::new(), 0_u64);
     let mut total = 0;
     for round in 0..20 {
-        let server = start_with_state(folder.path(), &["--swarm-max-peers-per-address", "1000000"]);
+        let more = ["--swarm-max-peers-per-address", "1000000", "--swarm-lease", "3600"];
+        let server = start_with_state(folder.path(), &more);
         let mut connection = Peer::at(server.address, "127.1.1.1").keep();
         let mut beat =
             |registration: &Registration| connection.post("/swarm/heartbeat", &registration.json()).unwrap().0;
         assert!(present.iter().all(|registration| beat(registration) == 200), "round {round}: all are there");
         assert!(gone.iter().all(|registration| beat(registration) == 404), "round {round}: none came back");
-        let victim = server.pid();
+        // Each time a little later, and while others are under way.
+        let (victim, acknowledged) = (server.pid(), Arc::new(AtomicUsize::new(0)));
+        let watched = Arc::clone(&acknowledged);
         let killer = std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_millis(30 + round * 5));
+            let start = Instant::now();
+            while watched.load(Ordering::Relaxed) < 4 + round && start.elapsed() < Duration::from_secs(30) {
+                std::thread::sleep(Duration::from_micros(500));
+            }
             std::process::Command::new("kill").args(["-9", &victim.to_string()]).status().unwrap();
         });
         // Four at a time, each from an address of its own, so that they share transactions.
         let clients: Vec<_> = (1..=4)
             .map(|n| {
                 let peer = Peer::at(server.address, &format!("127.1.{n}.{}", round + 1));
-                let first = next + n * 1_000_000;
-                std::thread::spawn(move || come_and_go(&peer, first))
+                let (first, acknowledged) = (next + n * 1_000_000, Arc::clone(&acknowledged));
+                std::thread::spawn(move || come_and_go(&peer, first, &acknowledged))
             })
             .collect();
         for client in clients {
@@ -532,13 +540,14 @@ fn acknowledged_registrations_survive_kill_9() {
 }
 
 /// Registers until the server is gone, and ends every third again; what was acknowledged of each.
-fn come_and_go(peer: &Peer, first: u64) -> (Vec<Registration>, Vec<Registration>) {
+fn come_and_go(peer: &Peer, first: u64, acknowledged: &AtomicUsize) -> (Vec<Registration>, Vec<Registration>) {
     let mut connection = peer.keep();
     let (mut present, mut gone) = (Vec::new(), Vec::new());
     for n in 0.. {
         let body = json!({"name": "p", "port": n % 60_000 + 1, "files": [entry(first + n)]});
         let Some((status, body)) = connection.post("/swarm/register", &body) else { break };
         assert_eq!(status, 201, "{body}");
+        acknowledged.fetch_add(1, Ordering::Relaxed);
         let text = |key: &str| body[key].as_str().unwrap().to_owned();
         let registration = Registration { peer: text("peer"), secret: text("secret") };
         if n % 3 == 0 {

@@ -33,8 +33,10 @@ impl MediaType {
     pub const ENDPOINT_COST_PARAMS: Self = Self("application/alto-endpointcostparams+json");
     /// Protocol error, RFC 7285 §8.5.1.
     pub const ERROR: Self = Self("application/alto-error+json");
+    /// Plain JSON, which ALTO itself never sends: what a server has beside it, such as the registry of peers.
+    pub const JSON: Self = Self("application/json");
 
-    /// All ten, answers and requests.
+    /// All ten of ALTO, answers and requests.
     pub const ALL: [Self; 10] = [
         Self::DIRECTORY,
         Self::NETWORK_MAP,

@@ -1,1 +1,54 @@
-//! A black-box conformance suite for ALTO (RFC 7285): it knows JSON and HTTP, and shares no code with what it judges.
+//! A black-box conformance suite for ALTO (RFC 7285) servers and clients: it knows JSON and HTTP, and shares no code
+//! with what it judges.
+//!
+//! Given the URI of a directory, [`run`] reads everything the directory leads to ([`Target`]), asks each resource what
+//! the standards have an opinion about ([`checks`]), and grades every requirement by what it saw ([`Verdict`]).
+//! Whatever is compared with an answer is itself taken from answers: PIDs, prefixes and costs from the full maps,
+//! addresses from the prefixes. A requirement that nothing could be seen of is skipped, with the reason; it never
+//! passes.
+//!
+//! From the wire upwards:
+//! - `http`: sends, bounds and records exchanges;
+//! - `json`, `schema`, `address`, `name`: what a message must look like;
+//! - `target`: the closure of the root directory;
+//! - `check`, `verdict`, `context`: what a check is, what it notes, what it works with;
+//! - [`checks`]: the checks themselves, a file per resource or subject;
+//! - `run`: runs them; `report`, `expect`, `matrix`: what is made of the result;
+//! - `validate`: judges stored messages without a server;
+//! - [`stage`]: a small ALTO server that behaves as it is told; [`client_mode`]: plays it to judge clients.
+
+mod address;
+mod check;
+pub mod checks;
+pub mod client_mode;
+mod context;
+mod exit;
+mod expect;
+mod http;
+mod json;
+mod matrix;
+mod name;
+mod options;
+mod report;
+mod run;
+mod sample;
+mod schema;
+pub mod stage;
+mod survey;
+mod target;
+mod validate;
+mod verdict;
+mod view;
+
+pub use check::{Check, Level, Requirement, Run, When};
+pub use context::Context;
+pub use exit::Exit;
+pub use expect::{ExpectError, Expectations, Surprises};
+pub use http::{Answer, Exchange, Failure, MediaType, NoAnswer, Record, Request};
+pub use json::{Document, NotJson};
+pub use options::{Options, main};
+pub use report::{Report, Summary};
+pub use run::run;
+pub use target::{CostType, DeadEnd, Directory, Kind, Resource, Target};
+pub use validate::problems;
+pub use verdict::{Entry, Finding, Grade, Line, Looked, Sheet, Verdict};

@@ -32,6 +32,7 @@
 //! Where something can be had in several ways the cheapest is taken: GET before POST, one answer for many requests,
 //! filters of our own where a server has none. Costs that a server does not define are absent, never 0.
 
+mod beside;
 mod builder;
 mod by_endpoint;
 mod cache;

@@ -1,7 +1,15 @@
 //! The command line: one module per subcommand, and the exit codes they share.
 
 mod access;
+mod downloads;
+mod get;
+mod output;
+mod prompt;
 mod query;
+mod run;
+mod share;
+mod signals;
+mod start;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -17,8 +25,14 @@ use structopt::clap::{AppSettings, ErrorKind};
     global_settings = &[AppSettings::ColorNever, AppSettings::UnifiedHelpMessage]
 )]
 enum Flags {
+    /// Fetches a file from those that have it, the least costly first
+    Get(Box<get::Get>),
     /// Asks an ALTO server what there is, where addresses are, and what it costs to get there
     Query(query::Query),
+    /// Shares files until told to end
+    Share(share::ShareOptions),
+    /// Runs a peer of peers.json, with a prompt
+    Run(run::RunOptions),
 }
 
 /// How the program ended.
@@ -48,7 +62,10 @@ impl From<Exit> for ExitCode {
 /// Runs the program with these arguments, the program's own name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     match Flags::from_iter_safe(arguments) {
+        Ok(Flags::Get(get)) => get::run(&get),
         Ok(Flags::Query(query)) => query::run(&query),
+        Ok(Flags::Share(options)) => share::run(&options),
+        Ok(Flags::Run(options)) => self::run::run(&options),
         // `--help` and `--version` come as errors, too.
         Err(error) if matches!(error.kind, ErrorKind::HelpDisplayed | ErrorKind::VersionDisplayed) => {
             println!("{}", error.message);

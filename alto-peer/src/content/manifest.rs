@@ -128,6 +128,16 @@ pub(super) fn nonblocking() -> i32 {
     i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0)
 }
 
+/// This size, or the next larger one that does not make too many pieces of so large a file.
+fn fitting(size: u64, mut piece_size: u32) -> Result<(u32, usize), ManifestError> {
+    loop {
+        match piece_count(size, piece_size) {
+            Err(ManifestError::TooManyPieces { .. }) if piece_size < MAX_PIECE_SIZE => piece_size *= 2,
+            count => return Ok((piece_size, count?)),
+        }
+    }
+}
+
 /// Whether pieces may have this size.
 pub fn check_piece_size(piece_size: u32) -> Result<(), ManifestError> {
     let allowed = (MIN_PIECE_SIZE..=MAX_PIECE_SIZE).contains(&piece_size) && piece_size.is_power_of_two();
@@ -135,7 +145,8 @@ pub fn check_piece_size(piece_size: u32) -> Result<(), ManifestError> {
 }
 
 impl Manifest {
-    /// Hashes a file, whole and pieces in one pass. `progress` is told how many bytes are done, now and then.
+    /// Hashes a file, whole and pieces in one pass. Pieces are larger than asked for where they would be more than
+    /// [`MAX_PIECES`]. `progress` is told how many bytes are done, now and then.
     pub fn of_file(path: &Path, piece_size: u32, progress: impl FnMut(u64)) -> Result<Self, HashError> {
         // A pipe must not make us wait for somebody who writes to it.
         let file = OpenOptions::new().read(true).custom_flags(nonblocking()).open(path);
@@ -155,8 +166,8 @@ impl Manifest {
         if !metadata.is_file() {
             return Err(HashError::NotAFile(path.to_owned()));
         }
-        let count = piece_count(metadata.len(), piece_size)
-            .map_err(|source| HashError::Cut { path: path.to_owned(), source })?;
+        let (piece_size, count) =
+            fitting(metadata.len(), piece_size).map_err(|source| HashError::Cut { path: path.to_owned(), source })?;
         let before = Fingerprint::of(&metadata);
         let manifest = Self::read(file, metadata.len(), piece_size, count, progress).map_err(unreadable)?;
         let after = Fingerprint::of(&file.metadata().map_err(unreadable)?);
@@ -309,9 +320,15 @@ mod tests {
         assert!(matches!(hash(folder.path()), HashError::NotAFile(_)));
         assert!(matches!(hash(Path::new("/dev/null")), HashError::NotAFile(_)));
         assert!(matches!(hash(&folder.path().join("none")), HashError::Unreadable { .. }));
-        let file = folder.path().join("sparse");
-        File::create(&file).unwrap().set_len(u64::from(MIN_PIECE_SIZE) * 1_000_001).unwrap();
-        assert!(hash(&file).to_string().contains("choose larger pieces"));
+    }
+
+    #[test]
+    fn a_large_file_gets_larger_pieces() {
+        let size = u64::from(MIN_PIECE_SIZE) * 1_000_001;
+        assert_eq!(fitting(size, MIN_PIECE_SIZE), Ok((2 * MIN_PIECE_SIZE, 500_001)));
+        assert_eq!(fitting(size - u64::from(MIN_PIECE_SIZE), MIN_PIECE_SIZE), Ok((MIN_PIECE_SIZE, MAX_PIECES)));
+        assert!(matches!(fitting(u64::MAX, MIN_PIECE_SIZE), Err(ManifestError::TooManyPieces { .. })));
+        assert!(matches!(fitting(1, 3), Err(ManifestError::PieceSize(3))));
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub enum NameError {
     #[error("a file name has 1 to {MAX_NAME_BYTES} bytes, and {0:?} has {1}")]
     Length(String, usize),
     /// Would lead out of the folder, or upset a terminal.
-    #[error("{0:?} is not a file name: no slash, no control character, neither . nor .. is allowed")]
+    #[error("{0:?} is not a file name: no slash or backslash, no control character, neither . nor .. is allowed")]
     NotAName(String),
     /// Not text.
     #[error("{0:?} is not UTF-8, and names are told to others as text; rename the file")]
@@ -70,7 +70,7 @@ impl FromStr for FileName {
         if text.is_empty() || text.len() > MAX_NAME_BYTES {
             return Err(NameError::Length(cut(text, 40).to_owned(), text.len()));
         }
-        if text == "." || text == ".." || text.chars().any(|c| c == '/' || c.is_control()) {
+        if text == "." || text == ".." || text.chars().any(|c| matches!(c, '/' | '\\') || c.is_control()) {
             return Err(NameError::NotAName(text.to_owned()));
         }
         Ok(Self(text.to_owned()))
@@ -94,7 +94,8 @@ mod tests {
         for good in ["movie.bin", "a", "..a", "a b", "Überraschung", &"x".repeat(255)] {
             assert_eq!(good.parse::<FileName>().unwrap().as_str(), good);
         }
-        for bad in ["", ".", "..", "/etc/passwd", "../x", "a/b", "a\0b", "a\nb", "\u{1b}[2J", &"x".repeat(256)] {
+        for bad in ["", ".", "..", "/etc/passwd", "../x", "a/b", "a\\b", "a\0b", "a\nb", "\u{1b}[2J", &"x".repeat(256)]
+        {
             assert!(bad.parse::<FileName>().is_err(), "{bad:?}");
         }
         assert_eq!(FileName::of_path(Path::new("/a/b.c")).unwrap().as_str(), "b.c");
@@ -112,7 +113,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_numbered_name_is_a_name(name in "[^/\\p{Cc}]{1,300}", number in 2..100_000_usize) {
+        fn a_numbered_name_is_a_name(name in "[^/\\\\\\p{Cc}]{1,300}", number in 2..100_000_usize) {
             if let Ok(name) = name.parse::<FileName>() {
                 let numbered = name.numbered(number);
                 prop_assert_eq!(numbered.to_string().parse::<FileName>(), Ok(numbered.clone()));

@@ -266,6 +266,11 @@ impl PartialFile {
         })
     }
 
+    /// Waits until what has been written is on the disk. Not needed, but it leaves less to wait for at the end.
+    pub fn flush(&self) -> io::Result<()> {
+        self.data.sync_data()
+    }
+
     /// Checks the whole and gives the file its name; says where it is. A file that is already there is left alone,
     /// and `NAME (2)` is taken instead.
     pub fn finish(&self) -> Result<PathBuf, PartialError> {

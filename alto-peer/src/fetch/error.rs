@@ -70,6 +70,9 @@ pub enum FetchError {
         /// What the last holder said.
         reason: String,
     },
+    /// The system has no threads left.
+    #[error("no thread can be started: {0}")]
+    System(io::Error),
     /// As we were told to.
     #[error("cancelled; what has arrived is kept, and the next try goes on from there")]
     Cancelled,

@@ -11,6 +11,7 @@
 //! The [policy](crate::policy) chooses neighbours among the holders, and the neighbour to ask; the [`picker`] chooses
 //! the piece.
 
+mod background;
 mod costs;
 mod engine;
 mod error;

@@ -5,6 +5,7 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::background;
 use super::engine::Message;
 use super::transport::{self, Cancel};
 
@@ -19,9 +20,10 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) fn probe(targets: Vec<SocketAddr>, own: Option<IpAddr>, cancel: &Cancel, messages: &Sender<Message>) {
     let threads = targets.len().min(THREADS);
     let targets = Arc::new(Mutex::new(targets));
+    let mut started = false;
     for _ in 0..threads {
         let (targets, cancel, messages) = (Arc::clone(&targets), cancel.clone(), messages.clone());
-        std::thread::spawn(move || {
+        let measure = move || {
             while !cancel.is_cancelled() {
                 let Some(source) = targets.lock().unwrap_or_else(PoisonError::into_inner).pop() else { return };
                 let round_trip = shortest(own, source);
@@ -29,7 +31,16 @@ pub(super) fn probe(targets: Vec<SocketAddr>, own: Option<IpAddr>, cancel: &Canc
                     return;
                 }
             }
-        });
+        };
+        if background::start("measuring", measure).is_err() {
+            break;
+        }
+        started = true;
+    }
+    if !started {
+        for source in targets.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            let _engine_is_gone = messages.send(Message::RoundTrip { source, round_trip: None });
+        }
     }
 }
 

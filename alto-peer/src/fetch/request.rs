@@ -17,7 +17,7 @@ use crate::content::partial::PartialError;
 use crate::content::{PartialFile, Written};
 
 /// Uploads are queued where a holder is busy, and it says when that takes too long; this is for those that say nothing.
-pub(super) const FIRST_BYTE: Duration = Duration::from_mins(2);
+pub(super) const FIRST_BYTE: Duration = Duration::from_mins(1);
 /// A body that brings less than this within the time of a stall is stalled, although something comes.
 const TRICKLE: u64 = 1024;
 /// Longest time that a holder can ask us to stay away.

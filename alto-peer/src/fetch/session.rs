@@ -11,7 +11,8 @@ use alto_types::swarm::{FileId, FileSummary, Holder};
 use rand::seq::SliceRandom;
 use ureq::Agent;
 
-use super::engine::{self, Tally, Task};
+use super::background;
+use super::engine::{self, End, Tally, Task};
 use super::rendezvous::RendezvousError;
 use super::request::{Outcome, small};
 use super::transport::{self, Cancel};
@@ -164,7 +165,13 @@ impl Session<'_> {
                 library.add_partial(&partial);
             }
             let fetched = self.fetch_pieces(&partial, found.digest, &mut tally);
-            match fetched.and_then(|()| Ok(partial.finish()?)) {
+            if matches!(fetched, Ok(End::Orphaned)) {
+                // What is there stays, and is looked through when the file is opened with the other manifest.
+                self.forget();
+                partial.release();
+                continue;
+            }
+            match fetched.and_then(|_| Ok(partial.finish()?)) {
                 Ok(path) => {
                     if let Some(library) = &self.setup.library
                         && let Err(error) = library.add_finished(&partial)
@@ -200,7 +207,7 @@ impl Session<'_> {
         }
     }
 
-    fn fetch_pieces(&self, partial: &Arc<PartialFile>, digest: FileId, tally: &mut Tally) -> Result<(), FetchError> {
+    fn fetch_pieces(&self, partial: &Arc<PartialFile>, digest: FileId, tally: &mut Tally) -> Result<End, FetchError> {
         let task = Task {
             setup: self.setup,
             options: &self.order.options,
@@ -317,10 +324,11 @@ impl Session<'_> {
                 started = Instant::now();
                 let url = format!("http://{source}/files/{}/manifest", self.file);
                 let (agent, answers, over) = (self.agent.clone(), answers.clone(), over.clone());
-                std::thread::spawn(move || {
+                let ask = move || {
                     let answer = small(&agent, &url, MAX_MANIFEST_BYTES as u64, &over, MANIFEST);
                     let _too_late = answers.send((source, answer));
-                });
+                };
+                background::start("manifest", ask).map_err(FetchError::System)?;
             } else if running == 0 {
                 break Ok(None);
             }

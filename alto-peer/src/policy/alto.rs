@@ -19,14 +19,16 @@
 //! tenth of the least positive cost; a missing one (RFC 7285 leaves out what is undefined, such as a way that is down)
 //! as ten times the largest.
 //!
-//! **Order.** Among neighbours that have a piece we want the next to be asked is drawn with weight `1/cost`. Those that
-//! cost more than ten times the cheapest of them are not asked at all as long as a cheaper one has something we want,
-//! even where all of those are busy.
+//! **Order.** Small swarms are neighbours all, so costs have to count once more when one of them is asked. With a chance
+//! of `own-neighbourhood` (80 %) those of the neighbourhood come first, and only else does everybody take part; both
+//! times the next is drawn with weight `1/cost`. Who is busy with us is passed over for the next one. Neighbours that
+//! cost more than ten times the cheapest one are not asked at all as long as a cheaper one has something we want, even
+//! where all of those are busy.
 
 use std::collections::BTreeMap;
 
 use alto_types::PidName;
-use rand::Rng;
+use rand::{Rng, RngExt};
 
 use super::draw::draw;
 use super::{Candidate, Candidates, Policy, PolicyName, kept};
@@ -65,9 +67,10 @@ impl Default for Shares {
 }
 
 impl Alto {
-    /// With these bounds.
+    /// With these bounds; what is no share counts as the nearest one.
     pub fn new(shares: Shares) -> Self {
-        Self { shares }
+        let sane = |share: f64| if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) };
+        Self { shares: Shares { own_pid: sane(shares.own_pid), own_neighbourhood: sane(shares.own_neighbourhood) } }
     }
 }
 
@@ -104,7 +107,14 @@ impl Policy for Alto {
         let cheapest = holders.iter().map(|&i| costs[i]).fold(f64::INFINITY, f64::min).max(1.0);
         let asked: Vec<_> =
             holders.iter().filter(|&&i| costs[i] <= cheapest * LAST_RESORT).map(|&i| (i, costs[i].recip())).collect();
-        draw(&asked, asked.len(), rng)
+        let order = draw(&asked, asked.len(), rng);
+        if !rng.random_bool(self.shares.own_neighbourhood) {
+            return order;
+        }
+        let places = places(candidates, &costs);
+        let (mut order, far): (Vec<_>, Vec<_>) = order.into_iter().partition(|&i| places[i] != Place::Far);
+        order.extend(far);
+        order
     }
 }
 
@@ -112,7 +122,7 @@ impl Policy for Alto {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a clamped share of a small number")]
 #[expect(clippy::cast_precision_loss, reason = "neighbours are few")]
 fn part(limit: usize, share: f64) -> usize {
-    if share <= 0.0 { 0 } else { ((limit as f64 * share.min(1.0)).round() as usize).max(1) }
+    if share <= 0.0 { 0 } else { ((limit as f64 * share).round() as usize).max(1) }
 }
 
 /// Costs in units of the least positive one, every one of them positive and finite.

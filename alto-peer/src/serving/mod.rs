@@ -13,8 +13,8 @@ mod upload;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ pub struct Serving {
     address: SocketAddr,
     peer: Arc<Peer>,
     stop: watch::Sender<bool>,
-    thread: Option<JoinHandle<()>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What a server does at present.
@@ -149,7 +149,7 @@ impl Serving {
         let thread = std::thread::Builder::new().name("serving".to_owned()).spawn(move || {
             run(&runtime, listener, &served, limits, stopping);
         })?;
-        Ok(Self { address, peer, stop, thread: Some(thread) })
+        Ok(Self { address, peer, stop, thread: Mutex::new(Some(thread)) })
     }
 
     /// Where it listens.
@@ -164,13 +164,10 @@ impl Serving {
     }
 
     /// Accepts nothing more, and lets uploads go on for a moment. Dropping does the same.
-    pub fn stop(mut self) {
-        self.end();
-    }
-
-    fn end(&mut self) {
+    pub fn stop(&self) {
         self.stop.send_replace(true);
-        if let Some(thread) = self.thread.take() {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
             let _panicked = thread.join();
         }
     }
@@ -178,7 +175,7 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        self.end();
+        self.stop();
     }
 }
 

@@ -46,8 +46,8 @@ struct Shared {
     stopped: AtomicBool,
     pieces_sent: AtomicUsize,
     requests: Mutex<BTreeMap<String, usize>>,
-    bytes_in: AtomicU64,
-    bytes_out: AtomicU64,
+    /// Requests and answers about what it has.
+    control: AtomicU64,
 }
 
 impl FakeHolder {
@@ -69,8 +69,7 @@ impl FakeHolder {
             stopped: AtomicBool::new(false),
             pieces_sent: AtomicUsize::new(0),
             requests: Mutex::default(),
-            bytes_in: AtomicU64::new(0),
-            bytes_out: AtomicU64::new(0),
+            control: AtomicU64::new(0),
         });
         let serving = Arc::clone(&shared);
         std::thread::spawn(move || {
@@ -123,9 +122,9 @@ impl FakeHolder {
         self.shared.requests.lock().unwrap().get(what).copied().unwrap_or(0)
     }
 
-    /// Bytes of requests and of answers, without those of lower layers.
-    pub fn traffic(&self) -> (u64, u64) {
-        (self.shared.bytes_in.load(Ordering::Relaxed), self.shared.bytes_out.load(Ordering::Relaxed))
+    /// Bytes of the requests and answers about what it has, without those of lower layers.
+    pub fn control(&self) -> u64 {
+        self.shared.control.load(Ordering::Relaxed)
     }
 }
 
@@ -144,13 +143,13 @@ impl Shared {
             if reader.read_line(&mut request)? == 0 {
                 return Ok(());
             }
-            let mut range = None;
+            let (mut range, mut length) = (None, request.len());
             loop {
                 let mut field = String::new();
                 if reader.read_line(&mut field)? == 0 {
                     return Ok(());
                 }
-                self.bytes_in.fetch_add(field.len() as u64, Ordering::Relaxed);
+                length += field.len();
                 if field == "\r\n" {
                     break;
                 }
@@ -159,11 +158,13 @@ impl Shared {
                     range = Some((first.parse::<u64>().unwrap(), last.parse::<u64>().unwrap()));
                 }
             }
-            self.bytes_in.fetch_add(request.len() as u64, Ordering::Relaxed);
             if self.stopped.load(Ordering::Relaxed) {
                 return Ok(());
             }
             let path = request.split(' ').nth(1).unwrap().to_owned();
+            if path.contains("/have") {
+                self.control.fetch_add(length as u64, Ordering::Relaxed);
+            }
             self.answer(stream, &path, range)?;
         }
     }
@@ -206,7 +207,7 @@ impl Shared {
             (None, None) => return self.send(stream, "404 Not Found", "", b"{}"),
         };
         if self.behaviour.silent {
-            std::thread::sleep(Duration::from_secs(3600));
+            std::thread::sleep(Duration::from_hours(1));
         }
         if let Some((times, after)) = self.behaviour.busy
             && self.count("refused") <= times
@@ -244,13 +245,16 @@ impl Shared {
             have.is_complete()
         );
         drop(have);
-        self.send(stream, "200 OK", "", answer.as_bytes())
+        // About what a real one says beside that.
+        let fields =
+            "Content-Type: application/json\r\nCache-Control: no-store\r\nDate: Tue, 25 Nov 2025 03:01:00 GMT\r\n";
+        self.control.fetch_add((answer.len() + fields.len() + 40) as u64, Ordering::Relaxed);
+        self.send(stream, "200 OK", fields, answer.as_bytes())
     }
 
     fn send(&self, mut stream: &TcpStream, status: &str, fields: &str, body: &[u8]) -> std::io::Result<()> {
         let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n{fields}\r\n", body.len());
         stream.write_all(head.as_bytes())?;
-        self.bytes_out.fetch_add((head.len() + body.len()) as u64, Ordering::Relaxed);
         let is_piece = status.starts_with("206") || (body.len() > 1000 && status.starts_with("200"));
         if !is_piece {
             return stream.write_all(body);

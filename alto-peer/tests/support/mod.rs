@@ -3,6 +3,7 @@
 
 pub mod download;
 pub mod holder;
+pub mod peer;
 pub mod script;
 
 use std::io::{BufRead, BufReader};

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::http::error::json;
 use crate::http::resource::method;
-use crate::http::routes::{Handling, Route, at};
+use crate::http::routes::{Route, at};
 use crate::http::{Exchange, HttpError, Response, body};
 use crate::network::{ChangeRefused, Outcome};
 use crate::routes_export;
@@ -92,6 +92,8 @@ pub(crate) fn routes(app: &Arc<App>, config: &Arc<Config>, access: Access) -> Ve
         route("admin/status", |admin, exchange| Box::pin(std::future::ready(status(&admin, &exchange)))),
     ]
 }
+
+type Handling = std::pin::Pin<Box<dyn Future<Output = Result<Response, HttpError>> + Send>>;
 
 async fn links(admin: Arc<Admin>, mut exchange: Exchange) -> Result<Response, HttpError> {
     const METHODS: &[Method] = &[Method::GET, Method::HEAD, Method::POST, Method::DELETE, Method::OPTIONS];

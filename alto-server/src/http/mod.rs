@@ -1,7 +1,9 @@
 //! What every resource shares on HTTP, from the socket to the handler and back.
 //!
 //! Read in the order a request travels: [`serve`] accepts connections and gives each its limits ([`first_bytes`],
-//! [`tls`]); [`stack`] lists the layers every request passes ([`gate`], [`overload`]); [`exchange`] is a request as a
+//! [`tls`]); [`stack`] lists the layers every request passes ([`request_name`], [`gate`],
+//! [`overload`]); [`routes`] say what is where
+//! ([`path_tree`]); [`exchange`] is a request as a
 //! handler sees it, with its body still to be read ([`body`]) and its client ([`client_address`]); [`resource`] holds
 //! the two ways an ALTO resource answers, with [`negotiation`], [`encoding`] and [`conditional`]. Whatever goes wrong
 //! is an [`error::HttpError`] and becomes an answer there and nowhere else.
@@ -17,6 +19,8 @@ mod first_bytes;
 mod gate;
 mod negotiation;
 mod overload;
+mod path_tree;
+mod request_name;
 pub(crate) mod resource;
 pub(crate) mod routes;
 pub(crate) mod serve;

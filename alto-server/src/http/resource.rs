@@ -58,12 +58,13 @@ pub(crate) async fn read(
     }
     let encoding = Encoding::negotiate(&exchange.headers);
     let now = SystemTime::now();
+    let ready = document(&published).is_ready(encoding);
     let answer = move || {
         let document = document(&published);
         document_response(&exchange, &document, document.effective(encoding), now)
     };
     // The first reader of a view renders it, which takes its time for a large map.
-    let response = if app.documents_are_small() {
+    let response = if ready || app.documents_are_small() {
         answer()
     } else {
         tokio::task::spawn_blocking(answer).await.map_err(|_| HttpError::Internal)?

@@ -9,10 +9,12 @@ use warp::filters::BoxedFilter;
 use warp::{Filter, Rejection};
 
 use super::error::HttpError;
+pub(crate) use super::path_tree::Route;
+use super::path_tree::{self, Answering};
 use super::resource::{READ, ask, method, read};
 use super::{Exchange, Response, negotiation};
 use crate::app::App;
-use crate::observe::ResourceName;
+use crate::observe::Meter;
 use crate::published::Published;
 use crate::service::endpoint_cost::EndpointCosts;
 use crate::service::endpoint_property::EndpointPropertyLookup;
@@ -20,17 +22,11 @@ use crate::service::filtered_cost_map::FilteredCostMap;
 use crate::service::filtered_network_map::FilteredNetworkMap;
 use crate::service::{CostKind, Lookup, id, path};
 
-/// A route, or several: matches a path, then answers.
-pub(crate) type Route = BoxedFilter<(Response,)>;
-
-/// A request being answered.
-pub(crate) type Handling = std::pin::Pin<Box<dyn Future<Output = Result<Response, HttpError>> + Send>>;
-
 /// Where clients that know only the host look for the directory.
 const WELL_KNOWN: &str = ".well-known/alto";
 
 /// Every route that is open to clients. `more` are those of other parts, such as the registry.
-pub(crate) fn public(app: &Arc<App>, more: impl IntoIterator<Item = Route>) -> Route {
+pub(crate) fn public(app: &Arc<App>, more: impl IntoIterator<Item = Route>) -> BoxedFilter<(Response,)> {
     let mut routes = vec![
         lookup::<EndpointCosts>(app, path::ENDPOINT_COST),
         document(app, path::NETWORK_MAP, id::NETWORK_MAP, Published::network_map),
@@ -47,64 +43,44 @@ pub(crate) fn public(app: &Arc<App>, more: impl IntoIterator<Item = Route>) -> R
     any_of(routes)
 }
 
-/// The first of several routes that matches; 404 where none does.
-pub(crate) fn any_of(routes: Vec<Route>) -> Route {
-    let nothing: Route = warp::any().and_then(|| async { Err::<Response, _>(warp::reject::not_found()) }).boxed();
-    let routes = routes.into_iter().rev().fold(nothing, |later, route| route.or(later).unify().boxed());
-    routes.recover(not_found).unify().boxed()
+/// Whichever route has the path; 404 where none does.
+pub(crate) fn any_of(routes: Vec<Route>) -> BoxedFilter<(Response,)> {
+    path_tree::filter(routes).recover(not_found).unify().boxed()
 }
 
 /// A route of one path, answered by one handler. `name` is the resource's in the metrics.
 pub(crate) fn at<F, A>(path: &str, name: impl Into<SharedString>, handler: F) -> Route
 where
-    F: Fn(Exchange) -> A + Clone + Send + Sync + 'static,
+    F: Fn(Exchange) -> A + Send + Sync + 'static,
     A: Future<Output = Result<Response, HttpError>> + Send + 'static,
 {
-    segments(path).and(warp::path::end()).and(Exchange::filter()).then(answered(name.into(), handler)).boxed()
-}
-
-/// Routes that differ in one segment of their path, which stands as `{}` in `path` and is handed to the handler as it
-/// was sent. Whether there is such a thing is for the handler to say.
-pub(crate) fn at_each<F>(path: &str, name: impl Into<SharedString>, handler: F) -> Route
-where
-    F: Fn(Exchange, String) -> Handling + Clone + Send + Sync + 'static,
-{
-    let (before, after) = path.split_once("{}").unwrap_or((path, ""));
-    let here = segments(before).and(warp::path::param::<String>()).and(segments(after)).and(warp::path::end());
-    let name = name.into();
-    here.and(Exchange::filter())
-        .then(move |segment: String, exchange| {
-            let handler = handler.clone();
-            answered(name.clone(), move |exchange| handler(exchange, segment.clone()))(exchange)
-        })
-        .boxed()
-}
-
-/// Matches these segments of a path.
-fn segments(path: &str) -> BoxedFilter<()> {
-    let anywhere: BoxedFilter<()> = warp::any().boxed();
-    path.split('/')
-        .filter(|segment| !segment.is_empty())
-        .fold(anywhere, |parent, segment| parent.and(warp::path(segment.to_owned())).boxed())
-}
-
-/// Turns the result of a handler into an answer that carries the resource's name.
-pub(crate) fn answered<F, A>(
-    name: SharedString,
-    handler: F,
-) -> impl Fn(Exchange) -> std::pin::Pin<Box<dyn Future<Output = Response> + Send>> + Clone
-where
-    F: Fn(Exchange) -> A + Clone + Send + Sync + 'static,
-    A: Future<Output = Result<Response, HttpError>> + Send + 'static,
-{
-    move |exchange| {
-        let (name, handler) = (name.clone(), handler.clone());
+    let meter = Meter::new(name.into());
+    let answer = move |exchange| -> Answering {
+        let (handling, meter) = (handler(exchange), Arc::clone(&meter));
         Box::pin(async move {
-            let mut response = handler(exchange).await.unwrap_or_else(HttpError::into_response);
-            response.extensions_mut().insert(ResourceName(name));
+            let mut response = handling.await.unwrap_or_else(HttpError::into_response);
+            response.extensions_mut().insert(meter);
             response
         })
-    }
+    };
+    Route::new(path, Arc::new(answer))
+}
+
+/// Every path below one, answered by one handler, which is given the rest of the path as it was sent. For parts with
+/// names in their paths.
+pub(crate) fn below<F, A>(path: &str, name: impl Into<SharedString>, handler: F) -> Route
+where
+    F: Fn(Exchange, String) -> A + Send + Sync + 'static,
+    A: Future<Output = Result<Response, HttpError>> + Send + 'static,
+{
+    let above = path.split('/').count();
+    let route = at(path, name, move |exchange: Exchange| {
+        // A target in absolute form has a path, too; it begins with a slash, and so with an empty segment.
+        let target = exchange.target().map_or("", |target| target.path());
+        let rest = target.splitn(above + 2, '/').nth(above + 1).unwrap_or_default().to_owned();
+        handler(exchange, rest)
+    });
+    route.and_below()
 }
 
 fn document<D>(app: &Arc<App>, path: &str, name: impl Into<SharedString>, document: D) -> Route

@@ -14,12 +14,13 @@ use tower::util::BoxCloneSyncService;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::SizeAbove;
-use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 use warp::filters::BoxedFilter;
 
 use super::gate::Gate;
 use super::overload::Overload;
+use super::request_name::RequestNames;
 use super::{HttpError, Response};
 use crate::observe::Observe;
 
@@ -50,7 +51,7 @@ pub(crate) fn stack(routes: BoxedFilter<(Response,)>, limits: StackLimits) -> St
     let request_id = HeaderName::from_static("x-request-id");
     let service = ServiceBuilder::new()
         // Every request has a name that the log and the client share.
-        .layer(SetRequestIdLayer::new(request_id.clone(), MakeRequestUuid))
+        .layer(SetRequestIdLayer::new(request_id.clone(), RequestNames::new()))
         .layer(PropagateRequestIdLayer::new(request_id))
         // Counts, durations and the access log, of refused requests too.
         .layer(Observe::new(limits.access_log))

@@ -74,8 +74,14 @@ impl Holdings {
         self.count
     }
 
-    pub(super) fn find(&self, id: &FileId) -> Option<&File> {
-        self.files.get(*self.by_id.get(id)? as usize)
+    /// The number of a file, if anybody holds it.
+    pub(super) fn find(&self, id: &FileId) -> Option<u32> {
+        self.by_id.get(id).copied()
+    }
+
+    /// The file with a number that [`Holdings::find`] gave.
+    pub(super) fn file(&self, number: u32) -> &File {
+        &self.files[number as usize]
     }
 
     /// How many files a peer holds.
@@ -90,8 +96,7 @@ impl Holdings {
     }
 
     /// How a peer holds a file, if it does.
-    pub(super) fn get(&self, peer: u32, id: &FileId) -> Option<Holding> {
-        let file = *self.by_id.get(id)?;
+    pub(super) fn get(&self, peer: u32, file: u32) -> Option<Holding> {
         let held = self.of_peers.get(peer as usize)?;
         let held = &held[held.binary_search_by_key(&file, |held| held.file).ok()?];
         let file = &self.files[file as usize];

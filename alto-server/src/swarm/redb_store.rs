@@ -95,11 +95,13 @@ impl Store for RedbStore {
                             drop(files.insert(&holding_key(*peer, &entry.id), encode_file(entry).as_slice())?);
                         }
                         Change::Drop(peer, id) => drop(files.remove(&holding_key(*peer, id))?),
-                        Change::Forget(peer) => {
-                            peers.remove(peer.0)?;
-                            let (first, last) = ([0; 32], [0xff; 32]);
-                            let [first, last] = [first, last].map(|id| holding_key(*peer, &FileId::from_digest(id)));
-                            files.retain_in::<&HoldingKey, _>(&first..=&last, |_, _| false)?;
+                        Change::Forget(gone) => {
+                            for peer in gone {
+                                peers.remove(peer.0)?;
+                                let ends = [[0; 32], [0xff; 32]].map(FileId::from_digest);
+                                let [first, last] = ends.map(|id| holding_key(*peer, &id));
+                                files.retain_in::<&HoldingKey, _>(&first..=&last, |_, _| false)?;
+                            }
                         }
                     }
                 }

@@ -11,7 +11,7 @@ use rand::Rng;
 use slab::Slab;
 
 use super::credentials::{PeerKey, SecretHash, new_secret};
-use super::holdings::{File, Holdings, number};
+use super::holdings::{Holdings, number};
 use super::leases::{Leases, Moment};
 use super::limits::{Limits, Origin};
 use super::refused::Refused;
@@ -130,12 +130,8 @@ impl Registry {
         let peer = self.open(&said.credentials)?;
         // Whoever says both of a file has it.
         let kept: HashSet<FileId> = said.add.iter().map(|entry| entry.id).collect();
-        let dropped: HashSet<FileId> = said
-            .remove
-            .iter()
-            .filter(|id| !kept.contains(id) && self.holdings.get(peer, id).is_some())
-            .copied()
-            .collect();
+        let dropped: HashSet<FileId> =
+            said.remove.iter().filter(|id| !kept.contains(id) && self.holds(peer, id)).copied().collect();
         let dropped: Vec<FileId> = dropped.into_iter().collect();
         let demand = self.demand(Some(peer), &said.add, &dropped);
         self.admit(Origin::of(self.peers[peer as usize].address), Some(peer), &demand)?;
@@ -173,7 +169,7 @@ impl Registry {
     /// Puts back what was saved, with a whole lease: heartbeats are not saved, so how much was left is not known.
     pub(super) fn restore(&mut self, saved: Saved, now: Moment) {
         let SavedPeer { key, secret, address, port, name } = saved.peer;
-        // A place taken twice, or a key, would be a fault of the store; the first stays.
+        // Would be a fault of the store; the first stays.
         if self.by_key.contains_key(&key) || self.by_socket.contains_key(&(address, port)) {
             tracing::warn!(peer = %key.to_id(), "a saved registration is there twice and is left out");
             return;
@@ -187,7 +183,7 @@ impl Registry {
     }
 
     pub(super) fn file(&self, id: FileId) -> Result<FileSummary, Refused> {
-        self.find(id).map(File::summary)
+        Ok(self.holdings.file(self.find(id)?).summary())
     }
 
     /// The holders of a file but for one: all, or a random choice where there are more than `rows`.
@@ -198,9 +194,10 @@ impl Registry {
         rows: usize,
         rng: &mut impl Rng,
     ) -> Result<Vec<Holder>, Refused> {
-        let file = self.find(id)?;
-        let chosen = sample(file.holders(), self.index(id, except), rows, rng);
-        Ok(chosen.filter_map(|index| self.holder(file.holder(index), id)).collect())
+        let number = self.find(id)?;
+        let file = self.holdings.file(number);
+        let chosen = sample(file.holders(), self.index(number, except), rows, rng);
+        Ok(chosen.filter_map(|index| self.holder(file.holder(index), number)).collect())
     }
 
     /// Those who have all of a file but for one, at most `rows` of them, by chance.
@@ -211,15 +208,16 @@ impl Registry {
         rows: usize,
         rng: &mut impl Rng,
     ) -> Result<Vec<Candidate>, Refused> {
-        let complete = self.find(id)?.complete();
-        let chosen = sample(complete.len(), self.index(id, except), rows, rng);
+        let file = self.find(id)?;
+        let complete = self.holdings.file(file).complete();
+        let chosen = sample(complete.len(), self.index(file, except), rows, rng);
         let candidate = |peer: &Peer| Candidate { key: peer.key, address: peer.address, name: peer.name.clone() };
         Ok(chosen.map(|index| candidate(&self.peers[complete[index] as usize])).collect())
     }
 
     /// A peer as a holder of a file, if it is there and is one.
     pub(super) fn holder_by_key(&self, key: PeerKey, id: FileId) -> Option<Holder> {
-        self.holder(*self.by_key.get(&key)?, id)
+        self.holder(*self.by_key.get(&key)?, self.holdings.find(&id)?)
     }
 
     /// How many registrations, files, and pairs of both there are.
@@ -227,8 +225,8 @@ impl Registry {
         [self.peers.len(), self.holdings.files(), self.holdings.count()]
     }
 
-    fn holder(&self, peer: u32, id: FileId) -> Option<Holder> {
-        let holding = self.holdings.get(peer, &id)?;
+    fn holder(&self, peer: u32, file: u32) -> Option<Holder> {
+        let holding = self.holdings.get(peer, file)?;
         let Peer { key, address, port, name, .. } = self.peers.get(peer as usize)?;
         Some(Holder {
             peer: key.to_id(),
@@ -241,12 +239,16 @@ impl Registry {
     }
 
     /// Where a peer stands among the holders of a file, if it is there and is one.
-    fn index(&self, id: FileId, peer: Option<PeerKey>) -> Option<usize> {
+    fn index(&self, file: u32, peer: Option<PeerKey>) -> Option<usize> {
         let peer = *self.by_key.get(&peer?)?;
-        self.holdings.get(peer, &id).map(|holding| holding.index)
+        self.holdings.get(peer, file).map(|holding| holding.index)
     }
 
-    fn find(&self, id: FileId) -> Result<&File, Refused> {
+    fn holds(&self, peer: u32, id: &FileId) -> bool {
+        self.holdings.find(id).is_some_and(|file| self.holdings.get(peer, file).is_some())
+    }
+
+    fn find(&self, id: FileId) -> Result<u32, Refused> {
         self.holdings.find(&id).ok_or(Refused::UnknownFile(id))
     }
 
@@ -258,7 +260,7 @@ impl Registry {
     }
 
     fn demand(&self, peer: Option<u32>, add: &[FileEntry], dropped: &[FileId]) -> Demand {
-        let held = |id: &FileId| peer.is_some_and(|peer| self.holdings.get(peer, id).is_some());
+        let held = |id: &FileId| peer.is_some_and(|peer| self.holds(peer, id));
         let added = || add.iter().filter(|entry| !held(&entry.id));
         let unknown = added().filter(|entry| self.holdings.find(&entry.id).is_none()).count();
         Demand { added: added().count(), unknown, removed: dropped.len() }

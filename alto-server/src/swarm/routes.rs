@@ -1,6 +1,5 @@
 //! `/swarm` on HTTP.
 
-use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use super::service::Swarm;
 use crate::app::App;
 use crate::http::error::json;
 use crate::http::resource::{ASK, READ, method};
-use crate::http::routes::{Handling, Route, at, at_each};
+use crate::http::routes::{Route, below};
 use crate::http::{Exchange, HttpError, Response, body};
 
 /// More candidates than this are ranked off the event loop, which must not stall.
@@ -38,29 +37,27 @@ struct Query {
 }
 
 /// The routes.
-pub(crate) fn routes(app: &Arc<App>, swarm: &Arc<Swarm>) -> Vec<Route> {
+pub(crate) fn routes(app: &Arc<App>, swarm: &Arc<Swarm>) -> Route {
     let registry = Arc::new(Registry { app: Arc::clone(app), swarm: Arc::clone(swarm) });
-    let one = |path, handler: fn(Arc<Registry>, Exchange) -> Handling| {
-        let registry = Arc::clone(&registry);
-        at(path, "swarm", move |exchange| handler(Arc::clone(&registry), exchange))
-    };
-    let each = |path, handler: fn(Arc<Registry>, Exchange, String) -> Handling| {
-        let registry = Arc::clone(&registry);
-        at_each(path, "swarm", move |exchange, id| handler(Arc::clone(&registry), exchange, id))
-    };
-    vec![
-        one("swarm/heartbeat", |registry, exchange| Box::pin(heartbeat(registry, exchange))),
-        each("swarm/files/{}/holders", |registry, exchange, id| Box::pin(ready(holders(&registry, &exchange, &id)))),
-        one("swarm/announce", |registry, exchange| Box::pin(announce(registry, exchange))),
-        one("swarm/register", |registry, exchange| Box::pin(register(registry, exchange))),
-        one("swarm/unregister", |registry, exchange| Box::pin(unregister(registry, exchange))),
-        each("swarm/files/{}/best", |registry, exchange, id| Box::pin(best(registry, exchange, id))),
-        each("swarm/files/{}", |registry, exchange, id| Box::pin(ready(file(&registry, &exchange, &id)))),
-        one("swarm/files", |registry, exchange| Box::pin(ready(files(&registry, &exchange)))),
-    ]
+    below("swarm", "swarm", move |exchange, path| answer_at(Arc::clone(&registry), exchange, path))
 }
 
-async fn register(registry: Arc<Registry>, mut exchange: Exchange) -> Result<Response, HttpError> {
+async fn answer_at(registry: Arc<Registry>, exchange: Exchange, path: String) -> Result<Response, HttpError> {
+    let segments: Vec<&str> = path.strip_suffix('/').unwrap_or(&path).split('/').collect();
+    match segments[..] {
+        ["heartbeat"] => heartbeat(&registry, exchange).await,
+        ["files", id, "holders"] => holders(&registry, &exchange, id),
+        ["announce"] => announce(&registry, exchange).await,
+        ["register"] => register(&registry, exchange).await,
+        ["unregister"] => unregister(&registry, exchange).await,
+        ["files", id, "best"] => best(&registry, exchange, id).await,
+        ["files", id] => file(&registry, &exchange, id),
+        ["files"] => files(&registry, &exchange),
+        _ => Err(HttpError::NotFound("nothing is here; the files that peers hold are at /swarm/files".to_owned())),
+    }
+}
+
+async fn register(registry: &Registry, mut exchange: Exchange) -> Result<Response, HttpError> {
     if let Some(response) = registry.enter(&exchange, ASK)? {
         return Ok(response);
     }
@@ -79,7 +76,7 @@ async fn register(registry: Arc<Registry>, mut exchange: Exchange) -> Result<Res
     }
 }
 
-async fn heartbeat(registry: Arc<Registry>, mut exchange: Exchange) -> Result<Response, HttpError> {
+async fn heartbeat(registry: &Registry, mut exchange: Exchange) -> Result<Response, HttpError> {
     if let Some(response) = registry.enter(&exchange, ASK)? {
         return Ok(response);
     }
@@ -87,7 +84,7 @@ async fn heartbeat(registry: Arc<Registry>, mut exchange: Exchange) -> Result<Re
     Ok(answer(StatusCode::OK, &registry.swarm.heartbeat(&credentials)?))
 }
 
-async fn announce(registry: Arc<Registry>, mut exchange: Exchange) -> Result<Response, HttpError> {
+async fn announce(registry: &Registry, mut exchange: Exchange) -> Result<Response, HttpError> {
     if let Some(response) = registry.enter(&exchange, ASK)? {
         return Ok(response);
     }
@@ -96,7 +93,7 @@ async fn announce(registry: Arc<Registry>, mut exchange: Exchange) -> Result<Res
     Ok(answer(StatusCode::OK, &changed.saved().await?))
 }
 
-async fn unregister(registry: Arc<Registry>, mut exchange: Exchange) -> Result<Response, HttpError> {
+async fn unregister(registry: &Registry, mut exchange: Exchange) -> Result<Response, HttpError> {
     if let Some(response) = registry.enter(&exchange, ASK)? {
         return Ok(response);
     }
@@ -134,18 +131,16 @@ fn holders(registry: &Registry, exchange: &Exchange, id: &str) -> Result<Respons
     Ok(answer(StatusCode::OK, &found?))
 }
 
-async fn best(registry: Arc<Registry>, exchange: Exchange, id: String) -> Result<Response, HttpError> {
+async fn best(registry: &Registry, exchange: Exchange, id: &str) -> Result<Response, HttpError> {
     if let Some(response) = registry.enter(&exchange, READ)? {
         return Ok(response);
     }
-    let id = parse_id("id", &id)?;
+    let id = parse_id("id", id)?;
     let query = Query::of(&exchange)?;
     let candidates = registry.swarm.candidates(id, query.except.as_ref(), &mut rand::rng())?;
     let (client, rows, weight) = (exchange.client(), query.rows(), candidates.weight());
-    let rank = move || {
-        let published = registry.app.network.current();
-        registry.swarm.best(candidates, published.view(), client, rows)
-    };
+    let (published, swarm) = (registry.app.network.current(), Arc::clone(&registry.swarm));
+    let rank = move || swarm.best(candidates, published.view(), client, rows);
     let best = if weight <= INLINE_WEIGHT {
         rank()
     } else {

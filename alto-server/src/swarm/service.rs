@@ -113,8 +113,8 @@ impl Swarm {
         rng: &mut impl Rng,
     ) -> Result<Changed<Registered>, Refused> {
         check::registration(wanted, &self.limits)?;
-        self.writer.admit()?;
         let mut registry = self.write();
+        self.writer.admit()?;
         let now = (self.clock.moment(), self.clock.time());
         let (answer, changes) = registry.register(address, wanted, now, rng)?;
         count(&registry);
@@ -126,7 +126,7 @@ impl Swarm {
         if let Some(key) = PeerKey::from_id(peer) {
             let mut registry = self.write();
             registry.retract(key);
-            self.writer.expired(vec![key]);
+            self.writer.expired(&[key]);
             count(&registry);
         }
     }
@@ -138,19 +138,19 @@ impl Swarm {
 
     pub(super) fn announce(&self, said: &Announcement) -> Result<Changed<Lease>, Refused> {
         check::announcement(said, &self.limits)?;
-        self.writer.admit()?;
         let mut registry = self.write();
+        self.writer.admit()?;
         let changes = registry.announce(said, self.clock.moment())?;
         count(&registry);
         Ok(Changed { answer: self.lease(), saving: self.writer.save(changes) })
     }
 
     pub(super) fn unregister(&self, credentials: &Credentials) -> Result<Changed<()>, Refused> {
-        self.writer.admit()?;
         let mut registry = self.write();
+        self.writer.admit()?;
         let key = registry.unregister(credentials)?;
         count(&registry);
-        Ok(Changed { answer: (), saving: self.writer.save(vec![super::store::Change::Forget(key)]) })
+        Ok(Changed { answer: (), saving: self.writer.save(vec![super::store::Change::Forget(vec![key])]) })
     }
 
     pub(super) fn list(&self, name: Option<&str>, after: Option<FileId>, rows: usize) -> FileList {
@@ -224,7 +224,7 @@ impl Swarm {
         let expired = registry.expire(self.clock.moment());
         if !expired.is_empty() {
             metrics::counter!("alto_swarm_expired_total").increment(expired.len() as u64);
-            self.writer.expired(expired);
+            self.writer.expired(&expired);
             count(&registry);
         }
         registry

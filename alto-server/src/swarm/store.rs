@@ -31,8 +31,18 @@ pub(crate) enum Change {
     Hold(PeerKey, FileEntry),
     /// A registered peer no longer holds a file.
     Drop(PeerKey, FileId),
-    /// A registration is over, with all that it held. Its key is never used again.
-    Forget(PeerKey),
+    /// Registrations are over, with all that they held. Their keys are never used again.
+    Forget(Vec<PeerKey>),
+}
+
+impl Change {
+    /// About how much work it is to save this.
+    pub(crate) fn weight(&self) -> usize {
+        match self {
+            Self::Forget(peers) => peers.len(),
+            _ => 1,
+        }
+    }
 }
 
 /// A registration as it is kept.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use alto_types::swarm::{Announcement, Credentials, FileEntry, FileId, PeerId, Registration, Secret};
@@ -16,7 +16,7 @@ use super::limits::Limits;
 use super::redb_store::RedbStore;
 use super::refused::Refused;
 use super::service::{Changed, Clock, Swarm};
-use super::store::{Store, Volatile};
+use super::store::{Change, Saved, Store, StoreError, Volatile};
 
 const LEASE: u64 = 1000;
 
@@ -384,6 +384,47 @@ fn walk<S: Store>(durable: bool, open: impl Fn() -> S, steps: &[Step]) {
         run.step(step);
         run.compare();
     }
+}
+
+/// A store on a disk that can be full.
+struct Full(RedbStore, Arc<AtomicBool>);
+
+impl Store for Full {
+    fn load(&mut self, each: &mut dyn FnMut(Saved)) -> Result<(), StoreError> {
+        self.0.load(each)
+    }
+
+    fn save(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+        if self.1.load(Ordering::Relaxed) {
+            return Err(StoreError { path: "disk".into(), problem: "full".to_owned() });
+        }
+        self.0.save(changes)
+    }
+}
+
+#[test]
+fn what_ends_while_nothing_can_be_saved_stays_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = Arc::new(AtomicBool::new(false));
+    let mut run = Run::new(true, || Full(RedbStore::open(folder.path()).unwrap(), Arc::clone(&full)));
+    let register = |port| Step::Register { address: 1, port, files: Vec::new(), renew: None };
+    run.step(&register(1));
+    full.store(true, Ordering::Relaxed);
+    run.step(&Step::Wait(LEASE));
+    let wanted = Registration { name: "p".to_owned(), port: 2, files: Vec::new(), renew: None };
+    let changed = run.swarm().register([127, 0, 0, 1].into(), &wanted, &mut SmallRng::seed_from_u64(2)).unwrap();
+    let peer = changed.answer().peer.clone();
+    assert_eq!(run.saved(Ok(changed)).unwrap_err(), Refused::NotSaved);
+    run.swarm().retract(&peer);
+    full.store(false, Ordering::Relaxed);
+    // Both places are free, and the new registrations are those that are there after a restart.
+    run.step(&register(1));
+    run.step(&register(2));
+    run.step(&Step::Restart);
+    for number in [1, 2] {
+        run.step(&Step::Heartbeat(Key { number, right: true }));
+    }
+    run.step(&Step::Heartbeat(Key { number: 0, right: true }));
 }
 
 proptest! {

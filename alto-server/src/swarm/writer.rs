@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -13,10 +13,12 @@ use super::credentials::PeerKey;
 use super::refused::Refused;
 use super::store::{Change, Store};
 
-/// Changes waiting at most; a disk that cannot keep up must not fill the memory.
-const MAX_WAITING: usize = 10_000;
-/// Sets of changes, and expired registrations, in one transaction at most.
-const MAX_TOGETHER: usize = 4096;
+/// Changes that somebody waits for, about; a disk that cannot keep up must not fill the memory.
+const MAX_WAITING: usize = 100_000;
+/// Changes in one transaction, about; more make whoever came first wait for too many others.
+const MAX_TOGETHER: usize = 10_000;
+/// Expired registrations that are handed over at a time.
+const EXPIRED_TOGETHER: usize = 1000;
 
 /// The way to the store.
 pub(super) struct Writer {
@@ -26,12 +28,11 @@ pub(super) struct Writer {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Something to be saved.
-enum Task {
-    /// Somebody waits for this. Dropping the sender tells that it failed.
-    Save(Vec<Change>, oneshot::Sender<()>),
-    /// Nobody waits for this, so it gives way to the rest. It may: keys are not used twice.
-    Expired(Vec<PeerKey>),
+/// Changes that are saved together or not at all.
+struct Task {
+    changes: Vec<Change>,
+    /// Whoever waits. Dropping the sender tells that it failed.
+    done: Option<oneshot::Sender<()>>,
 }
 
 /// A change on its way to the store.
@@ -62,24 +63,34 @@ impl Writer {
         Ok(Self { queue: Some(queue), waiting, thread: Some(thread) })
     }
 
-    /// Refuses where too many changes wait already; to be asked before anything is changed.
+    /// Refuses where too many changes wait already. To be asked before anything is changed, with the registry locked.
     pub(super) fn admit(&self) -> Result<(), Refused> {
         if self.waiting.load(Ordering::Relaxed) < MAX_WAITING { Ok(()) } else { Err(Refused::Busy) }
     }
 
     /// Puts changes in the queue. Whoever has the registry locked calls this, so that the order is kept.
     pub(super) fn save(&self, changes: Vec<Change>) -> Saving {
-        let Some(queue) = &self.queue else { return Saving(None) };
+        if self.queue.is_none() {
+            return Saving(None);
+        }
         let (done, saved) = oneshot::channel();
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        // Where the writer is gone the task is dropped, and so is `done`: whoever waits is told that nothing was saved.
-        let _gone = queue.send(Task::Save(changes, done));
+        self.waiting.fetch_add(changes.len(), Ordering::Relaxed);
+        self.send(Task { changes, done: Some(done) });
         Saving(Some(saved))
     }
 
-    pub(super) fn expired(&self, keys: Vec<PeerKey>) {
+    /// Puts the end of registrations in the queue, which nobody waits for. They have their place in the order all the
+    /// same: whoever registers where somebody else was must not be saved while that one still is.
+    pub(super) fn expired(&self, keys: &[PeerKey]) {
+        for some in keys.chunks(EXPIRED_TOGETHER) {
+            self.send(Task { changes: vec![Change::Forget(some.to_vec())], done: None });
+        }
+    }
+
+    /// Where the writer is gone the task is dropped, and so is `done`: whoever waits is told that nothing was saved.
+    fn send(&self, task: Task) {
         if let Some(queue) = &self.queue {
-            let _gone = queue.send(Task::Expired(keys));
+            let _gone = queue.send(task);
         }
     }
 }
@@ -95,28 +106,19 @@ impl Drop for Writer {
 }
 
 fn work(store: &mut impl Store, tasks: &Receiver<Task>, waiting: &AtomicUsize) {
-    let mut expired: Vec<PeerKey> = Vec::new();
-    loop {
-        // Sleeps only where nothing at all is left to do. At the end, those that are left over expire once more after
-        // the next start.
-        let first =
-            if expired.is_empty() { tasks.recv().map_err(|_| TryRecvError::Disconnected) } else { tasks.try_recv() };
-        if matches!(first, Err(TryRecvError::Disconnected)) {
-            return;
+    // Ends of registrations that could not be saved. Nobody asks for them again, so they go with what comes next.
+    let mut owed = Vec::new();
+    while let Ok(first) = tasks.recv() {
+        let (mut changes, mut waiters, mut weight, mut waited) = (std::mem::take(&mut owed), Vec::new(), 0, 0);
+        let mut next = Some(first);
+        while let Some(task) = next {
+            weight += task.changes.iter().map(Change::weight).sum::<usize>();
+            waited += if task.done.is_some() { task.changes.len() } else { 0 };
+            changes.extend(task.changes);
+            waiters.extend(task.done);
+            next = if weight < MAX_TOGETHER { tasks.try_recv().ok() } else { None };
         }
-        let (mut changes, mut waiters) = (Vec::new(), Vec::new());
-        for task in first.into_iter().chain(tasks.try_iter()).take(MAX_TOGETHER) {
-            match task {
-                Task::Expired(keys) => expired.extend(keys),
-                Task::Save(more, done) => {
-                    changes.extend(more);
-                    waiters.push(done);
-                }
-            }
-        }
-        let forgotten = expired.split_off(expired.len().saturating_sub(MAX_TOGETHER));
-        changes.extend(forgotten.into_iter().map(Change::Forget));
-        let (start, together) = (Instant::now(), waiters.len());
+        let start = Instant::now();
         match store.save(&changes) {
             Ok(()) => {
                 for done in waiters {
@@ -124,11 +126,12 @@ fn work(store: &mut impl Store, tasks: &Receiver<Task>, waiting: &AtomicUsize) {
                 }
             }
             Err(error) => {
-                tracing::error!(%error, changes = changes.len(), "changes of the registry could not be saved");
+                tracing::error!(%error, changes = weight, "changes of the registry could not be saved");
+                owed.extend(changes.into_iter().filter(|change| matches!(change, Change::Forget(_))));
             }
         }
-        waiting.fetch_sub(together, Ordering::Relaxed);
+        waiting.fetch_sub(waited, Ordering::Relaxed);
         metrics::histogram!("alto_swarm_save_seconds").record(start.elapsed().as_secs_f64());
-        metrics::counter!("alto_swarm_saved_changes_total").increment(changes.len() as u64);
+        metrics::counter!("alto_swarm_saved_changes_total").increment(weight as u64);
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::holder::Holder;
 use super::{Engine, Running};
 use crate::content::Bitfield;
+use crate::fetch::FetchError;
 use crate::fetch::request::Job;
 use crate::fetch::transport::Cancel;
 use crate::policy::{Candidate, Candidates};
@@ -22,15 +23,16 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 impl Engine<'_> {
     /// Makes as many requests as can be made now.
-    pub(super) fn assign(&mut self, now: Instant) {
+    pub(super) fn assign(&mut self, now: Instant) -> Result<(), FetchError> {
         let piece_size = self.task.partial.manifest().piece_size as usize;
         let parallel = self.task.options.parallel.min(MOST_MEMORY / piece_size.max(1)).max(1);
-        while self.jobs.len() < parallel && self.assign_one(now) {}
+        while self.jobs.len() < parallel && self.assign_one(now)? {}
+        Ok(())
     }
 
-    fn assign_one(&mut self, now: Instant) -> bool {
+    fn assign_one(&mut self, now: Instant) -> Result<bool, FetchError> {
         if self.picker.missing() == 0 {
-            return false;
+            return Ok(false);
         }
         let again = self.picker.is_endgame();
         let neighbours: Vec<SocketAddr> =
@@ -40,7 +42,12 @@ impl Engine<'_> {
         let useful: Vec<usize> = (0..neighbours.len()).filter(|i| self.is_useful(neighbours[*i], again)).collect();
         let view = Candidates { own_pid: self.own_pid.as_ref(), all: &candidates };
         let order = self.chooser.policy().order(view, &useful, &mut self.rng);
-        order.into_iter().any(|i| self.ask(neighbours[i], again, now))
+        for i in order {
+            if self.ask(neighbours[i], again, now)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether the neighbour has anything to ask it for, busy or not.
@@ -50,14 +57,14 @@ impl Engine<'_> {
     }
 
     /// Asks the neighbour for something, unless it is busy with us or there is nothing left.
-    fn ask(&mut self, source: SocketAddr, again: bool, now: Instant) -> bool {
+    fn ask(&mut self, source: SocketAddr, again: bool, now: Instant) -> Result<bool, FetchError> {
         let piece_size = self.task.partial.manifest().piece_size;
         let in_order = self.holders.values().filter(|holder| holder.listed && !holder.banned).all(Holder::is_complete);
-        let Some(holder) = self.holders.get_mut(&source) else { return false };
+        let Some(holder) = self.holders.get_mut(&source) else { return Ok(false) };
         if holder.jobs >= self.task.options.parallel_per_neighbour {
-            return false;
+            return Ok(false);
         }
-        let Some(have) = holder.have.as_ref() else { return false };
+        let Some(have) = holder.have.as_ref() else { return Ok(false) };
         let complete = have.is_complete();
         let pieces = if again {
             // Asking two for what one will send in a moment helps nobody.
@@ -73,7 +80,7 @@ impl Engine<'_> {
             // where others that come later have lost nothing by it.
             self.picker.pick(have, most, in_order && most > 1, &mut self.rng)
         };
-        let Some(pieces) = pieces else { return false };
+        let Some(pieces) = pieces else { return Ok(false) };
         holder.jobs += 1;
         self.next_job += 1;
         let cancel = Cancel::default();
@@ -86,8 +93,8 @@ impl Engine<'_> {
         };
         let running = self.jobs.len();
         self.jobs.insert(job.id, Running { source, pieces, cancel, since: now });
-        self.workers.start(job, running);
-        true
+        self.workers.start(job, running).map_err(FetchError::System)?;
+        Ok(true)
     }
 
     /// Whether a neighbour has something that nobody was asked for yet.

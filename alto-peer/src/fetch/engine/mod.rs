@@ -6,6 +6,7 @@
 
 mod assign;
 mod chooser;
+mod flusher;
 mod holder;
 mod neighbours;
 mod outcome;
@@ -26,9 +27,11 @@ use rand::rngs::StdRng;
 use ureq::Agent;
 
 use self::chooser::Chooser;
+use self::flusher::Flusher;
 use self::holder::Holder;
 use self::pacing::Pacing;
 use self::workers::Workers;
+use super::background;
 use super::costs::{Addresses, CostAsker, CostView};
 use super::picker::Picker;
 use super::rendezvous::RendezvousError;
@@ -40,6 +43,8 @@ use crate::events::{Contribution, Event, SourceState};
 
 /// How often the engine looks at the clock.
 const TICK: Duration = Duration::from_millis(200);
+/// After so long without a holder of the manifest, another one is taken if there is one.
+const ORPHANED: Duration = Duration::from_secs(5);
 /// Most holders that are kept in mind.
 const MAX_HOLDERS: usize = 200;
 
@@ -74,6 +79,15 @@ pub(super) struct Task<'a> {
     pub(super) cancel: &'a Cancel,
 }
 
+/// How a download went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Every piece is there.
+    Whole,
+    /// Nobody announces the manifest any more, and others announce another one.
+    Orphaned,
+}
+
 /// What came from whom.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
@@ -105,6 +119,7 @@ struct Engine<'a> {
     /// All bytes of all bodies, right or wrong.
     received: Arc<AtomicU64>,
     gate: Gate,
+    flusher: Flusher,
     pacing: Pacing,
     addresses: Addresses,
     asking_for_costs: bool,
@@ -117,6 +132,8 @@ struct Engine<'a> {
     /// Candidates there were when all neighbours were chosen last.
     chosen_among: usize,
     last_piece: Instant,
+    /// Since when the registry names holders of other manifests only.
+    orphaned_since: Option<Instant>,
     /// How long a piece takes of late, from request to end, in seconds.
     usual: f64,
     /// What went wrong last, for whoever asks why nothing comes.
@@ -125,7 +142,7 @@ struct Engine<'a> {
 
 /// Fetches all pieces that are missing. `tally` counts on what was fetched before, and counts what came even where
 /// this fails.
-pub(super) fn run(task: Task<'_>, tally: &mut Tally) -> Result<(), FetchError> {
+pub(super) fn run(task: Task<'_>, tally: &mut Tally) -> Result<End, FetchError> {
     let (messages, inbox) = channel();
     let mut engine = Engine::new(task, std::mem::take(tally), messages);
     let result = engine.work(&inbox);
@@ -167,6 +184,7 @@ impl<'a> Engine<'a> {
             tally,
             received,
             gate,
+            flusher: Flusher::default(),
             pacing: Pacing::new(options.refresh, now),
             addresses: Addresses::default(),
             asking_for_costs: false,
@@ -176,14 +194,15 @@ impl<'a> Engine<'a> {
             chosen_at: None,
             chosen_among: 0,
             last_piece: now,
+            orphaned_since: None,
             usual: 0.0,
             complaint: None,
             task,
         }
     }
 
-    fn work(&mut self, inbox: &Receiver<Message>) -> Result<(), FetchError> {
-        self.ask_for_holders();
+    fn work(&mut self, inbox: &Receiver<Message>) -> Result<End, FetchError> {
+        self.ask_for_holders()?;
         let mut ticked = Instant::now();
         while self.picker.missing() > 0 {
             match inbox.recv_timeout(TICK.saturating_sub(ticked.elapsed())) {
@@ -204,9 +223,12 @@ impl<'a> Engine<'a> {
             } else if self.choose_again.is_some() {
                 self.look_after_neighbours(Instant::now());
             }
-            self.assign(Instant::now());
+            self.assign(Instant::now())?;
+            if self.jobs.is_empty() && self.orphaned_since.is_some_and(|since| since.elapsed() >= ORPHANED) {
+                return Ok(End::Orphaned);
+            }
         }
-        Ok(())
+        Ok(End::Whole)
     }
 
     /// Tells all threads to end, which takes them a moment: what still arrives is not written any more.
@@ -280,6 +302,7 @@ impl<'a> Engine<'a> {
         self.last_piece = now;
         self.usual += (arrival.took.as_secs_f64() - self.usual) * if self.usual > 0.0 { 0.2 } else { 1.0 };
         self.tally.bytes += arrival.bytes;
+        self.flusher.wrote(arrival.bytes, &self.task.partial);
         self.connected(source);
         if let Some(holder) = self.holders.get_mut(&source) {
             holder.sent(arrival);
@@ -327,10 +350,10 @@ impl<'a> Engine<'a> {
     }
 
     /// Asks the registry now and then.
-    fn ask_for_holders(&self) {
+    fn ask_for_holders(&self) -> Result<(), FetchError> {
         let (rendezvous, messages) = (Arc::clone(&self.task.setup.rendezvous), self.messages.clone());
         let (file, pace) = (self.task.file, self.pacing.registry.clone());
-        std::thread::spawn(move || {
+        let ask = move || {
             loop {
                 let asked = Instant::now();
                 let holders = rendezvous.holders(file, MAX_HOLDERS).map(|holders| holders.holders);
@@ -344,10 +367,11 @@ impl<'a> Engine<'a> {
                 // In short naps, so that the thread does not outlive its download for long.
                 while asked.elapsed() < busy && pace.rest(Instant::now()) {}
             }
-        });
+        };
+        background::start("holders", ask).map_err(FetchError::System)
     }
 
-    fn ask_for_costs(&self) {
+    fn ask_for_costs(&mut self) {
         let asker = CostAsker {
             client: self.task.setup.client.clone(),
             own: self.task.setup.source.filter(|address| !address.is_unspecified()),
@@ -355,6 +379,9 @@ impl<'a> Engine<'a> {
             pace: self.pacing.costs.clone(),
             messages: self.messages.clone(),
         };
-        std::thread::spawn(move || asker.run());
+        match background::start("costs", move || asker.run()) {
+            Ok(()) => self.asking_for_costs = true,
+            Err(error) => self.chooser.costs_failed(error.to_string()),
+        }
     }
 }

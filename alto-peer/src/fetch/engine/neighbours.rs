@@ -11,6 +11,7 @@ use super::holder::{Holder, RoundTrip};
 use super::{Engine, MAX_HOLDERS};
 use crate::content::Bitfield;
 use crate::events::Event;
+use crate::fetch::background;
 use crate::fetch::costs::CostView;
 use crate::fetch::pace::Pace;
 use crate::fetch::prober;
@@ -41,7 +42,10 @@ impl Engine<'_> {
             }
         };
         let pieces = self.task.partial.manifest().piece_count();
+        let others = !listed.is_empty();
         let same: Vec<Listing> = listed.into_iter().filter(|holder| holder.manifest == self.task.manifest).collect();
+        let orphaned = same.is_empty() && others;
+        self.orphaned_since = orphaned.then(|| self.orphaned_since.unwrap_or(now));
         let sources: BTreeSet<SocketAddr> = same.iter().map(|h| SocketAddr::new(h.address, h.port)).collect();
         for holder in self.holders.values_mut() {
             holder.listed = sources.contains(&holder.source);
@@ -66,7 +70,7 @@ impl Engine<'_> {
         }
         if news && self.chooser.wanted().needs_costs() {
             self.pacing.costs_wanted(true);
-            if !std::mem::replace(&mut self.asking_for_costs, true) {
+            if !self.asking_for_costs {
                 self.ask_for_costs();
             }
         }
@@ -211,7 +215,7 @@ impl Engine<'_> {
                 continue;
             }
             let (cancel, pace) = (Cancel::default(), Pace::new(self.pacing.following()));
-            holder.following = Some((cancel.clone(), pace.clone()));
+            let following = (cancel.clone(), pace.clone());
             let watcher = Watcher {
                 agent: self.task.agent.clone(),
                 file: self.task.file,
@@ -221,7 +225,8 @@ impl Engine<'_> {
                 cancel,
                 messages: self.messages.clone(),
             };
-            std::thread::spawn(move || watcher.run());
+            // Without a thread now, there may be one at the next tick.
+            holder.following = background::start("following", move || watcher.run()).ok().map(|()| following);
         }
     }
 

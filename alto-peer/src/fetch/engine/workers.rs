@@ -1,9 +1,11 @@
 //! Threads that make requests, as many as there are requests at a time.
 
+use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Message;
+use crate::fetch::background;
 use crate::fetch::request::{Job, Requester};
 
 /// The threads, and the way to them.
@@ -23,15 +25,19 @@ impl Workers {
         Self { jobs, queue, threads: 0, requester: Box::new(requester), messages }
     }
 
-    /// Has the job done, beside `running` others.
-    pub(super) fn start(&mut self, job: Job, running: usize) {
+    /// Has the job done, beside `running` others; by a thread that is there already if there can be no more.
+    pub(super) fn start(&mut self, job: Job, running: usize) -> io::Result<()> {
         if self.threads <= running {
             let (queue, requester, messages) = (Arc::clone(&self.queue), (self.requester)(), self.messages.clone());
-            std::thread::spawn(move || work(&queue, requester, &messages));
-            self.threads += 1;
+            match background::start("fetching", move || work(&queue, requester, &messages)) {
+                Ok(()) => self.threads += 1,
+                Err(error) if self.threads == 0 => return Err(error),
+                Err(_) => {}
+            }
         }
         // The queue lives as long as we do.
         let _never_fails = self.jobs.send(job);
+        Ok(())
     }
 }
 

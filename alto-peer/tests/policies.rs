@@ -1,0 +1,171 @@
+//! Downloads that ask a real ALTO server what holders cost: whom they choose, and that they move when costs change.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use alto_peer::events::{Candidate, Event, SourceState};
+use alto_peer::fetch::Done;
+use alto_peer::policy::PolicyName;
+use support::Server;
+use support::download::{Download, Heard, Original};
+use support::holder::{Behaviour, FakeHolder};
+
+/// Host p1 of two-isps, at switch a1.
+const OWN: &str = "127.1.1.1";
+const TOKEN: &str = "correct-horse-battery-staple";
+
+fn slow(rate: u64) -> Behaviour {
+    Behaviour { rate: Some(rate), ..Behaviour::default() }
+}
+
+fn download(original: &Original, folder: &tempfile::TempDir, holders: &[&FakeHolder], server: &Server) -> Download {
+    Download::asking(original, folder.path(), holders, &server.directory(), OWN)
+}
+
+fn pieces(done: &Done, holder: &FakeHolder) -> usize {
+    done.sources.get(&holder.address).map_or(0, |contribution| contribution.pieces)
+}
+
+/// How the policy saw the holders, the last time.
+fn candidates(heard: &Heard) -> BTreeMap<SocketAddr, Candidate> {
+    let candidates = |event: Event| match event {
+        Event::Candidates { holders, .. } => Some(holders),
+        _ => None,
+    };
+    let last = heard.all().into_iter().filter_map(candidates).next_back().unwrap();
+    last.into_iter().map(|candidate| (candidate.source, candidate)).collect()
+}
+
+/// Sets the cost of a link.
+fn price(server: SocketAddr, source: &str, destination: &str, cost: u32) {
+    let body = format!("{{\"source\":{source:?},\"destination\":{destination:?},\"cost\":{cost}}}");
+    let uri = format!("http://{server}/admin/links");
+    let request = ureq::post(uri).header("Authorization", format!("Bearer {TOKEN}")).content_type("application/json");
+    assert_eq!(request.send(body).unwrap().status(), 200);
+}
+
+fn with_admin(folder: &tempfile::TempDir) -> Server {
+    let token = folder.path().join("token");
+    std::fs::write(&token, TOKEN).unwrap();
+    Server::of_with("two-isps.json", &["--admin-token-file", token.to_str().unwrap()])
+}
+
+#[test]
+fn best_is_one_holder_and_the_next_only_when_that_has_gone() {
+    let (original, server, folder) = (Original::of(30), Server::of("two-isps.json"), tempfile::tempdir().unwrap());
+    let nearest = original.holder("127.1.1.2", slow(500_000));
+    let near = original.holder("127.1.2.3", slow(500_000));
+    let far = original.holder("127.2.1.5", slow(500_000));
+    let mut download = download(&original, &folder, &[&far, &near, &nearest], &server);
+    download.order.options.policy = PolicyName::Best;
+    let done = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            download.heard.wait_for("a fifth piece", |event| matches!(event, Event::Piece { have: 5, .. }));
+            nearest.stop();
+        });
+        download.succeeds(&original)
+    });
+    assert!(pieces(&done, &nearest) >= 5 && pieces(&done, &near) >= 10 && pieces(&done, &far) == 0, "{done:?}");
+    assert!(download.heard.states(&nearest).contains(&SourceState::Left));
+    assert!(download.heard.fallbacks().is_empty());
+    let seen = candidates(&download.heard);
+    // p2: two links of 100 Mbit/s and 1 ms. p5: those of p3, and the one between the providers.
+    let cost = |holder: &FakeHolder| seen[&holder.address].cost.unwrap();
+    assert!(cost(&nearest) < cost(&near) && cost(&near) < cost(&far), "{seen:?}");
+    assert_eq!(seen[&near.address].pid.as_deref(), Some("isp-a-2"));
+    assert!(seen[&near.address].chosen && !seen[&far.address].chosen);
+    let path = format!("{}:{}", near.address.ip(), near.address.port());
+    assert_eq!(done.sources[&path.parse::<SocketAddr>().unwrap()].cost, Some(cost(&near)));
+}
+
+#[test]
+fn alto_prefers_its_own_provider_and_uses_others_too() {
+    let (original, server, folder) = (Original::of(120), Server::of("two-isps.json"), tempfile::tempdir().unwrap());
+    let own = ["127.1.1.2", "127.1.2.3", "127.1.3.4"].map(|address| original.holder(address, slow(1_000_000)));
+    let other =
+        ["127.2.1.5", "127.2.1.6", "127.2.2.7", "127.2.3.8"].map(|address| original.holder(address, slow(1_000_000)));
+    let holders: Vec<&FakeHolder> = own.iter().chain(&other).collect();
+    let mut download = download(&original, &folder, &holders, &server);
+    download.order.options.policy = PolicyName::Alto;
+    download.order.options.parallel = 4;
+    let done = download.succeeds(&original);
+    let from = |holders: &[FakeHolder]| holders.iter().map(|holder| pieces(&done, holder)).sum::<usize>();
+    // Three of seven at random would be 51 of 120.
+    assert!(from(&own) > 80, "{} of 120 pieces from the own provider", from(&own));
+    assert!(from(&other) > 0, "the others have their share");
+
+    // With few places for neighbours, most of them go to the own provider.
+    let folder = tempfile::tempdir().unwrap();
+    let mut download = self::download(&original, &folder, &holders, &server);
+    download.order.options.policy = PolicyName::Alto;
+    download.order.options.neighbours = 4;
+    download.succeeds(&original);
+    let chosen = candidates(&download.heard).into_values().filter(|candidate| candidate.chosen);
+    let own_chosen = chosen.filter(|candidate| candidate.pid.as_deref().unwrap().starts_with("isp-a")).count();
+    assert!(own_chosen >= 2, "{own_chosen} of 4");
+}
+
+#[test]
+fn when_costs_change_a_download_moves() {
+    for policy in [PolicyName::Alto, PolicyName::Best] {
+        let (original, folder) = (Original::of(60), tempfile::tempdir().unwrap());
+        let server = with_admin(&folder);
+        let here = original.holder("127.1.2.3", slow(500_000));
+        let there = original.holder("127.2.1.5", slow(500_000));
+        let mut download = download(&original, &folder, &[&here, &there], &server);
+        download.order.options.policy = policy;
+        download.order.options.parallel = 2;
+        let costly = |event: &Event| match event {
+            Event::Candidates { holders, .. } => {
+                holders.iter().any(|holder| holder.source == here.address && holder.cost > Some(5000.0))
+            }
+            _ => false,
+        };
+        let address = server.address;
+        let done = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                download.heard.wait_for("a tenth piece", |event| matches!(event, Event::Piece { have: 10, .. }));
+                price(address, "p3", "a2", 5000);
+            });
+            download.succeeds(&original)
+        });
+        let heard = download.heard.all();
+        let moved = heard.iter().position(costly).unwrap_or_else(|| panic!("{policy} did not notice: {heard:#?}"));
+        let from_here = |event: &&Event| matches!(event, Event::Piece { source, .. } if *source == here.address);
+        // What was asked for before still comes: two requests of up to a few pieces.
+        let after = heard[moved..].iter().filter(from_here).count();
+        assert!(after <= 8, "{after} pieces over the expensive link ({policy})");
+        assert!(heard[..moved].iter().any(|event| from_here(&event)), "{policy} did not begin here");
+        assert!(pieces(&done, &there) >= 20, "{policy}: {:?}", done.sources);
+    }
+}
+
+#[test]
+fn a_server_that_goes_leaves_its_costs_and_one_that_knows_nobody_none() {
+    let (original, folder) = (Original::of(30), tempfile::tempdir().unwrap());
+    let mut server = Server::of("two-isps.json");
+    let here = original.holder("127.1.2.3", slow(500_000));
+    let there = original.holder("127.2.1.5", slow(500_000));
+    let mut download = download(&original, &folder, &[&here, &there], &server);
+    download.order.options.policy = PolicyName::Best;
+    let done = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            download.heard.wait_for("a fifth piece", |event| matches!(event, Event::Piece { have: 5, .. }));
+            server.kill();
+        });
+        download.succeeds(&original)
+    });
+    assert_eq!(pieces(&done, &here), 30);
+    assert!(download.heard.fallbacks().is_empty());
+
+    // Nothing is known of 127.9.0.0/16 in another topology.
+    let (server, folder) = (Server::of("rfc7971-3.6.json"), tempfile::tempdir().unwrap());
+    let unknown = original.holder("127.9.20.1", Behaviour::default());
+    let mut download = Download::asking(&original, folder.path(), &[&unknown], &server.directory(), OWN);
+    download.order.options.policy = PolicyName::Alto;
+    download.succeeds(&original);
+    assert_eq!(download.heard.fallbacks(), [("alto".to_owned(), "nearest".to_owned())]);
+}

@@ -1,0 +1,126 @@
+//! `alto-peer share` as people and scripts use it, with a real server.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod running;
+mod support;
+mod wire;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+
+use running::{Running, content, finished, listed, program, registry, wait_until};
+use serde_json::json;
+use support::Server;
+use wire::Request;
+
+fn share(server: &Server, address: &str, paths: &[&Path]) -> Command {
+    let mut command = program();
+    command.arg("share").args(paths).args(["--server", &server.directory(), "--address", address]);
+    command.args(["--port", "0", "--name", "seed", "--json"]);
+    command
+}
+
+#[test]
+fn files_are_shared_until_sigterm() {
+    let server = Server::of("two-isps.json");
+    let folder = tempfile::tempdir().unwrap();
+    let (movie, inner) = (folder.path().join("movie.bin"), folder.path().join("inner"));
+    std::fs::create_dir(&inner).unwrap();
+    std::fs::write(&movie, content(300_000)).unwrap();
+    std::fs::write(inner.join("song"), "la la").unwrap();
+    std::fs::write(inner.join(".secret"), "secret").unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", inner.join("link")).unwrap();
+    let mut peer = Running::start(&mut share(&server, "127.1.1.1", &[&movie, &inner]));
+    let registered = peer.wait_for("registered", 1);
+    let listening = peer.wait_for("listening", 1);
+    assert_eq!((&listening["address"], &registered["lease"]), (&json!("127.1.1.1"), &json!(60)));
+    let shared = peer.of("shared");
+    assert_eq!((shared.len(), &shared[0]["name"], &shared[0]["pieces"]), (2, &json!("movie.bin"), &json!(2)));
+    peer.wait_for_answer("symbolic link");
+    let registry = registry(&server.directory());
+    let mut files = listed(&registry);
+    files.sort();
+    assert_eq!(files, [("movie.bin".to_owned(), 1, 0), ("song".to_owned(), 1, 0)]);
+    let port = u16::try_from(listening["port"].as_u64().unwrap()).unwrap();
+    let address = SocketAddr::from(([127, 1, 1, 1], port));
+    let id = shared[0]["file"].as_str().unwrap();
+    assert!(Request::new("GET", &format!("/files/{id}")).send(address).body == content(300_000));
+
+    peer.signal("TERM");
+    assert_eq!(peer.end(), Some(0));
+    assert_eq!(peer.wait_for("unregistered", 1)["peer"], registered["peer"]);
+    assert!(listed(&registry).is_empty());
+}
+
+#[test]
+fn a_file_that_changes_is_not_shared_any_more() {
+    let server = Server::of_with("two-isps.json", &["--swarm-lease", "1"]);
+    let folder = tempfile::tempdir().unwrap();
+    let movie = folder.path().join("movie.bin");
+    std::fs::write(&movie, "first").unwrap();
+    let peer = Running::start(&mut share(&server, "127.1.1.1", &[&movie]));
+    peer.wait_for("registered", 1);
+    let registry = registry(&server.directory());
+    assert_eq!(listed(&registry).len(), 1);
+    std::fs::write(&movie, "second").unwrap();
+    wait_until("the registry is told", || listed(&registry).is_empty().then_some(()));
+    peer.wait_for_answer("changed since it was hashed");
+}
+
+#[test]
+fn a_signal_is_obeyed_while_a_long_file_is_hashed() {
+    let server = Server::of("two-isps.json");
+    let folder = tempfile::tempdir().unwrap();
+    let long = folder.path().join("long");
+    // It takes hours to hash, and no room.
+    std::fs::File::create(&long).unwrap().set_len(1 << 43).unwrap();
+    let mut peer = Running::start(&mut share(&server, "127.1.1.1", &[&long]));
+    peer.wait_for("listening", 1);
+    peer.signal("INT");
+    assert_eq!(peer.end(), Some(0));
+    assert!(peer.of("registered").is_empty() && peer.of("unregistered").is_empty());
+}
+
+#[test]
+fn a_server_that_is_away_is_waited_for() {
+    let server = Server::of("two-isps.json");
+    let (address, directory) = (server.address, server.directory());
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("song"), "la").unwrap();
+    let mut command = share(&server, "127.1.1.1", &[folder.path()]);
+    drop(server);
+    let mut peer = Running::start(&mut command);
+    peer.wait_for("shared", 1);
+    peer.wait_for_answer("trying again");
+    let mut command = Command::new(support::alto_server());
+    command.arg("--topology").arg(support::data("two-isps.json")).args(["--listen", &address.to_string()]);
+    let server = Server::start(&mut command);
+    peer.wait_for("registered", 1);
+    assert_eq!(listed(&registry(&directory)).len(), 1);
+    // And one that is away at the end does not hold it up.
+    drop(server);
+    peer.signal("TERM");
+    assert_eq!(peer.end(), Some(0));
+}
+
+#[test]
+fn what_cannot_be_is_named_and_has_its_exit_code() {
+    let server = Server::of("two-isps.json");
+    let empty = tempfile::tempdir().unwrap();
+    let failed = |command: &mut Command, code: i32, words: &str| {
+        let (exit, _, error) = finished(command);
+        assert_eq!(exit, Some(code), "{error}");
+        assert!(error.contains(words), "{words}: {error}");
+    };
+    failed(&mut share(&server, "127.1.1.1", &[Path::new("/none/such")]), 78, "/none/such");
+    failed(&mut share(&server, "127.1.1.1", &[empty.path()]), 78, "nothing to share");
+    failed(&mut share(&server, "192.0.2.1", &[empty.path()]), 1, "192.0.2.1:0");
+    failed(program().args(["share", "x"]), 64, "--server");
+    failed(program().args(["share", "x", "--server", "ftp://x/"]), 64, "http");
+    let options = [("--upload-rate", "8Mb", "write B for bytes"), ("--piece-size", "100KiB", "power of two")];
+    let more = [("--uploads", "0", "from 1"), ("--name", "", "1 to 64 bytes"), ("--port", "65536", "--port")];
+    for (option, value, words) in options.into_iter().chain(more) {
+        failed(program().args(["share", "x", "--server", "http://x/", option, value]), 64, words);
+    }
+}

@@ -1,0 +1,242 @@
+//! Swarms of real processes around a real server, with all that goes wrong in them.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+use support::download::{Original, PIECE};
+use support::holder::Behaviour;
+use support::peer::{Getting, Seed, get, peak_memory, program, register, run, wait_until};
+use support::{Server, alto_server, data};
+
+/// Addresses of hosts in both providers of two-isps, and of others in their prefixes.
+fn address(n: usize) -> String {
+    let (isp, host) = (1 + n % 2, 100 + n);
+    format!("127.{isp}.{}.{host}", 1 + n % 3)
+}
+
+fn start(server: &Server, original: &Original, folder: &Path, n: usize, more: &[&str]) -> Getting {
+    let folder = folder.join(n.to_string());
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut command = get(server, &original.manifest.id.to_string(), &address(n), &folder);
+    Getting::start(command.args(more), &folder)
+}
+
+fn swarm(server: &Server, original: &Original, folder: &Path, count: usize, more: &[&str]) -> Vec<Getting> {
+    (0..count).map(|n| start(server, original, folder, n, more)).collect()
+}
+
+/// Bytes that came from anybody but this address.
+fn from_others(done: &Value, seed: &str) -> u64 {
+    let sources = done["sources"].as_object().unwrap();
+    let others = sources.iter().filter(|(source, _)| !source.starts_with(&format!("{seed}:")));
+    others.map(|(_, contribution)| contribution["bytes"].as_u64().unwrap()).sum()
+}
+
+#[test]
+fn one_seed_and_twenty_that_fetch() {
+    let (server, original) = (Server::of("two-isps.json"), Original::of(64));
+    let folder = tempfile::tempdir().unwrap();
+    let seed = Seed::start(&server, &original, "127.1.1.1", Some(4_000_000));
+    let peers = swarm(&server, &original, folder.path(), 20, &["--stay", "60"]);
+    let mut others = 0;
+    for peer in &peers {
+        assert!(peer.file() == original.content);
+        let done = peer.done();
+        others += from_others(&done, "127.1.1.1");
+        assert!(peak_memory(peer.pid()) < 64 * 1024, "{} KiB", peak_memory(peer.pid()));
+    }
+    let share = others * 100 / (20 * original.manifest.size);
+    println!("{share} % of all bytes came from peers other than the seed, which sent {}", seed.sent());
+    assert!(share >= 50, "{share} % came from other peers");
+    assert!(seed.sent() < 12 * original.manifest.size, "the seed sent {} bytes", seed.sent());
+}
+
+#[test]
+fn a_seed_that_vanishes_once_every_piece_is_out_is_not_missed() {
+    let (server, original) = (Server::of("two-isps.json"), Original::of(64));
+    let folder = tempfile::tempdir().unwrap();
+    let mut seed = Seed::start(&server, &original, "127.1.1.1", Some(2_000_000));
+    let peers = swarm(&server, &original, folder.path(), 6, &["--stay", "60"]);
+    wait_until("every piece is out", || {
+        let pieces = |peer: &Getting| peer.of("piece").into_iter().map(|event| event["piece"].as_u64().unwrap());
+        let out: BTreeSet<u64> = peers.iter().flat_map(pieces).collect();
+        (out.len() == 64).then_some(())
+    });
+    let finished = peers.iter().filter(|peer| !peer.of("done").is_empty()).count();
+    seed.vanish();
+    println!("{finished} of 6 had the whole file when the seed vanished");
+    for peer in &peers {
+        assert!(peer.file() == original.content);
+    }
+}
+
+#[test]
+fn a_liar_and_a_trickler_among_the_holders() {
+    let (server, original) = (Server::of("two-isps.json"), Original::of(60));
+    let folder = tempfile::tempdir().unwrap();
+    let _seed = Seed::start(&server, &original, "127.2.1.5", Some(800_000));
+    let liar = original.holder("127.1.1.2", Behaviour { corrupt_every: Some(10), ..Behaviour::default() });
+    let trickler =
+        original.holder("127.1.2.3", Behaviour { trickle: Some(Duration::from_secs(1)), ..Behaviour::default() });
+    for holder in [&liar, &trickler] {
+        register(&server, &original, &holder.listing());
+    }
+    let peer = start(&server, &original, folder.path(), 0, &[]);
+    assert!(peer.file() == original.content);
+    let state_of = |address: String| {
+        let states = peer.of("source").into_iter().filter(move |event| event["source"] == address.as_str());
+        states.map(|event| event["state"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(state_of(liar.address.to_string()).last().unwrap(), "lied");
+    assert!(state_of(trickler.address.to_string()).contains(&"stalled".to_owned()));
+    assert!(peer.done()["wasted"].as_u64().unwrap() >= u64::from(PIECE));
+}
+
+#[test]
+fn a_server_that_restarts_in_the_middle_stops_nobody() {
+    let original = Original::of(64);
+    let (folder, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let serve = |listen: &str| {
+        let mut command = Command::new(alto_server());
+        command.arg("--topology").arg(data("two-isps.json")).args(["--listen", listen, "--swarm-lease", "3"]);
+        Server::start(command.arg("--state").arg(state.path()))
+    };
+    let mut server = serve("127.0.0.1:0");
+    let _seed = Seed::start(&server, &original, "127.1.1.1", Some(1_000_000));
+    let peers = swarm(&server, &original, folder.path(), 2, &["--stay", "60"]);
+    peers[0].wait_for("piece", 5);
+    let address = server.address.to_string();
+    server.kill();
+    peers[0].wait_for("piece", 15);
+    let server = serve(&address);
+    // One more that only the new server can have told of the others.
+    let late = start(&server, &original, folder.path(), 2, &[]);
+    for peer in peers.iter().chain([&late]) {
+        assert!(peer.file() == original.content);
+        assert!(peer.of("fallback").is_empty(), "costs outlive a short absence");
+    }
+}
+
+#[test]
+fn a_killed_peer_goes_on_where_it_was() {
+    let (server, original) = (Server::of("two-isps.json"), Original::of(64));
+    let folder = tempfile::tempdir().unwrap();
+    let _seed = Seed::start(&server, &original, "127.1.1.1", Some(1_000_000));
+    let mut peer = start(&server, &original, folder.path(), 0, &[]);
+    peer.wait_for("piece", 20);
+    peer.kill();
+    let had = peer.of("piece").len();
+    let again = start(&server, &original, folder.path(), 0, &[]);
+    assert!(again.file() == original.content);
+    let joined = again.wait_for("joined", 1)["have"].as_u64().unwrap();
+    // One may have been told but not noted, or noted but not told.
+    assert!(joined + 1 >= had as u64, "{joined} of {had} pieces were kept");
+    let fetched = again.of("piece").len() as u64;
+    assert_eq!(fetched + joined, 64, "nothing is fetched again");
+}
+
+#[test]
+fn a_full_disk_is_said_and_forgiven() {
+    // In a mount namespace of its own, so that nothing is left behind.
+    let within = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]);
+        command
+    };
+    let mount = "mkdir -p \"$1\" && mount -t tmpfs -o size=1m none \"$1\"";
+    let folder = tempfile::tempdir().unwrap();
+    let disk = folder.path().join("disk");
+    if !within(mount).arg(&disk).output().is_ok_and(|output| output.status.success()) {
+        println!("skipped: no file system may be mounted here");
+        return;
+    }
+    let (server, original) = (Server::of("two-isps.json"), Original::of(32));
+    let _seed = Seed::start(&server, &original, "127.1.1.1", None);
+    // First into one megabyte, then, with more room, once more into the same folder.
+    let script = format!("{mount} && shift && \"$@\"; mount -o remount,size=8m \"$0\" 2>&1; \"$@\"");
+    let script = script.replace("\"$0\"", &format!("'{}'", disk.display()));
+    let peer = get(&server, &original.manifest.id.to_string(), "127.1.2.100", &disk);
+    let mut command = within(&script);
+    command.arg(&disk).arg(peer.get_program()).args(peer.get_args());
+    let (code, out, errors) = run(&mut command);
+    assert!(errors.contains("the disk is full"), "{errors}");
+    assert_eq!(code, Some(0), "{errors}{out}");
+    let events: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let joined: Vec<&Value> = events.iter().filter(|event| event["event"] == "joined").collect();
+    assert!(joined.len() == 2 && joined[1]["have"].as_u64().unwrap() > 0, "{joined:?}");
+    assert!(events.iter().any(|event| event["event"] == "failed"));
+    assert!(events.iter().any(|event| event["event"] == "done"));
+}
+
+#[test]
+fn two_peers_with_the_same_file_are_both_used() {
+    let (server, original) = (Server::of("two-isps.json"), Original::of(64));
+    let folder = tempfile::tempdir().unwrap();
+    let seeds = ["127.1.1.2", "127.1.2.3"].map(|address| Seed::start(&server, &original, address, Some(1_000_000)));
+    // Cut otherwise, the same file is another thing; it is no lie.
+    let _other = Seed::cut(&server, &original, "127.1.3.4", None, 2 * PIECE);
+    let peer = start(&server, &original, folder.path(), 0, &[]);
+    assert!(peer.file() == original.content);
+    let done = peer.done();
+    assert_eq!(done["sources"].as_object().unwrap().len(), 2, "{done}");
+    assert!(seeds.iter().all(|seed| seed.sent() > 0));
+    assert!(peer.of("source").iter().all(|event| event["state"] == "connected"), "{:?}", peer.of("source"));
+}
+
+/// `UPDATE_GOLDEN=1 cargo test -p alto-peer` writes the file anew.
+#[test]
+fn help_is_as_it_was() {
+    let (code, help, _) = run(program().args(["get", "--help"]));
+    assert_eq!(code, Some(0));
+    let help = help.replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/get.txt");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(file, &help).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(file).unwrap_or_default(), help, "run with UPDATE_GOLDEN=1");
+}
+
+#[test]
+fn exit_codes_and_what_is_said() {
+    let (server, original) = (Server::of("two-isps.json"), Original::of(4));
+    let folder = tempfile::tempdir().unwrap();
+    let id = original.manifest.id.to_string();
+    let directory = server.directory();
+    let get = |arguments: &[&str]| {
+        let mut command = program();
+        let output: PathBuf = folder.path().join("renamed.bin");
+        command.args(["get", "--server", &directory, "--address", "127.1.1.3"]).args(arguments);
+        if !arguments.contains(&"--output") {
+            command.arg("--output").arg(output);
+        }
+        run(&mut command)
+    };
+    let (code, _, errors) = get(&["movie.bin"]);
+    assert_eq!(code, Some(1));
+    assert!(errors.contains("nobody shares a file movie.bin"), "{errors}");
+    for wrong in ["--policy=cheap", "--own-pid-share=1.5", "--neighbours=0", "--stall=soon", "--block-size=1"] {
+        assert_eq!(get(&[wrong, &id]).0, Some(64), "{wrong}");
+    }
+    assert_eq!(run(program().args(["get", &id])).0, Some(64), "no server");
+    let (code, _, errors) = get(&[&id, "--output", "/nonexistent/folder/file"]);
+    assert_eq!(code, Some(78), "{errors}");
+
+    let _seed = Seed::start(&server, &original, "127.1.1.1", None);
+    let (code, out, errors) = get(&["movie.bin"]);
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{out}");
+    assert!(out.contains("renamed.bin") && out.lines().count() == 1, "{out}");
+    assert!(std::fs::read(folder.path().join("renamed.bin")).unwrap() == original.content);
+
+    // Another file of the same name.
+    let other = Original::of(5);
+    let _seed = Seed::start(&server, &other, "127.1.1.2", None);
+    let (code, _, errors) = get(&["movie.bin"]);
+    assert_eq!(code, Some(1));
+    assert!(errors.contains(&id) && errors.contains(&other.manifest.id.to_string()), "{errors}");
+}

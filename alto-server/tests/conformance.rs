@@ -1,0 +1,142 @@
+//! The conformance suite, which shares no code with this server, against it: every topology that ships, over HTTP and
+//! over HTTPS with Digest, with everything that is only recommended counted as required.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use rfc_conformance::{Options, Report, Verdict};
+use support::Server;
+
+/// What this server does not do, or does not do while it is looked at; everything else must have been checked.
+const MAY_BE_SKIPPED: &[(&str, &str)] = &[
+    ("rfc7285/6.3/2", "the network map does not change"),
+    ("rfc7285/10.3/5", "the network map does not change"),
+    ("rfc7285/8.3.3/3", "no POST is answered with 303"),
+    ("rfc7285/8.3.5", "only over HTTPS, with users"),
+    ("rfc7285/15.1.2", "only over HTTPS"),
+    ("rfc7285/15.3.2", "only with users"),
+    ("rfc7285/8.5.3/2", "not overloaded"),
+    ("rfc7285/9.2.2/7", "one directory"),
+    ("rfc7285/9.2.4/1", "one directory"),
+    ("rfc7285/9.2.2/16", "every resource has a URI of its own"),
+    ("rfc7285/10.8.2", "no property but pid"),
+    ("rfc7285/11.4.1/1", "no property but pid"),
+    ("rfc7285/10.4.3.2/1", "not without IPv6"),
+    ("rfc7285/10.4.4.2/1", "not without IPv6"),
+    ("rfc7285/11.2.3.6/6", "not where every pair has a cost"),
+    ("rfc7285/11.5.1.6/4", "not where every pair has a cost"),
+    ("rfc7285/11.4.1.6/5", "not where every address has a PID"),
+    ("rfc8189", "several costs at once are not offered"),
+];
+
+/// Topologies that ship: whatever has switches among the data, those of scenarios included.
+fn topologies() -> Vec<PathBuf> {
+    let (mut found, mut folders) = (Vec::new(), vec![support::data("")]);
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if is_topology(&path) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn is_topology(path: &Path) -> bool {
+    let text = path.extension().is_some_and(|end| end == "json").then(|| std::fs::read_to_string(path).unwrap());
+    let value = text.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
+    value.is_some_and(|value| value.get("switches").is_some_and(serde_json::Value::is_array))
+}
+
+/// Runs the suite; nothing may fail, and nothing may be skipped that could be looked at.
+#[track_caller]
+fn conforms(options: &Options) -> Report {
+    let report = rfc_conformance::run(options);
+    assert_eq!(report.could_not_run, None);
+    assert_eq!(report.failures().count(), 0, "{}", report.to_text(false));
+    for line in &report.lines {
+        if let Verdict::Skipped(why) = &line.verdict {
+            let known = MAY_BE_SKIPPED.iter().any(|(prefix, _)| line.requirement.is_within(prefix));
+            assert!(known, "{} is skipped: {why}", line.requirement.id);
+        }
+    }
+    report
+}
+
+fn strict(directory: &str) -> Options {
+    Options { strict: true, ..Options::new(directory) }
+}
+
+#[test]
+fn every_topology_that_ships_is_served_in_conformance() {
+    let topologies = topologies();
+    assert!(topologies.len() >= 5, "{topologies:?}");
+    for topology in topologies {
+        println!("{}", topology.display());
+        let server = Server::with(&["--topology", topology.to_str().unwrap()]);
+        let report = conforms(&strict(&format!("http://{}/directory", server.address)));
+        println!("{} requests in {:.1} s", report.requests, report.took.as_secs_f32());
+    }
+}
+
+#[test]
+fn https_with_users_is_in_conformance() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(path("cert.pem"), made.cert.pem()).unwrap();
+    std::fs::write(path("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    std::fs::write(path("users"), "ada:pass:word\n").unwrap();
+    let [certificate, key, users] =
+        ["cert.pem", "key.pem", "users"].map(|name| path(name).to_str().unwrap().to_owned());
+    let arguments = ["--tls-certificate", &certificate, "--tls-key", &key, "--digest-users", &users];
+    let server = Server::of_with("conformance-fixture-a.json", &arguments);
+    let report = conforms(&Options {
+        user: Some(("ada".to_owned(), "pass:word".to_owned())),
+        ca: Some(path("cert.pem")),
+        ..strict(&format!("https://localhost:{}/directory", server.address.port()))
+    });
+    for id in ["rfc7285/8.3.5/1", "rfc7285/8.3.5/2", "rfc7285/15.1.2/1", "rfc7285/15.1.2/2", "rfc7285/15.3.2/2"] {
+        let line = report.lines.iter().find(|line| line.requirement.id == id).unwrap();
+        assert!(matches!(line.verdict, Verdict::Pass(_)), "{id}: {:?}", line.verdict);
+    }
+}
+
+/// A ring of switches with a host each: as many PIDs.
+fn ring(length: usize) -> String {
+    let mut topology = String::from("{\"name\": \"ring\", \"switches\": [");
+    let list = |item: &dyn Fn(usize) -> String| (0..length).map(item).collect::<Vec<_>>().join(",");
+    topology += &list(&|n| format!("{{\"name\": \"s{n}\", \"dpid\": \"{n:016x}\"}}"));
+    let address = |n: usize| format!("10.{}.{}.1", n / 256, n % 256);
+    let _ = write!(
+        topology,
+        "], \"hosts\": [{}], \"links\": [",
+        list(&|n| { format!("{{\"name\": \"h{n}\", \"ip\": \"{}\"}}", address(n)) })
+    );
+    let link = |from: String, to: String, delay: usize| {
+        format!("{{\"source\": \"{from}\", \"destination\": \"{to}\", \"bandwidth\": 100, \"delay\": {delay}}}")
+    };
+    topology += &list(&|n| {
+        let around = link(format!("s{n}"), format!("s{}", (n + 1) % length), n % 7 + 1);
+        format!("{},{around}", link(format!("h{n}"), format!("s{n}"), 1))
+    });
+    topology + "]}"
+}
+
+#[test]
+fn a_network_with_many_pids_is_served_in_conformance() {
+    // Without optimisation 200 PIDs take a minute; the measurements are made with 200 and with optimisation.
+    let length = std::env::var("CONFORMANCE_PIDS").map_or(40, |length| length.parse().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ring.json");
+    std::fs::write(&path, ring(length)).unwrap();
+    let server = Server::with(&["--topology", path.to_str().unwrap()]);
+    let report = conforms(&strict(&format!("http://{}/directory", server.address)));
+    println!("{length} PIDs: {} requests in {:.1} s", report.requests, report.took.as_secs_f32());
+}

@@ -1,0 +1,62 @@
+//! Certificates for the scenarios over HTTPS, made anew for every session.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::ServerConfig;
+use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+/// An authority with its key.
+pub(super) struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+/// Why there are no certificates.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    /// A certificate cannot be made.
+    #[error("a certificate cannot be made: {0}")]
+    Make(#[from] rcgen::Error),
+    /// A certificate cannot be used.
+    #[error("a certificate cannot be used: {0}")]
+    Use(#[from] rustls::Error),
+    /// The authority's certificate cannot be written down.
+    #[error("{}: cannot be written: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Authority {
+    pub(super) fn new() -> Result<Self, CertificateError> {
+        let mut params = CertificateParams::new(Vec::new())?;
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.distinguished_name.push(DnType::CommonName, "rfc-conformance");
+        Ok(Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate()?)? })
+    }
+
+    /// Writes the authority's certificate down, for clients to trust.
+    pub(super) fn write(&self, path: &Path) -> Result<(), CertificateError> {
+        let write = |source| CertificateError::Write { path: path.to_owned(), source };
+        std::fs::write(path, self.issuer.pem()).map_err(write)
+    }
+
+    /// A server with a certificate for this host.
+    pub(super) fn certificate(&self, host: &str) -> Result<Arc<ServerConfig>, CertificateError> {
+        let key = KeyPair::generate()?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let certificate = CertificateParams::new(vec![host.to_owned()])?.signed_by(&key, &self.issuer)?;
+        let secret = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], secret)?;
+        Ok(Arc::new(config))
+    }
+}

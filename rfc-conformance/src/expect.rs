@@ -1,0 +1,144 @@
+//! Failures that are known: a run is a success if exactly those happen.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::checks;
+use crate::exit::Exit;
+use crate::report::Report;
+
+/// Requirements that are expected not to be met.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expectations(BTreeSet<String>);
+
+/// What was not as expected.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surprises {
+    /// Failed although nobody expected it.
+    pub failed: Vec<String>,
+    /// Was expected to fail and did not.
+    pub not_failed: Vec<String>,
+}
+
+/// Why a file of expectations cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ExpectError {
+    /// It cannot be read.
+    #[error("{}: cannot be read: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It names something that is not checked.
+    #[error("{}, line {line}: {id:?} is not checked; --list shows what is", path.display())]
+    Unknown {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What stands there.
+        id: String,
+    },
+}
+
+impl Expectations {
+    /// Reads a file with an ID a line. What comes after `#` is for people.
+    pub fn from_file(path: &Path) -> Result<Self, ExpectError> {
+        let text =
+            fs::read_to_string(path).map_err(|source| ExpectError::Unreadable { path: path.to_owned(), source })?;
+        let mut expected = BTreeSet::new();
+        for (index, line) in text.lines().enumerate() {
+            let id = line.split('#').next().unwrap_or_default().trim();
+            if id.is_empty() {
+                continue;
+            }
+            if !checks::requirements().iter().any(|requirement| requirement.id == id) {
+                return Err(ExpectError::Unknown { path: path.to_owned(), line: index + 1, id: id.to_owned() });
+            }
+            expected.insert(id.to_owned());
+        }
+        Ok(Self(expected))
+    }
+
+    /// What is not as expected. Of a run over some requirements only those count.
+    pub fn surprises(&self, report: &Report) -> Surprises {
+        let failed: BTreeSet<_> = report.failures().map(|line| line.requirement.id).collect();
+        let graded: BTreeSet<_> = report.lines.iter().map(|line| line.requirement.id).collect();
+        let unexpected = failed.iter().filter(|id| !self.0.contains(**id));
+        let missing = self.0.iter().filter(|id| graded.contains(id.as_str()) && !failed.contains(id.as_str()));
+        Surprises { failed: unexpected.map(|id| (*id).to_owned()).collect(), not_failed: missing.cloned().collect() }
+    }
+}
+
+impl Surprises {
+    /// What the program ends with.
+    pub fn exit(&self, report: &Report) -> Exit {
+        if report.could_not_run.is_some() {
+            Exit::CouldNotRun
+        } else if self.failed.is_empty() && self.not_failed.is_empty() {
+            Exit::Passed
+        } else {
+            Exit::Failed
+        }
+    }
+}
+
+impl std::fmt::Display for Surprises {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.failed.is_empty() && self.not_failed.is_empty() {
+            return writeln!(f, "Exactly the expected requirements failed.");
+        }
+        for id in &self.failed {
+            writeln!(f, "{id} failed and was not expected to")?;
+        }
+        for id in &self.not_failed {
+            writeln!(f, "{id} was expected to fail and did not: take it off the list")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Requirement;
+    use crate::verdict::{Line, Verdict};
+
+    fn report(lines: &[(&'static str, Verdict)]) -> Report {
+        let mut report = Report::empty("http://a/", false);
+        let line = |(id, verdict): &(&'static str, Verdict)| {
+            Line::without_evidence(Requirement::must(id, ""), verdict.clone())
+        };
+        report.lines = lines.iter().map(line).collect();
+        report
+    }
+
+    #[test]
+    fn exactly_the_expected_failures_are_a_success() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("known");
+        fs::write(&path, "# known\nrfc7285/8.2/5 # since always\n\n").unwrap();
+        let expected = Expectations::from_file(&path).unwrap();
+        let skipped = || Verdict::Skipped(String::new());
+        let exit = |lines: &[(&'static str, Verdict)]| {
+            let report = report(lines);
+            expected.surprises(&report).exit(&report)
+        };
+        assert_eq!(exit(&[("rfc7285/8.2/5", Verdict::Fail), ("rfc7285/8.4/1", skipped())]), Exit::Passed);
+        assert_eq!(exit(&[("rfc7285/8.2/5", skipped())]), Exit::Failed);
+        assert_eq!(exit(&[("rfc7285/8.2/5", Verdict::Fail), ("rfc7285/8.4/1", Verdict::Fail)]), Exit::Failed);
+        assert_eq!(exit(&[("rfc7285/8.4/1", skipped())]), Exit::Passed);
+    }
+
+    #[test]
+    fn typing_errors_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("known");
+        fs::write(&path, "\nrfc7285/8.2/55\n").unwrap();
+        let error = Expectations::from_file(&path).unwrap_err().to_string();
+        assert!(error.ends_with("known, line 2: \"rfc7285/8.2/55\" is not checked; --list shows what is"), "{error}");
+    }
+}

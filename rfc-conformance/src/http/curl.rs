@@ -1,0 +1,106 @@
+//! A request as a command that sends it again.
+
+use super::Request;
+
+/// Bodies up to here are written into the command.
+const MOST_WRITTEN: usize = 4 * 1024;
+
+/// What every command needs to get through.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Flags {
+    /// For whom to authenticate; the password is asked for, not written down.
+    pub(super) user: Option<String>,
+    pub(super) ca: Option<String>,
+    pub(super) insecure: bool,
+}
+
+/// The command for a request.
+pub(super) fn command(request: &Request, flags: &Flags) -> String {
+    let mut words = vec!["curl".to_owned(), "-sS".to_owned(), "-i".to_owned()];
+    if let Some(user) = &flags.user {
+        words.extend(["--digest".to_owned(), "-u".to_owned(), quoted(user.as_bytes())]);
+    }
+    if let Some(ca) = &flags.ca {
+        words.extend(["--cacert".to_owned(), quoted(ca.as_bytes())]);
+    }
+    if flags.insecure {
+        words.push("-k".to_owned());
+    }
+    match request.method.as_str() {
+        "GET" => {}
+        "HEAD" => words.push("-I".to_owned()),
+        method => words.extend(["-X".to_owned(), quoted(method.as_bytes())]),
+    }
+    for (name, value) in &request.headers {
+        if !name.eq_ignore_ascii_case("authorization") {
+            words.extend(["-H".to_owned(), quoted(format!("{name}: {value}").as_bytes())]);
+        }
+    }
+    if request.chunked {
+        words.extend(["-H".to_owned(), quoted(b"Transfer-Encoding: chunked")]);
+    }
+    let mut remark = String::new();
+    if let Some(body) = &request.body {
+        if request.header("content-type").is_none() {
+            // Else curl would name one of its own.
+            words.extend(["-H".to_owned(), quoted(b"Content-Type:")]);
+        }
+        words.push("--data-binary".to_owned());
+        if body.len() > MOST_WRITTEN {
+            words.push("@body".to_owned());
+            remark = format!("  # body: {} bytes, beginning {}", body.len(), quoted(&body[..60]));
+        } else {
+            words.push(quoted(body));
+        }
+    }
+    words.push(quoted(request.uri.as_bytes()));
+    words.join(" ") + &remark
+}
+
+/// A word for a shell, whatever it holds.
+pub(super) fn quoted(word: &[u8]) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_./:@=,+%".contains(byte);
+    if !word.is_empty() && word.iter().all(plain) {
+        return String::from_utf8_lossy(word).into_owned();
+    }
+    match std::str::from_utf8(word) {
+        Ok(text) if !text.chars().any(char::is_control) => format!("'{}'", text.replace('\'', r"'\''")),
+        _ => format!("$'{}'", word.iter().map(|byte| ansi_c(*byte)).collect::<String>()),
+    }
+}
+
+fn ansi_c(byte: u8) -> String {
+    match byte {
+        b'\\' => r"\\".to_owned(),
+        b'\'' => r"\'".to_owned(),
+        b'\n' => r"\n".to_owned(),
+        b'\r' => r"\r".to_owned(),
+        b'\t' => r"\t".to_owned(),
+        0x20..=0x7e => char::from(byte).to_string(),
+        other => format!("\\x{other:02x}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_survive_a_shell() {
+        let request =
+            Request::post("http://a/x?y=1&z", "application/alto-networkmapfilter+json", "{\"pids\":[\"it's\"]}");
+        let command = command(&request, &Flags { user: Some("ada".into()), ..Flags::default() });
+        assert_eq!(
+            command,
+            "curl -sS -i --digest -u ada -X POST -H 'Content-Type: application/alto-networkmapfilter+json' \
+             --data-binary '{\"pids\":[\"it'\\''s\"]}' 'http://a/x?y=1&z'"
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_written_as_numbers() {
+        assert_eq!(quoted(b"{\"\xff\n'\\"), r#"$'{"\xff\n\'\\'"#);
+        assert_eq!(quoted(b""), "''");
+        assert_eq!(quoted(b"plain"), "plain");
+    }
+}

@@ -1,0 +1,61 @@
+//! HTTP Digest as a client (RFC 7616): the grammar and the hashing are the `digest_auth` crate's.
+
+use std::sync::Mutex;
+
+use digest_auth::{AlgorithmType, AuthContext, HttpMethod, WwwAuthenticateHeader};
+
+use super::{Answer, Request};
+
+/// A name with its password, and the challenge that was answered last.
+pub(super) struct Credentials {
+    user: String,
+    password: String,
+    challenge: Mutex<Option<WwwAuthenticateHeader>>,
+}
+
+impl Credentials {
+    pub(super) fn new(user: &str, password: &str) -> Self {
+        Self { user: user.to_owned(), password: password.to_owned(), challenge: Mutex::new(None) }
+    }
+
+    /// The `Authorization` for a request, if the server has challenged before.
+    pub(super) fn authorization(&self, request: &Request) -> Option<String> {
+        let mut challenge = self.challenge.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        answer(challenge.as_mut()?, &self.user, &self.password, request)
+    }
+
+    /// Takes up a challenge of the server; false if there is none that can be met.
+    pub(super) fn challenged(&self, answer: &Answer) -> bool {
+        let Some(challenge) = best_challenge(answer) else {
+            return false;
+        };
+        *self.challenge.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(challenge);
+        true
+    }
+}
+
+/// The Digest challenge with the best hash.
+pub(crate) fn best_challenge(answer: &Answer) -> Option<WwwAuthenticateHeader> {
+    let digests = answer
+        .headers("www-authenticate")
+        .filter(|value| value.trim_start().get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("digest ")));
+    let challenges = digests.filter_map(|value| WwwAuthenticateHeader::parse(&value.trim_start()[6..]).ok());
+    challenges.max_by_key(|challenge| match challenge.algorithm.algo {
+        AlgorithmType::MD5 => 0,
+        AlgorithmType::SHA2_512_256 => 1,
+        AlgorithmType::SHA2_256 => 2,
+    })
+}
+
+/// The `Authorization` that answers a challenge.
+pub(crate) fn answer(
+    challenge: &mut WwwAuthenticateHeader,
+    user: &str,
+    password: &str,
+    request: &Request,
+) -> Option<String> {
+    let method = HttpMethod(request.method.clone().into());
+    let target = super::client::target_of(&request.uri)?;
+    let context = AuthContext::new_with_method(user, password, target, request.body.as_deref(), method);
+    Some(challenge.respond(&context).ok()?.to_header_string())
+}

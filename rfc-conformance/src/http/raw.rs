@@ -1,0 +1,371 @@
+//! A socket for what no client would send: broken framing, absolute targets, several requests in one write.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fluent_uri::Uri;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConnection, StreamOwned};
+
+use super::client::{MOST_BYTES, MOST_HEAD};
+use super::curl::quoted;
+use super::exchange::{Answer, Exchange, Failure, NoAnswer, Request, without_secrets};
+use super::{Client, origin_of};
+
+/// Of what was sent, how much is kept to be shown.
+const MOST_KEPT: usize = 16 * 1024;
+/// Header fields that are read.
+const MOST_FIELDS: usize = 128;
+
+/// A connection to an origin, through TLS where its scheme says so.
+pub(crate) struct Wire {
+    stream: Stream,
+    /// Received and not yet read.
+    buffer: Vec<u8>,
+    end: Instant,
+    timeout: Duration,
+}
+
+enum Stream {
+    Plain(TcpStream),
+    Secure(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+/// How an answer says where it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    Length(u64),
+    Chunked,
+    UntilClosed,
+    Empty,
+}
+
+impl Client {
+    /// Opens a connection to the origin of a URI.
+    pub(crate) fn connect(&self, uri: &str) -> Result<Wire, Failure> {
+        if let Some(why) = self.given_up() {
+            return Err(Failure::GivenUp(why));
+        }
+        let tcp = connect(uri, self.timeout)?;
+        let stream = if uri.starts_with("https") {
+            let name = host_of(uri)?;
+            let name = ServerName::try_from(name).map_err(|error| Failure::Uri(error.to_string()))?;
+            let connection = ClientConnection::new(Arc::clone(&self.trust.raw), name)
+                .map_err(|error| Failure::Tls(error.to_string()))?;
+            Stream::Secure(Box::new(StreamOwned::new(connection, tcp)))
+        } else {
+            Stream::Plain(tcp)
+        };
+        Ok(Wire { stream, buffer: Vec::new(), end: Instant::now() + self.timeout, timeout: self.timeout })
+    }
+
+    /// Sends bytes on a connection of their own and reads one answer. They are made anew if the server wants to be
+    /// shown credentials for another challenge.
+    pub(crate) fn send_raw(&self, uri: &str, bytes: impl Fn() -> Vec<u8>) -> Result<Arc<Exchange>, NoAnswer> {
+        let exchange = self.send_raw_once(uri, &bytes())?;
+        if exchange.answer.status == 401 && self.is_challenged(uri, &exchange.answer) {
+            return self.send_raw_once(uri, &bytes());
+        }
+        Ok(exchange)
+    }
+
+    fn send_raw_once(&self, uri: &str, bytes: &[u8]) -> Result<Arc<Exchange>, NoAnswer> {
+        let started = Instant::now();
+        let is_head = bytes.starts_with(b"HEAD ");
+        let sent = self.connect(uri).and_then(|mut wire| {
+            // A server may answer and close before it has read everything: its answer counts.
+            let _broken_pipe = wire.send(bytes);
+            wire.answer(is_head)
+        });
+        self.booked(uri, bytes, sent, started.elapsed())
+    }
+
+    /// Records an exchange that was made on a wire.
+    pub(crate) fn booked(
+        &self,
+        uri: &str,
+        bytes: &[u8],
+        sent: Result<Answer, Failure>,
+        took: Duration,
+    ) -> Result<Arc<Exchange>, NoAnswer> {
+        let method = bytes.split(|byte| *byte == b' ').next().unwrap_or_default();
+        let mut request = Request::new(&String::from_utf8_lossy(&method[..method.len().min(20)]), uri);
+        request.raw = Some(bytes[..bytes.len().min(MOST_KEPT)].to_vec());
+        self.book(request, sent, took, command(uri, bytes))
+    }
+
+    /// The `Authorization` field for a request that is sent on a wire, with its line end; empty if none is needed.
+    pub(crate) fn authorization_line(&self, request: &Request) -> String {
+        let authorised = self.authorised(request);
+        authorised.header("authorization").map_or_else(String::new, |value| format!("Authorization: {value}\r\n"))
+    }
+}
+
+impl Wire {
+    /// Sends bytes as they are.
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.set_timeout()?;
+        let timeout = self.timeout;
+        let broken = |error: std::io::Error| broken(&error, timeout);
+        match &mut self.stream {
+            Stream::Plain(stream) => stream.write_all(bytes).and_then(|()| stream.flush()).map_err(broken),
+            Stream::Secure(stream) => stream.write_all(bytes).and_then(|()| stream.flush()).map_err(broken),
+        }
+    }
+
+    /// Reads the next answer; interim ones (1xx) are passed over.
+    pub(crate) fn answer(&mut self, is_head: bool) -> Result<Answer, Failure> {
+        loop {
+            let answer = self.any_answer(is_head)?;
+            if answer.status >= 200 {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// Reads the next answer, an interim one too.
+    pub(crate) fn any_answer(&mut self, is_head: bool) -> Result<Answer, Failure> {
+        let mut answer = self.head()?;
+        let framing = framing_of(&answer, is_head)?;
+        answer.body = self.body(framing)?;
+        Ok(answer)
+    }
+
+    /// Whether the other side closes the connection within a time, having nothing more to say.
+    pub(crate) fn is_closed_within(&mut self, patience: Duration) -> bool {
+        self.end = Instant::now() + patience;
+        loop {
+            match self.fill() {
+                Ok(0) => return true,
+                Ok(_) if self.buffer.len() > MOST_HEAD => return false,
+                Ok(_) => {}
+                Err(Failure::TimedOut(_)) => return false,
+                Err(_) => return true,
+            }
+        }
+    }
+
+    /// The address this side has, as the other side sees it unless something in between changes it.
+    pub(crate) fn local_address(&self) -> Option<std::net::IpAddr> {
+        let socket = match &self.stream {
+            Stream::Plain(stream) => stream,
+            Stream::Secure(stream) => &stream.sock,
+        };
+        // An IPv4 client of a dual-stack socket is an IPv4 client.
+        Some(socket.local_addr().ok()?.ip().to_canonical())
+    }
+
+    /// Which TLS was agreed on, once something was exchanged.
+    pub(crate) fn tls_version(&self) -> Option<rustls::ProtocolVersion> {
+        match &self.stream {
+            Stream::Plain(_) => None,
+            Stream::Secure(stream) => stream.conn.protocol_version(),
+        }
+    }
+
+    fn head(&mut self) -> Result<Answer, Failure> {
+        loop {
+            let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
+            let mut head = httparse::Response::new(&mut fields);
+            match head.parse(&self.buffer) {
+                Ok(httparse::Status::Complete(length)) => {
+                    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+                    let headers = head.headers.iter().map(|field| (field.name.to_ascii_lowercase(), text(field.value)));
+                    let answer =
+                        Answer { status: head.code.unwrap_or(0), headers: headers.collect(), body: Vec::new() };
+                    self.buffer.drain(..length);
+                    return Ok(answer);
+                }
+                Ok(httparse::Status::Partial) if self.buffer.len() > MOST_HEAD => {
+                    return Err(Failure::TooLong(MOST_HEAD as u64));
+                }
+                Ok(httparse::Status::Partial) => self.more()?,
+                Err(error) => return Err(Failure::NotHttp(error.to_string())),
+            }
+        }
+    }
+
+    fn body(&mut self, framing: Framing) -> Result<Vec<u8>, Failure> {
+        match framing {
+            Framing::Empty => Ok(Vec::new()),
+            Framing::Length(length) => {
+                let length = usize::try_from(length.min(MOST_BYTES + 1)).unwrap_or(usize::MAX);
+                self.exactly(length)
+            }
+            Framing::Chunked => self.chunks(),
+            Framing::UntilClosed => {
+                while self.fill()? > 0 {
+                    bounded(self.buffer.len())?;
+                }
+                Ok(std::mem::take(&mut self.buffer))
+            }
+        }
+    }
+
+    fn chunks(&mut self) -> Result<Vec<u8>, Failure> {
+        let mut body = Vec::new();
+        loop {
+            let line = self.line()?;
+            let size = line.split(';').next().unwrap_or_default().trim();
+            let size = usize::from_str_radix(size, 16);
+            let size = size.map_err(|_| Failure::NotHttp(format!("{line:?} is not the size of a chunk")))?;
+            bounded(body.len().saturating_add(size))?;
+            if size == 0 {
+                while !self.line()?.is_empty() {}
+                return Ok(body);
+            }
+            body.extend(self.exactly(size)?);
+            let end = self.line()?;
+            if !end.is_empty() {
+                return Err(Failure::NotHttp("a chunk is longer than its size".to_owned()));
+            }
+        }
+    }
+
+    fn line(&mut self) -> Result<String, Failure> {
+        loop {
+            if let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\r\n") {
+                let line = String::from_utf8_lossy(&self.buffer[..end]).into_owned();
+                self.buffer.drain(..end + 2);
+                return Ok(line);
+            }
+            if self.buffer.len() > MOST_HEAD {
+                return Err(Failure::TooLong(MOST_HEAD as u64));
+            }
+            self.more()?;
+        }
+    }
+
+    fn exactly(&mut self, length: usize) -> Result<Vec<u8>, Failure> {
+        bounded(length)?;
+        while self.buffer.len() < length {
+            self.more()?;
+        }
+        let rest = self.buffer.split_off(length);
+        Ok(std::mem::replace(&mut self.buffer, rest))
+    }
+
+    fn more(&mut self) -> Result<(), Failure> {
+        match self.fill()? {
+            0 => Err(Failure::Closed(format!("after {} bytes of what was expected", self.buffer.len()))),
+            _ => Ok(()),
+        }
+    }
+
+    fn fill(&mut self) -> Result<usize, Failure> {
+        self.set_timeout()?;
+        let mut chunk = [0; 16 * 1024];
+        let read = match &mut self.stream {
+            Stream::Plain(stream) => stream.read(&mut chunk),
+            Stream::Secure(stream) => read_only(stream, &mut chunk),
+        };
+        let length = read.map_err(|error| broken(&error, self.timeout))?;
+        self.buffer.extend_from_slice(&chunk[..length]);
+        Ok(length)
+    }
+
+    /// One time limit for everything, however it is sliced.
+    fn set_timeout(&self) -> Result<(), Failure> {
+        let left = self.end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Failure::TimedOut(self.timeout));
+        }
+        let socket = match &self.stream {
+            Stream::Plain(stream) => stream,
+            Stream::Secure(stream) => &stream.sock,
+        };
+        let set = socket.set_read_timeout(Some(left)).and_then(|()| socket.set_write_timeout(Some(left)));
+        set.map_err(|error| Failure::Closed(error.to_string()))
+    }
+}
+
+fn bounded(length: usize) -> Result<(), Failure> {
+    if length as u64 > MOST_BYTES { Err(Failure::TooLong(MOST_BYTES)) } else { Ok(()) }
+}
+
+/// Reads without sending: a server may have closed its side for us while it still answers.
+fn read_only(stream: &mut StreamOwned<ClientConnection, TcpStream>, chunk: &mut [u8]) -> std::io::Result<usize> {
+    loop {
+        match stream.conn.reader().read(chunk) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            other => return other,
+        }
+        if stream.conn.read_tls(&mut stream.sock)? == 0 {
+            return Ok(0);
+        }
+        stream.conn.process_new_packets().map_err(|error| std::io::Error::new(ErrorKind::InvalidData, error))?;
+    }
+}
+
+/// Where an answer ends (RFC 7230 §3.3.3).
+fn framing_of(answer: &Answer, is_head: bool) -> Result<Framing, Failure> {
+    if is_head || answer.status < 200 || matches!(answer.status, 204 | 304) {
+        return Ok(Framing::Empty);
+    }
+    if answer.headers("transfer-encoding").any(|value| value.to_ascii_lowercase().trim_end().ends_with("chunked")) {
+        return Ok(Framing::Chunked);
+    }
+    match answer.header("content-length") {
+        Some(length) => match length.trim().parse() {
+            Ok(length) => Ok(Framing::Length(length)),
+            Err(_) => Err(Failure::NotHttp(format!("Content-Length {length:?} is not a number"))),
+        },
+        None => Ok(Framing::UntilClosed),
+    }
+}
+
+/// A TCP connection to the origin of a URI.
+pub(crate) fn connect(uri: &str, timeout: Duration) -> Result<TcpStream, Failure> {
+    let origin = origin_of(uri).ok_or_else(|| Failure::Uri(uri.to_owned()))?;
+    let address = origin.split("//").nth(1).unwrap_or_default();
+    let unreachable = |error: std::io::Error| Failure::Unreachable(error.to_string());
+    let mut last = Failure::Unreachable("no such host".to_owned());
+    for address in address.to_socket_addrs().map_err(unreachable)? {
+        match TcpStream::connect_timeout(&address, timeout) {
+            Ok(stream) => {
+                let _slower_without = stream.set_nodelay(true);
+                return Ok(stream);
+            }
+            Err(error) => last = unreachable(error),
+        }
+    }
+    Err(last)
+}
+
+/// The host of a URI, as a certificate names it.
+fn host_of(uri: &str) -> Result<String, Failure> {
+    let parsed = Uri::parse(uri).map_err(|error| Failure::Uri(error.to_string()))?;
+    let host = parsed.authority().map(|authority| authority.host().to_owned()).unwrap_or_default();
+    Ok(host.trim_start_matches('[').trim_end_matches(']').to_owned())
+}
+
+fn broken(error: &std::io::Error, timeout: Duration) -> Failure {
+    match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => Failure::TimedOut(timeout),
+        ErrorKind::InvalidData => Failure::Tls(error.to_string()),
+        _ => Failure::Closed(error.to_string()),
+    }
+}
+
+/// A command that sends these bytes again.
+fn command(uri: &str, bytes: &[u8]) -> String {
+    let origin = origin_of(uri).unwrap_or_default();
+    let address = origin.split("//").nth(1).unwrap_or_default().to_owned();
+    let shown = &bytes[..bytes.len().min(4096)];
+    let text = std::str::from_utf8(shown);
+    // Only credentials make the text differ from the bytes; whoever has them puts them in again.
+    let text = text.ok().filter(|text| text.to_ascii_lowercase().contains("\nauthorization:"));
+    let bytes = match text {
+        Some(text) => quoted(without_secrets(&text.replace("\r\n", "\n")).replace('\n', "\r\n").as_bytes()),
+        None => quoted(shown),
+    };
+    let bytes = bytes.replace('%', "%%");
+    if uri.starts_with("https") {
+        format!("printf {bytes} | openssl s_client -quiet -connect {address}")
+    } else {
+        let (host, port) = address.rsplit_once(':').unwrap_or((&address, "80"));
+        format!("printf {bytes} | nc {} {port}", host.trim_start_matches('[').trim_end_matches(']'))
+    }
+}

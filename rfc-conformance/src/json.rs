@@ -1,0 +1,182 @@
+//! JSON as the suite reads it: members that occur twice are seen, and depth is bounded.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+/// Duplicates that are remembered.
+const MOST_DUPLICATES: usize = 20;
+
+/// A body that is JSON.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// What it says. Of members that occur twice the last one counts.
+    pub value: Value,
+    /// Pointers to members that occur more than once.
+    pub duplicates: Vec<String>,
+}
+
+/// Why a body is not JSON.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not JSON: {0}")]
+pub struct NotJson(pub String);
+
+/// Reads a body.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Document, NotJson> {
+    let places = Places::default();
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = Seed(&places).deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
+    match value {
+        Ok(value) => Ok(Document { value, duplicates: places.duplicates.into_inner() }),
+        Err(error) => Err(NotJson(error.to_string())),
+    }
+}
+
+/// A pointer with one more step (RFC 6901).
+pub(crate) fn pointer(base: &str, step: &str) -> String {
+    format!("{base}/{}", step.replace('~', "~0").replace('/', "~1"))
+}
+
+/// A value on one line, cut short.
+pub(crate) fn brief(value: &Value) -> String {
+    shorten(&value.to_string(), 200)
+}
+
+/// A text cut short.
+pub(crate) fn shorten(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// What a value is, in one word.
+pub(crate) fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[derive(Default)]
+struct Places {
+    path: RefCell<Vec<String>>,
+    duplicates: RefCell<Vec<String>>,
+}
+
+impl Places {
+    fn note(&self, key: &str) {
+        let mut duplicates = self.duplicates.borrow_mut();
+        if duplicates.len() < MOST_DUPLICATES {
+            let base = self.path.borrow().iter().fold(String::new(), |base, step| pointer(&base, step));
+            duplicates.push(pointer(&base, key));
+        }
+    }
+
+    fn within<T>(&self, step: String, read: impl FnOnce() -> T) -> T {
+        self.path.borrow_mut().push(step);
+        let value = read();
+        self.path.borrow_mut().pop();
+        value
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Seed<'a>(&'a Places);
+
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seed<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
+        let mut array = Vec::new();
+        while let Some(element) = self.0.within(array.len().to_string(), || elements.next_element_seed(self))? {
+            array.push(element);
+        }
+        Ok(array.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(key) = members.next_key::<String>()? {
+            if object.contains_key(&key) {
+                self.0.note(&key);
+            }
+            let value = self.0.within(key.clone(), || members.next_value_seed(self))?;
+            object.insert(key, value);
+        }
+        Ok(object.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn duplicates_are_found_wherever_they_are() {
+        let document = parse(br#"{"a":{"b":[{"x/y":1,"x/y":2}]},"c":1,"\u0063":2}"#).unwrap();
+        assert_eq!(document.duplicates, ["/a/b/0/x~1y", "/c"]);
+        assert_eq!(document.value["c"], 2);
+    }
+
+    #[test]
+    fn depth_is_bounded_and_the_whole_body_counts() {
+        assert!(parse(&vec![b'['; 1_000_000]).is_err());
+        assert!(parse(b"{} x").is_err());
+        assert!(parse(b"\xef\xbb\xbf{}").is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn values_are_those_serde_reads(text in r#"[\[\]{}",:a0-9.eE+-]{0,40}"#) {
+            let ours = parse(text.as_bytes()).map(|document| document.value).ok();
+            proptest::prop_assert_eq!(ours, serde_json::from_str::<Value>(&text).ok());
+        }
+    }
+}

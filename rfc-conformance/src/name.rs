@@ -1,0 +1,99 @@
+//! Grammars of names (RFC 7285 §10, RFC 9274 §3.2), and what is registered.
+
+/// Cost modes with IANA: RFC 9274, RFC 9275.
+const MODES: &[&str] = &["numerical", "ordinal", "array"];
+/// Cost metrics with IANA: RFC 7285, RFC 9439, RFC 9275.
+const METRICS: &[&str] = &[
+    "routingcost",
+    "delay-ow",
+    "delay-rt",
+    "delay-variation",
+    "lossrate",
+    "hopcount",
+    "tput",
+    "bw-residual",
+    "bw-available",
+    "ane-path",
+];
+/// Address types with IANA.
+const ADDRESS_TYPES: &[&str] = &["ipv4", "ipv6"];
+/// Endpoint property types with IANA.
+const PROPERTIES: &[&str] = &["pid"];
+/// Error codes with IANA: RFC 7285 §14.5.
+pub(crate) const ERROR_CODES: &[&str] =
+    &["E_SYNTAX", "E_MISSING_FIELD", "E_INVALID_FIELD_TYPE", "E_INVALID_FIELD_VALUE"];
+
+/// What is wrong with a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Length,
+    Alphabet,
+    /// The dot, which the alphabet has but nobody may use.
+    Dot,
+    /// `priv:` with nothing behind.
+    BarePrefix,
+    Unregistered,
+}
+
+/// A name that obeys rules.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    most: usize,
+    at_sign: bool,
+    registered: Option<&'static [&'static str]>,
+}
+
+pub(crate) const PID: Rules = Rules { most: 64, at_sign: true, registered: None };
+pub(crate) const METRIC: Rules = Rules { most: 32, at_sign: false, registered: Some(METRICS) };
+pub(crate) const MODE: Rules = Rules { most: 32, at_sign: false, registered: Some(MODES) };
+pub(crate) const PROPERTY: Rules = Rules { most: 32, at_sign: false, registered: Some(PROPERTIES) };
+
+impl Rules {
+    /// Everything that is wrong with a name.
+    pub(crate) fn faults(self, name: &str) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        if name.chars().count() > self.most {
+            faults.push(Fault::Length);
+        }
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '-') || (c == '@' && self.at_sign);
+        if name.chars().any(|c| !allowed(c) && c != '.') {
+            faults.push(Fault::Alphabet);
+        }
+        if name.contains('.') {
+            faults.push(Fault::Dot);
+        }
+        if let Some(registered) = self.registered {
+            match name.strip_prefix("priv:") {
+                Some("") => faults.push(Fault::BarePrefix),
+                Some(_) => {}
+                // A registered name may have a suffix of its own (RFC 9439 §3.1).
+                None if registered.contains(&name.split(':').next().unwrap_or(name)) => {}
+                None => faults.push(Fault::Unregistered),
+            }
+        }
+        faults
+    }
+}
+
+/// Whether an address type is known to IANA.
+pub(crate) fn is_registered_address_type(name: &str) -> bool {
+    ADDRESS_TYPES.contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_obey_their_rules() {
+        assert_eq!(PID.faults(&"a".repeat(64)), []);
+        assert_eq!(PID.faults(&"a".repeat(65)), [Fault::Length]);
+        assert_eq!(PID.faults("a.b c"), [Fault::Alphabet, Fault::Dot]);
+        assert_eq!(PID.faults("x@y:z_-"), []);
+        assert_eq!(METRIC.faults("routingcost"), []);
+        assert_eq!(METRIC.faults("delay-ow:p95"), []);
+        assert_eq!(METRIC.faults("priv:"), [Fault::BarePrefix]);
+        assert_eq!(METRIC.faults("priv:a@b"), [Fault::Alphabet]);
+        assert_eq!(MODE.faults("numeric"), [Fault::Unregistered]);
+    }
+}

@@ -1,0 +1,93 @@
+//! The report for continuous integration: the XML of `JUnit`, a suite per chapter and a case per requirement.
+
+use std::fmt::Write as _;
+
+use super::Report;
+use super::escape::markup;
+use crate::verdict::{Line, Verdict};
+
+/// Renders a report.
+pub(super) fn render(report: &Report) -> String {
+    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    let took = report.took.as_secs_f64();
+    let failed = |line: &&Line| !is_error(line) && line.verdict.is_failure(report.strict);
+    let (tests, failures) = (report.lines.len(), report.lines.iter().filter(failed).count());
+    let errors =
+        report.lines.iter().filter(|line| is_error(line)).count() + usize::from(report.could_not_run.is_some());
+    let _ = writeln!(
+        out,
+        "<testsuites name=\"rfc-conformance {}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" \
+         time=\"{took:.3}\">",
+        markup(&report.target)
+    );
+    if let Some(why) = &report.could_not_run {
+        let _ = writeln!(
+            out,
+            "  <testsuite name=\"suite\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\">\n    \
+             <testcase classname=\"suite\" name=\"could not run\"><error message=\"{}\"/></testcase>\n  </testsuite>",
+            markup(why)
+        );
+    }
+    for chapter in report.chapters() {
+        let count = |wanted: &dyn Fn(&&Line) -> bool| chapter.lines.iter().copied().filter(wanted).count();
+        let _ = writeln!(
+            out,
+            "  <testsuite name=\"{}/{} {}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\">",
+            chapter.document,
+            chapter.number,
+            chapter.title,
+            chapter.lines.len(),
+            count(&failed),
+            count(&|line: &&Line| is_error(line)),
+            count(&|line: &&Line| matches!(line.verdict, Verdict::Skipped(_))),
+        );
+        for line in chapter.lines {
+            case(&mut out, line, report.strict);
+        }
+        out.push_str("  </testsuite>\n");
+    }
+    out.push_str("</testsuites>\n");
+    out
+}
+
+fn is_error(line: &Line) -> bool {
+    matches!(line.verdict, Verdict::Error(_))
+}
+
+fn case(out: &mut String, line: &Line, strict: bool) {
+    let requirement = &line.requirement;
+    let _ = write!(
+        out,
+        "    <testcase classname=\"{}.{}\" name=\"{} {}\"",
+        requirement.document(),
+        requirement.section(),
+        requirement.id,
+        markup(requirement.text)
+    );
+    let text = markup(&text(line));
+    let first = markup(&line.findings.first().map_or_else(String::new, |finding| finding.seen.clone()));
+    let _ = match &line.verdict {
+        Verdict::Pass(_) => writeln!(out, "/>"),
+        Verdict::Skipped(why) => writeln!(out, "><skipped message=\"{}\"/></testcase>", markup(why)),
+        Verdict::Error(why) => writeln!(out, "><error message=\"{}\">{text}</error></testcase>", markup(why)),
+        verdict if verdict.is_failure(strict) => {
+            writeln!(out, "><failure message=\"{first}\" type=\"{}\">{text}</failure></testcase>", verdict.word())
+        }
+        verdict => writeln!(out, "><system-out>{}: {text}</system-out></testcase>", verdict.word()),
+    };
+}
+
+/// Findings as lines.
+fn text(line: &Line) -> String {
+    let mut out = String::new();
+    for finding in &line.findings {
+        let _ = writeln!(out, "expected: {}\nactual:   {}", finding.expected, finding.seen);
+        if let Some(pointer) = &finding.pointer {
+            let _ = writeln!(out, "where:    {pointer}");
+        }
+        if let Some(record) = finding.records.last() {
+            let _ = writeln!(out, "again:    {}", record.curl);
+        }
+    }
+    out
+}

@@ -1,0 +1,233 @@
+//! What is made of a run: a report, in several forms. Whatever comes from the target is escaped on its way into one.
+
+pub(crate) mod escape;
+pub(crate) mod html;
+mod json;
+mod junit;
+mod sections;
+mod tap;
+mod text;
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::check::Requirement;
+use crate::checks;
+use crate::exit::Exit;
+use crate::verdict::{Line, Verdict};
+
+pub(crate) use json::FORM as JSON_FORM;
+
+/// The outcome of a run.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The root directory's URI.
+    pub target: String,
+    /// Whether warnings count.
+    pub strict: bool,
+    /// Verdicts, in the order of the standards.
+    pub lines: Vec<Line>,
+    /// Requests sent.
+    pub requests: usize,
+    /// How long it took.
+    pub took: Duration,
+    /// Why there are no verdicts, if so.
+    pub could_not_run: Option<String>,
+}
+
+/// How many requirements came out how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Looked at and found in order.
+    pub pass: usize,
+    /// Violated.
+    pub fail: usize,
+    /// Not as recommended.
+    pub warn: usize,
+    /// Worth knowing.
+    pub info: usize,
+    /// Nothing to look at.
+    pub skipped: usize,
+    /// No answer.
+    pub error: usize,
+}
+
+/// The verdicts of one chapter.
+struct Chapter<'r> {
+    document: &'static str,
+    number: &'static str,
+    title: &'static str,
+    lines: Vec<&'r Line>,
+}
+
+/// A form of report, and where it goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Format {
+    form: Form,
+    file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Form {
+    #[default]
+    Text,
+    Json,
+    Junit,
+    Tap,
+    Html,
+}
+
+/// Why a report cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: the report cannot be written: {source}", path.display())]
+pub(crate) struct WriteError {
+    path: PathBuf,
+    source: std::io::Error,
+}
+
+impl Report {
+    pub(crate) fn empty(target: &str, strict: bool) -> Self {
+        Self {
+            target: target.to_owned(),
+            strict,
+            lines: Vec::new(),
+            requests: 0,
+            took: Duration::ZERO,
+            could_not_run: None,
+        }
+    }
+
+    /// How many came out how.
+    pub fn summary(&self) -> Summary {
+        Summary::of(&self.lines)
+    }
+
+    /// What makes the target fail.
+    pub fn failures(&self) -> impl Iterator<Item = &Line> {
+        self.lines.iter().filter(|line| line.verdict.is_failure(self.strict))
+    }
+
+    /// What the program ends with.
+    pub fn exit(&self) -> Exit {
+        if self.could_not_run.is_some() {
+            Exit::CouldNotRun
+        } else if self.failures().next().is_some() {
+            Exit::Failed
+        } else {
+            Exit::Passed
+        }
+    }
+
+    /// Verdicts by chapter, in the order of the standards.
+    fn chapters(&self) -> Vec<Chapter<'_>> {
+        let mut chapters: Vec<Chapter<'_>> = Vec::new();
+        for line in &self.lines {
+            let document = line.requirement.document();
+            let (number, title) = sections::chapter(document, line.requirement.section());
+            match chapters.last_mut() {
+                Some(last) if (last.document, last.number) == (document, number) => last.lines.push(line),
+                _ => chapters.push(Chapter { document, number, title, lines: vec![line] }),
+            }
+        }
+        chapters
+    }
+
+    /// The report as text, without colours.
+    pub fn to_text(&self, verbose: bool) -> String {
+        text::render(self, text::Style { verbose, colour: false })
+    }
+
+    /// The report as JSON.
+    pub fn to_json(&self) -> String {
+        json::render(self)
+    }
+
+    /// The report as the XML of `JUnit`.
+    pub fn to_junit(&self) -> String {
+        junit::render(self)
+    }
+
+    /// The report as lines of the Test Anything Protocol.
+    pub fn to_tap(&self) -> String {
+        tap::render(self)
+    }
+
+    /// The report as a page of HTML.
+    pub fn to_html(&self) -> String {
+        html::render(self)
+    }
+}
+
+impl Summary {
+    /// Counts verdicts.
+    pub fn of<'l>(lines: impl IntoIterator<Item = &'l Line>) -> Self {
+        let mut summary = Self::default();
+        for line in lines {
+            *match line.verdict {
+                Verdict::Pass(_) => &mut summary.pass,
+                Verdict::Fail => &mut summary.fail,
+                Verdict::Warn => &mut summary.warn,
+                Verdict::Info => &mut summary.info,
+                Verdict::Skipped(_) => &mut summary.skipped,
+                Verdict::Error(_) => &mut summary.error,
+            } += 1;
+        }
+        summary
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (form, file) = text.split_once('=').map_or((text, None), |(form, file)| (form, Some(file)));
+        let form = match form {
+            "text" => Form::Text,
+            "json" => Form::Json,
+            "junit" => Form::Junit,
+            "tap" => Form::Tap,
+            "html" => Form::Html,
+            other => return Err(format!("{other:?} is none of text, json, junit, tap, html")),
+        };
+        Ok(Self { form, file: file.map(PathBuf::from) })
+    }
+}
+
+impl Format {
+    /// Writes a report in this form.
+    pub(crate) fn write(&self, report: &Report, verbose: bool) -> Result<(), WriteError> {
+        let colour = self.file.is_none() && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let text = match self.form {
+            Form::Text => text::render(report, text::Style { verbose, colour }),
+            Form::Json => report.to_json(),
+            Form::Junit => report.to_junit(),
+            Form::Tap => report.to_tap(),
+            Form::Html => report.to_html(),
+        };
+        write(self.file.as_deref(), &text)
+    }
+}
+
+/// Writes text to a file, or to standard output.
+pub(crate) fn write(file: Option<&Path>, text: &str) -> Result<(), WriteError> {
+    let written = match file {
+        Some(path) => std::fs::write(path, text),
+        // A reader that has seen enough, such as `head`, is no failure of ours.
+        None => match std::io::stdout().write_all(text.as_bytes()) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        },
+    };
+    let path = file.unwrap_or(Path::new("standard output"));
+    written.map_err(|source| WriteError { path: path.to_owned(), source })
+}
+
+/// All requirements that are checked, one a line.
+pub(crate) fn list(only: &[String]) -> String {
+    let chosen = |requirement: &Requirement| only.is_empty() || only.iter().any(|prefix| requirement.is_within(prefix));
+    let line =
+        |requirement: &Requirement| format!("{:<24} {:<6} {}\n", requirement.id, requirement.level, requirement.text);
+    checks::requirements().iter().filter(|requirement| chosen(requirement)).map(line).collect()
+}

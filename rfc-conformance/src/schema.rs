@@ -1,0 +1,240 @@
+//! JSON Schemas (2020-12) of all ALTO messages, compiled once; references are resolved among the files of this crate.
+
+use std::sync::LazyLock;
+
+use jsonschema::{Registry, Validator};
+use serde_json::Value;
+
+/// Violations that are listed for one message.
+const MOST_VIOLATIONS: usize = 20;
+
+/// A media type with the text of its schema.
+struct Source {
+    media_type: &'static str,
+    text: &'static str,
+}
+
+/// A schema, ready for use.
+struct Compiled {
+    media_type: &'static str,
+    schema: Value,
+    validator: Validator,
+}
+
+/// What is wrong with a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Violation {
+    /// Where, as a JSON pointer.
+    pub pointer: String,
+    /// The keyword of JSON Schema that is violated: `required`, `type`, `pattern` and so on.
+    pub keyword: String,
+    /// A sentence.
+    pub message: String,
+}
+
+const COMMON: &str = include_str!("../schemas/common.json");
+
+/// One schema per media type.
+const SOURCES: &[Source] = &[
+    Source { media_type: "application/alto-directory+json", text: include_str!("../schemas/directory.json") },
+    Source { media_type: "application/alto-networkmap+json", text: include_str!("../schemas/networkmap.json") },
+    Source { media_type: "application/alto-costmap+json", text: include_str!("../schemas/costmap.json") },
+    Source { media_type: "application/alto-endpointprop+json", text: include_str!("../schemas/endpointprop.json") },
+    Source { media_type: "application/alto-endpointcost+json", text: include_str!("../schemas/endpointcost.json") },
+    Source { media_type: "application/alto-error+json", text: include_str!("../schemas/error.json") },
+    Source {
+        media_type: "application/alto-networkmapfilter+json",
+        text: include_str!("../schemas/networkmapfilter.json"),
+    },
+    Source { media_type: "application/alto-costmapfilter+json", text: include_str!("../schemas/costmapfilter.json") },
+    Source {
+        media_type: "application/alto-endpointpropparams+json",
+        text: include_str!("../schemas/endpointpropparams.json"),
+    },
+    Source {
+        media_type: "application/alto-endpointcostparams+json",
+        text: include_str!("../schemas/endpointcostparams.json"),
+    },
+];
+
+static COMMON_PARTS: LazyLock<Value> = LazyLock::new(|| read(COMMON));
+static COMPILED: LazyLock<Vec<Compiled>> = LazyLock::new(|| SOURCES.iter().map(compile).collect());
+
+/// The media types that have a schema.
+pub(crate) fn media_types() -> impl Iterator<Item = &'static str> {
+    SOURCES.iter().map(|source| source.media_type)
+}
+
+/// Everything that is wrong with a message of a media type (up to a bound); nothing if the type has no schema.
+pub(crate) fn violations(media_type: &str, message: &Value) -> Option<Vec<Violation>> {
+    let compiled = of(media_type)?;
+    if compiled.validator.is_valid(message) {
+        return Some(Vec::new());
+    }
+    let violations = compiled.validator.iter_errors(message).take(MOST_VIOLATIONS).map(|error| Violation {
+        pointer: error.instance_path().as_str().to_owned(),
+        keyword: error.kind().keyword().to_owned(),
+        message: crate::json::shorten(&error.to_string(), 300),
+    });
+    Some(violations.collect())
+}
+
+/// The schema of a media type, its references replaced by what they stand for.
+pub(crate) fn resolved(media_type: &str) -> Option<Value> {
+    Some(inlined(&of(media_type)?.schema))
+}
+
+fn of(media_type: &str) -> Option<&'static Compiled> {
+    COMPILED.iter().find(|compiled| compiled.media_type == media_type)
+}
+
+#[expect(clippy::expect_used, reason = "the schemas are part of this program, and a test compiles them all")]
+fn read(text: &str) -> Value {
+    serde_json::from_str(text).expect("schemas of this crate are JSON")
+}
+
+#[expect(clippy::expect_used, reason = "the schemas are part of this program, and a test compiles them all")]
+fn compile(source: &Source) -> Compiled {
+    let id = COMMON_PARTS["$id"].as_str().unwrap_or_default();
+    let registry = Registry::new()
+        .add(id, &*COMMON_PARTS)
+        .and_then(jsonschema::RegistryBuilder::prepare)
+        .expect("the common schema can be used");
+    let schema = read(source.text);
+    let validator =
+        jsonschema::options().with_registry(&registry).offline().build(&schema).expect("schemas of this crate compile");
+    Compiled { media_type: source.media_type, schema, validator }
+}
+
+/// Replaces `common.json#/$defs/X` by X. The common schema has no loops.
+fn inlined(schema: &Value) -> Value {
+    match schema {
+        Value::Object(members) => {
+            let target = members.get("$ref").and_then(Value::as_str);
+            let target = target.and_then(|reference| reference.strip_prefix("common.json#"));
+            match target.and_then(|pointer| COMMON_PARTS.pointer(pointer)) {
+                Some(target) => inlined(target),
+                None => members.iter().map(|(name, value)| (name.clone(), inlined(value))).collect(),
+            }
+        }
+        Value::Array(elements) => elements.iter().map(inlined).collect(),
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn wrong(media_type: &str, message: &Value) -> Vec<String> {
+        let violations = violations(&format!("application/alto-{media_type}+json"), message).unwrap();
+        violations.into_iter().map(|violation| format!("{} {}", violation.pointer, violation.keyword)).collect()
+    }
+
+    #[test]
+    fn all_schemas_are_schemas() {
+        for source in SOURCES {
+            let schema = read(source.text);
+            jsonschema::meta::validate(&schema).unwrap();
+            assert_eq!(schema["title"], source.media_type);
+        }
+        jsonschema::meta::validate(&COMMON_PARTS).unwrap();
+        assert_eq!(COMPILED.len(), 10);
+    }
+
+    #[test]
+    fn the_examples_of_the_rfc_are_valid() {
+        // RFC 7285 §11.2.1.7, §11.2.3.7, §11.3.2.7, §11.4.1.7, §11.5.1.7, §8.5.2.
+        let vtag = json!({"resource-id": "my-default-network-map", "tag": "da65eca2eb7a10ce8b059740b0b2e3f8eb1d4785"});
+        let cost_type = json!({"cost-mode": "numerical", "cost-metric": "routingcost"});
+        let pids = json!({
+            "PID1": {"ipv4": ["192.0.2.0/24", "198.51.100.0/25"]},
+            "PID2": {"ipv4": ["198.51.100.128/25"]},
+            "PID3": {"ipv4": ["0.0.0.0/0"], "ipv6": ["::/0"]}
+        });
+        let costs = json!({"PID1": {"PID1": 1, "PID2": 5, "PID3": 10}});
+        let endpoint_costs = json!({"ipv4:192.0.2.2": {"ipv4:192.0.2.89": 1, "ipv6:2001:db8::10": 2}});
+        let valid = [
+            ("networkmap", json!({"meta": {"vtag": vtag}, "network-map": pids})),
+            ("costmap", json!({"meta": {"dependent-vtags": [vtag], "cost-type": cost_type}, "cost-map": costs})),
+            (
+                "costmapfilter",
+                json!({"cost-type": cost_type, "pids": {"srcs": ["PID1"], "dsts": []}, "constraints": ["ge 1", "le 5.5e1"]}),
+            ),
+            (
+                "endpointpropparams",
+                json!({"properties": ["my-default-networkmap.pid", "priv:ietf-example-prop"], "endpoints": ["ipv4:192.0.2.34"]}),
+            ),
+            (
+                "endpointprop",
+                json!({"meta": {"dependent-vtags": [vtag]}, "endpoint-properties": {"ipv4:192.0.2.34": {"a.pid": "PID1"}}}),
+            ),
+            ("endpointcostparams", json!({"cost-type": cost_type, "endpoints": {"dsts": ["ipv4:192.0.2.89"]}})),
+            ("endpointcost", json!({"meta": {"cost-type": cost_type}, "endpoint-cost-map": endpoint_costs})),
+            ("error", json!({"meta": {"code": "E_INVALID_FIELD_VALUE", "field": "a/b", "value": "foo", "x": null}})),
+        ];
+        for (name, message) in valid {
+            assert_eq!(wrong(name, &message), Vec::<String>::new(), "{name}");
+        }
+    }
+
+    #[test]
+    fn violations_say_where() {
+        let vtag = json!({"resource-id": "a.b", "tag": ""});
+        let map = json!({"meta": {"vtag": vtag}, "network-map": {"a": {"ipv4": ["10.0.0.0"], "mac": "x"}}});
+        assert_eq!(
+            wrong("networkmap", &map),
+            ["/meta/vtag/resource-id pattern", "/network-map/a/ipv4/0 pattern", "/network-map/a/mac type"]
+        );
+        assert_eq!(wrong("costmap", &json!({"cost-map": {}})), [" required"]);
+        let both = json!({"cost-type": {}, "endpoints": {"srcs": []}, "constraints": ["ge5"]});
+        assert_eq!(
+            wrong("endpointcostparams", &both),
+            ["/constraints/0 pattern", "/cost-type required", "/cost-type required", "/endpoints anyOf"]
+        );
+        assert_eq!(wrong("error", &json!({"meta": {"code": "E_X", "value": "1"}})), ["/meta required"]);
+    }
+
+    #[test]
+    fn several_costs_at_once_are_not_misjudged() {
+        let two = json!([{"cost-mode": "numerical", "cost-metric": "routingcost"}, {"cost-mode": "ordinal", "cost-metric": "hopcount"}]);
+        let message = |costs: Value| {
+            json!({
+                "meta": {"dependent-vtags": [{"resource-id": "m", "tag": "t"}], "cost-type": {}, "multi-cost-types": two},
+                "cost-map": {"a": {"b": costs}}
+            })
+        };
+        assert_eq!(wrong("costmap", &message(json!([1.5, null]))), Vec::<String>::new());
+        assert_eq!(wrong("costmap", &message(json!(1))), ["/cost-map/a/b type"]);
+    }
+
+    #[test]
+    fn addresses_are_checked() {
+        for (address, valid) in [
+            ("ipv4:192.0.2.1", true),
+            ("ipv4:192.0.2.034", false),
+            ("ipv4:192.0.2", false),
+            ("ipv6:::1", true),
+            ("ipv6:2001:DB8:0:0:0:0:0:1", true),
+            ("ipv6:::ffff:192.0.2.1", true),
+            ("ipv6:1::2::3", false),
+            ("ipv6:[::1]", false),
+            ("ipv6:fe80::1%eth0", false),
+            ("mac48:00-00-5e-00-53-00", true),
+            ("192.0.2.1", false),
+            ("ipv4:", false),
+        ] {
+            let request = json!({"properties": ["a.pid"], "endpoints": [address]});
+            assert_eq!(wrong("endpointpropparams", &request).is_empty(), valid, "{address}");
+        }
+    }
+
+    #[test]
+    fn references_can_be_resolved() {
+        let schema = resolved("application/alto-costmapfilter+json").unwrap();
+        assert_eq!(schema.pointer("/properties/cost-type/required"), Some(&json!(["cost-metric", "cost-mode"])));
+        assert!(!schema.to_string().contains("$ref"));
+    }
+}

@@ -1,0 +1,205 @@
+//! Which costs a request wants, one or several at once (RFC 7285 §11.3.2.3, RFC 8189 §4.1.2), and which pass its tests.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::error::Error;
+use super::network::{CostType, in_mode};
+use super::request::{Member, Object};
+
+/// Costs by source and destination.
+pub(super) type Costs = BTreeMap<(String, String), f64>;
+
+/// What a resource with costs offers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Offer {
+    /// The cost types that may be asked for.
+    pub cost_types: Vec<CostType>,
+    /// Whether constraints may be given.
+    pub constraints: bool,
+    /// How many cost types may be asked for at once (RFC 8189); 0 where that standard is not known.
+    pub together: usize,
+    /// Cost types on which constraints may be put although `constraints` is false (RFC 8189).
+    pub testable: Vec<CostType>,
+}
+
+/// What a request wants.
+pub(super) struct Wanted {
+    types: Vec<CostType>,
+    /// Whether costs are arrays, even of one element.
+    several: bool,
+    /// The cost types that tests point to.
+    tested: Vec<CostType>,
+    /// Tests of which all of any inner list must hold; none if there are no lists.
+    tests: Vec<Vec<Test>>,
+}
+
+/// A condition on costs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Test {
+    index: usize,
+    operator: Operator,
+    value: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Operator {
+    Gt,
+    Lt,
+    Ge,
+    Le,
+    Eq,
+}
+
+impl Wanted {
+    /// One cost type without tests.
+    pub(super) fn one(cost_type: &CostType) -> Self {
+        let types = vec![cost_type.clone()];
+        Self { tested: types.clone(), types, several: false, tests: Vec::new() }
+    }
+
+    /// What a request says.
+    pub(super) fn read(offer: &Offer, request: &Object) -> Result<Self, Error> {
+        let list = request.optional("multi-cost-types").filter(|_| offer.together > 0);
+        let (types, several) = match &list {
+            None => (vec![offer.cost_type(request.required("cost-type")?)?], false),
+            Some(list) => (offer.several(list)?, true),
+        };
+        let mut tested = types.clone();
+        if let Some(list) = request.optional("testable-cost-types").filter(|_| offer.together > 0) {
+            let offered = if offer.testable.is_empty() { &offer.cost_types } else { &offer.testable };
+            tested = types_in(&list, offered)?;
+        }
+        let mut tests = Vec::new();
+        if let Some(list) = request.optional("constraints") {
+            let all = list.strings()?;
+            let all: Result<Vec<_>, _> = all.iter().map(|text| offer.test(text, &tested, &list.path)).collect();
+            tests.extend(Some(all?).filter(|all| !all.is_empty()));
+        }
+        if let Some(list) = request.optional("or-constraints").filter(|_| offer.together > 0) {
+            if request.optional("constraints").is_some() || list.elements()?.is_empty() {
+                return Err(Error::value(&list.path, &list.value));
+            }
+            for inner in list.elements()? {
+                let inner_list = Member { path: list.path.clone(), value: inner.clone() };
+                let strings = inner_list.strings().map_err(|_| Error::value(&list.path, inner))?;
+                if strings.is_empty() {
+                    return Err(Error::value(&list.path, inner));
+                }
+                let all: Result<_, _> = strings.iter().map(|text| offer.test(text, &tested, &list.path)).collect();
+                tests.push(all?);
+            }
+        }
+        Ok(Self { types, several, tested, tests })
+    }
+
+    /// What the answer says about its costs.
+    pub(super) fn meta(&self) -> Map<String, Value> {
+        let mut meta = Map::new();
+        if self.several {
+            meta.insert("cost-type".into(), json!({}));
+            meta.insert("multi-cost-types".into(), self.types.iter().map(CostType::to_json).collect());
+        } else {
+            meta.insert("cost-type".into(), self.types[0].to_json());
+        }
+        meta
+    }
+
+    /// The costs that pass, as they are written.
+    pub(super) fn answer(&self, costs: &Costs) -> BTreeMap<(String, String), Value> {
+        let in_mode_of = |cost_type: &CostType| in_mode(&cost_type.mode, costs);
+        let tested: Vec<_> = self.tested.iter().map(in_mode_of).collect();
+        let shown: Vec<_> = self.types.iter().map(in_mode_of).collect();
+        let holds = |pair: &(String, String), test: &Test| {
+            tested[test.index].get(pair).and_then(Value::as_f64).is_some_and(|cost| test.admits(cost))
+        };
+        let passes = |pair: &(String, String)| {
+            self.tests.is_empty() || self.tests.iter().any(|all| all.iter().all(|test| holds(pair, test)))
+        };
+        let written = |pair: &(String, String)| {
+            let mut values = shown.iter().map(|costs| costs.get(pair).cloned().unwrap_or(Value::Null));
+            if self.several { values.collect() } else { values.next().unwrap_or_default() }
+        };
+        costs.keys().filter(|pair| passes(pair)).map(|pair| (pair.clone(), written(pair))).collect()
+    }
+}
+
+impl Offer {
+    fn cost_type(&self, member: Member) -> Result<CostType, Error> {
+        let object = member.object()?;
+        let cost_type = CostType {
+            mode: object.required("cost-mode")?.string()?,
+            metric: object.required("cost-metric")?.string()?,
+        };
+        if self.cost_types.contains(&cost_type) {
+            return Ok(cost_type);
+        }
+        if self.cost_types.iter().any(|offered| offered.mode == cost_type.mode) {
+            return Err(Error::value("cost-type/cost-metric", &cost_type.metric.into()));
+        }
+        Err(Error::value("cost-type/cost-mode", &cost_type.mode.into()))
+    }
+
+    fn several(&self, list: &Member) -> Result<Vec<CostType>, Error> {
+        let types = types_in(list, &self.cost_types)?;
+        if types.is_empty() || types.len() > self.together {
+            return Err(Error::value(&list.path, &list.value));
+        }
+        Ok(types)
+    }
+
+    fn test(&self, text: &str, tested: &[CostType], path: &str) -> Result<Test, Error> {
+        let parsed = Test::parse(text, self.together > 0);
+        let usable = parsed.filter(|condition| {
+            let cost_type = tested.get(condition.index);
+            cost_type.is_some_and(|cost_type| self.constraints || self.testable.contains(cost_type))
+        });
+        usable.ok_or_else(|| Error::value(path, &json!(text)))
+    }
+}
+
+/// A list of cost types, all of them among those offered.
+fn types_in(list: &Member, offered: &[CostType]) -> Result<Vec<CostType>, Error> {
+    let one = |element: &Value| {
+        let text = |name: &str| Some(element.get(name)?.as_str()?.to_owned());
+        let cost_type = text("cost-metric").zip(text("cost-mode")).map(|(metric, mode)| CostType { metric, mode });
+        cost_type.filter(|its| offered.contains(its)).ok_or_else(|| Error::value(&list.path, element))
+    };
+    list.elements()?.iter().map(one).collect()
+}
+
+impl Test {
+    /// `OPERATOR NUMBER`, where `indexed` allows `[INDEX]` before it.
+    fn parse(text: &str, indexed: bool) -> Option<Self> {
+        let blank = [' ', '\t'];
+        let mut rest = text.trim_matches(blank);
+        let mut index = 0;
+        if let Some((number, after)) = rest.strip_prefix('[').filter(|_| indexed).and_then(|rest| rest.split_once(']'))
+        {
+            index = number.parse().ok().filter(|_| number.bytes().all(|byte| byte.is_ascii_digit()))?;
+            rest = after.strip_prefix(blank)?.trim_start_matches(blank);
+        }
+        let (operator, value) = rest.split_once(blank)?;
+        let operator = match operator {
+            "gt" => Operator::Gt,
+            "lt" => Operator::Lt,
+            "ge" => Operator::Ge,
+            "le" => Operator::Le,
+            "eq" => Operator::Eq,
+            _ => return None,
+        };
+        Some(Self { index, operator, value: serde_json::from_str(value.trim_start_matches(blank)).ok()? })
+    }
+
+    #[expect(clippy::float_cmp, reason = "`eq` is equality of doubles")]
+    fn admits(self, cost: f64) -> bool {
+        match self.operator {
+            Operator::Gt => cost > self.value,
+            Operator::Lt => cost < self.value,
+            Operator::Ge => cost >= self.value,
+            Operator::Le => cost <= self.value,
+            Operator::Eq => cost == self.value,
+        }
+    }
+}

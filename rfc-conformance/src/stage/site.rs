@@ -1,0 +1,450 @@
+//! Directories and resources under paths, and who answers for them.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::costs::Offer;
+use super::error::Error;
+use super::http::{Answer, Request, essence};
+use super::network::{CostType, Network, media};
+use super::query;
+
+/// A whole ALTO service.
+#[derive(Clone)]
+pub struct Site {
+    /// What is known.
+    pub network: Network,
+    /// The root first.
+    pub directories: Vec<Directory>,
+    /// All resources but the directories.
+    pub resources: Vec<Resource>,
+    /// What is done otherwise than RFC 7285 would have it, or than is usual.
+    pub hooks: Hooks,
+}
+
+/// A directory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Directory {
+    /// Its own resource ID, where another directory has an entry for it.
+    pub id: String,
+    /// Where it is.
+    pub path: String,
+    /// The default network map, if it says one.
+    pub default_map: Option<String>,
+    /// Names of cost types; they hold in this directory only.
+    pub cost_types: Vec<(String, CostType)>,
+    /// What it lists: IDs of resources or directories, and their URIs as they are written here.
+    pub entries: Vec<(String, String)>,
+}
+
+/// Something that can be asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resource {
+    /// Its resource ID.
+    pub id: String,
+    /// Path, and query if it has one.
+    pub path: String,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What a resource is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    /// A network map, by its ID in the network.
+    NetworkMap(String),
+    /// A cost map.
+    CostMap(String, CostType),
+    /// A filter of a network map.
+    FilteredNetworkMap(String),
+    /// A filter of a cost map.
+    FilteredCostMap(String, Offer),
+    /// Endpoint properties.
+    EndpointProperty(Vec<String>),
+    /// Endpoint costs.
+    EndpointCost(Offer),
+}
+
+/// What a request led to.
+#[derive(Clone, Copy)]
+pub enum Found<'a> {
+    /// A directory.
+    Directory(&'a Directory),
+    /// A resource.
+    Resource(&'a Resource),
+}
+
+type Before = dyn Fn(&Site, &Request) -> Option<Answer> + Send + Sync;
+type Rewrite = dyn Fn(Found<'_>, &Request, &mut Value) + Send + Sync;
+type Render = dyn Fn(&Value) -> Vec<u8> + Send + Sync;
+type After = dyn Fn(Option<Found<'_>>, &Request, &mut Answer) + Send + Sync;
+
+/// Places where behaviour can be changed.
+#[derive(Clone, Default)]
+pub struct Hooks {
+    /// Answers in place of everything else.
+    pub before: Option<Arc<Before>>,
+    /// Changes what a directory or resource says, errors included.
+    pub rewrite: Option<Arc<Rewrite>>,
+    /// Writes JSON.
+    pub render: Option<Arc<Render>>,
+    /// Changes the finished answer.
+    pub after: Option<Arc<After>>,
+}
+
+impl Kind {
+    /// The media type of its answers.
+    pub fn media_type(&self) -> &'static str {
+        match self {
+            Self::NetworkMap(_) | Self::FilteredNetworkMap(_) => media::NETWORK_MAP,
+            Self::CostMap(..) | Self::FilteredCostMap(..) => media::COST_MAP,
+            Self::EndpointProperty(_) => media::ENDPOINT_PROPERTY,
+            Self::EndpointCost(_) => media::ENDPOINT_COST,
+        }
+    }
+
+    /// The media type of its requests; none where it is fetched by GET.
+    pub fn accepts(&self) -> Option<&'static str> {
+        match self {
+            Self::NetworkMap(_) | Self::CostMap(..) => None,
+            Self::FilteredNetworkMap(_) => Some(media::NETWORK_MAP_FILTER),
+            Self::FilteredCostMap(..) => Some(media::COST_MAP_FILTER),
+            Self::EndpointProperty(_) => Some(media::ENDPOINT_PROPERTY_PARAMS),
+            Self::EndpointCost(_) => Some(media::ENDPOINT_COST_PARAMS),
+        }
+    }
+
+    /// The network map it is about.
+    pub fn uses(&self) -> Option<&str> {
+        match self {
+            Self::CostMap(map, _) | Self::FilteredNetworkMap(map) | Self::FilteredCostMap(map, _) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// The cost types it offers.
+    pub fn cost_types(&self) -> &[CostType] {
+        match self {
+            Self::CostMap(_, cost_type) => std::slice::from_ref(cost_type),
+            Self::FilteredCostMap(_, offer) | Self::EndpointCost(offer) => &offer.cost_types,
+            _ => &[],
+        }
+    }
+
+    fn capabilities(&self, directory: &Directory) -> Map<String, Value> {
+        let mut capabilities = Map::new();
+        let names = |types: &[CostType]| -> Value {
+            let name = |wanted: &CostType| {
+                let found = directory.cost_types.iter().find(|(_, cost_type)| cost_type == wanted);
+                found.map(|(name, _)| Value::from(name.as_str()))
+            };
+            types.iter().filter_map(name).collect()
+        };
+        if !self.cost_types().is_empty() {
+            capabilities.insert("cost-type-names".into(), names(self.cost_types()));
+        }
+        match self {
+            Self::FilteredCostMap(_, offer) | Self::EndpointCost(offer) => {
+                if offer.constraints {
+                    capabilities.insert("cost-constraints".into(), true.into());
+                }
+                if offer.together > 0 {
+                    capabilities.insert("max-cost-types".into(), offer.together.into());
+                }
+                if !offer.testable.is_empty() {
+                    capabilities.insert("testable-cost-type-names".into(), names(&offer.testable));
+                }
+            }
+            Self::EndpointProperty(properties) => {
+                capabilities.insert("prop-types".into(), properties.clone().into());
+            }
+            _ => {}
+        }
+        capabilities
+    }
+}
+
+impl Found<'_> {
+    /// The resource ID.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Directory(directory) => &directory.id,
+            Self::Resource(resource) => &resource.id,
+        }
+    }
+
+    /// The media type of its answers.
+    pub fn media_type(&self) -> &'static str {
+        match self {
+            Self::Directory(_) => media::DIRECTORY,
+            Self::Resource(resource) => resource.kind.media_type(),
+        }
+    }
+
+    /// The media type of its requests.
+    pub fn accepts(&self) -> Option<&'static str> {
+        match self {
+            Self::Directory(_) => None,
+            Self::Resource(resource) => resource.kind.accepts(),
+        }
+    }
+
+    fn method(&self) -> &'static str {
+        if self.accepts().is_some() { "POST" } else { "GET" }
+    }
+}
+
+impl Site {
+    /// The fixture with all its resources below a path prefix: the root directory, and one directory `sub` that holds
+    /// the costs of the second map.
+    pub fn fixture(prefix: &str) -> Self {
+        let both = vec![CostType::numerical(), CostType::ordinal()];
+        let rich = Offer { cost_types: both, constraints: true, ..Offer::default() };
+        let poor = Offer { cost_types: vec![CostType::numerical()], ..Offer::default() };
+        let map = |id: &str| id.to_owned();
+        let kinds = [
+            ("nm-a", "maps/a", Kind::NetworkMap(map("nm-a"))),
+            ("nm-b", "maps/b", Kind::NetworkMap(map("nm-b"))),
+            ("cm-a-num", "costs/a", Kind::CostMap(map("nm-a"), CostType::numerical())),
+            ("cm-a-ord", "costs/a/ranks", Kind::CostMap(map("nm-a"), CostType::ordinal())),
+            ("fnm-a", "maps/a/filtered", Kind::FilteredNetworkMap(map("nm-a"))),
+            ("fcm-a", "costs/a/filtered", Kind::FilteredCostMap(map("nm-a"), rich.clone())),
+            ("fcm-a-nc", "costs/a/filtered/plain", Kind::FilteredCostMap(map("nm-a"), poor.clone())),
+            (
+                "eps",
+                "endpoints/properties",
+                Kind::EndpointProperty(vec!["nm-a.pid".into(), "nm-b.pid".into(), "priv:x-link".into()]),
+            ),
+            ("ecs", "endpoints/costs", Kind::EndpointCost(rich)),
+            ("ecs-nc", "endpoints/costs/plain", Kind::EndpointCost(poor)),
+            ("cm-b-num", "more/costs/b", Kind::CostMap(map("nm-b"), CostType::numerical())),
+        ];
+        let entry = |(id, path, _): &(&str, &str, Kind)| ((*id).to_owned(), (*path).to_owned());
+        let mut entries: Vec<_> = kinds[..10].iter().map(entry).collect();
+        entries.push(("sub".into(), "more/directory".into()));
+        let root = Directory {
+            id: "root".into(),
+            path: format!("{prefix}/directory"),
+            default_map: Some("nm-a".into()),
+            cost_types: vec![
+                ("num-routing".into(), CostType::numerical()),
+                ("ord-routing".into(), CostType::ordinal()),
+            ],
+            entries,
+        };
+        let sub = Directory {
+            id: "sub".into(),
+            path: format!("{prefix}/more/directory"),
+            default_map: None,
+            cost_types: vec![("num-routing".into(), CostType::numerical())],
+            entries: vec![("cm-b-num".into(), "costs/b".into())],
+        };
+        let resource =
+            |(id, path, kind): (&str, &str, Kind)| Resource { id: id.into(), path: format!("{prefix}/{path}"), kind };
+        Self {
+            network: Network::fixture(),
+            directories: vec![root, sub],
+            resources: kinds.map(resource).into(),
+            hooks: Hooks::default(),
+        }
+    }
+
+    /// Answers a request, hooks included.
+    pub fn answer(&self, request: &Request) -> Answer {
+        let found = self.find(request);
+        let replaced = self.hooks.before.as_ref().and_then(|before| before(self, request));
+        let mut answer = replaced.unwrap_or_else(|| self.answer_straight(request));
+        if let Some(after) = &self.hooks.after {
+            after(found, request, &mut answer);
+        }
+        answer
+    }
+
+    /// A resource or directory by its ID.
+    pub fn by_id(&self, id: &str) -> Option<Found<'_>> {
+        let directory = self.directories.iter().find(|directory| directory.id == id).map(Found::Directory);
+        directory.or_else(|| self.resources.iter().find(|resource| resource.id == id).map(Found::Resource))
+    }
+
+    /// What the target of the request is; where several resources share a path, method and type of the body decide.
+    pub fn find(&self, request: &Request) -> Option<Found<'_>> {
+        let there = self.at(&request.resource);
+        let media_type = request.media_type();
+        let method = if request.method == "HEAD" { "GET" } else { request.method.as_str() };
+        let exact = there.iter().find(|found| found.method() == method && found.accepts() == media_type.as_deref());
+        let by_method = || there.iter().find(|found| found.method() == method);
+        exact.or_else(by_method).or(there.first()).copied()
+    }
+
+    fn at(&self, path: &str) -> Vec<Found<'_>> {
+        let directories = self.directories.iter().filter(|directory| directory.path == path).map(Found::Directory);
+        directories.chain(self.resources.iter().filter(|resource| resource.path == path).map(Found::Resource)).collect()
+    }
+
+    /// Answers as RFC 7285 and HTTP want it, but for what [`Hooks::rewrite`] and [`Hooks::render`] change.
+    fn answer_straight(&self, request: &Request) -> Answer {
+        let there = self.at(&request.resource);
+        if !matches!(request.method.as_str(), "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "PATCH" | "OPTIONS") {
+            return Answer::plain(501, "this method is not known here");
+        }
+        let Some(found) = self.find(request) else { return Answer::plain(404, "nothing is here") };
+        let mut methods: Vec<_> = there.iter().map(Found::method).collect();
+        methods.sort_unstable();
+        methods.dedup();
+        let mut allow = methods.join(", ");
+        if methods.contains(&"GET") {
+            allow += ", HEAD";
+        }
+        match request.method.as_str() {
+            "OPTIONS" => return Answer { status: 204, ..Answer::default() }.with("Allow", &(allow + ", OPTIONS")),
+            "HEAD" if found.method() == "GET" => {}
+            method if method == found.method() => {}
+            _ => return Answer::plain(405, "not this method").with("Allow", &allow),
+        }
+        if let Some(accepts) = found.accepts() {
+            if request.media_type().as_deref() != Some(accepts) {
+                return Answer::plain(415, &format!("the body must be {accepts}"));
+            }
+            if request.field("content-encoding").is_some_and(|coding| !coding.eq_ignore_ascii_case("identity")) {
+                return Answer::plain(415, "the body must not be encoded");
+            }
+        }
+        if !admits(request.field("accept").as_deref(), found.media_type()) {
+            return Answer::plain(406, &format!("this is {}", found.media_type()));
+        }
+        self.say(found, request)
+    }
+
+    /// What a directory or resource says to a request that fits it.
+    pub fn say(&self, found: Found<'_>, request: &Request) -> Answer {
+        let said = match found {
+            Found::Directory(directory) => Ok(self.directory(directory)),
+            Found::Resource(resource) => self.alto(resource, &request.body, request.peer.ip()),
+        };
+        let (status, media_type, mut message) = match said {
+            Ok(message) => (200, found.media_type(), message),
+            Err(error) => (400, media::ERROR, error.to_json()),
+        };
+        if let Some(rewrite) = &self.hooks.rewrite {
+            rewrite(found, request, &mut message);
+        }
+        let body =
+            self.hooks.render.as_ref().map_or_else(|| message.to_string().into_bytes(), |render| render(&message));
+        let mut answer = Answer::new(status, media_type, body);
+        if found.accepts().is_none() && status == 200 {
+            let tag = format!("\"{:016x}\"", fingerprint(&answer.body));
+            let known = request.field("if-none-match").unwrap_or_default();
+            if known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag || known.trim() == "*") {
+                answer = Answer { status: 304, ..Answer::default() };
+            }
+            answer = answer.with("ETag", &tag).with("Cache-Control", "no-cache");
+        } else {
+            answer = answer.with("Cache-Control", "no-store");
+        }
+        answer.with("Vary", "Accept")
+    }
+
+    /// The message a directory is.
+    pub fn directory(&self, directory: &Directory) -> Value {
+        let mut meta = Map::new();
+        if let Some(default) = &directory.default_map {
+            meta.insert("default-alto-network-map".into(), default.as_str().into());
+        }
+        if !directory.cost_types.is_empty() {
+            let types: Map<_, _> =
+                directory.cost_types.iter().map(|(name, cost_type)| (name.clone(), cost_type.to_json())).collect();
+            meta.insert("cost-types".into(), types.into());
+        }
+        let mut resources = Map::new();
+        for (id, uri) in &directory.entries {
+            let mut entry = Map::new();
+            entry.insert("uri".into(), uri.as_str().into());
+            let Some(found) = self.by_id(id) else { continue };
+            entry.insert("media-type".into(), found.media_type().into());
+            if let Some(accepts) = found.accepts() {
+                entry.insert("accepts".into(), accepts.into());
+            }
+            if let Found::Resource(resource) = found {
+                let capabilities = resource.kind.capabilities(directory);
+                if !capabilities.is_empty() {
+                    entry.insert("capabilities".into(), capabilities.into());
+                }
+                if let Some(uses) = resource.kind.uses() {
+                    entry.insert("uses".into(), json!([uses]));
+                }
+            }
+            resources.insert(id.clone(), entry.into());
+        }
+        json!({ "meta": meta, "resources": resources })
+    }
+
+    /// What a resource answers to a body.
+    pub fn alto(&self, resource: &Resource, body: &[u8], client: IpAddr) -> Result<Value, Error> {
+        let map = |id: &str| self.network.map(id).ok_or_else(|| Error::Syntax(format!("the site has no map {id}")));
+        match &resource.kind {
+            Kind::NetworkMap(id) => {
+                let map = map(id)?;
+                let pids: Map<_, _> = map.pids.keys().map(|pid| (pid.clone(), map.group(pid, None).into())).collect();
+                Ok(json!({ "meta": { "vtag": map.vtag() }, "network-map": pids }))
+            }
+            Kind::CostMap(id, cost_type) => Ok(query::full_cost_map(map(id)?, cost_type)),
+            Kind::FilteredNetworkMap(id) => query::filter_network_map(map(id)?, body),
+            Kind::FilteredCostMap(id, offer) => query::filter_cost_map(map(id)?, offer, body),
+            Kind::EndpointProperty(offered) => query::endpoint_properties(&self.network, offered, body),
+            Kind::EndpointCost(offer) => query::endpoint_costs(&self.network, offer, client, body),
+        }
+    }
+}
+
+/// Whether an Accept field admits a media type; the most specific range that matches decides (RFC 7231 §5.3.2).
+pub fn admits(accept: Option<&str>, media_type: &str) -> bool {
+    let Some(accept) = accept.filter(|accept| !accept.trim().is_empty()) else { return true };
+    let main = media_type.split('/').next().unwrap_or_default();
+    let mut best = (0, 0.0);
+    for range in accept.split(',') {
+        let name = essence(range);
+        let specific = match name.as_str() {
+            "*/*" => 1,
+            name if name == media_type => 3,
+            name if name.strip_suffix("/*") == Some(main) => 2,
+            _ => continue,
+        };
+        let quality = range.split(';').skip(1).find_map(|parameter| {
+            let (name, value) = parameter.split_once('=')?;
+            name.trim().eq_ignore_ascii_case("q").then(|| value.trim().parse().unwrap_or(0.0))
+        });
+        if specific > best.0 {
+            best = (specific, quality.unwrap_or(1.0));
+        }
+    }
+    best.1 > 0.0
+}
+
+/// FNV-1a: an entity tag only has to differ.
+fn fingerprint(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_specific_range_decides() {
+        let kind = media::NETWORK_MAP;
+        for (accept, admitted) in [
+            ("*/*", true),
+            ("application/*", true),
+            ("text/html", false),
+            ("text/html, Application/ALTO-NetworkMap+JSON;q=0.1", true),
+            ("*/*, application/alto-networkmap+json;q=0", false),
+            ("application/*;q=0, */*", false),
+            ("", true),
+        ] {
+            assert_eq!(admits(Some(accept), kind), admitted, "{accept}");
+        }
+        assert!(admits(None, kind));
+    }
+}

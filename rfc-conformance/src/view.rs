@@ -1,0 +1,241 @@
+//! What answers say, as far as it can be read: maps by value, however they are spelt.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use serde_json::Value;
+
+use crate::address::{self, Table};
+use crate::http::Exchange;
+
+/// A version tag.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Vtag {
+    pub(crate) resource_id: String,
+    pub(crate) tag: String,
+}
+
+/// Prefixes by PID and address type, by value: masked and sorted. What is no prefix stays as it is written.
+pub(crate) type Groups = BTreeMap<String, Group>;
+/// Prefixes by address type.
+pub(crate) type Group = BTreeMap<String, BTreeSet<String>>;
+
+/// A network map, whole or filtered.
+#[derive(Clone, Debug)]
+pub(crate) struct NetworkMap {
+    pub(crate) exchange: Arc<Exchange>,
+    pub(crate) vtag: Option<Vtag>,
+    pub(crate) groups: Groups,
+    /// How many prefixes are written for a PID and address type.
+    pub(crate) written: BTreeMap<(String, String), usize>,
+    /// Every prefix that is one, as written but for the host bits, with its PID.
+    pub(crate) prefixes: Vec<(IpNet, String)>,
+    table: Table,
+}
+
+/// Costs by source and destination. Keys are as written, or by value where they are addresses.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Costs(pub(crate) BTreeMap<(String, String), f64>);
+
+/// A pair with two costs.
+pub(crate) struct Difference {
+    pub(crate) src: String,
+    pub(crate) dst: String,
+    pub(crate) expected: Option<f64>,
+    pub(crate) seen: Option<f64>,
+}
+
+/// A cost map or endpoint costs.
+#[derive(Clone, Debug)]
+pub(crate) struct CostMap {
+    pub(crate) vtags: Vec<Vtag>,
+    pub(crate) costs: Costs,
+    /// Pairs that have something which is no number.
+    pub(crate) others: Vec<(String, String)>,
+}
+
+impl Vtag {
+    /// Reads `{"resource-id": …, "tag": …}`.
+    pub(crate) fn read(value: &Value) -> Option<Self> {
+        let text = |name: &str| value.get(name)?.as_str().map(str::to_owned);
+        Some(Self { resource_id: text("resource-id")?, tag: text("tag")? })
+    }
+
+    /// Reads `meta.dependent-vtags`, as far as possible.
+    pub(crate) fn dependent(message: &Value) -> Vec<Self> {
+        let list = message.pointer("/meta/dependent-vtags").and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(Self::read).collect()
+    }
+}
+
+impl std::fmt::Display for Vtag {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}@{}", self.resource_id, self.tag)
+    }
+}
+
+impl NetworkMap {
+    /// Reads an answer; nothing if it has no `network-map` of objects of arrays.
+    pub(crate) fn read(exchange: &Arc<Exchange>) -> Option<Self> {
+        let message = exchange.value().filter(|_| exchange.answer.status == 200)?;
+        let mut map = Self {
+            exchange: Arc::clone(exchange),
+            vtag: message.pointer("/meta/vtag").and_then(Vtag::read),
+            groups: Groups::new(),
+            written: BTreeMap::new(),
+            prefixes: Vec::new(),
+            table: Table::default(),
+        };
+        for (pid, group) in message.get("network-map")?.as_object()? {
+            let known = map.groups.entry(pid.clone()).or_default();
+            for (kind, prefixes) in group.as_object()? {
+                let known = known.entry(kind.clone()).or_default();
+                let prefixes = prefixes.as_array()?;
+                map.written.insert((pid.clone(), kind.clone()), prefixes.len());
+                for text in prefixes.iter().filter_map(Value::as_str) {
+                    match address::prefix(kind, text) {
+                        Some(prefix) => {
+                            known.insert(prefix.trunc().to_string());
+                            map.table.insert(&prefix, pid);
+                            map.prefixes.push((prefix.trunc(), pid.clone()));
+                        }
+                        None => drop(known.insert(text.to_owned())),
+                    }
+                }
+            }
+        }
+        Some(map)
+    }
+
+    /// The PID an address belongs to, by longest-prefix match.
+    pub(crate) fn pid_of(&self, address: IpAddr) -> Option<&str> {
+        self.table.owner(address)
+    }
+
+    /// All PIDs.
+    pub(crate) fn pids(&self) -> Vec<&str> {
+        self.groups.keys().map(String::as_str).collect()
+    }
+
+    /// All address types that stand in it.
+    pub(crate) fn address_types(&self) -> BTreeSet<&str> {
+        self.groups.values().flat_map(BTreeMap::keys).map(String::as_str).collect()
+    }
+
+    /// The groups restricted to some PIDs and types.
+    pub(crate) fn restricted(&self, pids: &[&str], kinds: &[&str]) -> Groups {
+        let chosen = self.groups.iter().filter(|(pid, _)| pids.contains(&pid.as_str()));
+        chosen
+            .map(|(pid, group)| {
+                let group = group.iter().filter(|(kind, _)| kinds.contains(&kind.as_str()));
+                (pid.clone(), group.map(|(kind, prefixes)| (kind.clone(), prefixes.clone())).collect())
+            })
+            .collect()
+    }
+
+    /// Addresses worth asking for, at most `most`: those that only a longest-prefix match gets right come first.
+    pub(crate) fn telling_addresses(&self, most: usize) -> Vec<IpAddr> {
+        let mut nested = Vec::new();
+        let mut plain = Vec::new();
+        for (prefix, pid) in &self.prefixes {
+            // An address of a nested prefix, and the one beside it that belongs to the prefix around.
+            let around = prefix.prefix_len().checked_sub(1).and_then(|length| IpNet::new(prefix.addr(), length).ok());
+            let outer = around.and_then(|_| self.pid_around(prefix));
+            if outer.is_some_and(|outer| outer != pid) {
+                nested.push(prefix.network());
+                nested.push(prefix.broadcast());
+                nested.extend(address::just_after(prefix));
+            } else {
+                plain.push(prefix.network());
+                plain.push(prefix.broadcast());
+            }
+        }
+        let mut chosen = Vec::new();
+        let mut seen = BTreeSet::new();
+        // Half for each, and what one does not need is the other's.
+        let (nested, plain) = (spread(&nested, most), spread(&plain, most));
+        let share = most.saturating_sub(plain.len().min(most / 2));
+        for address in nested.iter().take(share).chain(&plain) {
+            if chosen.len() < most && seen.insert(*address) {
+                chosen.push(*address);
+            }
+        }
+        chosen
+    }
+
+    /// One address of each PID that has one of its own, in the order of PIDs, at most `most`.
+    pub(crate) fn address_of_each_pid(&self, most: usize) -> Vec<IpAddr> {
+        let mut found: BTreeMap<&str, IpAddr> = BTreeMap::new();
+        for (prefix, pid) in &self.prefixes {
+            let address = prefix.network();
+            if self.pid_of(address) == Some(pid) {
+                found.entry(pid).or_insert(address);
+            }
+        }
+        spread(&found.into_values().collect::<Vec<_>>(), most)
+    }
+
+    /// The PID that the prefix around a prefix belongs to.
+    fn pid_around(&self, prefix: &IpNet) -> Option<&str> {
+        (0..prefix.prefix_len()).rev().find_map(|length| {
+            let around = IpNet::new(prefix.addr(), length).ok()?.trunc();
+            self.table.exactly(&around)
+        })
+    }
+}
+
+impl Costs {
+    /// Reads `{src: {dst: cost}}`. Keys that are addresses are made canonical.
+    fn read(data: &Value) -> Option<(Self, Vec<(String, String)>)> {
+        let mut costs = Self::default();
+        let mut others = Vec::new();
+        let key = |text: &str| address::typed(text).map_or_else(|| text.to_owned(), address::to_typed);
+        for (src, row) in data.as_object()? {
+            for (dst, cost) in row.as_object()? {
+                match cost.as_f64() {
+                    Some(cost) => drop(costs.0.insert((key(src), key(dst)), cost)),
+                    None => others.push((src.clone(), dst.clone())),
+                }
+            }
+        }
+        Some((costs, others))
+    }
+
+    /// Only pairs that pass.
+    pub(crate) fn filtered(&self, keep: impl Fn(&str, &str, f64) -> bool) -> Self {
+        let kept = self.0.iter().filter(|((src, dst), cost)| keep(src, dst, **cost));
+        Self(kept.map(|(pair, cost)| (pair.clone(), *cost)).collect())
+    }
+
+    /// The first pair that is not as expected.
+    pub(crate) fn difference(&self, expected: &Self) -> Option<Difference> {
+        let pairs: BTreeSet<_> = self.0.keys().chain(expected.0.keys()).collect();
+        let pair = pairs.into_iter().find(|pair| self.0.get(*pair) != expected.0.get(*pair))?;
+        Some(Difference {
+            src: pair.0.clone(),
+            dst: pair.1.clone(),
+            expected: expected.0.get(pair).copied(),
+            seen: self.0.get(pair).copied(),
+        })
+    }
+}
+
+impl CostMap {
+    /// Reads a cost map or endpoint costs from an answer.
+    pub(crate) fn read(exchange: &Exchange) -> Option<Self> {
+        let message = exchange.value().filter(|_| exchange.answer.status == 200)?;
+        let data = message.get("cost-map").or_else(|| message.get("endpoint-cost-map"))?;
+        let (costs, others) = Costs::read(data)?;
+        Some(Self { vtags: Vtag::dependent(message), costs, others })
+    }
+}
+
+/// At most `most` elements, evenly spread.
+pub(crate) fn spread<T: Clone>(all: &[T], most: usize) -> Vec<T> {
+    if all.len() <= most {
+        return all.to_vec();
+    }
+    (0..most).map(|index| all[index * all.len() / most].clone()).collect()
+}

@@ -1,0 +1,320 @@
+//! Targets that are no servers at all, or that mean harm: each ends in a clear verdict, in bounded time and memory.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use rfc_conformance::{Exit, Options, Report, Verdict};
+
+const DIRECTORY: &str = "application/alto-directory+json";
+
+/// Serves every connection with a function, for as long as the test program runs.
+fn serve(handle: impl Fn(TcpStream) + Send + Sync + Clone + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let handle = handle.clone();
+            std::thread::spawn(move || handle(stream));
+        }
+    });
+    address
+}
+
+/// Serves requests one after the other: path to bytes.
+fn serve_requests(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + Clone + 'static) -> SocketAddr {
+    serve(move |mut stream| {
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        while let Some(path) = request(&mut reader) {
+            if stream.write_all(&answer(&path)).is_err() {
+                return;
+            }
+        }
+    })
+}
+
+/// Reads a request to its end; its path.
+fn request(reader: &mut BufReader<TcpStream>) -> Option<String> {
+    let mut first = String::new();
+    let (mut length, mut line) = (0, String::new());
+    reader.read_line(&mut first).ok().filter(|length| *length > 0)?;
+    loop {
+        line.clear();
+        reader.read_line(&mut line).ok()?;
+        if line.trim().is_empty() {
+            break;
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
+        }
+    }
+    std::io::copy(&mut reader.take(length), &mut std::io::sink()).ok()?;
+    first.split(' ').nth(1).map(str::to_owned)
+}
+
+fn answer(status: &str, media_type: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\nContent-Type: {media_type}\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
+}
+
+/// Grades a target with little patience, within the time given to the whole run.
+fn graded(address: SocketAddr) -> Report {
+    let mut options = Options::new(&format!("http://{address}/directory"));
+    // Long enough for a busy machine, short enough to wait for in vain.
+    options.timeout = Duration::from_secs(3);
+    options.deadline = Duration::from_secs(40);
+    let started = Instant::now();
+    let report = rfc_conformance::run(&options);
+    assert!(started.elapsed() < 2 * options.deadline, "{:?}", started.elapsed());
+    report
+}
+
+/// Nothing could be found out, and the report says why.
+#[track_caller]
+fn cannot_run(report: &Report, why: &str) {
+    let said = report.could_not_run.as_deref().unwrap_or_default();
+    assert!(said.contains(why), "{said:?} should say {why:?}");
+    assert_eq!(report.exit(), Exit::CouldNotRun);
+    assert!(report.to_text(false).contains(why));
+}
+
+/// A requirement failed, with something seen.
+#[track_caller]
+fn fails(report: &Report, id: &str, seen: &str) {
+    let line = report.lines.iter().find(|line| line.requirement.id == id).unwrap();
+    assert!(matches!(line.verdict, Verdict::Fail), "{id}: {:?}", line.verdict);
+    assert!(line.findings.iter().any(|finding| finding.seen.contains(seen)), "{:?}", line.findings);
+    assert_eq!(report.exit(), Exit::Failed);
+}
+
+#[test]
+fn a_port_that_refuses() {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    cannot_run(&graded(address), "no connection: Connection refused");
+}
+
+#[test]
+fn a_port_that_hangs() {
+    let address = serve(|stream| {
+        let _until_the_other_side_gives_up = BufReader::new(stream).read_to_end(&mut Vec::new());
+    });
+    cannot_run(&graded(address), "no whole answer within 3 s");
+}
+
+#[test]
+fn an_answer_that_drips() {
+    let address = serve(|mut stream| {
+        let _gone = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");
+        while stream.write_all(b" ").is_ok() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    cannot_run(&graded(address), "no whole answer within 3 s");
+}
+
+#[test]
+fn an_answer_that_breaks_off() {
+    let address = serve(|mut stream| {
+        request(&mut BufReader::new(stream.try_clone().unwrap()));
+        let _gone = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"meta\":");
+    });
+    cannot_run(&graded(address), "the connection ended without a whole answer");
+}
+
+#[test]
+fn something_that_is_not_http() {
+    let address = serve(|mut stream| {
+        let _gone = stream.write_all(b"SSH-2.0-OpenSSH_9.6\r\n");
+        let _gone = BufReader::new(stream).read_to_end(&mut Vec::new());
+    });
+    cannot_run(&graded(address), "not HTTP");
+}
+
+#[test]
+fn a_redirect_to_itself() {
+    let redirect = b"HTTP/1.1 302 Found\r\nLocation: /directory\r\nContent-Length: 0\r\n\r\n";
+    let address = serve_requests(move |_| redirect.to_vec());
+    cannot_run(&graded(address), "more than 10 redirects in a row");
+}
+
+#[test]
+fn a_redirect_to_ever_new_places() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let address = serve_requests(move |_| {
+        let number = count.fetch_add(1, Ordering::Relaxed);
+        format!("HTTP/1.1 307 Elsewhere\r\nLocation: /{number}\r\nContent-Length: 0\r\n\r\n").into_bytes()
+    });
+    cannot_run(&graded(address), "more than 10 redirects in a row");
+}
+
+#[test]
+fn a_web_page() {
+    let page = "<html><script>alert(1)</script><body>It works!</body></html>";
+    let address = serve_requests(move |_| answer("200 OK", "text/html", page));
+    let report = graded(address);
+    fails(&report, "rfc7285/9.2/1", "status 200 with text/html");
+    let map = report.lines.iter().find(|line| line.requirement.id == "rfc7285/11.2.1/1").unwrap();
+    assert!(matches!(&map.verdict, Verdict::Skipped(why) if why.contains("no directory")), "{:?}", map.verdict);
+    assert!(!report.to_html().contains("<script>"));
+}
+
+#[test]
+fn json_that_is_too_deep() {
+    let deep = "[".repeat(1_000_000);
+    let address = serve_requests(move |_| answer("200 OK", DIRECTORY, &deep));
+    fails(&graded(address), "rfc7285/9.2/1", "recursion limit exceeded");
+}
+
+#[test]
+fn directories_without_end() {
+    let address = serve_requests(|path| {
+        let entry = |number| {
+            let name = format!("{}-{number}", path.trim_matches('/').replace('/', "-"));
+            format!("\"{name}\":{{\"uri\":\"/{name}\",\"media-type\":\"{DIRECTORY}\"}}")
+        };
+        let entries: Vec<_> = (0..3).map(entry).collect();
+        answer("200 OK", DIRECTORY, &format!("{{\"meta\":{{}},\"resources\":{{{}}}}}", entries.join(",")))
+    });
+    let report = graded(address);
+    fails(&report, "rfc7285/9.2.4/1", "after 64 directories there are still more");
+    assert!(report.requests < 2000, "{}", report.requests);
+}
+
+#[test]
+fn resources_without_end() {
+    let entries: Vec<_> = (0..5000)
+        .map(|number| format!("\"{number}\":{{\"uri\":\"/{number}\",\"media-type\":\"application/x-{number}\"}}"))
+        .collect();
+    let body = format!("{{\"meta\":{{}},\"resources\":{{{}}}}}", entries.join(","));
+    let address = serve_requests(move |path| {
+        if path == "/directory" {
+            answer("200 OK", DIRECTORY, &body)
+        } else {
+            answer("404 Not Found", "text/plain", "")
+        }
+    });
+    fails(&graded(address), "rfc7285/9.2.4/1", "there are more than 4096 resources");
+}
+
+/// A directory with one resource of every kind, none of which is there.
+fn promising() -> String {
+    let entry = |id: &str, kind: &str, accepts: &str| {
+        format!(
+            "\"{id}\":{{\"uri\":\"/{id}\",\"media-type\":\"application/alto-{kind}+json\"{accepts},\
+             \"capabilities\":{{\"cost-type-names\":[\"n\"],\"prop-types\":[\"map.pid\"]}},\"uses\":[\"map\"]}}"
+        )
+    };
+    let accepts = |kind: &str| format!(",\"accepts\":\"application/alto-{kind}+json\"");
+    let entries = [
+        entry("map", "networkmap", ""),
+        entry("costs", "costmap", ""),
+        entry("part", "networkmap", &accepts("networkmapfilter")),
+        entry("some", "costmap", &accepts("costmapfilter")),
+        entry("what", "endpointprop", &accepts("endpointpropparams")),
+        entry("far", "endpointcost", &accepts("endpointcostparams")),
+    ];
+    let types = "\"cost-types\":{\"n\":{\"cost-mode\":\"numerical\",\"cost-metric\":\"routingcost\"}}";
+    let meta = format!("{{\"default-alto-network-map\":\"map\",{types}}}");
+    format!("{{\"meta\":{meta},\"resources\":{{{}}}}}", entries.join(","))
+}
+
+#[test]
+fn resources_that_hang() {
+    let address = serve(|mut stream| {
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        while let Some(path) = request(&mut reader) {
+            if path == "/directory" {
+                let _gone = stream.write_all(&answer("200 OK", DIRECTORY, &promising()));
+            } else {
+                let _until_the_other_side_gives_up = reader.read_to_end(&mut Vec::new());
+            }
+        }
+    });
+    let report = graded(address);
+    assert_eq!(report.exit(), Exit::Failed);
+    let errors: Vec<_> = report.lines.iter().filter(|line| matches!(line.verdict, Verdict::Error(_))).collect();
+    assert!(errors.len() > 20, "{}", errors.len());
+    let map = errors.iter().find(|line| line.requirement.id == "rfc7285/11.2.1.6/1").unwrap();
+    assert!(map.records.iter().any(|record| record.curl.contains("/map")), "{map:?}");
+}
+
+#[test]
+fn a_server_that_dies_in_the_middle() {
+    let left = Arc::new(AtomicUsize::new(20));
+    let address = serve(move |mut stream| {
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        while let Some(path) = request(&mut reader) {
+            if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err() {
+                return;
+            }
+            let body = if path == "/directory" { promising() } else { "{}".to_owned() };
+            let _gone = stream.write_all(&answer("200 OK", DIRECTORY, &body));
+        }
+    });
+    let report = graded(address);
+    assert_eq!(report.exit(), Exit::Failed);
+    let alive = report.lines.iter().find(|line| line.requirement.id == "suite/alive/1").unwrap();
+    assert!(matches!(alive.verdict, Verdict::Error(_)), "{:?}", alive.verdict);
+}
+
+#[test]
+fn names_that_would_be_obeyed() {
+    let body = promising().replace("\"far\"", r#""far\u001b[2J<script>alert(1)</script>]]>&\u0000""#);
+    let address = serve_requests(move |path| {
+        if path == "/directory" {
+            answer("200 OK", DIRECTORY, &body)
+        } else {
+            let page = "\u{1b}[2J<script>alert(1)</script>]]>";
+            answer("404 Not <b>Found", "text/html;x=\"<script>\u{9b}\"", page)
+        }
+    });
+    let report = graded(address);
+    assert_eq!(report.exit(), Exit::Failed);
+    for text in [report.to_text(true), report.to_tap(), report.to_html(), report.to_junit()] {
+        assert!(!text.contains('\u{1b}') && !text.contains('\u{9b}') && !text.contains('\0'));
+    }
+    for markup in [report.to_html(), report.to_junit()] {
+        assert!(!markup.contains("<script") && !markup.contains("]]>") && markup.contains("&lt;script"));
+    }
+    serde_json::from_str::<serde_json::Value>(&report.to_json()).unwrap();
+}
+
+/// Runs the program in a gigabyte of address space: what buffers everything is ended by the system.
+fn in_little_memory(address: SocketAddr) -> (Option<i32>, String) {
+    let program = env!("CARGO_BIN_EXE_rfc-conformance");
+    let command = format!("ulimit -v 1000000; exec '{program}' --timeout 120 --jobs 2 http://{address}/directory");
+    let output = Command::new("sh").arg("-c").arg(command).output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// A gibibyte of the same, or as much of it as the other side takes.
+fn endless(mut stream: TcpStream, head: &str, piece: &[u8]) {
+    request(&mut BufReader::new(stream.try_clone().unwrap()));
+    let _gone = stream.write_all(head.as_bytes());
+    let mut left: usize = 1 << 30;
+    while left > 0 && stream.write_all(piece).is_ok() {
+        left = left.saturating_sub(piece.len());
+    }
+}
+
+#[test]
+fn a_gibibyte() {
+    let spaces = vec![b' '; 1 << 20];
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {DIRECTORY}\r\nContent-Length: {}\r\n\r\n", 1 << 30);
+    let address = serve(move |stream| endless(stream, &head, &spaces));
+    let (code, text) = in_little_memory(address);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("the answer is longer than 67108864 bytes"), "{text}");
+}
+
+#[test]
+fn a_head_without_end() {
+    let field = [b"X-Y: ".as_slice(), &[b'z'; 8000], b"\r\n"].concat();
+    let address = serve(move |stream| endless(stream, "HTTP/1.1 200 OK\r\n", &field));
+    let (code, text) = in_little_memory(address);
+    assert_eq!(code, Some(2), "{text}");
+}

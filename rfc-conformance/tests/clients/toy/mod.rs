@@ -1,0 +1,150 @@
+//! A small ALTO client, right in everything that client mode looks at, unless it is told to be wrong.
+
+mod costs;
+mod directory;
+mod questions;
+mod wire;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use fluent_uri::{Uri, UriRef};
+use rfc_conformance::client_mode::{Driver, Ending, Outcome, Question};
+use serde_json::Value;
+use ureq::Agent;
+use ureq::http;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+
+use super::fault::Fault;
+
+const DIRECTORY: &str = "application/alto-directory+json";
+const NETWORK_MAP: &str = "application/alto-networkmap+json";
+const COST_MAP: &str = "application/alto-costmap+json";
+const ERROR: &str = "application/alto-error+json";
+
+/// Where costs between endpoints come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// The network map and the cost map.
+    Maps,
+    /// The network map and a filtered cost map.
+    Filters,
+    /// The endpoint cost service.
+    Service,
+}
+
+/// A client, and what is wrong with it.
+pub(crate) struct Toy {
+    pub(crate) way: Way,
+    pub(crate) fault: Option<Fault>,
+    /// For a client that keeps what it should ask for again.
+    kept: HashMap<String, Value>,
+}
+
+type Failed<T> = Result<T, String>;
+
+impl Toy {
+    pub(crate) fn new(way: Way, fault: Option<Fault>) -> Self {
+        Self { way, fault, kept: HashMap::new() }
+    }
+}
+
+impl Driver for Toy {
+    fn attempt(&mut self, question: &Question) -> Result<Outcome, String> {
+        let value = |name: &str| question.values.get(name).and_then(|list| list.first()).cloned();
+        let list = |name: &str| question.values.get(name).cloned().unwrap_or_default();
+        let mut run = Run::new(self, question);
+        let map = value("map").filter(|_| question.required.contains(&"map"));
+        let cost_type = (value("metric").unwrap_or_default(), value("mode").unwrap_or_default());
+        let answer = match question.task {
+            "directory" => run.list(),
+            "network-map" => run.map(map.as_deref()).map(|map| map["network-map"].clone()),
+            "pid" => run.pids(map.as_deref(), &list("addresses")),
+            "cost-map" => run.cost_map(map.as_deref(), &cost_type).map(|map| map["cost-map"].clone()),
+            "costs" => run.costs(&cost_type, &value("from").unwrap_or_default(), &list("to"), value("most")),
+            "property" => run.property(&value("property").unwrap_or_default(), &list("addresses")),
+            other => Err(format!("what is {other}?")),
+        };
+        let (ending, answer, words) = match answer {
+            Ok(answer) => (Ending::Succeeded, Some(answer), None),
+            Err(why) if why == "crash" => (Ending::Crashed("as it was told".into()), None, None),
+            Err(why) => (Ending::Refused(1), None, Some(why)),
+        };
+        Ok(Outcome { ending, answer, words, command: format!("toy {}", question.task) })
+    }
+}
+
+/// An entry of a directory.
+#[derive(Clone, Debug)]
+struct Entry {
+    id: String,
+    uri: String,
+    media_type: String,
+    accepts: Option<String>,
+    cost_types: Vec<(String, String)>,
+    constraints: bool,
+    properties: Vec<String>,
+    uses: Vec<String>,
+}
+
+struct Answer {
+    /// Where it came from.
+    uri: String,
+    status: u16,
+    headers: http::HeaderMap,
+    body: Vec<u8>,
+}
+
+/// One question, from directory to answer.
+struct Run<'a> {
+    toy: &'a mut Toy,
+    fault: Option<Fault>,
+    agent: Agent,
+    root: String,
+    credentials: Option<(String, String)>,
+    fresh: HashMap<String, (String, Vec<u8>)>,
+    entries: Vec<Entry>,
+    default_map: Option<String>,
+}
+
+impl<'a> Run<'a> {
+    fn new(toy: &'a mut Toy, question: &Question) -> Self {
+        let mut tls = TlsConfig::builder().disable_verification(toy.fault == Some(Fault::TrustsAnybody));
+        if let Some(path) = question.values["ca"].first().filter(|_| question.uri.starts_with("https")) {
+            let certificate = Certificate::from_pem(&std::fs::read(path).unwrap()).unwrap();
+            tls = tls.root_certs(RootCerts::new_with_certs(&[certificate]));
+        }
+        let agent = Agent::config_builder()
+            .tls_config(tls.build())
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .accept("")
+            .timeout_global(Some(Duration::from_secs(10)))
+            .proxy(None)
+            .build()
+            .new_agent();
+        let credentials = question
+            .required
+            .contains(&"user")
+            .then(|| (question.values["user"][0].clone(), question.values["password"][0].clone()));
+        let fault = toy.fault;
+        let root = question.uri.clone();
+        Self { toy, fault, agent, root, credentials, fresh: HashMap::new(), entries: Vec::new(), default_map: None }
+    }
+
+    pub(super) fn is(&self, fault: Fault) -> bool {
+        self.fault == Some(fault)
+    }
+}
+
+fn resolve(base: &str, reference: &str) -> Failed<String> {
+    let base = Uri::parse(base).map_err(|error| error.to_string())?;
+    let reference = UriRef::parse(reference).map_err(|error| error.to_string())?;
+    reference.resolve_against(&base).map(|uri| uri.to_string()).map_err(|error| error.to_string())
+}
+
+fn essence(answer: &Answer) -> String {
+    let value = answer.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}

@@ -1,0 +1,196 @@
+//! Rules about HTTP, TLS and authentication.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use rfc_conformance::stage::http::{Answer, Habit, Request};
+use rfc_conformance::stage::network::media;
+use rfc_conformance::stage::site::Site;
+
+use super::mutant::Mutant;
+use super::server::{Outfit, Reference, challenge, credentials, is_user};
+
+pub(crate) fn mutants() -> Vec<Mutant> {
+    let mut all = messages();
+    all.extend(methods());
+    all.extend(negotiation());
+    all.extend(answers());
+    all.extend(access());
+    all
+}
+
+fn is_service(site: &Site, request: &Request) -> bool {
+    request.method == "POST" && site.find(request).is_some_and(|found| found.accepts().is_some())
+}
+
+fn messages() -> Vec<Mutant> {
+    vec![
+        Mutant::new("rfc7285/8.3/2", "does not look at Host", |r| r.habit = Habit::AnyHost),
+        Mutant::new("rfc7285/8.3/3", "takes a chunked body for an empty one", |r| {
+            r.instead(|site, request| {
+                request.field("transfer-encoding")?;
+                let found = site.find(request).filter(|_| is_service(site, request))?;
+                Some(site.say(found, &Request { body: Vec::new(), ..request.clone() }))
+            });
+        }),
+        Mutant::new("rfc7285/8.3/4", "does not understand absolute request targets", |r| {
+            r.instead(|_, request| request.target.starts_with("http").then(|| Answer::plain(404, "what?")));
+        }),
+        Mutant::new("rfc7285/8.3/5", "lets white space stand before a colon", |r| r.habit = Habit::AnySpacing),
+        Mutant::new("rfc7285/8.3/6", "takes the first of two lengths", |r| r.habit = Habit::AnyLength),
+        Mutant::new("rfc7285/8.3/7", "closes the connection after each answer without saying so", |r| {
+            r.after(|_, _, answer| {
+                let length = answer.body.len();
+                let head = format!("HTTP/1.1 {} X\r\nContent-Length: {length}\r\n", answer.status);
+                let fields: Vec<_> = answer.fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+                let head = [head, fields.concat(), "\r\n".into()].concat();
+                answer.delivery.raw = Some([head.as_bytes(), &answer.body].concat());
+            });
+        }),
+        Mutant::new("rfc7285/8.3/15", "waits in silence for a body that waits for 100", |r| r.habit = Habit::Silent),
+    ]
+}
+
+fn methods() -> Vec<Mutant> {
+    vec![
+        Mutant::new("rfc7285/8.3/9", "answers HEAD with another type than GET", |r| {
+            r.after(|_, request, answer| {
+                if request.method == "HEAD" {
+                    answer.set("Content-Type", "text/html");
+                }
+            });
+        }),
+        Mutant::new("rfc7285/8.3/10", "refuses methods without saying which there are", |r| {
+            r.after(|_, _, answer| answer.fields.retain(|(name, _)| name != "Allow"));
+        }),
+        Mutant::new("rfc7285/8.3/11", "takes unknown methods for GET", |r| {
+            r.instead(|site, request| {
+                let found = site.find(request).filter(|_| request.method == "BREW")?;
+                Some(site.say(found, request))
+            });
+        }),
+        Mutant::new("rfc7285/8.3/12", "takes bodies of any type", |r| {
+            r.instead(|site, request| {
+                let found = site.find(request).filter(|_| is_service(site, request))?;
+                Some(site.say(found, request))
+            });
+        }),
+        Mutant::new("rfc7285/8.3/16", "answers unknown paths with 200", |r| {
+            r.instead(|site, request| site.find(request).is_none().then(|| Answer::plain(200, "welcome")));
+        }),
+    ]
+}
+
+/// Refuses requests by one of their fields, as they are written.
+fn refuses_field(reference: &mut Reference, status: u16, name: &'static str, refuse: fn(&str) -> bool) {
+    reference.instead(move |_, request| {
+        let value = request.field(name)?;
+        refuse(&value).then(|| Answer::plain(status, "not this"))
+    });
+}
+
+fn negotiation() -> Vec<Mutant> {
+    vec![
+        Mutant::new("rfc7285/8.3/13", "compares media types with regard to case", |r| {
+            refuses_field(r, 415, "content-type", |value| value.chars().any(char::is_uppercase));
+        }),
+        Mutant::new("rfc7285/8.3/14", "does not understand ranges of media types", |r| {
+            refuses_field(r, 406, "accept", |value| value == "application/*");
+        }),
+        Mutant::new("rfc7285/8.3.4.2/2", "gives a directory to whoever accepts one", |r| {
+            r.instead(|site, request| {
+                let accepts = request.field("accept").is_some_and(|value| value.contains(media::DIRECTORY));
+                let other = site.find(request).is_some_and(|found| found.media_type() != media::DIRECTORY);
+                (accepts && other).then(|| site.say(site.by_id("root").unwrap(), request))
+            });
+        }),
+        Mutant::new("rfc7285/8.3.3/1", "gives a page for people to whoever accepts HTML", |r| {
+            r.instead(|_, request| {
+                let html = request.field("accept").is_some_and(|value| value == "text/html");
+                html.then(|| Answer::new(200, "text/html", "<p>A network map.</p>"))
+            });
+        }),
+    ]
+}
+
+fn answers() -> Vec<Mutant> {
+    let mut all = vec![
+        Mutant::new("rfc7285/8.3.3/2", "sends what the client says it has", |r| {
+            r.instead(|site, request| {
+                request.field("if-none-match")?;
+                let fields = request.fields.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("if-none-match"));
+                let plain = Request { fields: fields.cloned().collect(), ..request.clone() };
+                Some(site.say(site.find(request)?, &plain))
+            });
+        }),
+        Mutant::new("rfc7285/8.3.3/3", "leads from a POST to nothing", |r| {
+            r.after(|_, _, answer| {
+                if answer.status == 303 {
+                    answer.set("Location", "/nowhere");
+                }
+            });
+        })
+        .with(Outfit::SeeOther),
+        Mutant::new("rfc7285/15.5.2/1", "fails on requests that cost too much", |r| {
+            r.after(|_, request, answer| {
+                if request.body.len() > 100_000 {
+                    *answer = Answer::plain(500, "too much");
+                }
+            });
+        }),
+        Mutant::new("suite/alive/1", "stops answering after two requests", |r| {
+            let count = AtomicUsize::new(0);
+            r.instead(move |_, _| {
+                let many = count.fetch_add(1, Ordering::SeqCst) > 1;
+                many.then(|| Answer::plain(500, "enough"))
+            });
+        }),
+    ];
+    let small = vec![
+        Mutant::new("rfc7285/8.3.3/4", "does not say what a body is", |r| {
+            r.after(|found, _, answer| {
+                if found.is_some_and(|found| found.id() == "cm-a-num") {
+                    answer.fields.retain(|(name, _)| name != "Content-Type");
+                }
+            });
+        }),
+        Mutant::new("rfc7285/8.5.3/2", "asks to come back \"soon\"", |r| {
+            r.after(|_, _, answer| answer.set("Retry-After", "soon"));
+        }),
+        Mutant::new("rfc7285/15.4.2/1", "sets a cookie", |r| r.after(|_, _, answer| answer.set("Set-Cookie", "a=b")))
+            .graded("info"),
+    ];
+    all.extend(small.into_iter().map(|mutant| mutant.with(Outfit::Small)));
+    all
+}
+
+fn access() -> Vec<Mutant> {
+    vec![
+        Mutant::new("rfc7285/8.3.5/2", "lets in whoever knows the user's name", |r| {
+            r.site.hooks.before = None;
+            r.instead(|_, request| {
+                let knows = credentials(request).is_some_and(|header| header.username == "reader");
+                (!knows).then(challenge)
+            });
+        })
+        .with(Outfit::Digest),
+        Mutant::new("rfc7285/15.3.2/2", "shows network maps to everybody", |r| {
+            r.site.hooks.before = None;
+            r.instead(|_, request| {
+                let open = request.resource.starts_with("/maps");
+                (!open && !is_user(request)).then(challenge)
+            });
+        })
+        .with(Outfit::Digest),
+        Mutant::new("rfc7285/15.1.2/2", "does not finish the answer over TLS", |r| {
+            r.after(|_, request, answer| {
+                if request.field("accept").is_none() {
+                    thread::sleep(Duration::from_millis(10));
+                    answer.delivery.cut = Some(1);
+                }
+            });
+        })
+        .with(Outfit::Https),
+    ]
+}

@@ -1,0 +1,364 @@
+//! Rules about filtered maps.
+
+use serde_json::{Value, json};
+
+use super::mutant::{Mutant, drop_at, drop_pair, each_cost, put};
+use super::server::{Outfit, Reference};
+
+pub(crate) fn mutants() -> Vec<Mutant> {
+    let mut all = network_maps();
+    all.extend(costs_asked());
+    all.extend(costs_answered());
+    all.extend(several());
+    all
+}
+
+/// Changes a list of the request in place, for one resource.
+fn lists(reference: &mut Reference, id: &'static str, pointer: &'static str, change: fn(&mut Vec<Value>)) {
+    reference.hears(move |found, mut body| {
+        let list = body.pointer_mut(pointer).and_then(Value::as_array_mut).filter(|_| found == id)?;
+        change(list);
+        Some(body)
+    });
+}
+
+/// What is said depends on what was asked.
+fn said_to(reference: &mut Reference, id: &'static str, change: fn(&Value, &mut Value)) {
+    reference.says(move |found, request, message| {
+        if found.id() == id && message.pointer("/meta/code").is_none() {
+            change(&serde_json::from_slice(&request.body).unwrap_or_default(), message);
+        }
+    });
+}
+
+fn has_unknown(list: &Value) -> bool {
+    let known = |element: &Value| element.as_str().is_some_and(|text| text.starts_with("pid"));
+    list.as_array().is_some_and(|list| list.iter().any(|element| !known(element)))
+}
+
+fn has_twice(list: &Value) -> bool {
+    let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
+    list.iter().enumerate().any(|(index, element)| list[..index].contains(element))
+}
+
+fn network_maps() -> Vec<Mutant> {
+    vec![
+        Mutant::new("rfc7285/11.3.1.1/1", "calls a filtered network map something else", |r| {
+            r.after(|found, request, answer| {
+                if found.is_some_and(|found| found.id() == "fnm-a") && request.method == "POST" && answer.status == 200
+                {
+                    answer.set("Content-Type", "application/alto-networkmapfilter+json");
+                }
+            });
+        }),
+        Mutant::new("rfc7285/11.3.1.2/1", "takes filters of network maps by another type", |r| {
+            r.instead(|site, request| {
+                let filter = site.find(request).is_some_and(|found| found.id() == "fnm-a") && request.method == "POST";
+                let answer = rfc_conformance::stage::http::Answer::plain(415, "application/json, please");
+                filter.then_some(answer)
+            });
+        }),
+        Mutant::new("rfc7285/11.3.1.3/2", "takes empty `pids` for none", |r| {
+            said_to(r, "fnm-a", |asked, m| {
+                if asked["pids"] == json!([]) {
+                    m["network-map"] = json!({});
+                }
+            });
+        }),
+        Mutant::new("rfc7285/11.3.1.3/3", "lists prefixes once for every time a PID is asked for", |r| {
+            said_to(r, "fnm-a", |asked, m| {
+                if has_twice(&asked["pids"]) {
+                    doubled(m);
+                }
+            });
+        }),
+        Mutant::new("rfc7285/11.3.1.3/4", "takes empty `address-types` for none", |r| {
+            said_to(r, "fnm-a", |asked, m| {
+                if asked["address-types"] == json!([]) {
+                    put(m, "/network-map", json!({}));
+                }
+            });
+        }),
+        Mutant::new("rfc7285/11.3.1.3/5", "lists prefixes once for every time a type is asked for", |r| {
+            said_to(r, "fnm-a", |asked, m| {
+                if has_twice(&asked["address-types"]) {
+                    doubled(m);
+                }
+            });
+        }),
+        Mutant::new("rfc7285/11.3.1.6/1", "always adds the PID for all other addresses", |r| {
+            r.of("fnm-a", |m| m["network-map"]["pidZ"] = json!({ "ipv4": ["0.0.0.0/0"], "ipv6": ["::/0"] }));
+        }),
+        Mutant::new("rfc7285/11.3.1.6/2", "refuses unknown PIDs", |r| {
+            refuses(r, "fnm-a", "pids", |asked| has_unknown(&asked["pids"]));
+        }),
+        Mutant::new("rfc7285/11.3.1.6/3", "ignores `address-types`", |r| {
+            r.hears(|found, mut body| {
+                (found == "fnm-a").then(|| drop_at(&mut body, "", "address-types")).map(|()| body)
+            });
+        }),
+        Mutant::new("rfc7285/11.3.1.6/4", "refuses unknown address types", |r| {
+            refuses(r, "fnm-a", "address-types", |asked| {
+                let types = asked["address-types"].as_array().cloned().unwrap_or_default();
+                types.iter().any(|kind| kind != "ipv4" && kind != "ipv6")
+            });
+        }),
+        Mutant::new("rfc7285/11.3.1.6/5", "tags a filtered map by its own ID", |r| {
+            r.of("fnm-a", |m| put(m, "/meta/vtag/resource-id", json!("fnm-a")));
+        }),
+        Mutant::new("rfc7285/11.3.1.6/6", "leaves out the last prefix of every PID", |r| {
+            r.of("fnm-a", |m| {
+                for (_, group) in m["network-map"].as_object_mut().unwrap() {
+                    for (_, list) in group.as_object_mut().unwrap() {
+                        list.as_array_mut().unwrap().pop();
+                    }
+                }
+            });
+        }),
+    ]
+}
+
+fn doubled(message: &mut Value) {
+    for (_, group) in message["network-map"].as_object_mut().unwrap() {
+        for (_, list) in group.as_object_mut().unwrap() {
+            let list = list.as_array_mut().unwrap();
+            list.extend(list.clone());
+        }
+    }
+}
+
+/// Refuses some requests to a resource.
+pub(crate) fn refuses(reference: &mut Reference, id: &'static str, field: &'static str, refuse: fn(&Value) -> bool) {
+    reference.says(move |found, request, message| {
+        let asked = serde_json::from_slice(&request.body).unwrap_or_default();
+        if found.id() == id && message.pointer("/meta/code").is_none() && refuse(&asked) {
+            *message = json!({ "meta": { "code": "E_INVALID_FIELD_VALUE", "field": field } });
+        }
+    });
+    reference.after(|_, _, answer| {
+        if answer.status == 200 && answer.body.windows(8).any(|window| window == b"\"code\":\"") {
+            answer.status = 400;
+            answer.set("Content-Type", "application/alto-error+json");
+        }
+    });
+}
+
+fn costs_asked() -> Vec<Mutant> {
+    vec![
+        Mutant::new("rfc7285/11.3.2.1/1", "calls a filtered cost map something else", |r| {
+            r.after(|found, request, answer| {
+                if found.is_some_and(|found| found.id() == "fcm-a") && request.method == "POST" && answer.status == 200
+                {
+                    answer.set("Content-Type", "application/alto-costmapfilter+json");
+                }
+            });
+        }),
+        Mutant::new("rfc7285/11.3.2.3/2", "answers with other costs than were asked for", |r| {
+            r.hears(|found, mut body| {
+                let other = found == "fcm-a-nc" && body["cost-type"].is_object();
+                other
+                    .then(|| body["cost-type"] = json!({ "cost-mode": "numerical", "cost-metric": "routingcost" }))
+                    .map(|()| body)
+            });
+        }),
+        Mutant::new("rfc7285/11.3.2.3/4", "refuses a `description`", |r| {
+            refuses(r, "fcm-a", "cost-type", |asked| asked["cost-type"].get("description").is_some());
+        }),
+        Mutant::new("rfc7285/11.3.2.3/6", "takes `lt` for `le`", |r| {
+            constraint(r, "fcm-a", |text| text.replace("lt ", "le "));
+        }),
+        Mutant::new("rfc7285/11.3.2.3/8", "rounds constraints to whole numbers", |r| constraint(r, "fcm-a", rounded))
+            .graded("warn"),
+        Mutant::new("rfc7285/11.3.2.3/9", "rounds constraints to whole numbers", |r| constraint(r, "fcm-a", rounded))
+            .graded("warn"),
+        Mutant::new("rfc7285/11.3.2.3/10", "looks at the first constraint only", |r| {
+            lists(r, "fcm-a", "/constraints", |list| list.truncate(1));
+        }),
+        Mutant::new("rfc7285/11.3.2.3/11", "takes empty `srcs` for none", |r| {
+            said_to(r, "fcm-a", |asked, m| {
+                if asked.pointer("/pids/srcs") == Some(&json!([])) {
+                    m["cost-map"] = json!({});
+                }
+            });
+        }),
+        Mutant::new("rfc7285/11.3.2.3/12", "refuses PIDs that occur twice", |r| {
+            refuses(r, "fcm-a", "pids", |asked| has_twice(&asked["pids"]["srcs"]) || has_twice(&asked["pids"]["dsts"]));
+        }),
+        Mutant::new("rfc7285/11.3.2.3/13", "takes absent `pids` for none", |r| {
+            said_to(r, "fcm-a", |asked, m| {
+                if asked.get("pids").is_none() {
+                    m["cost-map"] = json!({});
+                }
+            });
+        }),
+        Mutant::new("rfc7285/11.3.2.3/14", "takes one absent list of PIDs for all", |r| {
+            r.hears(|found, mut body| {
+                let lists = body.get_mut("pids").and_then(Value::as_object_mut).filter(|_| found == "fcm-a")?;
+                lists.entry("srcs").or_insert(json!([]));
+                lists.entry("dsts").or_insert(json!([]));
+                Some(body)
+            });
+        })
+        .graded("warn"),
+        Mutant::new("rfc7285/11.3.2.4/3", "refuses constraints on ranks", |r| {
+            refuses(r, "fcm-a", "constraints", |asked| {
+                asked["cost-type"]["cost-mode"] == "ordinal" && asked.get("constraints").is_some()
+            });
+        }),
+        Mutant::new("rfc9274/4/1", "takes an unknown mode for numerical", |r| {
+            r.hears(|found, mut body| {
+                let mode = body.pointer("/cost-type/cost-mode")?.as_str()?;
+                let unknown = found == "fcm-a" && !matches!(mode, "numerical" | "ordinal");
+                unknown.then(|| put(&mut body, "/cost-type/cost-mode", json!("numerical"))).map(|()| body)
+            });
+        }),
+    ]
+}
+
+fn rounded(text: &str) -> String {
+    let (operator, number) = text.split_once(' ').unwrap_or((text, ""));
+    number.parse::<f64>().map_or_else(|_| text.to_owned(), |number| format!("{operator} {}", number.round()))
+}
+
+/// Reads constraints otherwise.
+pub(crate) fn constraint(reference: &mut Reference, id: &'static str, read: fn(&str) -> String) {
+    reference.hears(move |found, mut body| {
+        let list = body.get_mut("constraints").and_then(Value::as_array_mut).filter(|_| found == id)?;
+        for text in list.iter_mut() {
+            *text = json!(read(text.as_str()?));
+        }
+        Some(body)
+    });
+}
+
+fn costs_answered() -> Vec<Mutant> {
+    vec![
+        Mutant::new("rfc7285/11.3.2.6/1", "does not say which network map filtered costs are for", |r| {
+            r.of("fcm-a", |m| drop_at(m, "/meta", "dependent-vtags"));
+        }),
+        Mutant::new("rfc7285/11.3.2.6/3", "gives the way back, too", |r| {
+            said_to(r, "fcm-a", |asked, m| {
+                if asked.get("pids").is_some() {
+                    m["cost-map"]["pidZ"] = json!({ "pidA": 20, "pidB": 20, "pidC": 30, "pidD": 40 });
+                }
+            });
+        }),
+        Mutant::new("rfc7285/11.3.2.6/4", "refuses unknown PIDs", |r| {
+            refuses(r, "fcm-a", "pids", |asked| {
+                has_unknown(&asked["pids"]["srcs"]) || has_unknown(&asked["pids"]["dsts"])
+            });
+        }),
+        Mutant::new("rfc7285/11.3.2.6/5", "ignores constraints", |r| lists(r, "fcm-a", "/constraints", Vec::clear)),
+        Mutant::new("rfc7285/11.3.2.6/6", "takes empty `constraints` for one that nothing passes", |r| {
+            said_to(r, "fcm-a", |asked, m| {
+                if asked.get("constraints") == Some(&json!([])) {
+                    m["cost-map"] = json!({});
+                }
+            });
+        }),
+        Mutant::new("rfc7285/11.3.2.6/7", "leaves out a pair that passes", |r| r.of("fcm-a", drop_pair)),
+        Mutant::new("rfc7285/11.3.2.6/8", "takes an empty result for an error", |r| {
+            r.says(|found, _, m| {
+                let empty = m.get("cost-map").and_then(Value::as_object);
+                let empty = empty.is_some_and(|rows| rows.values().all(|row| row == &json!({})));
+                if found.id() == "fcm-a" && empty {
+                    *m = json!({ "meta": { "code": "E_INVALID_FIELD_VALUE", "field": "constraints" } });
+                }
+            });
+            r.after(|_, _, answer| {
+                if answer.body.windows(8).any(|window| window == b"\"code\":\"") {
+                    answer.status = 400;
+                    answer.set("Content-Type", "application/alto-error+json");
+                }
+            });
+        }),
+    ]
+}
+
+/// Several costs at once (RFC 8189).
+fn several() -> Vec<Mutant> {
+    let all = vec![
+        Mutant::new("rfc8189/3.5/1", "gives arrays in a whole cost map", |r| {
+            r.of("cm-a-num", |m| each_cost(m, &mut |cost| *cost = json!([cost.clone()])));
+        }),
+        Mutant::new("rfc8189/3.5/2", "swaps several costs", swapped),
+        Mutant::new("rfc8189/4.1.1/2", "announces both kinds of constraints", |r| r.offer("ecs").constraints = true),
+        Mutant::new("rfc8189/4.1.1/3", "announces two costs at once and refuses them", |r| {
+            refuses(r, "fcm-a", "multi-cost-types", |asked| {
+                asked["multi-cost-types"].as_array().is_some_and(|types| types.len() > 1)
+            });
+        }),
+        Mutant::new("rfc8189/4.1.1/4", "answers several costs where none are announced", |r| {
+            r.offer("fcm-a-nc").together = 2;
+            r.of("root", |m| drop_at(m, "/resources/fcm-a-nc/capabilities", "max-cost-types"));
+        }),
+        Mutant::new("rfc8189/4.1.1/5", "announces tests on costs that it does not have", |r| {
+            r.of("root", |m| put(m, "/resources/ecs/capabilities/testable-cost-type-names", json!(["hops"])));
+        }),
+        Mutant::new("rfc8189/4.1.1/6", "announces tests on no costs", |r| {
+            r.of("root", |m| put(m, "/resources/ecs/capabilities/testable-cost-type-names", json!([])));
+        }),
+        Mutant::new("rfc8189/4.1.2/3", "has a default where no cost type is asked for", |r| {
+            r.hears(|_, mut body| {
+                let none = body.get("cost-type").is_none() && body.get("multi-cost-types").is_none();
+                none.then(|| body["cost-type"] = json!({ "cost-mode": "numerical", "cost-metric": "routingcost" }))
+                    .map(|()| body)
+            });
+        }),
+        Mutant::new("rfc8189/4.1.2/6", "gives the first of several costs only", |r| {
+            said_to(r, "fcm-a", |asked, m| {
+                if asked.get("multi-cost-types").is_some() {
+                    each_cost(m, &mut |cost| *cost = cost[0].take());
+                }
+            });
+        }),
+        Mutant::new("rfc8189/4.1.2/8", "ignores unknown ones of several cost types", |r| {
+            lists(r, "fcm-a", "/multi-cost-types", |list| {
+                if list.iter().any(|its| its["cost-metric"] != "routingcost") {
+                    *list = vec![json!({ "cost-mode": "numerical", "cost-metric": "routingcost" })];
+                }
+            });
+        }),
+        Mutant::new("rfc8189/4.1.2/11", "gives as many costs as are asked for", |r| {
+            r.offer("fcm-a").together = 5;
+            r.of("root", |m| put(m, "/resources/fcm-a/capabilities/max-cost-types", json!(2)));
+        }),
+        Mutant::new("rfc8189/4.1.2/12", "takes no cost types for all", |r| {
+            lists(r, "fcm-a", "/multi-cost-types", |list| {
+                if list.is_empty() {
+                    list.push(json!({ "cost-mode": "numerical", "cost-metric": "routingcost" }));
+                }
+            });
+        }),
+        Mutant::new("rfc8189/4.1.2/13", "gives a number where one of several costs is asked for", |r| {
+            said_to(r, "fcm-a", |asked, m| {
+                if asked["multi-cost-types"].as_array().is_some_and(|types| types.len() == 1) {
+                    each_cost(m, &mut |cost| *cost = cost[0].take());
+                }
+            });
+        }),
+        Mutant::new("rfc8189/4.1.2/27", "ignores constraints without an index", |r| {
+            lists(r, "fcm-a", "/constraints", |list| {
+                list.retain(|text| text.as_str().is_none_or(|text| text.starts_with('[')));
+            });
+        }),
+        Mutant::new("rfc8189/4.1.2/30", "takes any index for the first", |r| {
+            constraint(r, "fcm-a", |text| text.split_once(']').map_or(text, |(_, rest)| rest).trim().to_owned());
+        }),
+        Mutant::new("rfc8189/4.1.2/34", "looks at the first of several alternatives only", |r| {
+            lists(r, "fcm-a", "/or-constraints", |list| list.truncate(1));
+        }),
+        Mutant::new("rfc8189/4.1.3/1", "does not say which costs it gives", |r| {
+            r.of("fcm-a", |m| drop_at(m, "/meta", "multi-cost-types"));
+        }),
+    ];
+    all.into_iter().map(|mutant| mutant.with(Outfit::Several)).collect()
+}
+
+fn swapped(reference: &mut Reference) {
+    said_to(reference, "fcm-a", |asked, m| {
+        if asked.get("multi-cost-types").is_some() {
+            each_cost(m, &mut |cost| cost.as_array_mut().unwrap().reverse());
+        }
+    });
+}

@@ -1,0 +1,270 @@
+//! The reference server: the stage played straight, in several outfits, and where it can be made to break a rule.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use digest_auth::{AuthContext, AuthorizationHeader, HttpMethod};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rfc_conformance::stage::costs::Offer;
+use rfc_conformance::stage::http::{Answer, Habit, Request};
+use rfc_conformance::stage::network::CostType;
+use rfc_conformance::stage::serve::{Handler, Server};
+use rfc_conformance::stage::site::{Found, Kind, Site};
+use rfc_conformance::{Options, Report};
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use serde_json::Value;
+
+/// What a reference server has beyond the fixture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outfit {
+    /// Nothing.
+    Plain,
+    /// Less: one network map, its costs, one filter and the properties, which takes less time to grade.
+    Small,
+    /// Several costs at once (RFC 8189).
+    Several,
+    /// POST is answered with 303.
+    SeeOther,
+    /// A map and services at one URI.
+    Shared,
+    /// Only for those who authenticate.
+    Digest,
+    /// HTTPS.
+    Https,
+}
+
+/// A server that is right until it is told otherwise.
+pub(crate) struct Reference {
+    pub(crate) site: Site,
+    pub(crate) habit: Habit,
+    outfit: Outfit,
+}
+
+/// A server that listens.
+pub(crate) struct Running {
+    server: Server,
+    scheme: &'static str,
+    ca: Option<tempfile::NamedTempFile>,
+    user: Option<(String, String)>,
+}
+
+/// Who is let in, and what with.
+pub(crate) const USER: (&str, &str) = ("reader", "Circle of Life");
+const CHALLENGE: &str = "Digest realm=\"alto\", qop=\"auth\", algorithm=SHA-256, nonce=\"0123456789abcdef\"";
+
+struct Door {
+    site: Site,
+    habit: Habit,
+}
+
+impl Handler for Door {
+    fn answer(&self, request: &Request) -> Answer {
+        self.site.answer(request)
+    }
+
+    fn habit(&self) -> Habit {
+        self.habit
+    }
+}
+
+impl Reference {
+    /// A correct server.
+    pub(crate) fn new(outfit: Outfit) -> Self {
+        let mut reference = Self { site: Site::fixture(""), habit: Habit::Strict, outfit };
+        match outfit {
+            Outfit::Plain | Outfit::Https => {}
+            Outfit::Small => reference.leave_out(&["nm-b", "fcm-a", "fcm-a-nc", "ecs", "ecs-nc", "sub"]),
+            Outfit::Several => reference.offer_several(),
+            Outfit::SeeOther => reference.see_other(),
+            Outfit::Shared => reference.share_uri(),
+            Outfit::Digest => reference.instead(|_, request| (!is_user(request)).then(challenge)),
+        }
+        reference
+    }
+
+    /// Takes entries out of the root directory.
+    fn leave_out(&mut self, ids: &[&str]) {
+        self.site.directories[0].entries.retain(|(id, _)| !ids.contains(&id.as_str()));
+        *self.kind("eps") = Kind::EndpointProperty(vec!["nm-a.pid".into(), "priv:x-link".into()]);
+    }
+
+    /// One filter that takes constraints on every cost type, and a service with a list of those it takes them on.
+    fn offer_several(&mut self) {
+        let both = vec![CostType::numerical(), CostType::ordinal()];
+        for resource in &mut self.site.resources {
+            match (&mut resource.kind, resource.id.as_str()) {
+                (Kind::FilteredCostMap(_, offer), "fcm-a") => offer.together = 2,
+                (Kind::EndpointCost(offer), "ecs") => {
+                    let testable = vec![CostType::numerical()];
+                    *offer = Offer { cost_types: both.clone(), constraints: false, together: 2, testable };
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Every answer to a POST is fetched by a GET that carries what was asked.
+    fn see_other(&mut self) {
+        self.instead(|site, request| {
+            if let Some((path, body)) = request.resource.split_once("?asked=").filter(|_| request.method == "GET") {
+                let straight = Request { resource: path.into(), body: from_hex(body)?, ..request.clone() };
+                return Some(site.say(site.find(&straight).filter(|found| found.accepts().is_some())?, &straight));
+            }
+            let found = site.find(request).filter(|found| found.accepts().is_some() && request.method == "POST")?;
+            let right = request.media_type().as_deref() == found.accepts() && request.body.len() < 4000;
+            let Found::Resource(resource) = found else { return None };
+            site.alto(resource, &request.body, request.peer.ip()).ok().filter(|_| right)?;
+            let location = format!("{}?asked={}", request.resource, to_hex(&request.body));
+            Some(Answer::plain(303, "there").with("Location", &location))
+        });
+    }
+
+    fn share_uri(&mut self) {
+        for id in ["nm-a", "fnm-a", "fcm-a", "eps", "ecs"] {
+            for resource in self.site.resources.iter_mut().filter(|resource| resource.id == id) {
+                resource.path = "/everything".into();
+            }
+            for entry in self.site.directories[0].entries.iter_mut().filter(|entry| entry.0 == id) {
+                entry.1 = "everything".into();
+            }
+        }
+    }
+
+    /// Answers in place of everything else.
+    pub(crate) fn instead(&mut self, answer: impl Fn(&Site, &Request) -> Option<Answer> + Send + Sync + 'static) {
+        let before = self.site.hooks.before.take();
+        self.site.hooks.before = Some(Arc::new(move |site, request| {
+            answer(site, request).or_else(|| before.as_ref().and_then(|before| before(site, request)))
+        }));
+    }
+
+    /// Changes what the resource with this ID says; `root` is the root directory.
+    pub(crate) fn of(&mut self, id: &'static str, change: impl Fn(&mut Value) + Send + Sync + 'static) {
+        self.says(move |found, _, message| {
+            if found.id() == id && message.pointer("/meta/code").is_none() {
+                change(message);
+            }
+        });
+    }
+
+    /// Changes everything that is said.
+    pub(crate) fn says(&mut self, change: impl Fn(Found<'_>, &Request, &mut Value) + Send + Sync + 'static) {
+        let rewrite = self.site.hooks.rewrite.take();
+        self.site.hooks.rewrite = Some(Arc::new(move |found, request, message| {
+            if let Some(rewrite) = &rewrite {
+                rewrite(found, request, message);
+            }
+            change(found, request, message);
+        }));
+    }
+
+    /// Changes errors: their `meta`.
+    pub(crate) fn errors(&mut self, change: impl Fn(&mut Value) + Send + Sync + 'static) {
+        self.says(move |_, _, message| {
+            if message.pointer("/meta/code").is_some() {
+                change(&mut message["meta"]);
+            }
+        });
+    }
+
+    /// Changes finished answers.
+    pub(crate) fn after(&mut self, change: impl Fn(Option<Found<'_>>, &Request, &mut Answer) + Send + Sync + 'static) {
+        self.site.hooks.after = Some(Arc::new(change));
+    }
+
+    /// Answers POST as if something else had been sent.
+    pub(crate) fn hears(&mut self, hear: impl Fn(&str, Value) -> Option<Value> + Send + Sync + 'static) {
+        self.instead(move |site, request| {
+            let found = site.find(request)?;
+            if request.method != "POST" || request.media_type().as_deref() != found.accepts() {
+                return None;
+            }
+            let body = hear(found.id(), serde_json::from_slice(&request.body).ok()?)?;
+            let heard = Request { body: body.to_string().into_bytes(), ..request.clone() };
+            Some(site.say(found, &heard))
+        });
+    }
+
+    /// The kind of a resource.
+    pub(crate) fn kind(&mut self, id: &str) -> &mut Kind {
+        let resource = self.site.resources.iter_mut().find(|resource| resource.id == id);
+        &mut resource.expect("the fixture has it").kind
+    }
+
+    /// What a filter or service offers.
+    pub(crate) fn offer(&mut self, id: &str) -> &mut Offer {
+        match self.kind(id) {
+            Kind::FilteredCostMap(_, offer) | Kind::EndpointCost(offer) => offer,
+            other => panic!("{id} is {other:?}"),
+        }
+    }
+
+    /// Listens.
+    pub(crate) fn start(self) -> Running {
+        let secure = self.outfit == Outfit::Https;
+        let (tls, ca) = if secure { certified() } else { (None, None) };
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let door = Door { site: self.site, habit: self.habit };
+        let server = Server::start(listener, tls, Arc::new(door)).unwrap();
+        let user = (self.outfit == Outfit::Digest).then(|| (USER.0.to_owned(), USER.1.to_owned()));
+        Running { server, scheme: if secure { "https" } else { "http" }, ca, user }
+    }
+}
+
+impl Running {
+    /// Grades the server by some requirements, or by all.
+    pub(crate) fn grade(&self, only: &[&str]) -> Report {
+        let mut options = Options::new(&format!("{}://{}/directory", self.scheme, self.server.address()));
+        options.only = only.iter().map(|id| (*id).to_owned()).collect();
+        options.user.clone_from(&self.user);
+        options.ca = self.ca.as_ref().map(|file| PathBuf::from(file.path()));
+        options.timeout = std::time::Duration::from_secs(5);
+        rfc_conformance::run(&options)
+    }
+}
+
+/// A certificate for loopback, and the file of the authority to trust.
+fn certified() -> (Option<Arc<ServerConfig>>, Option<tempfile::NamedTempFile>) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec!["127.0.0.1".into()]).unwrap().signed_by(&key, &authority).unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), authority.pem()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let secret = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let config = config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], secret).unwrap();
+    (Some(Arc::new(config)), Some(file))
+}
+
+/// Asks who it is.
+pub(crate) fn challenge() -> Answer {
+    Answer::plain(401, "who are you?").with("WWW-Authenticate", CHALLENGE)
+}
+
+/// The user named in a request's Digest credentials, if they are well-formed.
+pub(crate) fn credentials(request: &Request) -> Option<AuthorizationHeader> {
+    request.field("authorization")?.strip_prefix("Digest ")?.parse().ok()
+}
+
+/// Whether the credentials are right.
+pub(crate) fn is_user(request: &Request) -> bool {
+    let Some(header) = credentials(request) else { return false };
+    let method = HttpMethod(request.method.as_str().into());
+    let context = AuthContext::new_with_method(USER.0, USER.1, request.resource.as_str(), None::<&[u8]>, method);
+    let mut expected = header.clone();
+    expected.digest(&context);
+    header.username == USER.0 && header.nonce == "0123456789abcdef" && expected.response == header.response
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
+}

@@ -156,7 +156,7 @@ pub fn plain_directory(server: &Server, lacking: &[&str]) -> script::Script {
     for entry in directory["resources"].as_object_mut().unwrap().values_mut() {
         let uri = entry["uri"].as_str().unwrap();
         if !uri.contains("://") {
-            let absolute = format!("{}://{}{uri}", server.scheme, server.address);
+            let absolute = format!("{}://{}/{}", server.scheme, server.address, uri.trim_start_matches('/'));
             entry["uri"] = absolute.into();
         }
         let Some(capabilities) = entry.get_mut("capabilities").and_then(serde_json::Value::as_object_mut) else {

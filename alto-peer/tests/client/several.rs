@@ -226,7 +226,7 @@ fn arrays_are_read_by_what_the_answer_says_of_them() {
         (answer(&types, &json!([1, "2"])), "endpoint-cost-map"),
         (answer(&["delay-ow", "lossrate"], &json!([1, 2])), "was asked for"),
         (answer(&["delay-ow"], &json!([1])), "was asked for"),
-        (single("delay-ow", 1.0), "multi-cost-types"),
+        (single("delay-ow", 1.0), "endpoint-cost-map"),
     ] {
         let error = ask(reply).unwrap_err();
         assert!(matches!(error, Error::Malformed { .. }) && error.to_string().contains(says), "{error}: {says}");

@@ -204,7 +204,7 @@ impl<K: Ord + Clone> CostTable<K> {
     /// Leaves the pairs that pass, and of those the costs that are wanted.
     pub(crate) fn select(&mut self, wanted: &SeveralCosts, tested_there: bool) {
         let place = |cost_type: &CostType| self.cost_types.iter().position(|known| known.is(cost_type));
-        let passes = |test: &CostTest, costs: &[Option<f64>]| {
+        let admits = |test: &CostTest, costs: &[Option<f64>]| {
             let cost = place(&test.cost_type).and_then(|column| costs.get(column).copied().flatten());
             cost.is_some_and(|cost| test.constraint.admits(cost))
         };
@@ -212,9 +212,9 @@ impl<K: Ord + Clone> CostTable<K> {
         let all = tested_there || wanted.tests.is_empty();
         for row in self.costs.values_mut() {
             row.retain(|_, costs| {
-                let passed = all || wanted.tests.iter().any(|group| group.iter().all(|test| passes(test, costs)));
+                let wanted_pair = all || wanted.tests.iter().any(|group| group.iter().all(|test| admits(test, costs)));
                 *costs = kept.iter().map(|column| costs.get(*column).copied().flatten()).collect();
-                passed && costs.iter().any(Option::is_some)
+                wanted_pair && costs.iter().any(Option::is_some)
             });
         }
         self.cost_types = kept.iter().filter_map(|column| self.cost_types.get(*column).cloned()).collect();

@@ -94,7 +94,8 @@ impl Client {
                     self.several_between_pids(filter, types, query, map, plan.tested_there)?
                 }
                 Step::One(cost_type) => {
-                    Part::of(&self.costs_between_pids(directory, map, &query.of_one(cost_type), reuse)?)
+                    let costs = self.costs_between_pids(directory, map, &query.of_one(cost_type), reuse)?;
+                    Part::of(&costs)
                 }
             };
             if part.depends_on != *network.vtag() {

@@ -92,7 +92,7 @@ impl SeveralCosts {
 
     /// Whom of these to ask for what. As many types as can be are asked for at once; types that nobody has among
     /// others are asked for alone (RFC 8189 §4.1.2).
-    pub(crate) fn plan<'a>(&self, entries: impl Iterator<Item = &'a Entry> + Clone) -> Plan<'a> {
+    pub(crate) fn plan<'a>(&self, entries: &(impl Iterator<Item = &'a Entry> + Clone)) -> Plan<'a> {
         let types = self.distinct();
         if self.is_plain() {
             return Plan { steps: types.into_iter().map(Step::One).collect(), tested_there: true };

@@ -45,7 +45,7 @@ impl Client {
         }
         query.check()?;
         self.by_directory(|directory| {
-            let plan = query.costs.plan(directory.of_kind(Kind::EndpointCost));
+            let plan = query.costs.plan(&directory.of_kind(Kind::EndpointCost));
             let mut answer = SeveralEndpointCosts::none(&query.costs);
             for step in &plan.steps {
                 match step {
@@ -53,7 +53,7 @@ impl Client {
                         self.ask_for_several(service, types, query, plan.tested_there, &mut answer.table)?;
                     }
                     Step::One(cost_type) => {
-                        answer.join(self.endpoint_costs_of_one_type(directory, &query.of_one(cost_type))?);
+                        answer.join(&self.endpoint_costs_of_one_type(directory, &query.of_one(cost_type))?);
                     }
                 }
                 answer.table.questions += 1;
@@ -73,7 +73,7 @@ impl Client {
         let mut answer = SeveralEndpointCosts::none(&query.costs);
         for cost_type in query.costs.with_tested() {
             let costs = EndpointCostQuery { constraints: Vec::new(), ..query.of_one(&cost_type) };
-            answer.join(self.endpoint_costs_by_maps(&costs)?);
+            answer.join(&self.endpoint_costs_by_maps(&costs)?);
             answer.table.questions += 1;
         }
         answer.table.select(&query.costs, false);
@@ -156,7 +156,7 @@ impl SeveralEndpointCosts {
         Self { table: CostTable::none(&wanted.with_tested()), basis: Basis::Service }
     }
 
-    fn join(&mut self, costs: EndpointCosts) {
+    fn join(&mut self, costs: &EndpointCosts) {
         if costs.basis == Basis::Maps {
             self.basis = Basis::Maps;
         }

@@ -86,7 +86,7 @@ impl Client {
     ) -> Result<Result<CostTable<PidName>, VersionTag>, Error> {
         let map = &network.vtag().resource_id;
         let filters: Vec<&Entry> = directory.based_on(Kind::FilteredCostMap, map).collect();
-        let plan = query.costs.plan(filters.iter().copied());
+        let plan = query.costs.plan(&filters.iter().copied());
         let mut table = CostTable::none(&query.costs.with_tested());
         for step in &plan.steps {
             let part = match step {

@@ -54,6 +54,7 @@ impl Metrics {
     }
 
     /// Those that `usable` says; or `routingcost` where that is none.
+    #[must_use]
     pub fn only(&self, usable: impl Fn(&CostMetric) -> bool) -> Self {
         let usable: Vec<Weighted> = self.0.iter().filter(|one| usable(&one.metric)).cloned().collect();
         if usable.is_empty() { Self::default() } else { Self(usable) }

@@ -9,9 +9,9 @@ use std::net::SocketAddr;
 use alto_peer::events::{Candidate, Event, SourceState};
 use alto_peer::fetch::Done;
 use alto_peer::policy::PolicyName;
-use support::Server;
 use support::download::{Download, Heard, Original};
 use support::holder::{Behaviour, FakeHolder};
+use support::{Server, plain_directory};
 
 /// Host p1 of two-isps, at switch a1.
 const OWN: &str = "127.1.1.1";
@@ -168,4 +168,83 @@ fn a_server_that_goes_leaves_its_costs_and_one_that_knows_nobody_none() {
     download.order.options.policy = PolicyName::Alto;
     download.succeeds(&original);
     assert_eq!(download.heard.fallbacks(), [("alto".to_owned(), "nearest".to_owned())]);
+}
+
+/// What was said of the costs that are gone by: used, and why others than were asked for.
+fn metrics(heard: &Heard) -> Vec<(String, Option<String>)> {
+    let metrics = |event: Event| match event {
+        Event::Metrics { used, reason, .. } => Some((used.to_string(), reason)),
+        _ => None,
+    };
+    heard.all().into_iter().filter_map(metrics).collect()
+}
+
+#[test]
+fn a_compromise_decides_between_delay_and_bandwidth() {
+    let (original, server) = (Original::of(12), Server::of("two-isps.json"));
+    // p7 is 15 ms away behind 50 Mbit/s, p5 16 ms behind 100 Mbit/s, which makes its routing cost the lower one.
+    let narrow = original.holder("127.2.2.7", Behaviour::default());
+    let wide = original.holder("127.2.1.5", Behaviour::default());
+    let plain = plain_directory(&server, &[]);
+    let get = |directory: &str, policy: PolicyName, wanted: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut download = Download::asking(&original, folder.path(), &[&narrow, &wide], directory, OWN);
+        download.order.options.policy = policy;
+        download.order.options.metrics = wanted.parse().unwrap();
+        let done = download.succeeds(&original);
+        assert!(download.heard.fallbacks().is_empty());
+        (pieces(&done, &narrow), candidates(&download.heard), metrics(&download.heard), done)
+    };
+    let (from_narrow, seen, told, _) = get(&server.directory(), PolicyName::Best, "routingcost");
+    assert_eq!((from_narrow, told.len()), (0, 0), "nothing out of the ordinary to tell");
+    assert_eq!((seen[&narrow.address].cost, seen[&narrow.address].rating), (Some(60.0), None));
+    let (from_narrow, seen, told, _) = get(&server.directory(), PolicyName::Best, "delay-ow");
+    assert_eq!((from_narrow, told), (12, vec![("delay-ow".to_owned(), None)]));
+    assert_eq!(seen[&narrow.address].cost, Some(15_000.0));
+    let (from_narrow, seen, _, _) = get(&server.directory(), PolicyName::Best, "bw-residual");
+    assert_eq!((from_narrow, seen[&wide.address].cost), (0, Some(12_500_000.0)), "more is better");
+    for directory in [server.directory(), plain.uri("/ird")] {
+        for (weights, from_narrow) in [("delay-ow=0.7,bw-residual=0.3", 0), ("delay-ow=50,bw-residual=1", 12)] {
+            let (pieces, seen, told, done) = get(&directory, PolicyName::Best, weights);
+            assert_eq!((pieces, told), (from_narrow, vec![(weights.to_owned(), None)]), "{seen:?}");
+            let candidate = &seen[&narrow.address];
+            // The costs are those of the server, whatever comes of them.
+            let costs: Vec<(&str, f64)> =
+                candidate.costs.iter().map(|(metric, cost)| (metric.as_str(), *cost)).collect();
+            assert_eq!(costs, [("bw-residual", 6_250_000.0), ("delay-ow", 15_000.0)]);
+            assert_eq!(candidate.cost, Some(15_000.0));
+            assert_eq!(candidate.rating < seen[&wide.address].rating, from_narrow > 0, "{seen:?}");
+            assert!(done.sources.values().all(|contribution| contribution.cost >= Some(15_000.0)), "{done:?}");
+        }
+    }
+    let (_, seen, told, _) = get(&server.directory(), PolicyName::Alto, "delay-ow=0.7,bw-residual=0.3");
+    assert_eq!(told.len(), 1);
+    assert!(seen.values().all(|candidate| candidate.rating.is_some()), "{seen:?}");
+}
+
+#[test]
+fn a_metric_that_the_server_lacks_is_left_out_and_said_to_be() {
+    let (original, server) = (Original::of(6), Server::of("two-isps.json"));
+    let narrow = original.holder("127.2.2.7", Behaviour::default());
+    let wide = original.holder("127.2.1.5", Behaviour::default());
+    let lacking = plain_directory(&server, &["bw-residual", "delay-ow"]);
+    for (directory, wanted, used, reason, from_narrow) in [
+        (server.directory(), "tput=0.5,delay-ow=0.5", "delay-ow", "the ALTO server has no tput", 6),
+        (
+            lacking.uri("/ird"),
+            "delay-ow=0.7,bw-residual",
+            "routingcost",
+            "the ALTO server has no delay-ow, bw-residual",
+            0,
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut download = Download::asking(&original, folder.path(), &[&narrow, &wide], &directory, OWN);
+        download.order.options.policy = PolicyName::Best;
+        download.order.options.metrics = wanted.parse().unwrap();
+        let done = download.succeeds(&original);
+        assert_eq!(metrics(&download.heard), [(used.to_owned(), Some(reason.to_owned()))]);
+        assert!(download.heard.fallbacks().is_empty(), "it is still the policy that was asked for");
+        assert_eq!(pieces(&done, &narrow), from_narrow, "{wanted}");
+    }
 }

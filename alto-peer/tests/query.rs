@@ -154,6 +154,79 @@ fn costs() {
 }
 
 #[test]
+fn several_costs_have_a_column_each() {
+    let server = Server::of("two-isps.json");
+    let between = ["--from", "127.1.1.1", "--to", "127.2.2.7,127.2.1.5,127.1.1.1"];
+    let metrics = ["--metric", "bw-residual,delay-ow", "--metric", "routingcost"];
+    let arguments = [&between[..], &metrics].concat();
+    let text = query("costs", &server, &arguments);
+    let expected = "numerical bw-residual in bytes per second (cur of bw-residual, nominal, more is better)\n\
+                    numerical delay-ow in microseconds (median of delay-ow, nominal)\n\
+                    numerical routingcost\n\n\
+                    FROM       TO         BW-RESIDUAL [B/s]  DELAY-OW [us]  ROUTINGCOST\n\
+                    127.1.1.1  127.2.1.5           12500000          16000           53\n\
+                    127.1.1.1  127.2.2.7            6250000          15000           60\n\
+                    127.1.1.1  127.1.1.1                  -              0            0\n";
+    assert_eq!(text, expected, "most bandwidth first, undefined last");
+    let json = query_json("costs", &server, &arguments);
+    assert_eq!(json["meta"]["multi-cost-types"][1]["cost-metric"], "delay-ow");
+    let row = &json["endpoint-cost-map"]["ipv4:127.1.1.1"];
+    assert_eq!(row["ipv4:127.2.2.7"], json!([6_250_000.0, 15_000.0, 60.0]));
+    assert_eq!(row["ipv4:127.1.1.1"], json!([null, 0.0, 0.0]));
+    let by_maps = query("costs", &server, &[&arguments[..], &["--by-maps"]].concat());
+    assert!(by_maps.contains("BW-RESIDUAL [B/s]"), "{by_maps}");
+
+    // One request here, one for each where the server can do no more; the answer is the same.
+    let requests = |uri: &str| {
+        let (code, out, log) = run(&[&["query", "costs", uri, "--verbose"], &arguments[..]].concat());
+        assert_eq!((code, out.as_str()), (0, expected), "{log}");
+        log
+    };
+    assert!(!requests(&server.directory()).contains("does not answer for all of these at once"));
+    let plain = support::plain_directory(&server, &[]);
+    assert!(requests(&plain.uri("/ird")).contains("does not answer for all of these at once: 3 requests"));
+
+    // A single metric of which more is better, and its unit.
+    let text = query("costs", &server, &[&between[..4], &["--metric", "bw-residual"]].concat());
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "numerical bw-residual in bytes per second");
+    assert!(lines[3].ends_with("127.2.1.5  12500000") && lines[4].ends_with("127.2.2.7   6250000"), "{text}");
+}
+
+#[test]
+fn tests_may_be_of_any_metric() {
+    let server = Server::of("two-isps.json");
+    let between = ["--from", "127.1.1.1", "--to", "127.2.2.7,127.2.1.5,127.1.2.3"];
+    let json = |tests: &[&str]| query_json("costs", &server, &[&between[..], tests].concat());
+    let found = |tests: &[&str]| -> Vec<String> {
+        json(tests)["endpoint-cost-map"]["ipv4:127.1.1.1"].as_object().unwrap().keys().cloned().collect()
+    };
+    assert_eq!(
+        found(&["--constraint", "bw-residual ge 12500000", "--constraint", "delay-ow gt 5000"]),
+        ["ipv4:127.2.1.5"]
+    );
+    let either = ["--or-constraint", "delay-ow lt 5000", "--or-constraint", "bw-residual lt 1e7, hopcount ge 2"];
+    assert_eq!(found(&either), ["ipv4:127.1.2.3", "ipv4:127.2.2.7"]);
+    assert_eq!(
+        found(&["--metric", "delay-ow,hopcount", "--constraint", "le 15000"]),
+        ["ipv4:127.1.2.3", "ipv4:127.2.2.7"]
+    );
+    // One metric and tests of it alone: everything as it always was.
+    assert_eq!(json(&["--constraint", "routingcost le 53"])["meta"]["cost-type"]["cost-metric"], "routingcost");
+
+    let fixture = fixture();
+    let text =
+        query("cost-map", &fixture, &["--from", "pidB", "--to", "pidA,pidB,pidD", "--metric", "delay-ow,bw-residual"]);
+    let expected = "\n\nFROM  TO    DELAY-OW [us]  BW-RESIDUAL [B/s]\n\
+                    pidB  pidA           1000          125000000\n\
+                    pidB  pidB              0                  -\n";
+    assert!(text.starts_with("network map network-map, version ") && text.ends_with(expected), "{text}");
+    let json =
+        query_json("cost-map", &fixture, &["--metric", "hopcount,routingcost", "--constraint", "routingcost ge 40"]);
+    assert_eq!(json["cost-map"]["pidZ"], json!({"pidD": [1.0, 40.0]}));
+}
+
+#[test]
 fn properties() {
     let server = fixture();
     let expected = "ADDRESS    PROPERTY         VALUE\n192.0.2.7  network-map.pid  pidB\n";
@@ -178,6 +251,9 @@ fn exit_codes_tell_what_kind_of_failure_it_was() {
         (64, "--from", &["query", "costs", uri, "--to", "::1", "--by-maps"]),
         (64, "no IP address", &["query", "pid", uri, "192.0.2.256"]),
         (64, "is not a constraint", &["query", "costs", uri, "--to", "::1", "--constraint", "below 5"]),
+        (64, "is not a constraint", &["query", "costs", uri, "--to", "::1", "--or-constraint", "hopcount le 5,"]),
+        (64, "cannot be used with", &["query", "cost-map", uri, "--constraint", "le 1", "--or-constraint", "le 2"]),
+        (1, "numerical tput", &["query", "costs", uri, "--to", "::1", "--metric", "hopcount,tput"]),
         (64, "is not a legal cost metric", &["query", "costs", uri, "--to", "::1", "--metric", "a.b"]),
         (64, "is not a URI", &["query", "directory", "directory"]),
         (78, &none, &["query", "directory", uri, "--ca", &none]),

@@ -25,6 +25,12 @@ impl Merge for f64 {
     }
 }
 
+impl Merge for Vec<Option<f64>> {
+    fn merge(&mut self, more: Self) {
+        *self = more;
+    }
+}
+
 impl<V: Merge> Merge for ByEndpoint<V> {
     fn merge(&mut self, more: Self) {
         for (address, value) in more.0 {

@@ -91,10 +91,7 @@ impl CostMap {
     pub(crate) fn read(answer: &Answer, cost_type: &CostType, network_map: &ResourceId) -> Result<Self, Error> {
         let Message { meta, cost_map } = decode::message::<Message>(answer)?;
         decode::check_cost_type(answer, &meta.cost_type, cost_type)?;
-        let depends_on = meta.dependent_vtags.into_iter().find(|vtag| vtag.resource_id == *network_map);
-        let depends_on = depends_on.ok_or_else(|| {
-            decode::malformed(answer, &format!("meta.dependent-vtags has no tag of the network map {network_map}"))
-        })?;
+        let depends_on = decode::depends_on(answer, meta.dependent_vtags, network_map)?;
         Ok(Self { cost_type: meta.cost_type, depends_on, vtag: meta.vtag, costs: cost_map })
     }
 

@@ -1,7 +1,7 @@
 //! From an answer to a message: by what the answer says it is, never by what was asked for (RFC 7285 §8.3.4.2).
 
 use alto_types::error::ErrorMeta;
-use alto_types::{CostType, MediaType, Message};
+use alto_types::{CostType, MediaType, Message, ResourceId, VersionTag};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
@@ -85,6 +85,17 @@ fn detail(content_type: &str, body: &[u8]) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// The version of this network map that costs are for.
+pub(crate) fn depends_on(
+    answer: &Answer,
+    tags: Vec<VersionTag>,
+    network_map: &ResourceId,
+) -> Result<VersionTag, Error> {
+    let tag = tags.into_iter().find(|tag| tag.resource_id == *network_map);
+    let missing = || format!("meta.dependent-vtags has no tag of the network map {network_map}");
+    tag.ok_or_else(|| malformed(answer, &missing()))
 }
 
 /// Checks that costs are of the type asked for; descriptions do not count (RFC 7285 §11.3.2.3).

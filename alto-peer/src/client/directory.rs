@@ -83,7 +83,8 @@ impl Entry {
         }
     }
 
-    fn offers(&self, cost_type: &CostType) -> bool {
+    /// Whether it has costs of this type.
+    pub fn offers(&self, cost_type: &CostType) -> bool {
         self.cost_types().iter().any(|offered| offered.is(cost_type))
     }
 }
@@ -205,7 +206,7 @@ impl Directory {
     }
 
     /// All resources of one kind.
-    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Entry> {
+    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Entry> + Clone {
         self.entries.iter().filter(move |entry| entry.kind() == kind)
     }
 
@@ -269,6 +270,12 @@ impl Directory {
             fallback = fallback.or(Some(entry));
         }
         fallback
+    }
+
+    /// Whether there are endpoint costs of this type: from the service for them, or by maps.
+    pub fn has_costs(&self, cost_type: &CostType) -> bool {
+        let costs = [Kind::EndpointCost, Kind::CostMap, Kind::FilteredCostMap];
+        self.entries().any(|entry| costs.contains(&entry.kind()) && entry.offers(cost_type))
     }
 
     /// No resource gives these costs: the error says which there are.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::marker::PhantomData;
 
-use alto_types::{Capabilities, CostContext, CostType, MediaType, ResourceId};
+use alto_types::{Capabilities, CostContext, CostSource, CostType, MediaType, ResourceId};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::decode;
 use super::error::{Error, printable};
 use super::exchange::Answer;
+use super::metric::source;
 use super::uri::{HttpUri, UriError};
 
 /// Entries of one document that are read; what comes after is left out.
@@ -37,6 +38,8 @@ pub struct Entry {
     pub(crate) accepts: Option<String>,
     pub(crate) capabilities: Capabilities,
     pub(crate) cost_types: Vec<CostType>,
+    /// Those that only are testable; none where nothing is said of it (RFC 8189 §4.1.1).
+    pub(crate) testable: Vec<CostType>,
     pub(crate) uses: Vec<ResourceId>,
 }
 
@@ -69,6 +72,15 @@ impl Entry {
     /// Its cost types, as the names in its capabilities mean in the document it stands in (RFC 7285 §9.2.2).
     pub fn cost_types(&self) -> &[CostType] {
         &self.cost_types
+    }
+
+    /// Whether pairs can be selected by this type of cost, whichever costs are asked for (RFC 8189 §4.1.1).
+    pub fn can_test(&self, cost_type: &CostType) -> bool {
+        let listed = |types: &[CostType]| types.iter().any(|known| known.is(cost_type));
+        let Capabilities { cost_constraints, max_cost_types, testable_cost_type_names, .. } = &self.capabilities;
+        // Where both are there, which they must not be, the narrower one counts.
+        let all = *cost_constraints && testable_cost_type_names.is_empty();
+        *max_cost_types > 0 && listed(&self.cost_types) && (all || listed(&self.testable))
     }
 
     /// The resources it depends on.
@@ -179,6 +191,8 @@ impl Document {
                 None => self.problem(id.as_str(), &format!("has the cost type {name:?}, which this document lacks")),
             }
         }
+        let names = &capabilities.testable_cost_type_names;
+        let testable = names.iter().filter_map(|name| cost_types.get(name)).cloned().collect();
         let mut uses = Vec::new();
         for used in &raw.uses {
             match used.parse() {
@@ -194,6 +208,7 @@ impl Document {
             accepts: raw.accepts.filter(|accepts| !accepts.trim().is_empty()),
             capabilities,
             cost_types: offered,
+            testable,
             uses,
         })
     }
@@ -202,12 +217,20 @@ impl Document {
 /// A cost type, whatever extensions it has; a description that is no text is none.
 fn cost_type(value: &Value) -> Result<CostType, String> {
     let name = |member: &str| value.get(member).and_then(Value::as_str).ok_or(format!("it has no {member}"));
-    Ok(CostType {
+    let cost_type = CostType {
         cost_metric: name("cost-metric")?.parse().map_err(|error: alto_types::NameError| error.to_string())?,
         cost_mode: name("cost-mode")?.parse().map_err(|error: alto_types::NameError| error.to_string())?,
         cost_context: value.get("cost-context").and_then(|context| CostContext::deserialize(context).ok()),
         description: value.get("description").and_then(Value::as_str).map(str::to_owned),
-    })
+    };
+    // RFC 9439 §6.3: such information is invalid.
+    match source(&cost_type) {
+        CostSource::ESTIMATION => Ok(cost_type),
+        other if cost_type.cost_metric.as_str() == "routingcost" => {
+            Err(format!("its source is {other}, and that of routingcost is always estimation"))
+        }
+        _ => Ok(cost_type),
+    }
 }
 
 /// The members of an object in their order, repeated ones included.

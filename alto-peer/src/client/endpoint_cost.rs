@@ -110,6 +110,6 @@ impl EndpointCosts {
     }
 }
 
-fn set(addresses: &[TypedEndpointAddr]) -> HashSet<TypedEndpointAddr> {
+pub(super) fn set(addresses: &[TypedEndpointAddr]) -> HashSet<TypedEndpointAddr> {
     addresses.iter().copied().collect()
 }

@@ -1,6 +1,5 @@
 //! Asking about endpoints: costs and properties, in as few requests as servers take (RFC 7285 §11.4, §11.5).
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use alto_types::{
@@ -16,6 +15,7 @@ use super::endpoint_cost::{Basis, EndpointCostQuery, EndpointCosts};
 use super::endpoint_property::EndpointProperties;
 use super::error::Error;
 use super::map_queries::undescribed;
+use super::metric::{Better, Metric};
 
 /// Endpoints in one list of one request; servers bound the size of bodies.
 const MAX_LIST: usize = 10_000;
@@ -32,27 +32,33 @@ impl Client {
             // RFC 7285 §11.5.1.3.
             return Err(Error::Question("endpoint costs need a source or a destination"));
         }
-        self.by_directory(|directory| {
-            let services = || directory.of_kind(Kind::EndpointCost);
-            let constrained = !query.constraints.is_empty();
-            let find = |cost_type| Directory::with_cost_type(services(), cost_type, constrained);
-            if let Some(service) = find(&query.cost_type) {
-                return self.ask_for_costs(service, query);
-            }
-            if let Some(numbers) = to_rank(&query.cost_type)
-                && let Some(service) = find(&numbers)
-            {
-                let unranked = EndpointCostQuery { cost_type: numbers, constraints: Vec::new(), ..query.clone() };
-                let mut costs = self.ask_for_costs(service, &unranked)?;
-                rank(&mut costs, &query.cost_type);
-                costs.constrain(&query.constraints);
-                return Ok(costs);
-            }
-            if query.sources.is_empty() || query.destinations.is_empty() {
-                return Err(Directory::no_costs(services().cloned(), "endpoint costs", &query.cost_type));
-            }
-            self.endpoint_costs_by_maps(query)
-        })
+        self.by_directory(|directory| self.endpoint_costs_of_one_type(directory, query))
+    }
+
+    pub(super) fn endpoint_costs_of_one_type(
+        &self,
+        directory: &Directory,
+        query: &EndpointCostQuery,
+    ) -> Result<EndpointCosts, Error> {
+        let services = || directory.of_kind(Kind::EndpointCost);
+        let constrained = !query.constraints.is_empty();
+        let find = |cost_type| Directory::with_cost_type(services(), cost_type, constrained);
+        if let Some(service) = find(&query.cost_type) {
+            return self.ask_for_costs(service, query);
+        }
+        if let Some(numbers) = to_rank(&query.cost_type)
+            && let Some(service) = find(&numbers)
+        {
+            let unranked = EndpointCostQuery { cost_type: numbers, constraints: Vec::new(), ..query.clone() };
+            let mut costs = self.ask_for_costs(service, &unranked)?;
+            rank(&mut costs, &query.cost_type);
+            costs.constrain(&query.constraints);
+            return Ok(costs);
+        }
+        if query.sources.is_empty() || query.destinations.is_empty() {
+            return Err(Directory::no_costs(services().cloned(), "endpoint costs", &query.cost_type));
+        }
+        self.endpoint_costs_by_maps(query)
     }
 
     /// Costs between endpoints, from the network map and the cost map alone: no address is told to the server
@@ -118,25 +124,16 @@ impl Client {
         Ok((id, properties))
     }
 
-    /// Asks one service, in several requests where one would be too large. Ranks are relative to one request
-    /// (RFC 7285 §6.2), so only numbers can be asked for in parts.
+    /// Asks one service, in several requests where one would be too large.
     fn ask_for_costs(&self, service: &Entry, query: &EndpointCostQuery) -> Result<EndpointCosts, Error> {
         let divisible = query.cost_type.cost_mode.as_str() == CostMode::NUMERICAL;
-        let (sources, destinations) = (distinct(&query.sources), distinct(&query.destinations));
         let mut costs: Option<EndpointCosts> = None;
-        for sources in parts(&sources, if divisible { MAX_LIST } else { usize::MAX }) {
-            let fitting = (MAX_PAIRS / sources.len().max(1)).clamp(1, MAX_LIST);
-            for destinations in parts(&destinations, if divisible { fitting } else { usize::MAX }) {
-                let part = EndpointCostQuery {
-                    sources: sources.to_vec(),
-                    destinations: destinations.to_vec(),
-                    ..query.clone()
-                };
-                let more = self.ask_for_costs_once(service, &part)?;
-                match &mut costs {
-                    None => costs = Some(more),
-                    Some(costs) => costs.extend(more),
-                }
+        for (sources, destinations) in portions(&query.sources, &query.destinations, 1, divisible) {
+            let more =
+                self.ask_for_costs_once(service, &EndpointCostQuery { sources, destinations, ..query.clone() })?;
+            match &mut costs {
+                None => costs = Some(more),
+                Some(costs) => costs.extend(more),
             }
         }
         Ok(costs.unwrap_or_else(|| EndpointCosts::none(query.cost_type.clone(), Basis::Service)))
@@ -181,6 +178,25 @@ fn services_for<'a>(
     Ok(plan)
 }
 
+/// The sources and destinations of one request each, where one for all of them would be too large; each pair counts as
+/// often as it has costs. Ranks are relative to one request (RFC 7285 §6.2), so only numbers can be asked for in parts.
+pub(super) fn portions(
+    sources: &[TypedEndpointAddr],
+    destinations: &[TypedEndpointAddr],
+    costs: usize,
+    divisible: bool,
+) -> Vec<(Vec<TypedEndpointAddr>, Vec<TypedEndpointAddr>)> {
+    let (sources, destinations) = (distinct(sources), distinct(destinations));
+    let mut portions = Vec::new();
+    for sources in parts(&sources, if divisible { MAX_LIST } else { usize::MAX }) {
+        let fitting = (MAX_PAIRS / costs.max(1) / sources.len().max(1)).clamp(1, MAX_LIST);
+        for destinations in parts(&destinations, if divisible { fitting } else { usize::MAX }) {
+            portions.push((sources.to_vec(), destinations.to_vec()));
+        }
+    }
+    portions
+}
+
 /// The parts of a list; an empty list, which has a meaning of its own, is one part.
 fn parts<T>(list: &[T], size: usize) -> Vec<&[T]> {
     if list.is_empty() { vec![list] } else { list.chunks(size).collect() }
@@ -194,30 +210,19 @@ fn distinct(endpoints: &[TypedEndpointAddr]) -> Vec<TypedEndpointAddr> {
 /// The numbers that ranks of this type can be made of (RFC 7285 §6.1.2): those of metrics whose better end is known.
 fn to_rank(cost_type: &CostType) -> Option<CostType> {
     let ordinal = cost_type.cost_mode.as_str() == CostMode::ORDINAL;
-    let known = ordinal && better(cost_type.cost_metric.as_str()).is_some();
+    let known = ordinal && Metric::of(&cost_type.cost_metric).better().is_some();
     known.then(|| super::cost_type(cost_type.cost_metric.as_str(), CostMode::NUMERICAL).ok()).flatten()
-}
-
-/// How costs of a metric are ordered, best first (RFC 7285 §6.1.1.1, RFC 9439 §3 and §4).
-fn better(metric: &str) -> Option<fn(&f64, &f64) -> Ordering> {
-    match metric.split(':').next().unwrap_or_default() {
-        "routingcost" | "hopcount" | "delay-ow" | "delay-rt" | "delay-variation" | "lossrate" => Some(f64::total_cmp),
-        "tput" | "bw-residual" | "bw-available" => Some(|a, b| b.total_cmp(a)),
-        _ => None,
-    }
 }
 
 /// Turns costs into ranks from 1, equal ones into equal ranks.
 fn rank(costs: &mut EndpointCosts, cost_type: &CostType) {
-    let ranks_already = costs.cost_type.cost_mode.as_str() == CostMode::ORDINAL;
-    let better =
-        if ranks_already { f64::total_cmp } else { better(cost_type.cost_metric.as_str()).unwrap_or(f64::total_cmp) };
+    let better = Better::of(&costs.cost_type);
     let mut levels: Vec<f64> = costs.costs.values().flat_map(BTreeMap::values).copied().collect();
-    levels.sort_by(better);
+    levels.sort_by(|a, b| better.compare(*a, *b));
     levels.dedup();
     for cost in costs.costs.values_mut().flat_map(BTreeMap::values_mut) {
         // Every cost is one of the levels.
-        let rank = levels.binary_search_by(|level| better(level, cost)).unwrap_or_else(|place| place);
+        let rank = levels.binary_search_by(|level| better.compare(*level, *cost)).unwrap_or_else(|place| place);
         *cost = u32::try_from(rank + 1).unwrap_or(u32::MAX).into();
     }
     costs.cost_type = cost_type.clone();

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use alto_types::{
-    AddressType, Constraint, CostSelection, FilteredCostMapRequest, FilteredNetworkMapRequest, MediaType,
+    AddressType, Constraint, CostSelection, CostType, FilteredCostMapRequest, FilteredNetworkMapRequest, MediaType,
     NetworkMap as NetworkMapMessage, PidFilter, PidName, ResourceId,
 };
 
@@ -18,7 +18,7 @@ use super::network_map::{NetworkMap, PartialNetworkMap, masked};
 use super::{Client, decode};
 
 /// How often both maps are read again to find them of one version.
-const ROUNDS: u32 = 3;
+pub(super) const ROUNDS: u32 = 3;
 
 impl Client {
     /// The network map with this resource ID, or the default one.
@@ -91,7 +91,7 @@ impl Client {
         })
     }
 
-    fn whole_network_map(&self, entry: &Entry, reuse: Reuse) -> Result<Arc<NetworkMap>, Error> {
+    pub(super) fn whole_network_map(&self, entry: &Entry, reuse: Reuse) -> Result<Arc<NetworkMap>, Error> {
         let question = Question::get(&entry.uri, MediaType::NETWORK_MAP);
         self.inner
             .network_maps
@@ -102,7 +102,7 @@ impl Client {
     }
 
     /// The whole map by GET where all of it is wanted or there is no filter; else a part by POST.
-    fn costs_between_pids(
+    pub(super) fn costs_between_pids(
         &self,
         directory: &Directory,
         network_map: &ResourceId,
@@ -184,6 +184,6 @@ fn only(mut part: PartialNetworkMap, pids: &[PidName], types: &[AddressType]) ->
 }
 
 /// Requests leave the description out (RFC 7285 §11.3.2.3).
-pub(super) fn undescribed(cost_type: &alto_types::CostType) -> alto_types::CostType {
-    alto_types::CostType { description: None, cost_context: None, ..cost_type.clone() }
+pub(super) fn undescribed(cost_type: &CostType) -> CostType {
+    CostType { description: None, cost_context: None, ..cost_type.clone() }
 }

@@ -27,6 +27,8 @@
 //! * Maps are kept and used as the server's caching fields allow, and validated when that ends. [`Client::maps`]
 //!   gives a network map and costs that are of one version.
 //! * Every [`Error`] names the URI; an ALTO error keeps its code, field and value ([`AltoError`]).
+//! * Several costs at once ([`SeveralCosts`]) are one request where the server can do that (RFC 8189), and one for each
+//!   type where it cannot. [`metric`] knows units, and of which metrics more is better (RFC 9439).
 //! * Everything is bounded: time, size, redirects, retries, documents. See [`ClientBuilder`].
 //!
 //! Where something can be had in several ways the cheapest is taken: GET before POST, one answer for many requests,
@@ -48,7 +50,11 @@ mod error;
 mod exchange;
 mod freshness;
 mod map_queries;
+pub mod metric;
 mod network_map;
+mod several;
+mod several_endpoint_costs;
+mod several_maps;
 mod transport;
 mod uri;
 
@@ -66,6 +72,9 @@ pub use self::endpoint_property::EndpointProperties;
 pub(crate) use self::error::printable;
 pub use self::error::{AltoError, Error, RedirectFault};
 pub use self::network_map::{NetworkMap, PartialNetworkMap};
+pub use self::several::{CostTable, CostTest, SeveralCosts};
+pub use self::several_endpoint_costs::{SeveralEndpointCosts, SeveralEndpointCostsQuery};
+pub use self::several_maps::{SeveralMaps, SeveralMapsQuery};
 pub use self::uri::UriError;
 
 use self::cache::{Cache, Reuse};

@@ -10,6 +10,8 @@ use std::path::PathBuf;
 use alto_types::swarm::{FileId, PeerId};
 use serde::{Deserialize, Serialize};
 
+use crate::policy::Metrics;
+
 mod sink;
 
 pub use sink::{Clock, Events, JsonLines, Sentences, Silence, Sink};
@@ -66,6 +68,18 @@ pub enum Event {
         have: usize,
         /// How holders are chosen.
         policy: String,
+    },
+    /// Which costs holders are chosen by, where that is not just `routingcost`; again when that changes.
+    Metrics {
+        /// For this file.
+        file: FileId,
+        /// As asked for.
+        wanted: Metrics,
+        /// Those that are used.
+        used: Metrics,
+        /// Why these are others, if they are.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// How the policy saw the holders when it chose.
     Candidates {
@@ -155,9 +169,15 @@ pub struct Candidate {
     pub source: SocketAddr,
     /// Who.
     pub name: String,
-    /// Cost of the way from there to here, as the ALTO server says.
+    /// Cost of the way from there to here, as the ALTO server says; by the first of several metrics.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<f64>,
+    /// By each of several metrics.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub costs: BTreeMap<String, f64>,
+    /// What the policy made of its costs, where that is not the cost itself: less is better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rating: Option<f64>,
     /// Its PID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<String>,
@@ -215,6 +235,7 @@ impl Event {
             Self::Listening { .. } | Self::Registered { .. } | Self::Unregistered { .. } => None,
             Self::Shared { file, .. }
             | Self::Joined { file, .. }
+            | Self::Metrics { file, .. }
             | Self::Candidates { file, .. }
             | Self::Piece { file, .. }
             | Self::Source { file, .. }
@@ -238,6 +259,10 @@ impl Event {
                 let earlier = if *have > 0 { format!(", {have} of them from an earlier try") } else { String::new() };
                 format!("fetching {name}: {size} bytes in {pieces} pieces{earlier}; policy {policy}")
             }
+            Self::Metrics { wanted, used, reason: Some(reason), .. } => {
+                format!("costs are {used}, not {wanted}: {reason}")
+            }
+            Self::Metrics { used, .. } => format!("costs are {used}"),
             Self::Candidates { holders, .. } => {
                 let chosen: Vec<String> = holders.iter().filter(|holder| holder.chosen).map(Candidate::brief).collect();
                 format!("{} of {} holders chosen: {}", chosen.len(), holders.len(), chosen.join(", "))
@@ -258,10 +283,14 @@ impl Event {
 
 impl Candidate {
     fn brief(&self) -> String {
-        match (self.cost, self.rtt) {
-            (Some(cost), _) => format!("{} (cost {cost})", self.name),
-            (None, Some(rtt)) => format!("{} ({:.1} ms)", self.name, rtt * 1000.0),
-            (None, None) => self.name.clone(),
+        let costs: Vec<String> = self.costs.iter().map(|(metric, cost)| format!("{metric} {cost}")).collect();
+        match (self.cost, self.rating, self.rtt) {
+            (_, Some(rating), _) if !costs.is_empty() => {
+                format!("{} (rated {rating:.3}: {})", self.name, costs.join(", "))
+            }
+            (Some(cost), ..) => format!("{} (cost {cost})", self.name),
+            (None, _, Some(rtt)) => format!("{} ({:.1} ms)", self.name, rtt * 1000.0),
+            (None, _, None) => self.name.clone(),
         }
     }
 }

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use crate::content::partial::DEFAULT_BLOCK_SIZE;
-use crate::policy::{PolicyName, Shares};
+use crate::policy::{Metrics, PolicyName, Shares};
 
 /// Everything that can be set for one download; each has a default.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
     /// How holders are chosen.
     pub policy: PolicyName,
+    /// The costs that the policies `alto` and `best` go by.
+    pub metrics: Metrics,
     /// Bounds of the policy `alto`.
     pub shares: Shares,
     /// Most holders that are neighbours at a time.
@@ -34,6 +36,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             policy: PolicyName::Alto,
+            metrics: Metrics::default(),
             shares: Shares::default(),
             neighbours: 20,
             parallel: 8,

@@ -3,10 +3,14 @@
 //! A policy is asked two things. [`Policy::choose`]: which of all known holders become neighbours, whose pieces we
 //! follow. [`Policy::order`]: which of the neighbours that have a piece we want is asked first. It sees what is known
 //! about each holder ([`Candidate`]), and takes its chances from a generator it is given, so that a run can be repeated.
+//!
+//! Policies go by one number of cost. Where [`Metrics`] names several costs, [`ratings`] makes one number of them.
 
 mod alto;
 mod best;
+mod compromise;
 mod draw;
+mod metrics;
 mod nearest;
 mod random;
 
@@ -21,6 +25,8 @@ use serde::{Deserialize, Serialize};
 
 pub use alto::{Alto, Shares};
 pub use best::Best;
+pub use compromise::{is_compromise, ratings};
+pub use metrics::{Metrics, MetricsError, Weighted};
 pub use nearest::Nearest;
 pub use random::Random;
 
@@ -29,7 +35,8 @@ pub use random::Random;
 pub struct Candidate {
     /// Where it serves.
     pub source: SocketAddr,
-    /// The cost from it to us, the way the content goes; absent where it is undefined or not known.
+    /// The cost from it to us, the way the content goes, or what several of them come to ([`ratings`]); absent where it
+    /// is undefined or not known.
     pub cost: Option<f64>,
     /// Its PID.
     pub pid: Option<PidName>,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::quantity::{Rate, Size};
 use crate::content::manifest::{self, DEFAULT_PIECE_SIZE};
 use crate::fetch::Options;
-use crate::policy::PolicyName;
+use crate::policy::{Metrics, PolicyName};
 use crate::serving::DEFAULT_UPLOADS;
 
 /// Where peers listen unless told otherwise.
@@ -67,6 +67,10 @@ pub struct PeerSettings {
     /// How it chooses whom to fetch from [default: alto]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<PolicyName>,
+
+    /// The cost it goes by, or several with weights (policies alto and best) [default: routingcost]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<Metrics>,
 
     /// Most of its neighbours, from 0 to 1, that are of its own PID (policy alto) [default: 0.7]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -186,6 +190,7 @@ impl PeerSettings {
     pub fn options(&self) -> Options {
         let mut options = Options { seed: self.seed, ..Options::default() };
         set(&mut options.policy, self.policy);
+        set(&mut options.metrics, self.metric.clone());
         set(&mut options.shares.own_pid, self.own_pid_share);
         set(&mut options.shares.own_neighbourhood, self.own_neighbourhood_share);
         set(&mut options.neighbours, self.neighbours);
@@ -238,6 +243,7 @@ mod tests {
     fn defaults_are_as_described() {
         let (options, settings) = (PeerSettings::default().options(), PeerSettings::default());
         assert_eq!(options, Options::default());
+        assert_eq!(options.metrics.to_string(), "routingcost");
         assert_eq!((options.policy, options.neighbours, options.parallel), (PolicyName::Alto, 20, 8));
         assert_eq!((options.parallel_per_neighbour, options.block_size), (2, 64 * 1024));
         let seconds = [options.stall, options.refresh, options.patience].map(|time| time.as_secs());

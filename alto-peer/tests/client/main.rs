@@ -10,6 +10,7 @@ mod closure;
 mod endpoints;
 mod exchanges;
 mod real_server;
+mod several;
 #[path = "../support/mod.rs"]
 mod support;
 

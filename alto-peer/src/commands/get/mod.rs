@@ -23,7 +23,7 @@ use crate::content::name::NameError;
 use crate::events::Events;
 use crate::fetch::{Cancel, FetchError, Fetcher, Options, Order, Rendezvous, Setup, Wanted};
 use crate::node::{Node, NodeError, NodeSettings, source};
-use crate::policy::{PolicyName, Shares};
+use crate::policy::{Metrics, PolicyName, Shares};
 use crate::serving::{DEFAULT_UPLOADS, Patience, ServingSettings};
 use crate::settings::{Rate, Size, check_name};
 use crate::swarm::Registry;
@@ -38,6 +38,11 @@ POLICIES:\n    \
     nearest   holders with the shortest round trips, as measured\n    \
     random    any holder\n\n\
     Without an answer of the ALTO server alto and best say so, and go on as nearest, or else as random.\n\n\
+METRICS:\n    \
+    --metric names the costs that alto and best go by: routingcost (which every server has), hopcount, delay-ow,\n    \
+    delay-rt, lossrate, bw-residual, bw-available, or whatever else `alto-peer query directory` lists. Of several,\n    \
+    each is divided by what is usual among the holders (the median; of bandwidths the reciprocal counts, as more is\n    \
+    better), and the sum by weight decides. A metric that the server lacks is left out, and said to be.\n\n\
 EXAMPLES:\n    \
     alto-peer get --server http://alto.example/directory movie.bin\n        \
         fetches the only file of that name into this folder\n    \
@@ -45,6 +50,8 @@ EXAMPLES:\n    \
         fetches the file with that ID (SHA-256) into a folder, under the name it has\n    \
     alto-peer get --server http://alto.example/directory movie.bin --policy nearest --json | jq .event\n        \
         tells what happens, one JSON object a line\n    \
+    alto-peer get --server http://alto.example/directory movie.bin --metric delay-ow=0.7,bw-available=0.3\n        \
+        prefers holders that are near, and among those the ones with bandwidth to spare\n    \
     alto-peer get --server http://alto.example/directory movie.bin --wait --stay 600\n        \
         waits until somebody has it, and shares it for ten minutes once it is here\n\n\
 What has arrived is kept when a download ends early; the same command goes on from there.\n\n\
@@ -87,6 +94,10 @@ pub(crate) struct FetchingOptions {
     /// How holders are chosen: alto, best, nearest or random
     #[structopt(long, value_name = "POLICY", default_value = "alto")]
     policy: PolicyName,
+
+    /// Policies alto and best: the cost they go by, or several with weights such as delay-ow=0.7,bw-residual=0.3
+    #[structopt(long, value_name = "METRIC[=WEIGHT],...", default_value = "routingcost")]
+    metric: Metrics,
 
     /// Holders whose pieces are followed at a time
     #[structopt(long, value_name = "N", default_value = "20", parse(try_from_str = from_1_to_200))]
@@ -244,6 +255,7 @@ impl FetchingOptions {
     pub(crate) fn options(&self) -> Options {
         Options {
             policy: self.policy,
+            metrics: self.metric.clone(),
             shares: Shares { own_pid: self.own_pid_share, own_neighbourhood: self.own_neighbourhood_share },
             neighbours: self.neighbours,
             parallel: self.parallel,

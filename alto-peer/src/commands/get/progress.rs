@@ -76,7 +76,9 @@ fn state(left: u64, rate: f64, sources: usize) -> String {
 impl Sink for Quiet {
     fn take(&self, line: &Line) {
         match &line.event {
-            Event::Fallback { .. } | Event::Source { state: SourceState::Lied, .. } => {
+            Event::Fallback { .. }
+            | Event::Metrics { reason: Some(_), .. }
+            | Event::Source { state: SourceState::Lied, .. } => {
                 eprintln!("alto-peer: {}", line.event.sentence().unwrap_or_default());
             }
             event => result(event),

@@ -155,7 +155,8 @@ impl Shell {
         };
         let BestPeer { client, best, ranking } = self.node.registry().best(id, MAX_RANKED)?;
         let Some(best) = best else { return Ok("nobody else has the whole file".to_owned()) };
-        let mut text = format!("{} is best for {client}:", printable(&best.holder.name));
+        // The registry knows no other cost; downloads go by the metrics of the peer itself.
+        let mut text = format!("{} is best for {client} by routingcost:", printable(&best.holder.name));
         for (place, ranked) in ranking.iter().enumerate() {
             let cost = ranked.cost.map_or("no cost".to_owned(), |cost| format!("cost {cost}"));
             let holder = &ranked.holder;

@@ -90,7 +90,8 @@ fn text(directory: &Directory) -> String {
         resources.row([id.clone(), kind(entry), method.to_owned(), uses, printable(entry.uri())]);
         for cost_type in entry.cost_types() {
             let name = (cost_type.cost_metric.to_string(), cost_type.cost_mode.to_string());
-            let with = if entry.capabilities().cost_constraints { format!("{id} (constraints)") } else { id.clone() };
+            let testable = entry.capabilities().cost_constraints || entry.can_test(cost_type);
+            let with = if testable { format!("{id} (constraints)") } else { id.clone() };
             costs.entry(name).or_default().push(with);
         }
         for property in &entry.capabilities().prop_types {

@@ -1,11 +1,16 @@
 //! `alto-peer query pid`, `query costs` and `query property`.
 
-use alto_types::{Constraint, EndpointProperties, EndpointPropertyMeta, PropertyType, ResourceId, TypedEndpointAddr};
+use alto_types::{EndpointProperties, EndpointPropertyMeta, PropertyType, ResourceId, TypedEndpointAddr};
 use structopt::StructOpt;
 
+use super::several::{Columns, CostOptions, title};
 use super::table::Table;
-use super::{CommonOptions, CostTypeOptions, QueryError, parse_address, parse_constraint};
-use crate::client::{Basis, EndpointCostQuery, EndpointCosts, Kind, NetworkMap, printable};
+use super::{CommonOptions, QueryError, parse_address};
+use crate::client::metric::Better;
+use crate::client::{
+    Basis, EndpointCostQuery, EndpointCosts, Kind, NetworkMap, SeveralEndpointCosts, SeveralEndpointCostsQuery,
+    printable,
+};
 
 /// Options of `query pid`.
 #[derive(Clone, Debug, StructOpt)]
@@ -35,7 +40,16 @@ pub(crate) struct PidOptions {
     alto-peer query costs http://alto.example/directory --to 192.0.2.7,198.51.100.1\n    \
     alto-peer query costs http://alto.example/directory --from 10.0.0.1 --to 10.0.0.2,10.0.0.3 \\\n        \
         --metric routingcost --mode ordinal --constraint 'le 5'\n    \
-    alto-peer query costs http://alto.example/directory --from 10.0.0.1 --to 10.0.0.2 --by-maps")]
+    alto-peer query costs http://alto.example/directory --from 10.0.0.1 --to 10.0.0.2 --by-maps\n    \
+    alto-peer query costs http://alto.example/directory --to 10.0.0.2,10.0.0.3 \\\n        \
+        --metric delay-ow,bw-available --constraint 'lossrate le 0.1' --constraint 'bw-available ge 1250000'\n    \
+    alto-peer query costs http://alto.example/directory --to 10.0.0.2,10.0.0.3 \\\n        \
+        --or-constraint 'hopcount le 3' --or-constraint 'hopcount le 6, delay-ow lt 5000'\n\n\
+METRICS:\n    \
+    Delays are in microseconds, lossrate in percent, bandwidths in bytes per second (RFC 9439); routingcost has no\n    \
+    unit. Rows are sorted by the first metric, best first. Several metrics are one request if the server can do that\n    \
+    (RFC 8189), else one for each; --json then has an array of costs for each pair, null where one is undefined.\n    \
+    `alto-peer query directory` lists the metrics that the server has.")]
 pub(crate) struct CostsOptions {
     #[structopt(flatten)]
     common: CommonOptions,
@@ -49,11 +63,7 @@ pub(crate) struct CostsOptions {
     to: Vec<TypedEndpointAddr>,
 
     #[structopt(flatten)]
-    cost_type: CostTypeOptions,
-
-    /// Only costs that pass: gt, lt, ge, le or eq, and a number; repeat for several
-    #[structopt(long, value_name = "TEST", number_of_values = 1, parse(try_from_str = parse_constraint))]
-    constraint: Vec<Constraint>,
+    costs: CostOptions,
 
     /// Fetches maps and looks the costs up here, so that no address is told to the server
     #[structopt(long, requires_all = &["from", "to"])]
@@ -120,38 +130,69 @@ pub(crate) fn costs(options: &CostsOptions) -> Result<(), QueryError> {
         return Err(QueryError::Usage("say between which addresses: --from, --to, or both"));
     }
     let client = options.common.client()?;
-    let query = EndpointCostQuery {
-        cost_type: options.cost_type.cost_type(),
-        sources: options.from.clone(),
-        destinations: options.to.clone(),
-        constraints: options.constraint.clone(),
+    let (sources, destinations) = (options.from.clone(), options.to.clone());
+    let Some((cost_type, constraints)) = options.costs.only() else {
+        let query = SeveralEndpointCostsQuery { costs: options.costs.wanted(), sources, destinations };
+        let costs = if options.by_maps {
+            client.several_endpoint_costs_by_maps(&query)
+        } else {
+            client.several_endpoint_costs(&query)
+        }?;
+        tell_basis(options, costs.basis);
+        options.common.tell_questions(costs.table.questions);
+        return options.common.print(&costs.to_message(), || several_table(options, &costs));
     };
+    let query = EndpointCostQuery { cost_type, sources, destinations, constraints };
     let costs = if options.by_maps { client.endpoint_costs_by_maps(&query) } else { client.endpoint_costs(&query) }?;
-    if costs.basis == Basis::Maps && !options.by_maps {
-        eprintln!("alto-peer: note: the server has no endpoint costs of this type; these are made of its maps");
-    }
+    tell_basis(options, costs.basis);
     options.common.print(&costs.to_message(), || cost_table(options, &costs))
 }
 
-/// For each source the destinations, cheapest first; those without a cost at the end.
+fn tell_basis(options: &CostsOptions, basis: Basis) {
+    if basis == Basis::Maps && !options.by_maps {
+        eprintln!("alto-peer: note: the server has no endpoint costs of this type; these are made of its maps");
+    }
+}
+
+/// For each source the destinations, best first; those without a cost at the end.
 fn cost_table(options: &CostsOptions, costs: &EndpointCosts) -> String {
     let mut table = Table::new(["FROM", "TO", "COST"]).right([2]);
-    let implied: Vec<TypedEndpointAddr> = costs.costs.keys().copied().collect();
-    let sources = if options.from.is_empty() { &implied } else { &options.from };
-    for source in sources {
-        let row = costs.costs.get(source);
+    let better = Better::of(&costs.cost_type);
+    for source in sources(options, costs.costs.keys()) {
+        let row = costs.costs.get(&source);
         let mut known: Vec<(TypedEndpointAddr, f64)> =
             row.into_iter().flatten().map(|(destination, cost)| (*destination, *cost)).collect();
-        known.sort_by(|(_, a), (_, b)| a.total_cmp(b));
+        known.sort_by(|(_, a), (_, b)| better.compare(*a, *b));
         for (destination, cost) in &known {
             table.row([source.0.to_string(), destination.0.to_string(), cost.to_string()]);
         }
-        for destination in options.to.iter().filter(|destination| costs.get(*source, **destination).is_none()) {
+        for destination in options.to.iter().filter(|destination| costs.get(source, **destination).is_none()) {
             table.row([source.0.to_string(), destination.0.to_string(), "-".to_owned()]);
         }
     }
-    let cost_type = format!("{} {}", costs.cost_type.cost_mode, costs.cost_type.cost_metric);
-    format!("{cost_type}\n\n{}", table.render())
+    format!("{}\n\n{}", title(&costs.cost_type), table.render())
+}
+
+/// The same with a column for each metric.
+fn several_table(options: &CostsOptions, costs: &SeveralEndpointCosts) -> String {
+    let table = &costs.table;
+    let mut columns = Columns::new(&table.cost_types);
+    for source in sources(options, table.costs.keys()) {
+        let mut known: Vec<_> = table.costs.get(&source).into_iter().flatten().collect();
+        known.sort_by(|(_, a), (_, b)| columns.compare(a, b));
+        for (destination, costs) in known {
+            columns.row(source.0.to_string(), destination.0.to_string(), costs);
+        }
+        for destination in options.to.iter().filter(|destination| table.get(&source, destination).is_none()) {
+            columns.row(source.0.to_string(), destination.0.to_string(), &[]);
+        }
+    }
+    columns.render()
+}
+
+/// Those that were asked for, or the one that the server saw.
+fn sources<'a>(options: &CostsOptions, seen: impl Iterator<Item = &'a TypedEndpointAddr>) -> Vec<TypedEndpointAddr> {
+    if options.from.is_empty() { seen.copied().collect() } else { options.from.clone() }
 }
 
 pub(crate) fn property(options: &PropertyOptions) -> Result<(), QueryError> {

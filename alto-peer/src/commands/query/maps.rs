@@ -1,13 +1,12 @@
 //! `alto-peer query network-map` and `query cost-map`.
 
-use alto_types::{
-    AddressType, Constraint, EndpointAddrGroup, NetworkMap, NetworkMapMeta, PidName, ResourceId, VersionTag,
-};
+use alto_types::{AddressType, EndpointAddrGroup, NetworkMap, NetworkMapMeta, PidName, ResourceId, VersionTag};
 use structopt::StructOpt;
 
+use super::several::{Columns, CostOptions, title};
 use super::table::Table;
-use super::{CommonOptions, CostTypeOptions, QueryError, parse_constraint};
-use crate::client::{CostMap, CostMapQuery};
+use super::{CommonOptions, QueryError};
+use crate::client::{self, CostMap, CostMapQuery, SeveralMaps, SeveralMapsQuery};
 
 /// The widest matrix that is printed as one; wider ones become lists.
 const MAX_WIDTH: usize = 120;
@@ -40,7 +39,13 @@ pub(crate) struct NetworkMapOptions {
 #[structopt(after_help = "EXAMPLES:\n    \
     alto-peer query cost-map http://alto.example/directory\n    \
     alto-peer query cost-map http://alto.example/directory --metric hopcount --from isp-a\n    \
-    alto-peer query cost-map http://alto.example/directory --constraint 'ge 2' --constraint 'lt 10'")]
+    alto-peer query cost-map http://alto.example/directory --constraint 'ge 2' --constraint 'lt 10'\n    \
+    alto-peer query cost-map http://alto.example/directory --metric routingcost,delay-ow,bw-residual\n    \
+    alto-peer query cost-map http://alto.example/directory --metric delay-ow --constraint 'lossrate le 0.1' --json\n\n\
+METRICS:\n    \
+    Delays are in microseconds, lossrate in percent, bandwidths in bytes per second (RFC 9439); routingcost has no\n    \
+    unit. Several metrics are one request if the server can do that (RFC 8189), else one for each; --json then has\n    \
+    an array of costs for each pair, null where one is undefined. `alto-peer query directory` lists the metrics.")]
 pub(crate) struct CostMapOptions {
     #[structopt(flatten)]
     common: CommonOptions,
@@ -58,11 +63,7 @@ pub(crate) struct CostMapOptions {
     to: Vec<PidName>,
 
     #[structopt(flatten)]
-    cost_type: CostTypeOptions,
-
-    /// Only costs that pass: gt, lt, ge, le or eq, and a number; repeat for several
-    #[structopt(long, value_name = "TEST", number_of_values = 1, parse(try_from_str = parse_constraint))]
-    constraint: Vec<Constraint>,
+    costs: CostOptions,
 }
 
 pub(crate) fn network_map(options: &NetworkMapOptions) -> Result<(), QueryError> {
@@ -93,22 +94,37 @@ pub(crate) fn network_map(options: &NetworkMapOptions) -> Result<(), QueryError>
 }
 
 pub(crate) fn cost_map(options: &CostMapOptions) -> Result<(), QueryError> {
-    let query = CostMapQuery {
-        network_map: options.map.clone(),
-        cost_type: options.cost_type.cost_type(),
-        sources: options.from.clone(),
-        destinations: options.to.clone(),
-        constraints: options.constraint.clone(),
+    let client = options.common.client()?;
+    let (network_map, sources, destinations) = (options.map.clone(), options.from.clone(), options.to.clone());
+    let Some((cost_type, constraints)) = options.costs.only() else {
+        let query = SeveralMapsQuery { network_map, costs: options.costs.wanted(), sources, destinations };
+        let maps = client.several_maps(&query)?;
+        warn_of_strangers(options, &maps.network);
+        options.common.tell_questions(maps.table.questions);
+        return options.common.print(&maps.to_message(), || several_table(&maps));
     };
-    let maps = options.common.client()?.maps(&query)?;
-    for pid in options.from.iter().chain(&options.to).filter(|pid| !maps.network.pids().contains_key(*pid)) {
-        eprintln!("alto-peer: warning: the network map has no PID {pid}");
-    }
+    let maps = client.maps(&CostMapQuery { network_map, cost_type, sources, destinations, constraints })?;
+    warn_of_strangers(options, &maps.network);
     options.common.print(&maps.costs.to_message(), || {
         let costs = &maps.costs;
-        let cost_type = format!("{} {}", costs.cost_type.cost_mode, costs.cost_type.cost_metric);
+        let cost_type = title(&costs.cost_type);
         format!("{cost_type} of network map {}\n\n{}", version(&costs.depends_on), table(costs).render())
     })
+}
+
+fn warn_of_strangers(options: &CostMapOptions, network: &client::NetworkMap) {
+    for pid in options.from.iter().chain(&options.to).filter(|pid| !network.pids().contains_key(*pid)) {
+        eprintln!("alto-peer: warning: the network map has no PID {pid}");
+    }
+}
+
+/// A line for each pair, with a column for each metric.
+fn several_table(maps: &SeveralMaps) -> String {
+    let mut columns = Columns::new(&maps.table.cost_types);
+    for (source, destination, costs) in maps.table.iter() {
+        columns.row(source.to_string(), destination.to_string(), costs);
+    }
+    format!("network map {}\n\n{}", version(maps.network.vtag()), columns.render())
 }
 
 /// A matrix where that can be read, else a list.

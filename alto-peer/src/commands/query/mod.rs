@@ -3,12 +3,13 @@
 mod directory;
 mod endpoints;
 mod maps;
+mod several;
 mod table;
 
 use std::io::{self, Write, stdout};
 use std::net::IpAddr;
 
-use alto_types::{CostMetric, CostMode, CostType, TypedEndpointAddr};
+use alto_types::TypedEndpointAddr;
 use serde::Serialize;
 use structopt::StructOpt;
 use structopt::clap::AppSettings;
@@ -25,6 +26,7 @@ use crate::client::{self, Client};
         alto-peer query directory http://alto.example/directory\n    \
         alto-peer query pid http://alto.example/directory 192.0.2.7 2001:db8::1\n    \
         alto-peer query costs http://alto.example/directory --to 192.0.2.7,198.51.100.1 --mode ordinal\n    \
+        alto-peer query costs http://alto.example/directory --to 192.0.2.7 --metric delay-ow,lossrate,bw-available\n    \
         alto-peer query cost-map http://alto.example/directory --metric hopcount --json | jq '.\"cost-map\"'\n\n\
         `alto-peer query WHAT --help` has more of them.\n\n\
         EXIT CODES:\n    \
@@ -67,24 +69,6 @@ pub(crate) struct CommonOptions {
     /// Shows every request on standard error
     #[structopt(long, short)]
     verbose: bool,
-}
-
-/// Which type of costs.
-#[derive(Clone, Debug, StructOpt)]
-pub(crate) struct CostTypeOptions {
-    /// What is measured: routingcost, hopcount, delay-ow, ...
-    #[structopt(long, value_name = "METRIC", default_value = "routingcost")]
-    metric: CostMetric,
-
-    /// numerical for amounts, ordinal for ranks
-    #[structopt(long, value_name = "MODE", default_value = "numerical")]
-    mode: CostMode,
-}
-
-impl CostTypeOptions {
-    fn cost_type(&self) -> CostType {
-        CostType::new(self.metric.clone(), self.mode.clone())
-    }
 }
 
 /// Why there is nothing to show.
@@ -158,8 +142,4 @@ fn parse_address(text: &str) -> Result<TypedEndpointAddr, String> {
         return Ok(TypedEndpointAddr(address));
     }
     text.parse().map_err(|_| format!("{text:?} is no IP address: write 192.0.2.1, 2001:db8::1 or ipv4:192.0.2.1"))
-}
-
-fn parse_constraint(text: &str) -> Result<alto_types::Constraint, String> {
-    text.parse().map_err(|error: alto_types::cost::ConstraintError| format!("{text:?} {error}"))
 }

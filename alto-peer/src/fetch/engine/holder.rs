@@ -11,7 +11,7 @@ use crate::events::{self, Contribution};
 use crate::fetch::pace::Pace;
 use crate::fetch::request::Arrival;
 use crate::fetch::transport::Cancel;
-use crate::policy::Candidate;
+use crate::policy::{Candidate, Metrics, is_compromise};
 
 /// Longest time a holder that failed is left alone.
 const LONGEST_REST: Duration = Duration::from_mins(1);
@@ -26,7 +26,10 @@ pub(super) struct Holder {
     pub(super) listed: bool,
     /// As far as is known.
     pub(super) have: Option<Bitfield>,
-    pub(super) cost: Option<f64>,
+    /// What the ALTO server said, by each metric.
+    pub(super) costs: Vec<Option<f64>>,
+    /// What that comes to.
+    pub(super) rating: Option<f64>,
     pub(super) pid: Option<PidName>,
     pub(super) round_trip: RoundTrip,
     /// Whether it is one of those whose pieces are followed and asked for.
@@ -69,7 +72,8 @@ impl Holder {
             name: listing.name.clone(),
             listed: true,
             have: listing.complete.then(|| Bitfield::full(pieces)),
-            cost: None,
+            costs: Vec::new(),
+            rating: None,
             pid: None,
             round_trip: RoundTrip::Unknown,
             neighbour: false,
@@ -111,16 +115,25 @@ impl Holder {
             RoundTrip::Measured(time) => Some(time),
             RoundTrip::Unknown | RoundTrip::Asked | RoundTrip::Unreachable => None,
         };
-        Candidate { source: self.source, cost: self.cost, pid: self.pid.clone(), round_trip }
+        Candidate { source: self.source, cost: self.rating, pid: self.pid.clone(), round_trip }
     }
 
-    /// As it is told.
-    pub(super) fn event(&self) -> events::Candidate {
-        let Candidate { source, cost, pid, round_trip } = self.candidate();
+    /// The cost by the first metric.
+    pub(super) fn first_cost(&self) -> Option<f64> {
+        self.costs.first().copied().flatten()
+    }
+
+    /// As it is told; `metrics` are those of its costs.
+    pub(super) fn event(&self, metrics: &Metrics) -> events::Candidate {
+        let Candidate { source, cost: rating, pid, round_trip } = self.candidate();
+        let several = metrics.as_slice().len() > 1;
+        let named = metrics.as_slice().iter().zip(&self.costs).filter(|_| several);
         events::Candidate {
             source,
             name: self.name.clone(),
-            cost,
+            cost: self.first_cost(),
+            costs: named.filter_map(|(one, cost)| Some((one.metric.to_string(), (*cost)?))).collect(),
+            rating: rating.filter(|_| is_compromise(metrics)),
             pid: pid.map(|pid| pid.as_str().to_owned()),
             rtt: round_trip.map(|time| time.as_secs_f64()),
             chosen: self.neighbour,

@@ -40,6 +40,7 @@ use super::transport::Cancel;
 use super::{FetchError, Options, Setup};
 use crate::content::{Bitfield, PartialFile, Written};
 use crate::events::{Contribution, Event, SourceState};
+use crate::policy::Metrics;
 
 /// How often the engine looks at the clock.
 const TICK: Duration = Duration::from_millis(200);
@@ -110,6 +111,9 @@ struct Engine<'a> {
     have: usize,
     holders: BTreeMap<SocketAddr, Holder>,
     own_pid: Option<alto_types::PidName>,
+    /// What the costs of holders are.
+    metrics: Metrics,
+    metrics_told: Option<(Metrics, Option<String>)>,
     jobs: HashMap<u64, Running>,
     next_job: u64,
     workers: Workers,
@@ -176,6 +180,8 @@ impl<'a> Engine<'a> {
             have: have.count(),
             holders: BTreeMap::new(),
             own_pid: None,
+            metrics: options.metrics.clone(),
+            metrics_told: None,
             jobs: HashMap::new(),
             next_job: 0,
             workers: Workers::new(make, messages.clone()),
@@ -242,7 +248,7 @@ impl<'a> Engine<'a> {
         for (source, mut holder) in self.holders {
             holder.unfollow();
             if holder.contribution.pieces > 0 {
-                holder.contribution.cost = holder.cost;
+                holder.contribution.cost = holder.first_cost();
                 let total = self.tally.sources.entry(source).or_default();
                 holder.contribution.bytes += total.bytes;
                 holder.contribution.pieces += total.pieces;
@@ -374,6 +380,7 @@ impl<'a> Engine<'a> {
     fn ask_for_costs(&mut self) {
         let asker = CostAsker {
             client: self.task.setup.client.clone(),
+            metrics: self.task.options.metrics.clone(),
             own: self.task.setup.source.filter(|address| !address.is_unspecified()),
             addresses: self.addresses.clone(),
             pace: self.pacing.costs.clone(),

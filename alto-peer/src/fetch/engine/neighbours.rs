@@ -18,7 +18,7 @@ use crate::fetch::prober;
 use crate::fetch::rendezvous::RendezvousError;
 use crate::fetch::transport::Cancel;
 use crate::fetch::watcher::Watcher;
-use crate::policy::{Candidate, Candidates};
+use crate::policy::{Candidate, Candidates, Metrics, ratings};
 
 /// Neighbours are not chosen more often than this, unless there are none.
 const CHOICE: Duration = Duration::from_secs(1);
@@ -87,15 +87,24 @@ impl Engine<'_> {
             Ok(view) => view,
             Err(reason) => return self.chooser.costs_failed(reason),
         };
-        let (mut useful, mut changed, mut news, mut unasked) = (false, false, false, false);
+        self.tell_metrics(&view);
+        let same = self.metrics == view.metrics;
+        self.metrics = view.metrics;
+        let (mut useful, mut changed, mut news, mut unasked) = (false, !same, false, false);
         for holder in self.holders.values_mut() {
             let address = holder.source.ip();
-            let (cost, pid) = (view.costs.get(&address).copied(), view.pids.get(&address).cloned());
-            useful |= cost.is_some();
+            let costs = view.costs.get(&address).cloned().unwrap_or_default();
+            let any = |costs: &[Option<f64>]| costs.iter().any(Option::is_some);
+            useful |= any(&costs);
             unasked |= holder.listed && !view.asked.contains(&address);
-            news |= holder.cost.is_none() && cost.is_some();
-            changed |= holder.cost.is_some() && is_noteworthy(holder.cost, cost);
-            (holder.cost, holder.pid) = (cost, pid);
+            news |= !any(&holder.costs) && any(&costs);
+            changed |= any(&holder.costs) && is_noteworthy(&holder.costs, &costs);
+            (holder.costs, holder.pid) = (costs, view.pids.get(&address).cloned());
+        }
+        let rows: Vec<&[Option<f64>]> = self.holders.values().map(|holder| holder.costs.as_slice()).collect();
+        let ratings = ratings(&self.metrics, &rows);
+        for (holder, rating) in self.holders.values_mut().zip(ratings) {
+            holder.rating = rating;
         }
         changed |= self.own_pid.is_some() && self.own_pid != view.own_pid;
         self.own_pid = view.own_pid;
@@ -106,6 +115,23 @@ impl Engine<'_> {
         } else if news {
             self.choose_again.get_or_insert(false);
         }
+    }
+
+    /// Says which costs are gone by, where that is something else than was said before.
+    fn tell_metrics(&mut self, view: &CostView) {
+        let asked_for = &self.task.options.metrics;
+        let usual = *asked_for == Metrics::default() && view.lacking.is_none();
+        let news = Some((view.metrics.clone(), view.lacking.clone()));
+        if usual || self.metrics_told == news {
+            return;
+        }
+        self.metrics_told = news;
+        self.emit(Event::Metrics {
+            file: self.task.file,
+            wanted: asked_for.clone(),
+            used: view.metrics.clone(),
+            reason: view.lacking.clone(),
+        });
     }
 
     /// A round trip was measured.
@@ -190,7 +216,7 @@ impl Engine<'_> {
         }
         if first || all || before != chosen {
             let known = self.holders.values().filter(|holder| holder.listed && !holder.banned);
-            let holders = known.take(MAX_HOLDERS).map(Holder::event).collect();
+            let holders = known.take(MAX_HOLDERS).map(|holder| holder.event(&self.metrics)).collect();
             self.emit(Event::Candidates { file: self.task.file, holders });
         }
     }
@@ -300,11 +326,12 @@ impl Engine<'_> {
     }
 }
 
-/// Whether a cost changed so much that neighbours are chosen again.
-fn is_noteworthy(before: Option<f64>, after: Option<f64>) -> bool {
-    match (before, after) {
+/// Whether any of the costs changed so much that neighbours are chosen again.
+fn is_noteworthy(before: &[Option<f64>], after: &[Option<f64>]) -> bool {
+    let changed = |(before, after): (&Option<f64>, &Option<f64>)| match (before, after) {
         (Some(before), Some(after)) => (after - before).abs() > before.abs().max(after.abs()) * NOTEWORTHY,
         (None, None) => false,
         _ => true,
-    }
+    };
+    before.len() != after.len() || before.iter().zip(after).any(changed)
 }

@@ -49,7 +49,7 @@ pub(crate) fn check(file: TopologyFile, source: &str) -> Result<Topology, Topolo
     let switches = switches(&file.switches, &id, &mut problems);
     let links = links(&file.links, &file.cost, &id, &nodes, &mut problems);
 
-    let groups = match file.pids {
+    let groups = match &file.pids {
         Some(pids) => network_map::groups_of_file(pids, &switches, &mut problems, &mut warnings),
         None => network_map::groups_of_switches(&hosts, &switches, &links, &mut problems, &mut warnings),
     };

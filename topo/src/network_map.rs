@@ -63,7 +63,7 @@ struct Listed<N> {
 
 /// The PIDs that a file names.
 pub(crate) fn groups_of_file(
-    pids: BTreeMap<String, PidFile>,
+    pids: &BTreeMap<String, PidFile>,
     switches: &[Switch],
     problems: &mut Problems,
     warnings: &mut Vec<String>,
@@ -72,7 +72,7 @@ pub(crate) fn groups_of_file(
     let mut entered: HashMap<NodeId, String> = HashMap::new();
     let (mut groups, mut names) = (Vec::with_capacity(pids.len()), Vec::with_capacity(pids.len()));
     let (mut ipv4, mut ipv6) = (Vec::new(), Vec::new());
-    for (name, file) in &pids {
+    for (name, file) in pids {
         let path = format!("pids.{name}");
         let mut entries = Vec::with_capacity(file.switches.len());
         for (i, switch) in file.switches.iter().enumerate() {
@@ -101,8 +101,12 @@ pub(crate) fn groups_of_file(
     sort_out(&mut ipv6, &names, "ipv6", problems);
     // Where a PID has no name that can be, nothing comes of the groups anyway.
     if groups.len() == names.len() {
-        ipv4.iter().for_each(|listed| groups[listed.pid].ipv4.push(listed.net));
-        ipv6.iter().for_each(|listed| groups[listed.pid].ipv6.push(listed.net));
+        for listed in ipv4 {
+            groups[listed.pid].ipv4.push(listed.net);
+        }
+        for listed in ipv6 {
+            groups[listed.pid].ipv6.push(listed.net);
+        }
     }
     groups
 }

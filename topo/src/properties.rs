@@ -178,14 +178,22 @@ fn hash(names: &[PropertyName], rows: &Rows, map_tag: &str) -> String {
     let mut hasher = Hasher::new("properties");
     hasher.text(map_tag);
     hasher.number(names.len() as u64);
-    names.iter().for_each(|name| hasher.text(name.as_str()));
+    for name in names {
+        hasher.text(name.as_str());
+    }
     hasher.number(rows.ipv4.len() as u64);
-    rows.ipv4.iter().for_each(|(net, given)| add_to(&mut hasher, &net.to_string(), given));
+    for (net, given) in &rows.ipv4 {
+        add_to(&mut hasher, &net.to_string(), given);
+    }
     hasher.number(rows.ipv6.len() as u64);
-    rows.ipv6.iter().for_each(|(net, given)| add_to(&mut hasher, &net.to_string(), given));
+    for (net, given) in &rows.ipv6 {
+        add_to(&mut hasher, &net.to_string(), given);
+    }
     hasher.number(rows.pids.values().map(Vec::len).sum::<usize>() as u64);
     for (pid, given) in &rows.pids {
-        given.iter().for_each(|given| add_to(&mut hasher, &pid.0.to_string(), given));
+        for given in given {
+            add_to(&mut hasher, &pid.0.to_string(), given);
+        }
     }
     hasher.finish()
 }

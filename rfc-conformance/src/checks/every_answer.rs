@@ -141,8 +141,7 @@ pub(crate) fn look(exchange: &Exchange, sheet: &mut Sheet) {
 
 /// Whether a body is of this protocol, whatever its header says.
 fn is_alto_message(value: &Value) -> bool {
-    let data =
-        ["resources", "network-map", "cost-map", "endpoint-properties", "endpoint-cost-map", "property-map"];
+    let data = ["resources", "network-map", "cost-map", "endpoint-properties", "endpoint-cost-map", "property-map"];
     value.get("meta").is_some_and(|meta| {
         data.iter().any(|member| value.get(member).is_some())
             || meta.get("code").and_then(Value::as_str).is_some_and(|code| code.starts_with("E_"))

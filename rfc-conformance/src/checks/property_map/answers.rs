@@ -26,8 +26,7 @@ const TAGS: Requirement = Requirement::must(
     "rfc9240/7.6/1",
     "`meta.dependent-vtags` has the present version tags of all resources that the map uses",
 );
-const ORDER: Requirement =
-    Requirement::must("rfc9240/7.6/2", "The order of `dependent-vtags` is that of `uses`");
+const ORDER: Requirement = Requirement::must("rfc9240/7.6/2", "The order of `dependent-vtags` is that of `uses`");
 const FORM: Requirement =
     Requirement::def("rfc9240/7.6/3", "`property-map` has an object of properties for each entity");
 const ONLY_MAPPED: Requirement =
@@ -169,7 +168,12 @@ fn members(
 }
 
 /// Some entities of a domain that can be asked for.
-fn some_of(context: &Context<'_>, mapped: &Mapped<'_>, full: &PropertyMap, domain: &str) -> Result<Vec<String>, NoAnswer> {
+fn some_of(
+    context: &Context<'_>,
+    mapped: &Mapped<'_>,
+    full: &PropertyMap,
+    domain: &str,
+) -> Result<Vec<String>, NoAnswer> {
     if mapped.mappings.address_domains().any(|other| other == domain) {
         let addresses = mapped.addresses(context, full, domain)?;
         return Ok(spelt(domain, &spread(&addresses, MOST_ENTITIES)));

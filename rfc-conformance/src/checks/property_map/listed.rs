@@ -21,10 +21,14 @@ const DOMAIN_KNOWN: Requirement =
     Requirement::must("rfc9240/3.2.1/1", "An entity domain type is registered or begins with `priv:`");
 const PROPERTY_KNOWN: Requirement =
     Requirement::must("rfc9240/3.3/1", "An entity property type is registered or begins with `priv:`");
-const NAMED_RESOURCE: Requirement =
-    Requirement::must("rfc9240/4.3/1", "A property that depends on a resource is named with it: `pid` only as `<map>.pid`");
-const DEFINES: Requirement =
-    Requirement::def("rfc9240/4.6.1/1", "The resource that defines a domain is listed, and defines the entities itself");
+const NAMED_RESOURCE: Requirement = Requirement::must(
+    "rfc9240/4.3/1",
+    "A property that depends on a resource is named with it: `pid` only as `<map>.pid`",
+);
+const DEFINES: Requirement = Requirement::def(
+    "rfc9240/4.6.1/1",
+    "The resource that defines a domain is listed, and defines the entities itself",
+);
 const DOMAIN_FORM: Requirement =
     Requirement::must("rfc9240/5.1.1/1", "An entity domain type is 1 to 64 of [0-9A-Za-z:_-]");
 const ONE_COLON: Requirement = Requirement::must("rfc9240/5.1.1/2", "An entity domain type has at most one colon");
@@ -33,10 +37,14 @@ const COLON_OF_PRIVATE: Requirement =
 const DOMAIN_PRIVATE: Requirement =
     Requirement::must("rfc9240/5.1.1/4", "`priv:` of an entity domain type is followed by a name");
 const NO_DOT: Requirement = Requirement::must("rfc9240/5.1.2/1", "A resource ID has no dot");
-const SPECIFIC_DOMAIN: Requirement =
-    Requirement::must("rfc9240/5.1.2.1/1", "A resource-specific domain is the ID of a resource, a dot, and a domain type");
-const SELF_DEFINED_DOMAIN: Requirement =
-    Requirement::must("rfc9240/5.1.2.3/1", "A domain that a map defines itself is a dot and a domain type, without its ID");
+const SPECIFIC_DOMAIN: Requirement = Requirement::must(
+    "rfc9240/5.1.2.1/1",
+    "A resource-specific domain is the ID of a resource, a dot, and a domain type",
+);
+const SELF_DEFINED_DOMAIN: Requirement = Requirement::must(
+    "rfc9240/5.1.2.3/1",
+    "A domain that a map defines itself is a dot and a domain type, without its ID",
+);
 const PROPERTY_FORM: Requirement =
     Requirement::must("rfc9240/5.2.1/1", "An entity property type is 1 to 32 of [0-9A-Za-z:_-]");
 const PROPERTY_PRIVATE: Requirement =
@@ -109,7 +117,11 @@ fn maps<'a>(context: &'a Context<'_>) -> impl Iterator<Item = &'a Resource> {
 }
 
 fn mappings(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    sheet.nothing_at_all(if maps(context).next().is_none() { NO_MAP } else { "no property map has anything of the kind" });
+    sheet.nothing_at_all(if maps(context).next().is_none() {
+        NO_MAP
+    } else {
+        "no property map has anything of the kind"
+    });
     for resource in maps(context) {
         let mut listed = Listed { context, resource, sheet };
         let place = format!("{}/capabilities/mappings", resource.pointer());

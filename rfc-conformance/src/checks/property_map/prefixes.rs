@@ -42,10 +42,8 @@ const COVERED: Requirement =
     Requirement::should("rfc9240/8.6/18", "An entity that others in the answer cover completely is left out");
 
 /// All checks of this file.
-pub(crate) const CHECKS: &[Check] = &[Check::new(
-    &[BETWEEN, ONLY_ASKED, ALL_PROPERTIES, ENOUGH, WRITTEN_OUT, EXCEPTIONS, COVERED, NULL],
-    prefixes,
-)];
+pub(crate) const CHECKS: &[Check] =
+    &[Check::new(&[BETWEEN, ONLY_ASKED, ALL_PROPERTIES, ENOUGH, WRITTEN_OUT, EXCEPTIONS, COVERED, NULL], prefixes)];
 
 /// Prefixes of a domain that are asked for, each alone.
 const MOST_PREFIXES: usize = 16;
@@ -98,7 +96,8 @@ fn worth_asking(full: &PropertyMap, domain: &str) -> Vec<IpNet> {
     let defined: BTreeSet<IpNet> = full.nets(domain).into_iter().collect();
     let around = |net: &IpNet| IpNet::new(net.addr(), net.prefix_len().checked_sub(1)?).ok().map(|net| net.trunc());
     let parents: BTreeSet<IpNet> = defined.iter().filter_map(around).collect();
-    let is_split = |net: &&IpNet| halves(net).is_some_and(|(one, two)| defined.contains(&one) && defined.contains(&two));
+    let is_split =
+        |net: &&IpNet| halves(net).is_some_and(|(one, two)| defined.contains(&one) && defined.contains(&two));
     let (split, other): (Vec<&IpNet>, Vec<_>) = parents.iter().partition(is_split);
     let inner: BTreeSet<IpNet> = defined.iter().filter_map(halves).flat_map(|(one, two)| [one, two]).collect();
     let plain: Vec<_> = defined.iter().copied().collect();
@@ -188,7 +187,8 @@ impl Question<'_> {
         let (alone, seen) = (self.alone.value(&entity, property), answer.value(&entity, property));
         let text = |value: Option<&Value>| value.map_or_else(|| "none".to_owned(), brief);
         let finding = |expected: Option<&Value>| {
-            let expected = format!("{} as {property} of {entity}, in what is answered for {}", text(expected), self.asked);
+            let expected =
+                format!("{} as {property} of {entity}, in what is answered for {}", text(expected), self.asked);
             Finding::new(expected, text(seen)).at("/property-map")
         };
         let finding_alone = finding(alone).from(&self.alone.exchange).from(&self.answer.exchange);

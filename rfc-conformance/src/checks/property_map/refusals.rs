@@ -12,8 +12,7 @@ use crate::entity::parts;
 use crate::http::{Exchange, NoAnswer};
 use crate::verdict::{Finding, Sheet};
 
-const ERRORS: Requirement =
-    Requirement::must("rfc9240/8.6/1", "A request that is wrong is refused with an ALTO error");
+const ERRORS: Requirement = Requirement::must("rfc9240/8.6/1", "A request that is wrong is refused with an ALTO error");
 const DOMAIN: Requirement = Requirement::must(
     "rfc9240/8.6/3",
     "An entity of a domain that is not mapped is refused with E_INVALID_FIELD_VALUE",
@@ -22,8 +21,7 @@ const IDENTIFIER: Requirement = Requirement::must(
     "rfc9240/8.6/4",
     "An identifier that is none of its domain is refused with E_INVALID_FIELD_VALUE",
 );
-const ENTITY_NAMED: Requirement =
-    Requirement::should("rfc9240/8.6/5", "The refusal of an entity names it in `value`");
+const ENTITY_NAMED: Requirement = Requirement::should("rfc9240/8.6/5", "The refusal of an entity names it in `value`");
 const PROPERTY: Requirement =
     Requirement::must("rfc9240/8.6/7", "A property that is not mapped is refused with E_INVALID_FIELD_VALUE");
 const PROPERTY_NAMED: Requirement =
@@ -114,12 +112,8 @@ fn entities(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
             for list in lists.into_iter().flatten() {
                 let answer = mapped.ask(context, &list, &[]);
                 is_error(&answer, sheet);
-                let refusal = Refusal {
-                    codes: &["E_INVALID_FIELD_VALUE"],
-                    fields: &["entities"],
-                    element: true,
-                    value: None,
-                };
+                let refusal =
+                    Refusal { codes: &["E_INVALID_FIELD_VALUE"], fields: &["entities"], element: true, value: None };
                 sheet.on(requirement).refused(&answer, "entity", &refusal);
                 named(&answer, ENTITY_NAMED, &text, sheet);
             }
@@ -142,7 +136,8 @@ fn named(answer: &Result<Arc<Exchange>, NoAnswer>, requirement: Requirement, tex
     entry.saw(exchange, 1, "error");
     let seen = member(exchange, "value");
     if seen != Some(text) {
-        let finding = Finding::new(format!("{text:?}"), seen.map_or_else(|| "none".to_owned(), |text| format!("{text:?}")));
+        let finding =
+            Finding::new(format!("{text:?}"), seen.map_or_else(|| "none".to_owned(), |text| format!("{text:?}")));
         entry.broken(finding.at("/meta/value").from(exchange));
     }
 }
@@ -162,12 +157,8 @@ fn properties(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
             for list in lists.into_iter().flatten() {
                 let answer = mapped.ask(context, &entities, &list);
                 is_error(&answer, sheet);
-                let refusal = Refusal {
-                    codes: &["E_INVALID_FIELD_VALUE"],
-                    fields: &["properties"],
-                    element: true,
-                    value: None,
-                };
+                let refusal =
+                    Refusal { codes: &["E_INVALID_FIELD_VALUE"], fields: &["properties"], element: true, value: None };
                 sheet.on(PROPERTY).refused(&answer, "property", &refusal);
                 named(&answer, PROPERTY_NAMED, &text, sheet);
             }

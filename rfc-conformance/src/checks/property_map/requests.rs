@@ -42,10 +42,8 @@ const USABLE: Requirement = Requirement::def(
     "rfc9240/8.3/8",
     "Without any entity and without `properties`, entities that can be asked for are listed",
 );
-const NO_PROPERTIES: Requirement = Requirement::def(
-    "rfc9240/8.6/6",
-    "A valid identifier without properties is no error: it is left out, or has none",
-);
+const NO_PROPERTIES: Requirement =
+    Requirement::def("rfc9240/8.6/6", "A valid identifier without properties is no error: it is left out, or has none");
 const UNDEFINED: Requirement =
     Requirement::must("rfc9240/8.6/9", "A mapped property that an entity has not is left out for it, and no error");
 
@@ -87,7 +85,12 @@ fn all_entities(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer
 }
 
 /// Some entities of a domain by their text: addresses, or names that the map itself lists.
-fn some_of(context: &Context<'_>, mapped: &Mapped<'_>, full: &PropertyMap, domain: &str) -> Result<Vec<String>, NoAnswer> {
+fn some_of(
+    context: &Context<'_>,
+    mapped: &Mapped<'_>,
+    full: &PropertyMap,
+    domain: &str,
+) -> Result<Vec<String>, NoAnswer> {
     if mapped.mappings.address_domains().any(|other| other == domain) {
         return Ok(spelt(domain, &spread(&mapped.addresses(context, full, domain)?, MOST_ENTITIES)));
     }
@@ -154,7 +157,13 @@ fn lists(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
 }
 
 /// Another request that means the same.
-fn same(mapped: &Mapped<'_>, requirement: Requirement, plain: &PropertyMap, exchange: &Arc<Exchange>, sheet: &mut Sheet) {
+fn same(
+    mapped: &Mapped<'_>,
+    requirement: Requirement,
+    plain: &PropertyMap,
+    exchange: &Arc<Exchange>,
+    sheet: &mut Sheet,
+) {
     let entry = sheet.on(requirement);
     if entry.promised(mapped.resource, exchange, "request").is_none() {
         return;
@@ -388,7 +397,8 @@ fn undefined(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
             };
             candidates.extend(full.entities.keys().filter(|entity| entity.domain == *domain).cloned());
             for property in properties.iter().take(MOST_PROPERTIES) {
-                let lacks = |entity: &&Entity| full.value(entity, property).is_none() && entity.net().is_none_or(is_single);
+                let lacks =
+                    |entity: &&Entity| full.value(entity, property).is_none() && entity.net().is_none_or(is_single);
                 let Some(entity) = candidates.iter().find(lacks) else {
                     continue;
                 };
@@ -425,7 +435,11 @@ fn lacking(
             let grade_null = value.is_null();
             let finding = Finding::new(format!("no {property} for {entity}"), brief(&value)).at("/property-map");
             // Null where nothing is inherited says the same (§6.1.3).
-            if grade_null { entry.info(finding.from(&exchange)) } else { entry.broken(finding.from(&exchange)) };
+            if grade_null {
+                entry.info(finding.from(&exchange))
+            } else {
+                entry.broken(finding.from(&exchange))
+            };
         }
     }
     Ok(())

@@ -28,10 +28,8 @@ const NONE: Requirement =
     Requirement::def("rfc9240/6.1.3/3", "An address that no prefix with the property contains has no value");
 const MAY_HAVE_NONE: Requirement =
     Requirement::may("rfc9240/6.1.3/4", "A map may say that an entity has no value of a property");
-pub(super) const NULL: Requirement = Requirement::must(
-    "rfc9240/6.1.3/5",
-    "An entity that has no value where it would inherit one is listed with null",
-);
+pub(super) const NULL: Requirement =
+    Requirement::must("rfc9240/6.1.3/5", "An entity that has no value where it would inherit one is listed with null");
 const FLAT: Requirement = Requirement::def("rfc9240/6.2.3/1", "PIDs inherit nothing: they have what the map lists");
 const COMPLETE: Requirement = Requirement::should(
     "rfc9240/7.6/8",
@@ -268,10 +266,8 @@ fn compare(
             }
             continue;
         }
-        let finding = Finding::new(
-            format!("{} as {property} of {entity}, as in the filtered map", text(filtered)),
-            text(whole),
-        );
+        let finding =
+            Finding::new(format!("{} as {property} of {entity}, as in the filtered map", text(filtered)), text(whole));
         let finding = finding.at("/property-map").from(exchange).from(&full.exchange);
         // A property of another resource is one and the same in all maps.
         let is_specific = parts(property).0.is_some_and(|resource| !resource.is_empty());

@@ -43,6 +43,8 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
         property_map::requests::CHECKS,
         property_map::refusals::CHECKS,
         property_map::answers::CHECKS,
+        property_map::spellings::CHECKS,
+        property_map::pids::CHECKS,
         property_map::listed::CHECKS,
         notation::CHECKS,
         http::CHECKS,

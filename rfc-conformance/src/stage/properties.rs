@@ -298,8 +298,8 @@ impl Properties {
 
 /// The value of a property of an entity: that of the longest prefix around it that says something, unless it is null.
 fn value<'v>(all: &'v Values, domain: usize, id: &Id, name: &str) -> Option<&'v Value> {
-    let around = all.iter().rev().filter(|((other, _, outer), _)| *other == domain && outer.contains(id));
-    around.filter_map(|(_, values)| values.get(name)).next().filter(|value| !value.is_null())
+    let mut around = all.iter().rev().filter(|((other, _, outer), _)| *other == domain && outer.contains(id));
+    around.find_map(|(_, values)| values.get(name)).filter(|value| !value.is_null())
 }
 
 /// Takes out null where nothing would be inherited, entities without values, and, in an answer to what was asked for,

@@ -173,9 +173,9 @@ fn requests() -> Vec<Mutant> {
         Mutant::new("rfc9240/5.1.3/2", "lists an entity once for each of its spellings", |r| {
             said_to(r, "fpm", |body, m| {
                 let same = asked(body, "entities");
-                if same.len() > 2 && same[1] == format!("{}/128", same[0]) {
+                if same.len() > 4 && same[1] == format!("{}/128", same[0]) {
                     let values = m["property-map"].as_object().unwrap().values().next().cloned();
-                    m["property-map"][same[2].as_str()] = values.unwrap_or(json!({}));
+                    m["property-map"][same[4].as_str()] = values.unwrap_or(json!({}));
                 }
             });
         }),

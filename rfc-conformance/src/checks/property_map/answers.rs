@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Mapped, NO_FILTER, NO_MAP, spelt};
+use super::{Mapped, NO_FILTER, NO_MAP, addresses, spelt};
 use crate::address;
 use crate::check::{Check, Requirement};
 use crate::context::Context;
@@ -175,7 +175,7 @@ fn some_of(
     domain: &str,
 ) -> Result<Vec<String>, NoAnswer> {
     if mapped.mappings.address_domains().any(|other| other == domain) {
-        let addresses = mapped.addresses(context, full, domain)?;
+        let addresses = addresses(context, full, domain)?;
         return Ok(spelt(domain, &spread(&addresses, MOST_ENTITIES)));
     }
     let known = full.entities.keys().filter(|entity| entity.domain == domain).map(ToString::to_string);

@@ -131,10 +131,10 @@ fn mappings(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
             listed.broken(MAPPINGS, Finding::new("an object", value.map_or("none", kind)).at(place));
             continue;
         };
-        let mut named = BTreeSet::new();
+        let mut resources = BTreeSet::new();
         for (domain, list) in domains {
             let place = pointer(&place, domain);
-            named.extend(parts(domain).0.filter(|id| !id.is_empty()));
+            resources.extend(parts(domain).0.filter(|id| !id.is_empty()));
             listed.domain(domain, &place);
             let Some(names) = list.as_array().filter(|names| !names.is_empty()) else {
                 listed.broken(MAPPINGS, Finding::new("an array of at least one property", brief(list)).at(place));
@@ -146,11 +146,11 @@ fn mappings(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
                     listed.broken(MAPPINGS, Finding::new("a string", kind(name)).at(place));
                     continue;
                 };
-                named.extend(parts(name).0.filter(|id| !id.is_empty()));
+                resources.extend(parts(name).0.filter(|id| !id.is_empty()));
                 listed.property(name, &place);
             }
         }
-        listed.uses(&named);
+        listed.uses(&resources);
     }
     Ok(())
 }

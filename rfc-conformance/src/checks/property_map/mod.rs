@@ -3,9 +3,11 @@
 
 pub(super) mod answers;
 pub(super) mod listed;
+pub(super) mod pids;
 pub(super) mod prefixes;
 pub(super) mod refusals;
 pub(super) mod requests;
+pub(super) mod spellings;
 pub(super) mod values;
 
 use std::net::IpAddr;
@@ -13,7 +15,6 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::address;
 use crate::check::Requirement;
 use crate::context::{Context, MOST_OF_A_KIND, Steady};
 use crate::entity::{Entity, Mappings, parts};
@@ -80,17 +81,6 @@ impl<'a> Mapped<'a> {
         context.post(self.resource, &request(entities, properties))
     }
 
-    /// Addresses of an address domain worth asking for: those of the map itself, and some of each PID.
-    fn addresses(&self, context: &Context<'_>, full: &PropertyMap, domain: &str) -> Result<Vec<IpAddr>, NoAnswer> {
-        let is_v4 = parts(domain).1 == "ipv4";
-        let more = context.addresses(MOST_ADDRESSES / 4)?.into_iter().filter(|address| address.is_ipv4() == is_v4);
-        let mut addresses = full.telling_addresses(domain, MOST_ADDRESSES * 3 / 4);
-        addresses.extend(more);
-        addresses.sort_unstable();
-        addresses.dedup();
-        Ok(addresses)
-    }
-
     /// The whole map that a filtered one is a view of: the only one over the same resources that has nothing the
     /// filtered one lacks. Properties without a resource are those of a map, so others are not to be compared (§9.2).
     fn whole_of(&self, context: &'a Context<'_>) -> Option<Self> {
@@ -115,6 +105,17 @@ struct Held<T> {
     found: T,
 }
 
+/// Addresses of an address domain worth asking for: those of the map itself, and some of each PID.
+fn addresses(context: &Context<'_>, full: &PropertyMap, domain: &str) -> Result<Vec<IpAddr>, NoAnswer> {
+    let is_v4 = parts(domain).1 == "ipv4";
+    let more = context.addresses(MOST_ADDRESSES / 4)?.into_iter().filter(|address| address.is_ipv4() == is_v4);
+    let mut addresses = full.telling_addresses(domain, MOST_ADDRESSES * 3 / 4);
+    addresses.extend(more);
+    addresses.sort_unstable();
+    addresses.dedup();
+    Ok(addresses)
+}
+
 /// The request for all there is.
 fn everything() -> Value {
     json!({"entities": [], "properties": []})
@@ -127,9 +128,4 @@ fn request(entities: &[String], properties: &[String]) -> Value {
 /// Addresses as entities of a domain.
 fn spelt(domain: &str, addresses: &[IpAddr]) -> Vec<String> {
     addresses.iter().map(|address| Entity::at(domain, *address).to_string()).collect()
-}
-
-/// An address as the endpoint property service knows it.
-fn endpoint(address: IpAddr) -> String {
-    address::to_typed(address)
 }

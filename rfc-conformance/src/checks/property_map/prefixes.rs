@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use super::values::NULL;
-use super::{CHANGING, Mapped, NO_ADDRESSES, spelt};
+use super::{CHANGING, Mapped, NO_ADDRESSES, addresses, spelt};
 use crate::check::{Check, Requirement};
 use crate::context::Context;
 use crate::entity::Entity;
@@ -113,7 +113,7 @@ fn worth_asking(full: &PropertyMap, domain: &str) -> Vec<IpNet> {
 
 fn ask(context: &Context<'_>, mapped: &Mapped<'_>, full: &PropertyMap, domain: &str) -> Result<Asked, NoAnswer> {
     let prefixes = worth_asking(full, domain);
-    let mut addresses = mapped.addresses(context, full, domain)?;
+    let mut addresses = addresses(context, full, domain)?;
     let mut inside = Vec::new();
     for prefix in &prefixes {
         let within: Vec<_> = addresses.iter().copied().filter(|address| prefix.contains(address)).collect();

@@ -1,15 +1,13 @@
-//! What requests may say: everything, nothing, things twice, things in other words (RFC 9240 §5.1.3, §6.1, §8.3, §8.6).
+//! What requests may say: everything, nothing, things twice, things that do not exist (RFC 9240 §8.3, §8.6).
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::prefixes::ONLY_ASKED;
-use super::{CHANGING, Mapped, NO_ADDRESSES, NO_FILTER, everything, request, spelt};
+use super::{CHANGING, Mapped, NO_FILTER, addresses, everything, request, spelt};
 use crate::check::{Check, Requirement};
-use crate::checks::endpoint_property::spellings;
 use crate::context::Context;
 use crate::entity::{Entity, Id, parts};
 use crate::http::{Exchange, NoAnswer};
@@ -18,16 +16,6 @@ use crate::property_map::PropertyMap;
 use crate::verdict::{Finding, Sheet};
 use crate::view::spread;
 
-const SPELLINGS: Requirement = Requirement::def(
-    "rfc9240/5.1.3/2",
-    "Entities are compared by value: any spelling of an address means the same one, and counts once",
-);
-const V4_LENGTH: Requirement =
-    Requirement::def("rfc9240/6.1.1/1", "An IPv4 address and its prefix of length 32 are one entity");
-const V6_LENGTH: Requirement =
-    Requirement::def("rfc9240/6.1.2/1", "An IPv6 address and its prefix of length 128 are one entity");
-const LENGTH: Requirement =
-    Requirement::must("rfc9240/12.3.2/1", "An address and its prefix of full length are one entity");
 pub(super) const EVERYTHING: Requirement =
     Requirement::must("rfc9240/8.3/1", "An empty list `entities` stands for all entities");
 const REPEATED_ENTITIES: Requirement = Requirement::must("rfc9240/8.3/3", "Entities that are repeated count once");
@@ -51,7 +39,6 @@ const UNDEFINED: Requirement =
 pub(crate) const CHECKS: &[Check] = &[
     Check::new(&[EVERYTHING], all_entities),
     Check::new(&[REPEATED_ENTITIES, ALL_PROPERTIES, REPEATED_PROPERTIES, ONLY_ASKED], lists),
-    Check::new(&[SPELLINGS, V4_LENGTH, V6_LENGTH, LENGTH], words),
     Check::new(&[NAMES], names),
     Check::new(&[USABLE], usable),
     Check::new(&[NO_PROPERTIES, UNDEFINED], undefined),
@@ -92,7 +79,7 @@ fn some_of(
     domain: &str,
 ) -> Result<Vec<String>, NoAnswer> {
     if mapped.mappings.address_domains().any(|other| other == domain) {
-        return Ok(spelt(domain, &spread(&mapped.addresses(context, full, domain)?, MOST_ENTITIES)));
+        return Ok(spelt(domain, &spread(&addresses(context, full, domain)?, MOST_ENTITIES)));
     }
     let known = full.entities.keys().filter(|entity| entity.domain == domain).map(ToString::to_string);
     Ok(spread(&known.collect::<Vec<_>>(), MOST_ENTITIES))
@@ -208,91 +195,6 @@ fn only(mapped: &Mapped<'_>, plain: &PropertyMap, name: &str, exchange: &Arc<Exc
     }
 }
 
-fn words(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    sheet.nothing_at_all(NO_ADDRESSES);
-    for mapped in Mapped::filters(context) {
-        let Some(full) = mapped.read(&context.post(mapped.resource, &everything())?) else {
-            continue;
-        };
-        for domain in mapped.mappings.address_domains() {
-            let addresses = mapped.addresses(context, &full, domain)?;
-            let has_any = |address: &IpAddr| {
-                let entity = Entity::at(domain, *address);
-                let is_zero = address.is_unspecified();
-                !is_zero && !full.values(&entity, mapped.mappings.of_domain(domain)).is_empty()
-            };
-            let Some(address) = addresses.into_iter().find(has_any) else {
-                continue;
-            };
-            let (of_family, texts) = match address {
-                IpAddr::V4(address) => (V4_LENGTH, vec![address.to_string(), format!("{address}/32")]),
-                IpAddr::V6(address) => {
-                    let mut texts = vec![address.to_string(), format!("{address}/128")];
-                    texts.extend(spellings(address));
-                    (V6_LENGTH, texts)
-                }
-            };
-            let texts: Vec<_> = texts.into_iter().map(|text| format!("{domain}:{text}")).collect();
-            ask_in_words(context, &mapped, domain, address, of_family, &texts, sheet)?;
-        }
-    }
-    Ok(())
-}
-
-fn ask_in_words(
-    context: &Context<'_>,
-    mapped: &Mapped<'_>,
-    domain: &str,
-    address: IpAddr,
-    of_family: Requirement,
-    texts: &[String],
-    sheet: &mut Sheet,
-) -> Result<(), NoAnswer> {
-    let plain = request(&texts[..1], &[]);
-    let asked = context.steady_post(mapped.resource, &plain, |_| {
-        let single = texts[1..].iter().map(|text| mapped.ask(context, std::slice::from_ref(text), &[]));
-        Ok((single.collect::<Result<Vec<_>, _>>()?, mapped.ask(context, texts, &[])?))
-    })?;
-    let Some(steady) = asked else {
-        sheet.nothing_at_all(CHANGING);
-        return Ok(());
-    };
-    let entity = Entity::at(domain, address);
-    let properties = mapped.mappings.of_domain(domain);
-    let values = |exchange: &Arc<Exchange>| mapped.read(exchange).map(|map| map.values(&entity, properties));
-    let Some(expected) = values(&steady.full) else {
-        return Ok(());
-    };
-    let (single, together) = &steady.found;
-    for (text, exchange) in texts[1..].iter().zip(single) {
-        let about: &[Requirement] = if text.contains('/') { &[of_family, LENGTH] } else { &[SPELLINGS] };
-        for requirement in about {
-            let entry = sheet.on(*requirement);
-            if entry.promised(mapped.resource, exchange, "spelling").is_none() {
-                continue;
-            }
-            let found = values(exchange).unwrap_or_default();
-            if found != expected {
-                let wanted = format!("{} for {text}", brief(&expected.clone().into()));
-                let finding = Finding::new(wanted, brief(&found.into())).at("/property-map");
-                entry.broken(finding.from(&steady.full).from(exchange));
-            }
-        }
-    }
-    for requirement in [SPELLINGS, of_family, LENGTH] {
-        let entry = sheet.on(requirement);
-        if entry.promised(mapped.resource, together, "request for several spellings").is_none() {
-            continue;
-        }
-        let count = mapped.read(together).map_or(0, |map| map.keys.len());
-        if count > 1 {
-            let finding = Finding::new("one entity, whatever its spellings", format!("{count} entities"));
-            entry.broken(finding.at("/property-map").from(together));
-        }
-    }
-    Ok(())
-}
-
 fn names(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let entry = sheet.on(NAMES);
     entry.nothing(NO_FILTER);
@@ -386,7 +288,7 @@ fn undefined(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         for (domain, properties) in &mapped.mappings.0 {
             let mut candidates: Vec<Entity> = match parts(domain).1 {
                 "ipv4" | "ipv6" => {
-                    let addresses = mapped.addresses(context, &full, domain)?;
+                    let addresses = addresses(context, &full, domain)?;
                     addresses.into_iter().map(|address| Entity::at(domain, address)).collect()
                 }
                 // A name that nobody has may have been one a moment ago.

@@ -28,7 +28,7 @@ pub(super) const NEEDS_ENTITIES: Requirement =
 const NO_MAP: &str = "no property map is listed";
 const NO_FILTER: &str = "no filtered property map is listed";
 const NO_ADDRESSES: &str = "no filtered property map of addresses is listed";
-const CHANGING: &str = "answers changed during every comparison";
+const CHANGING: &str = "everything at once is not answered, or changed during every comparison";
 
 /// Addresses that are asked about at a time.
 const MOST_ADDRESSES: usize = 96;

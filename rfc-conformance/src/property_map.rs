@@ -177,6 +177,36 @@ mod tests {
         assert_eq!(map.values(&pid, &["s".into(), "t".into()]), *json!({"t": "z"}).as_object().unwrap());
     }
 
+    /// A filtered map for a prefix that is defined nowhere, an address inside another, and one outside.
+    #[test]
+    fn a_filtered_answer_is_enough_for_every_address_in_it() {
+        let answer = json!({
+            "ipv4:198.51.100.128/25": {"t": "gold", "s": "ams", "p": "ams-core"},
+            "ipv4:198.51.100.128/26": {"s": "ber", "p": "ber-edge"},
+            "ipv4:198.51.100.160/27": {"t": null},
+            "ipv4:198.51.100.200": {"t": "bronze"},
+            "ipv4:198.51.100.5": {"t": "gold", "s": "ams", "p": "ams-core"},
+            "ipv4:203.0.113.9": {"p": "world"}
+        });
+        let whole = json!({"meta": {}, "property-map": answer});
+        assert_eq!(crate::schema::violations("application/alto-propmap+json", &whole), Some(Vec::new()));
+        let map = map(&answer);
+        for (address, t, s, p) in [
+            ("198.51.100.170", None, Some("ber"), Some("ber-edge")),
+            ("198.51.100.190", None, Some("ber"), Some("ber-edge")),
+            ("198.51.100.129", Some("gold"), Some("ber"), Some("ber-edge")),
+            ("198.51.100.200", Some("bronze"), Some("ams"), Some("ams-core")),
+            ("198.51.100.255", Some("gold"), Some("ams"), Some("ams-core")),
+            ("198.51.100.5", Some("gold"), Some("ams"), Some("ams-core")),
+            ("203.0.113.9", None, None, Some("world")),
+            ("198.51.100.6", None, None, None),
+        ] {
+            let entity = Entity::at("ipv4", address.parse().unwrap());
+            let value = |property| map.value(&entity, property).and_then(Value::as_str);
+            assert_eq!((value("t"), value("s"), value("p")), (t, s, p), "{address}");
+        }
+    }
+
     #[test]
     fn edges_are_where_values_change() {
         let edges = |text: &str| edges(&text.parse().unwrap());

@@ -100,6 +100,12 @@ pub(crate) fn just_after(prefix: &IpNet) -> Option<IpAddr> {
     (last < end).then(|| address(last + 1, is_v4))
 }
 
+/// The address before the first of a prefix, if there is one.
+pub(crate) fn just_before(prefix: &IpNet) -> Option<IpAddr> {
+    let first = number(prefix.network());
+    Some(address(first.checked_sub(1)?, prefix.addr().is_ipv4()))
+}
+
 fn number(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(address) => u128::from(u32::from(address)),
@@ -193,6 +199,8 @@ mod tests {
         assert!(complete(&nets(&["::/1", "8000::/1"])));
         assert_eq!(just_after(&"10.0.0.0/8".parse().unwrap()), Some("11.0.0.0".parse().unwrap()));
         assert_eq!(just_after(&"::/0".parse().unwrap()), None);
+        assert_eq!(just_before(&"10.0.0.0/8".parse().unwrap()), Some("9.255.255.255".parse().unwrap()));
+        assert_eq!(just_before(&"0.0.0.0/8".parse().unwrap()), None);
     }
 
     proptest! {

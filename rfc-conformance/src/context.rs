@@ -10,7 +10,8 @@ use crate::http::{Client, Exchange, NoAnswer, Request};
 use crate::target::{Kind, Resource, Target};
 
 /// Members that hold the data of an answer.
-const DATA: [&str; 5] = ["network-map", "cost-map", "endpoint-cost-map", "endpoint-properties", "resources"];
+const DATA: [&str; 6] =
+    ["network-map", "cost-map", "endpoint-cost-map", "endpoint-properties", "property-map", "resources"];
 /// How often a comparison is tried again because the map changed in between.
 const MOST_ATTEMPTS: usize = 4;
 /// Different readings of one map that are kept.

@@ -9,7 +9,7 @@
 //!
 //! From the wire upwards:
 //! - `http`: sends, bounds and records exchanges;
-//! - `json`, `schema`, `address`, `name`: what a message must look like;
+//! - `json`, `schema`, `address`, `name`, `entity`: what a message must look like;
 //! - `target`: the closure of the root directory;
 //! - `check`, `verdict`, `context`: what a check is, what it notes, what it works with;
 //! - [`checks`]: the checks themselves, a file per resource or subject;
@@ -22,6 +22,7 @@ mod check;
 pub mod checks;
 pub mod client_mode;
 mod context;
+mod entity;
 mod exit;
 mod expect;
 mod http;
@@ -29,6 +30,7 @@ mod json;
 mod matrix;
 mod name;
 mod options;
+mod property_map;
 mod report;
 mod run;
 mod sample;

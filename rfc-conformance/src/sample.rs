@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::address;
 use crate::context::Context;
+use crate::entity::{Mappings, parts};
 use crate::http::NoAnswer;
 use crate::target::{CostType, Kind, Resource};
 use crate::view::NetworkMap;
@@ -50,13 +51,20 @@ impl Context<'_> {
             Kind::EndpointCost => cost_type().filter(|_| !addresses.is_empty()).map(
                 |cost_type| json!({"cost-type": cost_type, "endpoints": {"srcs": addresses[..1], "dsts": addresses}}),
             ),
+            Kind::FilteredPropertyMap => Some(entities_of(&Mappings::of(resource), &addresses, &pids)),
             _ => None,
         })
     }
 
-    /// All POST resources of RFC 7285 with a plain valid request each, a few of every kind.
+    /// All POST resources of RFC 7285 and RFC 9240 with a plain valid request each, a few of every kind.
     pub(crate) fn askable(&self) -> Result<Vec<(&Resource, Value)>, NoAnswer> {
-        let kinds = [Kind::FilteredNetworkMap, Kind::FilteredCostMap, Kind::EndpointProperty, Kind::EndpointCost];
+        let kinds = [
+            Kind::FilteredNetworkMap,
+            Kind::FilteredCostMap,
+            Kind::EndpointProperty,
+            Kind::EndpointCost,
+            Kind::FilteredPropertyMap,
+        ];
         let mut found = Vec::new();
         for kind in kinds {
             for resource in self.target.of(kind).take(super::context::MOST_OF_A_KIND) {
@@ -67,4 +75,22 @@ impl Context<'_> {
         }
         Ok(found)
     }
+}
+
+/// A request for all properties of a few entities of a domain for which some are known; of all entities otherwise.
+fn entities_of(mappings: &Mappings, addresses: &[String], pids: &[String]) -> Value {
+    let of_domain = |(domain, properties): (&String, &Vec<String>)| {
+        let entities: Vec<String> = match parts(domain).1 {
+            "pid" => pids.iter().map(|pid| format!("{domain}:{pid}")).collect(),
+            // Addresses come with their type.
+            kind => {
+                let typed = addresses.iter().filter_map(|address| address.strip_prefix(kind));
+                typed.filter(|rest| rest.starts_with(':')).map(|rest| format!("{domain}{rest}")).collect()
+            }
+        };
+        (!entities.is_empty() && !properties.is_empty())
+            .then(|| json!({"entities": entities, "properties": properties}))
+    };
+    let all = || json!({"entities": [], "properties": mappings.properties()});
+    mappings.0.iter().find_map(of_domain).unwrap_or_else(all)
 }

@@ -55,6 +55,8 @@ const SOURCES: &[Source] = &[
         media_type: "application/alto-endpointcostparams+json",
         text: include_str!("../schemas/endpointcostparams.json"),
     },
+    Source { media_type: "application/alto-propmap+json", text: include_str!("../schemas/propmap.json") },
+    Source { media_type: "application/alto-propmapparams+json", text: include_str!("../schemas/propmapparams.json") },
 ];
 
 static COMMON_PARTS: LazyLock<Value> = LazyLock::new(|| read(COMMON));
@@ -141,7 +143,7 @@ mod tests {
             assert_eq!(schema["title"], source.media_type);
         }
         jsonschema::meta::validate(&COMMON_PARTS).unwrap();
-        assert_eq!(COMPILED.len(), 10);
+        assert_eq!(COMPILED.len(), 12);
     }
 
     #[test]
@@ -177,6 +179,40 @@ mod tests {
         ];
         for (name, message) in valid {
             assert_eq!(wrong(name, &message), Vec::<String>::new(), "{name}");
+        }
+    }
+
+    #[test]
+    fn property_maps_are_checked() {
+        // RFC 9240 §10.4, with registered names, and §8.3.
+        let vtag = json!({"resource-id": "net", "tag": "t"});
+        let entities = json!({
+            "ipv4:198.51.100.0/24": {".priv:site": "ams", "net.pid": "a:b"},
+            "ipv6:2001:db8::1": {".priv:site": null},
+            "net.pid:a:b": {".priv:list": ["x"]},
+            ".ane:x.y": {"max-reservable-bandwidth": 1.5}
+        });
+        let map = |entities: &Value| json!({"meta": {"dependent-vtags": [vtag]}, "property-map": entities});
+        assert_eq!(wrong("propmap", &map(&entities)), Vec::<String>::new());
+        assert_eq!(wrong("propmap", &map(&json!({"ipv4:192.0.2.1": "x"}))), ["/property-map/ipv4:192.0.2.1 type"]);
+        assert_eq!(wrong("propmapparams", &json!({"properties": []})), [" required"]);
+        for (entity, valid) in [
+            ("ipv4:192.0.2.0/24", true),
+            ("net.ipv4:192.0.2.1", true),
+            (".ipv4:192.0.2.1", true),
+            ("ipv6:::ffff:192.0.2.1/128", true),
+            ("a:b@c.pid:x:y", true),
+            ("priv:x:y z", true),
+            ("ipv4:300.1.1.1", false),
+            ("net.ipv4:192.0.2.0/33", false),
+            ("ipv6:2001:db8::/129", false),
+            ("net.pid:", false),
+            ("net.pid:x.y", false),
+            ("ipv4", false),
+            ("", false),
+        ] {
+            let request = json!({"entities": [entity], "properties": ["net.pid", ".priv:x"]});
+            assert_eq!(wrong("propmapparams", &request).is_empty(), valid, "{entity}");
         }
     }
 

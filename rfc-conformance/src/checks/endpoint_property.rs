@@ -347,7 +347,7 @@ fn broken_addresses(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAn
 }
 
 /// All spellings of an address that RFC 4291 §2.2 has.
-fn spellings(address: Ipv6Addr) -> Vec<String> {
+pub(super) fn spellings(address: Ipv6Addr) -> Vec<String> {
     let groups = address.segments();
     let join = |groups: &[String]| groups.join(":");
     let full: Vec<String> = groups.iter().map(|group| format!("{group:04x}")).collect();

@@ -77,6 +77,7 @@ pub(super) const CHECKS: &[Check] = &[
             COST_FILTER,
             PROPERTY_REQUEST,
             COST_REQUEST,
+            super::property_map::NEEDS_ENTITIES,
             super::security::SURVIVES,
         ],
         matrix,
@@ -181,6 +182,7 @@ fn about(fault: Fault, resource: &Resource, pointer: Option<&str>) -> Vec<Requir
         Kind::FilteredNetworkMap => NETWORK_FILTER,
         Kind::FilteredCostMap => COST_FILTER,
         Kind::EndpointProperty => PROPERTY_REQUEST,
+        Kind::FilteredPropertyMap => super::property_map::NEEDS_ENTITIES,
         _ => COST_REQUEST,
     };
     match (fault, pointer) {
@@ -323,6 +325,7 @@ fn several(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
             Kind::FilteredNetworkMap => json!({"pids": [1, 2], "address-types": {}}),
             Kind::FilteredCostMap => json!({"cost-type": 7, "pids": {"srcs": [1]}}),
             Kind::EndpointProperty => json!({"properties": [1], "endpoints": "x"}),
+            Kind::FilteredPropertyMap => json!({"entities": [1], "properties": "x"}),
             _ => json!({"cost-type": 7, "endpoints": {"srcs": [null], "dsts": 5}}),
         };
         let answer = context.post(resource, &body);

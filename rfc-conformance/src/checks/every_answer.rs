@@ -141,7 +141,7 @@ pub(crate) fn look(exchange: &Exchange, sheet: &mut Sheet) {
 
 /// Whether a body is of this protocol, whatever its header says.
 fn is_alto_message(value: &Value) -> bool {
-    let data = ["resources", "network-map", "cost-map", "endpoint-properties", "endpoint-cost-map"];
+    let data = ["resources", "network-map", "cost-map", "endpoint-properties", "endpoint-cost-map", "property-map"];
     value.get("meta").is_some_and(|meta| {
         data.iter().any(|member| value.get(member).is_some())
             || meta.get("code").and_then(Value::as_str).is_some_and(|code| code.starts_with("E_"))
@@ -198,6 +198,7 @@ fn look_at_shape(exchange: &Exchange, essence: &str, message: &Value, sheet: &mu
         "application/alto-costmap+json" => "cost-map",
         "application/alto-endpointprop+json" => "endpoint-properties",
         "application/alto-endpointcost+json" => "endpoint-cost-map",
+        "application/alto-propmap+json" => "property-map",
         _ => return,
     };
     let entry = sheet.on(DATA);

@@ -46,7 +46,7 @@ const DIRECTORY: &str = "application/alto-directory+json";
 
 /// One resource of each kind that is read by GET; directories stand for themselves.
 fn readable<'a>(context: &'a Context<'_>) -> Vec<&'a Resource> {
-    let kinds = [Kind::Directory, Kind::NetworkMap, Kind::CostMap];
+    let kinds = [Kind::Directory, Kind::NetworkMap, Kind::CostMap, Kind::PropertyMap];
     kinds.into_iter().flat_map(|kind| context.target.of(kind).take(2)).collect()
 }
 

@@ -21,6 +21,7 @@ mod network_map;
 mod not_observable;
 mod notation;
 mod offer;
+mod property_map;
 mod security;
 
 use crate::check::{Check, Requirement};
@@ -37,6 +38,14 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
         endpoint_cost::CHECKS,
         filtered_network_map::CHECKS,
         endpoint_property::CHECKS,
+        property_map::prefixes::CHECKS,
+        property_map::values::CHECKS,
+        property_map::requests::CHECKS,
+        property_map::refusals::CHECKS,
+        property_map::answers::CHECKS,
+        property_map::spellings::CHECKS,
+        property_map::pids::CHECKS,
+        property_map::listed::CHECKS,
         notation::CHECKS,
         http::CHECKS,
         http_messages::CHECKS,

@@ -145,6 +145,7 @@ fn case(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         let name = match resource.kind {
             Kind::FilteredNetworkMap => "pids",
             Kind::EndpointProperty => "properties",
+            Kind::FilteredPropertyMap => "entities",
             _ => "cost-type",
         };
         let mut shouted = body.clone();

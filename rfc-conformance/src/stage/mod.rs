@@ -3,7 +3,8 @@
 //! * [`http`] reads requests and writes answers, bounded in every direction; [`serve`] puts it behind sockets.
 //! * [`network`] is the fixture: two network maps, the costs between their PIDs, one property.
 //! * [`site`] lays directories and resources out under paths, and answers for them as RFC 7285 says.
-//! * [`query`] answers request bodies ([`request`], [`costs`]), [`error`] is what it answers to faulty ones.
+//! * [`query`] answers request bodies ([`request`], [`costs`]), [`error`] is what it answers to faulty ones;
+//!   [`properties`] are property maps, which only those sites have that are given some.
 //!
 //! Played straight, it is a correct server. Client mode plays it unusual but valid; the crate's tests play it wrong, one
 //! rule at a time.
@@ -12,6 +13,7 @@ pub mod costs;
 pub mod error;
 pub mod http;
 pub mod network;
+pub mod properties;
 pub mod query;
 pub mod request;
 pub mod serve;

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// Media types of RFC 7285 §14.1.
+/// Media types of RFC 7285 §14.1 and RFC 9240 §12.1.
 pub mod media {
     /// Information Resource Directory.
     pub const DIRECTORY: &str = "application/alto-directory+json";
@@ -31,6 +31,10 @@ pub mod media {
     pub const ENDPOINT_COST: &str = "application/alto-endpointcost+json";
     /// Request for endpoint costs.
     pub const ENDPOINT_COST_PARAMS: &str = "application/alto-endpointcostparams+json";
+    /// Property map (RFC 9240).
+    pub const PROPERTY_MAP: &str = "application/alto-propmap+json";
+    /// Request for a filtered property map (RFC 9240).
+    pub const PROPERTY_MAP_PARAMS: &str = "application/alto-propmapparams+json";
     /// Error.
     pub const ERROR: &str = "application/alto-error+json";
 }

@@ -9,6 +9,7 @@ use super::costs::Offer;
 use super::error::Error;
 use super::http::{Answer, Request, essence};
 use super::network::{CostType, Network, media};
+use super::properties::Properties;
 use super::query;
 
 /// A whole ALTO service.
@@ -65,6 +66,10 @@ pub enum Kind {
     EndpointProperty(Vec<String>),
     /// Endpoint costs.
     EndpointCost(Offer),
+    /// A property map (RFC 9240).
+    PropertyMap(Properties),
+    /// A filtered property map (RFC 9240).
+    FilteredPropertyMap(Properties),
 }
 
 /// What a request led to.
@@ -102,25 +107,28 @@ impl Kind {
             Self::CostMap(..) | Self::FilteredCostMap(..) => media::COST_MAP,
             Self::EndpointProperty(_) => media::ENDPOINT_PROPERTY,
             Self::EndpointCost(_) => media::ENDPOINT_COST,
+            Self::PropertyMap(_) | Self::FilteredPropertyMap(_) => media::PROPERTY_MAP,
         }
     }
 
     /// The media type of its requests; none where it is fetched by GET.
     pub fn accepts(&self) -> Option<&'static str> {
         match self {
-            Self::NetworkMap(_) | Self::CostMap(..) => None,
+            Self::NetworkMap(_) | Self::CostMap(..) | Self::PropertyMap(_) => None,
             Self::FilteredNetworkMap(_) => Some(media::NETWORK_MAP_FILTER),
             Self::FilteredCostMap(..) => Some(media::COST_MAP_FILTER),
             Self::EndpointProperty(_) => Some(media::ENDPOINT_PROPERTY_PARAMS),
             Self::EndpointCost(_) => Some(media::ENDPOINT_COST_PARAMS),
+            Self::FilteredPropertyMap(_) => Some(media::PROPERTY_MAP_PARAMS),
         }
     }
 
-    /// The network map it is about.
-    pub fn uses(&self) -> Option<&str> {
+    /// The network maps it is about.
+    pub fn uses(&self) -> Vec<&str> {
         match self {
-            Self::CostMap(map, _) | Self::FilteredNetworkMap(map) | Self::FilteredCostMap(map, _) => Some(map),
-            _ => None,
+            Self::CostMap(map, _) | Self::FilteredNetworkMap(map) | Self::FilteredCostMap(map, _) => vec![map],
+            Self::PropertyMap(properties) | Self::FilteredPropertyMap(properties) => properties.uses(),
+            _ => Vec::new(),
         }
     }
 
@@ -159,6 +167,9 @@ impl Kind {
             }
             Self::EndpointProperty(properties) => {
                 capabilities.insert("prop-types".into(), properties.clone().into());
+            }
+            Self::PropertyMap(properties) | Self::FilteredPropertyMap(properties) => {
+                capabilities.insert("mappings".into(), properties.mappings());
             }
             _ => {}
         }
@@ -371,8 +382,9 @@ impl Site {
                 if !capabilities.is_empty() {
                     entry.insert("capabilities".into(), capabilities.into());
                 }
-                if let Some(uses) = resource.kind.uses() {
-                    entry.insert("uses".into(), json!([uses]));
+                let uses = resource.kind.uses();
+                if !uses.is_empty() {
+                    entry.insert("uses".into(), json!(uses));
                 }
             }
             resources.insert(id.clone(), entry.into());
@@ -394,6 +406,8 @@ impl Site {
             Kind::FilteredCostMap(id, offer) => query::filter_cost_map(map(id)?, offer, body),
             Kind::EndpointProperty(offered) => query::endpoint_properties(&self.network, offered, body),
             Kind::EndpointCost(offer) => query::endpoint_costs(&self.network, offer, client, body),
+            Kind::PropertyMap(properties) => Ok(properties.whole(&self.network)),
+            Kind::FilteredPropertyMap(properties) => properties.filtered(&self.network, body),
         }
     }
 }

@@ -19,6 +19,10 @@ pub enum Kind {
     EndpointProperty,
     /// The endpoint cost service.
     EndpointCost,
+    /// A full property map (RFC 9240).
+    PropertyMap,
+    /// A filtered property map (RFC 9240).
+    FilteredPropertyMap,
     /// Something of another standard.
     Other,
 }
@@ -64,6 +68,8 @@ impl Kind {
                 Self::EndpointProperty
             }
             ("application/alto-endpointcost+json", "application/alto-endpointcostparams+json") => Self::EndpointCost,
+            ("application/alto-propmap+json", "") => Self::PropertyMap,
+            ("application/alto-propmap+json", "application/alto-propmapparams+json") => Self::FilteredPropertyMap,
             _ => Self::Other,
         }
     }
@@ -78,6 +84,8 @@ impl Kind {
             Self::FilteredCostMap => "filtered cost map",
             Self::EndpointProperty => "endpoint property service",
             Self::EndpointCost => "endpoint cost service",
+            Self::PropertyMap => "property map",
+            Self::FilteredPropertyMap => "filtered property map",
             Self::Other => "other resource",
         }
     }
@@ -90,6 +98,7 @@ impl Kind {
             Self::CostMap | Self::FilteredCostMap => Some("cost-map"),
             Self::EndpointProperty => Some("endpoint-properties"),
             Self::EndpointCost => Some("endpoint-cost-map"),
+            Self::PropertyMap | Self::FilteredPropertyMap => Some("property-map"),
             Self::Other => None,
         }
     }

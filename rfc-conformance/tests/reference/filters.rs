@@ -14,7 +14,7 @@ pub(crate) fn mutants() -> Vec<Mutant> {
 }
 
 /// Changes a list of the request in place, for one resource.
-fn lists(reference: &mut Reference, id: &'static str, pointer: &'static str, change: fn(&mut Vec<Value>)) {
+pub(crate) fn lists(reference: &mut Reference, id: &'static str, pointer: &'static str, change: fn(&mut Vec<Value>)) {
     reference.hears(move |found, mut body| {
         let list = body.pointer_mut(pointer).and_then(Value::as_array_mut).filter(|_| found == id)?;
         change(list);
@@ -23,7 +23,7 @@ fn lists(reference: &mut Reference, id: &'static str, pointer: &'static str, cha
 }
 
 /// What is said depends on what was asked.
-fn said_to(reference: &mut Reference, id: &'static str, change: fn(&Value, &mut Value)) {
+pub(crate) fn said_to(reference: &mut Reference, id: &'static str, change: fn(&Value, &mut Value)) {
     reference.says(move |found, request, message| {
         if found.id() == id && message.pointer("/meta/code").is_none() {
             change(&serde_json::from_slice(&request.body).unwrap_or_default(), message);
@@ -36,7 +36,7 @@ fn has_unknown(list: &Value) -> bool {
     list.as_array().is_some_and(|list| list.iter().any(|element| !known(element)))
 }
 
-fn has_twice(list: &Value) -> bool {
+pub(crate) fn has_twice(list: &Value) -> bool {
     let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
     list.iter().enumerate().any(|(index, element)| list[..index].contains(element))
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod coverage;
+mod coverage_9240;
 mod directories;
 #[path = "../documentation/mod.rs"]
 mod documentation;
@@ -11,9 +12,11 @@ mod endpoints;
 mod errors;
 mod exchanges;
 mod filters;
+mod mappings;
 mod maps;
 mod messages;
 mod mutant;
+mod properties;
 mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +35,8 @@ const UNBROKEN: &[(&str, &str)] = &[
     ("rfc7285/11.3.2/1", "allows a service; nothing violates it"),
     ("rfc7285/11.4.1/1", "allows properties; nothing violates it"),
     ("rfc7285/11.5.1/1", "allows a service; nothing violates it"),
+    ("rfc9240/6.1.3/4", "allows null; nothing violates it"),
+    ("rfc9240/11/1", "that there is no stream is noted of the correct server, too"),
 ];
 
 fn all() -> Vec<Mutant> {
@@ -43,6 +48,8 @@ fn all() -> Vec<Mutant> {
         maps::mutants(),
         filters::mutants(),
         endpoints::mutants(),
+        mappings::mutants(),
+        properties::mutants(),
     ]
     .into_iter()
     .flatten()
@@ -56,9 +63,16 @@ fn not_passed(report: &Report) -> Vec<String> {
 
 #[test]
 fn a_correct_server_passes_in_every_outfit() {
-    for outfit in
-        [Outfit::Plain, Outfit::Small, Outfit::Several, Outfit::SeeOther, Outfit::Shared, Outfit::Digest, Outfit::Https]
-    {
+    for outfit in [
+        Outfit::Plain,
+        Outfit::Small,
+        Outfit::Several,
+        Outfit::Properties,
+        Outfit::SeeOther,
+        Outfit::Shared,
+        Outfit::Digest,
+        Outfit::Https,
+    ] {
         let report = Reference::new(outfit).start().grade(&[]);
         assert_eq!(report.could_not_run, None, "{outfit:?}");
         assert_eq!(not_passed(&report), Vec::<String>::new(), "{outfit:?}");

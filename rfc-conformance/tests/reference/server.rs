@@ -9,11 +9,13 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use rfc_conformance::stage::costs::Offer;
 use rfc_conformance::stage::http::{Answer, Habit, Request};
 use rfc_conformance::stage::network::CostType;
+use rfc_conformance::stage::properties::Properties;
 use rfc_conformance::stage::serve::{Handler, Server};
-use rfc_conformance::stage::site::{Found, Kind, Site};
+use rfc_conformance::stage::site::{Found, Kind, Resource, Site};
 use rfc_conformance::{Options, Report};
-use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::version::TLS12;
+use rustls::{ServerConfig, SupportedProtocolVersion};
 use serde_json::Value;
 
 /// What a reference server has beyond the fixture.
@@ -25,6 +27,10 @@ pub(crate) enum Outfit {
     Small,
     /// Several costs at once (RFC 8189).
     Several,
+    /// Property maps (RFC 9240).
+    Properties,
+    /// Property maps over HTTPS, but only TLS 1.2.
+    OldTls,
     /// POST is answered with 303.
     SeeOther,
     /// A map and services at one URI.
@@ -77,6 +83,7 @@ impl Reference {
             Outfit::Plain | Outfit::Https => {}
             Outfit::Small => reference.leave_out(&["nm-b", "fcm-a", "fcm-a-nc", "ecs", "ecs-nc", "sub"]),
             Outfit::Several => reference.offer_several(),
+            Outfit::Properties | Outfit::OldTls => reference.offer_properties(),
             Outfit::SeeOther => reference.see_other(),
             Outfit::Shared => reference.share_uri(),
             Outfit::Digest => reference.instead(|_, request| (!is_user(request)).then(challenge)),
@@ -102,6 +109,18 @@ impl Reference {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// A whole property map and a filtered one.
+    fn offer_properties(&mut self) {
+        let kinds = [
+            ("pm", "properties", Kind::PropertyMap(Properties::fixture())),
+            ("fpm", "properties/filtered", Kind::FilteredPropertyMap(Properties::fixture())),
+        ];
+        for (id, path, kind) in kinds {
+            self.site.directories[0].entries.push((id.into(), path.into()));
+            self.site.resources.push(Resource { id: id.into(), path: format!("/{path}"), kind });
         }
     }
 
@@ -203,8 +222,9 @@ impl Reference {
 
     /// Listens.
     pub(crate) fn start(self) -> Running {
-        let secure = self.outfit == Outfit::Https;
-        let (tls, ca) = if secure { certified() } else { (None, None) };
+        let secure = matches!(self.outfit, Outfit::Https | Outfit::OldTls);
+        let versions: &[_] = if self.outfit == Outfit::OldTls { &[&TLS12] } else { rustls::DEFAULT_VERSIONS };
+        let (tls, ca) = if secure { certified(versions) } else { (None, None) };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let door = Door { site: self.site, habit: self.habit };
         let server = Server::start(listener, tls, Arc::new(door)).unwrap();
@@ -226,7 +246,9 @@ impl Running {
 }
 
 /// A certificate for loopback, and the file of the authority to trust.
-fn certified() -> (Option<Arc<ServerConfig>>, Option<tempfile::NamedTempFile>) {
+fn certified(
+    versions: &[&'static SupportedProtocolVersion],
+) -> (Option<Arc<ServerConfig>>, Option<tempfile::NamedTempFile>) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -235,7 +257,7 @@ fn certified() -> (Option<Arc<ServerConfig>>, Option<tempfile::NamedTempFile>) {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), authority.pem()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
     let secret = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let config = config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], secret).unwrap();
     (Some(Arc::new(config)), Some(file))

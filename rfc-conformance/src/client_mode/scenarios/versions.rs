@@ -69,6 +69,7 @@ fn tagged(found: Found<'_>) -> bool {
         | Kind::CostMap(map, _)
         | Kind::FilteredNetworkMap(map)
         | Kind::FilteredCostMap(map, _) => map == "nm-a",
+        Kind::PropertyMap(_) | Kind::FilteredPropertyMap(_) => resource.kind.uses().contains(&"nm-a"),
         Kind::EndpointProperty(_) | Kind::EndpointCost(_) => false,
     }
 }

@@ -66,7 +66,8 @@ pub(super) fn judge(body: &Value, capture: &Capture, kind: &Kind, scene: &Scene<
             view.addresses("/endpoints/srcs");
             view.addresses("/endpoints/dsts");
         }
-        Kind::NetworkMap(_) | Kind::CostMap(..) => {}
+        // No scenario has property maps.
+        Kind::NetworkMap(_) | Kind::CostMap(..) | Kind::PropertyMap(_) | Kind::FilteredPropertyMap(_) => {}
     }
 }
 

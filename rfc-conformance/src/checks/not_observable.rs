@@ -35,4 +35,7 @@ pub const NOT_OBSERVABLE: &[(&str, &str)] = &[
     ("rfc7285/16.2.1/1", "logging is not visible over HTTP"),
     ("rfc7285/16.2.5/1", "metrics are not part of ALTO"),
     ("rfc9274/3.1/1", "binds who reads a directory; a server names only modes of its own"),
+    ("rfc8189/4.1.2/22", "binds clients; what a server does with such constraints is rfc7285/11.3.2.6/5"),
+    ("rfc9439/7/1", "covered by rfc7285/8.3.5/1"),
+    ("rfc9439/7/2", "a decision of operators about what to disclose to whom"),
 ];

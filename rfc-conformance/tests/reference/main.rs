@@ -10,9 +10,12 @@ mod documentation;
 mod endpoints;
 mod errors;
 mod exchanges;
+mod extensions;
 mod filters;
 mod maps;
 mod messages;
+mod metrics;
+mod multi_cost;
 mod mutant;
 mod server;
 
@@ -32,6 +35,8 @@ const UNBROKEN: &[(&str, &str)] = &[
     ("rfc7285/11.3.2/1", "allows a service; nothing violates it"),
     ("rfc7285/11.4.1/1", "allows properties; nothing violates it"),
     ("rfc7285/11.5.1/1", "allows a service; nothing violates it"),
+    ("rfc8189/4.1.3/6", "allows pairs without any cost to be absent; nothing violates it"),
+    ("rfc8189/4.2.3/3", "allows pairs without any cost to be absent; nothing violates it"),
 ];
 
 fn all() -> Vec<Mutant> {
@@ -43,6 +48,8 @@ fn all() -> Vec<Mutant> {
         maps::mutants(),
         filters::mutants(),
         endpoints::mutants(),
+        multi_cost::mutants(),
+        metrics::mutants(),
     ]
     .into_iter()
     .flatten()
@@ -56,9 +63,16 @@ fn not_passed(report: &Report) -> Vec<String> {
 
 #[test]
 fn a_correct_server_passes_in_every_outfit() {
-    for outfit in
-        [Outfit::Plain, Outfit::Small, Outfit::Several, Outfit::SeeOther, Outfit::Shared, Outfit::Digest, Outfit::Https]
-    {
+    for outfit in [
+        Outfit::Plain,
+        Outfit::Small,
+        Outfit::Several,
+        Outfit::Metrics,
+        Outfit::SeeOther,
+        Outfit::Shared,
+        Outfit::Digest,
+        Outfit::Https,
+    ] {
         let report = Reference::new(outfit).start().grade(&[]);
         assert_eq!(report.could_not_run, None, "{outfit:?}");
         assert_eq!(not_passed(&report), Vec::<String>::new(), "{outfit:?}");

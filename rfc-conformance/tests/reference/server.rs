@@ -8,7 +8,6 @@ use digest_auth::{AuthContext, AuthorizationHeader, HttpMethod};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rfc_conformance::stage::costs::Offer;
 use rfc_conformance::stage::http::{Answer, Habit, Request};
-use rfc_conformance::stage::network::CostType;
 use rfc_conformance::stage::serve::{Handler, Server};
 use rfc_conformance::stage::site::{Found, Kind, Site};
 use rfc_conformance::{Options, Report};
@@ -25,6 +24,8 @@ pub(crate) enum Outfit {
     Small,
     /// Several costs at once (RFC 8189).
     Several,
+    /// Metrics with units, statistics and sources (RFC 9439).
+    Metrics,
     /// POST is answered with 303.
     SeeOther,
     /// A map and services at one URI.
@@ -77,6 +78,7 @@ impl Reference {
             Outfit::Plain | Outfit::Https => {}
             Outfit::Small => reference.leave_out(&["nm-b", "fcm-a", "fcm-a-nc", "ecs", "ecs-nc", "sub"]),
             Outfit::Several => reference.offer_several(),
+            Outfit::Metrics => reference.offer_metrics(),
             Outfit::SeeOther => reference.see_other(),
             Outfit::Shared => reference.share_uri(),
             Outfit::Digest => reference.instead(|_, request| (!is_user(request)).then(challenge)),
@@ -88,21 +90,6 @@ impl Reference {
     fn leave_out(&mut self, ids: &[&str]) {
         self.site.directories[0].entries.retain(|(id, _)| !ids.contains(&id.as_str()));
         *self.kind("eps") = Kind::EndpointProperty(vec!["nm-a.pid".into(), "priv:x-link".into()]);
-    }
-
-    /// One filter that takes constraints on every cost type, and a service with a list of those it takes them on.
-    fn offer_several(&mut self) {
-        let both = vec![CostType::numerical(), CostType::ordinal()];
-        for resource in &mut self.site.resources {
-            match (&mut resource.kind, resource.id.as_str()) {
-                (Kind::FilteredCostMap(_, offer), "fcm-a") => offer.together = 2,
-                (Kind::EndpointCost(offer), "ecs") => {
-                    let testable = vec![CostType::numerical()];
-                    *offer = Offer { cost_types: both.clone(), constraints: false, together: 2, testable };
-                }
-                _ => {}
-            }
-        }
     }
 
     /// Every answer to a POST is fetched by a GET that carries what was asked.
@@ -171,7 +158,13 @@ impl Reference {
 
     /// Changes finished answers.
     pub(crate) fn after(&mut self, change: impl Fn(Option<Found<'_>>, &Request, &mut Answer) + Send + Sync + 'static) {
-        self.site.hooks.after = Some(Arc::new(change));
+        let before = self.site.hooks.after.take();
+        self.site.hooks.after = Some(Arc::new(move |found, request, answer| {
+            if let Some(before) = &before {
+                before(found, request, answer);
+            }
+            change(found, request, answer);
+        }));
     }
 
     /// Answers POST as if something else had been sent.

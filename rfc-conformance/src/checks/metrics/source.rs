@@ -19,8 +19,7 @@ const SHAPE: Requirement = Requirement::def(
     "rfc9439/3.1/1",
     "`cost-context` is an object with a string `cost-source`; `parameters` may be beside it",
 );
-const SOURCES: Requirement =
-    Requirement::must("rfc9439/3.1/2", "`cost-source` is `nominal`, `sla` or `estimation`");
+const SOURCES: Requirement = Requirement::must("rfc9439/3.1/2", "`cost-source` is `nominal`, `sla` or `estimation`");
 const ALPHABET: Requirement = Requirement::def("rfc9439/3.1/3", "`cost-source` is made of [0-9A-Za-z]");
 const NO_KEY: Requirement = Requirement::must(
     "rfc9439/3.1/4",
@@ -57,10 +56,8 @@ const LOSS: Requirement = Requirement::must(
 const HOP: Requirement = Requirement::should("rfc9439/4.5.4/1", "The parameters of `hopcount` say what a hop is");
 const NOT_NOMINAL: Requirement = Requirement::should("rfc9439/5.1.4/1", "`tput` is never `nominal`");
 const NOT_SLA: Requirement = Requirement::should("rfc9439/5.1.4/2", "`tput` is never of an `sla`");
-const CONGESTION: Requirement = Requirement::should(
-    "rfc9439/5.1.4/3",
-    "The parameters of `tput` name its `congestion-control-algorithm` by a URI",
-);
+const CONGESTION: Requirement =
+    Requirement::should("rfc9439/5.1.4/3", "The parameters of `tput` name its `congestion-control-algorithm` by a URI");
 const ESTIMATED: Requirement =
     Requirement::must("rfc9439/6.3/1", "`routingcost` with a context has the source `estimation`");
 
@@ -132,7 +129,11 @@ fn judge(found: &Found<'_>, sheet: &mut Sheet) {
     if !matches!(source, "nominal" | "sla" | "estimation") {
         let finding = at("nominal, sla or estimation", &value, "/cost-source");
         // What is well-formed may have been registered since.
-        if is_well_formed { entry.warn(finding) } else { entry.broken(finding) };
+        if is_well_formed {
+            entry.warn(finding)
+        } else {
+            entry.broken(finding)
+        };
     }
 }
 
@@ -303,7 +304,8 @@ fn registered(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
         let at = format!("{}/cost-context/parameters", its.place);
         for text in texts {
             let name = text.rsplit('/').next().unwrap_or(text);
-            let is_named = ["OWDelay_", "RTDelay_", "OWPDV_", "OWLoss_", "RTLoss_"].iter().any(|kind| name.starts_with(kind));
+            let is_named =
+                ["OWDelay_", "RTDelay_", "OWPDV_", "OWLoss_", "RTLoss_"].iter().any(|kind| name.starts_with(kind));
             if !is_named && !text.contains(REGISTRY) {
                 continue;
             }

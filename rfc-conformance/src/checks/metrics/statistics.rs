@@ -27,8 +27,7 @@ const AVAILABLE: Requirement = Requirement::def(
 );
 
 /// All checks of this file.
-pub(super) const CHECKS: &[Check] =
-    &[Check::new(&[MEDIAN, ORDERED, BOTH_WAYS, RESIDUAL, AVAILABLE], statistics)];
+pub(super) const CHECKS: &[Check] = &[Check::new(&[MEDIAN, ORDERED, BOTH_WAYS, RESIDUAL, AVAILABLE], statistics)];
 
 /// What rounding and averaging may make of equal numbers.
 const TOLERANCE: f64 = 0.01;
@@ -133,10 +132,8 @@ impl Snapshot<'_> {
             let text = |metric: &Metric<'_>| {
                 metric.suffix.map_or_else(|| base.to_owned(), |suffix| format!("{base}:{suffix}"))
             };
-            let mut placed: Vec<(f64, String)> = of_base
-                .iter()
-                .filter_map(|metric| Some((metric.statistic()?.place()?, text(metric))))
-                .collect();
+            let mut placed: Vec<(f64, String)> =
+                of_base.iter().filter_map(|metric| Some((metric.statistic()?.place()?, text(metric)))).collect();
             placed.sort_by(|one, other| one.0.total_cmp(&other.0));
             for pair in placed.windows(2) {
                 self.compare(sheet, ORDERED, Grade::Fail, [&pair[0].1, &pair[1].1], at_most, "at most as much as");

@@ -39,10 +39,8 @@ const OF_METRICS: &[(&str, Requirement)] = &[
 ];
 
 /// All checks of this file.
-pub(super) const CHECKS: &[Check] = &[Check::new(
-    &[DELAY, MICROSECONDS, ROUND_TRIP, VARIATION, LOSS, HOPS, THROUGHPUT, RESIDUAL, AVAILABLE],
-    units,
-)];
+pub(super) const CHECKS: &[Check] =
+    &[Check::new(&[DELAY, MICROSECONDS, ROUND_TRIP, VARIATION, LOSS, HOPS, THROUGHPUT, RESIDUAL, AVAILABLE], units)];
 
 /// In microseconds a delay between different places is more than this: light travels 10 km meanwhile.
 const SHORTEST: f64 = 50.0;

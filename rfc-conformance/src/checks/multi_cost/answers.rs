@@ -134,9 +134,8 @@ fn filters(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         let Some(map) = context.map_behind(scene.resource)? else { continue };
         let pids = map.pids();
         let types: Vec<CostType> = scene.together().iter().take(2).cloned().collect();
-        let steady = scene.steady(context, &json!({}), |known| {
-            ask(context, scene, filter_questions(scene, known, &types, &pids))
-        })?;
+        let steady = scene
+            .steady(context, &json!({}), |known| ask(context, scene, filter_questions(scene, known, &types, &pids)))?;
         let Some((_, answers)) = steady else {
             sheet.nothing_at_all(MOVED);
             continue;
@@ -193,7 +192,11 @@ fn endpoints(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         sheet.on(ENDPOINTS).refused(&answer, "request without endpoints", &refusal);
         let answer = context.post(scene.resource, &with(&asked, "endpoints", json!({"srcs": [], "dsts": []})));
         let codes = ["E_INVALID_FIELD_VALUE", "E_MISSING_FIELD"];
-        sheet.on(ENDPOINTS).refused(&answer, "request without endpoints", &Refusal { codes: &codes, ..Refusal::default() });
+        sheet.on(ENDPOINTS).refused(
+            &answer,
+            "request without endpoints",
+            &Refusal { codes: &codes, ..Refusal::default() },
+        );
         // Whom an empty list stands for does not depend on how many costs are asked for.
         let addresses = &scene.scope["endpoints"]["dsts"];
         for (given, other) in [("dsts", "srcs"), ("srcs", "dsts")] {

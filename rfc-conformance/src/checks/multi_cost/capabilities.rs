@@ -31,8 +31,10 @@ pub(super) const ONLY_TESTABLE: Requirement = Requirement::def(
     "rfc8189/4.1.1/6",
     "`testable-cost-type-names`, if present, has at least one name, and tests are for those names alone",
 );
-const DEFINED: Requirement =
-    Requirement::def("rfc8189/4.1.1/7", "Cost types by whose names costs are announced are defined in the same directory");
+const DEFINED: Requirement = Requirement::def(
+    "rfc8189/4.1.1/7",
+    "Cost types by whose names costs are announced are defined in the same directory",
+);
 
 /// All checks of this file.
 pub(super) const CHECKS: &[Check] = &[

@@ -41,8 +41,7 @@ const OR_TAKEN: Requirement = Requirement::may(
 );
 const OR_WITH_ONE: Requirement =
     Requirement::may("rfc8189/4.1.2/38", "`or-constraints` may be used with `cost-type`, and then costs are no arrays");
-const NOT_RETURNED: Requirement =
-    Requirement::def("rfc8189/4.1.2/39", "A cost may be tested without being returned");
+const NOT_RETURNED: Requirement = Requirement::def("rfc8189/4.1.2/39", "A cost may be tested without being returned");
 const UNKNOWN: Requirement = Requirement::def("rfc8189/4.1.2/40", "A cost that is not known passes no test");
 
 /// All checks of this file.
@@ -129,19 +128,17 @@ fn permitted(scene: &Scene<'_>, answers: &[(Arc<Exchange>, Question)], sheet: &m
         let tests = question.body.get("constraints").map(Value::to_string).unwrap_or_default();
         let alternatives = question.body.get("or-constraints").is_some();
         let single = question.body.get("cost-type").is_some();
-        let uses = [
-            (EXTENDED, tests.contains("\"[")),
-            (OR_TAKEN, alternatives),
-            (OR_WITH_ONE, alternatives && single),
-        ];
+        let uses = [(EXTENDED, tests.contains("\"[")), (OR_TAKEN, alternatives), (OR_WITH_ONE, alternatives && single)];
         for (requirement, _) in uses.into_iter().filter(|(_, used)| *used) {
             let entry = sheet.on(requirement);
             entry.saw(exchange, 1, "answer");
             let data = super::super::expect::promised(scene.resource, exchange);
             let array = |value: &Value| {
-                value.as_object().into_iter().flatten().any(|(_, row)| {
-                    row.as_object().into_iter().flatten().any(|(_, cost)| cost.is_array())
-                })
+                value
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .any(|(_, row)| row.as_object().into_iter().flatten().any(|(_, cost)| cost.is_array()))
             };
             match data {
                 Err(finding) => drop(entry.note(Grade::Fail, finding)),

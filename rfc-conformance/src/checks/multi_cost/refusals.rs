@@ -215,4 +215,3 @@ fn codes(fault: Fault, path: &str) -> Option<&'static [&'static str]> {
         Fault::Syntax | Fault::NotObject | Fault::Duplicate | Fault::Deep | Fault::MediaType => None,
     }
 }
-

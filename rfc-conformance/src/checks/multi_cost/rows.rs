@@ -145,10 +145,7 @@ fn cells<'a>(resource: &Resource, data: &'a Value) -> Vec<(Pair, String, &'a Val
     let rows = data.as_object().into_iter().flatten();
     let cells = rows.flat_map(|(src, row)| {
         let place = pointer(&base, src);
-        row.as_object()
-            .into_iter()
-            .flatten()
-            .map(move |(dst, cost)| ((key(src), key(dst)), pointer(&place, dst), cost))
+        row.as_object().into_iter().flatten().map(move |(dst, cost)| ((key(src), key(dst)), pointer(&place, dst), cost))
     });
     cells.collect()
 }

@@ -45,6 +45,7 @@ const MULTIPLES: &[(&str, &str, f64)] = &[
 
 impl Network {
     /// With costs of many metrics in the first map.
+    #[must_use]
     pub fn with_metrics(mut self) -> Self {
         if let Some(map) = self.maps.first_mut() {
             add(map);

@@ -194,7 +194,9 @@ pub(super) fn matrix(pids: &[&str], rows: &[&str]) -> Costs {
 /// Costs as a cost type has them; where more is better, the most has the first rank.
 pub(super) fn as_type(cost_type: &CostType, mut costs: Costs) -> BTreeMap<(String, String), Value> {
     if cost_type.mode == "ordinal" && more_is_better(&cost_type.metric) == Some(true) {
-        costs.values_mut().for_each(|cost| *cost = -*cost);
+        for cost in costs.values_mut() {
+            *cost = -*cost;
+        }
     }
     in_mode(&cost_type.mode, &costs)
 }

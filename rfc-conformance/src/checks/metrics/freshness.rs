@@ -37,7 +37,7 @@ fn dates(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         if exchange.answer.header("expires").is_some() {
             let entry = sheet.on(EXPIRES);
             entry.saw(exchange, 1, "answer");
-            if !date(exchange, "expires").is_some_and(|expires| expires > now) {
+            if date(exchange, "expires").is_none_or(|expires| expires <= now) {
                 entry.broken(finding("a time after that of the answer", "expires"));
             }
         }

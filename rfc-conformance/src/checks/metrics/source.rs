@@ -339,10 +339,14 @@ fn strings<'a>(value: &'a Value, depth: usize, found: &mut Vec<&'a str>) {
     match value {
         Value::String(text) => found.push(text),
         Value::Array(elements) if depth < DEEPEST => {
-            elements.iter().for_each(|element| strings(element, depth + 1, found));
+            for element in elements {
+                strings(element, depth + 1, found);
+            }
         }
         Value::Object(members) if depth < DEEPEST => {
-            members.values().for_each(|member| strings(member, depth + 1, found));
+            for member in members.values() {
+                strings(member, depth + 1, found);
+            }
         }
         _ => {}
     }

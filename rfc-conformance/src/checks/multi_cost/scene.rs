@@ -45,9 +45,9 @@ pub(in crate::checks) fn all<'a>(context: &'a Context<'_>) -> Result<Vec<Scene<'
         for resource in context.target.of(kind).take(MOST_OF_A_KIND) {
             let Some(scope) = scope(context, resource)? else { continue };
             let mut types = context.target.cost_types_of(resource);
-            let named = resource.entry.pointer("/capabilities/testable-cost-type-names").and_then(Value::as_array);
+            let chosen = resource.entry.pointer("/capabilities/testable-cost-type-names").and_then(Value::as_array);
             let directory = context.target.directory_of(resource);
-            let mut testable: Vec<_> = match named {
+            let mut testable: Vec<_> = match chosen {
                 Some(names) => names.iter().filter_map(|name| directory.cost_type(name.as_str()?)).collect(),
                 None if resource.takes_constraints() => types.clone(),
                 None => Vec::new(),

@@ -2,7 +2,8 @@
 
 Mininet takes nearly anything (two hosts of one address, an address that is none, a negative bandwidth) and builds
 something else without a word. So everything is checked here, and every problem names file, field, value and remedy.
-The meaning of `pids` and `cost` is checked by alto-server, which computes with them; here they are only carried along.
+The meaning of `pids`, `cost` and `properties` is checked by alto-server, which works with them; here they are only
+carried along.
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ def load_topology(path: str | os.PathLike[str], map_loopback: bool = False) -> T
     """Reads and checks a topology file.
 
     An address of 127/8 is the same in every host and cannot be emulated; with `map_loopback` 127.A.B.C becomes
-    10.A.B.C, in hosts and PIDs alike, and the topology says so in its `notes`.
+    10.A.B.C, in hosts, PIDs and properties alike, and the topology says so in its `notes`.
     """
     source = os.fspath(path)
     try:
@@ -183,7 +184,7 @@ class _Checker:
         self.problems.append(f"{path}: {message}" if path else message)
 
     def topology(self, raw: Any, source: str) -> Topology:
-        raw = self.object(raw, "", {"name"}, {"hosts", "switches", "links", "pids", "cost"})
+        raw = self.object(raw, "", {"name"}, {"hosts", "switches", "links", "pids", "cost", "properties"})
         name = self.typed(raw, "", "name", str, "a text") or "topology"
         counts = [len(self.list(raw, key)) for key in ("hosts", "switches", "links")]
         if counts[0] + counts[1] > MAX_NODES:
@@ -198,6 +199,7 @@ class _Checker:
         self.nodes(raw, topology)
         self.links(raw, topology)
         self.pids(raw)
+        self.properties(raw)
         if self.loopback:
             self.bad(
                 "hosts",
@@ -352,9 +354,23 @@ class _Checker:
         for name, entry in pids.items():
             prefixes = entry.get("ipv4") if isinstance(entry, dict) else None
             for j, prefix in enumerate(prefixes if isinstance(prefixes, list) else []):
-                if self.map_loopback and isinstance(prefix, str) and prefix.startswith("127."):
-                    prefixes[j] = f"10{prefix.removeprefix('127')}"
-                    self.mapped += 1
+                prefixes[j] = self.mapped_prefix(prefix)
+
+    def properties(self, raw: dict[str, Any]) -> None:
+        """Keeps the properties of prefixes with their addresses; all else about them is for alto-server to check."""
+        properties = raw.get("properties")
+        prefixes = properties.get("prefixes") if isinstance(properties, dict) else None
+        if isinstance(prefixes, dict):
+            mapped = {self.mapped_prefix(prefix): given for prefix, given in prefixes.items()}
+            if len(mapped) < len(prefixes):
+                self.bad("properties.prefixes", "has prefixes of 127.0.0.0/8 that are there as ones of 10.0.0.0/8 too")
+            properties["prefixes"] = mapped
+
+    def mapped_prefix(self, prefix: Any) -> Any:
+        if not (self.map_loopback and isinstance(prefix, str) and prefix.startswith("127.")):
+            return prefix
+        self.mapped += 1
+        return f"10{prefix.removeprefix('127')}"
 
     def object(self, value: Any, path: str, required: set[str], optional: set[str]) -> dict[str, Any]:
         if not isinstance(value, dict):

@@ -106,7 +106,16 @@ def test_loopback_addresses_are_mapped_where_it_is_asked_for():
     written = topology.to_json()
     assert written["hosts"][1]["ip"] == "10.1.1.1"
     assert written["pids"]["isp-b-1"]["ipv4"] == ["10.2.0.0/16"]
+    assert written["properties"]["prefixes"]["10.1.3.0/24"] == {"priv:alto-access": None}
     assert "127." not in json.dumps(written) and len(topology.notes) == 1
+
+
+def test_no_property_is_lost_where_addresses_are_mapped():
+    given = {"127.1.0.0/16": {"priv:x": "a"}, "10.1.0.0/16": {"priv:x": "b"}}
+    text = json.dumps(small() | {"properties": {"prefixes": given}})
+    assert parse_topology(text).to_json()["properties"]["prefixes"] == given
+    with pytest.raises(TopologyError, match="properties.prefixes: has prefixes of 127"):
+        parse_topology(text, map_loopback=True)
 
 
 def test_every_topology_that_ships_is_read():

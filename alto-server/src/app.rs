@@ -35,7 +35,7 @@ pub(crate) struct RequestLimits {
     pub(crate) drain: Duration,
 }
 
-/// Below this many PIDs and prefixes a document is rendered faster than a thread is handed the work.
+/// Below this many PIDs, and values of prefixes, a document is rendered faster than a thread is handed the work.
 const SMALL_MAP: usize = 2_000;
 
 impl App {
@@ -70,7 +70,8 @@ impl App {
     /// Whether the documents of the present view are small enough to be rendered on the event loop.
     pub(crate) fn documents_are_small(&self) -> bool {
         let published = self.network.current();
-        let map = published.view().network_map();
-        map.prefix_count() <= SMALL_MAP && map.len().saturating_mul(map.len()) <= SMALL_MAP
+        let (map, properties) = (published.view().network_map(), published.view().properties());
+        // Among the properties are the PIDs of all prefixes.
+        properties.len() <= SMALL_MAP && map.len().saturating_mul(map.len()) <= SMALL_MAP
     }
 }

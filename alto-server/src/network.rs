@@ -100,7 +100,8 @@ impl Network {
         for change in changes {
             let key = LinkKey::of(change, &topology);
             let known = merged.remove(&key).or_else(|| layers.changes.get(&key).cloned());
-            merged.insert(key, known.map_or_else(|| change.clone(), |known| merge(known, change)));
+            let change = change.clone().condensed();
+            merged.insert(key, known.map_or_else(|| change.clone(), |known| merge(known, &change)));
         }
         let next = publish(timed(|| current.view().successor(topology)), Some(&current));
         if let Some(store) = &self.store {
@@ -223,9 +224,12 @@ fn merge(known: LinkChange, newer: &LinkChange) -> LinkChange {
         source: known.source,
         destination: known.destination,
         index: known.index,
-        utilisation: newer.utilisation.or(known.utilisation),
+        utilisation: newer.utilisation.clone().or(known.utilisation),
         bandwidth: newer.bandwidth.or(known.bandwidth),
         delay: newer.delay.or(known.delay),
+        measured_delay: newer.measured_delay.clone().or(known.measured_delay),
+        loss: newer.loss.or(known.loss),
+        measured_loss: newer.measured_loss.clone().or(known.measured_loss),
         up: newer.up.or(known.up),
         cost: newer.cost.or(known.cost),
         price: newer.price.or(known.price),

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use topo::View;
 
 use crate::http::encoding::Encoding;
-use crate::service::{CostKind, cost_map, directory, id, network_map};
+use crate::service::{CostKind, cost_map, directory, id, network_map, property_map};
 
 /// One state of everything that is served.
 pub(crate) struct Published {
@@ -23,6 +23,9 @@ pub(crate) struct Published {
     /// Shared with the previous state while the network map stays the same.
     network_map: Arc<Document>,
     cost_maps: HashMap<CostKind, Document>,
+    /// Shared while properties and network map stay the same.
+    property_map: Arc<Document>,
+    offer: directory::Offer,
     directory: Arc<Document>,
 }
 
@@ -55,11 +58,17 @@ impl Published {
         let network_map = previous
             .filter(|previous| previous.network_map_vtag == network_map_vtag)
             .map_or_else(|| Arc::new(Document::new(MediaType::NETWORK_MAP, now)), |p| Arc::clone(&p.network_map));
-        let directory =
-            previous.map_or_else(|| Arc::new(Document::new(MediaType::DIRECTORY, now)), |p| Arc::clone(&p.directory));
+        let property_map = previous
+            .filter(|previous| previous.view.properties().tag() == view.properties().tag())
+            .map_or_else(|| Arc::new(Document::new(MediaType::PROPERTY_MAP, now)), |p| Arc::clone(&p.property_map));
+        let offer = directory::Offer::of(&view);
+        let directory = previous
+            .filter(|previous| previous.offer == offer)
+            .map_or_else(|| Arc::new(Document::new(MediaType::DIRECTORY, now)), |p| Arc::clone(&p.directory));
         let since = previous.filter(|p| p.view.tag() == view.tag()).map_or(now, Self::costs_since);
         let cost_maps = CostKind::all().map(|kind| (kind, Document::new(MediaType::COST_MAP, since))).collect();
-        Self { tag: tag(view.tag()), view, network_map_vtag, network_map, cost_maps, directory }
+        let tag = tag(view.tag());
+        Self { view, tag, network_map_vtag, network_map, cost_maps, property_map, offer, directory }
     }
 
     pub(crate) fn view(&self) -> &View {
@@ -67,7 +76,7 @@ impl Published {
     }
 
     /// Since when the costs are what they are.
-    fn costs_since(&self) -> SystemTime {
+    pub(crate) fn costs_since(&self) -> SystemTime {
         self.cost_maps.values().next().map_or(SystemTime::UNIX_EPOCH, |document| document.since)
     }
 
@@ -81,8 +90,20 @@ impl Published {
         VersionTag { resource_id: id.parse().expect("legal resource ID"), tag: self.tag.clone() }
     }
 
+    /// The version tag of the property map: of what the operator says, and of the network map.
+    pub(crate) fn property_vtag(&self) -> VersionTag {
+        VersionTag {
+            resource_id: id::PROPERTY_MAP.parse().expect("legal resource ID"),
+            tag: self.view.properties().tag().parse().expect("64 hex digits"),
+        }
+    }
+
     pub(crate) fn directory(&self) -> Rendering<'_> {
-        Rendering { document: &self.directory, render: Box::new(directory::render) }
+        Rendering { document: &self.directory, render: Box::new(|| directory::render(&self.offer)) }
+    }
+
+    pub(crate) fn property_map(&self) -> Rendering<'_> {
+        Rendering { document: &self.property_map, render: Box::new(|| property_map::render(self)) }
     }
 
     pub(crate) fn network_map(&self) -> Rendering<'_> {

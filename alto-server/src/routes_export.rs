@@ -25,6 +25,8 @@ pub(crate) struct Exported {
     hopcount: Option<f64>,
     /// Microseconds.
     delay_ow: Option<f64>,
+    /// Percent.
+    lossrate: Option<f64>,
     /// Bytes per second.
     bw_residual: Option<f64>,
     bw_available: Option<f64>,
@@ -113,6 +115,7 @@ fn exported(route: &Route) -> Exported {
         routingcost: value(Metric::RoutingCost),
         hopcount: value(Metric::HopCount),
         delay_ow: value(Metric::DelayOneWay),
+        lossrate: value(Metric::LossRate),
         bw_residual: value(Metric::ResidualBandwidth),
         bw_available: value(Metric::AvailableBandwidth),
         path,

@@ -152,7 +152,7 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_list_entries: Option<usize>,
 
-    /// Most pairs of sources and destinations in a request [default: 1000000]
+    /// Most pairs of sources and destinations in a request, counted for each of several costs [default: 1000000]
     #[structopt(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_pairs: Option<usize>,

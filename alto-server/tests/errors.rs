@@ -7,16 +7,18 @@ mod support;
 use serde_json::{Value, json};
 use support::{Answer, Server};
 
-const RESOURCES: [(&str, &str); 4] = [
+const RESOURCES: [(&str, &str); 5] = [
     ("/networkmap/filtered", "application/alto-networkmapfilter+json"),
     ("/costmap/filtered", "application/alto-costmapfilter+json"),
     ("/endpointprop/lookup", "application/alto-endpointpropparams+json"),
     ("/endpointcost/lookup", "application/alto-endpointcostparams+json"),
+    ("/propmap/filtered", "application/alto-propmapparams+json"),
 ];
 const NETWORK_MAP: usize = 0;
 const COST_MAP: usize = 1;
 const PROPERTY: usize = 2;
 const COST: usize = 3;
+const PROPERTY_MAP: usize = 4;
 
 fn ask(server: &Server, resource: usize, body: impl Into<Vec<u8>>) -> Answer {
     let (path, media_type) = RESOURCES[resource];
@@ -71,6 +73,8 @@ fn what_is_missing_is_named() {
         (PROPERTY, json!({"properties": ["network-map.pid"]}), "endpoints"),
         (COST, json!({"cost-type": num}), "endpoints"),
         (COST, json!({"endpoints": {"dsts": ["ipv4:192.0.2.1"]}}), "cost-type"),
+        (PROPERTY_MAP, json!({}), "entities"),
+        (PROPERTY_MAP, json!({"properties": []}), "entities"),
     ] {
         let meta = ask(&server, resource, body.to_string()).error("E_MISSING_FIELD");
         assert_eq!(meta["field"], field, "{body}");
@@ -95,6 +99,10 @@ fn what_has_the_wrong_type_is_named() {
         (PROPERTY, json!({"properties": ["network-map.pid"], "endpoints": "ipv4:192.0.2.1"}), "endpoints"),
         (COST, json!({"cost-type": num, "endpoints": []}), "endpoints"),
         (COST, json!({"cost-type": num, "endpoints": {"srcs": 7, "dsts": []}}), "endpoints/srcs"),
+        (PROPERTY_MAP, json!({"entities": "ipv4:192.0.2.1"}), "entities"),
+        (PROPERTY_MAP, json!({"entities": null}), "entities"),
+        (PROPERTY_MAP, json!({"entities": [], "properties": null}), "properties"),
+        (PROPERTY_MAP, json!({"entities": [], "properties": {}}), "properties"),
     ] {
         let meta = ask(&server, resource, body.to_string()).error("E_INVALID_FIELD_TYPE");
         assert_eq!(meta["field"], field, "{body}");
@@ -124,6 +132,24 @@ fn what_has_a_wrong_value_is_named_with_it() {
             "endpoints/dsts",
             "ipv4:nope",
         ),
+        (PROPERTY_MAP, json!({"entities": [7]}), "entities", "7"),
+        (PROPERTY_MAP, json!({"entities": [], "properties": [null]}), "properties", "null"),
+        (PROPERTY_MAP, json!({"entities": ["nosuch:1"]}), "entities", "nosuch:1"),
+        // A PID belongs to a network map, and this one has no addresses of version 6.
+        (PROPERTY_MAP, json!({"entities": ["pid:isp-a-1"]}), "entities", "pid:isp-a-1"),
+        (PROPERTY_MAP, json!({"entities": ["network-map.pid:a b"]}), "entities", "network-map.pid:a b"),
+        (PROPERTY_MAP, json!({"entities": ["cost-map.pid:isp-a-1"]}), "entities", "cost-map.pid:isp-a-1"),
+        (PROPERTY_MAP, json!({"entities": ["network-map.ipv6:::1"]}), "entities", "network-map.ipv6:::1"),
+        (PROPERTY_MAP, json!({"entities": ["ipv4"]}), "entities", "ipv4"),
+        (PROPERTY_MAP, json!({"entities": ["ipv4:"]}), "entities", "ipv4:"),
+        (PROPERTY_MAP, json!({"entities": [".ipv4:192.0.2.1"]}), "entities", ".ipv4:192.0.2.1"),
+        (PROPERTY_MAP, json!({"entities": ["ipv4:192.0.2.1", "ipv4:300.1.1.1"]}), "entities", "ipv4:300.1.1.1"),
+        (PROPERTY_MAP, json!({"entities": ["ipv4:198.51.100.0/40"]}), "entities", "ipv4:198.51.100.0/40"),
+        (PROPERTY_MAP, json!({"entities": ["ipv4:2001:db8::1"]}), "entities", "ipv4:2001:db8::1"),
+        (PROPERTY_MAP, json!({"entities": ["ipv6:2001:db8::/129"]}), "entities", "ipv6:2001:db8::/129"),
+        (PROPERTY_MAP, json!({"entities": [], "properties": [".nosuch"]}), "properties", ".nosuch"),
+        (PROPERTY_MAP, json!({"entities": [], "properties": ["pid"]}), "properties", "pid"),
+        (PROPERTY_MAP, json!({"entities": ["ipv4:192.0.2.1"], "properties": [""]}), "properties", ""),
     ] {
         let meta = ask(&server, resource, body.to_string()).error("E_INVALID_FIELD_VALUE");
         assert_eq!((&meta["field"], &meta["value"]), (&json!(field), &json!(value)), "{body}");
@@ -155,4 +181,11 @@ fn too_much_work_is_refused_in_words() {
     assert_eq!(meta["field"], "endpoints/dsts");
     let body = json!({"pids": vec!["x"; 11]});
     assert_eq!(ask(&server, NETWORK_MAP, body.to_string()).error("E_INVALID_FIELD_VALUE")["field"], "pids");
+    for (entities, properties, field) in [(11, 0, "entities"), (1, 11, "properties")] {
+        let body = json!({"entities": endpoints(entities), "properties": vec!["network-map.pid"; properties]});
+        assert_eq!(ask(&server, PROPERTY_MAP, body.to_string()).error("E_INVALID_FIELD_VALUE")["field"], field);
+    }
+    let body = json!({"entities": ["x".repeat(2000)]});
+    let meta = ask(&server, PROPERTY_MAP, body.to_string()).error("E_INVALID_FIELD_VALUE");
+    assert!(meta.get("value").is_none(), "a long value is not echoed: {meta}");
 }

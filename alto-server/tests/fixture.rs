@@ -82,8 +82,9 @@ fn the_directory_leads_to_everything() {
             assert!(resources.contains_key(used.as_str().unwrap()), "{id} uses {used}");
         }
     }
-    // Two modes of five metrics, the map, its filter, the cost filter, endpoint costs and properties.
-    assert_eq!(resources.len(), 15);
+    // Two modes of seven metrics, the map, its filter, the cost filter, endpoint costs and properties, and the property
+    // map with its filter.
+    assert_eq!(resources.len(), 21);
     assert_eq!(server.get("/.well-known/alto").field("location"), Some("../directory"));
     assert_eq!(server.get("/").status, 404, "people are told where the directory is");
     let root = support::Request::new("GET", "/").field("Accept", "application/alto-directory+json");

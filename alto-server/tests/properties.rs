@@ -19,12 +19,14 @@ struct Shared {
     maps: BTreeMap<(String, String), Value>,
 }
 
-const METRICS: [&str; 5] = ["routingcost", "hopcount", "delay-ow", "bw-residual", "bw-available"];
-const RESOURCES: [(&str, &str); 4] = [
+const METRICS: [&str; 7] =
+    ["routingcost", "hopcount", "delay-ow", "delay-rt", "lossrate", "bw-residual", "bw-available"];
+const RESOURCES: [(&str, &str); 5] = [
     ("/networkmap/filtered", "application/alto-networkmapfilter+json"),
     ("/costmap/filtered", "application/alto-costmapfilter+json"),
     ("/endpointprop/lookup", "application/alto-endpointpropparams+json"),
     ("/endpointcost/lookup", "application/alto-endpointcostparams+json"),
+    ("/propmap/filtered", "application/alto-propmapparams+json"),
 ];
 
 fn shared(server: &Server) -> Shared {
@@ -77,6 +79,7 @@ fn json_value() -> impl Strategy<Value = Value> {
             "routingcost",
             "network-map.pid",
             "ge 1",
+            "[1] le 3",
             "isp-a-1",
             ""
         ])
@@ -91,7 +94,11 @@ fn json_value() -> impl Strategy<Value = Value> {
         "cost-mode",
         "cost-metric",
         "constraints",
+        "multi-cost-types",
+        "testable-cost-types",
+        "or-constraints",
         "endpoints",
+        "entities",
         "properties",
         "address-types",
         "x",
@@ -155,7 +162,7 @@ fn filtered_maps_are_restrictions() {
 #[test]
 fn any_json_is_answered() {
     let server = Server::of("two-isps.json");
-    proptest!(ProptestConfig::with_cases(150), |(value in json_value(), resource in 0usize..4)| {
+    proptest!(ProptestConfig::with_cases(150), |(value in json_value(), resource in 0usize..5)| {
         let answer = post(server.address, resource, value.to_string().as_bytes());
         if answer.status != 200 {
             prop_assert_eq!((answer.status, answer.media_type()), (400, "application/alto-error+json"));
@@ -169,7 +176,7 @@ fn any_json_is_answered() {
 #[test]
 fn any_bytes_are_answered() {
     let server = Server::of("two-isps.json");
-    proptest!(ProptestConfig::with_cases(150), |(bytes in prop::collection::vec(any::<u8>(), 0..200), resource in 0usize..4)| {
+    proptest!(ProptestConfig::with_cases(150), |(bytes in prop::collection::vec(any::<u8>(), 0..200), resource in 0usize..5)| {
         post(server.address, resource, &bytes).error("E_SYNTAX");
     });
 }

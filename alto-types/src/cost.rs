@@ -1,11 +1,11 @@
-//! Cost types and constraints (RFC 7285 §10.7 and §11.3.2.3).
+//! Cost types, where their values come from, and constraints (RFC 7285 §10.7 and §11.3.2.3, RFC 9439 §3.1).
 
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::name::{CostMetric, CostMode};
+use crate::name::{CostMetric, CostMode, CostSource};
 
 /// What a cost is and how it is to be read (RFC 7285 §10.7). Its identity is metric and mode; see [`CostType::is`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,9 +15,28 @@ pub struct CostType {
     pub cost_metric: CostMetric,
     /// Amounts or ranks.
     pub cost_mode: CostMode,
+    /// Where the values come from; takes no part in matching. Absent, they are estimations (RFC 9439 §3.1).
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "if_legible")]
+    pub cost_context: Option<CostContext>,
     /// For people; takes no part in matching.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+}
+
+/// Where the values of a cost type come from (RFC 9439 §3.1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CostContext {
+    /// The kind of source.
+    pub cost_source: CostSource,
+    /// How it was made use of; of any form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<serde_json::Value>,
+}
+
+/// A context that cannot be read says nothing, as to a client that does not know of contexts.
+fn if_legible<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<CostContext>, D::Error> {
+    serde_json::Value::deserialize(deserializer).map(|context| CostContext::deserialize(context).ok())
 }
 
 /// A test that a cost must pass to be in the answer, such as `le 100` (RFC 7285 §11.3.2.3).
@@ -50,12 +69,13 @@ pub enum Comparison {
 pub struct ConstraintError;
 
 impl CostType {
-    /// A cost type without description.
+    /// A cost type without description and context.
     pub fn new(cost_metric: CostMetric, cost_mode: CostMode) -> Self {
-        Self { cost_metric, cost_mode, description: None }
+        Self { cost_metric, cost_mode, cost_context: None, description: None }
     }
 
-    /// Whether both are the same type: metric and mode, never the description (RFC 7285 §11.3.2.3).
+    /// Whether both are the same type: metric and mode, never the description (RFC 7285 §11.3.2.3) or the context
+    /// (RFC 9439 §3.1).
     pub fn is(&self, other: &Self) -> bool {
         self.cost_metric == other.cost_metric && self.cost_mode == other.cost_mode
     }
@@ -128,6 +148,24 @@ mod tests {
             "ge 1e999", "ge \n5",
         ] {
             assert!(bad.parse::<Constraint>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_context_is_read_where_it_can_be_and_takes_no_part_in_matching() {
+        let read = |context: &str| {
+            let text = format!(r#"{{"cost-metric":"delay-ow:p95","cost-mode":"numerical"{context}}}"#);
+            let cost_type: CostType = serde_json::from_str(&text).unwrap();
+            (text == serde_json::to_string(&cost_type).unwrap(), cost_type)
+        };
+        let (same, plain) = read("");
+        assert!(same && plain.cost_context.is_none());
+        let (same, promised) =
+            read(r#","cost-context":{"cost-source":"sla","parameters":{"link":"https://isp.example/"}}"#);
+        assert!(same && promised.is(&plain) && promised != plain);
+        assert_eq!(promised.cost_context.unwrap().cost_source.as_str(), CostSource::SLA);
+        for odd in ["7", "null", "{}", r#"{"cost-source":"not-a-word"}"#, r#"{"cost-source":["sla"]}"#] {
+            assert_eq!(read(&format!(",\"cost-context\":{odd}")).1, plain, "{odd}");
         }
     }
 

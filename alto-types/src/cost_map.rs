@@ -1,10 +1,11 @@
-//! Cost maps (RFC 7285 §11.2.3) and requests for a part of one (§11.3.2).
+//! Cost maps (RFC 7285 §11.2.3) and requests for a part of one (§11.3.2), also of several costs (RFC 8189 §4.1).
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::cost::{Constraint, CostType};
+use crate::cost::CostType;
+use crate::cost_selection::CostSelection;
 use crate::error::ProtocolError;
 use crate::media_type::{MediaType, Message};
 use crate::name::PidName;
@@ -12,11 +13,12 @@ use crate::request::{Fields, Request};
 use crate::version_tag::VersionTag;
 
 /// A cost map, whole or filtered. `D` is the data member: a map for a client, anything that serialises for a server.
+/// `M` is another `meta` where the costs are arrays ([`MultiCostMapMeta`](crate::MultiCostMapMeta)).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct CostMap<D = BTreeMap<PidName, BTreeMap<PidName, f64>>> {
+pub struct CostMap<D = BTreeMap<PidName, BTreeMap<PidName, f64>>, M = CostMapMeta> {
     /// What the costs are and which network map they are keyed on.
-    pub meta: CostMapMeta,
+    pub meta: M,
     /// Cost by source and destination PID. What is absent is undefined: not 0, not infinite.
     pub cost_map: D,
 }
@@ -38,11 +40,9 @@ pub struct CostMapMeta {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct FilteredCostMapRequest {
-    /// The type of the costs wanted.
-    pub cost_type: CostType,
-    /// Tests that every cost in the answer passes.
-    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "as_strings")]
-    pub constraints: Vec<Constraint>,
+    /// The costs wanted, and the tests that they pass.
+    #[serde(flatten)]
+    pub costs: CostSelection,
     /// The pairs wanted; absent means all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pids: Option<PidFilter>,
@@ -58,7 +58,7 @@ pub struct PidFilter {
     pub dsts: Vec<String>,
 }
 
-impl<D> Message for CostMap<D> {
+impl<D, M> Message for CostMap<D, M> {
     const MEDIA_TYPE: MediaType = MediaType::COST_MAP;
 }
 
@@ -75,21 +75,6 @@ impl Request for FilteredCostMapRequest {
                 Some(PidFilter { srcs: owned(pids.strings("srcs")?), dsts: owned(pids.strings("dsts")?) })
             }
         };
-        Ok(Self { cost_type: decode_cost_type(&fields)?, constraints: decode_constraints(&fields)?, pids })
+        Ok(Self { costs: CostSelection::decode(&fields)?, pids })
     }
-}
-
-/// The `cost-type` of a request; its `description` is ignored, whatever it is (RFC 7285 §11.3.2.3).
-pub(crate) fn decode_cost_type(fields: &Fields<'_>) -> Result<CostType, ProtocolError> {
-    let cost_type = fields.object("cost-type")?;
-    Ok(CostType::new(cost_type.string("cost-metric")?, cost_type.string("cost-mode")?))
-}
-
-/// The `constraints` of a request; absent means none.
-pub(crate) fn decode_constraints(fields: &Fields<'_>) -> Result<Vec<Constraint>, ProtocolError> {
-    fields.parse_each("constraints", &fields.optional_strings("constraints")?)
-}
-
-pub(crate) fn as_strings<S: Serializer>(constraints: &[Constraint], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(constraints.iter().map(Constraint::to_string))
 }

@@ -1,23 +1,24 @@
-//! The endpoint cost service (RFC 7285 §11.5).
+//! The endpoint cost service (RFC 7285 §11.5), also for several costs (RFC 8189 §4.2).
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::address::{SpeltAddr, TypedEndpointAddr};
-use crate::cost::{Constraint, CostType};
-use crate::cost_map::{as_strings, decode_constraints, decode_cost_type};
+use crate::cost::CostType;
+use crate::cost_selection::CostSelection;
 use crate::error::ProtocolError;
 use crate::media_type::{MediaType, Message};
 use crate::request::{Fields, Request};
 use crate::version_tag::VersionTag;
 
-/// Costs between endpoints. `D` is the data member: a map for a client, anything that serialises for a server.
+/// Costs between endpoints. `D` is the data member: a map for a client, anything that serialises for a server. `M` is
+/// another `meta` where the costs are arrays ([`MultiEndpointCostMeta`](crate::MultiEndpointCostMeta)).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct EndpointCost<D = BTreeMap<TypedEndpointAddr, BTreeMap<TypedEndpointAddr, f64>>> {
+pub struct EndpointCost<D = BTreeMap<TypedEndpointAddr, BTreeMap<TypedEndpointAddr, f64>>, M = EndpointCostMeta> {
     /// What the costs are.
-    pub meta: EndpointCostMeta,
+    pub meta: M,
     /// Cost by source and destination endpoint. What is absent is undefined.
     pub endpoint_cost_map: D,
 }
@@ -37,11 +38,9 @@ pub struct EndpointCostMeta {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct EndpointCostRequest<A = TypedEndpointAddr> {
-    /// The type of the costs wanted.
-    pub cost_type: CostType,
-    /// Tests that every cost in the answer passes.
-    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "as_strings")]
-    pub constraints: Vec<Constraint>,
+    /// The costs wanted, and the tests that they pass.
+    #[serde(flatten)]
+    pub costs: CostSelection,
     /// The pairs wanted.
     pub endpoints: EndpointFilter<A>,
 }
@@ -55,7 +54,7 @@ pub struct EndpointFilter<A = TypedEndpointAddr> {
     pub dsts: Vec<A>,
 }
 
-impl<D> Message for EndpointCost<D> {
+impl<D, M> Message for EndpointCost<D, M> {
     const MEDIA_TYPE: MediaType = MediaType::ENDPOINT_COST;
 }
 
@@ -65,8 +64,7 @@ impl<A> Message for EndpointCostRequest<A> {
 
 impl Request for EndpointCostRequest<SpeltAddr> {
     fn decode(fields: Fields<'_>) -> Result<Self, ProtocolError> {
-        let cost_type = decode_cost_type(&fields)?;
-        let constraints = decode_constraints(&fields)?;
+        let costs = CostSelection::decode(&fields)?;
         let endpoints = fields.object("endpoints")?;
         let list = |name| endpoints.parse_each(name, &endpoints.optional_strings(name)?);
         let (srcs, dsts): (Vec<SpeltAddr>, Vec<SpeltAddr>) = (list("srcs")?, list("dsts")?);
@@ -74,6 +72,6 @@ impl Request for EndpointCostRequest<SpeltAddr> {
             // The RFC forbids it without naming a code; the object as a whole has a wrong value.
             return Err(ProtocolError::InvalidFieldValue { field: fields.path("endpoints"), value: None });
         }
-        Ok(Self { cost_type, constraints, endpoints: EndpointFilter { srcs, dsts } })
+        Ok(Self { costs, endpoints: EndpointFilter { srcs, dsts } })
     }
 }

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::media_type::{MediaType, Message};
 
+/// Longest text of an offending value that is echoed in an error; a longer one is left out.
+const MAX_ECHO: usize = 1024;
+
 /// The error codes of RFC 7285 §8.5.2 Table 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
@@ -106,7 +109,8 @@ impl fmt::Display for ErrorCode {
 impl ProtocolError {
     /// `E_INVALID_FIELD_VALUE` for `field` with a value that is known as text.
     pub fn invalid_value(field: impl Into<String>, value: impl Into<String>) -> Self {
-        Self::InvalidFieldValue { field: field.into(), value: Some(value.into()) }
+        let value = Some(value.into()).filter(|value| value.len() <= MAX_ECHO);
+        Self::InvalidFieldValue { field: field.into(), value }
     }
 
     /// The code of this fault.

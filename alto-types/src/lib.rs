@@ -1,4 +1,5 @@
-//! The ALTO wire: every message, name, address and media type of RFC 7285 as a Rust type.
+//! The ALTO wire: every message, name, address and media type of RFC 7285, and the property maps of RFC 9240,
+//! as Rust types.
 //!
 //! Nothing here reads a file, opens a socket or knows HTTP. A server and a client both speak through these types:
 //!
@@ -6,7 +7,9 @@
 //!   [`TypedEndpointAddr`] is an address. See [`name`], [`address`], [`cost`] and [`version_tag`].
 //! * **Messages** know the media type that names them ([`Message`]). Answers are generic over their data member, so
 //!   that a server can stream millions of entries from where they live while a client reads them into maps. There is
-//!   one module per resource: [`directory`], [`network_map`], [`cost_map`], [`endpoint_property`], [`endpoint_cost`].
+//!   one module per resource: [`directory`], [`network_map`], [`cost_map`], [`endpoint_property`], [`endpoint_cost`],
+//!   [`property_map`]; the [`entity`] identifiers of the last are addresses, prefixes and PIDs. [`cost_selection`] and
+//!   [`multi_cost`] are what both cost resources share for several costs at once.
 //! * **Requests** are decoded by [`decode_request`], which turns every possible fault of a body into exactly one
 //!   [`ProtocolError`] of RFC 7285 §8.5.2 with its code, field path and value. See [`request`], [`json`] and [`error`].
 //!
@@ -17,27 +20,35 @@
 pub mod address;
 pub mod cost;
 pub mod cost_map;
+pub mod cost_selection;
 pub mod directory;
 pub mod endpoint_cost;
 pub mod endpoint_property;
+pub mod entity;
 pub mod error;
 pub mod json;
 pub mod media_type;
+pub mod multi_cost;
 pub mod name;
 pub mod network_map;
+pub mod property_map;
 pub mod request;
 pub mod swarm;
 pub mod version_tag;
 
 pub use address::{AddressType, SpeltAddr, TypedEndpointAddr};
-pub use cost::{Comparison, Constraint, CostType};
+pub use cost::{Comparison, Constraint, CostContext, CostType};
 pub use cost_map::{CostMap, CostMapMeta, FilteredCostMapRequest, PidFilter};
+pub use cost_selection::{CostSelection, CostTypes, Predicate, Tests};
 pub use directory::{Capabilities, Directory, DirectoryMeta, Resource};
 pub use endpoint_cost::{EndpointCost, EndpointCostMeta, EndpointCostRequest, EndpointFilter};
 pub use endpoint_property::{EndpointProperties, EndpointPropertyMeta, EndpointPropertyRequest};
+pub use entity::{DomainType, Entity};
 pub use error::{ErrorCode, ErrorMessage, ProtocolError};
 pub use media_type::{MediaType, Message};
-pub use name::{CostMetric, CostMode, NameError, PidName, PropertyType, ResourceId, Tag};
+pub use multi_cost::{MultiCostMapMeta, MultiEndpointCostMeta, NoCostType};
+pub use name::{CostMetric, CostMode, CostSource, NameError, PidName, PropertyType, ResourceId, Tag};
 pub use network_map::{EndpointAddrGroup, FilteredNetworkMapRequest, NetworkMap, NetworkMapMeta};
+pub use property_map::{PropertyMap, PropertyMapMeta, PropertyMapRequest};
 pub use request::{Request, decode_request};
 pub use version_tag::VersionTag;

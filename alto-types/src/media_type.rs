@@ -1,4 +1,4 @@
-//! The ten media types of RFC 7285 §14.1, and the trait by which a message knows its own.
+//! The media types of RFC 7285 §14.1 and of property maps (RFC 9240 §12.1), and the trait by which a message knows its own.
 
 use std::fmt;
 
@@ -31,13 +31,17 @@ impl MediaType {
     pub const ENDPOINT_COST: Self = Self("application/alto-endpointcost+json");
     /// Request for endpoint costs, RFC 7285 §11.5.1.3.
     pub const ENDPOINT_COST_PARAMS: Self = Self("application/alto-endpointcostparams+json");
+    /// Property map, whole or filtered, RFC 9240 §7.1.
+    pub const PROPERTY_MAP: Self = Self("application/alto-propmap+json");
+    /// Request for a filtered property map, RFC 9240 §8.3.
+    pub const PROPERTY_MAP_PARAMS: Self = Self("application/alto-propmapparams+json");
     /// Protocol error, RFC 7285 §8.5.1.
     pub const ERROR: Self = Self("application/alto-error+json");
     /// Plain JSON, which ALTO itself never sends: what a server has beside it, such as the registry of peers.
     pub const JSON: Self = Self("application/json");
 
-    /// All ten of ALTO, answers and requests.
-    pub const ALL: [Self; 10] = [
+    /// All twelve of ALTO, answers and requests.
+    pub const ALL: [Self; 12] = [
         Self::DIRECTORY,
         Self::NETWORK_MAP,
         Self::NETWORK_MAP_FILTER,
@@ -47,6 +51,8 @@ impl MediaType {
         Self::ENDPOINT_PROPERTY_PARAMS,
         Self::ENDPOINT_COST,
         Self::ENDPOINT_COST_PARAMS,
+        Self::PROPERTY_MAP,
+        Self::PROPERTY_MAP_PARAMS,
         Self::ERROR,
     ];
 

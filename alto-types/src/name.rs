@@ -100,11 +100,20 @@ checked_name!(
 );
 
 checked_name!(
-    /// What a cost stands for, RFC 7285 §10.6: registered, or `priv:` and more.
+    /// What a cost stands for, RFC 7285 §10.6: registered, or `priv:` and more; a dot only in a percentile such as
+    /// `delay-ow:p99.9` (RFC 9439 §3.2).
     CostMetric,
     "cost metric",
     "1 to 32 of the characters 0-9 A-Z a-z : _ -, and more than the bare prefix priv: (RFC 7285 §10.6)",
-    is_registered_style
+    is_cost_metric
+);
+
+checked_name!(
+    /// Where the values of a cost type come from, RFC 9439 §3.1.
+    CostSource,
+    "cost source",
+    "1 to 32 of the characters 0-9 A-Z a-z (RFC 9439 §3.1)",
+    |s| (1..=32).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_alphanumeric())
 );
 
 checked_name!(
@@ -134,6 +143,15 @@ impl CostMode {
     pub const ORDINAL: &'static str = "ordinal";
 }
 
+impl CostSource {
+    /// The source of values that are configured.
+    pub const NOMINAL: &'static str = "nominal";
+    /// The source of values that are promised.
+    pub const SLA: &'static str = "sla";
+    /// The source of values that are measured or computed.
+    pub const ESTIMATION: &'static str = "estimation";
+}
+
 impl PropertyType {
     /// The property that names the PID of an endpoint in one network map, RFC 7285 §7.1.1.
     pub fn pid_of(network_map: &ResourceId) -> Self {
@@ -153,6 +171,18 @@ fn is_pid_name(s: &str) -> bool {
 /// The shape shared by metrics, modes and global properties.
 fn is_registered_style(s: &str) -> bool {
     (1..=32).contains(&s.len()) && s != "priv:" && s.bytes().all(|b| b.is_ascii_alphanumeric() || b":_-".contains(&b))
+}
+
+/// A dot is legal as the decimal point of a percentile and nowhere else.
+fn is_cost_metric(s: &str) -> bool {
+    let Some((whole, decimals)) = s.split_once('.') else { return is_registered_style(s) };
+    let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+    let percentile = whole.rsplit_once(":p").is_some_and(|(base, number)| {
+        let integer = digits(number) && (number == "0" || !number.starts_with('0'));
+        let percent = number.parse::<u8>().is_ok_and(|n| n < 100 || (n == 100 && decimals.bytes().all(|b| b == b'0')));
+        is_registered_style(base) && integer && percent
+    });
+    s.len() <= 32 && percentile && digits(decimals)
 }
 
 #[cfg(test)]
@@ -177,6 +207,28 @@ mod tests {
         assert!("priv:".parse::<CostMetric>().is_err());
         assert!("routing@cost".parse::<CostMetric>().is_err());
         assert!("a.b".parse::<CostMode>().is_err());
+    }
+
+    #[test]
+    fn a_metric_has_a_dot_in_a_percentile_only() {
+        for good in ["delay-ow:p99.9", "lossrate:p0.05", "delay-ow:p100.0", "priv:x:p50.5", "delay-ow:p95"] {
+            assert!(good.parse::<CostMetric>().is_ok(), "{good}");
+        }
+        for bad in [
+            "delay-ow.p99",
+            "delay-ow:p99.",
+            "delay-ow:p.9",
+            "delay-ow:p100.1",
+            "delay-ow:p099.9",
+            "p99.9",
+            ":p99.9",
+            "delay-ow:p99.9.9",
+            "priv:acme-a-very-long-name-x:p99.9",
+        ] {
+            assert!(bad.parse::<CostMetric>().is_err(), "{bad}");
+        }
+        assert!("estimation".parse::<CostSource>().is_ok());
+        assert!("made-up".parse::<CostSource>().is_err());
     }
 
     #[test]

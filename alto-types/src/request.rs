@@ -10,9 +10,6 @@ use crate::error::ProtocolError;
 use crate::json;
 use crate::media_type::Message;
 
-/// Longest text of an offending value that is echoed in an error; a longer one is left out.
-const MAX_ECHO: usize = 1024;
-
 /// A request body that knows how to decode itself.
 pub trait Request: Message + Sized {
     /// Reads the members of the request; unknown ones are ignored (RFC 7285 §8.3.7).
@@ -62,6 +59,38 @@ impl<'a> Fields<'a> {
         self.optional(name).map(|value| self.as_object(name, value)).transpose()
     }
 
+    /// Whether there is a member, whatever it is.
+    pub fn has(&self, name: &str) -> bool {
+        self.optional(name).is_some()
+    }
+
+    /// Whether there is no member at all.
+    pub fn is_empty(&self) -> bool {
+        self.object.is_empty()
+    }
+
+    /// A list of objects that may be absent. The path of each is that of the list.
+    pub fn optional_objects(&self, name: &str) -> Result<Option<Vec<Fields<'a>>>, ProtocolError> {
+        let Some(value) = self.optional(name) else { return Ok(None) };
+        let elements = value.as_array().ok_or_else(|| self.wrong_type(name))?;
+        let object = |element: &'a Value| match element {
+            Value::Object(object) => Ok(Fields { path: self.path(name), object }),
+            other => Err(self.invalid(name, &other.to_string())),
+        };
+        elements.iter().map(object).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// A list of lists of strings that may be absent.
+    pub fn optional_string_lists(&self, name: &str) -> Result<Option<Vec<Vec<&'a str>>>, ProtocolError> {
+        let Some(value) = self.optional(name) else { return Ok(None) };
+        let elements = value.as_array().ok_or_else(|| self.wrong_type(name))?;
+        let list = |element: &'a Value| match element {
+            Value::Array(_) => self.as_strings(name, element),
+            other => Err(self.invalid(name, &other.to_string())),
+        };
+        elements.iter().map(list).collect::<Result<_, _>>().map(Some)
+    }
+
     fn as_object(&self, name: &str, value: &'a Value) -> Result<Fields<'a>, ProtocolError> {
         match value {
             Value::Object(object) => Ok(Fields { path: self.path(name), object }),
@@ -85,6 +114,11 @@ impl<'a> Fields<'a> {
         self.optional(name).map_or(Ok(Vec::new()), |value| self.as_strings(name, value))
     }
 
+    /// A list of strings that may be absent, which does not mean the same as empty.
+    pub fn strings_if_present(&self, name: &str) -> Result<Option<Vec<&'a str>>, ProtocolError> {
+        self.optional(name).map(|value| self.as_strings(name, value)).transpose()
+    }
+
     fn as_strings(&self, name: &str, value: &'a Value) -> Result<Vec<&'a str>, ProtocolError> {
         let elements = value.as_array().ok_or_else(|| self.wrong_type(name))?;
         let text = |element: &'a Value| element.as_str().ok_or_else(|| self.invalid(name, &element.to_string()));
@@ -104,8 +138,7 @@ impl<'a> Fields<'a> {
 
     /// `E_INVALID_FIELD_VALUE` for a member of this object.
     pub fn invalid(&self, name: &str, value: &str) -> ProtocolError {
-        let value = (value.len() <= MAX_ECHO).then(|| value.to_owned());
-        ProtocolError::InvalidFieldValue { field: self.path(name), value }
+        ProtocolError::invalid_value(self.path(name), value)
     }
 }
 

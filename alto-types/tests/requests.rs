@@ -2,7 +2,7 @@
 
 use alto_types::{
     EndpointCostRequest, EndpointPropertyRequest, ErrorCode, FilteredCostMapRequest, FilteredNetworkMapRequest,
-    ProtocolError, Request, SpeltAddr, decode_request,
+    PropertyMapRequest, ProtocolError, Request, SpeltAddr, decode_request,
 };
 use proptest::prelude::*;
 
@@ -29,7 +29,6 @@ fn absent_required_fields() {
     refused::<FilteredNetworkMapRequest>(r#"{"PIDS":[]}"#, Missing, "pids", None);
     refused::<FilteredNetworkMapRequest>(r#"{"address-types":["ipv4"]}"#, Missing, "pids", None);
     refused::<FilteredCostMapRequest>("{}", Missing, "cost-type", None);
-    refused::<FilteredCostMapRequest>(r#"{"multi-cost-types":[]}"#, Missing, "cost-type", None);
     let no_metric = r#"{"cost-type":{"cost-mode":"numerical"}}"#;
     refused::<FilteredCostMapRequest>(no_metric, Missing, "cost-type/cost-metric", None);
     let no_mode = r#"{"cost-type":{"cost-metric":"routingcost"}}"#;
@@ -39,6 +38,8 @@ fn absent_required_fields() {
     refused::<Properties>(r#"{"endpoints":["ipv4:192.0.2.1"]}"#, Missing, "properties", None);
     refused::<Properties>(r#"{"properties":["nm.pid"]}"#, Missing, "endpoints", None);
     refused::<Costs>(&format!(r#"{{"cost-type":{NUM}}}"#), Missing, "endpoints", None);
+    refused::<PropertyMapRequest>("{}", Missing, "entities", None);
+    refused::<PropertyMapRequest>(r#"{"properties":[]}"#, Missing, "entities", None);
     refused::<Costs>(r#"{"endpoints":{"dsts":["ipv4:192.0.2.1"]}}"#, Missing, "cost-type", None);
 }
 
@@ -65,12 +66,16 @@ fn wrong_types() {
     }
     refused::<Properties>(r#"{"properties":["nm.pid"],"endpoints":"ipv4:192.0.2.1"}"#, Type, "endpoints", None);
     refused::<Costs>(&format!(r#"{{"cost-type":{NUM},"endpoints":[]}}"#), Type, "endpoints", None);
+    refused::<PropertyMapRequest>(r#"{"entities":"ipv4:192.0.2.1"}"#, Type, "entities", None);
+    refused::<PropertyMapRequest>(r#"{"entities":[],"properties":null}"#, Type, "properties", None);
 }
 
 #[test]
 fn wrong_values_and_wrong_elements() {
     use ErrorCode::InvalidFieldValue as Value;
     // An element of the wrong type is a value error, and its value is sent as text.
+    refused::<PropertyMapRequest>(r#"{"entities":[7]}"#, Value, "entities", Some("7"));
+    refused::<PropertyMapRequest>(r#"{"entities":[],"properties":[null]}"#, Value, "properties", Some("null"));
     refused::<FilteredNetworkMapRequest>(r#"{"pids":["a",7]}"#, Value, "pids", Some("7"));
     refused::<FilteredNetworkMapRequest>(r#"{"pids":[{"a":[null]}]}"#, Value, "pids", Some(r#"{"a":[null]}"#));
     refused::<Properties>(r#"{"properties":["nm.pid"],"endpoints":[null]}"#, Value, "endpoints", Some("null"));
@@ -104,6 +109,18 @@ fn anything_but_an_object_is_a_syntax_error() {
 }
 
 #[test]
+fn absent_properties_are_not_an_empty_list() {
+    let decode = |body: &str| decode_request::<PropertyMapRequest>(body.as_bytes()).unwrap();
+    assert_eq!(decode(r#"{"entities":["a"]}"#).properties, None);
+    assert_eq!(decode(r#"{"entities":["a"],"properties":[]}"#).properties, Some(Vec::new()));
+    for request in
+        [None, Some(vec!["x".to_owned()])].map(|properties| PropertyMapRequest { entities: Vec::new(), properties })
+    {
+        assert_eq!(decode(&serde_json::to_string(&request).unwrap()), request);
+    }
+}
+
+#[test]
 fn unknown_members_and_descriptions_are_ignored_everywhere() {
     let plain = format!(r#"{{"cost-type":{NUM},"pids":{{"srcs":["a"],"dsts":[]}}}}"#);
     let adorned = r#" { "x-unknown":{"a":[1]}, "pids":{"dsts":[],"x":0,"\u0073rcs":["a"]},
@@ -126,7 +143,8 @@ fn nearly_a_request() -> impl Strategy<Value = String> {
         Just(r#"{"srcs":[],"dsts":["ipv6:::1"]}"#.to_owned()),
         "[ -~]{0,10}",
     ];
-    let name = prop::sample::select(vec!["pids", "cost-type", "constraints", "endpoints", "properties", "x"]);
+    let name =
+        prop::sample::select(vec!["pids", "cost-type", "constraints", "endpoints", "entities", "properties", "x"]);
     prop::collection::vec((name, leaf), 0..5).prop_map(|members| {
         let members: Vec<String> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
         format!("{{{}}}", members.join(","))
@@ -140,6 +158,7 @@ proptest! {
         let _ = decode_request::<FilteredCostMapRequest>(body.as_bytes());
         let _ = decode_request::<Properties>(body.as_bytes());
         let _ = decode_request::<Costs>(body.as_bytes());
+        let _ = decode_request::<PropertyMapRequest>(body.as_bytes());
     }
 
     /// What a client serialises, a server decodes to the same request.

@@ -81,17 +81,8 @@ fn changes(mut view: View) -> Option<(Vec<f64>, View)> {
     for i in 0..CHANGES {
         let links: Vec<_> = view.topology().links().collect();
         let link = links.get(random(links.len()))?;
-        let mut change = LinkChange {
-            source: link.source().to_string(),
-            destination: link.destination().to_string(),
-            index: Some(0),
-            utilisation: None,
-            bandwidth: None,
-            delay: None,
-            up: None,
-            cost: None,
-            price: None,
-        };
+        let ends = (link.source().to_string(), link.destination().to_string());
+        let mut change = LinkChange { index: Some(0), ..LinkChange::of(ends.0, ends.1) };
         match (i % 3, down.take()) {
             (0, _) => change.cost = Some(Override::Set([1.0, 10.0, 50.0, 100.0][random(4)])),
             (1, _) => {

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::check::{is_bandwidth, is_cost, is_delay};
+use crate::check::{is_bandwidth, is_cost, is_delay, is_loss};
 use crate::error::ChangeError;
 use crate::file::Delay;
-use crate::topology::{Link, MAX_BANDWIDTH, MAX_COST, MAX_DELAY, MAX_UTILISATION, Topology};
+use crate::samples::Samples;
+use crate::topology::{Link, MAX_BANDWIDTH, MAX_COST, MAX_DELAY, MAX_LOSS, MAX_UTILISATION, Topology};
 
 /// Something new about one link. What is absent stays as it was.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,15 +19,35 @@ pub struct LinkChange {
     /// Which of several links between the two, from 0 in the order of the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<usize>,
-    /// Part of the bandwidth that is in use, 0 to 0.99.
+    /// Part of the bandwidth that is in use, 0 to 0.99, as measured; the latest of several samples counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub utilisation: Option<f64>,
+    pub utilisation: Option<Samples>,
     /// Mbit/s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bandwidth: Option<f64>,
-    /// Milliseconds, one way.
+    /// Milliseconds, one way, as configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay: Option<Delay>,
+    /// Milliseconds, one way, as measured, in place of the configured delay; the median of several samples counts.
+    /// Costs, and so routes, stay those of the configured delay.
+    #[serde(
+        default,
+        rename = "measured-delay",
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present_measured"
+    )]
+    pub measured_delay: Option<Measured>,
+    /// Lost packets, one way, in percent, as configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<f64>,
+    /// Lost packets, one way, in percent, as measured, in place of what is configured; the median of several counts.
+    #[serde(
+        default,
+        rename = "measured-loss",
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present_measured"
+    )]
+    pub measured_loss: Option<Measured>,
     /// Whether the link carries traffic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub up: Option<bool>,
@@ -47,6 +68,20 @@ pub enum Override {
     Clear,
 }
 
+/// What becomes of the measured value of a link.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "a number, a list of numbers, or null to go back to what is configured")]
+pub enum Measured {
+    /// This was measured.
+    Samples(Samples),
+    /// What was measured is out of date; what is configured stands again.
+    Forget,
+}
+
+fn present_measured<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Measured>, D::Error> {
+    Measured::deserialize(deserializer).map(Some)
+}
+
 /// A member that is there says something, even if it is `null`.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Override>, D::Error> {
     let cost = Option::<f64>::deserialize(deserializer)?;
@@ -59,6 +94,40 @@ impl Serialize for Override {
             Self::Set(cost) => serializer.serialize_f64(*cost),
             Self::Clear => serializer.serialize_none(),
         }
+    }
+}
+
+impl LinkChange {
+    /// Changes nothing of the link between two nodes.
+    pub fn of(source: impl Into<String>, destination: impl Into<String>) -> Self {
+        Self {
+            source: source.into(),
+            destination: destination.into(),
+            index: None,
+            utilisation: None,
+            bandwidth: None,
+            delay: None,
+            measured_delay: None,
+            loss: None,
+            measured_loss: None,
+            up: None,
+            cost: None,
+            price: None,
+        }
+    }
+
+    /// The same change with every list of samples replaced by the one that stands for it, for whoever keeps it.
+    #[must_use]
+    pub fn condensed(mut self) -> Self {
+        self.utilisation = self.utilisation.map(|samples| samples.latest().map_or(samples, Samples::One));
+        for measured in [&mut self.measured_delay, &mut self.measured_loss].into_iter().flatten() {
+            if let Measured::Samples(samples) = measured
+                && let Some(median) = samples.median()
+            {
+                *samples = Samples::One(median);
+            }
+        }
+        self
     }
 }
 
@@ -105,15 +174,24 @@ impl Topology {
     }
 }
 
+impl Measured {
+    /// What is measured from now on; nothing where what was measured is forgotten.
+    fn median(&self, key: &str, is_right: impl Fn(f64) -> bool, right: &str) -> Result<Option<f64>, String> {
+        match self {
+            Self::Forget => Ok(None),
+            Self::Samples(samples) => samples.check(key, is_right, right).map(|()| samples.median()),
+        }
+    }
+}
+
 impl Link {
     fn apply(&mut self, change: &LinkChange) -> Result<(), String> {
         let out_of_range =
             |key: &str, value: f64, right: String| format!("{key}: {value} is out of range: use {right}");
-        if let Some(utilisation) = change.utilisation {
-            if !(0.0..=MAX_UTILISATION).contains(&utilisation) {
-                return Err(out_of_range("utilisation", utilisation, format!("0 to {MAX_UTILISATION}")));
-            }
-            self.utilisation = utilisation;
+        if let Some(samples) = &change.utilisation {
+            let right = format!("0 to {MAX_UTILISATION}");
+            samples.check("utilisation", |sample| (0.0..=MAX_UTILISATION).contains(&sample), &right)?;
+            self.utilisation = samples.latest().unwrap_or_default();
         }
         if let Some(bandwidth) = change.bandwidth {
             if !is_bandwidth(bandwidth) {
@@ -127,6 +205,18 @@ impl Link {
                 return Err(out_of_range("delay", delay, format!("0 to {MAX_DELAY} ms")));
             }
             self.delay = delay;
+        }
+        if let Some(measured) = &change.measured_delay {
+            self.measured_delay = measured.median("measured-delay", is_delay, &format!("0 to {MAX_DELAY} ms"))?;
+        }
+        if let Some(loss) = change.loss {
+            if !is_loss(loss) {
+                return Err(out_of_range("loss", loss, format!("0 to {MAX_LOSS} percent")));
+            }
+            self.loss = loss;
+        }
+        if let Some(measured) = &change.measured_loss {
+            self.measured_loss = measured.median("measured-loss", is_loss, &format!("0 to {MAX_LOSS} percent"))?;
         }
         match change.cost {
             Some(Override::Set(cost)) if !is_cost(cost) => {

@@ -11,7 +11,10 @@ use crate::file::{CostModel, HostFile, LinkFile, SwitchFile, TopologyFile};
 use crate::graph::{Graph, NodeId};
 use crate::name::NodeName;
 use crate::network_map;
-use crate::topology::{Frame, Host, Link, MAX_BANDWIDTH, MAX_COST, MAX_DELAY, NodeNameText, Switch, Topology};
+use crate::property_check;
+use crate::topology::{
+    Frame, Host, Link, MAX_BANDWIDTH, MAX_COST, MAX_DELAY, MAX_LOSS, NodeNameText, Switch, Topology,
+};
 
 /// Most nodes of a network.
 const MAX_NODES: usize = 1_000_000;
@@ -50,6 +53,7 @@ pub(crate) fn check(file: TopologyFile, source: &str) -> Result<Topology, Topolo
         Some(pids) => network_map::groups_of_file(pids, &switches, &mut problems, &mut warnings),
         None => network_map::groups_of_switches(&hosts, &switches, &links, &mut problems, &mut warnings),
     };
+    let given = property_check::read(&file.properties, &hosts, &mut problems, &mut warnings);
     if !problems.0.is_empty() {
         return Err(TopologyError { source: source.to_owned(), problems: problems.0 });
     }
@@ -57,8 +61,13 @@ pub(crate) fn check(file: TopologyFile, source: &str) -> Result<Topology, Topolo
     let (network_map, entries) = network_map::build(groups, any_ipv6);
     warn_of_strays(&hosts, &links, &network_map, &entries, &mut warnings);
     warn_of_parts(&nodes, &hosts, &links, &mut warnings);
-    let network_map = Arc::new(network_map);
-    let frame = Frame { name: file.name, hosts, switches, nodes, cost: file.cost, network_map, entries, warnings };
+    // Only the finished map knows which PIDs there are.
+    let properties = given.complete(&network_map, &mut problems);
+    if !problems.0.is_empty() {
+        return Err(TopologyError { source: source.to_owned(), problems: problems.0 });
+    }
+    let (name, cost, network_map) = (file.name, file.cost, Arc::new(network_map));
+    let frame = Frame { name, hosts, switches, nodes, cost, network_map, entries, properties, warnings };
     Ok(Topology { frame: Arc::new(frame), links })
 }
 
@@ -195,8 +204,8 @@ fn links(
         if !is_cost(file.price) {
             bad("price", file.price, &format!("0 to {MAX_COST}"));
         }
-        if let Some(loss) = file.loss.filter(|loss| !(0.0..=100.0).contains(loss)) {
-            bad("loss", loss, "0 to 100 percent");
+        if let Some(loss) = file.loss.filter(|loss| !is_loss(*loss)) {
+            bad("loss", loss, &format!("0 to {MAX_LOSS} percent"));
         }
         let (Some(source), Some(destination)) = ends else { continue };
         if problems.0.len() > before {
@@ -208,6 +217,9 @@ fn links(
             destination: name(destination),
             bandwidth: file.bandwidth,
             delay: file.delay.0,
+            measured_delay: None,
+            loss: file.loss.unwrap_or_default(),
+            measured_loss: None,
             directed: file.directed,
             up: file.up,
             utilisation: 0.0,
@@ -230,6 +242,10 @@ pub(crate) fn is_bandwidth(mbits: f64) -> bool {
 
 pub(crate) fn is_delay(milliseconds: f64) -> bool {
     (0.0..=MAX_DELAY).contains(&milliseconds)
+}
+
+pub(crate) fn is_loss(percent: f64) -> bool {
+    (0.0..=MAX_LOSS).contains(&percent)
 }
 
 pub(crate) fn is_cost(cost: f64) -> bool {

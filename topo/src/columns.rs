@@ -100,7 +100,8 @@ fn hash_piece(piece: usize, count: usize, destination: u32, cost: &impl Fn(u32, 
     let mut bytes = Vec::with_capacity(PIECE * Metric::ALL.len() * size_of::<u64>());
     for source in sources {
         let cost = cost(u32::try_from(source).unwrap_or(u32::MAX), destination);
-        for metric in Metric::ALL {
+        // The delay of a round trip is that of two columns.
+        for metric in Metric::ALL.into_iter().filter(|metric| *metric != Metric::DelayRoundTrip) {
             let micros = cost.and_then(|cost| cost.value(metric)).map_or(u64::MAX, Value::micros);
             bytes.extend(micros.to_be_bytes());
         }

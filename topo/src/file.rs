@@ -33,6 +33,9 @@ pub struct TopologyFile {
     /// How the cost of a link is computed.
     #[serde(default)]
     pub cost: CostModel,
+    /// What the operator tells clients of hosts, prefixes and PIDs (RFC 9240).
+    #[serde(default)]
+    pub properties: PropertiesFile,
 }
 
 /// A host.
@@ -82,7 +85,7 @@ pub struct LinkFile {
     #[serde(default)]
     #[schemars(range(min = 0, max = 1_000_000_000))]
     pub price: f64,
-    /// Lost packets, in percent; for emulations.
+    /// Lost packets, one way, in percent; absent: none.
     #[schemars(range(min = 0, max = 100))]
     pub loss: Option<f64>,
     /// Whether it carries traffic.
@@ -125,6 +128,32 @@ pub struct CostModel {
     /// Milliseconds.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub reference_delay: f64,
+}
+
+/// Properties of hosts, prefixes and PIDs, by the name of each; whoever may ask the server may read them.
+///
+/// A host and a prefix pass on what they have not got themselves from the longest prefix around them; PIDs do not.
+#[derive(Clone, Debug, Default, DeriveDeserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PropertiesFile {
+    /// By the name of a host: of each of its addresses.
+    pub hosts: BTreeMap<String, GivenFile>,
+    /// By IPv4 or IPv6 prefix: of every address in it that is not told otherwise.
+    pub prefixes: BTreeMap<String, GivenFile>,
+    /// By the name of a PID: of the PID itself, not of its addresses.
+    pub pids: BTreeMap<String, GivenFile>,
+}
+
+/// Values by property; a property is named `priv:` and 1 to 27 letters, digits, `-`, `_` or `:`.
+pub type GivenFile = BTreeMap<String, PropertyValue>;
+
+/// The value of a property, or that there is none where one would be inherited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PropertyValue {
+    /// This text.
+    Text(String),
+    /// `null`: none, and none for what is inside either.
+    None,
 }
 
 /// A delay in milliseconds.
@@ -200,6 +229,41 @@ impl<'de> Deserialize<'de> for Delay {
             }
         }
         deserializer.deserialize_any(Milliseconds)
+    }
+}
+
+impl<'de> Deserialize<'de> for PropertyValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextOrNull;
+        impl Visitor<'_> for TextOrNull {
+            type Value = PropertyValue;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text in quotes, or null for no value")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<PropertyValue, E> {
+                Ok(PropertyValue::Text(text.to_owned()))
+            }
+
+            fn visit_unit<E>(self) -> Result<PropertyValue, E> {
+                Ok(PropertyValue::None)
+            }
+        }
+        deserializer.deserialize_any(TextOrNull)
+    }
+}
+
+impl JsonSchema for PropertyValue {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "PropertyValue".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "A text; or null for no value, which is not inherited either.",
+            "anyOf": [{"type": "string", "minLength": 1, "maxLength": 255}, {"type": "null"}]
+        })
     }
 }
 

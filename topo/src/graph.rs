@@ -2,10 +2,11 @@
 //!
 //! Least-cost routes to one destination are found from its end, so arcs are kept by the node they lead to. Of several
 //! links between the same two nodes the best stands for all: least cost, then least delay, then largest bandwidth,
-//! then first in the file.
+//! then first in the file. That delay is the configured one, as what is measured moves no routes.
 
 use std::cmp::Reverse;
 
+use crate::loss::Success;
 use crate::topology::Link;
 use crate::value::Value;
 
@@ -21,8 +22,10 @@ pub(crate) struct Arc {
     pub(crate) cost: Value,
     /// What comes on top in the routing cost.
     pub(crate) price: Value,
-    /// Microseconds.
+    /// Microseconds, as measured where it was measured.
     pub(crate) delay: Value,
+    /// What of the packets arrives.
+    pub(crate) success: Success,
     /// Bytes per second.
     pub(crate) residual: Value,
     /// Bytes per second.
@@ -43,32 +46,36 @@ pub(crate) struct Graph {
 impl Graph {
     /// The graph of links that are up.
     pub(crate) fn new(nodes: usize, links: &[Link], is_host: impl Fn(NodeId) -> bool) -> Self {
-        let mut directed: Vec<(NodeId, Arc)> = Vec::with_capacity(links.len() * 2);
+        // Where it leads to, the configured delay, and the arc.
+        let mut directed: Vec<(NodeId, Value, Arc)> = Vec::with_capacity(links.len() * 2);
         for (place, link) in (0..).zip(links) {
             let Some(cost) = link.weight else { continue };
             let value = |number: f64| Value::from_f64(number).unwrap_or_default();
             let bytes = |mbits: f64| value(mbits * 125_000.0);
-            let (delay, residual, available) =
-                (value(link.delay * 1000.0), bytes(link.bandwidth), bytes(link.available()));
+            let microseconds = |milliseconds: f64| value(milliseconds * 1000.0);
+            let configured = microseconds(link.delay);
+            let delay = link.measured_delay.map_or(configured, microseconds);
+            let success = Success::of_loss(value(link.loss()));
+            let (residual, available) = (bytes(link.bandwidth), bytes(link.available()));
             let price = value(link.price);
-            let arc = |from| Arc { from, cost, price, delay, residual, available, link: place };
-            directed.push((link.ends.1, arc(link.ends.0)));
+            let arc = |from| Arc { from, cost, price, delay, success, residual, available, link: place };
+            directed.push((link.ends.1, configured, arc(link.ends.0)));
             if !link.directed {
-                directed.push((link.ends.0, arc(link.ends.1)));
+                directed.push((link.ends.0, configured, arc(link.ends.1)));
             }
         }
         // Stable: what is equal stays in the order of the file.
-        directed.sort_by_key(|(to, arc)| (*to, arc.from, arc.cost, arc.delay, Reverse(arc.residual)));
-        directed.dedup_by_key(|(to, arc)| (*to, arc.from));
+        directed.sort_by_key(|(to, delay, arc)| (*to, arc.from, arc.cost, *delay, Reverse(arc.residual)));
+        directed.dedup_by_key(|(to, _, arc)| (*to, arc.from));
         let mut starts = vec![0; nodes + 1];
-        for (to, _) in &directed {
+        for (to, ..) in &directed {
             starts[*to as usize + 1] += 1;
         }
         for node in 0..nodes {
             starts[node + 1] += starts[node];
         }
         let hosts = (0..nodes).map(|node| u32::try_from(node).is_ok_and(&is_host)).collect();
-        Self { starts, arcs: directed.into_iter().map(|(_, arc)| arc).collect(), hosts }
+        Self { starts, arcs: directed.into_iter().map(|(_, _, arc)| arc).collect(), hosts }
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -13,8 +13,11 @@
 //!   [`update`] what a change of links changes in them. Ties are broken the same way everywhere, so that every replica
 //!   and every emulation agrees. [`costs`] has the trees of all places, [`columns`] their hashes.
 //! * [`network_map`] groups addresses into PIDs and finds the PID of an address ([`prefix_table`]).
+//! * [`properties`] are what the operator tells of addresses and PIDs; a prefix passes its own on to what it holds
+//!   ([`prefix_tree`]).
 //! * [`view`] is one immutable state of all costs, named by a hash of its content ([`tag`]).
-//! * Numbers are exact: [`Value`] counts millionths in an integer, so sums do not depend on their order.
+//! * Numbers are exact: [`Value`] counts millionths in an integer, so sums do not depend on their order; [`loss`]
+//!   multiplies what arrives as exactly. [`samples`] are what was measured of a link.
 //!
 //! Nothing here knows of HTTP or of ALTO's JSON.
 
@@ -26,11 +29,16 @@ mod error;
 mod fabric;
 pub mod file;
 mod graph;
+mod loss;
 mod metric;
 mod name;
 mod network_map;
 mod prefix_table;
+mod prefix_tree;
+mod properties;
+mod property_check;
 mod routes;
+mod samples;
 mod tag;
 mod topology;
 mod tree;
@@ -38,12 +46,14 @@ mod update;
 mod value;
 mod view;
 
-pub use change::{LinkChange, Override};
+pub use change::{LinkChange, Measured, Override};
 pub use error::{ChangeError, Problem, TopologyError};
 pub use metric::{Metric, UnknownMetric, dense_ranks};
 pub use name::{InvalidName, NodeName, PidName};
 pub use network_map::{NetworkMap, Pid, PidId};
+pub use properties::{EntityKind, Given, Properties, Property, Said};
 pub use routes::Route;
+pub use samples::Samples;
 pub use topology::{Host, Link, Switch, Topology};
 pub use value::Value;
 pub use view::{Endpoint, View};

@@ -9,10 +9,14 @@ use crate::value::Value;
 pub enum Metric {
     /// Sum of link costs (RFC 7285 §6.1.1.1).
     RoutingCost,
-    /// Number of links (RFC 9439 §4.4).
+    /// Number of links (RFC 9439 §4.5).
     HopCount,
     /// Sum of link delays, in microseconds (RFC 9439 §4.1).
     DelayOneWay,
+    /// One-way delay there and back again, each along its own route, in microseconds (RFC 9439 §4.2).
+    DelayRoundTrip,
+    /// Packets of a hundred that do not arrive: what no link's losses spare (RFC 9439 §4.4).
+    LossRate,
     /// Smallest link bandwidth, in bytes per second (RFC 9439 §5.2).
     ResidualBandwidth,
     /// Smallest bandwidth not in use, in bytes per second (RFC 9439 §5.3).
@@ -26,8 +30,15 @@ pub struct UnknownMetric;
 
 impl Metric {
     /// All metrics, in the order in which they are shown.
-    pub const ALL: [Self; 5] =
-        [Self::RoutingCost, Self::HopCount, Self::DelayOneWay, Self::ResidualBandwidth, Self::AvailableBandwidth];
+    pub const ALL: [Self; 7] = [
+        Self::RoutingCost,
+        Self::HopCount,
+        Self::DelayOneWay,
+        Self::DelayRoundTrip,
+        Self::LossRate,
+        Self::ResidualBandwidth,
+        Self::AvailableBandwidth,
+    ];
 
     /// The registered name.
     pub fn name(self) -> &'static str {
@@ -35,6 +46,8 @@ impl Metric {
             Self::RoutingCost => "routingcost",
             Self::HopCount => "hopcount",
             Self::DelayOneWay => "delay-ow",
+            Self::DelayRoundTrip => "delay-rt",
+            Self::LossRate => "lossrate",
             Self::ResidualBandwidth => "bw-residual",
             Self::AvailableBandwidth => "bw-available",
         }

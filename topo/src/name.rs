@@ -72,6 +72,13 @@ macro_rules! name {
 name!(NodeName, "- : @ _ .");
 name!(PidName, "- : @ _");
 
+impl PidName {
+    /// The text, shared.
+    pub(crate) fn text(&self) -> Arc<str> {
+        Arc::clone(&self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

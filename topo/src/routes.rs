@@ -4,6 +4,7 @@
 //! names is smallest. Hosts never carry transit. All metrics are measured along that one route.
 
 use crate::graph::Arc;
+use crate::loss::Success;
 use crate::metric::Metric;
 use crate::name::NodeName;
 use crate::value::Value;
@@ -17,6 +18,8 @@ pub(crate) struct Attributes {
     pub(crate) price: Value,
     /// Microseconds.
     pub(crate) delay: Value,
+    /// What of the packets arrives.
+    pub(crate) success: Success,
     /// Bytes per second.
     pub(crate) residual: Value,
     /// Bytes per second.
@@ -32,6 +35,7 @@ pub(crate) struct Measures {
     price: Value,
     pub(crate) hops: u32,
     pub(crate) delay: Value,
+    success: Success,
     /// Without meaning on the route of no link, which has no bottleneck.
     residual: Value,
     available: Value,
@@ -47,7 +51,8 @@ pub struct Route {
 
 impl Attributes {
     pub(crate) fn of(arc: &Arc) -> Self {
-        Self { cost: arc.cost, price: arc.price, delay: arc.delay, residual: arc.residual, available: arc.available }
+        let Arc { cost, price, delay, success, residual, available, .. } = *arc;
+        Self { cost, price, delay, success, residual, available }
     }
 }
 
@@ -58,6 +63,7 @@ impl Measures {
         price: Value::ZERO,
         hops: 0,
         delay: Value::ZERO,
+        success: Success::ALWAYS,
         residual: Value::from_micros(u64::MAX),
         available: Value::from_micros(u64::MAX),
     };
@@ -72,16 +78,21 @@ impl Measures {
             price: self.price.plus(arc.price),
             hops: self.hops.saturating_add(1),
             delay: self.delay.plus(arc.delay),
+            success: self.success.and(arc.success),
             residual: self.residual.min(arc.residual),
             available: self.available.min(arc.available),
         }
     }
 
+    /// The value of a metric; nothing where the route alone does not have one.
     pub(crate) fn value(&self, metric: Metric) -> Option<Value> {
         match metric {
             Metric::RoutingCost => Some(self.cost.plus(self.price)),
             Metric::HopCount => Some(Value::from_integer(self.hops.into())),
             Metric::DelayOneWay => Some(self.delay),
+            // The way back is another route.
+            Metric::DelayRoundTrip => None,
+            Metric::LossRate => Some(self.success.loss()),
             Metric::ResidualBandwidth => (self.hops > 0).then_some(self.residual),
             Metric::AvailableBandwidth => (self.hops > 0).then_some(self.available),
         }
@@ -104,7 +115,8 @@ impl Route {
         &self.links
     }
 
-    /// What the route amounts to; bandwidth is undefined where no link is used.
+    /// What the route amounts to; bandwidth is undefined where no link is used, and the delay of a round trip for
+    /// every route, as the way back is another one.
     pub fn value(&self, metric: Metric) -> Option<Value> {
         self.measures.value(metric)
     }

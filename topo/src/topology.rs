@@ -9,8 +9,10 @@ use serde::Serialize;
 use crate::error::TopologyError;
 use crate::file::{self, CostModel};
 use crate::graph::NodeId;
+use crate::metric::Metric;
 use crate::name::NodeName;
 use crate::network_map::NetworkMap;
+use crate::properties::Properties;
 use crate::value::Value;
 
 /// Largest cost of one link.
@@ -21,6 +23,8 @@ pub(crate) const MAX_BANDWIDTH: f64 = 1e7;
 pub(crate) const MAX_DELAY: f64 = 1e5;
 /// Largest part of a link that can be in use; at 1 nothing would be left.
 pub(crate) const MAX_UTILISATION: f64 = 0.99;
+/// Largest loss, in percent.
+pub(crate) const MAX_LOSS: f64 = 100.0;
 
 /// A network. Immutable; a changed one is another value.
 #[derive(Clone, Debug)]
@@ -44,6 +48,7 @@ pub(crate) struct Frame {
     pub(crate) network_map: Arc<NetworkMap>,
     /// For each PID of the network map, the nodes where its traffic enters.
     pub(crate) entries: Vec<Vec<NodeId>>,
+    pub(crate) properties: Properties,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -71,8 +76,17 @@ pub struct Link {
     pub(crate) destination: NodeNameText,
     /// Mbit/s.
     pub(crate) bandwidth: f64,
-    /// Milliseconds, one way.
+    /// Milliseconds, one way, as configured: what the cost of the link is made of.
     pub(crate) delay: f64,
+    /// Milliseconds, one way, as last measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) measured_delay: Option<f64>,
+    /// Lost packets in percent, as configured.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) loss: f64,
+    /// Lost packets in percent, as last measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) measured_loss: Option<f64>,
     pub(crate) directed: bool,
     pub(crate) up: bool,
     /// Part of the bandwidth that is in use.
@@ -147,6 +161,11 @@ impl Topology {
         self.links.iter()
     }
 
+    /// Whether a value in this metric may go back to what was measured of a link.
+    pub fn is_measured(&self, metric: Metric) -> bool {
+        self.links.iter().any(|link| link.is_measured(metric))
+    }
+
     /// What is legal, and probably not meant.
     pub fn warnings(&self) -> &[String] {
         &self.frame.warnings
@@ -198,9 +217,25 @@ impl Link {
         self.bandwidth * (1.0 - self.utilisation)
     }
 
-    /// Milliseconds, one way.
+    /// Milliseconds, one way, as configured.
     pub fn delay(&self) -> f64 {
         self.delay
+    }
+
+    /// Lost packets in percent: as measured, or else as configured.
+    pub fn loss(&self) -> f64 {
+        self.measured_loss.unwrap_or(self.loss)
+    }
+
+    /// Whether the value of the link in this metric was measured, and not configured.
+    fn is_measured(&self, metric: Metric) -> bool {
+        match metric {
+            Metric::DelayOneWay | Metric::DelayRoundTrip => self.measured_delay.is_some(),
+            Metric::LossRate => self.measured_loss.is_some(),
+            // Nothing in use is what is taken for granted where nothing was measured.
+            Metric::AvailableBandwidth => self.utilisation > 0.0,
+            Metric::RoutingCost | Metric::HopCount | Metric::ResidualBandwidth => false,
+        }
     }
 
     /// What the link costs; nothing while it is down.

@@ -14,6 +14,7 @@ use crate::graph::{Graph, NodeId};
 use crate::metric::Metric;
 use crate::name::NodeName;
 use crate::network_map::{NetworkMap, PidId};
+use crate::properties::Properties;
 use crate::routes::Route;
 use crate::tag::Hasher;
 use crate::topology::{Frame, Topology};
@@ -34,6 +35,8 @@ pub struct View {
     host_columns: Columns,
     /// Mean costs between the hosts of each PID that has two or more.
     within_pids: Vec<Option<Within>>,
+    /// Metrics in which a value may go back to what was measured.
+    measured: [bool; Metric::ALL.len()],
     tag: String,
 }
 
@@ -63,7 +66,8 @@ impl View {
         let members = members(frame);
         let within_pids = members.iter().map(|hosts| within(hosts, &costs)).collect();
         let (hosts, members, tag) = (Arc::new(hosts), Arc::new(members), String::new());
-        Self { topology, graph, hosts, members, costs, pid_columns, host_columns, within_pids, tag }.tagged()
+        let measured = Metric::ALL.map(|metric| topology.is_measured(metric));
+        Self { topology, graph, hosts, members, costs, pid_columns, host_columns, within_pids, measured, tag }.tagged()
     }
 
     /// The view of a topology that follows this one's. Where only links changed, only what they change is computed;
@@ -88,7 +92,8 @@ impl View {
         };
         drop(stale_hosts);
         let (hosts, members, tag) = (Arc::clone(&self.hosts), Arc::clone(&self.members), String::new());
-        Self { topology, graph, hosts, members, costs, pid_columns, host_columns, within_pids, tag }.tagged()
+        let measured = Metric::ALL.map(|metric| topology.is_measured(metric));
+        Self { topology, graph, hosts, members, costs, pid_columns, host_columns, within_pids, measured, tag }.tagged()
     }
 
     /// What this is a view of.
@@ -101,13 +106,28 @@ impl View {
         &self.topology.frame.network_map
     }
 
-    /// A hash of all content, in hexadecimal: equal exactly where every answer is equal.
+    /// What clients are told of addresses and PIDs. They have a tag of their own: a view's costs and map stay what
+    /// they are when properties change.
+    pub fn properties(&self) -> &Properties {
+        &self.topology.frame.properties
+    }
+
+    /// A hash of map and costs, in hexadecimal: equal exactly where every answer about these is equal.
     pub fn tag(&self) -> &str {
         &self.tag
     }
 
+    /// Whether values in this metric may go back to what was measured, and not only to what is configured.
+    pub fn is_measured(&self, metric: Metric) -> bool {
+        self.measured[metric as usize]
+    }
+
     /// The cost from one PID to another; nothing where it is undefined.
     pub fn pid_cost(&self, metric: Metric, source: PidId, destination: PidId) -> Option<Value> {
+        if metric == Metric::DelayRoundTrip {
+            let one_way = |from, to| self.pid_cost(Metric::DelayOneWay, from, to);
+            return Some(one_way(source, destination)?.plus(one_way(destination, source)?));
+        }
         if source == destination
             && let Some(within) = &self.within_pids[source.0 as usize]
         {
@@ -123,6 +143,10 @@ impl View {
 
     /// The cost between two endpoints: host to host where both are known, else from PID to PID.
     pub fn cost_between(&self, metric: Metric, source: &Endpoint, destination: &Endpoint) -> Option<Value> {
+        if metric == Metric::DelayRoundTrip {
+            let one_way = |from, to| self.cost_between(Metric::DelayOneWay, from, to);
+            return Some(one_way(source, destination)?.plus(one_way(destination, source)?));
+        }
         if source.address == destination.address {
             return (!metric.larger_is_better()).then_some(Value::ZERO);
         }
@@ -193,6 +217,8 @@ impl View {
             addresses.sort_unstable();
             hasher.text(&addresses.join(" "));
         }
+        // Answers say of what kind their values are, also where measuring changed none.
+        hasher.bytes(&self.measured.map(u8::from));
         self.tag = hasher.finish();
         self
     }

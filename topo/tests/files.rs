@@ -101,6 +101,43 @@ fn several_problems_are_reported_at_once() {
 }
 
 #[test]
+fn samples_are_read_and_bounded() {
+    let text = format!(
+        "{HEAD}\"links\":[{{\"source\":\"h1\",\"destination\":\"s1\",\"bandwidth\":8,\"delay\":2,\"loss\":1}}]}}"
+    );
+    let topology = Topology::from_json(text.as_bytes(), "t").unwrap();
+    let change = |more: &str| -> Result<Topology, String> {
+        let text = format!("{{\"source\":\"s1\",\"destination\":\"h1\",{more}}}");
+        let change: topo::LinkChange = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+        // What is kept of a change makes the same of the link.
+        let kept = topology.with_changes(&[change.clone().condensed()]).map_err(|error| error.to_string());
+        let link = |topology: &Topology| format!("{:?}", topology.links().next());
+        let made = topology.with_changes(&[change]).map_err(|error| error.to_string())?;
+        assert_eq!(link(&made), link(&kept?));
+        Ok(made)
+    };
+    let link = |more: &str| serde_json::to_value(change(more).unwrap().links().next().unwrap()).unwrap();
+    let measured = link(r#""measured-delay":[9,2.5,3],"measured-loss":[0.2,0.4],"utilisation":[0.9,0.25]"#);
+    assert_eq!((&measured["measured-delay"], &measured["delay"]), (&3.0.into(), &2.0.into()));
+    assert!((measured["measured-loss"].as_f64().unwrap() - 0.3).abs() < 1e-12);
+    assert_eq!((&measured["loss"], &measured["utilisation"]), (&1.0.into(), &0.25.into()));
+    assert_eq!(measured["link-cost"], link(r#""utilisation":0.25"#)["link-cost"], "measured delay costs nothing");
+    assert!(link(r#""measured-delay":null"#).get("measured-delay").is_none());
+    for (wrong, words) in [
+        (r#""measured-delay":[1,-1]"#, "measured-delay: -1 is out of range"),
+        (r#""measured-delay":[]"#, "measured-delay: has 0 samples"),
+        (r#""measured-loss":101"#, "measured-loss: 101 is out of range"),
+        (r#""loss":-1"#, "loss: -1 is out of range"),
+        (r#""utilisation":[0.1,1]"#, "utilisation: 1 is out of range"),
+        (r#""utilisation":"x""#, "list of numbers"),
+        (r#""measured-loss":"x""#, "a number"),
+    ] {
+        let error = change(wrong).unwrap_err();
+        assert!(error.contains(words), "{wrong}: {error}");
+    }
+}
+
+#[test]
 fn a_switch_with_a_dot_in_its_name_cannot_name_a_pid() {
     let text = r#"{"name":"t","hosts":[{"name":"h","ip":"10.0.0.1"}],"switches":[{"name":"s.1","dpid":"1"}],
         "links":[{"source":"h","destination":"s.1","bandwidth":1,"delay":1}]}"#;

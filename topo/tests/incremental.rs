@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use topo::file::Delay;
-use topo::{LinkChange, Override, Route, Topology, View};
+use topo::{LinkChange, Measured, Metric, Override, Route, Samples, Topology, View};
 
-/// A link: two ends, cost, delay, bandwidth, directed.
-type Wire = (usize, usize, u32, u32, u32, bool);
+/// A link: two ends, cost, delay, bandwidth, loss, directed.
+type Wire = (usize, usize, u32, u32, u32, u32, bool);
 /// A change: which link, what of it, and a number.
 type Change = (prop::sample::Index, u8, u32);
 
@@ -25,12 +25,12 @@ fn name(node: usize) -> String {
 
 /// Few different numbers, so that ties abound; sparse and dense, in parts and whole.
 fn wires() -> impl Strategy<Value = Vec<Wire>> {
-    let wire = (0..NODES, 0..NODES, 0u32..4, 0u32..3, 1u32..4, prop::bool::weighted(0.2));
+    let wire = (0..NODES, 0..NODES, 0u32..4, 0u32..3, 1u32..4, 0u32..4, prop::bool::weighted(0.2));
     prop::collection::vec(wire.prop_filter("no link to itself", |wire| wire.0 != wire.1), 20..90)
 }
 
 fn changes() -> impl Strategy<Value = Vec<Vec<Change>>> {
-    let change = (any::<prop::sample::Index>(), 0u8..8, 0u32..5);
+    let change = (any::<prop::sample::Index>(), 0u8..13, 0u32..5);
     prop::collection::vec(prop::collection::vec(change, 1..4), 1..25)
 }
 
@@ -38,9 +38,10 @@ fn topology(wires: &[Wire]) -> Topology {
     let list = |items: Vec<String>| items.join(",");
     let hosts = (0..HOSTS).map(|i| format!("{{\"name\":\"{}\",\"ip\":\"10.0.0.{}\"}}", name(i), i + 1));
     let switches = (HOSTS..NODES).map(|i| format!("{{\"name\":\"{}\",\"dpid\":\"{i:x}\"}}", name(i)));
-    let links = wires.iter().map(|(a, b, cost, delay, bandwidth, directed)| {
+    let links = wires.iter().map(|(a, b, cost, delay, bandwidth, loss, directed)| {
         let ends = format!("\"source\":\"{}\",\"destination\":\"{}\"", name(*a), name(*b));
-        format!("{{{ends},\"cost\":{cost},\"delay\":{delay},\"bandwidth\":{bandwidth},\"directed\":{directed}}}")
+        let values = format!("\"cost\":{cost},\"delay\":{delay},\"bandwidth\":{bandwidth},\"loss\":{loss}.25");
+        format!("{{{ends},{values},\"directed\":{directed}}}")
     });
     // PIDs of one switch, of several, and of none; two of them hold hosts.
     let mut pids = String::new();
@@ -64,18 +65,9 @@ fn report(topology: &Topology, (link, kind, number): &Change) -> LinkChange {
     let links: Vec<_> = topology.links().collect();
     let link = links[link.index(links.len())];
     let number = f64::from(*number);
-    let mut change = LinkChange {
-        source: link.source().to_string(),
-        destination: link.destination().to_string(),
-        // Parallel links need one; the first of them is enough here.
-        index: Some(0),
-        utilisation: None,
-        bandwidth: None,
-        delay: None,
-        up: None,
-        cost: None,
-        price: None,
-    };
+    // Parallel links need an index; the first of them is enough here.
+    let ends = (link.source().to_string(), link.destination().to_string());
+    let mut change = LinkChange { index: Some(0), ..LinkChange::of(ends.0, ends.1) };
     match kind {
         0 => change.cost = Some(Override::Set(number)),
         1 => change.cost = Some(Override::Clear),
@@ -84,13 +76,30 @@ fn report(topology: &Topology, (link, kind, number): &Change) -> LinkChange {
         4 => change.delay = Some(Delay(number)),
         5 => change.bandwidth = Some(number + 1.0),
         6 => change.price = Some(number),
-        _ => change.utilisation = Some(number / 5.0),
+        7 => change.loss = Some(number * 7.0),
+        8 => change.measured_loss = Some(Measured::Samples((number * 0.3).into())),
+        9 => change.measured_loss = Some(Measured::Forget),
+        10 => change.measured_delay = Some(Measured::Samples(Samples::Several(vec![number, 7.0, 0.1]))),
+        11 => change.measured_delay = Some(Measured::Forget),
+        _ => change.utilisation = Some((number / 5.0).into()),
     }
     change
 }
 
 fn paths(view: &View) -> Vec<Route> {
     view.routes().collect()
+}
+
+/// Every cost between hosts and between PIDs, in every metric.
+fn costs(view: &View) -> Vec<Option<topo::Value>> {
+    let hosts: Vec<_> = (1..=HOSTS).map(|i| view.endpoint(format!("10.0.0.{i}").parse().unwrap())).collect();
+    let pids: Vec<_> = view.network_map().pids().map(|(id, _)| id).collect();
+    let of = |metric: Metric| {
+        let between_hosts = hosts.iter().flat_map(|a| hosts.iter().map(move |b| view.cost_between(metric, a, b)));
+        let between_pids = pids.iter().flat_map(|a| pids.iter().map(move |b| view.pid_cost(metric, *a, *b)));
+        between_hosts.chain(between_pids).collect::<Vec<_>>()
+    };
+    Metric::ALL.into_iter().flat_map(of).collect()
 }
 
 proptest! {
@@ -106,6 +115,7 @@ proptest! {
             view = view.successor(changed);
             prop_assert_eq!(view.tag(), anew.tag(), "after {:?}", batch);
             prop_assert_eq!(paths(&view), paths(&anew), "after {:?}", batch);
+            prop_assert_eq!(costs(&view), costs(&anew), "after {:?}", batch);
         }
     }
 }

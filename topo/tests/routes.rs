@@ -8,17 +8,21 @@ use std::sync::Arc;
 
 use pathfinding::prelude::dijkstra_all;
 use proptest::prelude::*;
-use topo::{LinkChange, Metric, NodeName, Override, Topology, Value, View};
+use topo::{LinkChange, Measured, Metric, NodeName, Override, Topology, Value, View};
 
-/// A link of a random network: ends, cost, delay, bandwidth, directed, up.
-type Wire = (usize, usize, u32, u32, u32, bool, bool);
+/// A link of a random network: ends, cost, delay, bandwidth, loss, directed, up.
+type Wire = (usize, usize, u32, u32, u32, u32, bool, bool);
+/// What passing a link takes: cost, delay, bandwidth, loss.
+type Way = (u32, u32, u32, u32);
 
 const HOSTS: usize = 4;
 const NODES: usize = 10;
 
 /// The first nodes are hosts. Few different numbers, so that ties abound.
 fn wires() -> impl Strategy<Value = Vec<Wire>> {
-    let wire = (0..NODES, 0..NODES, 0u32..4, 0u32..3, 1u32..4, prop::bool::weighted(0.3), prop::bool::weighted(0.9));
+    let loss = prop_oneof![3 => Just(0u32), 2 => 1u32..40, 1 => Just(100)];
+    let (directed, up) = (prop::bool::weighted(0.3), prop::bool::weighted(0.9));
+    let wire = (0..NODES, 0..NODES, 0u32..4, 0u32..3, 1u32..4, loss, directed, up);
     prop::collection::vec(wire.prop_filter("no link to itself", |wire| wire.0 != wire.1), 0..30)
 }
 
@@ -33,9 +37,9 @@ fn topology(wires: &[Wire]) -> Topology {
     json += "],\"switches\":[";
     json += &list((HOSTS..NODES).map(|i| format!("{{\"name\":\"{}\",\"dpid\":\"{i:x}\"}}", name(i))).collect());
     json += "],\"links\":[";
-    let wire = |(a, b, cost, delay, bandwidth, directed, up): &Wire| {
+    let wire = |(a, b, cost, delay, bandwidth, loss, directed, up): &Wire| {
         format!(
-            "{{\"source\":\"{}\",\"destination\":\"{}\",\"cost\":{cost},\"delay\":{delay},\"bandwidth\":{bandwidth},\"directed\":{directed},\"up\":{up}}}",
+            "{{\"source\":\"{}\",\"destination\":\"{}\",\"cost\":{cost},\"delay\":{delay},\"bandwidth\":{bandwidth},\"loss\":{loss},\"directed\":{directed},\"up\":{up}}}",
             name(*a),
             name(*b)
         )
@@ -45,24 +49,20 @@ fn topology(wires: &[Wire]) -> Topology {
     Topology::from_json(json.as_bytes(), "random").unwrap()
 }
 
-/// Ways over links that are up: from, to, (cost, delay, bandwidth), in the order of the file.
-fn arcs(wires: &[Wire]) -> Vec<(usize, usize, (u32, u32, u32))> {
-    let up = wires.iter().filter(|wire| wire.6);
-    up.flat_map(|&(a, b, cost, delay, bandwidth, directed, _)| {
-        let there = (a, b, (cost, delay, bandwidth));
-        let back = (!directed).then_some((b, a, (cost, delay, bandwidth)));
+/// Ways over links that are up: from, to, and what they take, in the order of the file.
+fn arcs(wires: &[Wire]) -> Vec<(usize, usize, Way)> {
+    let up = wires.iter().filter(|wire| wire.7);
+    up.flat_map(|&(a, b, cost, delay, bandwidth, loss, directed, _)| {
+        let way = (cost, delay, bandwidth, loss);
+        let there = (a, b, way);
+        let back = (!directed).then_some((b, a, way));
         std::iter::once(there).chain(back)
     })
     .collect()
 }
 
 /// Every loop-free path between two hosts, with its cost and delay and bandwidth; hosts carry no transit.
-fn all_paths(
-    best: &BTreeMap<(usize, usize), (u32, u32, u32)>,
-    path: &mut Vec<usize>,
-    to: usize,
-    found: &mut Vec<Vec<usize>>,
-) {
+fn all_paths(best: &BTreeMap<(usize, usize), Way>, path: &mut Vec<usize>, to: usize, found: &mut Vec<Vec<usize>>) {
     let at = *path.last().unwrap();
     if at == to {
         found.push(path.clone());
@@ -81,13 +81,24 @@ fn all_paths(
 }
 
 /// The best of parallel links: least cost, then least delay, then largest bandwidth.
-fn best_links(wires: &[Wire]) -> BTreeMap<(usize, usize), (u32, u32, u32)> {
-    let mut best: BTreeMap<(usize, usize), (u32, u32, u32)> = BTreeMap::new();
+fn best_links(wires: &[Wire]) -> BTreeMap<(usize, usize), Way> {
+    let mut best: BTreeMap<(usize, usize), Way> = BTreeMap::new();
     for (a, b, new) in arcs(wires) {
-        let key = |(cost, delay, bandwidth): (u32, u32, u32)| (cost, delay, u32::MAX - bandwidth);
+        let key = |(cost, delay, bandwidth, _): Way| (cost, delay, u32::MAX - bandwidth);
         best.entry((a, b)).and_modify(|old| *old = if key(new) < key(*old) { new } else { *old }).or_insert(new);
     }
     best
+}
+
+/// What is lost over links with these losses in percent. Exact: the links of a loop-free path are few.
+fn lost(losses: impl Iterator<Item = u32>) -> Value {
+    let (mut arrives, mut of) = (1u128, 1u128);
+    for loss in losses {
+        (arrives, of) = (arrives * u128::from(100 - loss), of * 100);
+    }
+    // A hundred millions are a hundred percent in millionths; half of one more rounds to the nearest.
+    let lost = ((of - arrives) * 100_000_000 + of / 2) / of;
+    Value::from_micros(lost.try_into().unwrap())
 }
 
 proptest! {
@@ -137,14 +148,15 @@ proptest! {
                 let links = links(&expected);
                 // The links that are named are those that were counted, even where others lie beside them.
                 let taken = route.links().iter().map(|place| &wires[*place as usize]);
-                prop_assert_eq!(taken.clone().map(|wire| (wire.2, wire.3, wire.4)).collect::<Vec<_>>(), links.clone());
+                prop_assert_eq!(taken.clone().map(|wire| (wire.2, wire.3, wire.4, wire.5)).collect::<Vec<_>>(), links.clone());
                 for (wire, way) in taken.zip(expected.windows(2)) {
-                    prop_assert!(wire.6 && ((wire.0, wire.1) == (way[0], way[1]) || (!wire.5 && (wire.1, wire.0) == (way[0], way[1]))));
+                    prop_assert!(wire.7 && ((wire.0, wire.1) == (way[0], way[1]) || (!wire.6 && (wire.1, wire.0) == (way[0], way[1]))));
                 }
                 let delay = u64::from(links.iter().map(|link| link.1).sum::<u32>()) * 1000;
                 let narrowest = u64::from(links.iter().map(|link| link.2).min().unwrap()) * 125_000;
                 prop_assert_eq!(route.value(Metric::HopCount), Some(Value::from_integer(links.len() as u64)));
                 prop_assert_eq!(route.value(Metric::DelayOneWay), Some(Value::from_integer(delay)));
+                prop_assert_eq!(route.value(Metric::LossRate), Some(lost(links.iter().map(|link| link.3))));
                 prop_assert_eq!(route.value(Metric::ResidualBandwidth), Some(Value::from_integer(narrowest)));
                 prop_assert_eq!(route.value(Metric::AvailableBandwidth), Some(Value::from_integer(narrowest)));
                 // The first alternative is as good as the route.
@@ -152,6 +164,66 @@ proptest! {
                 prop_assert_eq!(first.len(), found.len());
             }
         }
+    }
+
+    #[test]
+    fn a_round_trip_is_the_way_there_and_the_way_back(wires in wires()) {
+        let view = View::compute(Arc::new(topology(&wires)));
+        let endpoints: Vec<_> = (1..=HOSTS).map(|i| view.endpoint(format!("10.0.0.{i}").parse().unwrap())).collect();
+        let sum = |there: Option<Value>, back: Option<Value>| Some(there?.plus(back?));
+        for (a, b) in endpoints.iter().flat_map(|a| endpoints.iter().map(move |b| (a, b))) {
+            let one_way = |a, b| view.cost_between(Metric::DelayOneWay, a, b);
+            let expected = sum(one_way(a, b), one_way(b, a));
+            prop_assert_eq!(view.cost_between(Metric::DelayRoundTrip, a, b), expected);
+            prop_assert_eq!(view.cost_between(Metric::DelayRoundTrip, b, a), expected);
+        }
+        for (a, _) in view.network_map().pids() {
+            for (b, _) in view.network_map().pids() {
+                let one_way = |a, b| view.pid_cost(Metric::DelayOneWay, a, b);
+                prop_assert_eq!(view.pid_cost(Metric::DelayRoundTrip, a, b), sum(one_way(a, b), one_way(b, a)));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_measured_moves_no_route(wires in wires(), picks in prop::collection::vec((any::<prop::sample::Index>(), 0u32..9, 0u32..100), 1..5)) {
+        if wires.is_empty() {
+            return Ok(());
+        }
+        let view = View::compute(Arc::new(topology(&wires)));
+        let changes: Vec<LinkChange> = picks.iter().map(|(pick, delay, loss)| {
+            let wire = pick.get(&wires);
+            LinkChange {
+                index: Some(0),
+                measured_delay: Some(Measured::Samples(f64::from(*delay).into())),
+                measured_loss: Some(Measured::Samples(f64::from(*loss).into())),
+                ..LinkChange::of(name(wire.0), name(wire.1))
+            }
+        }).collect();
+        let measured = view.successor(Arc::new(view.topology().with_changes(&changes).unwrap()));
+        prop_assert!(measured.is_measured(Metric::LossRate) && measured.is_measured(Metric::DelayRoundTrip));
+        prop_assert!(!measured.is_measured(Metric::AvailableBandwidth) && !view.is_measured(Metric::LossRate));
+        for (before, after) in view.routes().zip(measured.routes()) {
+            prop_assert_eq!((before.nodes(), before.links()), (after.nodes(), after.links()));
+            for metric in [Metric::RoutingCost, Metric::HopCount, Metric::ResidualBandwidth, Metric::AvailableBandwidth] {
+                prop_assert_eq!(before.value(metric), after.value(metric));
+            }
+            let links: Vec<_> = measured.topology().links().collect();
+            let losses = after.links().iter().map(|place| links[*place as usize].loss());
+            let arrives: f64 = losses.map(|loss| 1.0 - loss / 100.0).product();
+            let loss = after.value(Metric::LossRate).unwrap().as_f64();
+            prop_assert!((loss - 100.0 * (1.0 - arrives)).abs() < 1e-6, "{loss} is not that of {arrives}");
+        }
+        prop_assert_eq!(view.routes().count(), measured.routes().count());
+        let forget = |change: &LinkChange| LinkChange {
+            index: Some(0),
+            measured_delay: Some(Measured::Forget),
+            measured_loss: Some(Measured::Forget),
+            ..LinkChange::of(&change.source, &change.destination)
+        };
+        let forgotten: Vec<LinkChange> = changes.iter().map(forget).collect();
+        let back = measured.successor(Arc::new(measured.topology().with_changes(&forgotten).unwrap()));
+        prop_assert_eq!(back.tag(), view.tag());
     }
 
     #[test]
@@ -187,23 +259,19 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_network_is_the_network_of_the_changed_file(wires in wires(), cost in 0u32..5, up in any::<bool>()) {
+    fn a_changed_network_is_the_network_of_the_changed_file(wires in wires(), cost in 0u32..5, loss in 0u32..101, up in any::<bool>()) {
         // Parallel links need an index; take the first link and its place among its equals.
         let Some(first) = wires.first().copied() else { return Ok(()) };
         let change = LinkChange {
-            source: name(first.0),
-            destination: name(first.1),
             index: Some(0),
-            utilisation: None,
-            bandwidth: None,
-            delay: None,
             up: Some(up),
             cost: Some(Override::Set(cost.into())),
-            price: None,
+            loss: Some(loss.into()),
+            ..LinkChange::of(name(first.0), name(first.1))
         };
         let mut edited = wires.clone();
-        edited[0].2 = cost;
-        edited[0].6 = up;
+        (edited[0].2, edited[0].5) = (cost, loss);
+        edited[0].7 = up;
         let view = View::compute(Arc::new(topology(&wires)));
         let changed = view.successor(Arc::new(view.topology().with_changes(&[change]).unwrap()));
         let expected = View::compute(Arc::new(topology(&edited)));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::marker::PhantomData;
 
-use alto_types::{Capabilities, CostType, MediaType, ResourceId};
+use alto_types::{Capabilities, CostContext, CostType, MediaType, ResourceId};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
@@ -205,6 +205,7 @@ fn cost_type(value: &Value) -> Result<CostType, String> {
     Ok(CostType {
         cost_metric: name("cost-metric")?.parse().map_err(|error: alto_types::NameError| error.to_string())?,
         cost_mode: name("cost-mode")?.parse().map_err(|error: alto_types::NameError| error.to_string())?,
+        cost_context: value.get("cost-context").and_then(|context| CostContext::deserialize(context).ok()),
         description: value.get("description").and_then(Value::as_str).map(str::to_owned),
     })
 }

@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use alto_types::{
-    CostMode, CostType, EndpointCostRequest, EndpointFilter, EndpointPropertyRequest, MediaType, PropertyType,
-    ResourceId, TypedEndpointAddr,
+    CostMode, CostSelection, CostType, EndpointCostRequest, EndpointFilter, EndpointPropertyRequest, MediaType,
+    PropertyType, ResourceId, TypedEndpointAddr,
 };
 
 use super::Client;
@@ -144,10 +144,10 @@ impl Client {
 
     fn ask_for_costs_once(&self, service: &Entry, query: &EndpointCostQuery) -> Result<EndpointCosts, Error> {
         let supported = service.capabilities().cost_constraints;
+        // Where the server knows no constraints none may be sent (RFC 7285 §11.3.2.3, §11.5.1.3).
+        let constraints = if supported { query.constraints.as_slice() } else { &[] };
         let request = EndpointCostRequest {
-            cost_type: undescribed(&query.cost_type),
-            // Where the server knows no constraints none may be sent (RFC 7285 §11.3.2.3, §11.5.1.3).
-            constraints: if supported { query.constraints.clone() } else { Vec::new() },
+            costs: CostSelection::one(undescribed(&query.cost_type), constraints.iter().copied()),
             endpoints: EndpointFilter { srcs: query.sources.clone(), dsts: query.destinations.clone() },
         };
         let mut costs =

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use alto_types::{
-    AddressType, Constraint, FilteredCostMapRequest, FilteredNetworkMapRequest, MediaType,
+    AddressType, Constraint, CostSelection, FilteredCostMapRequest, FilteredNetworkMapRequest, MediaType,
     NetworkMap as NetworkMapMessage, PidFilter, PidName, ResourceId,
 };
 
@@ -146,8 +146,7 @@ impl Client {
         let names = |pids: &[PidName]| pids.iter().map(ToString::to_string).collect();
         let all = query.sources.is_empty() && query.destinations.is_empty();
         let request = FilteredCostMapRequest {
-            cost_type: undescribed(&query.cost_type),
-            constraints: there.to_vec(),
+            costs: CostSelection::one(undescribed(&query.cost_type), there.iter().copied()),
             pids: (!all).then(|| PidFilter { srcs: names(&query.sources), dsts: names(&query.destinations) }),
         };
         let mut costs = self.post(filter, MediaType::COST_MAP, &request, |answer| {
@@ -186,5 +185,5 @@ fn only(mut part: PartialNetworkMap, pids: &[PidName], types: &[AddressType]) ->
 
 /// Requests leave the description out (RFC 7285 §11.3.2.3).
 pub(super) fn undescribed(cost_type: &alto_types::CostType) -> alto_types::CostType {
-    alto_types::CostType { description: None, ..cost_type.clone() }
+    alto_types::CostType { description: None, cost_context: None, ..cost_type.clone() }
 }

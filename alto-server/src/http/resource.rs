@@ -112,6 +112,7 @@ pub(crate) async fn ask<L: Lookup>(app: Arc<App>, mut exchange: Exchange) -> Res
     let request: L::Request = decode_request(&bytes)?;
     let published = app.network.current();
     let weight = L::weigh(&request, &published, &app.limits.work)?;
+    let since = L::since(&published);
     let client = exchange.client();
     let answer = move || L::answer(&published, request, client);
     let body = if weight <= INLINE_WEIGHT {
@@ -122,6 +123,10 @@ pub(crate) async fn ask<L: Lookup>(app: Arc<App>, mut exchange: Exchange) -> Res
     let mut response = Response::new(body.into());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(L::ANSWER.as_str()));
+    // How fresh the costs are (RFC 9439 §6.2). Nothing is compared with it, as no request with a body is answered 304.
+    if let Some(Ok(modified)) = since.map(|since| HeaderValue::try_from(httpdate::fmt_http_date(since))) {
+        headers.insert(LAST_MODIFIED, modified);
+    }
     // An answer may depend on the client's address and on a body that caches do not look at.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)

@@ -20,6 +20,7 @@ use crate::service::endpoint_cost::EndpointCosts;
 use crate::service::endpoint_property::EndpointPropertyLookup;
 use crate::service::filtered_cost_map::FilteredCostMap;
 use crate::service::filtered_network_map::FilteredNetworkMap;
+use crate::service::filtered_property_map::FilteredPropertyMap;
 use crate::service::{CostKind, Lookup, id, path};
 
 /// Where clients that know only the host look for the directory.
@@ -33,6 +34,8 @@ pub(crate) fn public(app: &Arc<App>, more: impl IntoIterator<Item = Route>) -> B
         lookup::<EndpointPropertyLookup>(app, path::ENDPOINT_PROPERTY),
         lookup::<FilteredCostMap>(app, path::FILTERED_COST_MAP),
         lookup::<FilteredNetworkMap>(app, path::FILTERED_NETWORK_MAP),
+        lookup::<FilteredPropertyMap>(app, path::FILTERED_PROPERTY_MAP),
+        document(app, path::PROPERTY_MAP, id::PROPERTY_MAP, Published::property_map),
         document(app, path::DIRECTORY, "directory", Published::directory),
     ];
     routes.extend(CostKind::all().map(|kind| {

@@ -1,19 +1,22 @@
-//! Costs of sources times destinations, as they are put into an answer: ranked if asked, constrained, and streamed.
+//! Costs of sources times destinations, as they are put into an answer: ranked if asked, selected, and streamed.
 //!
-//! The PID-based and the endpoint-based services differ only in their keys and in where a cost comes from.
+//! The PID-based and the endpoint-based services differ only in their keys and in where a cost comes from; requests for
+//! one cost and for several (RFC 8189) only in what is written for a pair.
 
-use alto_types::Constraint;
-use serde::ser::{Serialize, SerializeMap, Serializer};
-use topo::{Value, dense_ranks};
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use topo::{Metric, Value, dense_ranks};
 
 use super::cost_type::{CostKind, Mode};
+use super::selection::{Selection, Shown};
 
 /// The data member of a cost answer: source key to destination key to cost.
 pub(super) struct CostMatrix<K> {
     srcs: Vec<K>,
     dsts: Vec<K>,
-    /// Row by row; what is undefined or fails a constraint is absent.
-    cells: Vec<Option<Cell>>,
+    /// For every cost that was looked up, row by row; what is undefined is absent, and so is what is not shown as its
+    /// pair fails the tests.
+    columns: Vec<Vec<Option<Cell>>>,
+    shown: Shown,
 }
 
 /// One cost of an answer.
@@ -24,36 +27,53 @@ enum Cell {
 }
 
 impl<K> CostMatrix<K> {
-    /// Looks every pair up, ranks where the mode wants it, then drops what fails a constraint.
+    /// Looks every pair up, ranks where the mode wants it, then drops the pairs that fail the tests.
     ///
-    /// Ranks are those of all pairs asked for (RFC 7285 §6.1.2.2); constraints then apply to the ranks, so that a
-    /// constrained answer is a part of the unconstrained one.
+    /// Ranks are those of all pairs asked for (RFC 7285 §6.1.2.2); tests then apply to the ranks, so that a selected
+    /// answer is a part of the one without tests. What is undefined passes no test.
     pub(super) fn new<T>(
         srcs: Vec<(K, T)>,
         dsts: Vec<(K, T)>,
-        kind: CostKind,
-        constraints: &[Constraint],
-        cost: impl Fn(&T, &T) -> Option<Value>,
+        selection: Selection,
+        cost: impl Fn(Metric, &T, &T) -> Option<Value>,
     ) -> Self {
-        let mut values = Vec::with_capacity(srcs.len() * dsts.len());
-        for (_, src) in &srcs {
-            values.extend(dsts.iter().map(|(_, dst)| cost(src, dst)));
-        }
-        let mut cells: Vec<Option<Cell>> = match kind.mode {
-            Mode::Numerical => values.into_iter().map(|value| value.map(Cell::Amount)).collect(),
-            Mode::Ordinal => {
-                let defined: Vec<Value> = values.iter().copied().flatten().collect();
-                let mut ranks = dense_ranks(kind.metric, &defined).into_iter();
-                values.into_iter().map(|value| value.and_then(|_| ranks.next()).map(Cell::Rank)).collect()
+        let pairs = srcs.len() * dsts.len();
+        let column = |kind: &CostKind| {
+            let mut values = Vec::with_capacity(pairs);
+            for (_, src) in &srcs {
+                values.extend(dsts.iter().map(|(_, dst)| cost(kind.metric, src, dst)));
             }
+            cells(*kind, values)
         };
-        if !constraints.is_empty() {
-            for cell in &mut cells {
-                *cell = cell.filter(|cell| constraints.iter().all(|constraint| constraint.admits(cell.as_f64())));
+        let mut columns: Vec<Vec<Option<Cell>>> = selection.columns.iter().map(column).collect();
+        if !selection.groups.is_empty() {
+            for pair in 0..pairs {
+                let passes = selection.groups.iter().any(|tests| {
+                    tests.iter().all(|(column, constraint)| {
+                        columns[*column][pair].is_some_and(|cell| constraint.admits(cell.as_f64()))
+                    })
+                });
+                if !passes {
+                    for column in &mut columns {
+                        column[pair] = None;
+                    }
+                }
             }
         }
         let keys = |list: Vec<(K, T)>| list.into_iter().map(|(key, _)| key).collect();
-        Self { srcs: keys(srcs), dsts: keys(dsts), cells }
+        Self { srcs: keys(srcs), dsts: keys(dsts), columns, shown: selection.shown }
+    }
+}
+
+/// Values as they are given.
+fn cells(kind: CostKind, values: Vec<Option<Value>>) -> Vec<Option<Cell>> {
+    match kind.mode {
+        Mode::Numerical => values.into_iter().map(|value| value.map(Cell::Amount)).collect(),
+        Mode::Ordinal => {
+            let defined: Vec<Value> = values.iter().copied().flatten().collect();
+            let mut ranks = dense_ranks(kind.metric, &defined).into_iter();
+            values.into_iter().map(|value| value.and_then(|_| ranks.next()).map(Cell::Rank)).collect()
+        }
     }
 }
 
@@ -83,21 +103,132 @@ impl<K: Serialize> Serialize for CostMatrix<K> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut rows = serializer.serialize_map(Some(self.srcs.len()))?;
         for (index, src) in self.srcs.iter().enumerate() {
-            let start = index * self.dsts.len();
-            rows.serialize_entry(src, &Row { dsts: &self.dsts, cells: &self.cells[start..start + self.dsts.len()] })?;
+            rows.serialize_entry(src, &Row { matrix: self, start: index * self.dsts.len() })?;
         }
         rows.end()
     }
 }
 
+/// The costs from one source.
 struct Row<'a, K> {
-    dsts: &'a [K],
-    cells: &'a [Option<Cell>],
+    matrix: &'a CostMatrix<K>,
+    /// Place of its first pair.
+    start: usize,
 }
 
 impl<K: Serialize> Serialize for Row<'_, K> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let defined = self.dsts.iter().zip(self.cells).filter_map(|(dst, cell)| cell.as_ref().map(|cell| (dst, cell)));
-        serializer.collect_map(defined)
+        let CostMatrix { dsts, columns, shown, .. } = self.matrix;
+        let pairs = dsts.iter().zip(self.start..);
+        match shown {
+            Shown::One(column) => {
+                serializer.collect_map(pairs.filter_map(|(dst, pair)| Some((dst, columns[*column][pair].as_ref()?))))
+            }
+            Shown::Several(shown) => {
+                // A pair of which nothing is known may be left out (RFC 8189 §4.1.3), as with one cost.
+                let known = pairs.filter(|(_, pair)| shown.iter().any(|column| columns[*column][*pair].is_some()));
+                serializer.collect_map(known.map(|(dst, pair)| (dst, Costs { columns, shown, pair })))
+            }
+        }
+    }
+}
+
+/// The costs of one pair, with `null` for what is unknown.
+struct Costs<'a> {
+    columns: &'a [Vec<Option<Cell>>],
+    shown: &'a [usize],
+    pair: usize,
+}
+
+impl Serialize for Costs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut values = serializer.serialize_seq(Some(self.shown.len()))?;
+        for column in self.shown {
+            values.serialize_element(&self.columns[*column][self.pair])?;
+        }
+        values.end()
+    }
+}
+
+/// The worked example of a filtered cost map with several costs: its data are no least-cost routes, so they are given.
+#[cfg(test)]
+mod tests {
+    use alto_types::{CostSelection, FilteredCostMapRequest, decode_request};
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+
+    const PIDS: [&str; 3] = ["ams-core", "ber-edge", "mad-edge"];
+    /// Routing cost, hop count and loss rate, from the first two; nothing is unknown.
+    const DATA: [[[Option<f64>; 3]; 3]; 2] = [
+        [[Some(1.0), Some(1.0), Some(0.0)], [Some(7.0), Some(3.0), Some(0.02)], [Some(22.0), Some(5.0), Some(0.4)]],
+        [[Some(7.0), Some(3.0), Some(0.02)], [Some(1.0), Some(1.0), Some(0.0)], [None, Some(6.0), Some(0.5)]],
+    ];
+
+    fn cost_type(metric: &str) -> Json {
+        json!({"cost-mode": "numerical", "cost-metric": metric})
+    }
+
+    /// The request of the example, with other members.
+    fn answer(members: &Json) -> Json {
+        let mut request = json!({
+            "multi-cost-types": [cost_type("routingcost"), cost_type("lossrate")],
+            "pids": {"srcs": ["ams-core", "ber-edge"], "dsts": []},
+        });
+        for (name, value) in members.as_object().unwrap() {
+            request[name] = value.clone();
+        }
+        let request: FilteredCostMapRequest = decode_request(request.to_string().as_bytes()).unwrap();
+        matrix(&request.costs)
+    }
+
+    fn matrix(costs: &CostSelection) -> Json {
+        let places = |count: usize| PIDS.into_iter().zip(0..).take(count).collect::<Vec<(&str, usize)>>();
+        let micros = |number: f64| Value::from_micros(format!("{:.0}", number * 1e6).parse().unwrap());
+        let cost = |metric: Metric, src: &usize, dst: &usize| {
+            let place = match metric {
+                Metric::RoutingCost => 0,
+                Metric::HopCount => 1,
+                _ => 2,
+            };
+            DATA[*src][*dst][place].map(micros)
+        };
+        serde_json::to_value(CostMatrix::new(places(2), places(3), Selection::of(costs).unwrap(), cost)).unwrap()
+    }
+
+    #[test]
+    fn pairs_are_selected_by_costs_that_are_not_shown() {
+        let selected = answer(&json!({
+            "testable-cost-types": [cost_type("routingcost"), cost_type("hopcount")],
+            "or-constraints": [["[0] lt 5"], ["[0] le 20", "[1] le 4"]],
+        }));
+        let expected = json!({
+            "ams-core": {"ams-core": [1, 0], "ber-edge": [7, 0.02]},
+            "ber-edge": {"ams-core": [7, 0.02], "ber-edge": [1, 0]},
+        });
+        assert_eq!(selected, expected);
+    }
+
+    #[test]
+    fn what_is_unknown_is_null_and_passes_no_test() {
+        assert_eq!(answer(&json!({}))["ber-edge"]["mad-edge"], json!([null, 0.5]));
+        let tested = answer(&json!({"constraints": ["[0] ge 0"]}));
+        assert_eq!(tested["ber-edge"].get("mad-edge"), None);
+        assert_eq!(tested["ams-core"]["mad-edge"], json!([22, 0.4]));
+        // Where nothing at all is known the pair is left out.
+        let only = answer(&json!({"multi-cost-types": [cost_type("routingcost")]}));
+        assert_eq!(only["ber-edge"], json!({"ams-core": [7], "ber-edge": [1]}));
+    }
+
+    #[test]
+    fn one_cost_can_be_selected_by_another() {
+        let request = json!({
+            "cost-type": cost_type("lossrate"),
+            "testable-cost-types": [cost_type("hopcount"), cost_type("routingcost")],
+            "or-constraints": [["[0] ge 6"], ["[1] eq 22"]],
+        });
+        let request: FilteredCostMapRequest = decode_request(request.to_string().as_bytes()).unwrap();
+        let expected = json!({"ams-core": {"mad-edge": 0.4}, "ber-edge": {"mad-edge": 0.5}});
+        assert_eq!(matrix(&request.costs), expected);
     }
 }

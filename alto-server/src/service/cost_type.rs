@@ -2,8 +2,9 @@
 
 use std::str::FromStr;
 
-use alto_types::{CostMetric, CostMode, CostType, ProtocolError};
-use topo::Metric;
+use alto_types::{CostContext, CostMetric, CostMode, CostSource, CostType, ProtocolError};
+use serde_json::json;
+use topo::{Metric, View};
 
 /// How costs are given (RFC 7285 §6.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,15 +56,16 @@ impl CostKind {
         format!("costmap/{}/{}", self.mode.name(), self.metric.name())
     }
 
-    /// The cost type on the wire, without description.
-    pub(crate) fn to_wire(self) -> CostType {
+    /// The cost type on the wire, without description, for values of this view.
+    pub(crate) fn to_wire(self, view: &View) -> CostType {
         let metric: CostMetric = self.metric.name().parse().expect("metrics have legal names");
-        CostType::new(metric, self.mode.name().parse().expect("modes have legal names"))
+        let mode = self.mode.name().parse().expect("modes have legal names");
+        CostType { cost_context: context(self.metric, view), ..CostType::new(metric, mode) }
     }
 
-    /// The cost type a request asks for, if this server offers it (RFC 7285 §11.3.2.3, RFC 9274 §4).
-    pub(crate) fn requested(cost_type: &CostType) -> Result<Self, ProtocolError> {
-        let refused = |member: &str, value: &str| ProtocolError::invalid_value(format!("cost-type/{member}"), value);
+    /// The cost type that `field` of a request asks for, if this server offers it (RFC 7285 §11.3.2.3, RFC 9274 §4).
+    pub(crate) fn requested(cost_type: &CostType, field: &str) -> Result<Self, ProtocolError> {
+        let refused = |member: &str, value: &str| ProtocolError::invalid_value(format!("{field}/{member}"), value);
         let mode = match cost_type.cost_mode.as_str() {
             CostMode::NUMERICAL => Mode::Numerical,
             CostMode::ORDINAL => Mode::Ordinal,
@@ -73,4 +75,24 @@ impl CostKind {
         let metric = Metric::from_str(name).map_err(|_error| refused("cost-metric", name))?;
         Ok(Self { metric, mode })
     }
+}
+
+/// Where the values of a metric come from (RFC 9439 §3.1): the topology, or what was measured since; and how those of
+/// links make those of routes.
+fn context(metric: Metric, view: &View) -> Option<CostContext> {
+    let parameters = match metric {
+        // Without unit and source: the RFC wants an estimation here, and that is what an absent context says (§6.3).
+        Metric::RoutingCost => return None,
+        Metric::HopCount => json!({"hop": "link"}),
+        Metric::DelayOneWay => json!({"links": "median", "path": "sum"}),
+        Metric::DelayRoundTrip => json!({"links": "median", "path": "sum of both ways"}),
+        Metric::LossRate => json!({"links": "median", "path": "independent losses"}),
+        Metric::ResidualBandwidth => json!({"path": "minimum"}),
+        Metric::AvailableBandwidth => json!({"links": "latest", "path": "minimum"}),
+    };
+    // Routes are computed, so what counts their links is.
+    let estimated = metric == Metric::HopCount || view.is_measured(metric);
+    let source = if estimated { CostSource::ESTIMATION } else { CostSource::NOMINAL };
+    let cost_source = source.parse().expect("registered sources have legal names");
+    Some(CostContext { cost_source, parameters: Some(parameters) })
 }

@@ -1,15 +1,18 @@
-//! The endpoint cost service (RFC 7285 §11.5).
+//! The endpoint cost service (RFC 7285 §11.5), also for several costs at once (RFC 8189 §4.2).
 
 use std::collections::HashSet;
 use std::net::IpAddr;
+use std::time::SystemTime;
 
 use alto_types::{
-    EndpointCost, EndpointCostMeta, EndpointCostRequest, MediaType, ProtocolError, SpeltAddr, TypedEndpointAddr,
+    CostTypes, EndpointCost, EndpointCostMeta, EndpointCostRequest, MediaType, MultiEndpointCostMeta, NoCostType,
+    ProtocolError, SpeltAddr, TypedEndpointAddr,
 };
 use topo::{Endpoint, View};
 
 use super::cost_matrix::CostMatrix;
-use super::{CostKind, Lookup, WorkLimits, bound_list, bound_pairs, id};
+use super::selection::Selection;
+use super::{Lookup, WorkLimits, bound_list, bound_pairs, id};
 use crate::published::Published;
 
 pub(crate) struct EndpointCosts;
@@ -20,24 +23,35 @@ impl Lookup for EndpointCosts {
     const ID: &'static str = id::ENDPOINT_COST;
 
     fn weigh(request: &Self::Request, _published: &Published, limits: &WorkLimits) -> Result<usize, ProtocolError> {
-        bound_list("constraints", request.constraints.len(), limits)?;
+        let costs = Selection::weigh(&request.costs, limits)?;
         // An empty list is one endpoint: the client.
         let srcs = bound_list("endpoints/srcs", request.endpoints.srcs.len(), limits)?.max(1);
         let dsts = bound_list("endpoints/dsts", request.endpoints.dsts.len(), limits)?.max(1);
-        bound_pairs("endpoints", srcs, dsts, limits)
+        bound_pairs("endpoints", (srcs, dsts), costs, limits)
+    }
+
+    fn since(published: &Published) -> Option<SystemTime> {
+        Some(published.costs_since())
     }
 
     fn answer(published: &Published, request: Self::Request, client: IpAddr) -> Result<Vec<u8>, ProtocolError> {
-        let kind = CostKind::requested(&request.cost_type)?;
+        let selection = Selection::of(&request.costs)?;
         let view = published.view();
         let srcs = resolve(view, request.endpoints.srcs, client);
         let dsts = resolve(view, request.endpoints.dsts, client);
-        let costs = CostMatrix::new(srcs, dsts, kind, &request.constraints, |src, dst| {
-            view.cost_between(kind.metric, src, dst)
-        });
+        let types = selection.to_wire(view);
+        let endpoint_cost_map =
+            CostMatrix::new(srcs, dsts, selection, |metric, src, dst| view.cost_between(metric, src, dst));
         let vtag = Some(published.cost_vtag(id::ENDPOINT_COST));
-        let meta = EndpointCostMeta { cost_type: kind.to_wire(), vtag };
-        Ok(super::to_bytes(&EndpointCost { meta, endpoint_cost_map: costs }))
+        Ok(match types {
+            CostTypes::One(cost_type) => {
+                super::to_bytes(&EndpointCost { meta: EndpointCostMeta { cost_type, vtag }, endpoint_cost_map })
+            }
+            CostTypes::Several(multi_cost_types) => {
+                let meta = MultiEndpointCostMeta { cost_type: NoCostType, multi_cost_types, vtag };
+                super::to_bytes(&EndpointCost { meta, endpoint_cost_map })
+            }
+        })
     }
 }
 

@@ -11,9 +11,14 @@ pub(crate) mod endpoint_cost;
 pub(crate) mod endpoint_property;
 pub(crate) mod filtered_cost_map;
 pub(crate) mod filtered_network_map;
+pub(crate) mod filtered_property_map;
 pub(crate) mod network_map;
+mod prefix_answer;
+pub(crate) mod property_map;
+mod selection;
 
 use std::net::IpAddr;
+use std::time::SystemTime;
 
 use alto_types::{MediaType, ProtocolError, Request};
 
@@ -33,6 +38,10 @@ pub(crate) mod id {
     pub(crate) const ENDPOINT_PROPERTY: &str = "endpoint-property";
     /// Costs between endpoints.
     pub(crate) const ENDPOINT_COST: &str = "endpoint-cost";
+    /// Properties of addresses, prefixes and PIDs.
+    pub(crate) const PROPERTY_MAP: &str = "property-map";
+    /// Parts of the property map.
+    pub(crate) const FILTERED_PROPERTY_MAP: &str = "filtered-property-map";
 }
 
 /// Where the resources are, relative to the root.
@@ -43,6 +52,8 @@ pub(crate) mod path {
     pub(crate) const FILTERED_COST_MAP: &str = "costmap/filtered";
     pub(crate) const ENDPOINT_PROPERTY: &str = "endpointprop/lookup";
     pub(crate) const ENDPOINT_COST: &str = "endpointcost/lookup";
+    pub(crate) const PROPERTY_MAP: &str = "propmap";
+    pub(crate) const FILTERED_PROPERTY_MAP: &str = "propmap/filtered";
 }
 
 /// Bounds on the work one request may ask for (RFC 7285 §15.5.2).
@@ -50,7 +61,8 @@ pub(crate) mod path {
 pub(crate) struct WorkLimits {
     /// Elements of one list of a request.
     pub(crate) list_entries: usize,
-    /// Sources times destinations of a cost request.
+    /// Sources times destinations of a cost request, times the costs asked for where those are several; addresses or
+    /// entities times properties of a property request.
     pub(crate) pairs: usize,
 }
 
@@ -66,6 +78,11 @@ pub(crate) trait Lookup {
     /// Refuses what is too much work, before any of it is done. A large request is answered off the event loop.
     fn weigh(request: &Self::Request, published: &Published, limits: &WorkLimits) -> Result<usize, ProtocolError>;
 
+    /// Since when what is looked up is as it is, where that is known.
+    fn since(_published: &Published) -> Option<SystemTime> {
+        None
+    }
+
     /// The body of the answer. `client` is the address that the request came from.
     fn answer(published: &Published, request: Self::Request, client: IpAddr) -> Result<Vec<u8>, ProtocolError>;
 }
@@ -79,11 +96,18 @@ fn bound_list(field: &str, len: usize, limits: &WorkLimits) -> Result<usize, Pro
     Ok(len)
 }
 
-/// Refuses a product of sources and destinations that is larger than allowed.
-fn bound_pairs(field: &str, srcs: usize, dsts: usize, limits: &WorkLimits) -> Result<usize, ProtocolError> {
-    let pairs = srcs.saturating_mul(dsts);
+/// Refuses more pairs than allowed, of sources and destinations or of entities and properties, those of each of several
+/// costs counted.
+fn bound_pairs(
+    field: &str,
+    (srcs, dsts): (usize, usize),
+    costs: usize,
+    limits: &WorkLimits,
+) -> Result<usize, ProtocolError> {
+    let pairs = srcs.saturating_mul(dsts).saturating_mul(costs);
     if pairs > limits.pairs {
-        let value = format!("{srcs} x {dsts} pairs, at most {} are answered", limits.pairs);
+        let each = if costs > 1 { format!(" for {costs} costs") } else { String::new() };
+        let value = format!("{srcs} x {dsts} pairs{each}, at most {} are answered", limits.pairs);
         return Err(ProtocolError::invalid_value(field, value));
     }
     Ok(pairs)

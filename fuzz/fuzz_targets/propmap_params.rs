@@ -1,0 +1,28 @@
+//! Any bytes as a request body are either decoded or refused with one ALTO error that can be written and read again;
+//! and any text after a domain is an entity of it, which prints as the same entity, or none.
+#![no_main]
+
+use alto_types::{DomainType, Entity, ErrorMessage, PropertyMapRequest, decode_request};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    match decode_request::<PropertyMapRequest>(bytes) {
+        Err(error) => {
+            let written = serde_json::to_vec(&error.into_message()).expect("errors are plain data");
+            serde_json::from_slice::<ErrorMessage>(&written).expect("errors can be read again");
+        }
+        Ok(request) => {
+            for id in &request.entities {
+                for domain in [DomainType::Ipv4, DomainType::Ipv6, DomainType::Pid] {
+                    let written = match Entity::parse(domain, id) {
+                        Some(Entity::Net(net)) => net.to_string(),
+                        Some(Entity::Pid(name)) => name.to_string(),
+                        None => continue,
+                    };
+                    assert_eq!(Entity::parse(domain, &written), Entity::parse(domain, id));
+                }
+            }
+            let written = serde_json::to_vec(&request).expect("requests are plain data");
+            assert_eq!(decode_request(&written), Ok(request));
+        }
+    }
+});

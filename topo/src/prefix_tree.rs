@@ -1,0 +1,143 @@
+//! Prefixes that nest: which of many is the closest around another prefix, what is around that one, and what is inside.
+//!
+//! Sorted by first address and then by length, a prefix stands before everything it holds, and what it holds stands
+//! together. So a search in the sorted list and a walk outwards answer every question.
+
+use ipnet::{Ipv4Net, Ipv6Net};
+
+/// A prefix of one address family.
+pub(crate) trait Prefix: Copy + Ord {
+    /// Whether the other is inside, or the same.
+    fn holds(&self, other: &Self) -> bool;
+
+    /// The last address in it, as a prefix of full length: nothing inside is sorted after that.
+    fn end(&self) -> Self;
+}
+
+/// Some prefixes, none of them twice, with what is closest around each.
+#[derive(Clone, Debug)]
+pub(crate) struct PrefixTree<N> {
+    nets: Vec<N>,
+    /// The place of the closest prefix around each.
+    parents: Vec<Option<usize>>,
+}
+
+impl Prefix for Ipv4Net {
+    fn holds(&self, other: &Self) -> bool {
+        self.contains(other)
+    }
+
+    fn end(&self) -> Self {
+        Self::from(self.broadcast())
+    }
+}
+
+impl Prefix for Ipv6Net {
+    fn holds(&self, other: &Self) -> bool {
+        self.contains(other)
+    }
+
+    fn end(&self) -> Self {
+        Self::from(self.broadcast())
+    }
+}
+
+impl<N: Prefix> PrefixTree<N> {
+    /// From prefixes without bits after their length.
+    pub(crate) fn new(mut nets: Vec<N>) -> Self {
+        nets.sort_unstable();
+        nets.dedup();
+        let mut open: Vec<usize> = Vec::new();
+        let mut parents = Vec::with_capacity(nets.len());
+        for (place, net) in nets.iter().enumerate() {
+            while open.last().is_some_and(|&around| !nets[around].holds(net)) {
+                open.pop();
+            }
+            parents.push(open.last().copied());
+            open.push(place);
+        }
+        Self { nets, parents }
+    }
+
+    pub(crate) fn nets(&self) -> &[N] {
+        &self.nets
+    }
+
+    /// The longest prefix that holds `net`, which may be `net` itself.
+    pub(crate) fn closest(&self, net: &N) -> Option<usize> {
+        let before = self.nets.partition_point(|known| known <= net).checked_sub(1)?;
+        // What holds `net` also holds everything sorted between the two, so it is found going outwards from there.
+        self.outwards(before).find(|&place| self.nets[place].holds(net))
+    }
+
+    /// A prefix, the one around it, and so on.
+    pub(crate) fn outwards(&self, place: usize) -> impl Iterator<Item = usize> {
+        std::iter::successors(Some(place), |&place| self.parents[place])
+    }
+
+    /// The closest prefix around another.
+    pub(crate) fn parent(&self, place: usize) -> Option<usize> {
+        self.parents[place]
+    }
+
+    /// What is inside `net`, itself included.
+    pub(crate) fn inside(&self, net: &N) -> std::ops::Range<usize> {
+        let end = net.end();
+        self.nets.partition_point(|known| known < net)..self.nets.partition_point(|known| *known <= end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Prefixes that share their first bits, so that they nest.
+    fn ipv4() -> impl Strategy<Value = Ipv4Net> {
+        (0u32..64, 0u8..=32).prop_map(|(bits, len)| Ipv4Net::new((bits << 26).into(), len).unwrap().trunc())
+    }
+
+    fn ipv6() -> impl Strategy<Value = Ipv6Net> {
+        let len = prop_oneof![0u8..=12, 120u8..=128];
+        (0u128..64, 0u128..16, len)
+            .prop_map(|(high, low, len)| Ipv6Net::new((high << 122 | low << 2).into(), len).unwrap().trunc())
+    }
+
+    /// Every answer against a scan of all prefixes.
+    fn check<N: Prefix + std::fmt::Debug>(
+        nets: Vec<N>,
+        asked: &[N],
+        len: impl Fn(&N) -> u8,
+    ) -> Result<(), TestCaseError> {
+        let tree = PrefixTree::new(nets.clone());
+        for net in asked {
+            let around = |net: &N| nets.iter().filter(|known| known.holds(net)).max_by_key(|known| len(known)).copied();
+            let closest = tree.closest(net);
+            prop_assert_eq!(closest.map(|place| tree.nets()[place]), around(net));
+            let outwards: Vec<N> =
+                closest.into_iter().flat_map(|at| tree.outwards(at)).map(|at| tree.nets()[at]).collect();
+            let mut scan: Vec<N> = nets.iter().filter(|known| known.holds(net)).copied().collect();
+            scan.sort_unstable_by_key(|known| std::cmp::Reverse(len(known)));
+            scan.dedup();
+            prop_assert_eq!(outwards, scan);
+            let mut scan: Vec<N> = nets.iter().filter(|known| net.holds(known)).copied().collect();
+            scan.sort_unstable();
+            scan.dedup();
+            prop_assert_eq!(&tree.nets()[tree.inside(net)], &scan[..]);
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn ipv4_agrees_with_a_scan(nets in prop::collection::vec(ipv4(), 0..60), asked in prop::collection::vec(ipv4(), 1..40)) {
+            check(nets, &asked, Ipv4Net::prefix_len)?;
+        }
+
+        #[test]
+        fn ipv6_agrees_with_a_scan(nets in prop::collection::vec(ipv6(), 0..60), asked in prop::collection::vec(ipv6(), 1..40)) {
+            check(nets, &asked, Ipv6Net::prefix_len)?;
+        }
+    }
+}

@@ -18,7 +18,6 @@ pub(crate) fn mutants() -> Vec<Mutant> {
 
 /// Calls the cost types of a metric something else in the root directory.
 fn renamed(reference: &mut Reference, metric: &'static str, name: fn() -> Value) {
-    let _ = reference.site.network.maps[0].metrics.get(metric).expect("the fixture has it");
     reference.of("root", move |message| {
         for (_, cost_type) in message["meta"]["cost-types"].as_object_mut().into_iter().flatten() {
             if cost_type["cost-metric"] == metric {
@@ -73,7 +72,7 @@ fn names() -> Vec<Mutant> {
         Mutant::new("rfc9439/3.2/5", "calls a median p50", |r| renamed(r, "delay-ow:median", || json!("delay-ow:p50")))
             .graded("warn"),
         Mutant::new("rfc9439/8/1", "has a metric that nobody registered", |r| {
-            renamed(r, "lossrate", || json!("pktloss"))
+            renamed(r, "lossrate", || json!("pktloss"));
         })
         .graded("warn"),
     ]

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::{NO_METRIC, answers};
+use super::{answers, offered};
 use crate::check::{Check, Requirement};
 use crate::context::Context;
 use crate::http::{Exchange, NoAnswer};
@@ -17,7 +17,9 @@ const EXPIRES: Requirement =
 pub(super) const CHECKS: &[Check] = &[Check::new(&[MODIFIED, EXPIRES], dates)];
 
 fn dates(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    sheet.nothing_at_all(NO_METRIC);
+    if !offered(context, sheet) {
+        return Ok(());
+    }
     sheet.on(EXPIRES).nothing("no answer with a metric of RFC 9439 has `Expires`");
     for answered in answers(context)?.iter().filter(|answered| answered.exchange.answer.status == 200) {
         let exchange = &answered.exchange;

@@ -20,6 +20,7 @@ use crate::http::{Exchange, NoAnswer};
 use crate::json::pointer;
 use crate::metric::Metric;
 use crate::target::{CostType, Directory, Kind, Resource};
+use crate::verdict::Sheet;
 
 /// All checks of this folder, by file.
 pub(super) const CHECKS: [&[Check]; 5] =
@@ -49,6 +50,15 @@ fn announced<'a>(context: &'a Context<'_>) -> Vec<Announced<'a>> {
         }
     }
     all
+}
+
+/// Whether a metric of RFC 9439 is announced; notes for all requirements alike if none is.
+fn offered(context: &Context<'_>, sheet: &mut Sheet) -> bool {
+    let offered = announced(context).iter().any(|its| its.metric().is_performance());
+    if !offered {
+        sheet.nothing_at_all(NO_METRIC);
+    }
+    offered
 }
 
 impl Announced<'_> {

@@ -3,7 +3,7 @@
 use super::super::costs::with;
 use super::super::expect::Refusal;
 use super::super::multi_cost::scene::{self, Scene};
-use super::{NO_METRIC, announced, performance_types};
+use super::{NO_METRIC, announced, offered, performance_types};
 use crate::check::{Check, Requirement};
 use crate::context::Context;
 use crate::http::NoAnswer;
@@ -42,15 +42,13 @@ pub(super) const CHECKS: &[Check] = &[
 const MOST_ASKED: usize = 4;
 
 fn strings(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    sheet.nothing_at_all(NO_METRIC);
+    if !offered(context, sheet) {
+        return Ok(());
+    }
     sheet.on(OPERATOR).nothing("no metric has an operator");
     sheet.on(PERCENTILE).nothing("no metric has a percentile");
     sheet.on(PLAIN_NAMES).nothing("no metric has a percentile");
-    let all = announced(context);
-    if !all.iter().any(|its| its.metric().is_performance()) {
-        return Ok(());
-    }
-    for its in &all {
+    for its in &announced(context) {
         let exchange = &its.directory.exchange;
         let name = &its.cost_type.metric;
         let at = format!("{}/cost-metric", its.place);

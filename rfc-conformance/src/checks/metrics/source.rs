@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::costs::with;
 use super::super::multi_cost::scene;
-use super::{Announced, NO_METRIC, announced, answers, performance_types};
+use super::{Announced, announced, answers, offered, performance_types};
 use crate::check::{Check, Requirement};
 use crate::context::Context;
 use crate::http::{Exchange, NoAnswer};
@@ -205,8 +205,13 @@ fn own<'a>(all: &'a [Announced<'a>], resource: &Resource, cost_type: &CostType) 
 }
 
 fn parameters(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    sheet.nothing_at_all(NO_METRIC);
-    sheet.on(SLA).nothing("no cost type has the source `sla`");
+    sheet.on(ESTIMATED).nothing("`routingcost` has no `cost-context`");
+    if offered(context, sheet) {
+        sheet.on(SLA).nothing("no cost type has the source `sla`");
+        sheet.on(FROM_LINKS).nothing("no delay or loss is said to be an estimation");
+        sheet.on(HOP).nothing("`hopcount` has no `cost-context`");
+        sheet.nothing_at_all("`tput` has no `cost-context`");
+    }
     for its in &announced(context) {
         let Some(source) = its.source() else { continue };
         let exchange = &its.directory.exchange;
@@ -261,7 +266,6 @@ fn parameters(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
             _ => {}
         }
     }
-    sheet.on(ESTIMATED).nothing("`routingcost` has no `cost-context`");
     Ok(())
 }
 

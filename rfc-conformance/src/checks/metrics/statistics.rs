@@ -41,10 +41,15 @@ struct Snapshot<'a> {
 }
 
 fn statistics(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    sheet.nothing_at_all("no resource that takes requests announces a metric of RFC 9439 in numbers");
-    for mut scene in scene::all(context)? {
+    let mut scenes = scene::all(context)?;
+    for scene in &mut scenes {
         scene.types = performance_types(context, scene.resource);
         scene.types.retain(CostType::is_numerical);
+    }
+    if scenes.iter().all(|scene| scene.types.is_empty()) {
+        sheet.nothing_at_all("no resource that takes requests announces a metric of RFC 9439 in numbers");
+    }
+    for scene in scenes {
         let Some(last) = scene.types.last() else { continue };
         let body = scene.one(last);
         let Some((known, exchange)) = scene.steady(context, &scene.scope, |_| context.post(scene.resource, &body))?

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{NO_METRIC, answers};
+use super::{answers, offered};
 use crate::check::{Check, Requirement};
 use crate::context::Context;
 use crate::http::NoAnswer;
@@ -46,6 +46,9 @@ pub(super) const CHECKS: &[Check] =
 const SHORTEST: f64 = 50.0;
 
 fn units(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+    if !offered(context, sheet) {
+        return Ok(());
+    }
     let all = answers(context)?;
     let numerical = |metric: &str| {
         all.iter().any(|its| its.cost_type.is_numerical() && Metric::read(&its.cost_type.metric).base == metric)
@@ -54,7 +57,6 @@ fn units(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         sheet.on(*requirement).nothing(format!("`{metric}` is not announced in numbers"));
     }
     sheet.on(MICROSECONDS).nothing("`delay-ow` is not announced in numbers, or is 0 everywhere");
-    sheet.nothing_at_all(NO_METRIC);
     for its in all.iter().filter(|its| its.cost_type.is_numerical()) {
         let metric = Metric::read(&its.cost_type.metric);
         let Some((_, requirement)) = OF_METRICS.iter().find(|(base, _)| *base == metric.base) else { continue };

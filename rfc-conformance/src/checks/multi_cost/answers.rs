@@ -89,8 +89,11 @@ fn number(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
 }
 
 fn combinations(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    sheet.nothing_at_all(NOBODY);
-    for scene in scene::announced(context)? {
+    let scenes = scene::announced(context)?;
+    if scenes.is_empty() {
+        sheet.nothing_at_all(NOBODY);
+    }
+    for scene in scenes {
         let steady = scene.steady(context, &scene.scope, |known| ask(context, &scene, questions(&scene, known)))?;
         let Some((_, answers)) = steady else {
             sheet.nothing_at_all(MOVED);

@@ -100,9 +100,17 @@ impl<'a> Tested<'a> {
     }
 }
 
+/// Resources with several costs and with tests.
+fn with_tests<'a>(context: &'a Context<'_>) -> Result<Vec<Scene<'a>>, NoAnswer> {
+    Ok(scene::announced(context)?.into_iter().filter(|scene| !scene.testable.is_empty()).collect())
+}
+
 fn selections(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    sheet.nothing_at_all(NO_TESTS);
-    for scene in scene::announced(context)?.iter().filter(|scene| !scene.testable.is_empty()) {
+    let scenes = with_tests(context)?;
+    if scenes.is_empty() {
+        sheet.nothing_at_all(NO_TESTS);
+    }
+    for scene in &scenes {
         let steady = scene.steady(context, &scene.scope, |known| ask(context, scene, questions(scene, known)))?;
         let Some((known, answers)) = steady else {
             sheet.nothing_at_all("costs changed during every comparison");
@@ -281,8 +289,11 @@ fn not_known(scene: &Scene<'_>, tested: &[Tested<'_>]) -> Vec<Question> {
 
 /// A test on every cost type that may have one.
 fn every_type(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    sheet.nothing_at_all(NO_TESTS);
-    for scene in scene::announced(context)? {
+    let scenes = with_tests(context)?;
+    if scenes.is_empty() {
+        sheet.nothing_at_all(NO_TESTS);
+    }
+    for scene in scenes {
         let resource = scene.resource;
         let requirement = if resource.takes_constraints() { EVERY } else { ONLY_TESTABLE };
         for cost_type in &scene.testable {

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::super::costs::with;
 use super::super::expect::Refusal;
 use super::super::malformed::{self, Fault};
+use super::predicates::NO_TESTS;
 use super::rows::{Question, ask, judge};
 use super::scene::{self, Scene, list};
 use super::{ASKED_OF_ENDPOINTS, NOBODY, note};
@@ -166,9 +167,12 @@ fn too_many(context: &Context<'_>, scene: &Scene<'_>, sheet: &mut Sheet) {
 
 /// Everything that a valid request for several costs can be turned into.
 fn malformed(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    sheet.nothing_at_all(NOBODY);
-    sheet.on(TEST_TYPES).nothing("no resource announces both `max-cost-types` and constraints");
-    for scene in scene::announced(context)? {
+    let scenes = scene::announced(context)?;
+    if scenes.is_empty() {
+        sheet.nothing_at_all(NOBODY);
+    }
+    sheet.on(TEST_TYPES).nothing(NO_TESTS);
+    for scene in scenes {
         let resource = scene.resource;
         let accepts = resource.accepts.as_deref().unwrap_or_default();
         let together = &scene.types[..1];

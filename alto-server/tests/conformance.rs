@@ -44,6 +44,21 @@ const MAY_BE_SKIPPED: &[(&str, &str)] = &[
     ("rfc8189/4.1.1/4", "several costs are answered wherever there is a choice"),
     ("rfc8189/4.1.1/5", "every cost type can be tested, so none is named"),
     ("rfc8189/4.1.1/6", "every cost type can be tested, so none is named"),
+    ("rfc8189/4.1.2/20", "every cost type can be tested"),
+    ("rfc8189/4.1.2/31", "every cost type can be tested"),
+    ("rfc8189/4.1.2/36", "whoever answers several costs takes tests"),
+    ("rfc9439/3.1/6", "no source is an agreement"),
+    ("rfc9439/3.2/5", "no statistics"),
+    ("rfc9439/3.2/7", "no statistics"),
+    ("rfc9439/3.2/8", "no statistics"),
+    ("rfc9439/4.1.4", "delays are as configured, and no registered metric is named"),
+    ("rfc9439/4.2.4", "no registered metric is named"),
+    ("rfc9439/4.3", "no variation of delays"),
+    ("rfc9439/4.4.4", "no registered metric is named"),
+    ("rfc9439/5.1", "no throughput"),
+    ("rfc9439/5.2.3", "no statistics"),
+    ("rfc9439/6.3", "routing costs have no context"),
+    ("rfc9439/6.4.1", "no `Expires`"),
 ];
 
 /// Topologies that ship: whatever has switches among the data, those of scenarios included.

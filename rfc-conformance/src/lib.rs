@@ -9,7 +9,7 @@
 //!
 //! From the wire upwards:
 //! - `http`: sends, bounds and records exchanges;
-//! - `json`, `schema`, `address`, `name`, `entity`: what a message must look like;
+//! - `json`, `schema`, `address`, `name`, `entity`, `metric`: what a message must look like;
 //! - `target`: the closure of the root directory;
 //! - `check`, `verdict`, `context`: what a check is, what it notes, what it works with;
 //! - [`checks`]: the checks themselves, a file per resource or subject;
@@ -28,6 +28,7 @@ mod expect;
 mod http;
 mod json;
 mod matrix;
+mod metric;
 mod name;
 mod options;
 mod property_map;

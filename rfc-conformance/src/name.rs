@@ -1,5 +1,7 @@
 //! Grammars of names (RFC 7285 §10, RFC 9274 §3.2), and what is registered.
 
+use crate::metric::{Metric, Operator};
+
 /// Cost modes with IANA: RFC 9274, RFC 9275.
 const MODES: &[&str] = &["numerical", "ordinal", "array"];
 /// Cost metrics with IANA: RFC 7285, RFC 9439, RFC 9275.
@@ -40,13 +42,15 @@ pub(crate) enum Fault {
 pub(crate) struct Rules {
     most: usize,
     at_sign: bool,
+    /// Whether it may end in an operator of RFC 9439.
+    percentiles: bool,
     registered: Option<&'static [&'static str]>,
 }
 
-pub(crate) const PID: Rules = Rules { most: 64, at_sign: true, registered: None };
-pub(crate) const METRIC: Rules = Rules { most: 32, at_sign: false, registered: Some(METRICS) };
-pub(crate) const MODE: Rules = Rules { most: 32, at_sign: false, registered: Some(MODES) };
-pub(crate) const PROPERTY: Rules = Rules { most: 32, at_sign: false, registered: Some(PROPERTIES) };
+pub(crate) const PID: Rules = Rules { most: 64, at_sign: true, percentiles: false, registered: None };
+pub(crate) const METRIC: Rules = Rules { most: 32, at_sign: false, percentiles: true, registered: Some(METRICS) };
+pub(crate) const MODE: Rules = Rules { most: 32, at_sign: false, percentiles: false, registered: Some(MODES) };
+pub(crate) const PROPERTY: Rules = Rules { most: 32, at_sign: false, percentiles: false, registered: Some(PROPERTIES) };
 
 impl Rules {
     /// Everything that is wrong with a name.
@@ -59,7 +63,10 @@ impl Rules {
         if name.chars().any(|c| !allowed(c) && c != '.') {
             faults.push(Fault::Alphabet);
         }
-        if name.contains('.') {
+        // RFC 9439 §3.2 has one dot in a percentile: `delay-ow:p99.9`.
+        let percentile = |name| matches!(Metric::read(name).written(), Some(Ok(Operator::Percentile(_))));
+        let dots = if self.percentiles && percentile(name) { Metric::read(name).base } else { name };
+        if dots.contains('.') {
             faults.push(Fault::Dot);
         }
         if let Some(registered) = self.registered {
@@ -92,6 +99,9 @@ mod tests {
         assert_eq!(PID.faults("x@y:z_-"), []);
         assert_eq!(METRIC.faults("routingcost"), []);
         assert_eq!(METRIC.faults("delay-ow:p95"), []);
+        assert_eq!(METRIC.faults("delay-ow:p99.9"), []);
+        assert_eq!(METRIC.faults("delay-ow:m.n"), [Fault::Dot]);
+        assert_eq!(METRIC.faults("delay.ow:p99.9"), [Fault::Dot, Fault::Unregistered]);
         assert_eq!(METRIC.faults("priv:"), [Fault::BarePrefix]);
         assert_eq!(METRIC.faults("priv:a@b"), [Fault::Alphabet]);
         assert_eq!(MODE.faults("numeric"), [Fault::Unregistered]);

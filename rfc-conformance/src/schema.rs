@@ -243,7 +243,31 @@ mod tests {
             })
         };
         assert_eq!(wrong("costmap", &message(json!([1.5, null]))), Vec::<String>::new());
-        assert_eq!(wrong("costmap", &message(json!(1))), ["/cost-map/a/b type"]);
+        assert_eq!(wrong("costmap", &message(json!(1))), ["/cost-map/a/b type", "/cost-map/a/b type"]);
+        assert_eq!(wrong("costmap", &message(json!([1, "2"]))), ["/cost-map/a/b/1 type"]);
+        // Costs of another mode may be arrays themselves (RFC 9275).
+        let mut paths = message(json!([1, ["e1", "e2"]]));
+        paths["meta"]["multi-cost-types"][1] = json!({"cost-mode": "array", "cost-metric": "ane-path"});
+        assert_eq!(wrong("costmap", &paths), Vec::<String>::new());
+    }
+
+    #[test]
+    fn costs_may_say_where_they_come_from() {
+        let directory = |metric: &str, context: Value| {
+            let cost_type = json!({"cost-mode": "numerical", "cost-metric": metric, "cost-context": context});
+            json!({"meta": {"cost-types": {"x": cost_type}}, "resources": {}})
+        };
+        let sla = json!({"cost-source": "sla", "parameters": {"link": "https://isp.example/sla"}});
+        assert_eq!(wrong("directory", &directory("delay-ow:p99.9", sla.clone())), Vec::<String>::new());
+        assert_eq!(wrong("directory", &directory("delay.ow:p95", sla)), ["/meta/cost-types/x/cost-metric pattern"]);
+        for (context, place) in [
+            (json!("sla"), " type"),
+            (json!({}), " required"),
+            (json!({"cost-source": "an sla"}), "/cost-source pattern"),
+        ] {
+            let violations = wrong("directory", &directory("tput", context));
+            assert_eq!(violations, [format!("/meta/cost-types/x/cost-context{place}")]);
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::check::{Check, Requirement};
 use crate::context::{Context, MOST_OF_A_KIND};
 use crate::http::{Exchange, NoAnswer};
 use crate::json::{brief, pointer};
+use crate::metric::more_is_better;
 use crate::target::{CostType, Kind, Resource};
 use crate::verdict::{Entry, Finding, Sheet};
 use crate::view::{CostMap, Costs, NetworkMap, Vtag};
@@ -171,15 +172,6 @@ pub(super) fn tag_of(entry: &mut Entry, exchange: &Exchange, full: &NetworkMap, 
         let place = if elements.len() == 1 { "/meta/dependent-vtags/0" } else { "/meta/dependent-vtags" };
         let finding = Finding::new(expected, format!("[{}]", texts.join(", ")));
         entry.broken(finding.at(place).from(&full.exchange).from(exchange));
-    }
-}
-
-/// Whether more of a metric is better; nothing if nobody has said.
-pub(super) fn more_is_better(metric: &str) -> Option<bool> {
-    match metric.split(':').next().unwrap_or(metric) {
-        "routingcost" | "hopcount" | "delay-ow" | "delay-rt" | "delay-variation" | "lossrate" => Some(false),
-        "tput" | "bw-residual" | "bw-available" => Some(true),
-        _ => None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::cost_map::{inversion, inverted, more_is_better, values};
+use super::cost_map::{inversion, inverted, values};
 use super::costs::{
     BROKEN_CONSTRAINTS, ConstraintGrades, Lenience, Question, constraint_questions, cost_type_of, judge, with,
 };
@@ -16,6 +16,7 @@ use crate::check::{Check, Requirement};
 use crate::context::{Context, MOST_OF_A_KIND, accept};
 use crate::http::{Exchange, NoAnswer, Request};
 use crate::json::pointer;
+use crate::metric::more_is_better;
 use crate::target::{CostType, Kind, Resource};
 use crate::verdict::{Finding, Grade, Sheet};
 use crate::view::CostMap;

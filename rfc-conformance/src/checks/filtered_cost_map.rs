@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::cost_map::{inversion, inverted, more_is_better, tag_of, values};
+use super::cost_map::{inversion, inverted, tag_of, values};
 use super::costs::{
     BROKEN_CONSTRAINTS, ConstraintGrades, Lenience, Question, constraint_questions, cost_type_of, judge, with,
 };
@@ -13,6 +13,7 @@ use super::filtered_network_map::unknown_name;
 use crate::check::{Check, Requirement};
 use crate::context::{Context, MOST_OF_A_KIND, Steady};
 use crate::http::{Exchange, NoAnswer};
+use crate::metric::more_is_better;
 use crate::target::{CostType, Kind, Resource};
 use crate::verdict::{Finding, Grade, Sheet};
 use crate::view::{CostMap, Costs, NetworkMap, spread};

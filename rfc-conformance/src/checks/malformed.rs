@@ -209,6 +209,10 @@ fn mutate(whole: &Value, schema: &Value, part: &Value, path: &str, report: &mut 
                     let body = replaced(whole, &format!("{at}/{index}"), value);
                     report(Case { value: Some(text), ..case(fault, what, path) }, body);
                 }
+                if element.is_object() || element.is_array() {
+                    let inner = schema.get("items").unwrap_or(&Value::Null);
+                    mutate(whole, inner, element, &format!("{path}/{index}"), report);
+                }
             }
         }
         _ => {}
@@ -316,6 +320,22 @@ mod tests {
         let paths: Vec<_> = missing.iter().map(|case| case.split(' ').next().unwrap()).collect();
         assert_eq!(paths, ["cost-type", "cost-type/cost-metric", "cost-type/cost-mode", "pids/dsts", "pids/srcs"]);
         assert_eq!(texts(media_type, &sample, Fault::ElementType).len(), 3 * 5);
+    }
+
+    #[test]
+    fn elements_that_are_objects_or_lists_are_reached() {
+        let media_type = "application/alto-costmapfilter+json";
+        let cost_type = json!({"cost-mode": "numerical", "cost-metric": "routingcost"});
+        let sample = json!({"multi-cost-types": [cost_type], "or-constraints": [["le 5"]]});
+        let paths = |fault| {
+            let cases = cases(media_type, &sample).into_iter().filter(|case| case.fault == fault);
+            cases.map(|case| case.path).collect::<BTreeSet<_>>()
+        };
+        let inner = ["cost-metric", "cost-mode"].map(|name| format!("multi-cost-types/0/{name}"));
+        let missing: BTreeSet<_> = inner.into_iter().chain(["multi-cost-types".to_owned()]).collect();
+        assert_eq!(paths(Fault::Missing), missing);
+        assert!(paths(Fault::ElementValue).contains("or-constraints/0"));
+        assert!(paths(Fault::TooFew).contains("or-constraints/0"));
     }
 
     #[test]

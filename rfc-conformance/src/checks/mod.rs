@@ -16,6 +16,7 @@ mod filtered_network_map;
 mod http;
 mod http_messages;
 mod malformed;
+mod metrics;
 mod multi_cost;
 mod network_map;
 mod not_observable;
@@ -49,7 +50,6 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
         notation::CHECKS,
         http::CHECKS,
         http_messages::CHECKS,
-        multi_cost::CHECKS,
         network_map::CHECKS,
         directory::CHECKS,
         entries::CHECKS,
@@ -57,7 +57,7 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
         security::CHECKS,
         every_answer::CHECKS,
     ];
-    files.into_iter().flatten()
+    multi_cost::CHECKS.into_iter().chain(metrics::CHECKS).chain(files).flatten()
 }
 
 /// Everything that gets a verdict, each once.

@@ -48,4 +48,7 @@ pub const NOT_OBSERVABLE: &[(&str, &str)] = &[
     ("rfc9240/11/3", "a decision of operators about what to disclose"),
     ("rfc9240/12.3.1/1", "binds those who register domain types"),
     ("rfc9274/3.1/1", "binds who reads a directory; a server names only modes of its own"),
+    ("rfc8189/4.1.2/22", "binds clients; what a server does with such constraints is rfc7285/11.3.2.6/5"),
+    ("rfc9439/7/1", "covered by rfc7285/8.3.5/1"),
+    ("rfc9439/7/2", "a decision of operators about what to disclose to whom"),
 ];

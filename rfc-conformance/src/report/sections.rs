@@ -7,6 +7,7 @@ pub(super) fn document(name: &str) -> &'static str {
         "rfc8189" => "RFC 8189 Multi-Cost ALTO",
         "rfc9240" => "RFC 9240 An ALTO Extension: Entity Property Maps",
         "rfc9274" => "RFC 9274 A Cost Mode Registry for ALTO",
+        "rfc9439" => "RFC 9439 ALTO Performance Cost Metrics",
         _ => "The suite itself",
     }
 }
@@ -67,6 +68,20 @@ const TITLES: &[(&str, &str, &str)] = &[
     ("rfc9240", "12", "IANA Considerations"),
     ("rfc9274", "3", "Updates to Cost Modes"),
     ("rfc9274", "4", "Backward Compatibility"),
+    ("rfc9439", "1", "Introduction"),
+    ("rfc9439", "3.1", "Performance Metric Context"),
+    ("rfc9439", "3.2", "Performance Metric Statistics"),
+    ("rfc9439", "4.1", "One-Way Delay"),
+    ("rfc9439", "4.2", "Round-Trip Delay"),
+    ("rfc9439", "4.3", "Delay Variation"),
+    ("rfc9439", "4.4", "Loss Rate"),
+    ("rfc9439", "4.5", "Hop Count"),
+    ("rfc9439", "5.1", "TCP Throughput"),
+    ("rfc9439", "5.2", "Residual Bandwidth"),
+    ("rfc9439", "5.3", "Available Bandwidth"),
+    ("rfc9439", "6", "Operational Considerations"),
+    ("rfc9439", "7", "Security Considerations"),
+    ("rfc9439", "8", "IANA Considerations"),
     ("suite", "alive", "Before and after"),
     ("suite", "plain", "Nothing unusual"),
 ];

@@ -1,15 +1,15 @@
 //! Which costs a request wants, one or several at once (RFC 7285 §11.3.2.3, RFC 8189 §4.1.2), and which pass its tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
 use super::error::Error;
-use super::network::{CostType, in_mode};
+use super::network::{CostType, as_type};
 use super::request::{Member, Object};
 
 /// Costs by source and destination.
-pub(super) type Costs = BTreeMap<(String, String), f64>;
+pub type Costs = BTreeMap<(String, String), f64>;
 
 /// What a resource with costs offers.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -66,10 +66,18 @@ impl Wanted {
             None => (vec![offer.cost_type(request.required("cost-type")?)?], false),
             Some(list) => (offer.several(list)?, true),
         };
+        // An empty one says nothing (RFC 8896 §5.2.4 has it beside several).
+        let other = request.optional("cost-type").filter(|other| several && other.value != json!({}));
+        if let Some(other) = other {
+            return Err(Error::value(&other.path, &other.value));
+        }
         let mut tested = types.clone();
         if let Some(list) = request.optional("testable-cost-types").filter(|_| offer.together > 0) {
             let offered = if offer.testable.is_empty() { &offer.cost_types } else { &offer.testable };
             tested = types_in(&list, offered)?;
+            if tested.is_empty() {
+                return Err(Error::value(&list.path, &list.value));
+            }
         }
         let mut tests = Vec::new();
         if let Some(list) = request.optional("constraints") {
@@ -106,11 +114,12 @@ impl Wanted {
         meta
     }
 
-    /// The costs that pass, as they are written.
-    pub(super) fn answer(&self, costs: &Costs) -> BTreeMap<(String, String), Value> {
-        let in_mode_of = |cost_type: &CostType| in_mode(&cost_type.mode, costs);
-        let tested: Vec<_> = self.tested.iter().map(in_mode_of).collect();
-        let shown: Vec<_> = self.types.iter().map(in_mode_of).collect();
+    /// The costs that pass, as they are written. `of` knows the costs of a metric.
+    pub(super) fn answer(&self, of: &dyn Fn(&str) -> Costs) -> BTreeMap<(String, String), Value> {
+        let typed = |cost_type: &CostType| as_type(cost_type, of(&cost_type.metric));
+        let tested: Vec<_> = if self.tests.is_empty() { Vec::new() } else { self.tested.iter().map(typed).collect() };
+        let shown: Vec<_> = self.types.iter().map(typed).collect();
+        // What is not known passes no test.
         let holds = |pair: &(String, String), test: &Test| {
             tested[test.index].get(pair).and_then(Value::as_f64).is_some_and(|cost| test.admits(cost))
         };
@@ -121,7 +130,8 @@ impl Wanted {
             let mut values = shown.iter().map(|costs| costs.get(pair).cloned().unwrap_or(Value::Null));
             if self.several { values.collect() } else { values.next().unwrap_or_default() }
         };
-        costs.keys().filter(|pair| passes(pair)).map(|pair| (pair.clone(), written(pair))).collect()
+        let pairs: BTreeSet<_> = shown.iter().flat_map(BTreeMap::keys).filter(|pair| passes(pair)).collect();
+        pairs.into_iter().map(|pair| (pair.clone(), written(pair))).collect()
     }
 }
 
@@ -162,9 +172,11 @@ impl Offer {
 /// A list of cost types, all of them among those offered.
 fn types_in(list: &Member, offered: &[CostType]) -> Result<Vec<CostType>, Error> {
     let one = |element: &Value| {
-        let text = |name: &str| Some(element.get(name)?.as_str()?.to_owned());
-        let cost_type = text("cost-metric").zip(text("cost-mode")).map(|(metric, mode)| CostType { metric, mode });
-        cost_type.filter(|its| offered.contains(its)).ok_or_else(|| Error::value(&list.path, element))
+        let wrong = || Error::value(&list.path, element);
+        let object = Member { path: list.path.clone(), value: element.clone() }.object().map_err(|_| wrong())?;
+        let text = |name| object.required(name)?.string();
+        let cost_type = CostType { metric: text("cost-metric")?, mode: text("cost-mode")? };
+        if offered.contains(&cost_type) { Ok(cost_type) } else { Err(wrong()) }
     };
     list.elements()?.iter().map(one).collect()
 }

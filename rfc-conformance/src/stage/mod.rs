@@ -1,7 +1,8 @@
 //! A small ALTO server that can be told how to behave, for judging clients and for proving that the suite can fail.
 //!
 //! * [`http`] reads requests and writes answers, bounded in every direction; [`serve`] puts it behind sockets.
-//! * [`network`] is the fixture: two network maps, the costs between their PIDs, one property.
+//! * [`network`] is the fixture: two network maps, the costs between their PIDs, one property; [`metrics`] adds costs of
+//!   other kinds.
 //! * [`site`] lays directories and resources out under paths, and answers for them as RFC 7285 says.
 //! * [`query`] answers request bodies ([`request`], [`costs`]), [`error`] is what it answers to faulty ones;
 //!   [`properties`] are property maps, which only those sites have that are given some.
@@ -12,6 +13,7 @@
 pub mod costs;
 pub mod error;
 pub mod http;
+pub mod metrics;
 pub mod network;
 pub mod properties;
 pub mod query;

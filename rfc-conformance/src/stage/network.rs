@@ -11,6 +11,9 @@ use ipnet::IpNet;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
+use super::costs::Costs;
+use crate::metric::more_is_better;
+
 /// Media types of RFC 7285 §14.1 and RFC 9240 §12.1.
 pub mod media {
     /// Information Resource Directory.
@@ -78,7 +81,9 @@ pub struct NetworkMap {
     /// Prefixes by PID.
     pub pids: BTreeMap<String, Vec<IpNet>>,
     /// `routingcost` from PID to PID, where it is defined.
-    pub costs: BTreeMap<(String, String), f64>,
+    pub costs: Costs,
+    /// Costs of other metrics; a metric that is not here costs what `routingcost` does.
+    pub metrics: BTreeMap<String, Costs>,
 }
 
 /// Everything that is known.
@@ -95,15 +100,13 @@ impl NetworkMap {
     fn parse(id: &str, pids: &[(&str, &str)], costs: &[&str]) -> Self {
         let prefixes = |text: &str| text.split_whitespace().filter_map(|prefix| prefix.parse().ok()).collect();
         let map = pids.iter().map(|(pid, text)| ((*pid).to_owned(), prefixes(text))).collect();
-        let mut matrix = BTreeMap::new();
-        for ((source, _), row) in pids.iter().zip(costs) {
-            for ((destination, _), cost) in pids.iter().zip(row.split_whitespace()) {
-                if let Ok(cost) = cost.parse() {
-                    matrix.insert(((*source).to_owned(), (*destination).to_owned()), cost);
-                }
-            }
-        }
-        Self { id: id.into(), pids: map, costs: matrix }
+        let names: Vec<_> = pids.iter().map(|(pid, _)| *pid).collect();
+        Self { id: id.into(), pids: map, costs: matrix(&names, costs), metrics: BTreeMap::new() }
+    }
+
+    /// The costs of a metric.
+    pub fn costs_of(&self, metric: &str) -> &Costs {
+        self.metrics.get(metric).unwrap_or(&self.costs)
     }
 
     /// The tag: a hash of what the map says.
@@ -142,7 +145,7 @@ impl NetworkMap {
         group
     }
 
-    /// The cost from PID to PID.
+    /// The `routingcost` from PID to PID.
     pub fn cost(&self, source: &str, destination: &str) -> Option<f64> {
         self.costs.get(&(source.to_owned(), destination.to_owned())).copied()
     }
@@ -179,6 +182,27 @@ impl Network {
             None => self.properties.get(name)?.get(&address).cloned(),
         }
     }
+}
+
+/// Rows of costs between PIDs.
+pub(super) fn matrix(pids: &[&str], rows: &[&str]) -> Costs {
+    let cells = pids.iter().zip(rows).flat_map(|(source, row)| {
+        let row = pids.iter().zip(row.split_whitespace());
+        row.filter_map(|(destination, cost)| {
+            Some((((*source).to_owned(), (*destination).to_owned()), cost.parse().ok()?))
+        })
+    });
+    cells.collect()
+}
+
+/// Costs as a cost type has them; where more is better, the most has the first rank.
+pub(super) fn as_type(cost_type: &CostType, mut costs: Costs) -> BTreeMap<(String, String), Value> {
+    if cost_type.mode == "ordinal" && more_is_better(&cost_type.metric) == Some(true) {
+        for cost in costs.values_mut() {
+            *cost = -*cost;
+        }
+    }
+    in_mode(&cost_type.mode, &costs)
 }
 
 /// Costs in the mode asked for: as they are, or their dense ranks from 1 over all that were asked for.

@@ -37,19 +37,21 @@ pub fn filter_cost_map(map: &NetworkMap, offer: &Offer, body: &[u8]) -> Result<V
         destinations = pids.required("dsts")?.strings()?;
     }
     let asked = |list: &[String], pid: &String| list.is_empty() || list.contains(pid);
-    let costs = (map.costs.iter())
-        .filter(|((source, destination), _)| asked(&sources, source) && asked(&destinations, destination))
-        .map(|(pair, cost)| (pair.clone(), *cost))
-        .collect();
+    let costs = |metric: &str| {
+        let all = map.costs_of(metric).iter();
+        all.filter(|((source, destination), _)| asked(&sources, source) && asked(&destinations, destination))
+            .map(|(pair, cost)| (pair.clone(), *cost))
+            .collect()
+    };
     Ok(cost_map(map, &wanted, &costs))
 }
 
 /// The whole cost map.
 pub fn full_cost_map(map: &NetworkMap, cost_type: &CostType) -> Value {
-    cost_map(map, &Wanted::one(cost_type), &map.costs)
+    cost_map(map, &Wanted::one(cost_type), &|metric| map.costs_of(metric).clone())
 }
 
-fn cost_map(map: &NetworkMap, wanted: &Wanted, costs: &Costs) -> Value {
+fn cost_map(map: &NetworkMap, wanted: &Wanted, costs: &dyn Fn(&str) -> Costs) -> Value {
     let mut meta = wanted.meta();
     meta.insert("dependent-vtags".into(), json!([map.vtag()]));
     json!({ "meta": meta, "cost-map": nested(wanted.answer(costs)) })
@@ -99,18 +101,24 @@ pub fn endpoint_costs(network: &Network, offer: &Offer, client: IpAddr, body: &[
     let itself = vec![(client, spell(client))];
     let or_itself = |list: Vec<(IpAddr, String)>| if list.is_empty() { itself.clone() } else { list };
     let (sources, destinations) = (or_itself(sources), or_itself(destinations));
-    let mut costs = BTreeMap::new();
     let map = &network.maps[0];
     // Every address is looked up once, not once a pair.
-    let placed: Vec<_> = destinations.iter().map(|(address, name)| (name, map.pid_of(*address))).collect();
-    for (source, source_name) in &sources {
-        let from = map.pid_of(*source);
-        for (destination_name, to) in &placed {
-            if let Some(cost) = from.zip(*to).and_then(|(from, to)| map.cost(from, to)) {
-                costs.insert((source_name.clone(), (*destination_name).clone()), cost);
+    let place = |list: Vec<(IpAddr, String)>| -> Vec<_> {
+        list.into_iter().filter_map(|(address, name)| Some((name, map.pid_of(address)?))).collect()
+    };
+    let (sources, destinations) = (place(sources), place(destinations));
+    let costs = |metric: &str| {
+        let known = map.costs_of(metric);
+        let mut costs = Costs::new();
+        for (source, from) in &sources {
+            for (destination, to) in &destinations {
+                if let Some(cost) = known.get(&((*from).to_owned(), (*to).to_owned())) {
+                    costs.insert((source.clone(), destination.clone()), *cost);
+                }
             }
         }
-    }
+        costs
+    };
     Ok(json!({ "meta": wanted.meta(), "endpoint-cost-map": nested(wanted.answer(&costs)) }))
 }
 

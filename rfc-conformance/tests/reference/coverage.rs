@@ -1,4 +1,4 @@
-//! Every requirement of the ledger has a check, or a reason why there is none; the table of it all.
+//! Every requirement of the ledgers has a check, or a reason why there is none; the tables of it all.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +6,26 @@ use rfc_conformance::{checks, client_mode};
 
 use super::documentation::{self, cell};
 
-const LEDGER: &str = include_str!("../../ledger/rfc7285.tsv");
+/// The requirements of a standard.
+struct Ledger {
+    /// The part of the documentation that has its table.
+    part: &'static str,
+    text: &'static str,
+    /// How many there are.
+    length: usize,
+    /// Whether client mode plays servers of this standard.
+    clients: bool,
+}
 
-/// One requirement of the ledger.
+/// RFC 7285 with what updates it (RFC 8896, RFC 9274), then its extensions.
+const LEDGERS: &[Ledger] = &[
+    Ledger { part: "coverage", text: include_str!("../../ledger/rfc7285.tsv"), length: 296, clients: true },
+    Ledger { part: "coverage-rfc8189", text: include_str!("../../ledger/rfc8189.tsv"), length: 67, clients: false },
+    Ledger { part: "coverage-rfc9439", text: include_str!("../../ledger/rfc9439.tsv"), length: 50, clients: false },
+    Ledger { part: "coverage-rfc9240", text: include_str!("../../ledger/rfc9240.tsv"), length: 91, clients: false },
+];
+
+/// One requirement of a ledger.
 struct Row {
     id: &'static str,
     level: &'static str,
@@ -17,13 +34,19 @@ struct Row {
     text: &'static str,
 }
 
-fn rows() -> Vec<Row> {
-    let row = |line: &'static str| {
-        let columns: Vec<_> = line.split('\t').collect();
-        let [id, level, who, text] = columns[..] else { panic!("{line:?} has not four columns") };
-        Row { id, level, who, text }
-    };
-    LEDGER.lines().map(row).collect()
+impl Ledger {
+    fn rows(&self) -> Vec<Row> {
+        let row = |line: &'static str| {
+            let columns: Vec<_> = line.split('\t').collect();
+            let [id, level, who, text] = columns[..] else { panic!("{line:?} has not four columns") };
+            Row { id, level, who, text }
+        };
+        self.text.lines().map(row).collect()
+    }
+}
+
+fn all_rows() -> Vec<Row> {
+    LEDGERS.iter().flat_map(Ledger::rows).collect()
 }
 
 /// One side: what is checked, and what is not and why.
@@ -35,8 +58,7 @@ struct Side {
 impl Side {
     fn servers() -> Self {
         let checked = checks::requirements().iter().map(|requirement| requirement.id).collect();
-        let reasons = checks::NOT_OBSERVABLE.iter().copied().filter(|(id, _)| !id.starts_with("rfc9240/"));
-        Self { checked, reasons: reasons.collect() }
+        Self { checked, reasons: checks::NOT_OBSERVABLE.iter().copied().collect() }
     }
 
     fn clients() -> Self {
@@ -51,24 +73,40 @@ impl Side {
         }
         self.reasons.get(id).map(|reason| format!("not observable: {}", cell(reason)))
     }
+
+    /// How many of these are checked, and how many cannot be observed.
+    fn counts(&self, rows: &[Row]) -> (usize, usize) {
+        let count = |known: &dyn Fn(&&'static str) -> bool| rows.iter().filter(|row| known(&row.id)).count();
+        (count(&|id| self.checked.contains(id)), count(&|id| self.reasons.contains_key(*id)))
+    }
 }
 
 #[test]
 fn every_requirement_has_a_check_or_a_reason() {
-    let (servers, clients, rows) = (Side::servers(), Side::clients(), rows());
-    assert_eq!(rows.len(), 296);
-    let mut lines = vec!["| Requirement | Level | Binds | Servers | Clients |\n|---|---|---|---|---|\n".to_owned()];
-    let mut without = Vec::new();
-    for row in &rows {
-        let (server, client) = (servers.says(row.id), clients.says(row.id));
-        let missing = match row.who {
-            "C" => client.is_none(),
-            "B" => server.is_none() || client.is_none(),
-            _ => server.is_none(),
-        };
-        if missing {
-            without.push(row.id);
+    let (servers, clients) = (Side::servers(), Side::clients());
+    for ledger in LEDGERS {
+        let rows = ledger.rows();
+        assert_eq!(rows.len(), ledger.length, "{}", ledger.part);
+        let mut without = Vec::new();
+        for row in &rows {
+            let (server, client) = (servers.says(row.id), clients.says(row.id));
+            let missing = match row.who {
+                "C" => ledger.clients && client.is_none(),
+                "B" => server.is_none() || (ledger.clients && client.is_none()),
+                _ => server.is_none(),
+            };
+            if missing {
+                without.push(row.id);
+            }
         }
+        assert!(without.is_empty(), "neither a check nor a reason: {without:?}");
+        documentation::hold(ledger.part, &table(ledger, &rows, &servers, &clients));
+    }
+}
+
+fn table(ledger: &Ledger, rows: &[Row], servers: &Side, clients: &Side) -> String {
+    let mut lines = vec!["| Requirement | Level | Binds | Servers | Clients |\n|---|---|---|---|---|\n".to_owned()];
+    for row in rows {
         let binds = match row.who {
             "S" => "server",
             "C" => "client",
@@ -77,44 +115,49 @@ fn every_requirement_has_a_check_or_a_reason() {
             _ => "extension",
         };
         let short = |says: Option<String>| says.unwrap_or_else(|| "–".to_owned());
-        let (text, server, client) = (cell(row.text), short(server), short(client));
+        let (text, server, client) = (cell(row.text), short(servers.says(row.id)), short(clients.says(row.id)));
         lines.push(format!("| `{}` {text} | {} | {binds} | {server} | {client} |\n", row.id, row.level));
     }
-    assert!(without.is_empty(), "neither a check nor a reason: {without:?}");
-    for (side, name) in [(&servers, "server"), (&clients, "client")] {
+    let (server, client) = (servers.counts(rows), clients.counts(rows));
+    let summary = if ledger.clients {
+        format!(
+            "Of {} requirements, {} are checked of servers and {} of clients; {} and {} cannot be observed.\n\n",
+            rows.len(),
+            server.0,
+            client.0,
+            server.1,
+            client.1
+        )
+    } else {
+        let bound = rows.iter().filter(|row| row.who != "C").count();
+        format!(
+            "Of {} requirements, {bound} bind servers. {} are checked of servers, some of them by what a server does when \
+             a client breaks them; {} cannot be observed.\n\n",
+            rows.len(),
+            server.0,
+            server.1
+        )
+    };
+    summary + &lines.concat()
+}
+
+#[test]
+fn nothing_is_checked_that_no_ledger_has() {
+    let rows = all_rows();
+    for (side, name) in [(Side::servers(), "server"), (Side::clients(), "client")] {
         for id in side.reasons.keys() {
             assert!(!side.checked.contains(id), "{id} has a check and a reason why there is none ({name})");
-            assert!(rows.iter().any(|row| row.id == *id), "{id} is not in the ledger ({name})");
+            assert!(rows.iter().any(|row| row.id == *id), "{id} is in no ledger ({name})");
         }
-        let unknown = side.checked.iter().find(|id| {
-            let elsewhere = id.starts_with("rfc8189/") || id.starts_with("rfc9240/") || id.starts_with("suite/");
-            !elsewhere && !rows.iter().any(|row| row.id == **id)
-        });
-        assert_eq!(unknown, None, "{name}");
+        let own = side.checked.iter().filter(|id| !id.starts_with("suite/"));
+        let unknown: Vec<_> = own.filter(|id| !rows.iter().any(|row| row.id == **id)).collect();
+        assert!(unknown.is_empty(), "{unknown:?} ({name})");
     }
-    let counts = |side: &Side| {
-        let bound: Vec<_> = rows.iter().filter(|row| side.checked.contains(&row.id)).collect();
-        let beyond = side.checked.iter().filter(|id| !id.starts_with("rfc9240/"));
-        let beyond = beyond.filter(|id| !rows.iter().any(|row| row.id == **id)).count();
-        (bound.len(), side.reasons.len(), beyond)
-    };
-    let (server, client) = (counts(&servers), counts(&clients));
-    let summary = format!(
-        "Of {} requirements, {} are checked of servers and {} of clients; {} and {} cannot be observed. {} more of \
-         servers are those of RFC 8189 and of the suite itself.\n\n",
-        rows.len(),
-        server.0,
-        client.0,
-        server.1,
-        client.1,
-        server.2
-    );
-    documentation::hold("coverage", &(summary + &lines.concat()));
 }
 
 #[test]
 fn levels_are_those_of_the_ledger() {
-    let rows = rows();
+    let rows = all_rows();
     let of = |id: &str| rows.iter().find(|row| row.id == id).map(|row| row.level);
     for requirement in checks::requirements() {
         if let Some(level) = of(requirement.id) {

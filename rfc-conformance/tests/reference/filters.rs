@@ -2,14 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::mutant::{Mutant, drop_at, drop_pair, each_cost, put};
-use super::server::{Outfit, Reference};
+use super::mutant::{Mutant, drop_at, drop_pair, put};
+use super::server::Reference;
 
 pub(crate) fn mutants() -> Vec<Mutant> {
     let mut all = network_maps();
     all.extend(costs_asked());
     all.extend(costs_answered());
-    all.extend(several());
     all
 }
 
@@ -31,7 +30,7 @@ pub(crate) fn said_to(reference: &mut Reference, id: &'static str, change: fn(&V
     });
 }
 
-fn has_unknown(list: &Value) -> bool {
+pub(crate) fn has_unknown(list: &Value) -> bool {
     let known = |element: &Value| element.as_str().is_some_and(|text| text.starts_with("pid"));
     list.as_array().is_some_and(|list| list.iter().any(|element| !known(element)))
 }
@@ -273,92 +272,4 @@ fn costs_answered() -> Vec<Mutant> {
             });
         }),
     ]
-}
-
-/// Several costs at once (RFC 8189).
-fn several() -> Vec<Mutant> {
-    let all = vec![
-        Mutant::new("rfc8189/3.5/1", "gives arrays in a whole cost map", |r| {
-            r.of("cm-a-num", |m| each_cost(m, &mut |cost| *cost = json!([cost.clone()])));
-        }),
-        Mutant::new("rfc8189/3.5/2", "swaps several costs", swapped),
-        Mutant::new("rfc8189/4.1.1/2", "announces both kinds of constraints", |r| r.offer("ecs").constraints = true),
-        Mutant::new("rfc8189/4.1.1/3", "announces two costs at once and refuses them", |r| {
-            refuses(r, "fcm-a", "multi-cost-types", |asked| {
-                asked["multi-cost-types"].as_array().is_some_and(|types| types.len() > 1)
-            });
-        }),
-        Mutant::new("rfc8189/4.1.1/4", "answers several costs where none are announced", |r| {
-            r.offer("fcm-a-nc").together = 2;
-            r.of("root", |m| drop_at(m, "/resources/fcm-a-nc/capabilities", "max-cost-types"));
-        }),
-        Mutant::new("rfc8189/4.1.1/5", "announces tests on costs that it does not have", |r| {
-            r.of("root", |m| put(m, "/resources/ecs/capabilities/testable-cost-type-names", json!(["hops"])));
-        }),
-        Mutant::new("rfc8189/4.1.1/6", "announces tests on no costs", |r| {
-            r.of("root", |m| put(m, "/resources/ecs/capabilities/testable-cost-type-names", json!([])));
-        }),
-        Mutant::new("rfc8189/4.1.2/3", "has a default where no cost type is asked for", |r| {
-            r.hears(|_, mut body| {
-                let none = body.get("cost-type").is_none() && body.get("multi-cost-types").is_none();
-                none.then(|| body["cost-type"] = json!({ "cost-mode": "numerical", "cost-metric": "routingcost" }))
-                    .map(|()| body)
-            });
-        }),
-        Mutant::new("rfc8189/4.1.2/6", "gives the first of several costs only", |r| {
-            said_to(r, "fcm-a", |asked, m| {
-                if asked.get("multi-cost-types").is_some() {
-                    each_cost(m, &mut |cost| *cost = cost[0].take());
-                }
-            });
-        }),
-        Mutant::new("rfc8189/4.1.2/8", "ignores unknown ones of several cost types", |r| {
-            lists(r, "fcm-a", "/multi-cost-types", |list| {
-                if list.iter().any(|its| its["cost-metric"] != "routingcost") {
-                    *list = vec![json!({ "cost-mode": "numerical", "cost-metric": "routingcost" })];
-                }
-            });
-        }),
-        Mutant::new("rfc8189/4.1.2/11", "gives as many costs as are asked for", |r| {
-            r.offer("fcm-a").together = 5;
-            r.of("root", |m| put(m, "/resources/fcm-a/capabilities/max-cost-types", json!(2)));
-        }),
-        Mutant::new("rfc8189/4.1.2/12", "takes no cost types for all", |r| {
-            lists(r, "fcm-a", "/multi-cost-types", |list| {
-                if list.is_empty() {
-                    list.push(json!({ "cost-mode": "numerical", "cost-metric": "routingcost" }));
-                }
-            });
-        }),
-        Mutant::new("rfc8189/4.1.2/13", "gives a number where one of several costs is asked for", |r| {
-            said_to(r, "fcm-a", |asked, m| {
-                if asked["multi-cost-types"].as_array().is_some_and(|types| types.len() == 1) {
-                    each_cost(m, &mut |cost| *cost = cost[0].take());
-                }
-            });
-        }),
-        Mutant::new("rfc8189/4.1.2/27", "ignores constraints without an index", |r| {
-            lists(r, "fcm-a", "/constraints", |list| {
-                list.retain(|text| text.as_str().is_none_or(|text| text.starts_with('[')));
-            });
-        }),
-        Mutant::new("rfc8189/4.1.2/30", "takes any index for the first", |r| {
-            constraint(r, "fcm-a", |text| text.split_once(']').map_or(text, |(_, rest)| rest).trim().to_owned());
-        }),
-        Mutant::new("rfc8189/4.1.2/34", "looks at the first of several alternatives only", |r| {
-            lists(r, "fcm-a", "/or-constraints", |list| list.truncate(1));
-        }),
-        Mutant::new("rfc8189/4.1.3/1", "does not say which costs it gives", |r| {
-            r.of("fcm-a", |m| drop_at(m, "/meta", "multi-cost-types"));
-        }),
-    ];
-    all.into_iter().map(|mutant| mutant.with(Outfit::Several)).collect()
-}
-
-fn swapped(reference: &mut Reference) {
-    said_to(reference, "fcm-a", |asked, m| {
-        if asked.get("multi-cost-types").is_some() {
-            each_cost(m, &mut |cost| cost.as_array_mut().unwrap().reverse());
-        }
-    });
 }

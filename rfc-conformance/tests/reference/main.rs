@@ -4,17 +4,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod coverage;
-mod coverage_9240;
 mod directories;
 #[path = "../documentation/mod.rs"]
 mod documentation;
 mod endpoints;
 mod errors;
 mod exchanges;
+mod extensions;
 mod filters;
 mod mappings;
 mod maps;
 mod messages;
+mod metrics;
+mod multi_cost;
 mod mutant;
 mod properties;
 mod server;
@@ -37,6 +39,8 @@ const UNBROKEN: &[(&str, &str)] = &[
     ("rfc7285/11.5.1/1", "allows a service; nothing violates it"),
     ("rfc9240/6.1.3/4", "allows null; nothing violates it"),
     ("rfc9240/11/1", "that there is no stream is noted of the correct server, too"),
+    ("rfc8189/4.1.3/6", "allows pairs without any cost to be absent; nothing violates it"),
+    ("rfc8189/4.2.3/3", "allows pairs without any cost to be absent; nothing violates it"),
 ];
 
 fn all() -> Vec<Mutant> {
@@ -50,6 +54,8 @@ fn all() -> Vec<Mutant> {
         endpoints::mutants(),
         mappings::mutants(),
         properties::mutants(),
+        multi_cost::mutants(),
+        metrics::mutants(),
     ]
     .into_iter()
     .flatten()
@@ -68,6 +74,7 @@ fn a_correct_server_passes_in_every_outfit() {
         Outfit::Small,
         Outfit::Several,
         Outfit::Properties,
+        Outfit::Metrics,
         Outfit::SeeOther,
         Outfit::Shared,
         Outfit::Digest,

@@ -1,0 +1,52 @@
+//! How old costs are (RFC 9439 §6.2, §6.4.1).
+
+use std::time::SystemTime;
+
+use super::{answers, offered};
+use crate::check::{Check, Requirement};
+use crate::context::Context;
+use crate::http::{Exchange, NoAnswer};
+use crate::verdict::{Finding, Sheet};
+
+const MODIFIED: Requirement =
+    Requirement::should("rfc9439/6.2/1", "`Last-Modified` says how fresh the costs of a metric are");
+const EXPIRES: Requirement =
+    Requirement::may("rfc9439/6.4.1/1", "`Expires` may say when costs will be determined anew, which is not before");
+
+/// All checks of this file.
+pub(super) const CHECKS: &[Check] = &[Check::new(&[MODIFIED, EXPIRES], dates)];
+
+fn dates(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+    if !offered(context, sheet) {
+        return Ok(());
+    }
+    sheet.on(EXPIRES).nothing("no answer with a metric of RFC 9439 has `Expires`");
+    for answered in answers(context)?.iter().filter(|answered| answered.exchange.answer.status == 200) {
+        let exchange = &answered.exchange;
+        // A clock that is not told is taken for ours.
+        let now = date(exchange, "date").unwrap_or_else(SystemTime::now);
+        let finding = |expected: &str, name: &str| {
+            let seen = exchange.answer.header(name).unwrap_or("none");
+            Finding::new(expected, format!("{seen} ({}, {})", answered.resource.id, answered.cost_type)).from(exchange)
+        };
+        let entry = sheet.on(MODIFIED);
+        entry.saw(exchange, 1, "answer");
+        match date(exchange, "last-modified") {
+            Some(modified) if modified <= now => {}
+            Some(_) => drop(entry.broken(finding("a time that is not to come", "last-modified"))),
+            None => drop(entry.broken(finding("`Last-Modified` with an HTTP date", "last-modified"))),
+        }
+        if exchange.answer.header("expires").is_some() {
+            let entry = sheet.on(EXPIRES);
+            entry.saw(exchange, 1, "answer");
+            if date(exchange, "expires").is_none_or(|expires| expires <= now) {
+                entry.broken(finding("a time after that of the answer", "expires"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn date(exchange: &Exchange, name: &str) -> Option<SystemTime> {
+    httpdate::parse_http_date(exchange.answer.header(name)?).ok()
+}

@@ -67,7 +67,7 @@ impl<A: Clone> Table<A> {
     /// What answers at a path; a slash at its end changes nothing.
     fn find(&self, path: &str) -> &A {
         let Some(path) = path.strip_prefix('/') else { return &self.nowhere };
-        let here = self.exact.get(path.strip_suffix('/').unwrap_or(path));
+        let here = self.exact.get(path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path));
         let below = || self.below.iter().find(|(above, _)| path.starts_with(above)).map(|(_, answer)| answer);
         here.or_else(below).unwrap_or(&self.nowhere)
     }

@@ -42,7 +42,7 @@ impl<K> CostMatrix<K> {
             let mut values = vec![None; pairs];
             // By destination, since that is how a view keeps costs: what is read one after the other stands together.
             for (place, (_, dst)) in dsts.iter().enumerate() {
-                for (value, (_, src)) in values[place..].iter_mut().step_by(dsts.len()).zip(&srcs) {
+                for (value, (_, src)) in values.iter_mut().skip(place).step_by(dsts.len()).zip(&srcs) {
                     *value = cost(kind.metric, src, dst);
                 }
             }

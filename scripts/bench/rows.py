@@ -114,6 +114,20 @@ def endpoint_costs(bench):
                               reach, bench)
 
 
+def several_costs(bench):
+    """POST endpoint cost of three metrics at once (RFC 8189), beside one."""
+    topology = bench.topology("pids-200", networks.switches(200))
+    path, media_type = ENDPOINT_COST
+    endpoints = {"srcs": ["ipv4:10.0.1.1"], "dsts": [f"ipv4:10.0.{i}.1" for i in range(20)]}
+    types = [{"cost-mode": "numerical", "cost-metric": metric} for metric in ("routingcost", "hopcount", "delay-ow")]
+    one = json.dumps({"cost-type": types[0], "endpoints": endpoints})
+    three = json.dumps({"multi-cost-types": types, "endpoints": endpoints})
+    with AltoServer(bench.server, topology) as server:
+        yield compare("POST endpoint cost of 3 metrics, 1 x 20", "here, 1 metric",
+                      lambda: load.run(server.base + path, bench.seconds, {}, three, media_type),
+                      lambda: load.run(server.base + path, bench.seconds, {}, one, media_type), 0.8, bench)
+
+
 READER = """
 import json, sys, time
 import pytricia
@@ -311,4 +325,4 @@ def idle_connections(bench):
               each <= 20)
 
 
-ALL = [documents, endpoint_costs, prefixes, routes, latency_under_change, swarm, idle_connections]
+ALL = [documents, endpoint_costs, several_costs, prefixes, routes, latency_under_change, swarm, idle_connections]

@@ -59,6 +59,12 @@ impl Value {
         Self(self.0.saturating_add(other.0))
     }
 
+    /// The nearest whole amount; of two, the larger.
+    pub(crate) fn to_nearest_integer(self) -> Self {
+        let whole = self.0.saturating_add(MICRO / 2) / MICRO;
+        Self(whole.saturating_mul(MICRO))
+    }
+
     /// The mean of several values, to the nearest millionth; nothing of none.
     pub(crate) fn mean(values: &[Self]) -> Option<Self> {
         let sum: u128 = values.iter().map(|value| u128::from(value.0)).sum();
@@ -93,5 +99,11 @@ mod tests {
         }
         assert_eq!(Value::mean(&[Value::from_integer(1), Value::from_integer(2)]), Value::from_f64(1.5));
         assert_eq!(Value::mean(&[]), None);
+    }
+
+    #[test]
+    fn the_nearest_whole_amount() {
+        let nearest = |micros| Value::from_micros(micros).to_nearest_integer().as_integer();
+        assert_eq!([0, 499_999, 500_000, 3_111_111, 3_500_000].map(nearest), [0, 0, 1, 3, 4].map(Some));
     }
 }

@@ -309,7 +309,9 @@ fn within(hosts: &[u32], costs: &Costs) -> Option<Within> {
     let measures: Vec<_> = pairs.filter_map(|(a, b)| costs.between_hosts(a, b)).collect();
     let mean = |metric: Metric| {
         let values: Vec<Value> = measures.iter().filter_map(|measures| measures.value(metric)).collect();
-        Value::mean(&values)
+        let mean = Value::mean(&values)?;
+        // Hops are counted (RFC 9439 §4.5.2).
+        Some(if metric == Metric::HopCount { mean.to_nearest_integer() } else { mean })
     };
     Some(Metric::ALL.map(mean))
 }

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use alto_types::{MediaType, Tag, VersionTag};
 use bytes::Bytes;
+use serde_json::value::{RawValue, to_raw_value};
 use sha2::{Digest, Sha256};
 use topo::View;
 
@@ -23,6 +24,8 @@ pub(crate) struct Published {
     /// Shared with the previous state while the network map stays the same.
     network_map: Arc<Document>,
     cost_maps: HashMap<CostKind, Document>,
+    /// As answers have them.
+    cost_types: HashMap<CostKind, Box<RawValue>>,
     /// Shared while properties and network map stay the same.
     property_map: Arc<Document>,
     offer: directory::Offer,
@@ -67,12 +70,21 @@ impl Published {
             .map_or_else(|| Arc::new(Document::new(MediaType::DIRECTORY, now)), |p| Arc::clone(&p.directory));
         let since = previous.filter(|p| p.view.tag() == view.tag()).map_or(now, Self::costs_since);
         let cost_maps = CostKind::all().map(|kind| (kind, Document::new(MediaType::COST_MAP, since))).collect();
+        let written = |kind: CostKind| {
+            to_raw_value(&kind.to_wire(&view)).expect("cost types have string keys and finite numbers")
+        };
+        let cost_types = CostKind::all().map(|kind| (kind, written(kind))).collect();
         let tag = tag(view.tag());
-        Self { view, tag, network_map_vtag, network_map, cost_maps, property_map, offer, directory }
+        Self { view, tag, network_map_vtag, network_map, cost_maps, cost_types, property_map, offer, directory }
     }
 
     pub(crate) fn view(&self) -> &View {
         &self.view
+    }
+
+    /// A cost type as answers have it.
+    pub(crate) fn cost_type(&self, kind: CostKind) -> &RawValue {
+        &self.cost_types[&kind]
     }
 
     /// Since when the costs are what they are.

@@ -1,10 +1,10 @@
 //! Full cost maps (RFC 7285 §11.2.3), and the form that parts of them share with them.
 
-use alto_types::{CostMapMeta, CostTypes, MultiCostMapMeta, NoCostType};
 use topo::PidId;
 
 use super::CostKind;
 use super::cost_matrix::CostMatrix;
+use super::cost_meta::CostMeta;
 use super::selection::Selection;
 use crate::published::Published;
 
@@ -27,18 +27,8 @@ pub(super) fn render_part(
     let view = published.view();
     let map = view.network_map();
     let named = |pids: Vec<PidId>| pids.into_iter().map(|pid| (map.pid(pid).name().as_str(), pid)).collect();
-    let types = selection.to_wire(view);
+    let meta = CostMeta::new(published, id, &selection, true);
     let costs =
         CostMatrix::new(named(srcs), named(dsts), selection, |metric, &src, &dst| view.pid_cost(metric, src, dst));
-    let dependent_vtags = vec![published.network_map_vtag().clone()];
-    let vtag = Some(published.cost_vtag(id));
-    match types {
-        CostTypes::One(cost_type) => {
-            super::cost_answer(&CostMapMeta { dependent_vtags, cost_type, vtag }, MEMBER, &costs)
-        }
-        CostTypes::Several(multi_cost_types) => {
-            let meta = MultiCostMapMeta { dependent_vtags, cost_type: NoCostType, multi_cost_types, vtag };
-            super::cost_answer(&meta, MEMBER, &costs)
-        }
-    }
+    super::cost_answer(&meta, MEMBER, &costs)
 }

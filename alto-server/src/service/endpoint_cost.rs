@@ -4,13 +4,11 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-use alto_types::{
-    CostTypes, EndpointCostMeta, EndpointCostRequest, MediaType, MultiEndpointCostMeta, NoCostType, ProtocolError,
-    SpeltAddr, TypedEndpointAddr,
-};
+use alto_types::{EndpointCostRequest, MediaType, ProtocolError, SpeltAddr, TypedEndpointAddr};
 use topo::{Endpoint, View};
 
 use super::cost_matrix::CostMatrix;
+use super::cost_meta::CostMeta;
 use super::selection::Selection;
 use super::{Lookup, WorkLimits, bound_list, bound_pairs, id};
 use crate::published::Published;
@@ -42,16 +40,9 @@ impl Lookup for EndpointCosts {
         let view = published.view();
         let srcs = resolve(view, request.endpoints.srcs, client);
         let dsts = resolve(view, request.endpoints.dsts, client);
-        let types = selection.to_wire(view);
+        let meta = CostMeta::new(published, id::ENDPOINT_COST, &selection, false);
         let costs = CostMatrix::new(srcs, dsts, selection, |metric, src, dst| view.cost_between(metric, src, dst));
-        let vtag = Some(published.cost_vtag(id::ENDPOINT_COST));
-        Ok(match types {
-            CostTypes::One(cost_type) => super::cost_answer(&EndpointCostMeta { cost_type, vtag }, MEMBER, &costs),
-            CostTypes::Several(multi_cost_types) => {
-                let meta = MultiEndpointCostMeta { cost_type: NoCostType, multi_cost_types, vtag };
-                super::cost_answer(&meta, MEMBER, &costs)
-            }
-        })
+        Ok(super::cost_answer(&meta, MEMBER, &costs))
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod cost_map;
 mod cost_matrix;
+mod cost_meta;
 pub(crate) mod cost_type;
 pub(crate) mod directory;
 pub(crate) mod endpoint_cost;

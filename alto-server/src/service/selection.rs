@@ -1,7 +1,7 @@
 //! Which costs an answer gives and which it is selected by, in terms of this server (RFC 8189 §4.1.2).
 
 use alto_types::{Constraint, CostSelection, CostType, CostTypes, ProtocolError, Tests};
-use topo::{Metric, View};
+use topo::Metric;
 
 use super::{CostKind, WorkLimits, bound_list};
 
@@ -81,14 +81,5 @@ impl Selection {
             _ => Shown::Several(shown),
         };
         Ok(Self { columns, shown, groups })
-    }
-
-    /// What the answer says of its costs.
-    pub(super) fn to_wire(&self, view: &View) -> CostTypes {
-        let wire = |column: &usize| self.columns[*column].to_wire(view);
-        match &self.shown {
-            Shown::One(column) => CostTypes::One(wire(column)),
-            Shown::Several(columns) => CostTypes::Several(columns.iter().map(wire).collect()),
-        }
     }
 }

@@ -252,8 +252,7 @@ def rfc5632(folder: Path, isps: int, size: int, uplink: float) -> None:
     build(fine=False).write(
         folder,
         "alto",
-        # Some eighty transfers share an uplink: 15 s without a byte are no sign there that somebody is gone.
-        {"port": 6881, "neighbours": 12, "piece-size": "256KiB", "stall": 60},
+        {"port": 6881, "neighbours": 12, "piece-size": "256KiB"},
         {
             "title": "RFC 5632 Table 2: how much a map should know",
             "about": f"{isps} ISPs of 10 hosts each around a transit switch, every ISP's uplink {uplink:g} Mbit/s (20 % "

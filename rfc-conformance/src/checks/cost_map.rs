@@ -181,13 +181,15 @@ pub(super) fn inversion<'a>(
     costs: &'a Costs,
     more_is_better: bool,
 ) -> Option<[&'a (String, String); 2]> {
-    let mut pairs: Vec<_> = ranks
-        .0
-        .iter()
-        .filter_map(|(pair, rank)| {
-            costs.0.get(pair).map(|cost| (*rank, if more_is_better { -cost } else { *cost }, pair))
-        })
-        .collect();
+    // Both are sorted by pair, so one walk along both finds what they have in common.
+    let mut known = costs.0.iter().peekable();
+    let mut pairs = Vec::with_capacity(ranks.0.len());
+    for (pair, rank) in &ranks.0 {
+        while known.next_if(|(other, _)| *other < pair).is_some() {}
+        if let Some((_, cost)) = known.next_if(|(other, _)| *other == pair) {
+            pairs.push((*rank, if more_is_better { -cost } else { *cost }, pair));
+        }
+    }
     pairs.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.total_cmp(&other.1)));
     // The worst so far of all strictly better ranks.
     let mut worst: Option<(f64, &(String, String))> = None;

@@ -1,5 +1,5 @@
-//! What the libraries under the server reach by themselves, for `make bench`: answers 304 to everything, on `hyper` alone
-//! or through `warp`, without any of the limits, counters and names that the server adds.
+//! What the libraries under the server reach by themselves (docs/performance.md): answers 304 to everything, on `hyper`
+//! alone or, with the argument `warp`, through that, without any of the limits, counters and names that the server adds.
 
 use std::convert::Infallible;
 

@@ -12,8 +12,8 @@ use crate::name::PidName;
 use crate::request::{Fields, Request};
 use crate::version_tag::VersionTag;
 
-/// A cost map, whole or filtered. `D` is the data member: a map for a client, anything that serialises for a server.
-/// `M` is another `meta` where the costs are arrays ([`MultiCostMapMeta`](crate::MultiCostMapMeta)).
+/// A cost map, whole or filtered. `D` is the data member, and `M` is another `meta` where the costs are arrays
+/// ([`MultiCostMapMeta`](crate::MultiCostMapMeta)).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct CostMap<D = BTreeMap<PidName, BTreeMap<PidName, f64>>, M = CostMapMeta> {

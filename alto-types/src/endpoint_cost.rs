@@ -12,8 +12,8 @@ use crate::media_type::{MediaType, Message};
 use crate::request::{Fields, Request};
 use crate::version_tag::VersionTag;
 
-/// Costs between endpoints. `D` is the data member: a map for a client, anything that serialises for a server. `M` is
-/// another `meta` where the costs are arrays ([`MultiEndpointCostMeta`](crate::MultiEndpointCostMeta)).
+/// Costs between endpoints. `D` is the data member, and `M` is another `meta` where the costs are arrays
+/// ([`MultiEndpointCostMeta`](crate::MultiEndpointCostMeta)).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct EndpointCost<D = BTreeMap<TypedEndpointAddr, BTreeMap<TypedEndpointAddr, f64>>, M = EndpointCostMeta> {

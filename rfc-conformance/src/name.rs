@@ -3,9 +3,9 @@
 use crate::metric::{Metric, Operator};
 
 /// Cost modes with IANA: RFC 9274, RFC 9275.
-const MODES: &[&str] = &["numerical", "ordinal", "array"];
+pub(crate) const MODES: &[&str] = &["numerical", "ordinal", "array"];
 /// Cost metrics with IANA: RFC 7285, RFC 9439, RFC 9275.
-const METRICS: &[&str] = &[
+pub(crate) const METRICS: &[&str] = &[
     "routingcost",
     "delay-ow",
     "delay-rt",
@@ -18,9 +18,9 @@ const METRICS: &[&str] = &[
     "ane-path",
 ];
 /// Address types with IANA.
-const ADDRESS_TYPES: &[&str] = &["ipv4", "ipv6"];
+pub(crate) const ADDRESS_TYPES: &[&str] = &["ipv4", "ipv6"];
 /// Endpoint property types with IANA.
-const PROPERTIES: &[&str] = &["pid"];
+pub(crate) const PROPERTIES: &[&str] = &["pid"];
 /// Error codes with IANA: RFC 7285 §14.5.
 pub(crate) const ERROR_CODES: &[&str] =
     &["E_SYNTAX", "E_MISSING_FIELD", "E_INVALID_FIELD_TYPE", "E_INVALID_FIELD_VALUE"];

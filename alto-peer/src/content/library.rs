@@ -1,29 +1,26 @@
 //! What this peer shares: files that are whole, and files that are still arriving.
 //!
 //! Only what was added is ever opened, and only through the folder it was added with: no name and no symbolic link
-//! leads out of it (`cap-std` resolves paths beneath an open folder). Before each use a file must still be the one that
-//! was hashed; one that changed is no longer shared.
+//! leads out of it (`cap-std` resolves paths beneath an open folder). A file that is no longer what was hashed is no longer
+//! shared.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io;
 use std::ops::Bound;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use alto_types::swarm::{FileEntry, FileId};
-use bytes::Bytes;
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+use cap_std::fs::Dir;
 
-use super::bitfield::Bitfield;
-use super::digest;
 use super::fingerprint::Fingerprint;
-use super::manifest::{HashError, Manifest, nonblocking};
+use super::manifest::{HashError, Manifest};
 use super::name::{FileName, NameError};
 use super::partial::PartialFile;
+use super::shared::{Content, OnDisk, open_beneath};
+pub use super::shared::{Gone, Shared, Source};
 
 /// Files that are shared.
 #[derive(Default)]
@@ -31,38 +28,6 @@ pub struct Library {
     files: RwLock<BTreeMap<FileId, Arc<Shared>>>,
     generation: Mutex<u64>,
     changed: Condvar,
-}
-
-/// A file that is shared, whole or in part.
-pub struct Shared {
-    name: FileName,
-    manifest: Arc<Manifest>,
-    manifest_json: Bytes,
-    manifest_digest: FileId,
-    content: Content,
-}
-
-enum Content {
-    Complete(OnDisk),
-    Partial(Arc<PartialFile>),
-}
-
-/// A whole file where it was found.
-struct OnDisk {
-    root: Arc<Dir>,
-    /// Beneath `root`.
-    relative: PathBuf,
-    /// For messages.
-    path: PathBuf,
-    fingerprint: Fingerprint,
-}
-
-/// The bytes of a shared file, open for reading.
-pub enum Source {
-    /// A whole file.
-    Complete(File),
-    /// Some pieces.
-    Partial(Arc<PartialFile>),
 }
 
 /// What a folder added.
@@ -100,22 +65,6 @@ pub enum ShareError {
     /// Too deep or too many.
     #[error("{}: only the first {MAX_FILES} files, at most {MAX_DEPTH} folders deep, are shared", .0.display())]
     TooMany(PathBuf),
-}
-
-/// Why a shared file cannot be read any more.
-#[derive(Debug, thiserror::Error)]
-pub enum Gone {
-    /// Cannot be opened.
-    #[error("{}: {source}; it is no longer shared", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Other content, or another file in its place.
-    #[error("{}: changed since it was hashed; it is no longer shared, share it again for its new content", .0.display())]
-    Changed(PathBuf),
 }
 
 /// Most files that one folder adds.
@@ -229,11 +178,11 @@ impl Library {
 
     /// What is whole replaces what is not; otherwise, what was there first stays.
     fn insert(&self, shared: Shared) -> Arc<Shared> {
-        let id = shared.manifest.id;
+        let id = shared.manifest().id;
         let shared = {
             let mut files = self.write();
             match files.get(&id) {
-                Some(there) if there.is_complete() && there.is_intact() => return Arc::clone(there),
+                Some(there) if there.is_complete() && there.check().is_ok() => return Arc::clone(there),
                 _ => {
                     let shared = Arc::new(shared);
                     files.insert(id, Arc::clone(&shared));
@@ -295,16 +244,14 @@ impl Library {
     /// Looks whether all files are still what they were.
     pub fn check(&self) {
         for shared in self.all() {
-            if let Content::Complete(on_disk) = &shared.content
-                && let Err(gone) = on_disk.check()
-            {
+            if let Err(gone) = shared.check() {
                 self.forget(&shared, &gone);
             }
         }
     }
 
     fn forget(&self, shared: &Arc<Shared>, gone: &Gone) {
-        let id = shared.manifest.id;
+        let id = shared.manifest().id;
         let removed = {
             let mut files = self.write();
             // It may have been shared anew from elsewhere.
@@ -341,126 +288,6 @@ impl Library {
     fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<FileId, Arc<Shared>>> {
         self.files.write().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Shared {
-    fn new(name: FileName, manifest: Arc<Manifest>, content: Content) -> Self {
-        let manifest_json = Bytes::from(manifest.to_json());
-        let manifest_digest = digest::of(&manifest_json);
-        Self { name, manifest, manifest_json, manifest_digest, content }
-    }
-
-    /// As it is announced.
-    pub fn entry(&self) -> FileEntry {
-        FileEntry {
-            id: self.manifest.id,
-            name: self.name.to_string(),
-            size: self.manifest.size,
-            manifest: self.manifest_digest,
-            complete: self.is_complete(),
-        }
-    }
-
-    /// What it is called.
-    pub fn name(&self) -> &FileName {
-        &self.name
-    }
-
-    /// Its hashes.
-    pub fn manifest(&self) -> &Arc<Manifest> {
-        &self.manifest
-    }
-
-    /// Its hashes as they are sent.
-    pub fn manifest_json(&self) -> &Bytes {
-        &self.manifest_json
-    }
-
-    /// SHA-256 of that.
-    pub fn manifest_digest(&self) -> FileId {
-        self.manifest_digest
-    }
-
-    /// Whether all of it is there, under its name.
-    pub fn is_complete(&self) -> bool {
-        matches!(self.content, Content::Complete(_))
-    }
-
-    /// Where it is, if it is whole.
-    pub fn path(&self) -> Option<&Path> {
-        match &self.content {
-            Content::Complete(on_disk) => Some(&on_disk.path),
-            Content::Partial(_) => None,
-        }
-    }
-
-    /// The file that is still arriving, if it is.
-    pub fn partial(&self) -> Option<&Arc<PartialFile>> {
-        match &self.content {
-            Content::Complete(_) => None,
-            Content::Partial(partial) => Some(partial),
-        }
-    }
-
-    /// Which pieces are there.
-    pub fn have(&self) -> Bitfield {
-        match &self.content {
-            Content::Complete(_) => Bitfield::full(self.manifest.piece_count()),
-            Content::Partial(partial) => partial.have(),
-        }
-    }
-
-    /// Whether a piece is there.
-    pub fn has(&self, piece: usize) -> bool {
-        match &self.content {
-            Content::Complete(_) => piece < self.manifest.piece_count(),
-            Content::Partial(partial) => partial.has(piece),
-        }
-    }
-
-    fn is_intact(&self) -> bool {
-        match &self.content {
-            Content::Complete(on_disk) => on_disk.check().is_ok(),
-            Content::Partial(_) => true,
-        }
-    }
-
-    fn open(&self) -> Result<Source, Gone> {
-        match &self.content {
-            Content::Complete(on_disk) => on_disk.open().map(Source::Complete),
-            Content::Partial(partial) => Ok(Source::Partial(Arc::clone(partial))),
-        }
-    }
-}
-
-impl OnDisk {
-    fn open(&self) -> Result<File, Gone> {
-        let unreadable = |source| Gone::Unreadable { path: self.path.clone(), source };
-        let file = open_beneath(&self.root, &self.relative).map_err(unreadable)?;
-        let fingerprint = Fingerprint::of(&file.metadata().map_err(unreadable)?);
-        if fingerprint == self.fingerprint { Ok(file) } else { Err(Gone::Changed(self.path.clone())) }
-    }
-
-    /// As [`Self::open`].
-    fn check(&self) -> Result<(), Gone> {
-        self.open().map(drop)
-    }
-}
-
-impl Source {
-    /// Fills `bytes` from `offset`.
-    pub fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
-        match self {
-            Self::Complete(file) => file.read_exact_at(bytes, offset),
-            Self::Partial(partial) => partial.read_at(bytes, offset),
-        }
-    }
-}
-
-/// Opens a file without leaving the folder, and without waiting should it be a pipe now.
-fn open_beneath(root: &Dir, relative: &Path) -> io::Result<File> {
-    let file = root.open_with(relative, OpenOptions::new().read(true).custom_flags(nonblocking()))?;
-    Ok(file.into_std())
 }
 
 /// Files beneath a folder, by path, and what is left out.

@@ -12,6 +12,7 @@ pub mod name;
 pub mod partial;
 mod prefix_hash;
 mod record;
+mod shared;
 
 pub use bitfield::Bitfield;
 pub use library::Library;

@@ -5,24 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::super::rules;
 use crate::check::Requirement;
 use crate::http::Exchange;
+use crate::name::{ADDRESS_TYPES, METRICS, MODES, PROPERTIES};
 use crate::verdict::{Finding, Sheet};
-
-/// Registered with IANA; for a name with a further colon, the part before it counts.
-const METRICS: &[&str] = &[
-    "routingcost",
-    "delay-ow",
-    "delay-rt",
-    "delay-variation",
-    "lossrate",
-    "hopcount",
-    "tput",
-    "bw-residual",
-    "bw-available",
-    "ane-path",
-];
-const MODES: &[&str] = &["numerical", "ordinal", "array"];
-const PROPERTIES: &[&str] = &["pid"];
-const ADDRESS_TYPES: &[&str] = &["ipv4", "ipv6"];
 
 fn alphabet(extra: &'static str) -> impl Fn(char) -> bool {
     move |c| c.is_ascii_alphanumeric() || extra.contains(c)

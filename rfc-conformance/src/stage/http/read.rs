@@ -1,31 +1,13 @@
-//! HTTP/1.1 as a server reads and writes it (RFC 7230), over any stream, with a limit on everything that is read.
+//! From the bytes of a connection to requests, or to what is wrong with them.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::SocketAddr;
-use std::thread;
-use std::time::{Duration, SystemTime};
+use std::io::{self, BufRead, Read, Write};
+
+use super::{Connection, Ends, Request};
 
 /// Longest request line and header section together.
 const HEAD_LIMIT: usize = 32 * 1024;
 /// Longest request body.
 pub const BODY_LIMIT: usize = 2 * 1024 * 1024;
-
-/// What a connection is made of: a socket, or TLS over one.
-pub trait Duplex: Read + Write + Send {}
-
-impl<T: Read + Write + Send> Duplex for T {}
-
-/// A connection as requests are read from it.
-pub type Connection = BufReader<Box<dyn Duplex>>;
-
-/// Both ends of a connection.
-#[derive(Clone, Copy, Debug)]
-pub struct Ends {
-    /// The client's.
-    pub peer: SocketAddr,
-    /// The server's.
-    pub server: SocketAddr,
-}
 
 /// What is let through although RFC 7230 has it refused, and what is kept silent about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,27 +23,6 @@ pub enum Habit {
     AnyLength,
     /// Waits for the body without saying so.
     Silent,
-}
-
-/// A request, read to its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
-    /// The method, as sent.
-    pub method: String,
-    /// The request target, as sent.
-    pub target: String,
-    /// Path and query of the target, whatever form it has.
-    pub resource: String,
-    /// 1.0 or 1.1.
-    pub version: &'static str,
-    /// Names as sent, values trimmed.
-    pub fields: Vec<(String, String)>,
-    /// The body without its framing.
-    pub body: Vec<u8>,
-    /// Where the connection comes from.
-    pub peer: SocketAddr,
-    /// Where it arrived.
-    pub server: SocketAddr,
 }
 
 /// What came in.
@@ -84,92 +45,6 @@ pub struct Refusal {
     pub why: &'static str,
     /// What was read of its head.
     pub head: String,
-}
-
-/// An answer, and how it goes out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
-    /// The status code.
-    pub status: u16,
-    /// The fields, without those of framing.
-    pub fields: Vec<(String, String)>,
-    /// The body.
-    pub body: Vec<u8>,
-    /// How the body is framed and paced.
-    pub delivery: Delivery,
-}
-
-/// How an answer goes out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Delivery {
-    /// In chunks of this many bytes, with chunk extensions and a trailer; 0 sends a Content-Length.
-    pub chunk: usize,
-    /// The pause before the answer.
-    pub delay: Duration,
-    /// The pause between chunks.
-    pub pause: Duration,
-    /// Breaks the connection off after this many bytes of the body.
-    pub cut: Option<usize>,
-    /// Closes the connection afterwards.
-    pub close: bool,
-    /// Bytes that go out in place of everything else.
-    pub raw: Option<Vec<u8>>,
-}
-
-impl Request {
-    /// The value of a field; the values joined by commas where it occurs several times.
-    pub fn field(&self, name: &str) -> Option<String> {
-        let values: Vec<_> =
-            self.fields.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str()).collect();
-        (!values.is_empty()).then(|| values.join(", "))
-    }
-
-    /// The media type of the body in lower case, without parameters.
-    pub fn media_type(&self) -> Option<String> {
-        self.field("content-type").map(|value| essence(&value))
-    }
-
-    /// Whether the connection stays open afterwards.
-    pub fn keeps_alive(&self) -> bool {
-        let connection = self.field("connection").unwrap_or_default().to_ascii_lowercase();
-        let says = |option: &str| connection.split(',').any(|token| token.trim() == option);
-        if self.version == "1.0" { says("keep-alive") } else { !says("close") }
-    }
-}
-
-impl Answer {
-    /// An answer with a body of this type.
-    pub fn new(status: u16, media_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, fields: vec![("Content-Type".into(), media_type.into())], body: body.into(), ..Self::default() }
-    }
-
-    /// An answer for a person: not ALTO.
-    pub fn plain(status: u16, text: &str) -> Self {
-        Self::new(status, "text/plain", text)
-    }
-
-    /// The same answer with one more field.
-    #[must_use]
-    pub fn with(mut self, name: &str, value: &str) -> Self {
-        self.fields.push((name.into(), value.into()));
-        self
-    }
-
-    /// Puts a value in place of all values of the field.
-    pub fn set(&mut self, name: &str, value: &str) {
-        self.fields.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
-        self.fields.push((name.into(), value.into()));
-    }
-
-    /// The value of a field.
-    pub fn field(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
-    }
-}
-
-/// A media type in lower case, without parameters.
-pub fn essence(value: &str) -> String {
-    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// Reads the next request. An error means that the connection is gone.
@@ -363,90 +238,11 @@ fn read_line(connection: &mut Connection) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&line).into_owned())
 }
 
-/// Writes an answer; false if the connection cannot be used further.
-pub fn write(connection: &mut Connection, answer: &Answer, request: Option<&Request>) -> io::Result<bool> {
-    let out = connection.get_mut();
-    let delivery = &answer.delivery;
-    thread::sleep(delivery.delay);
-    if let Some(raw) = &delivery.raw {
-        out.write_all(raw)?;
-        out.flush()?;
-        return Ok(false);
-    }
-    let stays = !delivery.close && delivery.cut.is_none() && request.is_some_and(Request::keeps_alive);
-    let without_body = matches!(answer.status, 100..=199 | 204 | 304);
-    // HTTP/1.0 knows no chunks; the body then ends with the connection.
-    let chunk = if request.is_some_and(|request| request.version == "1.0") { 0 } else { delivery.chunk };
-    let mut head = vec![format!("HTTP/1.1 {} {}\r\n", answer.status, reason(answer.status))];
-    head.push(format!("Date: {}\r\n", httpdate::fmt_http_date(SystemTime::now())));
-    head.extend(answer.fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")));
-    if !without_body {
-        head.push(match chunk {
-            0 => format!("Content-Length: {}\r\n", answer.body.len()),
-            _ => "Transfer-Encoding: chunked\r\nTrailer: X-End\r\n".into(),
-        });
-    }
-    head.push(match (stays, request.is_some_and(|request| request.version == "1.0")) {
-        (false, _) => "Connection: close\r\n\r\n".into(),
-        (true, true) => "Connection: keep-alive\r\n\r\n".into(),
-        (true, false) => "\r\n".into(),
-    });
-    let head = head.concat();
-    let body = if without_body || request.is_some_and(|request| request.method == "HEAD") {
-        &[]
-    } else {
-        &answer.body[..delivery.cut.unwrap_or(answer.body.len()).min(answer.body.len())]
-    };
-    if chunk == 0 || body.is_empty() {
-        let mut message = head.into_bytes();
-        message.extend_from_slice(body);
-        out.write_all(&message)?;
-    } else {
-        out.write_all(head.as_bytes())?;
-        for (index, piece) in body.chunks(chunk).enumerate() {
-            let mut framed = format!("{:X};n={index};q=\"a;b\"\r\n", piece.len()).into_bytes();
-            framed.extend_from_slice(piece);
-            framed.extend_from_slice(b"\r\n");
-            out.write_all(&framed)?;
-            out.flush()?;
-            thread::sleep(delivery.pause);
-        }
-        if delivery.cut.is_none() {
-            out.write_all(b"0;last\r\nX-End: yes\r\n\r\n")?;
-        }
-    }
-    out.flush()?;
-    Ok(stays)
-}
-
-fn reason(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        204 => "No Content",
-        301 => "Moved Permanently",
-        302 => "Found",
-        303 => "See Other",
-        304 => "Not Modified",
-        307 => "Temporary Redirect",
-        308 => "Permanent Redirect",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        406 => "Not Acceptable",
-        413 => "Payload Too Large",
-        415 => "Unsupported Media Type",
-        431 => "Request Header Fields Too Large",
-        500 => "Internal Server Error",
-        501 => "Not Implemented",
-        503 => "Service Unavailable",
-        505 => "HTTP Version Not Supported",
-        _ => "Status",
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::BufReader;
+    use std::net::SocketAddr;
+
     use super::*;
 
     /// Reads from one side, writes to the other.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use alto_registry::Limits;
 use ipnet::IpNet;
 use rand::RngExt as _;
 use serde_json::Value;
@@ -19,7 +20,6 @@ use crate::http::stack::StackLimits;
 use crate::http::tls::{Tls, TlsError};
 use crate::service::WorkLimits;
 use crate::settings::{Flags, Settings};
-use crate::swarm::limits::Limits;
 
 /// Environment variable with the admin token, for those who do not want it in a file.
 const TOKEN_VARIABLE: &str = "ALTO_ADMIN_TOKEN";

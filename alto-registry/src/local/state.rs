@@ -263,9 +263,10 @@ impl State {
         let Some(present) = self.by_address.get(&address).copied().filter(|present| Some(*present) != own) else {
             return Ok(());
         };
-        let end = match self.peers[present as usize].secret.is_none() {
-            true => self.holdings.last_end(present).unwrap_or(self.now),
-            false => self.leases.end(present),
+        let end = if self.peers[present as usize].secret.is_none() {
+            self.holdings.last_end(present).unwrap_or(self.now)
+        } else {
+            self.leases.end(present)
         };
         Err(Refusal::AddressTaken { remaining: end.since(self.now) })
     }

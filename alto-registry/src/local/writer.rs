@@ -133,7 +133,9 @@ fn work(
                     changes.into_iter().filter(|change| matches!(change, Change::Drop(..) | Change::Forget(_))),
                 );
                 let mut state = state.write().unwrap_or_else(PoisonError::into_inner);
-                created.iter().for_each(|peer| state.retract(*peer));
+                for peer in &created {
+                    state.retract(*peer);
+                }
                 observer.counted(state.stats());
                 // The disk may have part of what it reported as failed.
                 owed.push(Change::Forget(created));

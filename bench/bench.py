@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Measures speed, every figure beside something a user could run instead, both in the same run.
+"""Measures speed, each figure beside something a user could run instead, both in the same run.
 
-Prints one table, and with --write puts it into docs/performance.md together with a description of the machine.
-`make bench` builds what is measured and installs what it is measured against.
+Prints one table. With --write it replaces the one in docs/performance.md, with a description of the machine.
+`make bench` builds the measured programs and installs those they are compared with.
 """
 import argparse
 import os
@@ -22,7 +22,7 @@ BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
 def machine():
-    """What the figures depend on."""
+    """A description of the machine and the software that the figures depend on."""
     with open("/proc/cpuinfo", encoding="utf-8") as lines:
         model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown CPU")
     with open("/proc/meminfo", encoding="ascii") as lines:
@@ -48,7 +48,7 @@ def table(found):
 
 
 def write(text):
-    """Puts the table in its place in the documentation."""
+    """Replaces the table in the documentation."""
     path = os.path.join(ROOT, "docs", "performance.md")
     with open(path, encoding="utf-8") as file:
         page = file.read()
@@ -59,10 +59,10 @@ def write(text):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="smallest sizes, shortest runs: shows that it runs")
-    parser.add_argument("--only", metavar="WORD", help="only rows of the functions whose name has this word")
-    parser.add_argument("--write", action="store_true", help="puts the table into docs/performance.md")
-    parser.add_argument("--python", default=sys.executable, help="a Python with networkx and pytricia")
+    parser.add_argument("--quick", action="store_true", help="smallest sizes and shortest runs, to test the benchmark")
+    parser.add_argument("--only", metavar="WORD", help="only functions of rows.py whose name matches this regex")
+    parser.add_argument("--write", action="store_true", help="replace the table in docs/performance.md")
+    parser.add_argument("--python", default=sys.executable, help="a Python interpreter with networkx and pytricia")
     options = parser.parse_args()
     programs = {"server": "target/release/alto-server", "route_speed": "target/release/examples/route_speed"}
     for name, path in programs.items():
@@ -71,7 +71,7 @@ def main():
             sys.exit(f"bench: {path} is not built: cargo build --release -p alto-server -p topo --examples --bins")
     nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if not nginx or not shutil.which("wrk"):
-        sys.exit("bench: nginx and wrk are wanted: apt-get install nginx-light wrk")
+        sys.exit("bench: nginx or wrk is missing: apt-get install nginx-light wrk")
     describe = machine()
     print(f"measuring on {describe}", file=sys.stderr)
     found = []

@@ -1,4 +1,4 @@
-"""Load by wrk, and what it saw."""
+"""Runs of wrk, and their results."""
 import json
 import re
 import subprocess
@@ -8,7 +8,7 @@ UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
 
 
 class Seen:
-    """Requests a second, latency, and answers that were not 2xx or 3xx."""
+    """Result of a run: requests per second, latency, and errors."""
 
     def __init__(self, text):
         self.rate = float(re.search(r"Requests/sec:\s*([\d.]+)", text).group(1))
@@ -23,7 +23,7 @@ class Seen:
 
 
 def run(url, seconds, headers=None, body=None, media_type=None, script=None, connections=64):
-    """One run of wrk. `script` is Lua in place of a fixed request."""
+    """Runs wrk once, with a fixed request or a Lua script. Errors end the program."""
     headers = dict(headers or {})
     if script is None:
         lines = [f"wrk.headers[{json.dumps(k)}] = {json.dumps(v)}" for k, v in headers.items()]
@@ -38,12 +38,12 @@ def run(url, seconds, headers=None, body=None, media_type=None, script=None, con
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     seen = Seen(output)
     if seen.bad or seen.errors:
-        raise SystemExit(f"bench: {url}: {seen.bad} answers were errors, sockets: {seen.errors or 'fine'}")
+        raise SystemExit(f"bench: {url}: {seen.bad} answers with errors; socket errors: {seen.errors or 'none'}")
     return seen
 
 
 def side_by_side(ours, theirs, rounds=3):
-    """Runs two loads in turn and returns the medians of their rates, so that noise meets both alike."""
+    """Runs two loads in turn, so that noise affects both alike, and returns the medians of their rates."""
     pairs = [(ours().rate, theirs().rate) for _ in range(rounds)]
     middle = lambda values: sorted(values)[len(values) // 2]
     return middle([pair[0] for pair in pairs]), middle([pair[1] for pair in pairs])

@@ -1,11 +1,11 @@
-"""The networks that are measured: generated, always the same for the same numbers."""
+"""Generated networks for measurements, the same for the same parameters."""
 import ipaddress
 import json
 import random
 
 
 def switches(count, links_each=4, pids=True, seed=1):
-    """A connected network of switches: a ring and random links, one PID a switch unless told otherwise."""
+    """A network of switches in a ring with random links, by default with one PID per switch."""
     rng = random.Random(seed)
     names = [f"s{i:05}" for i in range(count)]
     ends = [(i, (i + 1) % count) for i in range(count)]
@@ -29,7 +29,7 @@ def switches(count, links_each=4, pids=True, seed=1):
 
 
 def prefixes(ipv4, ipv6, pid_count=200, seed=2):
-    """A network whose PIDs hold this many prefixes, with lengths as in the tables of routers."""
+    """A network whose PIDs hold the given numbers of prefixes, with lengths as in routing tables."""
     rng = random.Random(seed)
     topology = switches(pid_count)
     pids = list(topology["pids"].values())
@@ -57,7 +57,7 @@ def prefixes(ipv4, ipv6, pid_count=200, seed=2):
 
 
 def addresses(count, seed=3):
-    """Random unicast addresses, as an endpoint property request has them."""
+    """Random unicast addresses, written as in endpoint property requests."""
     rng = random.Random(seed)
     return [f"ipv4:{ipaddress.IPv4Address(rng.randrange(1 << 24, 224 << 24))}" for _ in range(count)]
 

@@ -1,18 +1,16 @@
-"""What is measured: one function a row or a few rows that share their servers. Each row is a ratio of two figures of
-the same run."""
+"""The rows of the table: one function per row, or per few rows that share their servers. Each row is the ratio of two
+figures from the same run."""
 import dataclasses
 import itertools
 import json
 import math
 import os
-import re
 import resource
 import socket
 import statistics
 import subprocess
-import sys
 import threading
-import time
+import urllib.request
 
 import load
 import networks
@@ -27,7 +25,7 @@ ENDPOINT_PROPERTY = ("/endpointprop/lookup", "application/alto-endpointpropparam
 
 @dataclasses.dataclass
 class Row:
-    """A line of the table. `reach` is what the ratio is to be, in the sense of `better`."""
+    """A row of the table; `reach` is the target of the ratio."""
     what: str
     ours: str
     against: str
@@ -40,7 +38,7 @@ class Row:
 
 @dataclasses.dataclass
 class Bench:
-    """Where things are, and how large and long a run is."""
+    """Paths of the programs, and the size and duration of measurements."""
     server: str
     route_speed: str
     nginx: str
@@ -70,7 +68,7 @@ def rate(value):
 
 
 def compare(what, against, ours, theirs, reach, bench, note=""):
-    """A row of requests a second, at least `reach` of the other's."""
+    """A row of two request rates, whose ratio is to be at least `reach`."""
     our_rate, their_rate = load.side_by_side(ours, theirs, bench.rounds)
     ratio = our_rate / their_rate
     return Row(what, rate(our_rate), against, rate(their_rate), ratio, f">= {reach}", ratio >= reach, note)
@@ -88,7 +86,6 @@ def documents(bench):
             for encoding, headers in (("identity", {}), ("gzip", {"Accept-Encoding": "gzip"})):
                 yield compare(f"GET cost map, 200 PIDs, {encoding} ({size})", "nginx, the same bytes",
                               fetch(server.base, COST_MAP, headers), fetch(nginx.base, "/costmap", headers), 0.9, bench)
-            import urllib.request
             with urllib.request.urlopen(server.base + COST_MAP, timeout=10) as answer:
                 ours = {"If-None-Match": answer.headers["ETag"]}
             theirs = {"If-None-Match": nginx.entity_tag("costmap")}
@@ -115,7 +112,7 @@ def endpoint_costs(bench):
 
 
 def several_costs(bench):
-    """POST endpoint cost of three metrics at once (RFC 8189), beside one."""
+    """POST endpoint cost for three metrics at once (RFC 8189), compared with one."""
     topology = bench.topology("pids-200", networks.switches(200))
     path, media_type = ENDPOINT_COST
     endpoints = {"srcs": ["ipv4:10.0.1.1"], "dsts": [f"ipv4:10.0.{i}.1" for i in range(20)]}
@@ -145,7 +142,7 @@ print(time.monotonic() - begin)
 
 
 def prefixes(bench):
-    """Endpoint properties over a table as large as the Internet's, and how long it takes to load."""
+    """Endpoint properties, and the time to start, with a prefix table as large as the Internet's."""
     ipv4, ipv6 = (20_000, 4_000) if bench.quick else (1_000_000, 200_000)
     path = bench.topology("prefixes", networks.prefixes(ipv4, ipv6))
     times = []
@@ -187,14 +184,13 @@ print(time.monotonic() - begin)
 
 
 def route_speed(bench, path):
-    """Milliseconds: all anew, one changed link (median, worst), peak memory in MiB."""
-    # The child's peak is that of all children so far, hence a shell of its own that asks for it.
+    """Runs route_speed: times in ms for all routes and for one changed link, and peak memory in MiB."""
     output = subprocess.run([bench.route_speed, "--topology", path], check=True, capture_output=True, text=True).stdout
     return json.loads(output)
 
 
 def routes(bench):
-    """All routes, their growth, and what a change takes."""
+    """Time of computing all routes, its growth with the network, and the time of one change."""
     sizes = [100, 200] if bench.quick else [250, 500, 1000, 2000, 5000]
     size = 100 if bench.quick else 500
     path = bench.topology(f"switches-{size}", networks.switches(size))
@@ -227,7 +223,7 @@ def routes(bench):
 
 
 def latency_under_change(bench):
-    """The slowest of a hundred requests while links change ten times a second."""
+    """99th percentile of the latency while links change ten times per second."""
     topology = bench.topology("pids-200", networks.switches(200))
     path, media_type = ENDPOINT_COST
     endpoints = {"srcs": ["ipv4:10.0.1.1"], "dsts": [f"ipv4:10.0.{i}.1" for i in range(20)]}
@@ -235,7 +231,7 @@ def latency_under_change(bench):
     with AltoServer(bench.server, topology) as server:
         links = json.loads(server.get("/admin/links", {"Authorization": f"Bearer {server.token}"}))
         links = links["links"] if isinstance(links, dict) else links
-        # A load that leaves room: with both cores full, latency would only show who waits for a core.
+        # A light load: with both cores busy, latency would only measure the wait for a core.
         measure = lambda: load.run(server.base + path, bench.seconds, {}, body, media_type, connections=4).p99 * 1e3
         stop, changes = threading.Event(), 0
 
@@ -264,13 +260,13 @@ def latency_under_change(bench):
 
 
 def swarm(bench):
-    """The registry: newcomers, heartbeats and questions for holders, saved to disk as in operation."""
+    """The registry: registrations, heartbeats and queries for holders, saved to disk as in operation."""
     population, shared = (200, 20) if bench.quick else (2000, 100)
     topology = bench.topology("pids-200", networks.switches(200))
     state = os.path.join(bench.folder, "swarm-state")
     with open(os.path.join(HERE, "swarm.lua"), encoding="utf-8") as file:
         program = file.read()
-    # A proxy on this machine is believed, so that every peer can have an address of its own.
+    # The server trusts this machine as a proxy, so that every peer can have an address of its own.
     with AltoServer(bench.server, topology, "--state", state, "--trusted-proxy", "127.0.0.1") as server:
         entry = lambda i: {"id": f"{i:064x}", "name": f"file-{i}", "size": 1 << 20, "manifest": f"{i + 1:064x}"}
         heartbeats = []
@@ -299,7 +295,7 @@ def swarm(bench):
 
 
 def idle_connections(bench):
-    """Memory of connections that are kept open and say nothing."""
+    """Memory per idle keep-alive connection."""
     count = 500 if bench.quick else 10_000
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, count + 1000)), hard))

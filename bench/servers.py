@@ -1,4 +1,5 @@
-"""The programs that are measured against each other, on free ports of 127.0.0.1, ended by the pid that was started."""
+"""The servers under comparison, on free ports of 127.0.0.1."""
+import getpass
 import gzip
 import os
 import secrets
@@ -9,14 +10,14 @@ import urllib.request
 
 
 def free_port():
-    """A port nobody listens on now."""
+    """A port that is currently unused."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 class Process:
-    """A program that is ended with the block it was started in."""
+    """A program that ends with the `with` block it was started in."""
 
     def __init__(self, command, **options):
         self.child = subprocess.Popen(command, **options)
@@ -33,13 +34,13 @@ class Process:
             self.child.wait()
 
     def status(self, key):
-        """A line of /proc/PID/status, in KiB."""
+        """A value of /proc/PID/status in KiB."""
         with open(f"/proc/{self.child.pid}/status", encoding="ascii") as lines:
             return next(int(line.split()[1]) for line in lines if line.startswith(key + ":"))
 
 
 class AltoServer(Process):
-    """Our server. `seconds_to_ready` is from the start of the process to its first answer."""
+    """alto-server; `seconds_to_ready` is the time from its start to its first answer."""
 
     def __init__(self, program, topology, *flags, patience=120):
         self.token = secrets.token_hex(16)
@@ -63,15 +64,15 @@ class AltoServer(Process):
                 if time.monotonic() > deadline:
                     raise
         self.seconds_to_ready = time.monotonic() - started
-        # Nothing reads the log from here on; at this level there is next to nothing in it.
+        # The log is not read any further: at the default level it stays far below the size of the pipe.
 
     def get(self, path, headers=()):
-        """The body of an answer."""
+        """Sends a GET request and returns the body."""
         with urllib.request.urlopen(urllib.request.Request(self.base + path, headers=dict(headers)), timeout=60) as a:
             return a.read()
 
     def post(self, path, body, media_type, token=False, headers=()):
-        """The answer to a request with a body."""
+        """Sends a POST request and returns the body of the answer."""
         headers = {**dict(headers), "Content-Type": media_type}
         if token:
             headers["Authorization"] = f"Bearer {self.token}"
@@ -81,7 +82,7 @@ class AltoServer(Process):
 
 
 class Nginx(Process):
-    """nginx with files: the ceiling for bytes over HTTP on this machine."""
+    """nginx with static files: an upper bound of what this machine can serve over HTTP."""
 
     CONFIGURATION = """
 daemon off; worker_processes 2; pid {folder}/nginx.pid; error_log {folder}/error.log; user {user};
@@ -103,7 +104,6 @@ http {{
             with gzip.open(f"{folder}/files/{name}.gz", "wb", compresslevel=6) as out:
                 out.write(content)
         port = free_port()
-        import getpass
         with open(f"{folder}/nginx.conf", "w", encoding="ascii") as out:
             out.write(self.CONFIGURATION.format(folder=folder, port=port, user=getpass.getuser()))
         super().__init__([program, "-c", f"{folder}/nginx.conf", "-p", folder])
@@ -118,6 +118,6 @@ http {{
                     raise
 
     def entity_tag(self, name):
-        """The validator of a file."""
+        """The entity tag of a file."""
         with urllib.request.urlopen(f"{self.base}/{name}", timeout=10) as answer:
             return answer.headers["ETag"]

@@ -1,6 +1,6 @@
--- Peers at work on the registry: of twenty requests one registers, nine are heartbeats, ten ask who holds a file.
--- What is asked stands before this, as tables: `media` (Content-Type), `peers` (bodies of heartbeats), `files`, `entry`
--- (a file as it is announced), and `from` (the first address of those that register).
+-- Load on the registry: of twenty requests one registers a peer, nine are heartbeats, and ten ask for the holders of a
+-- file. The caller prepends the globals `media` (Content-Type), `peers` (bodies of heartbeats), `files` (their IDs),
+-- `entry` (a file as announced), and `from` (the number of the first address to register).
 
 local threads = 0
 
@@ -15,7 +15,7 @@ function init()
 end
 
 local function newcomer()
-  -- Every newcomer has an address of its own; a thread has every second.
+  -- Every newcomer has an address of its own; each of the two threads uses every second one.
   local address = from + registered * 2 + lane
   registered = registered + 1
   local text = string.format("10.%d.%d.%d", math.floor(address / 65536) % 256, math.floor(address / 256) % 256, address % 256)

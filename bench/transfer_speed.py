@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Fetches a file from a peer, and from nginx with curl, in turns: rate of both, and the memory of both peers.
+"""Measures the transfer of a file from peer to peer and, in turn, by curl from nginx.
 
-All run on loopback and write to the same disk. A peer hashes everything twice, piece by piece and as a whole, and its
-file is on the disk (fsync) before it has its name; curl does neither, so it is shown with and without a `sync` after it.
-Exit code 1 where the peer is slower than half of curl without one, or a peer takes more than 64 MB.
+All programs run on loopback and write to the same disk. A peer hashes everything twice, per piece and as a whole, and
+calls fsync before it renames the file. curl does neither, so it is shown with and without a following `sync`. The exit
+status is 1 if the peer is slower than half of curl without `sync`, or if a peer takes more than 64 MB of memory.
 """
 import argparse
 import hashlib
@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -34,7 +35,7 @@ http {{
 
 
 def started(command, pattern, **more):
-    """Starts a process and waits for a line that matches; then the process and the match."""
+    """Starts a process, waits for a line that matches, and returns both."""
     process = subprocess.Popen(command, text=True, **more)
     stream = process.stdout or process.stderr
     for line in stream:
@@ -42,31 +43,30 @@ def started(command, pattern, **more):
         if match:
             threading.Thread(target=lambda: [None for _ in stream], daemon=True).start()
             return process, match
-    sys.exit(f"transfer_speed: {command[0]} ended too early ({process.wait()})")
+    sys.exit(f"transfer_speed: {command[0]} ended before it was ready (status {process.wait()})")
 
 
 def ended(process):
-    """Ends a process in good order; its peak memory in MB."""
+    """Ends a process by SIGTERM and returns its peak memory in MB."""
     process.send_signal(signal.SIGTERM)
     return reaped(process)
 
 
 def reaped(process):
-    """Waits for a process; its peak memory in MB."""
+    """Waits for a process and returns its peak memory in MB."""
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     return usage.ru_maxrss / 1024
 
 
 def free_port():
-    import socket
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
 
 
 def write_random(path, size):
-    """Writes random bytes; their SHA-256."""
+    """Writes random bytes and returns their SHA-256."""
     digest = hashlib.sha256()
     with open(path, "wb") as file:
         while size > 0:
@@ -79,7 +79,7 @@ def write_random(path, size):
 
 
 def curl(port, folder):
-    """Seconds for the transfer, and for that and the disk."""
+    """Fetches the file with curl; seconds until curl ends, and until the file is on disk."""
     path = os.path.join(folder, "by-curl.bin")
     begin = time.monotonic()
     subprocess.run(["curl", "-sS", "-o", path, f"http://127.0.0.1:{port}/movie.bin"], check=True)
@@ -91,7 +91,7 @@ def curl(port, folder):
 
 
 def get(program, directory, file, folder):
-    """Seconds as the peer counts them, seconds for the whole process, and its peak memory in MB."""
+    """Fetches the file with alto-peer; seconds it reports, seconds of the process, and its peak memory in MB."""
     command = [program, "get", file, "--server", directory, "--address", GETTER, "--json", "--output", folder + "/"]
     begin = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -109,9 +109,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("programs", nargs="?", default=os.path.join(ROOT, "target", "release"),
                         help="folder with alto-server and alto-peer [target/release]")
-    parser.add_argument("--size", type=int, default=1 << 30, help="bytes of the file [1 GiB]")
-    parser.add_argument("--rounds", type=int, default=5, help="times each is measured [5]")
-    parser.add_argument("--folder", help="where to work: on the disk to be measured [the system's for temporary files]")
+    parser.add_argument("--size", type=int, default=1 << 30, help="size of the file in bytes [1 GiB]")
+    parser.add_argument("--rounds", type=int, default=5, help="number of measurements [5]")
+    parser.add_argument("--folder", help="working folder, on the disk to measure [the folder for temporary files]")
     options = parser.parse_args()
     for needed in ("nginx", "curl"):
         if not shutil.which(needed, path=os.environ.get("PATH", "") + ":/usr/sbin"):

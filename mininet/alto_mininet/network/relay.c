@@ -1,15 +1,15 @@
 /*
- * Delays what passes between pairs of TAP devices, for kernels without netem.
+ * Delays frames between pairs of TAP devices, for kernels without netem.
  *
- * Each link is two TAP devices in the network namespaces of two processes. What the kernel sends into one is read here,
- * kept until it is due, and written to the other. Frames keep their offload headers, so a bundle of packets that the
- * kernel made is still one when it arrives.
+ * Each link is a pair of TAP devices in the network namespaces of two processes. Frames that the kernel sends into one
+ * are kept until they are due, then written to the other. They keep their offload headers, so that a bundle of packets
+ * stays one.
  *
  * Standard input: lines "link PID DEV PID DEV DELAY DELAY LIMIT LIMIT LOSS LOSS", each pair being one value per
  * direction (first to second device, then back): delay in microseconds, limit in bytes, loss in millionths. Then "go",
- * answered by "ready realtime=0|1". After that: "set LINK DELAY DELAY LIMIT LIMIT LOSS LOSS", and "stats", answered by
- * "stats PASSED DROPPED LOST LATE WORST": frames, those that found the queue full, those lost on purpose, those
- * delivered more than 1 ms late, and the worst delivery in microseconds. "reset" makes these zero. The end of input
+ * answered by "ready realtime=0|1". Afterwards: "set LINK DELAY DELAY LIMIT LIMIT LOSS LOSS", and "stats", answered by
+ * "stats PASSED DROPPED LOST LATE WORST": frames delivered, dropped because a queue was full, lost on purpose,
+ * delivered more than 1 ms late, and the worst lateness in microseconds. "reset" sets these to zero. The end of input
  * ends the program.
  */
 #define _GNU_SOURCE
@@ -30,9 +30,9 @@
 
 #define MAX_LINKS 1024
 #define MAX_FRAME 66000
-/* What is due so soon is delivered now: waking up costs as much. */
+/* Nanoseconds. A frame that is due this soon is delivered at once, since waking up later takes as long. */
 #define SOON 50000
-/* One direction may not keep the others waiting. */
+/* Frames handled per direction and turn, so that none delays the others. */
 #define MAX_READS 64
 
 struct frame {
@@ -75,7 +75,7 @@ static uint32_t chance(void) {
     return (uint32_t)(random_state % 1000000);
 }
 
-/* A TAP device belongs to the namespace it is opened in, whatever the process does later. */
+/* A TAP device stays in the namespace in which it was opened, even after the process leaves it. */
 static int open_tap(int pid, const char *name) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/ns/net", pid);
@@ -92,7 +92,7 @@ static int open_tap(int pid, const char *name) {
     request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
     if (ioctl(tap, TUNSETIFF, &request) != 0)
         fail("cannot attach to", name);
-    /* Without it frames are just smaller. */
+    /* Without offloads frames are smaller, but pass as well. */
     ioctl(tap, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6);
     return tap;
 }
@@ -145,7 +145,7 @@ static void deliver(struct direction *direction) {
             worst = after;
         if (after > 1000000)
             late++;
-        /* An interface that is down takes nothing: so does a cable that is cut. */
+        /* An interface that is down accepts no frames, like a cable that is cut. */
         if (write(direction->to, frame->data, frame->length) == (ssize_t)frame->length)
             passed++;
         else
@@ -189,7 +189,7 @@ static void obey(char *line) {
         passed = dropped = lost = late = 0;
         worst = 0;
     } else {
-        printf("error not understood: %s\n", line);
+        printf("error unknown command: %s\n", line);
     }
     fflush(stdout);
 }
@@ -232,7 +232,7 @@ int main(void) {
                 take(&directions[i]);
         for (int i = 0; i < count; i++)
             deliver(&directions[i]);
-        /* Orders last: one that adds a link moves nothing that is looked at above. */
+        /* Commands come last, so that a new link does not shift the entries that were just polled. */
         if (polled[0].revents)
             read_orders();
     }

@@ -10,7 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer};
 use serde::{Serialize, Serializer};
 
-use crate::client::metric::{Better, Metric};
+use alto_client::metric::{Better, Metric};
 
 /// Maximum number of metrics in one list.
 const MAX_METRICS: usize = 8;
@@ -89,7 +89,7 @@ impl Metrics {
 impl Default for Metrics {
     /// `routingcost`, which every ALTO server offers.
     fn default() -> Self {
-        Self(vec![Weighted { metric: crate::client::routing_cost().cost_metric, weight: 1.0 }])
+        Self(vec![Weighted { metric: alto_client::routing_cost().cost_metric, weight: 1.0 }])
     }
 }
 

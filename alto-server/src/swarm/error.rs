@@ -22,8 +22,8 @@ pub(super) enum SwarmError {
 
 impl SwarmError {
     /// Describes a member with an unusable value.
-    pub(super) fn malformed(field: impl Into<String>, problem: impl ToString) -> Self {
-        Self::Malformed { field: field.into(), problem: problem.to_string() }
+    pub(super) fn malformed(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Malformed { field: field.into(), problem: problem.into() }
     }
 
     /// Describes a member that is not a name.

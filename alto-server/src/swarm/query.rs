@@ -49,5 +49,5 @@ impl Query {
 
 /// Parses the ID of a file, which is the part `field` of a request.
 pub(super) fn file_id(field: &str, text: &str) -> Result<FileId, SwarmError> {
-    text.parse().map_err(|error: FileIdError| SwarmError::malformed(field, error))
+    text.parse().map_err(|error: FileIdError| SwarmError::malformed(field, error.to_string()))
 }

@@ -197,8 +197,8 @@ impl Api {
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, SwarmError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json)
-        .map_err(|error| SwarmError::malformed(error.path().to_string(), error.into_inner()))?;
-    json.end().map_err(|error| SwarmError::malformed("body", error))?;
+        .map_err(|error| SwarmError::malformed(error.path().to_string(), error.into_inner().to_string()))?;
+    json.end().map_err(|error| SwarmError::malformed("body", error.to_string()))?;
     Ok(value)
 }
 

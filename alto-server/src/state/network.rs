@@ -4,12 +4,11 @@
 //! links. Every change computes the next state beside the current one, saves what must survive a restart, and only then
 //! swaps the next state in. If anything fails on the way, the current state stays.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use topo::{LinkChange, Topology, View};
+use topo::{ChangeError, Fitted, LinkChange, LinkChanges, Topology, View};
 
 use super::published::Published;
 use super::store::{Store, StoreError};
@@ -32,15 +31,7 @@ struct Layers {
     base: Arc<Topology>,
     /// True if `base` was set through `/admin` and is not the file.
     replaced: bool,
-    changes: BTreeMap<LinkKey, LinkChange>,
-}
-
-/// Canonical name of a link, the same for both orders in which a change may name its ends.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct LinkKey {
-    source: String,
-    destination: String,
-    index: usize,
+    changes: LinkChanges,
 }
 
 /// Result of a change.
@@ -77,8 +68,8 @@ impl Network {
                 (Arc::new(Topology::from_json(&bytes, "saved topology")?), true)
             }
         };
-        let (topology, changes, dropped) = apply_fitting(&base, saved.links.into_iter().collect());
-        warn_dropped(&dropped);
+        let Fitted { topology, kept: changes, dropped } = saved.links.fit(&base);
+        describe_dropped(&dropped);
         let published = Published::new(Arc::clone(&catalogue), View::compute(topology), None, clock());
         record(&published, 0);
         let layers = Mutex::new(Layers { base, replaced, changes });
@@ -105,16 +96,9 @@ impl Network {
         let mut layers = self.lock();
         let current = self.current();
         let topology = Arc::new(current.snapshot().view().topology().with_changes(changes)?);
-        let mut merged = BTreeMap::new();
-        for change in changes {
-            let key = LinkKey::of(change, &topology);
-            let known = merged.remove(&key).or_else(|| layers.changes.get(&key).cloned());
-            let change = change.clone().condensed();
-            merged.insert(key, known.map_or_else(|| change.clone(), |known| merge(known, &change)));
-        }
+        let merged = layers.changes.merged_with(changes, &topology);
         let next = self.publish(timed(|| current.snapshot().view().successor(topology)), &current);
         if let Some(store) = &self.store {
-            let merged: Vec<_> = merged.iter().map(|(key, change)| (key.clone(), change.clone())).collect();
             store.save_links(&merged)?;
         }
         layers.changes.extend(merged);
@@ -152,7 +136,7 @@ impl Network {
         if let Some(store) = &self.store {
             store.save_topology(replacement)?;
         }
-        *layers = Layers { base, replaced: replacement.is_some(), changes: BTreeMap::new() };
+        *layers = Layers { base, replaced: replacement.is_some(), changes: LinkChanges::default() };
         Ok(self.swap(next, Vec::new()))
     }
 
@@ -164,9 +148,9 @@ impl Network {
             layers.base = Arc::new(file);
         }
         let current = self.current();
-        let (topology, changes, dropped) = apply_fitting(&layers.base, layers.changes.clone());
-        warn_dropped(&dropped);
-        layers.changes = changes;
+        let Fitted { topology, kept, dropped } = layers.changes.clone().fit(&layers.base);
+        let dropped = describe_dropped(&dropped);
+        layers.changes = kept;
         let next = self.publish(timed(|| current.snapshot().view().successor(topology)), &current);
         self.swap(next, dropped)
     }
@@ -207,80 +191,12 @@ fn timed(build: impl FnOnce() -> View) -> View {
     view
 }
 
-/// Applies the changes that fit a topology. Returns the topology, those changes, and why each of the others does not fit.
-fn apply_fitting(
-    base: &Arc<Topology>,
-    changes: BTreeMap<LinkKey, LinkChange>,
-) -> (Arc<Topology>, BTreeMap<LinkKey, LinkChange>, Vec<String>) {
-    let all: Vec<LinkChange> = changes.values().cloned().collect();
-    if all.is_empty() {
-        return (Arc::clone(base), changes, Vec::new());
-    }
-    if let Ok(topology) = base.with_changes(&all) {
-        return (Arc::new(topology), changes, Vec::new());
-    }
-    // One by one, to keep what can be kept.
-    let (mut topology, mut kept, mut dropped) = (Arc::clone(base), BTreeMap::new(), Vec::new());
-    for (key, change) in changes {
-        match topology.with_changes(std::slice::from_ref(&change)) {
-            Ok(next) => {
-                topology = Arc::new(next);
-                kept.insert(key, change);
-            }
-            Err(error) => dropped.push(error.to_string()),
-        }
-    }
-    (topology, kept, dropped)
-}
-
-fn warn_dropped(dropped: &[String]) {
-    for change in dropped {
-        tracing::warn!(change, "a saved link change no longer fits the topology and is left out");
-    }
-}
-
-/// Combines two changes to one link; the newer one wins where both set a value.
-fn merge(known: LinkChange, newer: &LinkChange) -> LinkChange {
-    LinkChange {
-        source: known.source,
-        destination: known.destination,
-        index: known.index,
-        utilisation: newer.utilisation.clone().or(known.utilisation),
-        bandwidth: newer.bandwidth.or(known.bandwidth),
-        delay: newer.delay.or(known.delay),
-        measured_delay: newer.measured_delay.clone().or(known.measured_delay),
-        loss: newer.loss.or(known.loss),
-        measured_loss: newer.measured_loss.clone().or(known.measured_loss),
-        up: newer.up.or(known.up),
-        cost: newer.cost.or(known.cost),
-        price: newer.price.or(known.price),
-    }
-}
-
-impl LinkKey {
-    /// Returns the key of a change that fits the topology.
-    fn of(change: &LinkChange, topology: &Topology) -> Self {
-        let declared = |source: &str, destination: &str| {
-            topology.links().any(|link| link.source().as_str() == source && link.destination().as_str() == destination)
-        };
-        // The order in the file counts, so that a-b and b-a are the same undirected link.
-        let (source, destination) = if declared(&change.source, &change.destination) {
-            (&change.source, &change.destination)
-        } else {
-            (&change.destination, &change.source)
-        };
-        Self { source: source.clone(), destination: destination.clone(), index: change.index.unwrap_or(0) }
-    }
-
-    /// Writes the key as text. Node names have no spaces, so spaces separate the parts.
-    pub(crate) fn to_text(&self) -> String {
-        format!("{} {} {}", self.source, self.destination, self.index)
-    }
-
-    /// Parses the text of a key.
-    pub(crate) fn from_text(text: &str) -> Option<Self> {
-        let mut parts = text.split(' ');
-        let (source, destination) = (parts.next()?.to_owned(), parts.next()?.to_owned());
-        Some(Self { source, destination, index: parts.next()?.parse().ok()? })
-    }
+/// Logs the changes that were left out, and returns their descriptions.
+fn describe_dropped(dropped: &[ChangeError]) -> Vec<String> {
+    let describe = |error: &ChangeError| {
+        let change = error.to_string();
+        tracing::warn!(change, "a saved change no longer fits the topology and is left out");
+        change
+    };
+    dropped.iter().map(describe).collect()
 }

@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
-use topo::LinkChange;
-
-use super::network::LinkKey;
+use topo::LinkChanges;
 
 /// Link changes in JSON, by the key of the link.
 const LINKS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("link-changes");
@@ -22,7 +20,7 @@ pub(crate) struct Store {
 /// Content of the store.
 #[derive(Default)]
 pub(crate) struct Saved {
-    pub(crate) links: Vec<(LinkKey, LinkChange)>,
+    pub(crate) links: LinkChanges,
     pub(crate) topology: Option<Vec<u8>>,
 }
 
@@ -55,13 +53,13 @@ impl Store {
     pub(crate) fn load(&self) -> Result<Saved, StoreError> {
         let read = || -> Result<Saved, redb::Error> {
             let transaction = self.database.begin_read()?;
-            let mut saved = Saved::default();
+            let (mut saved, mut links) = (Saved::default(), Vec::new());
             for entry in transaction.open_table(LINKS)?.iter()? {
                 let (key, change) = entry?;
                 // Only this program writes here, but another version of it may have written a form unknown to this one.
-                let read = (LinkKey::from_text(key.value()), serde_json::from_slice(change.value()));
-                if let (Some(key), Ok(change)) = read {
-                    saved.links.push((key, change));
+                let read = (key.value().parse(), serde_json::from_slice(change.value()));
+                if let (Ok(key), Ok(change)) = read {
+                    links.push((key, change));
                 } else {
                     tracing::warn!(
                         key = key.value(),
@@ -69,6 +67,7 @@ impl Store {
                     );
                 }
             }
+            saved.links = links.into_iter().collect();
             let topology = transaction.open_table(TOPOLOGY)?;
             saved.topology = topology.get(REPLACEMENT)?.map(|bytes| bytes.value().to_vec());
             Ok(saved)
@@ -77,12 +76,12 @@ impl Store {
     }
 
     /// Saves link changes, each of which replaces the saved change of its link.
-    pub(crate) fn save_links(&self, changes: &[(LinkKey, LinkChange)]) -> Result<(), StoreError> {
+    pub(crate) fn save_links(&self, changes: &LinkChanges) -> Result<(), StoreError> {
         self.write(|transaction| {
             let mut links = transaction.open_table(LINKS)?;
             for (key, change) in changes {
                 let json = serde_json::to_vec(change).expect("link changes are plain data");
-                links.insert(key.to_text().as_str(), json.as_slice())?;
+                links.insert(key.to_string().as_str(), json.as_slice())?;
             }
             Ok(())
         })

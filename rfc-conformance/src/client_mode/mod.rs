@@ -30,7 +30,7 @@ pub use not_observable::NOT_OBSERVABLE;
 pub use play::{Session, SessionError, Settings};
 pub(crate) use program::{Flags, run};
 
-use crate::check::Requirement;
+use crate::requirement::Requirement;
 
 /// Everything that clients are graded by.
 pub fn requirements() -> impl Iterator<Item = Requirement> {

@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::judge::Scene;
-use crate::check::Requirement;
+use crate::requirement::Requirement;
+use crate::sheet::Sheet;
 use crate::stage::network::CostType;
 use crate::stage::site::Site;
-use crate::verdict::Sheet;
 
 /// A scripted server with one peculiarity.
 pub(super) struct Scenario {

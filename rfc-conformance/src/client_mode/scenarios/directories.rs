@@ -14,11 +14,12 @@ use super::{
     addresses, cost_map_task, costs_between, costs_task, directory_task, everything, fixture, map_task, odd, pid_task,
     property_task, rewritten,
 };
-use crate::check::Requirement;
+use crate::requirement::Requirement;
+use crate::sheet::Sheet;
 use crate::stage::http::Answer;
 use crate::stage::network::CostType;
 use crate::stage::site::{Directory, Found, Site};
-use crate::verdict::{Finding, Sheet};
+use crate::verdict::Finding;
 
 /// How often one run may ask for one directory before it counts as going round in circles.
 const OFTEN: usize = 5;
@@ -239,7 +240,7 @@ fn followed(scene: &Scene<'_>, sheet: &mut Sheet) {
                 entry.saw(&last.exchange(), 1, "directory");
                 if times > OFTEN && run[0].run > 0 {
                     let expected = format!("each directory asked for at most {OFTEN} times in a run");
-                    entry.broken(Finding::new(expected, format!("{id}: {times} times")).from(&last.exchange()));
+                    entry.fail(Finding::new(expected, format!("{id}: {times} times")).from(&last.exchange()));
                 }
             }
         }
@@ -247,7 +248,7 @@ fn followed(scene: &Scene<'_>, sheet: &mut Sheet) {
     let attempted = scene.done().any(|(task, _)| matches!(task.ask, Ask::Directory | Ask::CostMap { .. }));
     if attempted && read.len() < 3 {
         let seen = read.into_iter().collect::<Vec<_>>().join(", ");
-        sheet.on(rules::DISCOVERY).broken(Finding::new("the directories root, one and two are read", seen));
+        sheet.on(rules::DISCOVERY).fail(Finding::new("the directories root, one and two are read", seen));
     }
 }
 

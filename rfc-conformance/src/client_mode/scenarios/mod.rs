@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::answers;
 use super::scenario::{Ask, Expected, Needs, Place, Scenario, Task};
-use crate::check::Requirement;
+use crate::requirement::Requirement;
 use crate::stage::http::{Answer, Request};
 use crate::stage::network::CostType;
 use crate::stage::site::{Found, Site};

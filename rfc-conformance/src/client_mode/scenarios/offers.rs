@@ -4,7 +4,7 @@ use super::super::answers;
 use super::super::rules;
 use super::super::scenario::{Ask, Expected, Place, Scenario, Task};
 use super::{FROM, TO, addresses, costs_between, fixture, odd};
-use crate::check::Requirement;
+use crate::requirement::Requirement;
 use crate::stage::costs::Offer;
 use crate::stage::network::CostType;
 use crate::stage::site::{Kind, Site};

@@ -11,9 +11,10 @@ use super::super::log::Capture;
 use super::super::rules;
 use super::super::scenario::{Needs, Place, Scenario, Task};
 use super::{cost_map_task, costs_task, fixture, rewritten};
+use crate::sheet::Sheet;
 use crate::stage::network::Network;
 use crate::stage::site::{Found, Kind, Site};
-use crate::verdict::{Finding, Sheet};
+use crate::verdict::Finding;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     let odd = |name, about, rule, site, tasks, judge| Scenario {
@@ -165,7 +166,7 @@ fn told_apart(scene: &Scene<'_>, sheet: &mut Sheet) {
         let answered = scene.done().any(|(_, done)| done.run == run[0].run && done.succeeded());
         if answered && costs.len() < 2 {
             let expected = "costs whose tag names another resource are not used";
-            entry.broken(Finding::new(expected, "an answer without asking again").from(&first.exchange()));
+            entry.fail(Finding::new(expected, "an answer without asking again").from(&first.exchange()));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a server has to offer at all (RFC 7285 §6, §7, §9.2.5.2).
+//! Checks of the resources and cost types that a server must provide (RFC 7285 §6, §7, §9.2.5.2).
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::sheet::Sheet;
 use crate::subject::{Kind, Resource};
 use crate::verdict::Finding;
 
-/// All checks of this file.
+/// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(&[DISTINCT, DISTINCT_AGAIN], distinct),
     Check::new(&[ROUTINGCOST, BASIC_MODE], cost_types),
@@ -35,7 +35,7 @@ fn distinct(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
             let key = (resource.uses().first().copied().unwrap_or_default().to_owned(), cost_type.clone());
             if let Some(other) = known.insert(key, resource).filter(|other| other.id != resource.id) {
                 let seen = format!("{} and {} are both {cost_type}", other.id, resource.id);
-                let finding = Finding::new("one cost map per cost type and network map", seen);
+                let finding = Finding::new("one cost map for each cost type and network map", seen);
                 let finding = finding.at(resource.pointer()).from(exchange);
                 sheet.on(DISTINCT).fail(finding.clone());
                 sheet.on(DISTINCT_AGAIN).fail(finding);
@@ -51,7 +51,7 @@ fn cost_types(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
         return Ok(());
     };
     let all: Vec<_> = subject.resources.iter().flat_map(|resource| subject.cost_types_of(resource)).collect();
-    let seen = |words: Vec<&str>| if words.is_empty() { "no cost type".to_owned() } else { words.join(", ") };
+    let seen = |names: Vec<&str>| if names.is_empty() { "no cost type".to_owned() } else { names.join(", ") };
     let entry = sheet.on(ROUTINGCOST);
     entry.saw(&root.exchange, subject.resources.len(), "entry");
     if !all.iter().any(|cost_type| cost_type.metric == "routingcost") {
@@ -97,7 +97,7 @@ fn maps(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
             entry.saw(exchange, 1, "map");
             if resource.kind == Kind::Other {
                 let accepts = resource.accepts.as_deref().unwrap_or_default();
-                let finding = Finding::new("the media type of the filter for this map", accepts);
+                let finding = Finding::new("the media type of filters for this map", accepts);
                 entry.info(finding.at(resource.pointer() + "/accepts").from(exchange));
             }
         }
@@ -129,7 +129,7 @@ fn pid_property(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer
         let body = serde_json::json!({"properties": [property], "endpoints": addresses});
         let exchange = context.post(service, &body)?;
         for requirement in [PID_OFFERED, PID_PROPERTY] {
-            sheet.on(requirement).promised(service, &exchange, "network map asked about");
+            sheet.on(requirement).promised(service, &exchange, "request for the `pid` of a network map");
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! What the entry of each kind of resource says in its directory (RFC 7285 §11.2 to §11.5).
+//! Checks of directory entries by kind of resource: capabilities, input and dependencies (RFC 7285 §11.2 to §11.5).
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ use crate::sheet::{Entry, Sheet};
 use crate::subject::{Kind, Resource};
 use crate::verdict::Finding;
 
-/// All checks of this file.
+/// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(&[NETWORK_MAP], network_maps),
     Check::new(&[COST_MAP, ONE_COST_TYPE, USES_MAP], cost_maps),
@@ -25,13 +25,13 @@ pub(super) const CHECKS: &[Check] = &[
     Check::new(&[ENDPOINT_COST_NAMES, ENDPOINT_COST_USES], cost_services),
 ];
 
-/// One entry of a directory, where things are noted about it.
-struct Listed<'a> {
+/// A directory entry, as the place of findings about it.
+struct ListedEntry<'a> {
     context: &'a Context<'a>,
     resource: &'a Resource,
 }
 
-impl<'a> Listed<'a> {
+impl<'a> ListedEntry<'a> {
     fn all(context: &'a Context<'a>, kind: Kind, sheet: &mut Sheet) -> Vec<Self> {
         sheet.skip_all(&format!("no {} is listed", kind.noun()));
         context.subject.of(kind).map(|resource| Self { context, resource }).collect()
@@ -59,7 +59,7 @@ impl<'a> Listed<'a> {
         }
     }
 
-    /// `uses` is one network map.
+    /// Grades whether `uses` is exactly one network map.
     fn uses_one_map(&self, entry: &mut Entry) {
         self.saw(entry);
         let uses = self.resource.uses();
@@ -85,7 +85,7 @@ impl<'a> Listed<'a> {
 }
 
 fn network_maps(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    for listed in Listed::all(context, Kind::NetworkMap, sheet) {
+    for listed in ListedEntry::all(context, Kind::NetworkMap, sheet) {
         let entry = sheet.on(NETWORK_MAP);
         listed.saw(entry);
         for name in ["capabilities", "uses"] {
@@ -98,29 +98,33 @@ fn network_maps(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer
 }
 
 fn cost_maps(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    for listed in Listed::all(context, Kind::CostMap, sheet) {
-        let exchange = context.known(listed.resource)?;
+    for listed in ListedEntry::all(context, Kind::CostMap, sheet) {
+        let exchange = context.latest(listed.resource)?;
         sheet.on(COST_MAP).promised(listed.resource, &exchange, "cost map");
         let entry = sheet.on(ONE_COST_TYPE);
         listed.saw(entry);
         let place = "/capabilities/cost-type-names";
         if listed.resource.cost_type_names().len() != 1 || context.subject.cost_types_of(listed.resource).len() != 1 {
-            entry.fail(listed.finding(place, "one name that is defined", listed.member(place)));
+            entry.fail(listed.finding(place, "exactly one name, defined in `cost-types`", listed.member(place)));
         }
         listed.uses_one_map(sheet.on(USES_MAP));
     }
-    // An entry that answers with cost maps and accepts something that no standard defines is neither whole nor filtered.
+    // A cost map that accepts an unknown media type is neither full nor filtered.
     for resource in context.subject.of(Kind::Other).filter(|resource| resource.media_type.contains("alto-costmap")) {
-        let listed = Listed { context, resource };
+        let listed = ListedEntry { context, resource };
         let entry = sheet.on(COST_MAP);
         listed.saw(entry);
-        entry.info(listed.finding("/accepts", "none, or that of a filtered cost map", listed.member("/accepts")));
+        entry.info(listed.finding(
+            "/accepts",
+            "none, or the media type of cost map filters",
+            listed.member("/accepts"),
+        ));
     }
     Ok(())
 }
 
 fn filtered_network_maps(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    for listed in Listed::all(context, Kind::FilteredNetworkMap, sheet) {
+    for listed in ListedEntry::all(context, Kind::FilteredNetworkMap, sheet) {
         let entry = sheet.on(FILTERED_MAP_USES);
         listed.uses_one_map(entry);
         if !listed.is_empty("capabilities") {
@@ -131,7 +135,7 @@ fn filtered_network_maps(context: &Context<'_>, sheet: &mut Sheet) -> Result<(),
 }
 
 fn filtered_cost_maps(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    for listed in Listed::all(context, Kind::FilteredCostMap, sheet) {
+    for listed in ListedEntry::all(context, Kind::FilteredCostMap, sheet) {
         listed.has_cost_types(sheet.on(FILTERED_COSTS_NAMES));
         listed.uses_one_map(sheet.on(FILTERED_COSTS_USES));
     }
@@ -139,7 +143,7 @@ fn filtered_cost_maps(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), No
 }
 
 fn property_services(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    for listed in Listed::all(context, Kind::EndpointProperty, sheet) {
+    for listed in ListedEntry::all(context, Kind::EndpointProperty, sheet) {
         let entry = sheet.on(PROP_TYPES);
         listed.saw(entry);
         let place = "/capabilities/prop-types";
@@ -156,7 +160,7 @@ fn property_services(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoA
 }
 
 fn cost_services(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    for listed in Listed::all(context, Kind::EndpointCost, sheet) {
+    for listed in ListedEntry::all(context, Kind::EndpointCost, sheet) {
         listed.has_cost_types(sheet.on(ENDPOINT_COST_NAMES));
         let entry = sheet.on(ENDPOINT_COST_USES);
         listed.saw(entry);

@@ -1,36 +1,36 @@
-//! Metric strings (RFC 9439 §1, §3.2, §8): announced, well-formed, and refused where they are not.
+//! Checks of metric strings in directories and requests (RFC 9439 §1, §3.2, §8).
 
 use super::requirements::{
     s1::{ANNOUNCED, ROUTINGCOST},
     s3_2::{FORM, LENGTH, OPERATOR, PERCENTILE, PLAIN_NAMES},
     s8::REGISTERED,
 };
-use super::{NO_METRIC, announced, offered, performance_types};
+use super::{NO_METRIC, announced, is_offered, performance_types};
 use crate::assertion::Refusal;
 use crate::check::Check;
 use crate::context::Context;
 use crate::http::NoAnswer;
-use crate::metric::{Metric, Wrong};
+use crate::metric::{Metric, OperatorError};
 use crate::name::{self, Fault};
 use crate::requirement::Requirement;
 use crate::rfc7285::cost_query::with;
-use crate::rfc8189::scene::{self, Scene};
+use crate::rfc8189::cost_service::{self, CostService};
 use crate::sheet::Sheet;
 use crate::subject::CostType;
 use crate::verdict::Finding;
 
-/// All checks of this file.
+/// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(&[FORM, LENGTH, OPERATOR, PERCENTILE, PLAIN_NAMES, REGISTERED], strings),
     Check::new(&[ROUTINGCOST], routingcost),
     Check::new(&[ANNOUNCED, OPERATOR, PERCENTILE], requests),
 ];
 
-/// Resources of a kind that are asked for what they do not have.
+/// Maximum number of resources that get requests for metrics they do not announce.
 const MOST_ASKED: usize = 4;
 
 fn strings(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    if !offered(context, sheet) {
+    if !is_offered(context, sheet) {
         return Ok(());
     }
     sheet.on(OPERATOR).skip("no metric has an operator");
@@ -44,8 +44,8 @@ fn strings(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         let entry = sheet.on(REGISTERED);
         entry.saw(exchange, 1, "metric");
         if name::METRIC.faults(name).contains(&Fault::Unregistered) {
-            // Registries grow.
-            entry.warn(finding("a registered name, or one with `priv:`"));
+            // Registries grow: a well-formed name may have been registered since.
+            entry.warn(finding("a registered name or one with the prefix `priv:`"));
         }
         let metric = its.metric();
         if !metric.is_performance() {
@@ -57,14 +57,14 @@ fn strings(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
             entry.fail(finding("at most 32 characters"));
         }
         sheet.on(FORM).saw(exchange, 1, "metric");
-        let Some(written) = metric.written() else { continue };
+        let Some(written) = metric.explicit() else { continue };
         match written {
-            Err(Wrong::Form) => drop(sheet.on(FORM).fail(finding("a metric, a colon and one operator"))),
-            Err(Wrong::Unknown) => {
-                sheet.on(OPERATOR).saw(exchange, 1, "operator").fail(finding("an operator of the list"));
+            Err(OperatorError::Form) => drop(sheet.on(FORM).fail(finding("a metric, a colon and one operator"))),
+            Err(OperatorError::Unknown) => {
+                sheet.on(OPERATOR).saw(exchange, 1, "operator").fail(finding("an operator of RFC 9439 §3.2"));
             }
-            Err(Wrong::Percentile) => {
-                sheet.on(PERCENTILE).saw(exchange, 1, "percentile").fail(finding("p with a number from 0 to 100"));
+            Err(OperatorError::Percentile) => {
+                sheet.on(PERCENTILE).saw(exchange, 1, "percentile").fail(finding("`p` and a number from 0 to 100"));
             }
             Ok(operator) => {
                 sheet.on(OPERATOR).saw(exchange, 1, "operator");
@@ -72,8 +72,8 @@ fn strings(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
                     sheet.on(PERCENTILE).saw(exchange, 1, "percentile");
                     let entry = sheet.on(PLAIN_NAMES);
                     entry.saw(exchange, 1, "percentile");
-                    if let Some(better) = operator.better_name() {
-                        entry.fail(finding(better));
+                    if let Some(preferred) = operator.preferred_name() {
+                        entry.fail(finding(preferred));
                     }
                 }
             }
@@ -95,8 +95,8 @@ fn routingcost(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
     Ok(())
 }
 
-/// Cost types that must not be answered, as they are not announced.
-fn foreign(known: &[CostType]) -> Vec<(Requirement, String)> {
+/// Lists metrics that are not announced and must be rejected, with the requirement that each grades.
+fn unannounced_metrics(known: &[CostType]) -> Vec<(Requirement, String)> {
     let numerical = |name: &str| known.iter().any(|its| its.metric == name && its.is_numerical());
     let names = ["delay-ow", "delay-rt", "lossrate", "hopcount", "tput", "bw-residual", "bw-available"];
     let mut foreign: Vec<_> = names
@@ -117,12 +117,12 @@ fn foreign(known: &[CostType]) -> Vec<(Requirement, String)> {
 
 fn requests(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("no resource that takes requests announces a metric of RFC 9439");
-    let mut scenes: Vec<Scene<'_>> = scene::all(context)?;
-    scenes.retain(|scene| !performance_types(context, scene.resource).is_empty());
-    for scene in scenes.iter().take(MOST_ASKED) {
-        for (requirement, metric) in foreign(&context.subject.cost_types_of(scene.resource)) {
+    let mut services: Vec<CostService<'_>> = cost_service::all(context)?;
+    services.retain(|service| !performance_types(context, service.resource).is_empty());
+    for service in services.iter().take(MOST_ASKED) {
+        for (requirement, metric) in unannounced_metrics(&context.subject.cost_types_of(service.resource)) {
             let cost_type = CostType { metric, mode: "numerical".to_owned() };
-            let answer = context.post(scene.resource, &with(&scene.scope, "cost-type", cost_type.to_json()));
+            let answer = context.post(service.resource, &with(&service.scope, "cost-type", cost_type.to_json()));
             let fields = ["cost-type", "cost-type/cost-metric"];
             let refusal = Refusal { codes: &["E_INVALID_FIELD_VALUE"], fields: &fields, ..Refusal::default() };
             sheet.on(requirement).refused(&answer, "metric that is not announced", &refusal);

@@ -1,9 +1,11 @@
-//! Tests on costs (RFC 8189 §4.1.2): what an index points to, and how tests are put together.
+//! Checks of constraints with indices and of their combination (RFC 8189 §4.1.2).
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::cost_service::{self, CostService, SingleCosts, list};
+use super::multi_cost_query::{Pair, Query, ask, grade};
 use super::note;
 use super::requirements::{
     s4_1_1::{EVERY, ONLY_TESTABLE},
@@ -12,12 +14,10 @@ use super::requirements::{
         WRITTEN_OUT,
     },
     s4_1_3::{ONLY, SCALARS},
-    s4_2_1::OF_ENDPOINTS,
-    s4_2_2::ASKED_OF_ENDPOINTS,
-    s4_2_3::SAID_OF_ENDPOINTS,
+    s4_2_1::ENDPOINT_CAPABILITIES,
+    s4_2_2::ENDPOINT_REQUESTS,
+    s4_2_3::ENDPOINT_ANSWERS,
 };
-use super::rows::{Pair, Question, ask, judge};
-use super::scene::{self, Known, Scene, list};
 use crate::check::Check;
 use crate::context::Context;
 use crate::http::{Exchange, NoAnswer};
@@ -27,7 +27,7 @@ use crate::sheet::Sheet;
 use crate::subject::CostType;
 use crate::verdict::{Finding, Grade};
 
-/// All checks of this file.
+/// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(
         &[
@@ -45,35 +45,36 @@ pub(super) const CHECKS: &[Check] = &[
             UNKNOWN,
             ONLY,
             SCALARS,
-            ASKED_OF_ENDPOINTS,
-            SAID_OF_ENDPOINTS,
+            ENDPOINT_REQUESTS,
+            ENDPOINT_ANSWERS,
         ],
         selections,
     ),
-    Check::new(&[EVERY, ONLY_TESTABLE, OF_ENDPOINTS], every_type),
+    Check::new(&[EVERY, ONLY_TESTABLE, ENDPOINT_CAPABILITIES], every_type),
 ];
 
-pub(super) const NO_TESTS: &str = "no resource announces both `max-cost-types` and constraints";
+/// Reason to skip checks of constraints.
+pub(super) const NO_CONSTRAINTS: &str = "no resource announces both `max-cost-types` and constraints";
 
-/// A cost type with the values that tests are made of.
+/// A testable cost type with the values that constraints are derived from.
 struct Tested<'a> {
     cost_type: &'a CostType,
-    known: &'a Known,
+    known: &'a SingleCosts,
     lowest: f64,
     middle: f64,
     highest: f64,
 }
 
 impl<'a> Tested<'a> {
-    fn new(known: &'a Known, cost_type: &'a CostType) -> Option<Self> {
+    fn new(known: &'a SingleCosts, cost_type: &'a CostType) -> Option<Self> {
         let values = known.values(cost_type);
         let (lowest, highest) = (*values.first()?, *values.last()?);
-        // Below the middle, so that something is left out wherever there are two values.
+        // The lower median, so that a constraint excludes pairs wherever there are two values.
         let middle = values[(values.len() - 1) / 2];
         Some(Self { cost_type, known, lowest, middle, highest })
     }
 
-    /// Whether a pair has a cost that passes. What is not known does not.
+    /// Tests whether the cost of a pair is defined and admitted.
     fn passes(&self, pair: &Pair, admits: impl Fn(f64) -> bool) -> bool {
         self.known.costs(self.cost_type).0.get(pair).is_some_and(|cost| admits(*cost))
     }
@@ -83,47 +84,47 @@ impl<'a> Tested<'a> {
     }
 }
 
-/// Resources with several costs and with tests.
-fn with_tests<'a>(context: &'a Context<'_>) -> Result<Vec<Scene<'a>>, NoAnswer> {
-    Ok(scene::announced(context)?.into_iter().filter(|scene| !scene.testable.is_empty()).collect())
+/// Collects multi-cost resources with constraints.
+fn with_constraints<'a>(context: &'a Context<'_>) -> Result<Vec<CostService<'a>>, NoAnswer> {
+    Ok(cost_service::announced(context)?.into_iter().filter(|service| !service.testable.is_empty()).collect())
 }
 
 fn selections(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    let scenes = with_tests(context)?;
-    if scenes.is_empty() {
-        sheet.skip_all(NO_TESTS);
+    let services = with_constraints(context)?;
+    if services.is_empty() {
+        sheet.skip_all(NO_CONSTRAINTS);
     }
-    for scene in &scenes {
-        let steady = scene.steady(context, &scene.scope, |known| ask(context, scene, questions(scene, known)))?;
+    for service in &services {
+        let steady = service.steady(context, &service.scope, |known| ask(context, service, queries(service, known)))?;
         let Some((known, answers)) = steady else {
             sheet.skip_all("costs changed during every comparison");
             continue;
         };
-        permitted(scene, &answers, sheet);
-        for (exchange, question) in &answers {
-            judge(scene, exchange, question, sheet);
+        permitted(service, &answers, sheet);
+        for (exchange, query) in &answers {
+            grade(service, exchange, query, sheet);
         }
-        let telling = answers.iter().any(|(_, question)| question.tells(&known));
-        if !telling {
-            sheet.skip_all("no costs differ, so that no test selects anything");
+        let is_selective = answers.iter().any(|(_, query)| query.is_selective(&known));
+        if !is_selective {
+            sheet.skip_all("no costs differ, so constraints cannot select pairs");
         }
-        sheet.on(UNKNOWN).skip("every pair has every cost that can be tested, or none");
-        sheet.on(INDEX).skip("there are no two cost types that can be tested at once");
+        sheet.on(UNKNOWN).skip("every pair has all testable costs or none");
+        sheet.on(INDEX).skip("there are no two cost types that can be tested together");
     }
     Ok(())
 }
 
-/// What clients may use must be answered, whatever the level of the permission.
-fn permitted(scene: &Scene<'_>, answers: &[(Arc<Exchange>, Question)], sheet: &mut Sheet) {
-    for (exchange, question) in answers {
-        let tests = question.body.get("constraints").map(Value::to_string).unwrap_or_default();
-        let alternatives = question.body.get("or-constraints").is_some();
-        let single = question.body.get("cost-type").is_some();
+/// Grades features that clients MAY use: servers must answer them, so a violation is a failure.
+fn permitted(service: &CostService<'_>, answers: &[(Arc<Exchange>, Query)], sheet: &mut Sheet) {
+    for (exchange, query) in answers {
+        let tests = query.body.get("constraints").map(Value::to_string).unwrap_or_default();
+        let alternatives = query.body.get("or-constraints").is_some();
+        let single = query.body.get("cost-type").is_some();
         let uses = [(EXTENDED, tests.contains("\"[")), (OR_TAKEN, alternatives), (OR_WITH_ONE, alternatives && single)];
         for (requirement, _) in uses.into_iter().filter(|(_, used)| *used) {
             let entry = sheet.on(requirement);
             entry.saw(exchange, 1, "answer");
-            let data = crate::assertion::promised(scene.resource, exchange);
+            let data = crate::assertion::promised(service.resource, exchange);
             let array = |value: &Value| {
                 value
                     .as_object()
@@ -142,30 +143,30 @@ fn permitted(scene: &Scene<'_>, answers: &[(Arc<Exchange>, Question)], sheet: &m
     }
 }
 
-/// All questions with tests that can be made of what is known.
-fn questions(scene: &Scene<'_>, known: &Known) -> Vec<Question> {
-    let numerical = scene.testable.iter().filter(|cost_type| cost_type.is_numerical());
+/// Creates all queries with constraints that known costs permit.
+fn queries(service: &CostService<'_>, known: &SingleCosts) -> Vec<Query> {
+    let numerical = service.testable.iter().filter(|cost_type| cost_type.is_numerical());
     let mut tested: Vec<_> = numerical.filter_map(|cost_type| Tested::new(known, cost_type)).collect();
-    // Those with several values tell most.
+    // Cost types with several values come first.
     tested.sort_by_key(|tested| tested.lowest >= tested.highest);
     let Some((first, others)) = tested.split_first() else {
         return Vec::new();
     };
-    let mut questions = of_one(scene, first);
+    let mut queries = of_one(service, first);
     if let Some(second) = others.first() {
-        questions.extend(of_two(scene, first, second));
+        queries.extend(of_two(service, first, second));
     }
-    questions.extend(not_known(scene, &tested));
-    questions
+    queries.extend(undefined_costs(service, &tested));
+    queries
 }
 
-/// Questions about one cost, that is tested and returned.
-fn of_one(scene: &Scene<'_>, first: &Tested<'_>) -> Vec<Question> {
-    let body = scene.one(first.cost_type);
+/// Creates queries for one cost type that is both tested and returned.
+fn of_one(service: &CostService<'_>, first: &Tested<'_>) -> Vec<Query> {
+    let body = service.one(first.cost_type);
     let (lowest, middle, highest) = (first.lowest, first.middle, first.highest);
     let plain = |texts: &[&str], grades: &[Requirement], limit: f64| {
         let body = with(&body, "constraints", json!(texts));
-        Question::new(first.known, body, grades, |pair| first.at_most(pair, limit))
+        Query::new(first.known, body, grades, |pair| first.at_most(pair, limit))
     };
     let (bare, indexed) = (format!("le {middle}"), format!("[0] le {middle}"));
     let (low, high) = (format!("[0] le {lowest}"), format!("ge {highest}"));
@@ -175,29 +176,29 @@ fn of_one(scene: &Scene<'_>, first: &Tested<'_>) -> Vec<Question> {
     let ends = |pair: &Pair| first.passes(pair, |cost| cost <= lowest || cost >= highest);
     let below = |pair: &Pair| first.at_most(pair, middle);
     let beneath = middle.min(0.0) - 1.0;
-    let mut questions = vec![
+    let mut queries = vec![
         plain(&[&bare], &[DEFAULT_INDEX, SYNTAX], middle),
         plain(&[&indexed], &[DEFAULT_INDEX, SYNTAX, ONLY], middle),
         plain(&[&format!("[0] le {fraction}")], &[SYNTAX], fraction),
         plain(&[&format!("ge {beneath}"), &indexed], &[SYNTAX, ALL_HOLD], middle),
         plain(&[&least, &indexed], &[ALL_HOLD, ONE_GROUP], middle),
-        Question::new(first.known, group(json!([[least, indexed]])), &[ONE_GROUP, OR], below),
-        Question::new(first.known, group(json!([[low], [high]])), &[OR], ends),
-        Question::new(first.known, group(json!([[low], [low], [indexed, low]])), &[OR], |pair| {
+        Query::new(first.known, group(json!([[least, indexed]])), &[ONE_GROUP, OR], below),
+        Query::new(first.known, group(json!([[low], [high]])), &[OR], ends),
+        Query::new(first.known, group(json!([[low], [low], [indexed, low]])), &[OR], |pair| {
             first.at_most(pair, lowest)
         }),
     ];
-    // The field that stands for what is left out, written out.
+    // The default of `testable-cost-types`, stated explicitly.
     let explicit = with(&body, "testable-cost-types", list(std::slice::from_ref(first.cost_type)));
     for body in [&body, &explicit] {
         let body = with(body, "constraints", json!([indexed]));
-        questions.push(Question::new(first.known, body, &[WRITTEN_OUT], below));
+        queries.push(Query::new(first.known, body, &[WRITTEN_OUT], below));
     }
-    questions
+    queries
 }
 
-/// Questions about two costs that can be tested at once.
-fn of_two(scene: &Scene<'_>, first: &Tested<'_>, second: &Tested<'_>) -> Vec<Question> {
+/// Creates queries with constraints on two cost types.
+fn of_two(service: &CostService<'_>, first: &Tested<'_>, second: &Tested<'_>) -> Vec<Query> {
     let known = first.known;
     let (one, two) = (first.cost_type.clone(), second.cost_type.clone());
     let constrained = |body: &Value, texts: &[String]| with(body, "constraints", json!(texts));
@@ -206,82 +207,82 @@ fn of_two(scene: &Scene<'_>, first: &Tested<'_>, second: &Tested<'_>) -> Vec<Que
     let test = |index: usize, tested: &Tested<'_>| format!("[{index}] le {}", tested.middle);
     let forwards = list(&[one.clone(), two.clone()]);
     let backwards = list(&[two.clone(), one.clone()]);
-    let single = scene.one(&one);
+    let single = service.one(&one);
     let pointing = with(&single, "testable-cost-types", forwards.clone());
     let reversed = with(&single, "testable-cost-types", backwards.clone());
     let both = |pair: &Pair| of_first(pair) && of_second(pair);
     let either = |pair: &Pair| of_first(pair) || of_second(pair);
     let alternatives = json!([[test(0, first)], [test(1, second)]]);
-    let other = scene.one(&two);
+    let other = service.one(&two);
     let hidden = with(&other, "testable-cost-types", list(std::slice::from_ref(&one)));
-    let mut questions = vec![
-        Question::new(known, constrained(&pointing, &[test(1, second)]), &[INDEX], of_second),
-        Question::new(known, constrained(&reversed, &[test(0, second)]), &[INDEX], of_second),
-        Question::new(known, constrained(&reversed, &[test(1, first)]), &[INDEX], of_first),
-        Question::new(
+    let mut queries = vec![
+        Query::new(known, constrained(&pointing, &[test(1, second)]), &[INDEX], of_second),
+        Query::new(known, constrained(&reversed, &[test(0, second)]), &[INDEX], of_second),
+        Query::new(known, constrained(&reversed, &[test(1, first)]), &[INDEX], of_first),
+        Query::new(
             known,
             constrained(&pointing, &[test(0, first), format!("[0] ge {}", first.lowest), test(1, second)]),
             &[ALL_HOLD],
             both,
         ),
-        Question::new(known, with(&pointing, "or-constraints", alternatives.clone()), &[OR, OR_WITH_ONE], either),
-        Question::new(known, constrained(&hidden, &[test(0, first)]), &[NOT_RETURNED], of_first),
+        Query::new(known, with(&pointing, "or-constraints", alternatives.clone()), &[OR, OR_WITH_ONE], either),
+        Query::new(known, constrained(&hidden, &[test(0, first)]), &[NOT_RETURNED], of_first),
     ];
-    if scene.most < 2 {
-        return questions;
+    if service.most < 2 {
+        return queries;
     }
-    let several = scene.many(&[one, two]);
+    let several = service.many(&[one, two]);
     let crossed = with(&several, "testable-cost-types", backwards);
     let same = with(&several, "testable-cost-types", forwards);
-    questions.extend([
-        Question::new(known, constrained(&several, &[test(0, first)]), &[INDEX, WRITTEN_OUT], of_first),
-        Question::new(known, constrained(&several, &[test(1, second)]), &[INDEX, WRITTEN_OUT, ONLY], of_second),
-        Question::new(known, constrained(&same, &[test(1, second)]), &[INDEX, WRITTEN_OUT], of_second),
-        Question::new(known, constrained(&crossed, &[test(0, second)]), &[INDEX], of_second),
-        Question::new(known, constrained(&crossed, &[test(1, first)]), &[INDEX], of_first),
-        Question::new(known, with(&several, "or-constraints", alternatives), &[OR, ONLY], either),
-        Question::new(
+    queries.extend([
+        Query::new(known, constrained(&several, &[test(0, first)]), &[INDEX, WRITTEN_OUT], of_first),
+        Query::new(known, constrained(&several, &[test(1, second)]), &[INDEX, WRITTEN_OUT, ONLY], of_second),
+        Query::new(known, constrained(&same, &[test(1, second)]), &[INDEX, WRITTEN_OUT], of_second),
+        Query::new(known, constrained(&crossed, &[test(0, second)]), &[INDEX], of_second),
+        Query::new(known, constrained(&crossed, &[test(1, first)]), &[INDEX], of_first),
+        Query::new(known, with(&several, "or-constraints", alternatives), &[OR, ONLY], either),
+        Query::new(
             known,
             with(&several, "or-constraints", json!([[test(0, first), test(1, second)]])),
             &[ONE_GROUP, OR],
             both,
         ),
     ]);
-    questions
+    queries
 }
 
-/// A test that every known cost passes, where some are not known.
-fn not_known(scene: &Scene<'_>, tested: &[Tested<'_>]) -> Vec<Question> {
-    let mut questions = Vec::new();
+/// Creates queries with a constraint that every defined cost meets, where some costs are undefined.
+fn undefined_costs(service: &CostService<'_>, tested: &[Tested<'_>]) -> Vec<Query> {
+    let mut queries = Vec::new();
     for tested in tested {
         let everything = format!("[0] ge {}", tested.lowest);
-        let others = scene.types.iter().filter(|cost_type| *cost_type != tested.cost_type);
+        let others = service.types.iter().filter(|cost_type| *cost_type != tested.cost_type);
         for other in others {
-            let body = with(&scene.one(other), "testable-cost-types", list(std::slice::from_ref(tested.cost_type)));
+            let body = with(&service.one(other), "testable-cost-types", list(std::slice::from_ref(tested.cost_type)));
             let body = with(&body, "constraints", json!([everything]));
-            let question =
-                Question::new(tested.known, body, &[UNKNOWN], |pair| tested.passes(pair, |cost| cost >= tested.lowest));
-            if question.tells(tested.known) {
-                questions.push(question);
+            let query =
+                Query::new(tested.known, body, &[UNKNOWN], |pair| tested.passes(pair, |cost| cost >= tested.lowest));
+            if query.is_selective(tested.known) {
+                queries.push(query);
                 break;
             }
         }
     }
-    questions
+    queries
 }
 
-/// A test on every cost type that may have one.
+/// Makes a request with a constraint on each testable cost type.
 fn every_type(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    let scenes = with_tests(context)?;
-    if scenes.is_empty() {
-        sheet.skip_all(NO_TESTS);
+    let services = with_constraints(context)?;
+    if services.is_empty() {
+        sheet.skip_all(NO_CONSTRAINTS);
     }
-    for scene in scenes {
-        let resource = scene.resource;
+    for service in services {
+        let resource = service.resource;
         let requirement = if resource.takes_constraints() { EVERY } else { ONLY_TESTABLE };
-        for cost_type in &scene.testable {
-            let alone = with(&scene.one(cost_type), "constraints", json!(["ge 0"]));
-            let other = scene.one(scene.types.first().unwrap_or(cost_type));
+        for cost_type in &service.testable {
+            let alone = with(&service.one(cost_type), "constraints", json!(["ge 0"]));
+            let other = service.one(service.types.first().unwrap_or(cost_type));
             let named = with(&other, "testable-cost-types", list(std::slice::from_ref(cost_type)));
             let named = with(&named, "constraints", json!(["[0] ge 0"]));
             for body in [alone, named] {
@@ -292,7 +293,7 @@ fn every_type(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
             }
         }
     }
-    sheet.on(EVERY).skip("no resource with several costs announces `cost-constraints` true");
+    sheet.on(EVERY).skip("no multi-cost resource announces `cost-constraints` true");
     sheet.on(ONLY_TESTABLE).skip("no resource announces `testable-cost-type-names`");
     Ok(())
 }

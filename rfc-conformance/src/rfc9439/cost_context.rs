@@ -1,4 +1,4 @@
-//! Where costs come from: `cost-context` (RFC 9439 §3.1, §4.x.4, §5.x.4, §6.3).
+//! Checks of `cost-context`, the sources of costs (RFC 9439 §3.1, §4.x.4, §5.x.4, §6.3).
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::requirements::{
     s5_1_4::{CONGESTION, NOT_NOMINAL, NOT_SLA},
     s6_3::ESTIMATED,
 };
-use super::{Announced, announced, answers, offered, performance_types};
+use super::{Announced, announced, answers, is_offered, performance_types};
 use crate::check::Check;
 use crate::context::Context;
 use crate::http::{Exchange, NoAnswer};
@@ -22,12 +22,12 @@ use crate::json::{brief, pointer};
 use crate::metric::{Metric, Operator};
 use crate::requirement::Requirement;
 use crate::rfc7285::cost_query::with;
-use crate::rfc8189::scene;
+use crate::rfc8189::cost_service;
 use crate::sheet::Sheet;
 use crate::subject::{CostType, Resource};
 use crate::verdict::Finding;
 
-/// All checks of this file.
+/// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(&[SHAPE, SOURCES, ALPHABET], contexts),
     Check::new(&[NO_KEY], no_key),
@@ -38,7 +38,7 @@ pub(super) const CHECKS: &[Check] = &[
 
 const NO_CONTEXT: &str = "no cost type has a `cost-context`";
 
-/// A context with the answer it is from, and its place there.
+/// A cost context with its answer and place.
 struct Found<'a> {
     exchange: Arc<Exchange>,
     place: String,
@@ -50,30 +50,30 @@ fn contexts(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     for its in announced(context) {
         if let Some(context) = its.context() {
             let place = format!("{}/cost-context", its.place);
-            judge(&Found { exchange: Arc::clone(&its.directory.exchange), place, context }, sheet);
+            grade(&Found { exchange: Arc::clone(&its.directory.exchange), place, context }, sheet);
         }
     }
     for answered in answers(context)? {
         let place = "/meta/cost-type/cost-context";
         if let Some(context) = answered.exchange.value().and_then(|value| value.pointer(place)) {
             let place = place.to_owned();
-            judge(&Found { exchange: Arc::clone(&answered.exchange), place, context }, sheet);
+            grade(&Found { exchange: Arc::clone(&answered.exchange), place, context }, sheet);
         }
     }
-    for scene in scene::announced(context)? {
-        let exchange = context.post(scene.resource, &scene.many(scene.together()))?;
+    for service in cost_service::announced(context)? {
+        let exchange = context.post(service.resource, &service.many(service.together()))?;
         let types = exchange.value().and_then(|value| value.pointer("/meta/multi-cost-types")?.as_array());
         for (index, cost_type) in types.into_iter().flatten().enumerate() {
             if let Some(context) = cost_type.get("cost-context") {
                 let place = format!("/meta/multi-cost-types/{index}/cost-context");
-                judge(&Found { exchange: Arc::clone(&exchange), place, context }, sheet);
+                grade(&Found { exchange: Arc::clone(&exchange), place, context }, sheet);
             }
         }
     }
     Ok(())
 }
 
-fn judge(found: &Found<'_>, sheet: &mut Sheet) {
+fn grade(found: &Found<'_>, sheet: &mut Sheet) {
     let at = |expected: &str, seen: &Value, step: &str| {
         Finding::new(expected, brief(seen)).at(format!("{}{step}", found.place)).from(&found.exchange)
     };
@@ -88,13 +88,13 @@ fn judge(found: &Found<'_>, sheet: &mut Sheet) {
     entry.saw(&found.exchange, 1, "source");
     let is_well_formed = !source.is_empty() && source.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if !is_well_formed {
-        entry.fail(at("letters and digits of ASCII", &value, "/cost-source"));
+        entry.fail(at("ASCII letters and digits", &value, "/cost-source"));
     }
     let entry = sheet.on(SOURCES);
     entry.saw(&found.exchange, 1, "source");
     if !matches!(source, "nominal" | "sla" | "estimation") {
         let finding = at("nominal, sla or estimation", &value, "/cost-source");
-        // What is well-formed may have been registered since.
+        // A well-formed source may have been registered since.
         if is_well_formed {
             entry.warn(finding)
         } else {
@@ -121,9 +121,9 @@ fn no_key(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
             };
             let seen = format!("{} and {}", brief(other), brief(value));
             let place = format!("{}/capabilities/cost-type-names/{index}", resource.pointer());
-            let finding = Finding::new("one cost type of each metric and mode", seen).at(place);
+            let finding = Finding::new("one cost type for each metric and mode", seen).at(place);
             let finding = finding.from(&directory.exchange);
-            // By the letter only those with one context, too, are the same.
+            // By the letter of the RFC only cost types with equal contexts are the same.
             if other.get("cost-context") == value.get("cost-context") {
                 entry.fail(finding)
             } else {
@@ -138,12 +138,12 @@ fn matching(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let entry = sheet.on(MATCHING);
     entry.skip("no resource that takes requests announces a metric of RFC 9439");
     let all = announced(context);
-    for scene in scene::all(context)? {
-        let Some(cost_type) = performance_types(context, scene.resource).into_iter().next() else { continue };
+    for service in cost_service::all(context)? {
+        let Some(cost_type) = performance_types(context, service.resource).into_iter().next() else { continue };
         let mut asked = cost_type.to_json();
         asked["cost-context"] = json!({"cost-source": "sla", "parameters": {"link": "https://sla.invalid/"}});
-        let exchange = context.post(scene.resource, &with(&scene.scope, "cost-type", asked))?;
-        if entry.promised(scene.resource, &exchange, "request with another context").is_none() {
+        let exchange = context.post(service.resource, &with(&service.scope, "cost-type", asked))?;
+        if entry.promised(service.resource, &exchange, "request with another context").is_none() {
             continue;
         }
         let said = exchange.value().and_then(|value| value.pointer("/meta/cost-type"));
@@ -151,9 +151,9 @@ fn matching(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
             let seen = said.map_or_else(|| "none".to_owned(), brief);
             entry.fail(Finding::new(cost_type.to_string(), seen).at("/meta/cost-type").from(&exchange));
         }
-        // The RFC does not say whether answers have the context, too. If so, then that of the directory.
+        // The RFC leaves open whether answers have the context; if so, it must be that of the directory.
         if let Some(context) = said.and_then(|said| said.get("cost-context"))
-            && let Some(announced) = own(&all, scene.resource, &cost_type)
+            && let Some(announced) = announcement_of(&all, service.resource, &cost_type)
             && announced.context() != Some(context)
         {
             let expected = announced.context().map_or_else(|| "none".to_owned(), brief);
@@ -164,17 +164,21 @@ fn matching(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     Ok(())
 }
 
-/// What the directory says about a cost type of a resource.
-fn own<'a>(all: &'a [Announced<'a>], resource: &Resource, cost_type: &CostType) -> Option<&'a Announced<'a>> {
+/// Finds the directory entry of a cost type of a resource.
+fn announcement_of<'a>(
+    all: &'a [Announced<'a>],
+    resource: &Resource,
+    cost_type: &CostType,
+) -> Option<&'a Announced<'a>> {
     let places: Vec<_> = resource.cost_type_names().iter().map(|name| pointer("/meta/cost-types", name)).collect();
     all.iter().find(|its| its.cost_type == *cost_type && places.contains(&its.place))
 }
 
 fn parameters(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.on(ESTIMATED).skip("`routingcost` has no `cost-context`");
-    if offered(context, sheet) {
+    if is_offered(context, sheet) {
         sheet.on(SLA).skip("no cost type has the source `sla`");
-        sheet.on(FROM_LINKS).skip("no delay or loss is said to be an estimation");
+        sheet.on(FROM_LINKS).skip("no delay or loss has the source `estimation`");
         sheet.on(HOP).skip("`hopcount` has no `cost-context`");
         sheet.skip_all("`tput` has no `cost-context`");
     }
@@ -190,7 +194,7 @@ fn parameters(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
             let entry = sheet.on(SLA);
             entry.saw(exchange, 1, "context");
             if !its.parameter("link").is_some_and(is_uri) {
-                entry.fail(finding("a URI `parameters.link`"));
+                entry.fail(finding("a URI as `parameters.link`"));
             }
         }
         match its.metric().base {
@@ -205,14 +209,14 @@ fn parameters(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
                 let entry = sheet.on(FROM_LINKS);
                 entry.saw(exchange, 1, "context");
                 if its.context().and_then(|context| context.get("parameters")).is_none() {
-                    entry.info(finding("parameters that say how the estimation is made"));
+                    entry.info(finding("parameters that describe how the estimate is made"));
                 }
             }
             "hopcount" => {
                 let entry = sheet.on(HOP);
                 entry.saw(exchange, 1, "context");
                 if its.context().and_then(|context| context.get("parameters")).is_none() {
-                    entry.info(finding("parameters that say what a hop is"));
+                    entry.info(finding("parameters that define a hop"));
                 }
             }
             "tput" => {
@@ -226,7 +230,7 @@ fn parameters(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
                 let entry = sheet.on(CONGESTION);
                 entry.saw(exchange, 1, "context");
                 if !its.parameter("congestion-control-algorithm").is_some_and(is_uri) {
-                    entry.info(finding("a URI `parameters.congestion-control-algorithm`"));
+                    entry.info(finding("a URI as `parameters.congestion-control-algorithm`"));
                 }
             }
             _ => {}
@@ -239,9 +243,9 @@ fn is_uri(value: &Value) -> bool {
     value.as_str().is_some_and(|text| fluent_uri::Uri::parse(text).is_ok())
 }
 
-/// Names of RFC 8912 and the registry it begins, with what is measured.
+/// Path element of the IANA registry of performance metrics (RFC 8912).
 const REGISTRY: &str = "performance-metrics";
-/// Statistics at the end of such names, and what they are called here.
+/// Statistics at the end of names in the registry, with the operator for each.
 const STATISTICS: &[(&str, Operator)] = &[
     ("95Percentile", Operator::Percentile(95.0)),
     ("Percentile95", Operator::Percentile(95.0)),
@@ -252,7 +256,7 @@ const STATISTICS: &[(&str, Operator)] = &[
     ("Std_Dev", Operator::StdDev),
 ];
 
-/// Metrics with how names in the registry begin that fit, and what is graded.
+/// Metrics with the prefixes of matching names in the registry, and the requirement that is graded.
 const REGISTERED: &[(&str, &[&str], Requirement)] = &[
     ("delay-ow", &["OWDelay"], DELAY),
     ("delay-rt", &["RTDelay"], ROUND_TRIP),
@@ -283,13 +287,13 @@ fn registered(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
             let entry = sheet.on(FROM_IPPM);
             entry.saw(exchange, 1, "registered metric");
             if fluent_uri::Uri::parse(text).is_err() {
-                entry.info(finding("its URI".to_owned()));
+                entry.info(finding("the URI of the registered metric".to_owned()));
             }
             let entry = sheet.on(*requirement);
             entry.saw(exchange, 1, "registered metric");
             if !kinds.iter().any(|kind| name.starts_with(kind)) {
                 entry.fail(finding(format!("a registered metric of {}", kinds.join(" or "))));
-            } else if !fits(name, metric) {
+            } else if !statistic_matches(name, metric) {
                 entry.fail(finding(format!("the statistic of {}", its.cost_type.metric)));
             }
         }
@@ -297,13 +301,13 @@ fn registered(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
     Ok(())
 }
 
-/// Whether a name of the registry ends in the statistic of a metric, as far as it can be told.
-fn fits(name: &str, metric: Metric<'_>) -> bool {
+/// Tests whether a name in the registry ends in the statistic of a metric; true if it ends in no known statistic.
+fn statistic_matches(name: &str, metric: Metric<'_>) -> bool {
     let named = STATISTICS.iter().find(|(end, _)| name.ends_with(end)).map(|(_, operator)| *operator);
     named.is_none_or(|named| metric.statistic() == Some(named))
 }
 
-/// All texts in a value, to some depth.
+/// Collects the strings in a value up to a depth.
 fn strings<'a>(value: &'a Value, depth: usize, found: &mut Vec<&'a str>) {
     const DEEPEST: usize = 8;
     match value {
@@ -327,11 +331,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statistics_of_the_registry_fit_those_of_metrics() {
+    fn registered_statistics_match_operators() {
         let name = "OWDelay_Active_IP-UDP-Poisson-Payload250B_RFC8912sec7_Seconds_95Percentile";
-        assert!(fits(name, Metric::read("delay-ow:p95")));
-        assert!(!fits(name, Metric::read("delay-ow")));
-        assert!(fits("OWLoss_Active_IP-UDP-Periodic_RFC8912sec8_Percent_LossRatio", Metric::read("lossrate")));
-        assert!(!fits("RTDelay_Active_IP-UDP-Periodic_RFC8912sec4_Seconds_Mean", Metric::read("delay-rt:max")));
+        assert!(statistic_matches(name, Metric::read("delay-ow:p95")));
+        assert!(!statistic_matches(name, Metric::read("delay-ow")));
+        assert!(statistic_matches(
+            "OWLoss_Active_IP-UDP-Periodic_RFC8912sec8_Percent_LossRatio",
+            Metric::read("lossrate")
+        ));
+        assert!(!statistic_matches(
+            "RTDelay_Active_IP-UDP-Periodic_RFC8912sec4_Seconds_Mean",
+            Metric::read("delay-rt:max")
+        ));
     }
 }

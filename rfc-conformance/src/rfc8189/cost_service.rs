@@ -1,4 +1,4 @@
-//! A resource that announces several costs, what to ask it about, and what it says of each cost alone.
+//! Resources that answer cost queries by POST, with a scope for requests and their single-cost answers.
 
 use serde_json::{Value, json};
 
@@ -9,38 +9,38 @@ use crate::rfc7285::cost_query::with;
 use crate::subject::{CostType, Kind, Resource};
 use crate::view::{CostMap, Costs, spread};
 
-/// PIDs or addresses on either side of a request.
+/// Maximum number of sources and of destinations in a request.
 const MOST_ENDS: usize = 12;
-/// Cost types that are fetched one by one.
+/// Maximum number of cost types that are fetched one by one.
 const MOST_TYPES: usize = 8;
-/// How often a comparison is tried again because costs changed in between.
+/// Maximum number of attempts at a comparison while costs change.
 const MOST_ATTEMPTS: usize = 4;
 
-/// A resource with costs, and what to ask it about.
-pub(crate) struct Scene<'a> {
+/// A filtered cost map or endpoint cost service, with the scope of requests to it.
+pub(crate) struct CostService<'a> {
     pub(crate) resource: &'a Resource,
-    /// A request that lacks only the cost types.
+    /// Request that lacks only the cost types.
     pub(crate) scope: Value,
-    /// The cost types that are announced: of very many some, those with numbers first.
+    /// Announced cost types up to a bound, numerical ones first.
     pub(crate) types: Vec<CostType>,
-    /// Those of them on which constraints may be put.
+    /// Cost types that accept constraints.
     pub(crate) testable: Vec<CostType>,
-    /// How many may be asked for at once.
+    /// Number of cost types that may be requested at once.
     pub(crate) most: usize,
 }
 
-/// What is known of each cost type, from answers with that cost type alone.
-pub(crate) struct Known(Vec<(CostType, Costs)>);
+/// Costs of each cost type, from single-cost answers.
+pub(crate) struct SingleCosts(Vec<(CostType, Costs)>);
 
-/// `max-cost-types` of a resource, as far as it is a number.
+/// Returns `max-cost-types` of a resource; 0 if it is absent or invalid.
 pub(crate) fn most(resource: &Resource) -> usize {
     let value = resource.entry.pointer("/capabilities/max-cost-types").and_then(Value::as_u64);
     value.and_then(|most| usize::try_from(most).ok()).unwrap_or(0)
 }
 
-/// Resources that answer with costs by POST, with a request that lacks only the cost types.
-pub(crate) fn all<'a>(context: &'a Context<'_>) -> Result<Vec<Scene<'a>>, NoAnswer> {
-    let mut scenes = Vec::new();
+/// Collects resources that answer cost queries by POST.
+pub(crate) fn all<'a>(context: &'a Context<'_>) -> Result<Vec<CostService<'a>>, NoAnswer> {
+    let mut services = Vec::new();
     for kind in [Kind::FilteredCostMap, Kind::EndpointCost] {
         for resource in context.subject.of(kind).take(MOST_OF_A_KIND) {
             let Some(scope) = scope(context, resource)? else { continue };
@@ -57,15 +57,15 @@ pub(crate) fn all<'a>(context: &'a Context<'_>) -> Result<Vec<Scene<'a>>, NoAnsw
             }
             let rest = types.split_off(types.len().min(MOST_TYPES));
             testable.retain(|cost_type| !rest.contains(cost_type));
-            scenes.push(Scene { resource, scope, types, testable, most: most(resource) });
+            services.push(CostService { resource, scope, types, testable, most: most(resource) });
         }
     }
-    Ok(scenes)
+    Ok(services)
 }
 
-/// Those that announce several costs.
-pub(crate) fn announced<'a>(context: &'a Context<'_>) -> Result<Vec<Scene<'a>>, NoAnswer> {
-    Ok(all(context)?.into_iter().filter(|scene| scene.most > 0 && !scene.types.is_empty()).collect())
+/// Collects resources that announce `max-cost-types`.
+pub(crate) fn announced<'a>(context: &'a Context<'_>) -> Result<Vec<CostService<'a>>, NoAnswer> {
+    Ok(all(context)?.into_iter().filter(|service| service.most > 0 && !service.types.is_empty()).collect())
 }
 
 fn scope(context: &Context<'_>, resource: &Resource) -> Result<Option<Value>, NoAnswer> {
@@ -74,43 +74,43 @@ fn scope(context: &Context<'_>, resource: &Resource) -> Result<Option<Value>, No
         let some = (!addresses.is_empty()).then(|| json!({"endpoints": {"srcs": addresses, "dsts": addresses}}));
         return Ok(some);
     }
-    let map = context.map_behind(resource)?;
+    let map = context.network_map_for(resource)?;
     let pids = map.as_ref().map_or_else(Vec::new, |map| spread(&map.pids(), MOST_ENDS));
     Ok((!pids.is_empty()).then(|| json!({"pids": {"srcs": pids, "dsts": pids}})))
 }
 
-impl Scene<'_> {
-    /// A request for one cost type.
+impl CostService<'_> {
+    /// Creates a single-cost request.
     pub(crate) fn one(&self, cost_type: &CostType) -> Value {
         with(&self.scope, "cost-type", cost_type.to_json())
     }
 
-    /// A request for several cost types.
+    /// Creates a multi-cost request.
     pub(crate) fn many(&self, types: &[CostType]) -> Value {
         with(&self.scope, "multi-cost-types", list(types))
     }
 
-    /// Cost types that are announced, but on which no constraints may be put.
+    /// Returns a cost type that accepts no constraints.
     pub(crate) fn untestable(&self) -> Option<&CostType> {
         self.types.iter().find(|cost_type| !self.testable.contains(cost_type))
     }
 
-    /// As many cost types as may be asked for at once.
+    /// Returns as many cost types as may be requested at once.
     pub(crate) fn together(&self) -> &[CostType] {
         &self.types[..self.types.len().min(self.most)]
     }
 
-    /// Asks a question about costs that are what they are when asked for alone, before and after; nothing if they never
-    /// stayed the same.
+    /// Makes requests between two fetches of all single costs, and repeats this until both are equal; `None` if they never
+    /// are.
     pub(crate) fn steady<T>(
         &self,
         context: &Context<'_>,
         scope: &Value,
-        mut question: impl FnMut(&Known) -> Result<T, NoAnswer>,
-    ) -> Result<Option<(Known, T)>, NoAnswer> {
+        mut requests: impl FnMut(&SingleCosts) -> Result<T, NoAnswer>,
+    ) -> Result<Option<(SingleCosts, T)>, NoAnswer> {
         let mut before = self.each_alone(context, scope)?;
         for _ in 0..MOST_ATTEMPTS {
-            let found = question(&before)?;
+            let found = requests(&before)?;
             let after = self.each_alone(context, scope)?;
             if before.0 == after.0 {
                 return Ok(Some((before, found)));
@@ -120,25 +120,25 @@ impl Scene<'_> {
         Ok(None)
     }
 
-    fn each_alone(&self, context: &Context<'_>, scope: &Value) -> Result<Known, NoAnswer> {
+    fn each_alone(&self, context: &Context<'_>, scope: &Value) -> Result<SingleCosts, NoAnswer> {
         let alone = |cost_type: &CostType| {
             let exchange = context.post(self.resource, &with(scope, "cost-type", cost_type.to_json()))?;
-            // What is wrong with an answer that has one cost is judged elsewhere.
+            // Invalid single-cost answers are graded elsewhere.
             let costs = CostMap::read(&exchange).map(|map| map.costs).unwrap_or_default();
             Ok((cost_type.clone(), costs))
         };
-        Ok(Known(self.types.iter().map(alone).collect::<Result<_, NoAnswer>>()?))
+        Ok(SingleCosts(self.types.iter().map(alone).collect::<Result<_, NoAnswer>>()?))
     }
 }
 
-impl Known {
-    /// What is known of a cost type.
+impl SingleCosts {
+    /// Returns the costs of a cost type.
     pub(crate) fn costs(&self, cost_type: &CostType) -> &Costs {
-        static NOTHING: Costs = Costs(std::collections::BTreeMap::new());
-        self.0.iter().find(|(known, _)| known == cost_type).map_or(&NOTHING, |(_, costs)| costs)
+        static NONE: Costs = Costs(std::collections::BTreeMap::new());
+        self.0.iter().find(|(known, _)| known == cost_type).map_or(&NONE, |(_, costs)| costs)
     }
 
-    /// The values of a cost type, each once, in order.
+    /// Returns the distinct values of a cost type in ascending order.
     pub(crate) fn values(&self, cost_type: &CostType) -> Vec<f64> {
         let mut values: Vec<f64> = self.costs(cost_type).0.values().copied().collect();
         values.sort_by(f64::total_cmp);
@@ -147,7 +147,7 @@ impl Known {
     }
 }
 
-/// A list of cost types, as it stands in a request.
+/// Returns cost types as a JSON array for a request.
 pub(crate) fn list(types: &[CostType]) -> Value {
     types.iter().map(CostType::to_json).collect()
 }

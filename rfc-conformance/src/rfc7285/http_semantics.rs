@@ -1,4 +1,4 @@
-//! HTTP itself: methods, negotiation, redirects and caching (RFC 7285 §8.3, RFC 7231).
+//! Checks of HTTP semantics: methods, content negotiation, redirects and caching (RFC 7285 §8.3, RFC 7231).
 
 use std::collections::BTreeSet;
 
@@ -11,13 +11,13 @@ use super::requirements::{
 };
 use crate::assertion::{ERROR, promised};
 use crate::check::Check;
-use crate::context::{Context, MOST_OF_A_KIND, accept, posted};
+use crate::context::{Context, MOST_OF_A_KIND, accept, post_request};
 use crate::http::{Exchange, MediaType, NoAnswer, Request};
 use crate::sheet::{Entry, Sheet};
 use crate::subject::{Kind, Resource};
 use crate::verdict::{Finding, Grade};
 
-/// All checks of this file.
+/// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(&[HEAD], head),
     Check::new(&[ALLOW, BREW], methods),
@@ -30,7 +30,7 @@ pub(super) const CHECKS: &[Check] = &[
 
 const DIRECTORY: &str = "application/alto-directory+json";
 
-/// One resource of each kind that is read by GET; directories stand for themselves.
+/// Collects up to two resources of each kind that is read by GET.
 fn readable<'a>(context: &'a Context<'_>) -> Vec<&'a Resource> {
     let kinds = [Kind::Directory, Kind::NetworkMap, Kind::CostMap, Kind::PropertyMap];
     kinds.into_iter().flat_map(|kind| context.subject.of(kind).take(2)).collect()
@@ -95,7 +95,7 @@ fn methods(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
             let expected = format!("405 with `Allow: {needed}`");
             match exchange.answer.status {
                 405 if allow.contains(needed) => {}
-                // Some say so by 501 or 404; only what looks like success is wrong beyond doubt.
+                // Other error codes are common; only an apparent success is clearly wrong.
                 405 => drop(entry.fail(Finding::new(expected, format!("Allow: {allow:?}")).from(&exchange))),
                 400..=499 | 501 => drop(entry.warn(Finding::new(expected, exchange.outline()).from(&exchange))),
                 _ => drop(entry.fail(Finding::new(expected, exchange.outline()).from(&exchange))),
@@ -116,7 +116,7 @@ fn methods(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
 fn type_text(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let entry = sheet.on(TYPE_TEXT);
     entry.skip("no resource that takes requests is listed");
-    for (resource, body) in context.askable()? {
+    for (resource, body) in context.valid_requests()? {
         let accepts = resource.accepts.as_deref().unwrap_or_default();
         let texts = [
             accepts.to_uppercase(),
@@ -132,8 +132,8 @@ fn type_text(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     Ok(())
 }
 
-/// Forms of Accept that admit a type.
-fn forms(media_type: &str) -> Vec<Vec<String>> {
+/// Lists sets of Accept fields that admit a media type.
+fn accept_fields(media_type: &str) -> Vec<Vec<String>> {
     vec![
         vec![],
         vec!["*/*".to_owned()],
@@ -153,12 +153,12 @@ fn negotiation(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
     for resource in readable(context) {
         requests.push((resource, Request::get(&resource.uri)));
     }
-    for (resource, body) in context.askable()? {
-        requests.push((resource, posted(resource, body.to_string())));
+    for (resource, body) in context.valid_requests()? {
+        requests.push((resource, post_request(resource, body.to_string())));
     }
     for (resource, mut request) in requests {
         request.headers.retain(|(name, _)| name != "Accept");
-        for form in forms(&resource.media_type) {
+        for form in accept_fields(&resource.media_type) {
             let request = form.iter().fold(request.clone(), |request, value| request.with("Accept", value));
             let exchange = context.send(request)?;
             sheet.on(NEGOTIATION).promised(resource, &exchange, "form of Accept");
@@ -177,21 +177,21 @@ fn negotiation(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
     Ok(())
 }
 
-/// Asked for a type it has not, a server may refuse, or answer nevertheless.
+/// Grades the answer to a request for another media type: the server may reject it or answer nevertheless.
 fn one_of_three(resource: &Resource, exchange: &Exchange, sheet: &mut Sheet) {
     let media_type = exchange.answer.media_type();
     let is = |other: &str| media_type.as_ref().is_some_and(|media_type| media_type.is(other));
     let entry = sheet.on(THREE_WAYS);
     entry.saw(exchange, 1, "answer");
     if exchange.answer.status == 200 && !is(&resource.media_type) && !is(DIRECTORY) {
-        let expected = format!("406, or {}", resource.media_type);
+        let expected = format!("status 406 or {}", resource.media_type);
         entry.fail(Finding::new(expected, exchange.outline()).from(exchange));
     } else if exchange.answer.status >= 500 {
-        entry.fail(Finding::new("406", exchange.outline()).from(exchange));
+        entry.fail(Finding::new("status 406", exchange.outline()).from(exchange));
     }
 }
 
-/// What is compressed on request is the same once it is unpacked.
+/// Grades an answer that may be compressed.
 fn compressed(
     context: &Context<'_>,
     resource: &Resource,
@@ -214,14 +214,14 @@ fn not_found(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     for request in [Request::get(&nowhere), Request::post(&nowhere, "application/alto-networkmapfilter+json", "{}")] {
         let exchange = context.send(request.with("Accept", "*/*"))?;
         entry.saw(&exchange, 1, "path");
-        // To refuse the method first is not wrong.
-        let refused_otherwise = exchange.request.method == "POST" && matches!(exchange.answer.status, 405 | 415);
-        if exchange.answer.status != 404 && !refused_otherwise {
-            entry.fail(Finding::new("404", exchange.outline()).from(&exchange));
+        // Rejecting the method first is not wrong.
+        let rejected_otherwise = exchange.request.method == "POST" && matches!(exchange.answer.status, 405 | 415);
+        if exchange.answer.status != 404 && !rejected_otherwise {
+            entry.fail(Finding::new("status 404", exchange.outline()).from(&exchange));
         }
         let is_error = exchange.answer.media_type().is_some_and(|media_type| media_type.is(ERROR));
         if is_error && exchange.error_code().is_none() {
-            let finding = Finding::new("a whole ALTO error, if it is one", "an error without `meta.code`");
+            let finding = Finding::new("an ALTO error with `meta.code`", "an ALTO error without it");
             entry.fail(finding.at("/meta/code").from(&exchange));
         }
     }
@@ -245,12 +245,12 @@ fn caching(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
             let wrong = match again.answer.status {
                 304 if again.answer.body.is_empty() => None,
                 304 => Some(format!("304 with a body of {} bytes", again.answer.body.len())),
-                // It may have changed in between, and a date is coarse.
+                // The resource may have changed meanwhile, and dates are coarse.
                 200 if changed || given == "last-modified" => None,
                 _ => Some(again.outline()),
             };
             if let Some(seen) = wrong {
-                let finding = Finding::new(format!("304 without a body for {condition}: {validator}"), seen);
+                let finding = Finding::new(format!("status 304 without a body for {condition}: {validator}"), seen);
                 entry.note(Grade::Fail, finding.from(&exchange).from(&again));
             }
         }
@@ -261,15 +261,15 @@ fn caching(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
 fn see_other(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let entry = sheet.on(SEE_OTHER);
     entry.skip("no POST is answered with 303");
-    for (resource, body) in context.askable()? {
-        let exchange = context.client.send(posted(resource, body.to_string()))?;
+    for (resource, body) in context.valid_requests()? {
+        let exchange = context.client.send(post_request(resource, body.to_string()))?;
         if exchange.answer.status != 303 {
             continue;
         }
         entry.saw(&exchange, 1, "answer with 303");
         let location = exchange.answer.header("location");
         let Some(uri) = location.and_then(|location| crate::http::resolve(location, &resource.uri)) else {
-            entry.note(Grade::Fail, Finding::new("`Location`", format!("{location:?}")).from(&exchange));
+            entry.note(Grade::Fail, Finding::new("a `Location` field", format!("{location:?}")).from(&exchange));
             continue;
         };
         let there = context.send(Request::get(&uri).with("Accept", &accept(resource)))?;
@@ -280,7 +280,8 @@ fn see_other(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         let own_address = body.pointer("/endpoints/srcs").and_then(Value::as_array).is_some_and(Vec::is_empty);
         let control = there.answer.header("cache-control").unwrap_or_default();
         if own_address && !control.contains("private") && !control.contains("no-store") {
-            let finding = Finding::new("an answer made for one client kept from shared caches", control);
+            let finding =
+                Finding::new("`Cache-Control: private` or `no-store`, as the answer depends on the client", control);
             entry.note(Grade::Fail, finding.from(&there));
         }
     }

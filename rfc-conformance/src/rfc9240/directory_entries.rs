@@ -1,4 +1,4 @@
-//! What directories say of property maps: domains, properties, and the resources that define them (RFC 9240 §5, §7.4).
+//! Checks of directory entries of property maps: domains, properties and defining resources (RFC 9240 §5, §7.4).
 
 use std::collections::BTreeSet;
 
@@ -37,8 +37,8 @@ use crate::verdict::{Finding, Grade};
 const NETWORK_MAP: &str = "application/alto-networkmap+json";
 const STREAM: &str = "application/alto-updatestreamparams+json";
 
-/// All checks of this file.
-pub(crate) const CHECKS: &[Check] = &[
+/// Checks of this module.
+pub(super) const CHECKS: &[Check] = &[
     Check::new(
         &[
             MAPPINGS,
@@ -68,8 +68,8 @@ pub(crate) const CHECKS: &[Check] = &[
     Check::new(&[TLS], tls),
 ];
 
-/// An entry, where things are noted about it.
-struct Listed<'a> {
+/// A directory entry, with the sheet for notes about it.
+struct ListedMap<'a> {
     context: &'a Context<'a>,
     resource: &'a Resource,
     sheet: &'a mut Sheet,
@@ -81,9 +81,9 @@ fn maps<'a>(context: &'a Context<'_>) -> impl Iterator<Item = &'a Resource> {
 }
 
 fn mappings(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    sheet.skip_all(if maps(context).next().is_none() { NO_MAP } else { "no property map has anything of the kind" });
+    sheet.skip_all(if maps(context).next().is_none() { NO_MAP } else { "no property map has a member of this kind" });
     for resource in maps(context) {
-        let mut listed = Listed { context, resource, sheet };
+        let mut listed = ListedMap { context, resource, sheet };
         let place = format!("{}/capabilities/mappings", resource.pointer());
         let value = resource.entry.pointer("/capabilities/mappings");
         listed.saw(MAPPINGS, "property map");
@@ -115,7 +115,7 @@ fn mappings(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     Ok(())
 }
 
-impl Listed<'_> {
+impl ListedMap<'_> {
     fn saw(&mut self, requirement: Requirement, what: &str) {
         let exchange = &self.context.subject.directory_of(self.resource).exchange;
         self.sheet.on(requirement).saw(exchange, 1, what);
@@ -131,8 +131,8 @@ impl Listed<'_> {
         self.sheet.on(requirement).note(Grade::Warn, finding.from(exchange));
     }
 
-    /// Notes that something was looked at, and whether it was right.
-    fn hold(&mut self, requirement: Requirement, what: &str, right: bool, seen: &str, place: &str) {
+    /// Notes that an item was examined and, if it is not right, a finding.
+    fn expect(&mut self, requirement: Requirement, what: &str, right: bool, seen: &str, place: &str) {
         self.saw(requirement, what);
         if !right {
             self.fail(requirement, Finding::new(requirement.text, format!("{seen:?}")).at(place));
@@ -149,24 +149,24 @@ impl Listed<'_> {
             (Flaw::BarePrefix, DOMAIN_PRIVATE),
         ];
         for (flaw, requirement) in of_flaws {
-            self.hold(requirement, "entity domain", !flaws.contains(&flaw), domain, place);
+            self.expect(requirement, "entity domain", !flaws.contains(&flaw), domain, place);
         }
         self.saw(DOMAIN_KNOWN, "entity domain");
         if flaws.contains(&Flaw::Unregistered) {
-            // Registries grow: what is well-formed may have been registered since.
+            // Registries grow: a well-formed type may have been registered since.
             self.warn(DOMAIN_KNOWN, Finding::new(DOMAIN_KNOWN.text, format!("{domain:?}")).at(place));
         }
         let own = resource == Some(self.resource.id.as_str());
-        self.hold(SELF_DEFINED_DOMAIN, "entity domain", !own, domain, place);
+        self.expect(SELF_DEFINED_DOMAIN, "entity domain", !own, domain, place);
         let Some(resource) = resource.filter(|id| !id.is_empty() && !own) else {
             return;
         };
         let right = name::PID.faults(resource).is_empty();
-        self.hold(SPECIFIC_DOMAIN, "resource-specific domain", right, domain, place);
+        self.expect(SPECIFIC_DOMAIN, "resource-specific domain", right, domain, place);
         self.defining(resource, kind, domain, place);
     }
 
-    /// The resource that is said to define a domain.
+    /// Grades the defining resource of a domain.
     fn defining(&mut self, id: &str, kind: &str, domain: &str, place: &str) {
         self.saw(DEFINES, "resource-specific domain");
         let Some(defining) = self.context.subject.named(id) else {
@@ -177,13 +177,13 @@ impl Listed<'_> {
         let others = defining.entry.pointer("/capabilities/mappings").and_then(Value::as_object);
         if let Some(others) = others.filter(|others| !others.contains_key(&itself)) {
             let seen: Vec<_> = others.keys().map(String::as_str).collect();
-            let finding = Finding::new(format!("`{itself}` among the domains of {id}"), seen.join(", ")).at(place);
+            let finding = Finding::new(format!("`{itself}` in the mappings of {id}"), seen.join(", ")).at(place);
             self.fail(DEFINES, finding);
         }
         let is_map = defining.media_type == NETWORK_MAP;
         match kind {
-            "ipv4" | "ipv6" => self.hold(ADDRESSES_OF_MAP, "domain of addresses", is_map, domain, place),
-            "pid" => self.hold(PIDS_OF_MAP, "domain of PIDs", is_map, domain, place),
+            "ipv4" | "ipv6" => self.expect(ADDRESSES_OF_MAP, "domain of addresses", is_map, domain, place),
+            "pid" => self.expect(PIDS_OF_MAP, "domain of PIDs", is_map, domain, place),
             _ => {}
         }
     }
@@ -192,30 +192,30 @@ impl Listed<'_> {
         let (resource, kind) = parts(property);
         let flaws = property_type_flaws(kind);
         for (flaw, requirement) in [(Flaw::Form, PROPERTY_FORM), (Flaw::BarePrefix, PROPERTY_PRIVATE)] {
-            self.hold(requirement, "property", !flaws.contains(&flaw), property, place);
+            self.expect(requirement, "property", !flaws.contains(&flaw), property, place);
         }
         self.saw(PROPERTY_KNOWN, "property");
         if flaws.contains(&Flaw::Unregistered) {
-            // The examples of the RFC itself have names that nobody registered.
+            // The RFC itself has unregistered types in its examples.
             self.warn(PROPERTY_KNOWN, Finding::new(PROPERTY_KNOWN.text, format!("{property:?}")).at(place));
         }
         let own = resource == Some(self.resource.id.as_str());
-        self.hold(SELF_DEFINED_PROPERTY, "property", !own, property, place);
-        self.hold(NAMED_RESOURCE, "property", !(kind == "pid" && resource.is_none()), property, place);
+        self.expect(SELF_DEFINED_PROPERTY, "property", !own, property, place);
+        self.expect(NAMED_RESOURCE, "property", !(kind == "pid" && resource.is_none()), property, place);
         let defining = match resource {
             None => return,
             Some("") => Some(self.resource),
             Some(id) => {
                 let defining = self.context.subject.named(id);
                 let right = defining.is_some() && name::PID.faults(id).is_empty();
-                self.hold(SPECIFIC_PROPERTY, "resource-specific property", right, property, place);
+                self.expect(SPECIFIC_PROPERTY, "resource-specific property", right, property, place);
                 defining
             }
         };
         if kind == "pid"
             && let Some(defining) = defining
         {
-            self.hold(PID_OF_MAP, "property `pid`", defining.media_type == NETWORK_MAP, property, place);
+            self.expect(PID_OF_MAP, "property `pid`", defining.media_type == NETWORK_MAP, property, place);
         }
     }
 
@@ -229,12 +229,12 @@ impl Listed<'_> {
             if !uses.contains(id) {
                 self.fail(USES, Finding::new(format!("{id:?}, which `mappings` names"), &seen).at(&place));
             } else if directory.document().pointer(&pointer("/resources", id)).is_none() {
-                self.warn(USES, Finding::new(format!("{id:?} in the same directory"), "not there").at(&place));
+                self.warn(USES, Finding::new(format!("{id:?} in the same directory"), "none").at(&place));
             }
         }
-        // What a map's own properties depend on is not named.
+        // The dependencies of self-defined properties are not named.
         for id in uses.into_iter().filter(|id| !named.contains(id)) {
-            let finding = Finding::new("only resources that `mappings` names", format!("{id:?}")).at(&place);
+            let finding = Finding::new("resources named in `mappings` only", format!("{id:?}")).at(&place);
             self.sheet.on(USES).info(finding.from(&directory.exchange));
         }
     }
@@ -266,7 +266,7 @@ fn streams(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         let is_stream = |other: &&Resource| other.accepts.as_deref() == Some(STREAM);
         let mut streams = context.subject.resources.iter().filter(is_stream);
         if !streams.any(|stream| stream.uses().contains(&map.id.as_str())) {
-            let finding = Finding::new(format!("an update stream with {:?}", map.id), "none");
+            let finding = Finding::new(format!("an update stream for {:?}", map.id), "none");
             entry.info(finding.at("/resources").from(exchange));
         }
     }

@@ -22,7 +22,7 @@ pub(crate) const MOST_OF_A_KIND: usize = 8;
 
 /// Context that checks work in.
 pub struct Context<'run> {
-    /// HTTP client.
+    /// Client that sends all requests of the run.
     pub client: &'run Client,
     /// Server under test.
     pub subject: &'run Subject,
@@ -50,7 +50,7 @@ pub(crate) struct Reading {
 
 /// Result of requests during which a full map did not change.
 pub struct Steady<T> {
-    /// Full map.
+    /// Full map, as read after the requests.
     pub full: Arc<Exchange>,
     /// Result of the requests.
     pub found: T,

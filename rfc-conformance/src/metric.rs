@@ -7,7 +7,7 @@ const BASES: &[&str] =
 /// Parts of a metric string.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Metric<'a> {
-    /// Base metric.
+    /// Base metric, such as `delay-ow`.
     pub(crate) base: &'a str,
     /// Text after the colon, if there is one.
     pub(crate) suffix: Option<&'a str>,
@@ -32,7 +32,7 @@ pub(crate) enum Operator {
 pub(crate) enum OperatorError {
     /// Empty or more than one operator.
     Form,
-    /// Unknown operator.
+    /// Operator that RFC 9439 does not define.
     Unknown,
     /// Letter `p` without a number from 0 to 100.
     Percentile,

@@ -59,10 +59,10 @@ pub struct NoAnswer {
 /// Failure of a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// No connection to the server.
+    /// Server that cannot be connected to.
     #[error("no connection: {0}")]
     Unreachable(String),
-    /// No complete answer within the time limit.
+    /// Answer that was not complete within the time limit.
     #[error("no complete answer within {} s", .0.as_secs_f32())]
     TimedOut(Duration),
     /// Connection closed before the answer was complete.

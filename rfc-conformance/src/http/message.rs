@@ -12,7 +12,7 @@ const MOST_SHOWN: usize = 8 * 1024;
 pub struct Request {
     /// Method, such as GET.
     pub method: String,
-    /// Absolute URI.
+    /// Absolute URI that is requested.
     pub uri: String,
     /// Header fields in order.
     pub headers: Vec<(String, String)>,
@@ -27,11 +27,11 @@ pub struct Request {
 /// An HTTP answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// Status code.
+    /// Status code of the answer.
     pub status: u16,
     /// Header fields in order, with names in lower case.
     pub headers: Vec<(String, String)>,
-    /// Complete body.
+    /// Complete body, after decoding of chunks.
     pub body: Vec<u8>,
 }
 

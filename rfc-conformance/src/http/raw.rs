@@ -104,7 +104,7 @@ impl Client {
 }
 
 impl Wire {
-    /// Sends bytes.
+    /// Sends bytes over the connection.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.set_timeout()?;
         let timeout = self.timeout;

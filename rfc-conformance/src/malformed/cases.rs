@@ -12,11 +12,11 @@ const DEPTH: usize = 100_000;
 /// Fault in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// Invalid JSON.
+    /// Body that is not JSON.
     Syntax,
     /// JSON that is not an object.
     NotObject,
-    /// Missing member.
+    /// Required member that is missing.
     Missing,
     /// Member of another JSON type.
     Type,
@@ -43,7 +43,7 @@ pub(crate) enum ContentType {
     Accepted,
     /// Another media type.
     Other(&'static str),
-    /// No Content-Type field.
+    /// Content-Type field is absent.
     Absent,
 }
 

@@ -105,7 +105,7 @@ fn equal(one: f64, other: f64) -> bool {
     one.partial_cmp(&other).is_some_and(std::cmp::Ordering::is_eq)
 }
 
-/// Malformed constraints.
+/// Malformed constraints that servers must reject.
 pub(super) const MALFORMED_CONSTRAINTS: &[&str] =
     &["ne 5", "GE 5", "ge5", "5 ge", "ge x", "", "ge", "ge 1 2", "ge 0x1"];
 

@@ -1,4 +1,4 @@
-//! RFC 7285, the ALTO protocol, with what updates it: requirements and checks.
+//! RFC 7285, the ALTO protocol: requirements and checks, including those of RFC 9274, which updates it.
 #![allow(clippy::unnecessary_wraps, reason = "all checks have one signature, whether they send requests or not")]
 
 pub(crate) mod cost_map;

@@ -27,7 +27,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::new(&[NOWHERE_ELSE, ENDPOINT_REQUESTS], without_constraints),
 ];
 
-/// Malformed constraints.
+/// Malformed constraints that servers must reject.
 const MALFORMED_CONSTRAINTS: &[&str] = &[
     "[0] ne 5",
     "[0] le",

@@ -43,7 +43,7 @@ pub(super) struct ExpectedError {
 }
 
 impl ExpectedError {
-    /// Expects `E_INVALID_FIELD_VALUE`.
+    /// Creates an expectation of `E_INVALID_FIELD_VALUE`.
     pub(super) fn new(noun: &'static str) -> Self {
         Self { noun, codes: &["E_INVALID_FIELD_VALUE"], fields: Vec::new(), lenient: false }
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 /// Kind of resource, determined by `media-type` and `accepts` of its entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// Another directory.
+    /// A directory, which may list further ones.
     Directory,
     /// A full network map.
     NetworkMap,
@@ -32,7 +32,7 @@ pub enum Kind {
 pub struct Resource {
     /// Resource ID, the key of the entry.
     pub id: String,
-    /// Absolute URI.
+    /// Absolute URI of the resource.
     pub uri: String,
     /// Media type of answers.
     pub media_type: String,

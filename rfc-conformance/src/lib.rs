@@ -15,12 +15,12 @@
 //! - [`checks`]: the checks themselves, a file per resource or subject;
 //! - `run`: runs them; `report`, `expect`, `matrix`: what is made of the result;
 //! - `validate`: judges stored messages without a server;
-//! - [`stage`]: a small ALTO server that behaves as it is told; [`client_mode`]: plays it to judge clients.
+//! - [`mock_server`]: a small ALTO server that behaves as it is told; [`clients`]: plays it to judge clients.
 
 mod address;
 mod check;
 pub mod checks;
-pub mod client_mode;
+pub mod clients;
 mod context;
 mod entity;
 mod exit;
@@ -29,6 +29,7 @@ mod http;
 mod json;
 mod matrix;
 mod metric;
+pub mod mock_server;
 mod name;
 mod options;
 mod property_map;
@@ -36,7 +37,6 @@ mod report;
 mod run;
 mod sample;
 mod schema;
-pub mod stage;
 mod survey;
 mod target;
 mod validate;

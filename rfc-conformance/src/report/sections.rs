@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn every_section_belongs_to_a_chapter() {
-        for requirement in crate::checks::requirements().into_iter().chain(crate::client_mode::requirements()) {
+        for requirement in crate::checks::requirements().into_iter().chain(crate::clients::requirements()) {
             let (_, title) = chapter(requirement.document(), requirement.section());
             assert!(!title.is_empty(), "{}", requirement.id);
         }

@@ -3,16 +3,19 @@
 CARGO ?= cargo
 DEMO_FLAGS ?=
 BENCH_FLAGS ?= --write
+BUSY_ROUNDS ?= 20
+BUSY_ONLY ?=
 EXPERIMENT ?= small
 EXPERIMENT_FLAGS ?= --seeds 2 --jobs 2
 # The same packages everywhere: cargo builds anew what another set of them, with other features, has built.
 PROGRAMS = $(CARGO) build --quiet --release -p alto-server -p alto-peer
 
-.PHONY: help demo test experiment tools lint slow-clients soak bench
+.PHONY: help demo test test-busy experiment tools lint slow-clients soak bench
 
 help:
 	@echo "make demo            serves the two-ISP network on loopback and walks through it; DEMO_FLAGS=--keep leaves it running"
 	@echo "make test            every test, end to end ones included"
+	@echo "make test-busy       every test 20 times while all cores are busy; BUSY_ROUNDS=3 BUSY_ONLY=alto-peer,mininet"
 	@echo "make lint            format, clippy, dependency checks"
 	@echo "make slow-clients    attacks a server with slow clients and prints when each was cut off"
 	@echo "make experiment      as root: a small experiment in Mininet, with its report; EXPERIMENT=p4p-abilene for another"
@@ -26,6 +29,9 @@ demo: tools
 test: tools
 	$(CARGO) test --workspace
 	@scripts/test_emulation
+
+test-busy: tools
+	@CARGO=$(CARGO) scripts/test_busy.py --rounds $(BUSY_ROUNDS) --only "$(BUSY_ONLY)"
 
 experiment: tools
 	@scripts/need_emulation

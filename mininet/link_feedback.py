@@ -7,9 +7,8 @@ packets then take too: costs and forwarding never disagree).
 
 from __future__ import annotations
 
-import time
 from collections import deque
-from typing import IO, Any, Protocol
+from typing import IO, Any, Callable, Protocol
 
 from alto_routes import parse_routes
 from measures import directed_core
@@ -33,23 +32,26 @@ class Countable(Protocol):
 
 
 class LoadMeter:
-    """Samples the counters of core links, and says how loaded each was lately."""
+    """Samples the byte counters of core links and computes their recent load.
 
-    def __init__(self, emulation: Countable, scenario: Scenario, keep: int = 120) -> None:
-        self.emulation = emulation
+    `clock` returns the seconds since the start of the run.
+    """
+
+    def __init__(self, emulation: Countable, scenario: Scenario, clock: Callable[[], float], keep: int = 120) -> None:
+        self.emulation, self.clock = emulation, clock
         self.bandwidth = directed_core(scenario)
         self.samples: deque[tuple[float, dict[Direction, int]]] = deque(maxlen=keep)
 
-    def sample(self, now: float, rows: IO[str]) -> None:
-        """Reads all counters once, and writes them down."""
+    def sample(self, rows: IO[str]) -> None:
+        """Reads all counters once and appends them to `rows`."""
         counts: dict[Direction, int] = {}
-        began = time.monotonic()
+        began = self.clock()
         for count in self.emulation.link_counters():
             way = (count.source, count.destination)
             if way in self.bandwidth:
                 counts[way] = counts.get(way, 0) + count.bytes
-        # On a busy machine reading takes a while, and a rate is no better than its time.
-        now += (time.monotonic() - began) / 2
+        # On a busy machine reading takes a while; the middle is the best estimate of when the counters were read.
+        now = (began + self.clock()) / 2
         self.samples.append((now, counts))
         for (source, destination), total in counts.items():
             rows.write(f"{now:.3f},{source},{destination},{total}\n")

@@ -177,10 +177,11 @@ class SingleRun:
         actions.sort(key=lambda action: action.at)
         before = {(count.source, count.destination): count.bytes for count in self.emulation.link_counters()}
         self.note_crossing(0.0)
-        meter = LoadMeter(self.emulation, self.scenario)
         feedback = self.policy.feedback
         reporter = Reporter(self.server, self.scenario, feedback) if feedback else None
+        # Measures subtract these from the peers' events, which carry the time of day.
         start, started = time.monotonic(), time.time()
+        meter = LoadMeter(self.emulation, self.scenario, lambda: time.monotonic() - start)
         next_sample, next_report = 0.0, feedback.interval if feedback else 0.0
         said = -1.0
         with gzip.open(self.folder / "counters.csv.gz", "wt", encoding="utf-8", compresslevel=3) as samples:
@@ -191,7 +192,7 @@ class SingleRun:
                     self.act(actions.pop(0), now)
                 self.server.check()
                 if now >= next_sample:
-                    meter.sample(now, samples)
+                    meter.sample(samples)
                     next_sample += SAMPLE_SECONDS
                 if reporter and now >= next_report:
                     self.note(now, "feedback", reporter.report(meter.load(reporter.interval), self.emulation))
@@ -204,7 +205,7 @@ class SingleRun:
                     print(f"{len(wanted) - len(left) - to_come} of {len(wanted)} peers done, {now:.0f} s", flush=True)
                     said = now
                 if not left and not to_come or now > self.scenario.time_limit:
-                    meter.sample(now, samples)
+                    meter.sample(samples)
                     break
                 due = min([next_sample] + [action.at for action in actions[:1]] + ([next_report] if reporter else []))
                 self.peers.wait(lambda: not to_come and not self.peers.unfinished(wanted), max(0.0, due - now))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import statistics
+import subprocess
 import sys
 import threading
 import time
@@ -13,7 +15,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "mininet"))
 
-from altonet import Emulation, RoutesError, isolate, parse_topology, present_routes  # noqa: E402
+from altonet import Emulation, isolate, parse_topology, present_routes  # noqa: E402
 
 
 def two_isps(bottleneck: float = 4.0, delay: float = 5.0) -> dict:
@@ -162,15 +164,11 @@ def following() -> dict:
     with emulate(raw) as emulation:
         admin = f"{emulation.topology_file}.sock"
         server = [find_alto_server(), "--topology", emulation.topology_file, "--listen", "0.0.0.0:8080"]
-        program = emulation.popen("h1", [*server, "--admin-socket", admin], stderr=None)
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                before = present_routes(admin, emulation.topology)
-                break
-            except RoutesError:
-                assert program.poll() is None and time.monotonic() < deadline
-                time.sleep(0.02)
+        program = emulation.popen("h1", [*server, "--admin-socket", admin], stderr=subprocess.PIPE, text=True)
+        # The server logs this once it also listens on the admin socket; without it the loop ends with the log.
+        assert any("listening on" in line for line in program.stderr), "alto-server ended without listening"
+        threading.Thread(target=lambda: [None for _ in program.stderr], daemon=True).start()
+        before = present_routes(admin, emulation.topology)
         directory = f"http://{emulation.address('h1')}:8080/directory"
         curl = ["curl", "-s", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}", directory]
         asked = emulation.run("h2", curl)
@@ -216,7 +214,10 @@ def loaded(priority: str) -> dict:
         incoming, _ = listener.accept()
         draining = threading.Thread(target=lambda: [None for _ in iter(lambda: incoming.recv(1 << 16), b"")])
         draining.start()
-        time.sleep(1.5)
+        link = emulation.link("s1", "s2").index
+        # The queue holds 15,140 bytes; half of it is several times what the acknowledgements alone would leave there.
+        while not any(one.waiting > 7_500 for one in emulation.link_counters() if one.link == link):
+            time.sleep(0.02)
 
         def connect() -> list[float]:
             times = []
@@ -224,6 +225,7 @@ def loaded(priority: str) -> dict:
                 begin = time.perf_counter()
                 socket.create_connection((address, port), 20).close()
                 times.append((time.perf_counter() - begin) * 1000)
+                # Spreads the attempts over the ups and downs of the queue.
                 time.sleep(0.05)
             return times
 
@@ -246,6 +248,7 @@ def tidy() -> dict:
             status = emulation.end(end)
             spaces = emulation.builder.spaces()
             while len(_inside(spaces)) < 7:
+                # Another program's processes cannot be waited for; run_case bounds this.
                 time.sleep(0.01)
         seen[number] = [len(_inside(spaces)), status, folder, os.path.exists(emulation.topology_file)]
     return seen
@@ -269,7 +272,7 @@ def waiting() -> dict:
         emulation.popen("bh1", ["sh", "-c", "trap '' TERM HUP INT; sleep 1000 & wait; sleep 1000"])
         print("ready", flush=True)
         while True:
-            time.sleep(1)
+            signal.pause()
 
 
 def open_ended() -> dict:
@@ -278,7 +281,7 @@ def open_ended() -> dict:
         program = emulation.popen("h1", ["sleep", "1000"])
         print(f"ready {program.pid}", flush=True)
         while True:
-            time.sleep(1)
+            signal.pause()
 
 
 def cleaning() -> dict:

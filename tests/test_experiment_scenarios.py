@@ -175,14 +175,19 @@ def test_time_left_shrinks_as_runs_finish():
 
 
 class FakeCounters:
-    """Counters that move as a test says. The measuring is what is tested; a network would only add noise."""
+    """Link counters and a clock that a test sets; reading the counters takes `reading_takes` seconds."""
 
-    def __init__(self, bytes_by_way):
-        self.bytes_by_way, self.up = bytes_by_way, True
+    def __init__(self, bytes_by_way, reading_takes=0.0):
+        self.bytes_by_way, self.reading_takes = bytes_by_way, reading_takes
+        self.up, self.now = True, 0.0
+
+    def clock(self):
+        return self.now
 
     def link_counters(self):
         from types import SimpleNamespace
 
+        self.now += self.reading_takes
         return [SimpleNamespace(source=a, destination=b, bytes=count) for (a, b), count in self.bytes_by_way.items()]
 
     def link(self, *_):
@@ -196,7 +201,7 @@ def test_load_becomes_a_price(tmp_path):
 
     scenario = scenarios.load(write_scenario(tmp_path / "tiny"))
     counters = FakeCounters({("west", "east"): 0, ("east", "west"): 0, ("w1", "west"): 5})
-    meter, rows = LoadMeter(counters, scenario), io.StringIO()
+    meter, rows = LoadMeter(counters, scenario, counters.clock), io.StringIO()
     for second in range(11):
         # 3 of 4 Mbit/s one way, 1 the other.
         counters.bytes_by_way = {
@@ -204,7 +209,8 @@ def test_load_becomes_a_price(tmp_path):
             ("east", "west"): second * 125_000,
             ("w1", "west"): 7,
         }
-        meter.sample(float(second), rows)
+        counters.now = float(second)
+        meter.sample(rows)
     load = meter.load(5)
     assert load == {("west", "east"): pytest.approx(0.75), ("east", "west"): pytest.approx(0.25)}
     assert rows.getvalue().count("\n") == 22
@@ -213,3 +219,16 @@ def test_load_becomes_a_price(tmp_path):
     counters.up = False
     plain = Reporter(None, scenario, scenarios.Feedback(5, "utilisation", 1)).changes(load, counters)
     assert plain == [{"source": "west", "destination": "east", "up": False, "utilisation": 0.75}]
+
+
+def test_a_slow_reading_counts_at_its_middle(tmp_path):
+    import io
+
+    scenario = scenarios.load(write_scenario(tmp_path / "tiny"))
+    counters = FakeCounters({("west", "east"): 0, ("east", "west"): 0}, reading_takes=0.5)
+    meter, rows = LoadMeter(counters, scenario, counters.clock), io.StringIO()
+    for start, total in ((0.0, 0), (3.0, 1_000_000)):
+        counters.now, counters.bytes_by_way = start, {("west", "east"): total, ("east", "west"): 0}
+        meter.sample(rows)
+    assert [line.split(",")[0] for line in rows.getvalue().splitlines()] == ["0.250"] * 2 + ["3.250"] * 2
+    assert meter.load(3) == {("west", "east"): pytest.approx(8 / 3 / 4), ("east", "west"): 0}

@@ -28,7 +28,16 @@ const PATIENCE: usize = 50;
 const ENOUGH: usize = 400;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
-    let judged = |judge: fn(&PlayedScenario<'_>, &mut Sheet), scenario| Scenario { judge: Some(judge), ..scenario };
+    [other_types_and_failures(), redirects_and_delivery()].into_iter().flatten().collect()
+}
+
+/// Adds a function that grades the requests of a scenario.
+fn judged(judge: fn(&PlayedScenario<'_>, &mut Sheet), mut scenario: Scenario) -> Scenario {
+    scenario.judge = Some(judge);
+    scenario
+}
+
+fn other_types_and_failures() -> Vec<Scenario> {
     vec![
         scenario("types", "Media types in mixed case, with parameters", requirements::TYPE_CASE, types, |service| {
             everything(service, requirements::TYPE_CASE)
@@ -80,6 +89,11 @@ pub(super) fn scenarios() -> Vec<Scenario> {
                 unlikely(service, requirements::RETRY_AFTER).into_iter().map(Task::weak).collect()
             }),
         ),
+    ]
+}
+
+fn redirects_and_delivery() -> Vec<Scenario> {
+    vec![
         judged(
             redirected,
             scenario(

@@ -1,6 +1,5 @@
-//! Shares and fetches files on a network with an ALTO (RFC 7285) server; and an ALTO client for other programs.
+//! A peer that shares files and fetches them from other peers, chosen by what an ALTO server (RFC 7285) says of costs.
 
-pub mod client;
 mod commands;
 pub mod content;
 pub mod events;

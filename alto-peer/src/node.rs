@@ -5,12 +5,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::client::Client;
 use crate::content::Library;
 use crate::content::library::{ShareError, Shared};
 use crate::events::{Event, Events};
 use crate::serving::{Serving, ServingError, ServingSettings};
 use crate::swarm::{Keepsake, Registry, Upkeep, UpkeepSettings};
+use alto_client::Client;
 
 /// How a peer is set up.
 #[derive(Clone, Debug)]

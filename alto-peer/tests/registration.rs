@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
-use alto_peer::client::Client;
+use alto_client::Client;
 use alto_peer::content::Library;
 use alto_peer::content::manifest::MIN_PIECE_SIZE;
 use alto_peer::events::{Event, Events, Line, Sink};

@@ -9,7 +9,7 @@ use std::time::Duration;
 use structopt::StructOpt;
 
 use super::Exit;
-use crate::client::{BuildError, Client, ClientBuilder};
+use alto_client::{BuildError, Client, ClientBuilder};
 
 /// The variable with the password that `--user NAME` leaves out.
 const PASSWORD: &str = "ALTO_PASSWORD";

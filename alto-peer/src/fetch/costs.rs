@@ -10,8 +10,8 @@ use alto_types::{CostMetric, CostMode, CostType, PidName, TypedEndpointAddr};
 
 use super::engine::Message;
 use super::pace::Pace;
-use crate::client::{Client, Error, SeveralCosts, SeveralEndpointCosts, SeveralEndpointCostsQuery};
 use crate::policy::{Metrics, Weighted};
+use alto_client::{Client, Error, SeveralCosts, SeveralEndpointCosts, SeveralEndpointCostsQuery};
 
 /// Costs of the ways from holders to us, and where everybody is.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -41,9 +41,9 @@ pub use options::Options;
 pub use rendezvous::{Rendezvous, RendezvousError};
 pub use transport::Cancel;
 
-use crate::client::Client;
 use crate::content::{FileName, Library};
 use crate::events::{Contribution, Event, Events};
+use alto_client::Client;
 
 /// What all downloads of a peer have in common.
 #[derive(Clone)]

@@ -19,7 +19,7 @@
 use alto_types::CostMetric;
 
 use super::metrics::{Metrics, Weighted};
-use crate::client::metric::{Better, Metric};
+use alto_client::metric::{Better, Metric};
 
 /// The ratings of holders: `costs` has their costs by these metrics, in order.
 pub fn ratings(metrics: &Metrics, costs: &[&[Option<f64>]]) -> Vec<Option<f64>> {

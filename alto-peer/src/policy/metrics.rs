@@ -64,7 +64,7 @@ impl Metrics {
 impl Default for Metrics {
     /// `routingcost`, which every server has.
     fn default() -> Self {
-        Self(vec![Weighted { metric: crate::client::routing_cost().cost_metric, weight: 1.0 }])
+        Self(vec![Weighted { metric: alto_client::routing_cost().cost_metric, weight: 1.0 }])
     }
 }
 

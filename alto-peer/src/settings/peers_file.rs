@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::peer::{Fault, PeerSettings};
-use crate::client::Client;
+use alto_client::Client;
 
 /// Longest file that is read.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;

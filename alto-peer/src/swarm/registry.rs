@@ -11,7 +11,7 @@ use http::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::client::{Client, Error, printable};
+use alto_client::{Client, Error, printable};
 
 /// Time for one answer, unless told otherwise.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -159,7 +159,7 @@ impl Registry {
     }
 
     fn ask(&self, reference: &str, body: Option<&[u8]>, within: Duration) -> Result<Vec<u8>, RegistryError> {
-        let answer = self.client.ask_beside(reference, body, within)?;
+        let answer = self.client.ask_sibling(reference, body, within)?;
         if answer.status.is_success() {
             return Ok(answer.body);
         }

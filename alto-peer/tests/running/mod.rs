@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use alto_peer::client::Client;
+use alto_client::Client;
 use alto_peer::swarm::Registry;
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use alto_peer::client::Client;
+use alto_client::Client;
 use alto_peer::content::Manifest;
 use alto_peer::events::{Event, Events, Line, Sink, SourceState};
 use alto_peer::fetch::{Cancel, Done, FetchError, Fetcher, Options, Order, Rendezvous, RendezvousError, Setup, Wanted};

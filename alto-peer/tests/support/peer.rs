@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
-use alto_peer::client::Client;
+use alto_client::Client;
 use alto_peer::content::Library;
 use alto_peer::events::Events;
 use alto_peer::serving::{Patience, Serving, ServingSettings};

@@ -16,7 +16,6 @@ use super::access::{AccessError, AccessOptions};
 use super::output::Output;
 use super::share::host_name;
 use super::signals::Signals;
-use crate::client::Client;
 use crate::content::FileName;
 use crate::content::manifest::DEFAULT_PIECE_SIZE;
 use crate::content::name::NameError;
@@ -27,6 +26,7 @@ use crate::policy::{Metrics, PolicyName, Shares};
 use crate::serving::{DEFAULT_UPLOADS, Patience, ServingSettings};
 use crate::settings::{Rate, Size, check_name};
 use crate::swarm::Registry;
+use alto_client::Client;
 
 /// What to fetch and how.
 #[derive(Clone, Debug, StructOpt)]

@@ -9,12 +9,12 @@ use indicatif::HumanBytes;
 
 use super::command::Command;
 use super::complete::Names;
-use crate::client::printable;
 use crate::commands::downloads::Downloads;
 use crate::commands::output::Output;
 use crate::fetch::Wanted;
 use crate::node::Node;
 use crate::swarm::RegistryError;
+use alto_client::printable;
 
 /// Most files that are listed.
 const MAX_LISTED: usize = 1000;

@@ -8,7 +8,7 @@ use structopt::StructOpt;
 
 use super::table::Table;
 use super::{CommonOptions, QueryError};
-use crate::client::{Directory, Entry, Kind, printable};
+use alto_client::{Directory, Entry, Kind, printable};
 
 /// Options of `query directory`.
 #[derive(Clone, Debug, StructOpt)]
@@ -127,7 +127,7 @@ fn kind(entry: &Entry) -> String {
         Kind::FilteredCostMap => "cost map filter",
         Kind::EndpointProperty => "endpoint properties",
         Kind::EndpointCost => "endpoint costs",
-        Kind::Other => return printable(entry.media_type()),
+        _ => return printable(entry.media_type()),
     }
     .to_owned()
 }

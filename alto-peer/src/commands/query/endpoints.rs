@@ -6,8 +6,8 @@ use structopt::StructOpt;
 use super::several::{Columns, CostOptions, title};
 use super::table::Table;
 use super::{CommonOptions, QueryError, parse_address};
-use crate::client::metric::Better;
-use crate::client::{
+use alto_client::metric::Better;
+use alto_client::{
     Basis, EndpointCostQuery, EndpointCosts, Kind, NetworkMap, SeveralEndpointCosts, SeveralEndpointCostsQuery,
     printable,
 };

@@ -6,7 +6,7 @@ use structopt::StructOpt;
 use super::several::{Columns, CostOptions, title};
 use super::table::Table;
 use super::{CommonOptions, QueryError};
-use crate::client::{self, CostMap, CostMapQuery, SeveralMaps, SeveralMapsQuery};
+use alto_client::{CostMap, CostMapQuery, SeveralMaps, SeveralMapsQuery};
 
 /// The widest matrix that is printed as one; wider ones become lists.
 const MAX_WIDTH: usize = 120;
@@ -112,7 +112,7 @@ pub(crate) fn cost_map(options: &CostMapOptions) -> Result<(), QueryError> {
     })
 }
 
-fn warn_of_strangers(options: &CostMapOptions, network: &client::NetworkMap) {
+fn warn_of_strangers(options: &CostMapOptions, network: &alto_client::NetworkMap) {
     for pid in options.from.iter().chain(&options.to).filter(|pid| !network.pids().contains_key(*pid)) {
         eprintln!("alto-peer: warning: the network map has no PID {pid}");
     }

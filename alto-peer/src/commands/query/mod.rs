@@ -17,7 +17,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::Exit;
 use super::access::{AccessError, AccessOptions};
-use crate::client::{self, Client};
+use alto_client::Client;
 
 /// What to ask.
 #[derive(Clone, Debug, StructOpt)]
@@ -79,7 +79,7 @@ enum QueryError {
     #[error(transparent)]
     Access(#[from] AccessError),
     #[error(transparent)]
-    Client(#[from] client::Error),
+    Client(#[from] alto_client::Error),
     #[error("cannot write: {0}")]
     Output(#[from] io::Error),
 }
@@ -113,7 +113,7 @@ impl CommonOptions {
     fn client(&self) -> Result<Client, QueryError> {
         if self.verbose {
             // What the layers below have to say is of no use here.
-            let requests = EnvFilter::new("alto_peer::client=debug");
+            let requests = EnvFilter::new("alto_client=debug");
             let log = tracing_subscriber::fmt().with_env_filter(requests).with_writer(io::stderr).with_ansi(false);
             let _already_started = log.without_time().with_target(false).try_init();
         }

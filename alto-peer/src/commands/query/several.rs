@@ -8,8 +8,8 @@ use structopt::StructOpt;
 
 use super::CommonOptions;
 use super::table::Table;
-use crate::client::metric::{Better, Metric, source};
-use crate::client::{CostTest, SeveralCosts, printable};
+use alto_client::metric::{Better, Metric, source};
+use alto_client::{CostTest, SeveralCosts, printable};
 
 /// Which costs.
 #[derive(Clone, Debug, StructOpt)]

@@ -1,11 +1,11 @@
 //! Everything a real server offers can be had, and is what it should be.
 
-use alto_peer::client::{Basis, Client, CostMapQuery, EndpointCostQuery, Kind, cost_type};
+use alto_client::{Basis, Client, CostMapQuery, EndpointCostQuery, Kind, cost_type};
 use alto_types::{AddressType, PropertyType};
 use serde_json::json;
 
-use super::support::Server;
 use super::{endpoint, endpoints, ip};
+use test_support::alto_server::Server;
 
 fn fixture() -> (Server, Client) {
     let server = Server::of("conformance-fixture-a.json");

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use alto_peer::client::{BuildError, Client, EndpointCostQuery, Error, RedirectFault};
+use alto_client::{BuildError, Client, EndpointCostQuery, Error, RedirectFault};
 use serde_json::{Value, json};
 
-use super::support::script::{Reply, Script};
 use super::{builder, client, directory, endpoint_costs, endpoints, network_map, network_map_entry, post_entry};
+use test_support::scripted_server::{Reply, Script};
 
 /// A server with a network map at `/nm` and endpoint costs at `/ecs`.
 fn server() -> Script {

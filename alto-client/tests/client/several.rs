@@ -1,15 +1,16 @@
 //! Several costs at once (RFC 8189): in one request where the server can, joined where it cannot, and the same by both.
 
-use alto_peer::client::{
+use alto_client::{
     Basis, Client, CostTest, EndpointCostQuery, Error, SeveralCosts, SeveralEndpointCostsQuery, SeveralMapsQuery,
     cost_type, metric,
 };
 use alto_types::CostType;
 use serde_json::{Value, json};
 
-use super::support::script::{Reply, Script};
-use super::support::{Server, plain_directory};
 use super::{client, endpoint, endpoints, network_map, network_map_entry, post_entry};
+use test_support::alto_server::Server;
+use test_support::scripted_server::{Reply, Script};
+use test_support::single_cost::plain_directory;
 
 const METRICS: [&str; 4] = ["delay-ow", "routingcost", "bw-residual", "lossrate"];
 
@@ -88,7 +89,7 @@ fn tests_select_the_same_pairs_wherever_they_are_made() {
         let there = at_once.several_endpoint_costs(&query).unwrap();
         assert_eq!(there.table.questions, 1, "{metrics:?} {tests:?}");
         let here = one_by_one.several_endpoint_costs(&query).unwrap();
-        let found = |costs: &alto_peer::client::SeveralEndpointCosts| {
+        let found = |costs: &alto_client::SeveralEndpointCosts| {
             costs.table.iter().map(|(from, to, costs)| (*from, *to, costs.to_vec())).collect::<Vec<_>>()
         };
         assert_eq!(found(&here), found(&there), "{metrics:?} {tests:?}");

@@ -3,7 +3,7 @@
 //! A [`Client`] starts from the URI of a directory, finds out what there is behind it, and asks:
 //!
 //! ```no_run
-//! use alto_peer::client::{Client, EndpointCostQuery};
+//! use alto_client::{Client, EndpointCostQuery};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let client = Client::builder("http://alto.example/directory").build()?;
@@ -34,7 +34,6 @@
 //! Where something can be had in several ways the cheapest is taken: GET before POST, one answer for many requests,
 //! filters of our own where a server has none. Costs that a server does not define are absent, never 0.
 
-mod beside;
 mod builder;
 mod by_endpoint;
 mod cache;
@@ -55,6 +54,7 @@ mod network_map;
 mod several;
 mod several_endpoint_costs;
 mod several_maps;
+mod sibling;
 mod transport;
 mod uri;
 
@@ -69,12 +69,12 @@ pub use self::directory::{Directory, Kind};
 pub use self::document::Entry;
 pub use self::endpoint_cost::{Basis, EndpointCostQuery, EndpointCosts};
 pub use self::endpoint_property::EndpointProperties;
-pub(crate) use self::error::printable;
-pub use self::error::{AltoError, Error, RedirectFault};
+pub use self::error::{AltoError, Error, RedirectFault, printable};
 pub use self::network_map::{NetworkMap, PartialNetworkMap};
 pub use self::several::{CostTable, CostTest, SeveralCosts};
 pub use self::several_endpoint_costs::{SeveralEndpointCosts, SeveralEndpointCostsQuery};
 pub use self::several_maps::{SeveralMaps, SeveralMapsQuery};
+pub use self::sibling::SiblingAnswer;
 pub use self::uri::UriError;
 
 use self::cache::{Cache, Reuse};

@@ -11,15 +11,13 @@ mod endpoints;
 mod exchanges;
 mod real_server;
 mod several;
-#[path = "../support/mod.rs"]
-mod support;
 
 use std::net::IpAddr;
 
-use alto_peer::client::{Client, ClientBuilder};
+use alto_client::{Client, ClientBuilder};
 use alto_types::TypedEndpointAddr;
 use serde_json::{Value, json};
-use support::script::{Reply, Script};
+use test_support::scripted_server::{Reply, Script};
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()

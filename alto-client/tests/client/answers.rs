@@ -1,12 +1,12 @@
 //! Reading answers: by what they say they are, ignoring what is unknown, refusing what is wrong (RFC 7285 §8.3.4.2,
 //! §8.3.7, §8.5, §11).
 
-use alto_peer::client::{AltoError, CostMapQuery, Error, cost_type};
+use alto_client::{AltoError, CostMapQuery, Error, cost_type};
 use alto_types::ErrorCode;
 use serde_json::{Value, json};
 
-use super::support::script::{Reply, Script};
 use super::{client, cost_map, cost_map_entry, directory, ip, network_map, network_map_entry};
+use test_support::scripted_server::{Reply, Script};
 
 fn server() -> Script {
     let server = Script::start();

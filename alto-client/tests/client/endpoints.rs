@@ -1,15 +1,15 @@
 //! Endpoint costs and properties, and filters: what is asked of whom, and what is done here instead (RFC 7285 §11.3,
 //! §11.4, §11.5).
 
-use alto_peer::client::{Basis, CostMapQuery, EndpointCostQuery, Error, cost_type};
+use alto_client::{Basis, CostMapQuery, EndpointCostQuery, Error, cost_type};
 use alto_types::{AddressType, PropertyType, TypedEndpointAddr};
 use serde_json::{Value, json};
 
-use super::support::script::{Reply, Script};
 use super::{
     client, cost_map, cost_map_entry, directory, endpoint, endpoint_costs, endpoints, network_map, network_map_entry,
     post_entry,
 };
+use test_support::scripted_server::{Reply, Script};
 
 /// A server with a network map and these resources.
 fn server(more: Value) -> Script {

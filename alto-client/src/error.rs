@@ -223,8 +223,8 @@ impl fmt::Display for AltoError {
     }
 }
 
-/// Text of a server as it may go to a terminal: no control characters, not endless.
-pub(crate) fn printable(text: &str) -> String {
+/// Makes text of a server safe for a terminal: control characters become blanks, and it ends after 300 characters.
+pub fn printable(text: &str) -> String {
     const LONGEST: usize = 300;
     let mut shown: String = text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if text.chars().nth(LONGEST).is_some() {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use alto_peer::client::{CostMapQuery, Error};
+use alto_client::{CostMapQuery, Error};
 use serde_json::json;
 
-use super::support::script::{Reply, Script};
 use super::{builder, client, cost_map, cost_map_entry, directory, network_map, network_map_entry, post_entry};
+use test_support::scripted_server::{Reply, Script};
 
 fn server() -> Script {
     let server = Script::start();

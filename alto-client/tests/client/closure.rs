@@ -1,10 +1,10 @@
 //! Finding out what a server offers (RFC 7285 §9.2): delegation, relative URIs, and what is wrong in directories.
 
-use alto_peer::client::{CostMapQuery, Error, Kind, cost_type};
+use alto_client::{CostMapQuery, Error, Kind, cost_type};
 use serde_json::{Value, json};
 
-use super::support::script::{Reply, Script};
 use super::{builder, client, cost_map, cost_map_entry, directory, ip, network_map, network_map_entry, post_entry};
+use test_support::scripted_server::{Reply, Script};
 
 fn directory_entry(uri: &str) -> Value {
     json!({"uri": uri, "media-type": "application/alto-directory+json"})

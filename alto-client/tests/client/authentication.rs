@@ -7,16 +7,16 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 
-use alto_peer::client::{Client, Error, RedirectFault};
+use alto_client::{Client, Error, RedirectFault};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::json;
 
-use super::support::Server;
-use super::support::script::{Reply, Script};
 use super::{builder, directory, network_map, network_map_entry};
+use test_support::alto_server::Server;
+use test_support::scripted_server::{Reply, Script};
 
 /// A certificate authority, and a certificate by it for these names, in files.
 fn certificates(folder: &Path, names: &[&str]) -> String {
@@ -248,7 +248,7 @@ fn what_cannot_be_answered_is_said() {
 fn credentials_stay_with_their_origin() {
     let (home, away) = (scripted(&[CHALLENGE]), scripted(&[CHALLENGE]));
     let client = || builder(&home).digest("me", "secret");
-    let ask = |builder: alto_peer::client::ClientBuilder| builder.build().unwrap().network_map(None);
+    let ask = |builder: alto_client::ClientBuilder| builder.build().unwrap().network_map(None);
     // By redirect, and by delegation.
     home.on("GET /nm", [Reply::redirect(307, &away.uri("/ird"))]);
     assert!(matches!(ask(client()), Err(Error::Denied { uri, .. }) if uri == away.uri("/ird")));

@@ -1,0 +1,146 @@
+//! A running `alto-server` on a free port.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{OnceLock, mpsc};
+use std::time::{Duration, SystemTime};
+
+/// Long enough for a busy machine; a test that gets here has failed.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running alto-server, ended with the test.
+pub struct Server {
+    child: Child,
+    pub address: SocketAddr,
+    scheme: String,
+    log: mpsc::Receiver<String>,
+}
+
+/// Where the topologies that ship are.
+pub fn data(name: &str) -> PathBuf {
+    workspace().join("topo/data").join(name)
+}
+
+/// The program of the server, built from the sources as they are. It is another package's, so cargo does not build it
+/// for these tests.
+pub fn alto_server() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        // The test is TARGET/PROFILE/deps/NAME-HASH.
+        let test = std::env::current_exe().unwrap();
+        let profile = test.parent().unwrap().parent().unwrap();
+        let program = profile.join("alto-server");
+        let built = program.metadata().and_then(|metadata| metadata.modified());
+        if built.is_ok_and(|built| built >= newest_source()) {
+            return program;
+        }
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.current_dir(workspace()).args(["build", "--quiet", "--package", "alto-server", "--target-dir"]);
+        cargo.arg(profile.parent().unwrap());
+        if profile.ends_with("release") {
+            cargo.arg("--release");
+        }
+        assert!(cargo.status().unwrap().success(), "alto-server does not build");
+        program
+    })
+}
+
+fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// When anything that the server is built from was changed last.
+fn newest_source() -> SystemTime {
+    let mut folders: Vec<PathBuf> = ["alto-server", "alto-types", "topo"].map(|name| workspace().join(name)).into();
+    let mut newest = workspace().join("Cargo.lock").metadata().unwrap().modified().unwrap();
+    while let Some(folder) = folders.pop() {
+        for entry in folder.read_dir().unwrap().map(Result::unwrap) {
+            let (path, metadata) = (entry.path(), entry.metadata().unwrap());
+            if metadata.is_dir() && !path.ends_with("tests") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "toml") {
+                newest = newest.max(metadata.modified().unwrap());
+            }
+        }
+    }
+    newest
+}
+
+impl Server {
+    /// Serves a topology that ships.
+    pub fn of(topology: &str) -> Self {
+        Self::of_with(topology, &[])
+    }
+
+    /// Serves a topology that ships, with more arguments, on a free port of 127.0.0.1.
+    pub fn of_with(topology: &str, more: &[&str]) -> Self {
+        let mut command = Command::new(alto_server());
+        command.arg("--topology").arg(data(topology)).args(["--listen", "127.0.0.1:0"]).args(more);
+        Self::start(&mut command)
+    }
+
+    /// Starts a prepared command and waits until it listens.
+    pub fn start(command: &mut Command) -> Self {
+        command.env_remove("ALTO_ADMIN_TOKEN");
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).stdin(Stdio::null()).spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let (sender, log) = mpsc::channel();
+        // Reads on to the end, so that the server never waits for us.
+        std::thread::spawn(move || stderr.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line))));
+        // From here on dropping ends the process, whatever happens.
+        let mut server = Self { address: ([0, 0, 0, 0], 0).into(), scheme: String::new(), child, log };
+        let line = server.wait_for_log("listening on http");
+        let (before, after) = line.split_once("://").unwrap();
+        server.scheme.push_str(before.rsplit(' ').next().unwrap());
+        server.address = after.split('/').next().unwrap().parse().unwrap();
+        server
+    }
+
+    /// The URI of its directory.
+    pub fn directory(&self) -> String {
+        format!("{}/directory", self.origin())
+    }
+
+    /// Scheme, address and port.
+    pub fn origin(&self) -> String {
+        format!("{}://{}", self.scheme, self.address)
+    }
+
+    /// Waits for a line of the log that contains `text`.
+    pub fn wait_for_log(&self, text: &str) -> String {
+        let mut seen = Vec::new();
+        loop {
+            let Ok(line) = self.log.recv_timeout(PATIENCE) else {
+                panic!("{text:?} was never logged:\n{}", seen.join("\n"));
+            };
+            if line.contains(text) {
+                return line;
+            }
+            seen.push(line);
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal by name, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Ends it at once, as a crash would.
+    pub fn kill(&mut self) {
+        let _already_gone = self.child.kill();
+        let _already_gone = self.child.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

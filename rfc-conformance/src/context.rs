@@ -1,13 +1,14 @@
 //! What a check has to work with: the target's directories, a client, and what was read before.
 
+use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
 
-use crate::checks::Malformed;
 use crate::http::{Client, Exchange, NoAnswer, Request};
-use crate::target::{Kind, Resource, Target};
+use crate::subject::{Kind, Resource, Subject};
+use crate::survey::Survey;
 
 /// Members that hold the data of an answer.
 const DATA: [&str; 6] =
@@ -24,15 +25,21 @@ pub struct Context<'run> {
     /// Sends requests and records them.
     pub client: &'run Client,
     /// What the directories say.
-    pub target: &'run Target,
+    pub subject: &'run Subject,
     /// Whom the suite authenticates as, if at all.
     pub user: Option<&'run (String, String)>,
+    /// Notes on all answers so far.
+    pub(crate) survey: &'run Survey,
     /// The newest answer of each GET resource.
     newest: Mutex<HashMap<String, Arc<Exchange>>>,
     /// Different answers of each GET resource, in order.
     history: Mutex<HashMap<String, Vec<Reading>>>,
-    pub(crate) malformed: Malformed,
+    /// Results that several checks share, by type.
+    shared: Mutex<HashMap<TypeId, SharedCell>>,
 }
+
+/// Cell for a result that is made once in a run.
+type SharedCell = Arc<OnceLock<Arc<dyn Any + Send + Sync>>>;
 
 /// An answer that was read one or more times in a row.
 #[derive(Clone)]
@@ -51,14 +58,20 @@ pub struct Steady<T> {
 
 impl<'run> Context<'run> {
     /// A context in which nothing has been read but the directories.
-    pub fn new(client: &'run Client, target: &'run Target, user: Option<&'run (String, String)>) -> Self {
+    pub(crate) fn new(
+        client: &'run Client,
+        subject: &'run Subject,
+        user: Option<&'run (String, String)>,
+        survey: &'run Survey,
+    ) -> Self {
         Self {
             client,
-            target,
+            subject,
             user,
+            survey,
             newest: Mutex::default(),
             history: Mutex::default(),
-            malformed: Malformed::default(),
+            shared: Mutex::default(),
         }
     }
 
@@ -109,6 +122,17 @@ impl<'run> Context<'run> {
         question: impl FnMut(&Arc<Exchange>) -> Result<T, NoAnswer>,
     ) -> Result<Option<Steady<T>>, NoAnswer> {
         steady_around(self.post(resource, body)?, || self.post(resource, body), question)
+    }
+
+    /// Returns the result of type `T` that checks share; `make` is called if no check has asked for it yet.
+    #[expect(clippy::expect_used, reason = "the type is the key under which the value was stored")]
+    pub(crate) fn shared<T: Send + Sync + 'static>(&self, make: impl FnOnce() -> T) -> Arc<T> {
+        let cell = {
+            let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(shared.entry(TypeId::of::<T>()).or_default())
+        };
+        let value = Arc::clone(cell.get_or_init(|| Arc::new(make())));
+        value.downcast().expect("values are stored under their type")
     }
 
     /// Different answers of a resource during the run, in order.

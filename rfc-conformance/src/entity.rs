@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use serde_json::Value;
 
-use crate::target::Resource;
+use crate::subject::Resource;
 use crate::{address, name};
 
 /// Entity domain types with IANA: RFC 9240, RFC 9241, RFC 9275.

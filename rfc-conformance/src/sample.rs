@@ -8,7 +8,7 @@ use crate::address;
 use crate::context::Context;
 use crate::entity::{Mappings, parts};
 use crate::http::NoAnswer;
-use crate::target::{CostType, Kind, Resource};
+use crate::subject::{CostType, Kind, Resource};
 use crate::view::NetworkMap;
 
 impl Context<'_> {
@@ -19,13 +19,13 @@ impl Context<'_> {
 
     /// The network map that a resource is about: the one it `uses`, else the default one.
     pub(crate) fn map_behind(&self, resource: &Resource) -> Result<Option<NetworkMap>, NoAnswer> {
-        let map = self.target.network_map_of(resource).or_else(|| self.target.main_network_map());
+        let map = self.subject.network_map_of(resource).or_else(|| self.subject.main_network_map());
         map.map_or(Ok(None), |map| self.network_map(map))
     }
 
     /// Addresses to ask about, one of each PID of the default network map, at most `most`.
     pub(crate) fn addresses(&self, most: usize) -> Result<Vec<IpAddr>, NoAnswer> {
-        let Some(map) = self.target.main_network_map() else {
+        let Some(map) = self.subject.main_network_map() else {
             return Ok(Vec::new());
         };
         Ok(self.network_map(map)?.map_or_else(Vec::new, |map| map.address_of_each_pid(most)))
@@ -37,7 +37,7 @@ impl Context<'_> {
         let pids: Vec<String> =
             map.as_ref().map_or_else(Vec::new, |map| map.pids().into_iter().take(2).map(str::to_owned).collect());
         let addresses: Vec<_> = self.addresses(3)?.into_iter().map(address::to_typed).collect();
-        let cost_type = || self.target.cost_types_of(resource).first().map(CostType::to_json);
+        let cost_type = || self.subject.cost_types_of(resource).first().map(CostType::to_json);
         Ok(match resource.kind {
             Kind::FilteredNetworkMap => Some(json!({"pids": pids})),
             Kind::FilteredCostMap => {
@@ -67,7 +67,7 @@ impl Context<'_> {
         ];
         let mut found = Vec::new();
         for kind in kinds {
-            for resource in self.target.of(kind).take(super::context::MOST_OF_A_KIND) {
+            for resource in self.subject.of(kind).take(super::context::MOST_OF_A_KIND) {
                 if let Some(request) = self.plain_request(resource)? {
                     found.push((resource, request));
                 }

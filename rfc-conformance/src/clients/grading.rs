@@ -11,11 +11,12 @@ use super::requests;
 use super::requirements;
 use super::scenario::{Expected, Scenario, Task};
 use super::scenarios::POISON;
-use crate::check::Requirement;
 use crate::http::{Answer, Exchange, Request};
 use crate::json;
 use crate::mock_server::service::ResourceKind;
-use crate::verdict::{Entry, Finding, Grade, Line, Sheet};
+use crate::requirement::Requirement;
+use crate::sheet::{Entry, Sheet};
+use crate::verdict::{Finding, Grade, Line};
 
 /// Scenarios whose directories are as unusual as their maps: who goes on from there has understood them.
 const UNUSUAL_DIRECTORIES: &[&str] = &[
@@ -90,9 +91,9 @@ pub(super) fn verdicts(scenes: &[PlayedScenario<'_>], unparsable: &[UnparsableRe
         let head = json::shorten(message.refusal.head.lines().next().unwrap_or_default(), 100);
         let scenario = message.scenario.unwrap_or("no scenario");
         let seen = format!("{} ({head:?}, from {}, in {scenario})", message.refusal.why, message.peer);
-        sheet.on(requirements::FRAMING).broken(Finding::new("a request that RFC 7230 allows", seen));
+        sheet.on(requirements::FRAMING).fail(Finding::new("a request that RFC 7230 allows", seen));
     }
-    sheet.nothing_at_all("the client did nothing that would show it");
+    sheet.skip_all("the client did nothing that would show it");
     let mut lines = sheet.verdicts();
     lines.sort_by_key(|line| line.requirement.order());
     lines
@@ -149,7 +150,7 @@ fn by_answers(played: &PlayedScenario<'_>, fails_anyway: impl Fn(&Task) -> bool,
     for (task, driven) in &played.attempts {
         let done = match driven {
             TaskOutcome::Not(why) => {
-                sheet.on(task.requirement).nothing(why.clone());
+                sheet.on(task.requirement).skip(why.clone());
                 continue;
             }
             TaskOutcome::TaskRun(done) => done,
@@ -157,7 +158,7 @@ fn by_answers(played: &PlayedScenario<'_>, fails_anyway: impl Fn(&Task) -> bool,
         let entry = sheet.on(rule_of(task, played, done));
         let asked = task.ask.name();
         if name != "plain" && fails_anyway(task) {
-            entry.nothing(format!("the task {asked} already fails where nothing is unusual"));
+            entry.skip(format!("the task {asked} already fails where nothing is unusual"));
             continue;
         }
         let last = played.run(done.run).next_back().map(|capture| capture.exchange());
@@ -169,15 +170,15 @@ fn by_answers(played: &PlayedScenario<'_>, fails_anyway: impl Fn(&Task) -> bool,
             }
             match grade {
                 Some(grade) => entry.note(grade, finding),
-                None => entry.broken(finding),
+                None => entry.fail(finding),
             };
             continue;
         }
         let unread = done.answer.is_none() && done.ending == Ending::Succeeded;
         if unread && task.expected != Expected::Anything {
-            entry.nothing(format!("what the task {asked} prints is not JSON, so it cannot be compared"));
+            entry.skip(format!("what the task {asked} prints is not JSON, so it cannot be compared"));
         } else if task.weak {
-            entry.nothing("the occasion did not arise");
+            entry.skip("the occasion did not arise");
         } else if let Some(last) = &last {
             entry.saw(last, 1, "client answer");
         } else if matches!(task.expected, Expected::Refusal) {
@@ -214,7 +215,7 @@ fn by_requests(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
             RequestSubject::Stray if !poisoned => {
                 let seen = format!("{} {}", capture.request.method, capture.request.target);
                 let expected = "only URIs that the directories name";
-                sheet.on(requirements::RELATIVE).broken(Finding::new(expected, seen).from(&capture.exchange()));
+                sheet.on(requirements::RELATIVE).fail(Finding::new(expected, seen).from(&capture.exchange()));
             }
             // That the client went on means that it could read the directory.
             RequestSubject::Resource(_) if read && played.done().next().is_none() && unusual_directory => {

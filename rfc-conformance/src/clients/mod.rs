@@ -32,7 +32,7 @@ pub use not_observable::NOT_OBSERVABLE;
 pub(crate) use program::{Flags, run};
 pub use session::{Session, SessionError, SessionSettings};
 
-use crate::check::Requirement;
+use crate::requirement::Requirement;
 
 /// Everything that clients are graded by.
 pub fn requirements() -> impl Iterator<Item = Requirement> {

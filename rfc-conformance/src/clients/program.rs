@@ -14,9 +14,9 @@ use super::driver::{CommandDriver, CommandTemplate};
 use super::scenario::Scenario;
 use super::scenarios;
 use super::session::{Session, SessionSettings};
-use crate::check::Requirement;
 use crate::exit::Exit;
 use crate::report::Format;
+use crate::requirement::Requirement;
 
 /// Names of tasks.
 const TASKS: &[&str] = &["directory", "network-map", "pid", "cost-map", "costs", "property"];

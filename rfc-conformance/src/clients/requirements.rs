@@ -1,6 +1,6 @@
 //! What is expected of a client, in the words of one who watches it from the server's side.
 
-use crate::check::Requirement;
+use crate::requirement::Requirement;
 
 macro_rules! requirements {
     ($($name:ident = $level:ident $id:literal $text:literal;)*) => {

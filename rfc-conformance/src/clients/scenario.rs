@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::grading::PlayedScenario;
-use crate::check::Requirement;
 use crate::mock_server::network::ServedCostType;
 use crate::mock_server::service::Service;
-use crate::verdict::Sheet;
+use crate::requirement::Requirement;
+use crate::sheet::Sheet;
 
 /// A scripted server with one peculiarity.
 pub(super) struct Scenario {

@@ -1,20 +1,21 @@
 //! Sends requests, follows redirects, authenticates, and bounds whatever comes back in size and time.
 
 use std::io::Read;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use fluent_uri::{Uri, UriRef};
 use ureq::http::Method;
 use ureq::{Agent, SendBody};
 
 use super::curl::{self, Flags};
 use super::digest::Credentials;
-use super::exchange::{Answer, Exchange, Failure, NoAnswer, Request};
+use super::exchange::{Exchange, Failure, NoAnswer};
+use super::message::{Answer, Request};
+use super::observer::Observer;
+use super::settings::{Settings, SettingsError};
 use super::tls::Trust;
-use crate::survey::Survey;
+use super::uri::{origin_of, resolve};
 
 /// The longest answer that is read.
 pub(crate) const MOST_BYTES: u64 = 64 * 1024 * 1024;
@@ -24,37 +25,6 @@ pub(super) const MOST_HEAD: usize = 64 * 1024;
 const MOST_REDIRECTS: usize = 10;
 /// Requests without answers in a row after which the target counts as gone.
 const PATIENCE: usize = 6;
-
-/// How to reach the target.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Whom to authenticate as: name and password.
-    pub user: Option<(String, String)>,
-    /// Authorities to trust instead of those of the web.
-    pub ca: Option<PathBuf>,
-    /// Whether to trust anybody.
-    pub insecure: bool,
-    /// For one request.
-    pub timeout: Duration,
-    /// For all of them together.
-    pub deadline: Duration,
-}
-
-/// Why there can be no client.
-#[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
-    /// The file of authorities.
-    #[error("{}: {reason}", path.display())]
-    Ca {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The cryptography.
-    #[error("TLS cannot be used: {0}")]
-    Tls(String),
-}
 
 /// Sends requests and keeps count.
 pub struct Client {
@@ -70,13 +40,13 @@ pub struct Client {
     end: Instant,
     count: AtomicUsize,
     /// Requests without answers in a row.
-    silent: AtomicUsize,
-    survey: Survey,
+    unanswered: AtomicUsize,
+    observer: Arc<dyn Observer>,
 }
 
 impl Client {
     /// A client that has sent nothing yet.
-    pub fn new(settings: &Settings) -> Result<Self, SettingsError> {
+    pub fn new(settings: &Settings, observer: Arc<dyn Observer>) -> Result<Self, SettingsError> {
         let trust = Trust::new(settings.ca.as_deref(), settings.insecure)?;
         let flags = Flags {
             user: settings.user.as_ref().map(|(name, _)| name.clone()),
@@ -112,19 +82,14 @@ impl Client {
             timeout: settings.timeout,
             end: Instant::now() + settings.deadline,
             count: AtomicUsize::new(0),
-            silent: AtomicUsize::new(0),
-            survey: Survey::default(),
+            unanswered: AtomicUsize::new(0),
+            observer,
         })
     }
 
     /// Says where the credentials belong.
     pub fn set_home(&self, uri: &str) {
         self.home.get_or_init(|| origin_of(uri).unwrap_or_default());
-    }
-
-    /// What all answers together say.
-    pub fn survey(&self) -> &Survey {
-        &self.survey
     }
 
     /// How many exchanges there were.
@@ -140,7 +105,7 @@ impl Client {
             let exchange = self.send(request.clone())?;
             let location = exchange.answer.header("location").filter(|_| is_redirect(exchange.answer.status));
             let Some(next) = location.and_then(|location| resolve(location, &request.uri)) else {
-                return Ok(if redirects.is_empty() { exchange } else { Arc::new(led_here(&exchange, redirects)) });
+                return Ok(if redirects.is_empty() { exchange } else { Arc::new(exchange.redirected(redirects)) });
             };
             if redirects.len() == MOST_REDIRECTS {
                 let failure = Failure::Redirects(MOST_REDIRECTS);
@@ -165,7 +130,7 @@ impl Client {
 
     /// Sends exactly this: no redirects, no credentials that are not in it.
     pub fn send_as_it_is(&self, request: Request) -> Result<Arc<Exchange>, NoAnswer> {
-        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        let number = self.next_number();
         let curl = curl::command(&request, &self.flags);
         let started = Instant::now();
         let sent = match self.given_up() {
@@ -176,47 +141,34 @@ impl Client {
                 other => Err(other),
             }),
         };
-        let took = started.elapsed();
-        match sent {
-            Ok(answer) => {
-                self.heard();
-                let (json, record) = (OnceLock::new(), OnceLock::new());
-                let exchange = Exchange { number, request, answer, took, redirects: Vec::new(), curl, json, record };
-                self.survey.look(&exchange);
-                Ok(Arc::new(exchange))
-            }
-            Err(failure) => {
-                if !matches!(failure, Failure::GivenUp(_) | Failure::Uri(_)) {
-                    self.silent.fetch_add(1, Ordering::Relaxed);
-                }
-                Err(NoAnswer::new(failure, number, &request, took, curl))
-            }
+        if let Err(failure) = &sent
+            && !matches!(failure, Failure::GivenUp(_) | Failure::Uri(_))
+        {
+            self.unanswered.fetch_add(1, Ordering::Relaxed);
         }
+        self.record(number, request, sent, started.elapsed(), curl)
     }
 
-    /// Puts an exchange of the raw kind into the same books.
-    pub(super) fn book(
+    /// Returns the number of the next exchange.
+    pub(super) fn next_number(&self) -> usize {
+        self.count.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Completes an exchange: resets the count of unanswered requests, and tells the observer.
+    pub(super) fn record(
         &self,
+        number: usize,
         request: Request,
         sent: Result<Answer, Failure>,
         took: Duration,
         command: String,
     ) -> Result<Arc<Exchange>, NoAnswer> {
-        let number = self.count.fetch_add(1, Ordering::Relaxed);
         match sent {
             Ok(answer) => {
-                self.heard();
-                let (json, record) = (OnceLock::new(), OnceLock::new());
-                Ok(Arc::new(Exchange {
-                    number,
-                    request,
-                    answer,
-                    took,
-                    redirects: Vec::new(),
-                    curl: command,
-                    json,
-                    record,
-                }))
+                self.unanswered.store(0, Ordering::Relaxed);
+                let exchange = Exchange::new(number, request, answer, took, command);
+                self.observer.observe(&exchange);
+                Ok(Arc::new(exchange))
             }
             Err(failure) => Err(NoAnswer::new(failure, number, &request, took, command)),
         }
@@ -227,12 +179,8 @@ impl Client {
         if Instant::now() >= self.end {
             return Some("the time for the whole run is over".to_owned());
         }
-        let silent = self.silent.load(Ordering::Relaxed);
+        let silent = self.unanswered.load(Ordering::Relaxed);
         (silent >= PATIENCE).then(|| format!("{silent} requests in a row got no answer"))
-    }
-
-    fn heard(&self) {
-        self.silent.store(0, Ordering::Relaxed);
     }
 
     /// Takes up a challenge; false if there is none that can be met.
@@ -338,81 +286,4 @@ fn turned_to_get(request: Request, uri: String) -> Request {
     let about_the_body = |name: &str| name.to_ascii_lowercase().starts_with("content-");
     let headers = request.headers.into_iter().filter(|(name, _)| !about_the_body(name)).collect();
     Request { method: "GET".to_owned(), uri, headers, body: None, chunked: false, raw: None }
-}
-
-fn led_here(exchange: &Exchange, redirects: Vec<Arc<super::Record>>) -> Exchange {
-    Exchange {
-        number: exchange.number,
-        request: exchange.request.clone(),
-        answer: exchange.answer.clone(),
-        took: exchange.took,
-        redirects,
-        curl: exchange.curl.clone(),
-        json: OnceLock::new(),
-        record: OnceLock::new(),
-    }
-}
-
-/// A URI reference made absolute (RFC 3986 §5), without fragment; nothing if either is no URI.
-pub(crate) fn resolve(reference: &str, base: &str) -> Option<String> {
-    let base = Uri::parse(base.split('#').next()?).ok()?;
-    let resolved = UriRef::parse(reference).ok()?.resolve_against(&base).ok()?;
-    let text = resolved.as_str().split('#').next()?.to_owned();
-    (text.starts_with("http://") || text.starts_with("https://")).then_some(text)
-}
-
-/// Scheme, host and port: `http://example.com:80`.
-pub(crate) fn origin_of(uri: &str) -> Option<String> {
-    let uri = Uri::parse(uri).ok()?;
-    let scheme = uri.scheme().as_str().to_ascii_lowercase();
-    let authority = uri.authority()?;
-    let default = if scheme == "https" { 443 } else { 80 };
-    let port =
-        if authority.port().is_some_and(|port| !port.is_empty()) { authority.port_to_u16().ok()?? } else { default };
-    Some(format!("{scheme}://{}:{port}", authority.host().to_ascii_lowercase()))
-}
-
-/// What stands in `Host`.
-pub(crate) fn host_and_port(uri: &str) -> String {
-    let origin = origin_of(uri).unwrap_or_default();
-    origin.split("//").nth(1).unwrap_or_default().to_owned()
-}
-
-/// What stands in the request line: path and query.
-pub(crate) fn target_of(uri: &str) -> Option<String> {
-    let uri = Uri::parse(uri).ok()?;
-    let path = uri.path().as_str();
-    let path = if path.is_empty() { "/" } else { path };
-    Some(uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{}", query.as_str())))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn references_are_resolved_against_the_directory_they_stand_in() {
-        let base = "http://a.example/b/c/ird?x#y";
-        let cases = [
-            ("m", "http://a.example/b/c/m"),
-            ("../m", "http://a.example/b/m"),
-            ("/m", "http://a.example/m"),
-            ("//b.example/m", "http://b.example/m"),
-            ("?q", "http://a.example/b/c/ird?q"),
-            ("", "http://a.example/b/c/ird?x"),
-            ("https://c.example/#f", "https://c.example/"),
-        ];
-        for (reference, absolute) in cases {
-            assert_eq!(resolve(reference, base).as_deref(), Some(absolute), "{reference}");
-        }
-        assert_eq!(resolve("mailto:a@b", base), None);
-        assert_eq!(resolve("a b", base), None);
-    }
-
-    #[test]
-    fn origins_have_a_port() {
-        assert_eq!(origin_of("HTTP://A.example/x").as_deref(), Some("http://a.example:80"));
-        assert_eq!(origin_of("https://[::1]:8443/x").as_deref(), Some("https://[::1]:8443"));
-        assert_eq!(target_of("http://a?x=1").as_deref(), Some("/?x=1"));
-    }
 }

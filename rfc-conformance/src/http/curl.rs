@@ -1,6 +1,6 @@
 //! A request as a command that sends it again.
 
-use super::Request;
+use super::message::Request;
 
 /// Bodies up to here are written into the command.
 const MOST_WRITTEN: usize = 4 * 1024;

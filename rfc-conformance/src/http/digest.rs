@@ -4,7 +4,8 @@ use std::sync::Mutex;
 
 use digest_auth::{AlgorithmType, AuthContext, HttpMethod, WwwAuthenticateHeader};
 
-use super::{Answer, Request};
+use super::message::{Answer, Request};
+use super::uri::request_target;
 
 /// A name with its password, and the challenge that was answered last.
 pub(super) struct Credentials {
@@ -55,7 +56,7 @@ pub(crate) fn answer(
     request: &Request,
 ) -> Option<String> {
     let method = HttpMethod(request.method.clone().into());
-    let target = super::client::target_of(&request.uri)?;
+    let target = request_target(&request.uri)?;
     let context = AuthContext::new_with_method(user, password, target, request.body.as_deref(), method);
     Some(challenge.respond(&context).ok()?.to_header_string())
 }

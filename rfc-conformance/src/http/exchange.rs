@@ -1,44 +1,14 @@
 //! A request and what became of it, whole while it is judged and cut short in reports.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::MediaType;
+use super::curl::{self, Flags};
+use super::message::{Answer, Request};
 use crate::json::{self, Document, NotJson};
-
-/// How much of a body a report shows.
-const MOST_SHOWN: usize = 8 * 1024;
-
-/// What is sent.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// GET, POST, or anything else.
-    pub method: String,
-    /// Absolute.
-    pub uri: String,
-    /// Header fields, in order.
-    pub headers: Vec<(String, String)>,
-    /// The body, if there is one.
-    pub body: Option<Vec<u8>>,
-    /// Whether the body goes out in chunks, its length unsaid.
-    pub chunked: bool,
-    /// What is on the wire, where that is not what the other members say.
-    pub raw: Option<Vec<u8>>,
-}
-
-/// What came back.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// The status code.
-    pub status: u16,
-    /// Header fields, in order, names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// The whole body.
-    pub body: Vec<u8>,
-}
 
 /// A request with its answer.
 #[derive(Debug)]
@@ -54,8 +24,8 @@ pub struct Exchange {
     /// What led here by redirection, in order.
     pub redirects: Vec<Arc<Record>>,
     pub(super) curl: String,
-    pub(super) json: OnceLock<Result<Document, NotJson>>,
-    pub(super) record: OnceLock<Arc<Record>>,
+    json: OnceLock<Result<Document, NotJson>>,
+    record: OnceLock<Arc<Record>>,
 }
 
 /// An exchange as it stands in a report: text, cut short. It may lack an answer.
@@ -118,110 +88,23 @@ pub enum Failure {
     GivenUp(String),
 }
 
-impl Request {
-    /// A GET.
-    pub fn get(uri: &str) -> Self {
-        Self::new("GET", uri)
-    }
-
-    /// A POST of a body of some media type.
-    pub fn post(uri: &str, media_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self::new("POST", uri).with("Content-Type", media_type).body(body)
-    }
-
-    /// Any other method.
-    pub fn new(method: &str, uri: &str) -> Self {
-        Self {
-            method: method.to_owned(),
-            uri: uri.to_owned(),
-            headers: Vec::new(),
-            body: None,
-            chunked: false,
-            raw: None,
-        }
-    }
-
-    /// With one more header field.
-    #[must_use]
-    pub fn with(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// With a body.
-    #[must_use]
-    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
-        self.body = Some(body.into());
-        self
-    }
-
-    /// With a body in chunks.
-    #[must_use]
-    pub fn chunked(mut self) -> Self {
-        self.chunked = true;
-        self
-    }
-
-    /// A header field's value.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-    }
-
-    fn to_text(&self) -> String {
-        if let Some(raw) = &self.raw {
-            return without_secrets(&shown(raw));
-        }
-        let mut text = format!("{} {} HTTP/1.1\n", self.method, self.uri);
-        for (name, value) in &self.headers {
-            let secret = name.eq_ignore_ascii_case("authorization");
-            let _ = writeln!(text, "{name}: {}", if secret { "(not shown)" } else { value });
-        }
-        if let Some(body) = &self.body {
-            text += "\n";
-            text += &shown(body);
-        }
-        text
-    }
-}
-
-impl Answer {
-    /// What stands for an answer where there was none.
-    pub(crate) fn none() -> Self {
-        Self { status: 0, headers: Vec::new(), body: Vec::new() }
-    }
-
-    /// The first value of a header field.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-    }
-
-    /// All values of a header field.
-    pub fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.headers.iter().filter(move |(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-    }
-
-    /// The media type of the body.
-    pub fn media_type(&self) -> Option<MediaType> {
-        self.header("content-type").map(MediaType::read)
-    }
-
-    fn to_text(&self) -> String {
-        let mut text = format!("{}\n", self.status);
-        for (name, value) in &self.headers {
-            let _ = writeln!(text, "{name}: {value}");
-        }
-        text += "\n";
-        text += &shown(&self.body);
-        text
-    }
-}
-
 impl Exchange {
-    /// An exchange that somebody else had with us.
-    pub(crate) fn captured(number: usize, request: Request, answer: Answer) -> Self {
-        let curl = super::curl::command(&request, &super::curl::Flags::default());
+    /// Creates an exchange without redirects.
+    pub(super) fn new(number: usize, request: Request, answer: Answer, took: Duration, curl: String) -> Self {
         let (redirects, json, record) = (Vec::new(), OnceLock::new(), OnceLock::new());
-        Self { number, request, answer, took: Duration::ZERO, redirects, curl, json, record }
+        Self { number, request, answer, took, redirects, curl, json, record }
+    }
+
+    /// Creates an exchange from a request that a client sent to the suite.
+    pub(crate) fn captured(number: usize, request: Request, answer: Answer) -> Self {
+        let curl = curl::command(&request, &Flags::default());
+        Self::new(number, request, answer, Duration::ZERO, curl)
+    }
+
+    /// Copies the exchange, with the redirects that led to it.
+    pub(super) fn redirected(&self, redirects: Vec<Arc<Record>>) -> Self {
+        let (request, answer) = (self.request.clone(), self.answer.clone());
+        Self { redirects, ..Self::new(self.number, request, answer, self.took, self.curl.clone()) }
     }
 
     /// The body as JSON, read once.
@@ -284,16 +167,4 @@ impl fmt::Display for NoAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.record.title, self.failure)
     }
-}
-
-/// A report is passed on; what proves who asked is not.
-pub(super) fn without_secrets(text: &str) -> String {
-    let secret = |line: &&str| line.to_ascii_lowercase().starts_with("authorization");
-    text.lines().map(|line| if secret(&line) { "Authorization: (not shown)" } else { line }.to_owned() + "\n").collect()
-}
-
-/// The beginning of a body as text.
-fn shown(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(MOST_SHOWN)]).into_owned();
-    if body.len() > MOST_SHOWN { format!("{text}\n… ({} bytes in all)", body.len()) } else { text }
 }

@@ -5,14 +5,14 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fluent_uri::Uri;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
 
-use super::client::{MOST_BYTES, MOST_HEAD};
+use super::client::{Client, MOST_BYTES, MOST_HEAD};
 use super::curl::quoted;
-use super::exchange::{Answer, Exchange, Failure, NoAnswer, Request, without_secrets};
-use super::{Client, origin_of};
+use super::exchange::{Exchange, Failure, NoAnswer};
+use super::message::{Answer, Request, without_secrets};
+use super::uri::{host_of, origin_of};
 
 /// Of what was sent, how much is kept to be shown.
 const MOST_KEPT: usize = 16 * 1024;
@@ -50,7 +50,7 @@ impl Client {
         }
         let tcp = connect(uri, self.timeout)?;
         let stream = if uri.starts_with("https") {
-            let name = host_of(uri)?;
+            let name = host_of(uri).ok_or_else(|| Failure::Uri(uri.to_owned()))?;
             let name = ServerName::try_from(name).map_err(|error| Failure::Uri(error.to_string()))?;
             let connection = ClientConnection::new(Arc::clone(&self.trust.raw), name)
                 .map_err(|error| Failure::Tls(error.to_string()))?;
@@ -79,11 +79,11 @@ impl Client {
             let _broken_pipe = wire.send(bytes);
             wire.answer(is_head)
         });
-        self.booked(uri, bytes, sent, started.elapsed())
+        self.record_raw(uri, bytes, sent, started.elapsed())
     }
 
     /// Records an exchange that was made on a wire.
-    pub(crate) fn booked(
+    pub(crate) fn record_raw(
         &self,
         uri: &str,
         bytes: &[u8],
@@ -93,7 +93,7 @@ impl Client {
         let method = bytes.split(|byte| *byte == b' ').next().unwrap_or_default();
         let mut request = Request::new(&String::from_utf8_lossy(&method[..method.len().min(20)]), uri);
         request.raw = Some(bytes[..bytes.len().min(MOST_KEPT)].to_vec());
-        self.book(request, sent, took, command(uri, bytes))
+        self.record(self.next_number(), request, sent, took, command(uri, bytes))
     }
 
     /// The `Authorization` field for a request that is sent on a wire, with its line end; empty if none is needed.
@@ -332,13 +332,6 @@ pub(crate) fn connect(uri: &str, timeout: Duration) -> Result<TcpStream, Failure
         }
     }
     Err(last)
-}
-
-/// The host of a URI, as a certificate names it.
-fn host_of(uri: &str) -> Result<String, Failure> {
-    let parsed = Uri::parse(uri).map_err(|error| Failure::Uri(error.to_string()))?;
-    let host = parsed.authority().map(|authority| authority.host().to_owned()).unwrap_or_default();
-    Ok(host.trim_start_matches('[').trim_end_matches(']').to_owned())
 }
 
 fn broken(error: &std::io::Error, timeout: Duration) -> Failure {

@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
-use super::SettingsError;
+use super::settings::SettingsError;
 
 /// Trust, in the two forms it is needed in.
 pub(super) struct Trust {

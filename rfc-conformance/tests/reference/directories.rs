@@ -25,7 +25,7 @@ fn retyped(reference: &mut Reference, change: fn(&mut ServedCostType)) {
         match &mut resource.kind {
             ResourceKind::CostMap(_, cost_type) => change(cost_type),
             ResourceKind::FilteredCostMap(_, offer) | ResourceKind::EndpointCost(offer) => {
-                offer.cost_types.iter_mut().for_each(change)
+                offer.cost_types.iter_mut().for_each(change);
             }
             _ => {}
         }

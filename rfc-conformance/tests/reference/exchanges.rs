@@ -49,7 +49,7 @@ fn messages() -> Vec<Mutant> {
             });
         }),
         Mutant::new("rfc7285/8.3/15", "waits in silence for a body that waits for 100", |r| {
-            r.leniency = Leniency::Silent
+            r.leniency = Leniency::Silent;
         }),
     ]
 }

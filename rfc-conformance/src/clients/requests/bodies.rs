@@ -6,12 +6,13 @@ use super::super::grading::PlayedScenario;
 use super::super::recording::Capture;
 use super::super::requirements;
 use super::names;
-use crate::check::Requirement;
 use crate::http::Exchange;
 use crate::json;
 use crate::mock_server::cost_query::Offer;
 use crate::mock_server::service::ResourceKind;
-use crate::verdict::{Finding, Sheet};
+use crate::requirement::Requirement;
+use crate::sheet::Sheet;
+use crate::verdict::Finding;
 
 /// Looks at a body.
 pub(super) fn judge(
@@ -51,7 +52,7 @@ pub(super) fn judge(
                 let entry = view.sheet.on(requirements::EPS_OFFERED);
                 entry.saw(&exchange, 1, "property");
                 if !offered.contains(&property) {
-                    entry.broken(Finding::new(format!("one of {}", offered.join(", ")), property).from(&exchange));
+                    entry.fail(Finding::new(format!("one of {}", offered.join(", ")), property).from(&exchange));
                 }
             }
             view.addresses("/endpoints");
@@ -66,7 +67,7 @@ pub(super) fn judge(
                 entry.saw(&exchange, 1, "request");
                 if !["/endpoints/srcs", "/endpoints/dsts"].iter().any(|list| body.pointer(list).is_some_and(not_empty))
                 {
-                    entry.broken(Finding::new("`srcs` or `dsts` with an address", "none").from(&exchange));
+                    entry.fail(Finding::new("`srcs` or `dsts` with an address", "none").from(&exchange));
                 }
             }
             view.addresses("/endpoints/srcs");
@@ -111,7 +112,7 @@ impl View<'_> {
         if !found.is_some_and(is_right) {
             let seen =
                 found.map_or_else(|| format!("no {pointer}"), |found| format!("{} at {pointer}", json::brief(found)));
-            entry.broken(Finding::new(expected, seen).from(self.exchange));
+            entry.fail(Finding::new(expected, seen).from(self.exchange));
         }
     }
 
@@ -139,7 +140,7 @@ impl View<'_> {
             let entry = self.sheet.on(requirements::COST_TYPE);
             entry.saw(self.exchange, 1, "cost type");
             if !cost_type.get(member).is_some_and(Value::is_string) {
-                entry.broken(Finding::new(format!("a string `{member}`"), json::brief(cost_type)).from(self.exchange));
+                entry.fail(Finding::new(format!("a string `{member}`"), json::brief(cost_type)).from(self.exchange));
             }
         }
         let text = |member: &str| cost_type.get(member).and_then(Value::as_str).unwrap_or_default();
@@ -151,12 +152,12 @@ impl View<'_> {
         if !offer.cost_types.iter().any(|its| its.metric == metric && its.mode == mode) {
             let types: Vec<_> = offer.cost_types.iter().map(|its| format!("{} {}", its.mode, its.metric)).collect();
             let expected = format!("one of: {}", types.join(", "));
-            entry.broken(Finding::new(expected, format!("{mode} {metric}")).from(self.exchange));
+            entry.fail(Finding::new(expected, format!("{mode} {metric}")).from(self.exchange));
         }
         let entry = self.sheet.on(description);
         entry.saw(self.exchange, 1, "request");
         if cost_type.get("description").is_some() {
-            entry.broken(Finding::new("no `description`", json::brief(cost_type)).from(self.exchange));
+            entry.fail(Finding::new("no `description`", json::brief(cost_type)).from(self.exchange));
         }
     }
 
@@ -175,14 +176,14 @@ impl View<'_> {
             entry.saw(self.exchange, 1, "request");
             if sent {
                 let seen = json::brief(list.unwrap_or(&Value::Null));
-                entry.broken(Finding::new("no constraints, as none are supported", seen).from(self.exchange));
+                entry.fail(Finding::new("no constraints, as none are supported", seen).from(self.exchange));
             }
         }
         for text in self.strings("/constraints") {
             let entry = self.sheet.on(requirements::CONSTRAINT_FORM);
             entry.saw(self.exchange, 1, "constraint");
             if !is_constraint(&text) {
-                entry.broken(Finding::new("an operator, white space, a number", text).from(self.exchange));
+                entry.fail(Finding::new("an operator, white space, a number", text).from(self.exchange));
             }
         }
     }

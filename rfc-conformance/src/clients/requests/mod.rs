@@ -12,7 +12,8 @@ use crate::http::MediaType;
 use crate::json;
 use crate::mock_server::network::media;
 use crate::mock_server::service::{ResourceKind, admits};
-use crate::verdict::{Finding, Sheet};
+use crate::sheet::Sheet;
+use crate::verdict::Finding;
 
 /// Looks at all requests of a scenario.
 pub(super) fn judge(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
@@ -39,7 +40,7 @@ fn message(capture: &Capture, sheet: &mut Sheet) {
     let bare = capture.request.resource.starts_with('/') || capture.request.method == "OPTIONS";
     if !bare {
         let finding = Finding::new("a target that begins with a slash", capture.request.target.clone());
-        sheet.on(requirements::FRAMING).broken(finding.from(&exchange));
+        sheet.on(requirements::FRAMING).fail(finding.from(&exchange));
     }
 }
 
@@ -55,7 +56,7 @@ fn accepts(capture: &Capture, played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     let entry = sheet.on(requirements::ACCEPT);
     entry.saw(&exchange, 1, "Accept field");
     if !admits(Some(&accept), wanted) {
-        entry.broken(Finding::new(wanted, accept.clone()).from(&exchange));
+        entry.fail(Finding::new(wanted, accept.clone()).from(&exchange));
     } else if !admits(Some(&accept), media::ERROR) {
         entry.info(Finding::new(format!("{} beside {wanted}", media::ERROR), accept.clone()).from(&exchange));
     }
@@ -93,7 +94,7 @@ fn method(capture: &Capture, sheet: &mut Sheet) {
         let entry = sheet.on(requirement);
         entry.saw(&exchange, 1, what);
         if !right {
-            entry.broken(wrong());
+            entry.fail(wrong());
         }
     };
     grade(requirements::METHOD);
@@ -109,7 +110,7 @@ fn method(capture: &Capture, sheet: &mut Sheet) {
         let entry = sheet.on(requirements::BODY);
         entry.saw(&exchange, 1, what);
         if capture.request.body.is_empty() {
-            entry.broken(Finding::new("parameters in the body of a POST", "no body").from(&exchange));
+            entry.fail(Finding::new("parameters in the body of a POST", "no body").from(&exchange));
         }
     }
 }
@@ -123,12 +124,12 @@ fn body_of(capture: &Capture, kind: &ResourceKind, played: &PlayedScenario<'_>, 
     entry.saw(&exchange, 1, "POST");
     if !sent.as_ref().is_some_and(|sent| sent.is(accepts)) {
         let seen = sent.as_ref().map_or("no Content-Type", |sent| &sent.essence);
-        entry.broken(Finding::new(accepts, seen).from(&exchange));
+        entry.fail(Finding::new(accepts, seen).from(&exchange));
     }
     let entry = sheet.on(requirements::TYPE_SPECIFIC);
     entry.saw(&exchange, 1, "POST");
     if sent.as_ref().is_some_and(|sent| sent.essence == "application/json") {
-        entry.broken(Finding::new(accepts, "application/json").from(&exchange));
+        entry.fail(Finding::new(accepts, "application/json").from(&exchange));
     }
     let entry = sheet.on(requirements::TYPE_PLAIN);
     entry.saw(&exchange, 1, "POST");
@@ -139,9 +140,9 @@ fn body_of(capture: &Capture, kind: &ResourceKind, played: &PlayedScenario<'_>, 
         let entry = sheet.on(requirement);
         entry.saw(&exchange, 1, "body");
         if str::from_utf8(&capture.request.body).is_err() {
-            entry.broken(Finding::new("UTF-8", "other bytes").from(&exchange));
+            entry.fail(Finding::new("UTF-8", "other bytes").from(&exchange));
         } else if capture.request.body.starts_with(b"\xef\xbb\xbf") {
-            entry.broken(Finding::new("no byte order mark", "one").from(&exchange));
+            entry.fail(Finding::new("no byte order mark", "one").from(&exchange));
         }
     }
     match json::parse(&capture.request.body) {
@@ -149,13 +150,13 @@ fn body_of(capture: &Capture, kind: &ResourceKind, played: &PlayedScenario<'_>, 
             let entry = sheet.on(requirements::NO_DUPLICATES);
             entry.saw(&exchange, 1, "body");
             for pointer in &document.duplicates {
-                entry.broken(Finding::new("one member of this name", format!("two at {pointer}")).from(&exchange));
+                entry.fail(Finding::new("one member of this name", format!("two at {pointer}")).from(&exchange));
             }
             bodies::judge(&document.value, capture, kind, played, sheet);
         }
         Err(wrong) => {
             let finding = Finding::new("a JSON object", wrong.to_string()).from(&exchange);
-            sheet.on(requirements::ENCODING).broken(finding);
+            sheet.on(requirements::ENCODING).fail(finding);
         }
     }
 }
@@ -169,7 +170,7 @@ fn entry_point(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
         let root = format!("/{}{}", played.scenario.name, played.scenario.root);
         if run[0].request.resource != root && run[0].run > 0 {
             let seen = format!("{} {}", run[0].request.method, run[0].request.resource);
-            entry.broken(Finding::new(format!("GET {root}"), seen).from(&exchange));
+            entry.fail(Finding::new(format!("GET {root}"), seen).from(&exchange));
         }
     }
 }
@@ -186,7 +187,7 @@ fn conditions(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
             let known = field.split(',').any(|tag| given.contains(&(path, plain_tag(tag))));
             if !known {
                 let expected = "an entity tag that was given for this URI";
-                entry.broken(Finding::new(expected, field.clone()).from(&exchange));
+                entry.fail(Finding::new(expected, field.clone()).from(&exchange));
             }
         }
         if let Some(tag) = capture.answer.field("etag") {

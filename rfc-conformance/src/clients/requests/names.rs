@@ -3,10 +3,11 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::super::requirements;
-use crate::check::Requirement;
 use crate::http::Exchange;
 use crate::name::{ADDRESS_TYPES, METRICS, MODES, PROPERTIES};
-use crate::verdict::{Finding, Sheet};
+use crate::requirement::Requirement;
+use crate::sheet::Sheet;
+use crate::verdict::Finding;
 
 fn alphabet(extra: &'static str) -> impl Fn(char) -> bool {
     move |c| c.is_ascii_alphanumeric() || extra.contains(c)
@@ -17,7 +18,7 @@ fn grade(sheet: &mut Sheet, exchange: &Exchange, requirement: Requirement, name:
     let entry = sheet.on(requirement);
     entry.saw(exchange, 1, "name");
     if !right {
-        entry.broken(Finding::new(expected, format!("{name:?}")).from(exchange));
+        entry.fail(Finding::new(expected, format!("{name:?}")).from(exchange));
     }
 }
 

@@ -9,10 +9,11 @@ use super::super::grading::PlayedScenario;
 use super::super::requirements;
 use super::super::scenario::{Certificate, Deployment, Needs, Scenario, Task};
 use super::{cost_map_task, costs_task, fixture, map_task};
-use crate::check::Requirement;
 use crate::mock_server::http::{ReceivedRequest, Response};
 use crate::mock_server::service::Service;
-use crate::verdict::{Finding, Sheet};
+use crate::requirement::Requirement;
+use crate::sheet::Sheet;
+use crate::verdict::Finding;
 
 /// Who is let in.
 pub(in super::super) const USER: &str = "reader";
@@ -141,7 +142,7 @@ fn let_in(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
         if let Some(wrong) = wrong_with(&capture.request) {
             let scheme = field.split(' ').next().unwrap_or_default();
             let seen = format!("{wrong} (scheme {scheme})");
-            entry.broken(Finding::new("credentials that fit the challenge", seen).from(&capture.exchange()));
+            entry.fail(Finding::new("credentials that fit the challenge", seen).from(&capture.exchange()));
         }
     }
 }
@@ -155,7 +156,7 @@ fn few_tries(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
             let entry = sheet.on(requirements::DIGEST);
             if *times == TRIES && capture.run > 0 {
                 let expected = format!("fewer than {TRIES} requests that are refused");
-                entry.broken(Finding::new(expected, "the client asks again and again").from(&capture.exchange()));
+                entry.fail(Finding::new(expected, "the client asks again and again").from(&capture.exchange()));
             }
         }
     }
@@ -174,6 +175,6 @@ fn nothing_said(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
         let entry = sheet.on(requirements::HTTPS);
         entry.saw(&capture.exchange(), 1, "untrusted server");
         let expected = "the connection is given up in the handshake";
-        entry.broken(Finding::new(expected, "a request is sent").from(&capture.exchange()));
+        entry.fail(Finding::new(expected, "a request is sent").from(&capture.exchange()));
     }
 }

@@ -14,11 +14,12 @@ use super::{
     addresses, cost_map_task, costs_between, costs_task, directory_task, everything, fixture, map_task, pid_task,
     property_task, scenario, with_rewritten_messages,
 };
-use crate::check::Requirement;
 use crate::mock_server::http::Response;
 use crate::mock_server::network::ServedCostType;
 use crate::mock_server::service::{RequestTarget, ServedDirectory, Service};
-use crate::verdict::{Finding, Sheet};
+use crate::requirement::Requirement;
+use crate::sheet::Sheet;
+use crate::verdict::Finding;
 
 /// How often one run may ask for one directory before it counts as going round in circles.
 const OFTEN: usize = 5;
@@ -244,7 +245,7 @@ fn followed(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
                 entry.saw(&last.exchange(), 1, "directory");
                 if times > OFTEN && run[0].run > 0 {
                     let expected = format!("each directory asked for at most {OFTEN} times in a run");
-                    entry.broken(Finding::new(expected, format!("{id}: {times} times")).from(&last.exchange()));
+                    entry.fail(Finding::new(expected, format!("{id}: {times} times")).from(&last.exchange()));
                 }
             }
         }
@@ -252,7 +253,7 @@ fn followed(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     let attempted = played.done().any(|(task, _)| matches!(task.ask, Ask::Directory | Ask::CostMap { .. }));
     if attempted && read.len() < 3 {
         let seen = read.into_iter().collect::<Vec<_>>().join(", ");
-        sheet.on(requirements::DISCOVERY).broken(Finding::new("the directories root, one and two are read", seen));
+        sheet.on(requirements::DISCOVERY).fail(Finding::new("the directories root, one and two are read", seen));
     }
 }
 

@@ -16,10 +16,10 @@ use serde_json::Value;
 
 use super::answers;
 use super::scenario::{Ask, Deployment, Expected, Needs, Scenario, Task};
-use crate::check::Requirement;
 use crate::mock_server::http::{ReceivedRequest, Response};
 use crate::mock_server::network::ServedCostType;
 use crate::mock_server::service::{RequestTarget, Service};
+use crate::requirement::Requirement;
 
 /// What must never come back: it stands only in what a client has to ignore.
 pub(super) const POISON: &str = "poison";

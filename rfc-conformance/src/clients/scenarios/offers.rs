@@ -4,10 +4,10 @@ use super::super::answers;
 use super::super::requirements;
 use super::super::scenario::{Ask, Deployment, Expected, Scenario, Task};
 use super::{FROM, TO, addresses, costs_between, fixture, scenario};
-use crate::check::Requirement;
 use crate::mock_server::cost_query::Offer;
 use crate::mock_server::network::ServedCostType;
 use crate::mock_server::service::{ResourceKind, Service};
+use crate::requirement::Requirement;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     vec![

@@ -14,11 +14,12 @@ use super::{
     POISON, cost_map_task, costs_task, everything, fixture, map_task, pid_task, property_task, scenario,
     with_replaced_responses,
 };
-use crate::check::Requirement;
 use crate::mock_server::http::{ReceivedRequest, Response};
 use crate::mock_server::network::media;
 use crate::mock_server::service::{RequestTarget, Service};
-use crate::verdict::{Finding, Grade, Sheet};
+use crate::requirement::Requirement;
+use crate::sheet::Sheet;
+use crate::verdict::{Finding, Grade};
 
 /// How long a busy server wants to be left alone.
 const BUSY: Duration = Duration::from_secs(1);
@@ -274,7 +275,7 @@ fn no_hammering(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
             if *count == PATIENCE {
                 let expected = "the client gives up after a few requests";
                 let seen = format!("{PATIENCE} requests for {} in one run", capture.request.resource);
-                entry.broken(Finding::new(expected, seen).from(&capture.exchange()));
+                entry.fail(Finding::new(expected, seen).from(&capture.exchange()));
             }
         }
     }
@@ -319,9 +320,7 @@ fn waited(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
             if let Some(until) = until.get(path).filter(|until| capture.at < **until) {
                 let early = until.saturating_sub(capture.at).as_secs_f32();
                 let expected = format!("nothing for {} s", BUSY.as_secs());
-                entry.broken(
-                    Finding::new(expected, format!("asked again {early:.1} s early")).from(&capture.exchange()),
-                );
+                entry.fail(Finding::new(expected, format!("asked again {early:.1} s early")).from(&capture.exchange()));
             }
             if capture.answer.status == 503 {
                 entry.saw(&capture.exchange(), 1, "503 answer");
@@ -399,7 +398,7 @@ fn redirected(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
             let Some(later) = later else {
                 let finding =
                     Finding::new(format!("a {method} of {location}"), format!("status {status} is not followed"));
-                entry.broken(finding.from(&capture.exchange()));
+                entry.fail(finding.from(&capture.exchange()));
                 continue;
             };
             if later.request.method != method {

@@ -13,7 +13,8 @@ use super::super::scenario::{Deployment, Needs, Scenario, Task};
 use super::{cost_map_task, costs_task, fixture, with_rewritten_messages};
 use crate::mock_server::network::Network;
 use crate::mock_server::service::{RequestTarget, ResourceKind, Service};
-use crate::verdict::{Finding, Sheet};
+use crate::sheet::Sheet;
+use crate::verdict::Finding;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     let scenario = |name, about, requirement, service, tasks, judge| Scenario {
@@ -164,7 +165,7 @@ fn told_apart(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
         let answered = played.done().any(|(_, done)| done.run == run[0].run && done.succeeded());
         if answered && costs.len() < 2 {
             let expected = "costs whose tag names another resource are not used";
-            entry.broken(Finding::new(expected, "an answer without asking again").from(&first.exchange()));
+            entry.fail(Finding::new(expected, "an answer without asking again").from(&first.exchange()));
         }
     }
 }

@@ -40,6 +40,8 @@ experiment: tools
 
 lint: tools
 	$(CARGO) fmt --all --check
+	@# Declared by a macro, where cargo fmt does not look for modules.
+	rustfmt --check --edition 2024 alto-selection/src/policy/*.rs
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	@python3 -m compileall -q mininet scripts tests
 

@@ -19,13 +19,13 @@
 //! - [`catalogue`]: all standards;
 //! - `run`: runs of the suite; `report`, `expect`, `matrix`: evaluation of results;
 //! - `validate`: checks of stored messages without a server;
-//! - [`stage`]: a scripted ALTO server; [`client_mode`]: grades clients with it.
+//! - [`mock_server`]: a scripted ALTO server; [`clients`]: grades clients with it.
 
 mod address;
 mod assertion;
 pub mod catalogue;
 mod check;
-pub mod client_mode;
+pub mod clients;
 mod context;
 mod entity;
 mod exit;
@@ -35,6 +35,7 @@ mod json;
 mod malformed;
 mod matrix;
 mod metric;
+pub mod mock_server;
 mod name;
 mod options;
 mod property_map;
@@ -49,7 +50,6 @@ mod run;
 mod sample;
 mod schema;
 mod sheet;
-pub mod stage;
 mod standard;
 mod subject;
 mod suite;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use structopt::StructOpt;
 use structopt::clap::{AppSettings, Error as UsageError, ErrorKind};
 
-use crate::client_mode;
+use crate::clients;
 use crate::exit::Exit;
 use crate::expect::Expectations;
 use crate::report::{self, Format};
@@ -92,7 +92,7 @@ struct Flags {
 // What to do instead of grading a server. A documentation comment would take the place of the program's own.
 #[derive(Clone, Debug, StructOpt)]
 enum Command {
-    Client(client_mode::Flags),
+    Client(clients::Flags),
     Validate(validate::Flags),
     Matrix(matrix::Flags),
 }
@@ -117,7 +117,7 @@ fn usage(error: &UsageError) -> Exit {
 
 fn dispatch(flags: Flags) -> Exit {
     match flags.command {
-        Some(Command::Client(flags)) => return client_mode::run(flags),
+        Some(Command::Client(flags)) => return clients::run(flags),
         Some(Command::Validate(flags)) => return validate::run(&flags),
         Some(Command::Matrix(flags)) => return matrix::run(&flags),
         None => {}

@@ -136,7 +136,7 @@ fn something_that_is_not_http() {
 
 #[test]
 fn a_redirect_to_itself() {
-    let redirect = b"HTTP/1.1 302 Found\r\nLocation: /directory\r\nContent-Length: 0\r\n\r\n";
+    let redirect = b"HTTP/1.1 302 RequestTarget\r\nLocation: /directory\r\nContent-Length: 0\r\n\r\n";
     let address = serve_requests(move |_| redirect.to_vec());
     cannot_run(&graded(address), "more than 10 consecutive redirects");
 }
@@ -194,7 +194,7 @@ fn resources_without_end() {
         if path == "/directory" {
             answer("200 OK", DIRECTORY, &body)
         } else {
-            answer("404 Not Found", "text/plain", "")
+            answer("404 Not RequestTarget", "text/plain", "")
         }
     });
     fails(&graded(address), "rfc7285/9.2.4/1", "there are more than 4096 resources");
@@ -269,7 +269,7 @@ fn names_that_would_be_obeyed() {
             answer("200 OK", DIRECTORY, &body)
         } else {
             let page = "\u{1b}[2J<script>alert(1)</script>]]>";
-            answer("404 Not <b>Found", "text/html;x=\"<script>\u{9b}\"", page)
+            answer("404 Not <b>RequestTarget", "text/html;x=\"<script>\u{9b}\"", page)
         }
     });
     let report = graded(address);

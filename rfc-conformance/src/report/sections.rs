@@ -19,7 +19,7 @@ mod tests {
 
     #[test]
     fn every_client_requirement_belongs_to_a_chapter() {
-        for requirement in crate::client_mode::requirements() {
+        for requirement in crate::clients::requirements() {
             let (_, title) = chapter(requirement.document(), requirement.section());
             assert!(!title.is_empty(), "{}", requirement.id);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rfc_conformance::{catalogue, client_mode};
+use rfc_conformance::{catalogue, clients};
 
 use super::documentation::{self, cell};
 
@@ -62,8 +62,8 @@ impl Side {
     }
 
     fn clients() -> Self {
-        let checked = client_mode::requirements().map(|requirement| requirement.id).collect();
-        Self { checked, reasons: client_mode::NOT_OBSERVABLE.iter().copied().collect() }
+        let checked = clients::requirements().map(|requirement| requirement.id).collect();
+        Self { checked, reasons: clients::NOT_OBSERVABLE.iter().copied().collect() }
     }
 
     /// What the table says about a requirement.

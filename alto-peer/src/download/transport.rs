@@ -1,8 +1,8 @@
-//! Connections to other peers: from the address this peer was told to use, and obeying a [`Watch`].
+//! Connections to other peers: made from the configured address, and cancelled on demand.
 //!
-//! `ureq` keeps and reuses connections; what it has no notion of is that a download may stop wanting an answer while a
-//! thread waits for it. So every request runs under the watch of its thread: between short waits for input, the
-//! connection looks whether the request was cancelled, and whether its holder has been silent for too long.
+//! `ureq` keeps and reuses connections, but cannot cancel a request while a thread waits for its answer. So every request
+//! runs under the [`Watch`] of its thread: between short waits for input, the connection checks whether the request was
+//! cancelled and whether the holder has been silent for too long.
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
@@ -17,29 +17,29 @@ use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport};
 use ureq::{Agent, Error, Timeout};
 
-/// How soon a cancelled request ends.
-const GLANCE: Duration = Duration::from_millis(100);
-/// For a connection to be made.
+/// Time between two checks, and so the longest time in which a cancelled request ends.
+const CHECK_EVERY: Duration = Duration::from_millis(100);
+/// Longest time for a connection to be made.
 pub(super) const CONNECT: Duration = Duration::from_secs(5);
-/// Read from a socket at a time.
+/// Bytes read from a socket at a time.
 const INPUT: usize = 128 * 1024;
-/// Requests have a head and no body.
+/// Buffer for requests, which have a head and no body.
 const OUTPUT: usize = 8 * 1024;
-/// A host that is gone without a word is noticed after about four of these.
+/// Interval of TCP keepalives; a host that vanished is noticed after about four of them.
 const KEEPALIVE: Duration = Duration::from_secs(10);
 
-/// Ends a request before its time, from any thread.
+/// A flag that cancels a request or a download, from any thread.
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
-/// What ends the request that this thread makes.
+/// Conditions that end the request of the current thread.
 #[derive(Clone, Debug)]
 struct Watch {
     cancel: Cancel,
     deadline: Instant,
 }
 
-/// The request was cancelled; travels as an I/O error.
+/// The request was cancelled; wrapped in an I/O error.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("cancelled")]
 pub(super) struct Cancelled;
@@ -49,18 +49,18 @@ thread_local! {
 }
 
 impl Cancel {
-    /// Ends it.
+    /// Sets the flag.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it was ended.
+    /// True if the flag was set.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// Runs `request` so that it ends when `cancel` says so, or when nothing comes for `patience`.
+/// Runs a request that ends when `cancel` is set, or when nothing arrives for the time of `patience`.
 pub(super) fn watched<T>(cancel: &Cancel, patience: Duration, request: impl FnOnce() -> T) -> T {
     WATCH.set(Some(Watch { cancel: cancel.clone(), deadline: Instant::now() + patience }));
     let result = request();
@@ -68,8 +68,8 @@ pub(super) fn watched<T>(cancel: &Cancel, patience: Duration, request: impl FnOn
     result
 }
 
-/// Something came: within [`watched`], there is so much time from now on.
-pub(super) fn wait_further(patience: Duration) {
+/// Extends the deadline of the request that runs under [`watched`] in this thread.
+pub(super) fn extend_deadline(patience: Duration) {
     WATCH.with_borrow_mut(|watch| {
         if let Some(watch) = watch {
             watch.deadline = Instant::now() + patience;
@@ -77,19 +77,19 @@ pub(super) fn wait_further(patience: Duration) {
     });
 }
 
-/// Whether this is what a cancelled request ends with.
+/// True if this is the error of a cancelled request.
 pub(super) fn is_cancelled(error: &io::Error) -> bool {
     error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Cancelled>)
 }
 
-/// An agent for requests to peers. Nothing is an error that is an answer.
+/// Creates an agent for requests to peers, which returns an answer with any status as a success.
 pub(super) fn agent(source: Option<IpAddr>, connections: usize) -> Agent {
     let config = Config::builder()
         .proxy(None)
         .max_redirects(0)
         .http_status_as_error(false)
         .timeout_connect(Some(CONNECT))
-        // What peers send is measured and hashed as it is.
+        // Content is measured and hashed as it is sent.
         .accept_encoding("identity")
         .user_agent(concat!("alto-peer/", env!("CARGO_PKG_VERSION")))
         .input_buffer_size(INPUT)
@@ -98,10 +98,10 @@ pub(super) fn agent(source: Option<IpAddr>, connections: usize) -> Agent {
         .max_idle_connections_per_host(4)
         .max_response_header_size(16 * 1024)
         .build();
-    Agent::with_parts(config, From { source }, DefaultResolver::default())
+    Agent::with_parts(config, LocalAddress { source }, DefaultResolver::default())
 }
 
-/// The time a connection takes to be made: one round trip, which the systems at both ends make without their programs.
+/// Measures the time of a TCP handshake, which takes one round trip and involves no program at the other end.
 pub(super) fn round_trip(source: Option<IpAddr>, target: SocketAddr, timeout: Duration) -> io::Result<Duration> {
     let socket = socket(source, target)?;
     let start = Instant::now();
@@ -117,29 +117,29 @@ fn socket(source: Option<IpAddr>, target: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Connects from one local address.
+/// A connector that uses one local address.
 #[derive(Debug)]
-struct From {
+struct LocalAddress {
     source: Option<IpAddr>,
 }
 
-impl From {
+impl LocalAddress {
     fn open(&self, target: SocketAddr) -> io::Result<TcpStream> {
         let socket = socket(self.source, target)?;
         socket.connect_timeout(&target.into(), CONNECT)?;
         socket.set_tcp_nodelay(true)?;
         socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE).with_retries(3))?;
-        socket.set_read_timeout(Some(GLANCE))?;
+        socket.set_read_timeout(Some(CHECK_EVERY))?;
         socket.set_write_timeout(Some(CONNECT))?;
         Ok(socket.into())
     }
 }
 
-impl Connector for From {
+impl Connector for LocalAddress {
     type Out = Watched;
 
     fn connect(&self, details: &ConnectionDetails<'_>, _chained: Option<()>) -> Result<Option<Watched>, Error> {
-        // Peers are named by their addresses, so there is only one.
+        // Peers are addressed by IP address, so there is only one.
         let Some(target) = details.addrs.first() else { return Err(Error::HostNotFound) };
         let stream = self.open(*target).map_err(|error| match error.kind() {
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Error::Timeout(Timeout::Connect),
@@ -150,7 +150,7 @@ impl Connector for From {
     }
 }
 
-/// A connection that glances at the watch of its thread while it waits.
+/// A connection that checks the watch of its thread while it waits.
 #[derive(Debug)]
 struct Watched {
     stream: TcpStream,
@@ -189,7 +189,7 @@ impl Transport for Watched {
     }
 
     fn is_open(&mut self) -> bool {
-        // Nothing may be waiting: neither an end of the stream, nor bytes nobody asked for.
+        // Nothing may be waiting to be read: neither the end of the stream nor unsolicited bytes.
         let quiet = self.stream.set_nonblocking(true).is_ok()
             && matches!(self.stream.peek(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock);
         quiet && self.stream.set_nonblocking(false).is_ok()

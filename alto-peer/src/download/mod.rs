@@ -1,29 +1,20 @@
-//! Fetching a file from those that have it: whom, which piece next, and what to do about holders that fail.
+//! Downloads: finding the holders of a file, choosing among them, and fetching its pieces.
 //!
-//! A [`Fetcher`] finds out which file is meant and who has it ([`Rendezvous`]), takes a manifest, opens the
-//! [`PartialFile`](crate::content::PartialFile) and hands both to the engine. The engine is one thread with all of the
-//! state and no locks; everything that waits does so in threads of its own, which send it messages:
-//!
-//! * workers make requests for pieces, check and write them ([`request`]);
-//! * a watcher for each neighbour that has a part of the file follows what it has ([`watcher`]);
-//! * others ask the registry for holders, the ALTO server for costs ([`costs`]), and measure round trips ([`prober`]).
-//!
-//! The [policy](crate::policy) chooses neighbours among the holders, and the neighbour to ask; the [`picker`] chooses
-//! the piece.
+//! A [`Fetcher`] identifies the file, finds its holders ([`Rendezvous`]) and a manifest ([`manifest_search`]), opens the
+//! [`PartialFile`](crate::content::PartialFile) and hands both to the [`engine`]. The [policy](crate::policy) chooses
+//! neighbours among the holders, and which of them to ask.
 
-mod background;
-mod costs;
 mod engine;
 mod error;
+mod helpers;
+mod interval;
+mod manifest_search;
 mod options;
-mod pace;
-mod picker;
-mod prober;
+mod pause;
 mod rendezvous;
 mod request;
 mod session;
 mod transport;
-mod watcher;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -45,75 +36,75 @@ use crate::content::{FileName, Library};
 use crate::events::{Contribution, Event, Events};
 use alto_client::Client;
 
-/// What all downloads of a peer have in common.
+/// Parts of a peer that all its downloads share.
 #[derive(Clone)]
 pub struct Setup {
-    /// Asks for costs. Its source address should be that of `source`, as costs are asked for by it.
+    /// Client of the ALTO server. Its source address should be `source`, as the server may tell this peer by it.
     pub client: Client,
-    /// Knows who has what.
+    /// Directory of files and their holders.
     pub rendezvous: Arc<dyn Rendezvous>,
-    /// Where connections to other peers come from; the system chooses if there is none.
+    /// Local address of connections to other peers; the system chooses one if absent.
     pub source: Option<IpAddr>,
-    /// Shares what arrives, at once and when it is whole.
+    /// Library that shares pieces as they arrive, and the file when it is complete.
     pub library: Option<Arc<Library>>,
-    /// Is told of everything that happens.
+    /// Receiver of all events.
     pub events: Events,
 }
 
-/// A file to fetch.
+/// An order for a file.
 #[derive(Clone, Debug)]
 pub struct Order {
-    /// Which file.
+    /// File to download.
     pub wanted: Wanted,
-    /// Where it goes.
+    /// Folder to download it to.
     pub folder: PathBuf,
-    /// What it will be called; its own name if this is none.
+    /// File name to give it; its own name if absent.
     pub name: Option<FileName>,
-    /// Waits until somebody has such a file, rather than fail.
+    /// Waits until somebody shares the file, instead of failing, if true.
     pub wait: bool,
-    /// How to fetch it.
+    /// Settings of the download.
     pub options: Options,
 }
 
-/// How people say which file they mean.
+/// A file as users refer to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// By its content.
+    /// ID: the hash of its content.
     Id(FileId),
-    /// By the name somebody gave it; it has to be the name of one file only.
+    /// Name that a holder gave it; it has to be unique.
     Name(String),
 }
 
-/// A file that was fetched.
+/// A completed download.
 #[derive(Clone, Debug)]
 pub struct Done {
-    /// Which.
+    /// ID of the file.
     pub file: FileId,
-    /// Where it is.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Bytes that came; not what was there from an earlier try.
+    /// Bytes that arrived, without those of earlier downloads.
     pub bytes: u64,
-    /// How long it took.
+    /// Duration of the download.
     pub took: Duration,
-    /// What came from whom.
+    /// Contributions of the holders.
     pub sources: BTreeMap<SocketAddr, Contribution>,
-    /// Bytes that were fetched twice, or were wrong.
+    /// Bytes that arrived twice or were wrong.
     pub wasted: u64,
 }
 
-/// Fetches files, any number at a time, each in the thread that asks for it.
+/// Downloads files, any number at a time, each in the thread of its caller.
 #[derive(Clone)]
 pub struct Fetcher {
     setup: Setup,
 }
 
 impl Fetcher {
-    /// For a peer with this setup.
+    /// A fetcher with this setup.
     pub fn new(setup: Setup) -> Self {
         Self { setup }
     }
 
-    /// Fetches a file and waits for it. Everything that happens is told as events, the end, good or bad, included.
+    /// Downloads a file and waits for it. Emits events for everything that happens, success or failure at the end included.
     pub fn fetch(&self, order: &Order, cancel: &Cancel) -> Result<Done, FetchError> {
         let mut file = None;
         let result = session::run(&self.setup, order, cancel, &mut file);
@@ -135,7 +126,7 @@ impl Fetcher {
 impl FromStr for Wanted {
     type Err = Infallible;
 
-    /// What looks like an ID is one.
+    /// Takes a text with the form of an ID for one, and any other for a name.
     fn from_str(text: &str) -> Result<Self, Infallible> {
         Ok(text.parse().map_or_else(|_| Self::Name(text.to_owned()), Self::Id))
     }

@@ -1,50 +1,56 @@
-//! What holders cost, as the ALTO server says, again and again while a download runs.
+//! Polling of the ALTO server for the costs and PIDs of holders.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use alto_types::{CostMetric, CostMode, CostType, PidName, TypedEndpointAddr};
 
-use super::engine::Message;
-use super::pace::Pace;
+use super::Reporter;
+use crate::download::interval::Interval;
 use crate::policy::{Metrics, Weighted};
 use alto_client::{Client, Error, SeveralCosts, SeveralEndpointCosts, SeveralEndpointCostsQuery};
 
-/// Costs of the ways from holders to us, and where everybody is.
+/// An answer of the ALTO server, or why there is none.
+pub(in crate::download) type CostReport = Result<CostView, String>;
+
+/// Costs of the routes from holders to this peer, and the PIDs of both.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct CostView {
-    /// By these metrics, as many of each holder. What is absent is undefined.
-    pub(super) costs: BTreeMap<IpAddr, Vec<Option<f64>>>,
-    pub(super) metrics: Metrics,
-    /// Why these are others than those that were asked for.
-    pub(super) lacking: Option<String>,
-    pub(super) pids: BTreeMap<IpAddr, PidName>,
-    pub(super) own_pid: Option<PidName>,
-    /// Whose costs were asked for.
-    pub(super) asked: BTreeSet<IpAddr>,
+pub(in crate::download) struct CostView {
+    /// A cost per metric for each holder; `None` where it is undefined.
+    pub(in crate::download) costs: BTreeMap<IpAddr, Vec<Option<f64>>>,
+    /// Metrics of the costs, in order.
+    pub(in crate::download) metrics: Metrics,
+    /// Reason why these differ from the metrics asked for.
+    pub(in crate::download) lacking: Option<String>,
+    /// PIDs of the holders, as far as there is a network map.
+    pub(in crate::download) pids: BTreeMap<IpAddr, PidName>,
+    /// PID of this peer.
+    pub(in crate::download) own_pid: Option<PidName>,
+    /// Addresses that the costs were asked for.
+    pub(in crate::download) asked: BTreeSet<IpAddr>,
 }
 
-/// The addresses whose costs are wanted.
+/// Addresses whose costs are wanted, shared by the poller and the one that knows the holders.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Addresses(Arc<Mutex<BTreeSet<IpAddr>>>);
+pub(in crate::download) struct CostTargets(Arc<Mutex<BTreeSet<IpAddr>>>);
 
-/// Asks for costs.
-pub(super) struct CostAsker {
-    pub(super) client: Client,
-    pub(super) metrics: Metrics,
-    /// Our own address, for servers that cannot see it.
-    pub(super) own: Option<IpAddr>,
-    pub(super) addresses: Addresses,
-    pub(super) pace: Pace,
-    pub(super) messages: Sender<Message>,
+/// Polls for costs.
+pub(in crate::download) struct CostPoller {
+    pub(in crate::download) client: Client,
+    /// Metrics to ask for.
+    pub(in crate::download) metrics: Metrics,
+    /// Address of this peer, for servers that cannot tell it from the connection.
+    pub(in crate::download) own: Option<IpAddr>,
+    pub(in crate::download) targets: CostTargets,
+    pub(in crate::download) interval: Interval,
+    pub(in crate::download) reporter: Reporter<CostReport>,
 }
 
-impl Addresses {
-    /// Also this one; whether it is new.
-    pub(super) fn add(&self, address: IpAddr) -> bool {
+impl CostTargets {
+    /// Adds an address; false if it is there already.
+    pub(in crate::download) fn add(&self, address: IpAddr) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(address)
     }
 
@@ -53,31 +59,31 @@ impl Addresses {
     }
 }
 
-impl CostAsker {
-    /// Asks until the pace is stopped.
-    pub(super) fn run(self) {
+impl CostPoller {
+    /// Polls until the interval is stopped.
+    pub(in crate::download) fn run(self) {
         loop {
             let asked = Instant::now();
-            let addresses = self.addresses.all();
+            let addresses = self.targets.all();
             if !addresses.is_empty() {
-                let view = self.ask(&addresses).map_err(|error| error.to_string());
-                if self.messages.send(Message::Costs(view)).is_err() {
+                let view = self.poll(&addresses).map_err(|error| error.to_string());
+                if !self.reporter.report(view) {
                     return;
                 }
             }
-            if !self.pace.rest(asked) {
+            if !self.interval.wait_since(asked) {
                 return;
             }
         }
     }
 
-    fn ask(&self, addresses: &[IpAddr]) -> Result<CostView, Error> {
+    fn poll(&self, addresses: &[IpAddr]) -> Result<CostView, Error> {
         let (metrics, mut lacking) = self.offered()?;
         let costs = self.costs_from(addresses, &metrics)?.table;
         let mut view = CostView { asked: addresses.iter().copied().collect(), ..CostView::default() };
-        // A metric that is offered and has no value is as good as none.
-        let valued = |column: usize| costs.iter().any(|(_, _, costs)| costs[column].is_some());
-        let columns: Vec<usize> = (0..metrics.as_slice().len()).filter(|column| valued(*column)).collect();
+        // A metric that is offered and has no value for any holder is of no use.
+        let has_values = |column: usize| costs.iter().any(|(_, _, costs)| costs[column].is_some());
+        let columns: Vec<usize> = (0..metrics.as_slice().len()).filter(|column| has_values(*column)).collect();
         let of = |column: &usize| &metrics.as_slice()[*column].metric;
         let empty: Vec<&CostMetric> =
             (0..metrics.as_slice().len()).filter(|i| !columns.contains(i)).map(|i| of(&i)).collect();
@@ -91,24 +97,24 @@ impl CostAsker {
         for (holder, _, costs) in costs.iter() {
             view.costs.insert(holder.0, columns.iter().map(|column| costs[*column]).collect());
         }
-        // Without a network map there are costs all the same.
+        // Costs are of use without a network map, too.
         if let Ok(map) = self.client.network_map(None) {
             for address in addresses {
                 if let Some(pid) = map.pid_of(*address) {
                     view.pids.insert(*address, pid.clone());
                 }
             }
-            // The address that the server sees, rather than the one we believe to have.
+            // The address that the server sees is more reliable than the configured one.
             let seen = costs.iter().map(|(_, own, _)| own.0).next();
             view.own_pid = seen.or(self.own).and_then(|own| map.pid_of(own)).cloned();
         }
         Ok(view)
     }
 
-    /// Those of the metrics that the server has, or `routingcost`; and what it lacks.
+    /// The wanted metrics that the server offers, or `routingcost` if none; and which ones it lacks.
     fn offered(&self) -> Result<(Metrics, Option<String>), Error> {
         if self.metrics == Metrics::default() {
-            // What every server has.
+            // Every server offers it.
             return Ok((Metrics::default(), None));
         }
         let directory = self.client.directory()?;
@@ -119,8 +125,8 @@ impl CostAsker {
         Ok((self.metrics.only(offered), reason))
     }
 
-    /// The content goes from the holders to us, so they are the sources. No destination means the client itself
-    /// (RFC 7285 §11.5.1.3); where a server cannot do that, we say who we are.
+    /// Costs from the holders to this peer, the direction in which content flows. No destination means the client itself
+    /// (RFC 7285 §11.5.1.3); a server that cannot do that is given the address of this peer.
     fn costs_from(&self, addresses: &[IpAddr], metrics: &Metrics) -> Result<SeveralEndpointCosts, Error> {
         let sources: Vec<TypedEndpointAddr> = addresses.iter().map(|address| (*address).into()).collect();
         let types = metrics.as_slice().iter().filter_map(|one| numerical(&one.metric));

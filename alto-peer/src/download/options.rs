@@ -1,34 +1,35 @@
-//! How a file is fetched.
+//! Settings of a download.
 
 use std::time::Duration;
 
 use crate::content::partial::DEFAULT_BLOCK_SIZE;
 use crate::policy::{Metrics, PolicyName, Shares};
 
-/// Everything that can be set for one download; each has a default.
+/// The settings of one download; each has a default.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
-    /// How holders are chosen.
+    /// Policy by which holders are chosen.
     pub policy: PolicyName,
-    /// The costs that the policies `alto` and `best` go by.
+    /// Metrics that the policies `alto` and `best` compare holders by.
     pub metrics: Metrics,
-    /// Bounds of the policy `alto`.
+    /// Bounds on the neighbours that the policy `alto` takes from near PIDs.
     pub shares: Shares,
-    /// Most holders that are neighbours at a time.
+    /// Maximum number of neighbours: holders that are asked for pieces.
     pub neighbours: usize,
-    /// Most requests at a time.
+    /// Maximum number of requests at a time.
     pub parallel: usize,
-    /// Most requests to one neighbour at a time.
+    /// Maximum number of requests to one neighbour at a time.
     pub parallel_per_neighbour: usize,
-    /// Starts the generator of random choices, so that a run can be repeated.
+    /// Seed of all random choices, so that a run can be repeated; itself random if absent.
     pub seed: Option<u64>,
-    /// Bytes written to disk at a time.
+    /// Number of bytes written to disk at a time.
     pub block_size: usize,
-    /// A body that pauses for so long is given up. The wait for its first byte is another matter: uploads are queued.
+    /// Pause within a body after which the request is given up. The wait for the first byte may be longer, as uploads are
+    /// queued.
     pub stall: Duration,
-    /// How often costs and holders are asked for again.
+    /// Interval at which costs and holders are polled.
     pub refresh: Duration,
-    /// How long to go on without a single new piece.
+    /// Time without a new piece after which the download gives up.
     pub patience: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! One request for pieces: from the holder's bytes to the disk, and what can go wrong on the way.
+//! A request for pieces of one holder: sent, received, checked and written to the disk.
 
 use std::io::{self, Read};
 use std::net::SocketAddr;
@@ -16,79 +16,80 @@ use super::transport::{self, Cancel};
 use crate::content::partial::PartialError;
 use crate::content::{PartialFile, Written};
 
-/// Uploads are queued where a holder is busy, and it says when that takes too long; this is for those that say nothing.
+/// Longest wait for the first byte. A busy holder queues uploads and refuses when that takes too long; this is for those
+/// that do neither.
 pub(super) const FIRST_BYTE: Duration = Duration::from_mins(1);
-/// A body that brings less than this within the time of a stall is stalled, although something comes.
+/// Bytes of a body below which it counts as stalled if no more arrive within the time of a stall.
 const TRICKLE: u64 = 1024;
-/// Longest time that a holder can ask us to stay away.
+/// Longest time for which a refusal of a holder is respected.
 const LONGEST_REFUSAL: Duration = Duration::from_mins(1);
-/// Where a holder refuses and does not say for how long.
+/// Duration of a refusal without `Retry-After`.
 const REFUSAL: Duration = Duration::from_secs(5);
 
-/// A request for consecutive pieces of one holder.
+/// An assignment: consecutive pieces to request of one holder.
 #[derive(Clone, Debug)]
 pub(super) struct Job {
     pub(super) id: u64,
     pub(super) source: SocketAddr,
     pub(super) pieces: Range<usize>,
-    /// Asks for a range of the whole file, which a holder of all of it has.
+    /// Requests a range of the whole file, which only a complete holder serves, if true; otherwise a single piece.
     pub(super) of_whole: bool,
     pub(super) cancel: Cancel,
 }
 
-/// A piece that arrived and is right.
+/// A piece that arrived, matches its hash and was written.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrival {
     pub(super) piece: usize,
     pub(super) bytes: u64,
-    /// From the request, or from the piece before it.
+    /// Time since the request, or since the previous piece of the same request.
     pub(super) took: Duration,
-    /// From the first of its bytes.
+    /// Time since its first byte.
     pub(super) transfer: Duration,
     pub(super) written: Written,
 }
 
-/// How a request, or a holder, came to its end.
+/// Outcome of a request. Texts continue a sentence that begins with the holder.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// Everything came.
+    /// All pieces arrived.
     Served,
-    /// We did not want it any more.
+    /// Cancelled by this peer.
     Cancelled,
-    /// The holder has no time for us until then.
+    /// The holder refused, for this time.
     Refused(Duration, String),
-    /// The holder does not have this.
+    /// The holder does not have what was requested.
     Missing,
-    /// No connection, or it broke.
+    /// The connection could not be made, or broke.
     Left(String),
-    /// Nothing came, or next to nothing.
+    /// The answer stalled: next to nothing arrived.
     Stalled(String),
-    /// Something came that is wrong.
+    /// Something arrived that is wrong.
     Lied(String),
-    /// It cannot be kept here.
+    /// The piece cannot be stored.
     Local(PartialError),
 }
 
-/// Makes requests for one file; every worker has its own.
+/// Makes the requests of one worker.
 pub(super) struct Requester {
     pub(super) agent: Agent,
     pub(super) file: FileId,
     pub(super) partial: Arc<PartialFile>,
     pub(super) stall: Duration,
-    /// All bytes of all bodies.
+    /// Bytes of all bodies received, right or wrong.
     pub(super) received: Arc<AtomicU64>,
     pub(super) gate: Gate,
     pub(super) buffer: Vec<u8>,
 }
 
-/// Whether pieces may still be written. Once it is shut, nobody touches the file.
+/// A switch that ends all writing of pieces for good.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gate(Arc<RwLock<Shut>>);
 
 #[derive(Debug, Default)]
 struct Shut(bool);
 
-/// Sees to it that a body goes on.
+/// Detection of bodies that stall.
 struct Flow {
     stall: Duration,
     since: Instant,
@@ -96,12 +97,12 @@ struct Flow {
 }
 
 impl Requester {
-    /// Fetches the pieces of a job and writes them; `arrived` is told of each. Says how it ended, and how many bytes
-    /// came for nothing.
+    /// Requests the pieces of a job and writes them, calling `arrived` for each. Returns how the request ended and the
+    /// number of bytes that are of no use.
     pub(super) fn run(&mut self, job: &Job, mut arrived: impl FnMut(Arrival)) -> (Outcome, u64) {
         let mut wasted = 0;
         let mut outcome = self.attempt(job, &mut arrived, &mut wasted);
-        // A kept connection may have been closed at the other end just when we wrote to it: that says nothing.
+        // A connection kept from an earlier request may just have been closed at the other end, which is no failure.
         if let Err(Fault::Unanswered(_)) = outcome {
             outcome = self.attempt(job, &mut arrived, &mut wasted);
         }
@@ -136,7 +137,7 @@ impl Requester {
         manifest.piece_range(job.pieces.start).start..manifest.piece_range(job.pieces.end.saturating_sub(1)).end
     }
 
-    /// Whether the answer is what was asked for.
+    /// Checks that the answer is to the request.
     fn check(&self, job: &Job, response: &Response<Body>) -> Result<(), Outcome> {
         let expected = if job.of_whole { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
         let status = response.status();
@@ -146,12 +147,12 @@ impl Requester {
         let bytes = self.bytes_of(job);
         let length = bytes.end - bytes.start;
         if let Some(found) = response.body().content_length().filter(|found| *found != length) {
-            return Err(Outcome::Lied(format!("answered {found} bytes where {length} were asked for")));
+            return Err(Outcome::Lied(format!("answered with {found} bytes instead of the {length} requested")));
         }
         let range = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
         let stated = || range.and_then(|range| range.strip_prefix("bytes ")?.split_once('/')).map(|(range, _)| range);
         if job.of_whole && stated() != Some(&format!("{}-{}", bytes.start, bytes.end - 1)) {
-            return Err(Outcome::Lied(format!("answered another range than was asked for: {range:?}")));
+            return Err(Outcome::Lied(format!("answered with another range than the one requested: {range:?}")));
         }
         Ok(())
     }
@@ -173,45 +174,47 @@ impl Requester {
             let mut filled = 0;
             while filled < self.buffer.len() {
                 let count = match reader.read(&mut self.buffer[filled..]) {
-                    Ok(0) => Err(Outcome::Left("the answer ended too early".to_owned())),
+                    Ok(0) => Err(Outcome::Left("ended its answer too early".to_owned())),
                     Ok(count) => Ok(count),
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    Err(error) => Err(broken(&error)),
+                    Err(error) => Err(io_failure(&error)),
                 };
                 let count = count.inspect_err(|_| *wasted += filled as u64)?;
                 filled += count;
                 self.received.fetch_add(count as u64, Ordering::Relaxed);
-                flow.brought(count as u64).inspect_err(|_| *wasted += filled as u64)?;
+                flow.received(count as u64).inspect_err(|_| *wasted += filled as u64)?;
             }
-            let written = self.keep(piece).inspect_err(|_| *wasted += filled as u64)?;
+            let written = self.store(piece).inspect_err(|_| *wasted += filled as u64)?;
             let now = Instant::now();
             arrived(Arrival { piece, bytes: filled as u64, took: now - before, transfer: now - begun, written });
             before = now;
             if job.cancel.is_cancelled() {
                 return Err(Outcome::Cancelled);
             }
-            // Writing may have taken a while; that is not the holder's fault.
+            // Time spent on writing is not the holder's.
             flow = Flow::new(self.stall);
         }
-        // Only what was read to its end leaves a connection that can be used again.
+        // Only a body read to its end leaves a connection that can be reused.
         let _end = reader.read(&mut [0]);
         Ok(())
     }
 
-    fn keep(&self, piece: usize) -> Result<Written, Outcome> {
+    fn store(&self, piece: usize) -> Result<Written, Outcome> {
         let gate = self.gate.0.read().unwrap_or_else(PoisonError::into_inner);
         if gate.0 {
             return Err(Outcome::Cancelled);
         }
         self.partial.write_piece(piece, &self.buffer).map_err(|error| match error {
-            PartialError::WrongHash { .. } => Outcome::Lied(format!("piece {piece} is wrong")),
+            PartialError::WrongHash { .. } => {
+                Outcome::Lied(format!("sent a wrong piece: {piece} does not match its hash"))
+            }
             error => Outcome::Local(error),
         })
     }
 }
 
-/// A short answer as a whole, within `patience`.
-pub(super) fn small(
+/// Fetches a short document as a whole. Fails if nothing arrives for the time of `patience`.
+pub(super) fn fetch_small(
     agent: &Agent,
     url: &str,
     limit: u64,
@@ -224,14 +227,14 @@ pub(super) fn small(
             return Err(refusal(response.status(), &response));
         }
         response.body_mut().with_config().limit(limit).read_to_vec().map_err(|error| match error {
-            Error::BodyExceedsLimit(_) => Outcome::Lied(format!("answered more than {limit} bytes")),
+            Error::BodyExceedsLimit(_) => Outcome::Lied(format!("answered with more than the {limit} bytes allowed")),
             error => failure(&error),
         })
     })
 }
 
 impl Gate {
-    /// Waits for those that are writing.
+    /// Waits until pieces being written are finished, and prevents any more.
     pub(super) fn shut(&self) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).0 = true;
     }
@@ -239,11 +242,12 @@ impl Gate {
 
 impl Flow {
     fn new(stall: Duration) -> Self {
-        transport::wait_further(stall);
+        transport::extend_deadline(stall);
         Self { stall, since: Instant::now(), bytes: 0 }
     }
 
-    fn brought(&mut self, count: u64) -> Result<(), Outcome> {
+    /// Counts received bytes; fails when the body stalls.
+    fn received(&mut self, count: u64) -> Result<(), Outcome> {
         self.bytes += count;
         let elapsed = self.since.elapsed();
         if elapsed < self.stall {
@@ -260,10 +264,11 @@ impl Flow {
     }
 }
 
-/// An attempt that failed.
+/// A failed attempt at a request.
 enum Fault {
-    /// The connection ended before anything was answered.
+    /// The connection ended before the first byte of an answer.
     Unanswered(String),
+    /// The request has ended.
     Over(Outcome),
 }
 
@@ -288,27 +293,27 @@ fn unanswered(error: Error) -> Fault {
             io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
                 Fault::Unanswered("closed the connection without an answer".to_owned())
             }
-            _ => Fault::Over(broken(&error)),
+            _ => Fault::Over(io_failure(&error)),
         },
         error => Fault::Over(failure(&error)),
     }
 }
 
-/// Why there was no whole answer.
+/// The outcome of a request that failed with this error.
 fn failure(error: &Error) -> Outcome {
     match error {
-        Error::Io(error) => broken(error),
-        Error::Timeout(ureq::Timeout::Connect) => Outcome::Left("does not take connections".to_owned()),
+        Error::Io(error) => io_failure(error),
+        Error::Timeout(ureq::Timeout::Connect) => Outcome::Left("does not accept connections".to_owned()),
         Error::Timeout(_) => Outcome::Stalled("sends nothing".to_owned()),
         Error::Protocol(_) | Error::Http(_) | Error::LargeResponseHeader(..) => {
-            Outcome::Lied(format!("does not answer in HTTP: {error}"))
+            Outcome::Lied(format!("sent an answer that is not valid HTTP: {error}"))
         }
         error => Outcome::Left(error.to_string()),
     }
 }
 
-/// Why a body broke off.
-fn broken(error: &io::Error) -> Outcome {
+/// The outcome of a request that failed with this I/O error.
+fn io_failure(error: &io::Error) -> Outcome {
     if transport::is_cancelled(error) {
         return Outcome::Cancelled;
     }
@@ -318,7 +323,7 @@ fn broken(error: &io::Error) -> Outcome {
     }
 }
 
-/// What an answer means that is not the one hoped for.
+/// The outcome of a request that was answered with this status instead of content.
 fn refusal<B>(status: StatusCode, response: &Response<B>) -> Outcome {
     let after = || {
         let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;

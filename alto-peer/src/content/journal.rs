@@ -1,8 +1,8 @@
-//! The note beside a file that is still arriving: its manifest, and which pieces were written.
+//! The journal of an unfinished download: its manifest, and the pieces that were written.
 //!
-//! The first line is the manifest; every further line is the number of a piece. Lines are only ever added, one `write`
-//! each, so a process that is killed loses none. Nothing in it is believed without hashing the piece again: after a
-//! power failure the note may have reached the disk when the piece has not.
+//! The first line is the manifest; every further line is the number of a piece. Lines are only ever appended, with one
+//! `write` each, so that a process that is killed loses none. Every piece is hashed again before it is used: after a power
+//! failure the journal may have reached the disk and the piece may not.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -12,27 +12,27 @@ use std::path::Path;
 use super::bitfield::Bitfield;
 use super::manifest::{MAX_MANIFEST_BYTES, MAX_PIECES, Manifest};
 
-/// Longest note that is read: every piece noted twice, in up to seven bytes.
+/// Maximum length of a journal that is read: every piece twice, in up to seven bytes.
 const MAX_BYTES: u64 = MAX_MANIFEST_BYTES as u64 + 2 * 7 * MAX_PIECES as u64;
 
-/// A note that can be added to.
-pub(super) struct Record {
+/// A journal that is open for appending.
+pub(super) struct Journal {
     file: File,
 }
 
-/// What an earlier process noted.
-pub(super) struct Noted {
+/// The content of a journal that an earlier process left.
+pub(super) struct Entries {
     pub(super) manifest: Manifest,
-    /// Claimed, not proven.
+    /// Pieces recorded as written, not verified.
     pub(super) claimed: Bitfield,
-    /// Where whole lines end.
+    /// Length of all complete lines.
     end: u64,
-    /// Whether it is worth writing anew.
+    /// True if there are so many duplicates that it should be rewritten.
     long: bool,
 }
 
-impl Noted {
-    /// Reads a note. A note that makes no sense is as good as none.
+impl Entries {
+    /// Reads a journal. An invalid journal counts as a missing one.
     pub(super) fn read(path: &Path) -> io::Result<Option<Self>> {
         let file = match OpenOptions::new().read(true).custom_flags(no_follow()).open(path) {
             Ok(file) => file,
@@ -41,7 +41,7 @@ impl Noted {
         };
         let mut bytes = Vec::new();
         file.take(MAX_BYTES).read_to_end(&mut bytes)?;
-        // A line that was cut by a full disk has no end.
+        // A full disk may have left an incomplete last line.
         let end = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
         let mut lines = bytes[..end].split(|b| *b == b'\n');
         let Some(Ok(manifest)) = lines.next().map(Manifest::from_json) else { return Ok(None) };
@@ -56,12 +56,17 @@ impl Noted {
     }
 }
 
-impl Record {
-    /// Goes on with the note at `path` if it is of this manifest; otherwise, writes one with the pieces there are.
-    pub(super) fn open(path: &Path, noted: Option<Noted>, manifest: &Manifest, have: &Bitfield) -> io::Result<Self> {
-        if let Some(noted) = noted.filter(|noted| noted.manifest == *manifest && !noted.long) {
+impl Journal {
+    /// Continues the journal at `path` if it has the same manifest; otherwise writes a new one with these pieces.
+    pub(super) fn open(
+        path: &Path,
+        earlier: Option<Entries>,
+        manifest: &Manifest,
+        have: &Bitfield,
+    ) -> io::Result<Self> {
+        if let Some(earlier) = earlier.filter(|earlier| earlier.manifest == *manifest && !earlier.long) {
             let file = OpenOptions::new().append(true).custom_flags(no_follow()).open(path)?;
-            file.set_len(noted.end)?;
+            file.set_len(earlier.end)?;
             return Ok(Self { file });
         }
         let mut text = manifest.to_json();
@@ -69,7 +74,7 @@ impl Record {
         for piece in have.iter() {
             text.extend(format!("{piece}\n").into_bytes());
         }
-        // Beside it first: whoever is killed here still has the old one.
+        // Written to a new file first, so that a process that is killed here leaves the old one.
         let new = path.with_extension("new");
         let _left_over = std::fs::remove_file(&new);
         let mut file = OpenOptions::new().append(true).create_new(true).open(&new)?;
@@ -78,19 +83,19 @@ impl Record {
         Ok(Self { file })
     }
 
-    /// Notes that a piece was written.
+    /// Records that a piece was written.
     pub(super) fn add(&mut self, piece: usize) -> io::Result<()> {
         let end = self.file.metadata()?.len();
         let added = self.file.write_all(format!("{piece}\n").as_bytes());
         if added.is_err() {
-            // Half a line would join the next one.
+            // Half a line would merge with the next one.
             let _as_it_was = self.file.set_len(end);
         }
         added
     }
 }
 
-/// Opens fail rather than follow a symbolic link that somebody left in the folder.
+/// The flag with which opening fails rather than follow a symbolic link that somebody left in the folder.
 pub(super) fn no_follow() -> i32 {
     // The value has at most 31 bits on every platform there is.
     i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0)

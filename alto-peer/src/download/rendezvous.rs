@@ -1,4 +1,4 @@
-//! What a download needs of the registry.
+//! The interface between downloads and the registry of peers.
 
 use std::time::Duration;
 
@@ -7,32 +7,32 @@ use http::StatusCode;
 
 use crate::swarm::{Registry, RegistryError};
 
-/// Knows who has what. The registry of an ALTO server does; see `docs/swarm.md`.
+/// A directory of files and their holders, such as the registry of an ALTO server (`docs/swarm.md`).
 pub trait Rendezvous: Send + Sync {
-    /// All files of exactly this name.
+    /// Lists all files of exactly this name.
     fn named(&self, name: &str) -> Result<Vec<FileSummary>, RendezvousError>;
 
-    /// Who has this file but ourselves: all, or a random choice of `limit`.
+    /// Lists the holders of a file other than this peer: all, or a random sample of `limit`.
     fn holders(&self, file: FileId, limit: usize) -> Result<Holders, RendezvousError>;
 }
 
-/// Why there is no answer.
+/// Why a rendezvous gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RendezvousError {
-    /// Nobody has such a file.
-    #[error("nobody shares it")]
+    /// The file is shared by no peer.
+    #[error("no peer shares the file")]
     NotFound,
-    /// To be asked again after this time.
-    #[error("the registry is busy, and wants to be asked again in {} s", .0.as_secs())]
+    /// The registry is busy for this time.
+    #[error("the registry is busy: ask again in {} s", .0.as_secs())]
     Busy(Duration),
-    /// No answer that makes sense.
+    /// The registry cannot be reached, or its answer is invalid.
     #[error("{0}")]
     Failed(String),
 }
 
-/// A registry that is busy and does not say for how long.
+/// Pause for a registry that is busy and does not say for how long.
 const BUSY: Duration = Duration::from_secs(5);
-/// Most pages of files of one name that are read; nobody chooses among more.
+/// Maximum number of pages of files of one name that are read; nobody chooses among more.
 const PAGES: usize = 5;
 
 impl Rendezvous for Registry {
@@ -40,9 +40,9 @@ impl Rendezvous for Registry {
         let (mut files, mut after) = (Vec::new(), None);
         for _ in 0..PAGES {
             let page = self.files(Some(name), after).map_err(|error| match error.status() {
-                // A list can be empty, but it is there.
+                // A list of files may be empty, but its URI exists.
                 Some(StatusCode::NOT_FOUND) => {
-                    RendezvousError::Failed(format!("there is no registry of peers beside {}", self.directory_uri()))
+                    RendezvousError::Failed(format!("the server of {} has no registry of peers", self.directory_uri()))
                 }
                 _ => error.into(),
             })?;

@@ -121,7 +121,7 @@ mod tests {
         let read = decode_peer(peer.id, &encode_peer(&peer)).unwrap();
         assert!(read.secret.is_none() && read.name.is_none() && read.address == address);
         let bare = Holding::new(ContentId::Infohash([3; 20]), true);
-        let leased = Holding { size: Some(0), lease: Some(Duration::from_secs(1800)), ..bare.clone() };
+        let leased = Holding { size: Some(0), lease: Some(Duration::from_mins(30)), ..bare.clone() };
         let named = Holding { name: Some(FileName::new("a").unwrap()), ..leased.clone() };
         for holding in [bare, leased, named] {
             assert_eq!(decode_holding(holding.file, &encode_holding(&holding)), Some(holding));

@@ -24,7 +24,7 @@ use crate::registry::Registry;
 use crate::time::Timestamp;
 
 const LIMITS: Limits = Limits {
-    lease: Duration::from_secs(60),
+    lease: Duration::from_mins(1),
     peers: 10,
     peers_per_address: 10,
     files: 10,

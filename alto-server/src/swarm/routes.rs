@@ -14,48 +14,47 @@ use super::query::{Query, file_id};
 use super::rank::rank;
 use super::service::Swarm;
 use super::translate;
-use crate::app::App;
+use crate::http::access::Access;
 use crate::http::error::json;
-use crate::http::resource::{ASK, READ, method};
-use crate::http::routes::{Route, below};
-use crate::http::{Exchange, HttpError, Response, body};
+use crate::http::router::Route;
+use crate::http::{Exchange, HttpError, Response, body, offload};
+use crate::state::network::Network;
 
-/// Greatest number of holders that are ranked on the event loop, which must not stall.
-const INLINE_RANKING: usize = 2_000;
+/// Work to rank one holder, in the unit of [`offload`].
+const WEIGHT_PER_HOLDER: usize = 5;
 /// Greatest number of holders that are ranked at all; of more, a random choice.
 const MAX_RANKED: usize = 20_000;
 
 /// Context of the handlers.
 struct Api {
-    app: Arc<App>,
+    network: Arc<Network>,
+    access: Arc<Access>,
     swarm: Arc<Swarm>,
+    /// Longest request body, in bytes.
+    body_bytes: u64,
 }
 
 /// Builds the routes below `/swarm`.
-pub(crate) fn routes(app: &Arc<App>, swarm: &Arc<Swarm>) -> Route {
-    let api = Arc::new(Api { app: Arc::clone(app), swarm: Arc::clone(swarm) });
-    below("swarm", "swarm", move |exchange, path| answer_at(Arc::clone(&api), exchange, path))
+pub(crate) fn routes(network: &Arc<Network>, access: &Arc<Access>, swarm: &Arc<Swarm>, body_bytes: u64) -> Vec<Route> {
+    let api = Arc::new(Api {
+        network: Arc::clone(network),
+        access: Arc::clone(access),
+        swarm: Arc::clone(swarm),
+        body_bytes,
+    });
+    vec![
+        api.route("swarm/register", Method::POST, register),
+        api.route("swarm/heartbeat", Method::POST, heartbeat),
+        api.route("swarm/announce", Method::POST, announce),
+        api.route("swarm/unregister", Method::POST, unregister),
+        api.route("swarm/files", Method::GET, files),
+        api.route("swarm/files/{}", Method::GET, file),
+        api.route("swarm/files/{}/holders", Method::GET, holders),
+        api.route("swarm/files/{}/best", Method::GET, best),
+    ]
 }
 
-async fn answer_at(api: Arc<Api>, exchange: Exchange, path: String) -> Result<Response, HttpError> {
-    let segments: Vec<&str> = path.strip_suffix('/').unwrap_or(&path).split('/').collect();
-    match segments[..] {
-        ["heartbeat"] => heartbeat(&api, exchange).await,
-        ["files", id, "holders"] => holders(&api, exchange, id).await,
-        ["announce"] => announce(&api, exchange).await,
-        ["register"] => register(&api, exchange).await,
-        ["unregister"] => unregister(&api, exchange).await,
-        ["files", id, "best"] => best(&api, exchange, id).await,
-        ["files", id] => file(&api, exchange, id).await,
-        ["files"] => files(&api, exchange).await,
-        _ => Err(HttpError::NotFound("no such resource; the files that peers hold are at /swarm/files".to_owned())),
-    }
-}
-
-async fn register(api: &Api, mut exchange: Exchange) -> Result<Response, HttpError> {
-    if let Some(response) = api.enter(&exchange, ASK)? {
-        return Ok(response);
-    }
+async fn register(api: Arc<Api>, mut exchange: Exchange) -> Result<Response, HttpError> {
     let message: Registration = api.read(&mut exchange).await?;
     let peer = translate::peer(exchange.client(), &message, api.swarm.limits())?;
     let address = peer.address.ip();
@@ -73,20 +72,14 @@ async fn register(api: &Api, mut exchange: Exchange) -> Result<Response, HttpErr
     Ok(answer(StatusCode::CREATED, &translate::registered(&registered, address)))
 }
 
-async fn heartbeat(api: &Api, mut exchange: Exchange) -> Result<Response, HttpError> {
-    if let Some(response) = api.enter(&exchange, ASK)? {
-        return Ok(response);
-    }
+async fn heartbeat(api: Arc<Api>, mut exchange: Exchange) -> Result<Response, HttpError> {
     let message: Credentials = api.read(&mut exchange).await?;
     let caller = translate::credentials(&message).map_err(SwarmError::from)?;
     let lease = api.swarm.call(move |registry, now| registry.heartbeat(&caller, now)).await?;
     Ok(answer(StatusCode::OK, &Lease { lease: lease.map_err(SwarmError::from)?.as_secs() }))
 }
 
-async fn announce(api: &Api, mut exchange: Exchange) -> Result<Response, HttpError> {
-    if let Some(response) = api.enter(&exchange, ASK)? {
-        return Ok(response);
-    }
+async fn announce(api: Arc<Api>, mut exchange: Exchange) -> Result<Response, HttpError> {
     let message: Announcement = api.read(&mut exchange).await?;
     let limits = api.swarm.limits();
     alto_registry::check::length(message.remove.len(), limits).map_err(|error| SwarmError::in_list("remove", error))?;
@@ -101,10 +94,7 @@ async fn announce(api: &Api, mut exchange: Exchange) -> Result<Response, HttpErr
     Ok(answer(StatusCode::OK, &Lease { lease: lease.as_secs() }))
 }
 
-async fn unregister(api: &Api, mut exchange: Exchange) -> Result<Response, HttpError> {
-    if let Some(response) = api.enter(&exchange, ASK)? {
-        return Ok(response);
-    }
+async fn unregister(api: Arc<Api>, mut exchange: Exchange) -> Result<Response, HttpError> {
     let message: Credentials = api.read(&mut exchange).await?;
     let caller = translate::credentials(&message).map_err(SwarmError::from)?;
     let left = api.swarm.call(move |registry, now| registry.leave(&caller, now)).await?;
@@ -114,10 +104,7 @@ async fn unregister(api: &Api, mut exchange: Exchange) -> Result<Response, HttpE
     Ok(response)
 }
 
-async fn files(api: &Api, exchange: Exchange) -> Result<Response, HttpError> {
-    if let Some(response) = api.enter(&exchange, READ)? {
-        return Ok(response);
-    }
+async fn files(api: Arc<Api>, exchange: Exchange) -> Result<Response, HttpError> {
     let query = Query::of(&exchange)?;
     let listed = api.swarm.call(move |registry, now| {
         let (name, after) = (query.name.as_deref(), query.after.map(translate::content_id));
@@ -128,21 +115,15 @@ async fn files(api: &Api, exchange: Exchange) -> Result<Response, HttpError> {
     Ok(answer(StatusCode::OK, &FileList { files, next: listed.next.and_then(translate::file_id) }))
 }
 
-async fn file(api: &Api, exchange: Exchange, id: &str) -> Result<Response, HttpError> {
-    if let Some(response) = api.enter(&exchange, READ)? {
-        return Ok(response);
-    }
-    let id = translate::content_id(file_id("id", id)?);
+async fn file(api: Arc<Api>, exchange: Exchange) -> Result<Response, HttpError> {
+    let id = translate::content_id(file_id("id", exchange.segment(2))?);
     let found = api.swarm.call(move |registry, now| registry.file(id, now)).await?.map_err(SwarmError::from)?;
     let summary = translate::summary(&found).ok_or(SwarmError::Refused(Refusal::UnknownFile(id)))?;
     Ok(answer(StatusCode::OK, &summary))
 }
 
-async fn holders(api: &Api, exchange: Exchange, id: &str) -> Result<Response, HttpError> {
-    if let Some(response) = api.enter(&exchange, READ)? {
-        return Ok(response);
-    }
-    let file = translate::content_id(file_id("id", id)?);
+async fn holders(api: Arc<Api>, exchange: Exchange) -> Result<Response, HttpError> {
+    let file = translate::content_id(file_id("id", exchange.segment(2))?);
     let query = Query::of(&exchange)?;
     let query = HolderQuery { file, except: query.except, having: Completeness::Any, limit: query.rows() };
     let found = api.swarm.call(move |registry, now| registry.holders(&query, now, &mut rand::rng()));
@@ -152,20 +133,16 @@ async fn holders(api: &Api, exchange: Exchange, id: &str) -> Result<Response, Ht
     Ok(answer(StatusCode::OK, &Holders { file, holders }))
 }
 
-async fn best(api: &Api, exchange: Exchange, id: &str) -> Result<Response, HttpError> {
-    if let Some(response) = api.enter(&exchange, READ)? {
-        return Ok(response);
-    }
-    let file = translate::content_id(file_id("id", id)?);
+async fn best(api: Arc<Api>, exchange: Exchange) -> Result<Response, HttpError> {
+    let file = translate::content_id(file_id("id", exchange.segment(2))?);
     let query = Query::of(&exchange)?;
     let (client, rows) = (exchange.client(), query.rows());
     let query = HolderQuery { file, except: query.except, having: Completeness::Complete, limit: MAX_RANKED };
     let candidates = api.swarm.call(move |registry, now| registry.candidates(&query, now, &mut rand::rng()));
     let candidates = candidates.await?.map_err(SwarmError::from)?;
-    let (published, inline) = (api.app.network.current(), candidates.len() <= INLINE_RANKING);
-    let rank = move || rank(published.view(), client, candidates, rows);
-    let ranked =
-        if inline { rank() } else { tokio::task::spawn_blocking(rank).await.map_err(|_| HttpError::Internal)? };
+    let (published, weight) = (api.network.current(), candidates.len().saturating_mul(WEIGHT_PER_HOLDER));
+    let rank = move || rank(published.snapshot().view(), client, candidates, rows);
+    let ranked = offload::run(weight, rank).await?;
     let row = |ranked: super::rank::Ranked| {
         let holder = translate::holder(ranked.holder)?;
         Some(RankedHolder { holder, cost: ranked.cost.map(topo::Value::as_f64) })
@@ -175,20 +152,26 @@ async fn best(api: &Api, exchange: Exchange, id: &str) -> Result<Response, HttpE
 }
 
 impl Api {
-    /// Checks method and user of a request. Returns the answer where it is complete already, to OPTIONS.
-    fn enter(&self, exchange: &Exchange, methods: &'static [Method]) -> Result<Option<Response>, HttpError> {
-        let options = method(exchange, methods)?;
-        if options.is_none() {
-            self.app.authenticate(exchange)?;
-        }
-        Ok(options)
+    fn route<F, A>(self: &Arc<Self>, path: &str, method: Method, handler: F) -> Route
+    where
+        F: Fn(Arc<Self>, Exchange) -> A + Copy + Send + Sync + 'static,
+        A: Future<Output = Result<Response, HttpError>> + Send + 'static,
+    {
+        let api = Arc::clone(self);
+        Route::new(path, "swarm").on(method, move |exchange| {
+            let api = Arc::clone(&api);
+            async move {
+                api.access.authenticate(&exchange)?;
+                handler(api, exchange).await
+            }
+        })
     }
 
     async fn read<T: DeserializeOwned>(&self, exchange: &mut Exchange) -> Result<T, HttpError> {
         let is_json = |content_type: &str| {
             content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
         };
-        let bytes = body::read(exchange, "application/json", self.app.limits.body_bytes, is_json).await?;
+        let bytes = body::read(exchange, "application/json", self.body_bytes, is_json).await?;
         Ok(parse(&bytes)?)
     }
 }

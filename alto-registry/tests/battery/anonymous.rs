@@ -17,7 +17,7 @@ fn leased(number: u8, complete: bool, lease: Duration) -> Holding {
 
 pub fn announcing_from_an_address_needs_no_registration<B: Backend>() {
     let mut session = Session::<B>::new(ROOMY);
-    let hour = Duration::from_secs(3600);
+    let hour = Duration::from_hours(1);
     assert_eq!(session.announce(&from(1), &[leased(1, true, hour)], &[]), Ok(hour));
     assert_eq!(session.announce(&from(2), &[leased(1, false, hour), leased(2, true, hour / 2)], &[]), Ok(hour / 2));
     let summary = session.registry().file(torrent(1), session.now).unwrap();

@@ -13,7 +13,7 @@ use rand::rngs::SmallRng;
 use super::Backend;
 
 /// Length of a lease in all tests.
-pub const LEASE: Duration = Duration::from_secs(60);
+pub const LEASE: Duration = Duration::from_mins(1);
 
 /// Limits that no test reaches by accident.
 pub const ROOMY: Limits = Limits {

@@ -2,8 +2,8 @@
 
 mod commands;
 pub mod content;
+pub mod download;
 pub mod events;
-pub mod fetch;
 pub mod node;
 pub mod policy;
 pub mod serving;

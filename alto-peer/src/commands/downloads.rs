@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::fetch::{Cancel, Fetcher, Options, Order, Wanted};
+use crate::download::{Cancel, Fetcher, Options, Order, Wanted};
 
 /// Starts downloads, and knows those under way.
 #[derive(Clone)]

@@ -15,7 +15,7 @@ use super::output::Output;
 use super::prompt::{self, Shell};
 use super::signals::Signals;
 use super::start::StartError;
-use crate::fetch::{Fetcher, Setup};
+use crate::download::{Fetcher, Setup};
 use crate::node::{Node, NodeSettings, source};
 use crate::serving::{Patience, ServingSettings};
 use crate::settings::{DEFAULT_PORT, PeerSettings, PeersFile, Rate};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::quantity::{Rate, Size};
 use crate::content::manifest::{self, DEFAULT_PIECE_SIZE};
-use crate::fetch::Options;
+use crate::download::Options;
 use crate::policy::{Metrics, PolicyName};
 use crate::serving::DEFAULT_UPLOADS;
 

@@ -12,7 +12,7 @@ use rustyline::validate::Validator;
 use rustyline::{Context, Helper};
 
 use super::command::{COMMANDS, Subject};
-use crate::fetch::Wanted;
+use crate::download::Wanted;
 use crate::swarm::Registry;
 
 /// How long the registry's list is good enough to complete from.

@@ -11,7 +11,7 @@ use super::command::Command;
 use super::complete::Names;
 use crate::commands::downloads::Downloads;
 use crate::commands::output::Output;
-use crate::fetch::Wanted;
+use crate::download::Wanted;
 use crate::node::Node;
 use crate::swarm::RegistryError;
 use alto_client::printable;

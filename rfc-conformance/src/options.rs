@@ -93,7 +93,7 @@ struct Flags {
 #[derive(Clone, Debug, StructOpt)]
 enum Command {
     Client(clients::Flags),
-    Validate(validate::Flags),
+    Validate(validate::ValidateFlags),
     Matrix(matrix::Flags),
 }
 

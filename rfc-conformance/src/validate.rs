@@ -14,7 +14,7 @@ const MOST_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Checks stored messages against the schema of their media type
 #[derive(Clone, Debug, StructOpt)]
-pub(crate) struct Flags {
+pub(crate) struct ValidateFlags {
     /// Media type of the messages, such as application/alto-costmap+json; short form: costmap
     #[structopt(long, value_name = "TYPE")]
     media_type: String,
@@ -34,7 +34,7 @@ enum ValidateError {
 }
 
 /// Runs the command.
-pub(crate) fn run(flags: &Flags) -> Exit {
+pub(crate) fn run(flags: &ValidateFlags) -> Exit {
     let Some(media_type) = full_name(&flags.media_type) else {
         let known: Vec<_> = schema::media_types().collect();
         eprintln!("rfc-conformance: --media-type {}: unknown; use one of {}", flags.media_type, known.join(", "));

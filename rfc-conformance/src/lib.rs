@@ -32,6 +32,7 @@ mod malformed;
 mod matrix;
 mod metric;
 pub mod mock_server;
+pub mod mock_server;
 mod name;
 mod options;
 mod property_map;

@@ -11,7 +11,8 @@ use ipnet::IpNet;
 use serde_json::{Map, Value, json};
 
 use super::scenario::Ask;
-use crate::mock_server::network::{Network, ServedCostType, in_mode};
+use crate::mock_server::cost_type::{ServedCostType, in_mode};
+use crate::mock_server::network::Network;
 use crate::mock_server::request::parse_address;
 use crate::mock_server::service::Service;
 

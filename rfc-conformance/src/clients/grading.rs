@@ -11,10 +11,10 @@ use super::requests;
 use super::requirements;
 use super::scenario::{Expected, Scenario, Task};
 use super::scenarios::POISON;
+use crate::requirement::Requirement;
 use crate::http::{Answer, Exchange, Request};
 use crate::json;
-use crate::mock_server::service::ResourceKind;
-use crate::requirement::Requirement;
+use crate::mock_server::resource::ResourceKind;
 use crate::sheet::{Entry, Sheet};
 use crate::verdict::{Finding, Grade, Line};
 
@@ -67,7 +67,7 @@ impl PlayedScenario<'_> {
 impl Capture {
     /// As reports show exchanges.
     pub(super) fn exchange(&self) -> Exchange {
-        let mut request = Request::new(&self.request.method, &format!("{}{}", self.origin, self.request.resource));
+        let mut request = Request::new(&self.request.method, &format!("{}{}", self.origin, self.request.path));
         request.headers.clone_from(&self.request.fields);
         request.body = (!self.request.body.is_empty()).then(|| self.request.body.clone());
         let headers = self.answer.fields.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
@@ -204,7 +204,7 @@ fn by_requests(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     let mut read = false;
     let unusual_directory = UNUSUAL_DIRECTORIES.contains(&played.scenario.name);
     for capture in &played.captures {
-        let poisoned = capture.request.resource.contains(POISON)
+        let poisoned = capture.request.path.contains(POISON)
             || capture.request.body.windows(POISON.len()).any(|window| window == POISON.as_bytes());
         if poisoned {
             let entry: &mut Entry = sheet.on(played.scenario.requirement);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::mock_server::http::{ReceivedRequest, RejectedMessage, Response};
-use crate::mock_server::service::ServedResource;
+use crate::mock_server::resource::ServedResource;
 
 /// Exchanges that are kept. What comes after them is only counted.
 const MOST: usize = 20_000;

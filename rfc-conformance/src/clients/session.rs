@@ -17,7 +17,8 @@ use super::scenario::{Ask, Certificate, Deployment, Needs, Scenario, Task};
 use super::scenarios::{self, PASSWORD, USER};
 use crate::mock_server::http::{ReceivedRequest, RejectedMessage, Response};
 use crate::mock_server::listener::{Handler, Server};
-use crate::mock_server::service::{RequestTarget, Service};
+use crate::mock_server::resource::RequestTarget;
+use crate::mock_server::service::Service;
 use crate::report::Report;
 
 /// How a session is set up.
@@ -262,9 +263,9 @@ impl Session {
 }
 
 impl Handler for ScenarioListener {
-    fn answer(&self, request: &ReceivedRequest) -> Response {
+    fn respond(&self, request: &ReceivedRequest) -> Response {
         let state = &self.state;
-        let name = request.resource.split(['/', '?']).nth(1).unwrap_or_default();
+        let name = request.path.split(['/', '?']).nth(1).unwrap_or_default();
         let service = {
             let services = state.services.lock().unwrap_or_else(PoisonError::into_inner);
             services.get_key_value(name).map(|(name, service)| (*name, Arc::clone(service)))
@@ -278,7 +279,7 @@ impl Handler for ScenarioListener {
         let (answer, subject) = match &service {
             None => (Response::plain(404, "no scenario is played here"), RequestSubject::Stray),
             Some((_, service)) => {
-                let answer = service.answer(request);
+                let answer = service.respond(request);
                 let subject = match service.find(request) {
                     Some(RequestTarget::Directory(directory)) => RequestSubject::Directory(directory.id.clone()),
                     Some(RequestTarget::Resource(resource)) => RequestSubject::Resource(Box::new(resource.clone())),

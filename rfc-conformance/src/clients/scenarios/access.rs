@@ -122,13 +122,13 @@ fn wrong_with(request: &ReceivedRequest) -> Option<&'static str> {
 
 fn digest(deployment: &Deployment) -> Service {
     let mut service = fixture(deployment);
-    service.hooks.before = Some(Arc::new(|_, request| wrong_with(request).map(|_| challenge())));
+    service.hooks.intercept = Some(Arc::new(|_, request| wrong_with(request).map(|_| challenge())));
     service
 }
 
 fn refused(deployment: &Deployment) -> Service {
     let mut service = fixture(deployment);
-    service.hooks.before = Some(Arc::new(|_, _| Some(challenge())));
+    service.hooks.intercept = Some(Arc::new(|_, _| Some(challenge())));
     service
 }
 
@@ -151,7 +151,7 @@ fn few_tries(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for run in played.runs() {
         let mut refusals: HashMap<&str, usize> = HashMap::new();
         for capture in run.iter().filter(|capture| capture.answer.status == 401) {
-            let times = refusals.entry(capture.request.resource.as_str()).or_default();
+            let times = refusals.entry(capture.request.path.as_str()).or_default();
             *times += 1;
             let entry = sheet.on(requirements::DIGEST);
             if *times == TRIES && capture.run > 0 {

@@ -14,10 +14,11 @@ use super::{
     addresses, cost_map_task, costs_between, costs_task, directory_task, everything, fixture, map_task, pid_task,
     property_task, scenario, with_rewritten_messages,
 };
-use crate::mock_server::http::Response;
-use crate::mock_server::network::ServedCostType;
-use crate::mock_server::service::{RequestTarget, ServedDirectory, Service};
 use crate::requirement::Requirement;
+use crate::mock_server::http::Response;
+use crate::mock_server::cost_type::ServedCostType;
+use crate::mock_server::resource::{RequestTarget, ServedDirectory};
+use crate::mock_server::service::Service;
 use crate::sheet::Sheet;
 use crate::verdict::Finding;
 
@@ -146,8 +147,8 @@ fn costs_of_b(service: &Service, requirement: Requirement) -> Task {
 fn moved(deployment: &Deployment) -> Service {
     let mut service = Service::fixture(&format!("{}/elsewhere/deep", deployment.prefix));
     let old = format!("{}/directory", deployment.prefix);
-    service.hooks.before = Some(Arc::new(move |_, request| {
-        let asked = request.resource == old && matches!(request.method.as_str(), "GET" | "HEAD");
+    service.hooks.intercept = Some(Arc::new(move |_, request| {
+        let asked = request.path == old && matches!(request.method.as_str(), "GET" | "HEAD");
         asked.then(|| Response::plain(302, "elsewhere").with("Location", "elsewhere/deep/directory"))
     }));
     service
@@ -211,8 +212,8 @@ fn delegated(deployment: &Deployment) -> Service {
     }
     // Each server has only what is its own.
     let (first, below_one) = (port_of(&deployment.origin), format!("{prefix}/one/"));
-    service.hooks.before = Some(Arc::new(move |_, request| {
-        let elsewhere = request.resource.starts_with(&below_one) == (Some(request.server.port()) == first);
+    service.hooks.intercept = Some(Arc::new(move |_, request| {
+        let elsewhere = request.path.starts_with(&below_one) == (Some(request.server.port()) == first);
         elsewhere.then(|| Response::plain(404, "this is on the other server"))
     }));
     service

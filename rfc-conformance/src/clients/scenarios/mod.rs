@@ -16,10 +16,11 @@ use serde_json::Value;
 
 use super::answers;
 use super::scenario::{Ask, Deployment, Expected, Needs, Scenario, Task};
-use crate::mock_server::http::{ReceivedRequest, Response};
-use crate::mock_server::network::ServedCostType;
-use crate::mock_server::service::{RequestTarget, Service};
 use crate::requirement::Requirement;
+use crate::mock_server::http::{ReceivedRequest, Response};
+use crate::mock_server::cost_type::ServedCostType;
+use crate::mock_server::resource::RequestTarget;
+use crate::mock_server::service::Service;
 
 /// What must never come back: it stands only in what a client has to ignore.
 pub(super) const POISON: &str = "poison";
@@ -72,7 +73,7 @@ fn with_replaced_responses(
     replace: impl Fn(&Service, RequestTarget<'_>, &ReceivedRequest) -> Option<Response> + Send + Sync + 'static,
 ) -> Service {
     let mut service = fixture(deployment);
-    service.hooks.before = Some(Arc::new(move |service, request| {
+    service.hooks.intercept = Some(Arc::new(move |service, request| {
         let found = service.find(request)?;
         let fits =
             matches!(found, RequestTarget::Resource(_)) && (request.method == "POST") == found.accepts().is_some();
@@ -208,7 +209,7 @@ mod tests {
             };
             let service = (scenario.service)(&deployment);
             for directory in &service.directories {
-                let message = service.directory(directory);
+                let message = service.directory_message(directory);
                 let wrong = crate::schema::violations("application/alto-directory+json", &message);
                 assert_eq!(wrong, Some(Vec::new()), "{}: {message}", scenario.name);
             }

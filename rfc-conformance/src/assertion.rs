@@ -1,4 +1,4 @@
-//! What answers are expected to be, and what is noted when they are not.
+//! Assertions on answers: the promised content of a resource, and errors for invalid requests.
 
 use std::sync::Arc;
 
@@ -9,23 +9,23 @@ use crate::sheet::Entry;
 use crate::subject::Resource;
 use crate::verdict::{Finding, Grade};
 
-/// The media type of errors.
+/// Media type of error messages.
 pub(crate) const ERROR: &str = "application/alto-error+json";
 
-/// What an error should look like.
+/// Expectation of an error.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Refusal<'a> {
-    /// Codes that fit.
+    /// Permitted error codes.
     pub(crate) codes: &'a [&'a str],
-    /// Paths that the field at fault may have, from the root of the request; none if it does not matter.
+    /// Permitted paths of the invalid field, from the root of the request; empty if any is permitted.
     pub(crate) fields: &'a [&'a str],
-    /// Whether an element of an array is at fault: then the array's bare name will do (RFC 7285 §8.5.2).
+    /// An array element is invalid, so the bare name of the array is permitted (RFC 7285 §8.5.2).
     pub(crate) element: bool,
-    /// The value at fault as text; nothing if it does not matter.
+    /// Expected `value`; `None` if any is permitted.
     pub(crate) value: Option<&'a str>,
 }
 
-/// The data of an answer that is what a resource promises; what is wrong otherwise.
+/// Returns the data of an answer with the status, media type and members that the resource promises; a finding otherwise.
 pub(crate) fn promised<'e>(resource: &Resource, exchange: &'e Exchange) -> Result<&'e Value, Finding> {
     let what = format!("status 200 with {}", resource.media_type);
     let wrong = |seen: String| Finding::new(&what, seen).from(exchange);
@@ -51,7 +51,7 @@ pub(crate) fn promised<'e>(resource: &Resource, exchange: &'e Exchange) -> Resul
 }
 
 impl Entry {
-    /// Notes whether an answer is what a resource promises, and gives its data if so.
+    /// Grades whether an answer is what the resource promises, and returns its data if so.
     pub(crate) fn promised<'e>(
         &mut self,
         resource: &Resource,
@@ -68,12 +68,12 @@ impl Entry {
         }
     }
 
-    /// Notes whether a request was refused as it should be. A target that says nothing at all has not refused.
+    /// Grades whether a request was rejected as expected. Silence is not a rejection.
     pub(crate) fn refused(&mut self, answer: &Result<Arc<Exchange>, NoAnswer>, what: &str, refusal: &Refusal<'_>) {
         match answer {
             Ok(exchange) => {
                 self.saw(exchange, 1, what);
-                for (grade, finding) in refusal.judge(exchange) {
+                for (grade, finding) in refusal.deviations(exchange) {
                     self.note(grade, finding);
                 }
             }
@@ -81,7 +81,7 @@ impl Entry {
         }
     }
 
-    /// Notes that a request that deserves an answer got none.
+    /// Notes a failure for a request that got no answer.
     pub(crate) fn unanswered(&mut self, trouble: &NoAnswer, expected: &str) {
         let mut finding = Finding::new(expected, trouble.failure.to_string());
         finding.records.push(Arc::clone(&trouble.record));
@@ -90,8 +90,8 @@ impl Entry {
 }
 
 impl Refusal<'_> {
-    /// What is wrong with an error, by gravity. An answer without a fault gives nothing.
-    pub(crate) fn judge(&self, exchange: &Exchange) -> Vec<(Grade, Finding)> {
+    /// Lists the deviations of an error, with their grades.
+    pub(crate) fn deviations(&self, exchange: &Exchange) -> Vec<(Grade, Finding)> {
         let codes = self.codes.join(" or ");
         let expected = format!("status 400 with {codes}");
         let note = |grade, expected: &str, seen: String, pointer: Option<&str>| {
@@ -105,7 +105,7 @@ impl Refusal<'_> {
         }
         let is_alto = exchange.answer.media_type().is_some_and(|media_type| media_type.is(ERROR));
         let Some(code) = exchange.error_code().filter(|_| is_alto) else {
-            // RFC 7285 §8.5: a status alone is allowed, an ALTO error is recommended.
+            // RFC 7285 §8.5 permits a status alone and recommends an ALTO error.
             return vec![note(Grade::Warn, &expected, exchange.outline(), None)];
         };
         let mut notes = Vec::new();
@@ -113,11 +113,11 @@ impl Refusal<'_> {
             notes.push(note(Grade::Fail, &codes, code.to_owned(), Some("/meta/code")));
         }
         if status != 400 {
-            notes.push(note(Grade::Info, "status 400, as is customary", format!("status {status}"), None));
+            notes.push(note(Grade::Info, "status 400, as is usual", format!("status {status}"), None));
         }
         let member = |name: &str| exchange.value()?.pointer("/meta")?.get(name)?.as_str();
         if let Some(seen) = member("field")
-            && let Some(grade) = self.fields.iter().map(|field| self.judge_field(field, seen)).min().flatten()
+            && let Some(grade) = self.fields.iter().map(|field| self.grade_field(field, seen)).min().flatten()
         {
             notes.push(note(grade, &self.fields.join(" or "), seen.to_owned(), Some("/meta/field")));
         }
@@ -129,8 +129,8 @@ impl Refusal<'_> {
         notes
     }
 
-    /// How wrong a `field` is: the RFC's own examples disagree on the order of a path and on the name of an array.
-    fn judge_field(&self, expected: &str, seen: &str) -> Option<Grade> {
+    /// Grades a `field`: the examples of the RFC disagree on the order of a path and on the name of an array.
+    fn grade_field(&self, expected: &str, seen: &str) -> Option<Grade> {
         let seen = seen.strip_prefix('/').unwrap_or(seen);
         let leaf = expected.rsplit('/').next().unwrap_or(expected);
         if seen == expected || (self.element && seen == leaf) {

@@ -11,9 +11,9 @@ pub type Run = fn(&Context<'_>, &mut Sheet) -> Result<(), NoAnswer>;
 /// Scheduling of a check within a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// In parallel with other checks.
+    /// Runs in parallel with other checks.
     Parallel,
-    /// Alone, after all others, because the check evaluates what they saw or puts a load on the subject.
+    /// Runs alone, after all others, because the check evaluates what they saw or puts a load on the subject.
     Last,
 }
 

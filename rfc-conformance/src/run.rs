@@ -1,4 +1,4 @@
-//! Runs the checks: discovery first, then everything on several threads, then what needs to have seen it all.
+//! Runs of the suite: discovery, checks in parallel, and checks that run last.
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -25,30 +25,30 @@ use crate::verdict::{Finding, Line};
 /// Settings of a run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The URI of the root directory.
+    /// URI of the root directory.
     pub directory: String,
-    /// Whether recommendations count as requirements.
+    /// Counts warnings as failures.
     pub strict: bool,
-    /// Only requirements whose IDs begin so; empty means all.
+    /// Prefixes of the requirement IDs to grade; empty for all.
     pub only: Vec<String>,
     /// Name and password for HTTP Digest.
     pub user: Option<(String, String)>,
-    /// A PEM file of authorities to trust instead of those of the web.
+    /// PEM file of certificate authorities to trust instead of the built-in ones.
     pub ca: Option<PathBuf>,
-    /// Whether to trust any certificate.
+    /// Accepts any server certificate.
     pub insecure: bool,
-    /// For one request.
+    /// Time limit of one request.
     pub timeout: Duration,
-    /// For the whole run.
+    /// Time limit of the whole run.
     pub deadline: Duration,
-    /// Checks that run at a time.
+    /// Number of checks that run in parallel.
     pub jobs: usize,
-    /// Whether to show a progress bar on standard error.
+    /// Shows a progress bar on standard error.
     pub progress: bool,
 }
 
 impl Options {
-    /// Defaults for a directory.
+    /// Creates default settings for a root directory.
     pub fn new(directory: &str) -> Self {
         Self {
             directory: directory.to_owned(),
@@ -65,7 +65,7 @@ impl Options {
     }
 }
 
-/// Grades a target.
+/// Grades a server.
 pub fn run(options: &Options) -> Report {
     let started = Instant::now();
     let settings = Settings {
@@ -75,7 +75,7 @@ pub fn run(options: &Options) -> Report {
         timeout: options.timeout,
         deadline: options.deadline,
     };
-    let survey = Arc::new(Survey::new(rfc7285::every_answer::look));
+    let survey = Arc::new(Survey::new(rfc7285::every_answer::inspect));
     let mut report = Report::empty(&options.directory, options.strict);
     let client = match Client::new(&settings, survey.clone()) {
         Ok(client) => client,
@@ -86,14 +86,14 @@ pub fn run(options: &Options) -> Report {
     };
     match Subject::discover(&client, &options.directory) {
         Ok(subject) => report.lines = all(&client, &subject, &survey, options),
-        Err(trouble) => report.could_not_run = Some(format!("the directory gives no answer: {trouble}")),
+        Err(trouble) => report.could_not_run = Some(format!("the root directory gives no answer: {trouble}")),
     }
     report.requests = client.count();
     report.took = started.elapsed();
     report
 }
 
-/// All verdicts on a target, in the order of the standards.
+/// Runs all selected checks and returns the verdicts in the order of the standards.
 fn all(client: &Client, subject: &Subject, survey: &Survey, options: &Options) -> Vec<Line> {
     let context = Context::new(client, subject, options.user.as_ref(), survey);
     let chosen = |requirement: &Requirement| {
@@ -102,7 +102,7 @@ fn all(client: &Client, subject: &Subject, survey: &Survey, options: &Options) -
     let checks: Vec<_> = catalogue::checks().filter(|check| check.grades.iter().any(chosen)).collect();
     let (last, first): (Vec<_>, Vec<_>) = checks.into_iter().partition(|check| check.when == When::Last);
     let progress = progress(options.progress, first.len() + last.len());
-    let mut sheet = side_by_side(&context, &first, options.jobs.max(1), &progress);
+    let mut sheet = in_parallel(&context, &first, options.jobs.max(1), &progress);
     for check in last {
         sheet.absorb(graded(&context, check));
         progress.inc(1);
@@ -115,8 +115,8 @@ fn all(client: &Client, subject: &Subject, survey: &Survey, options: &Options) -
     lines
 }
 
-/// Runs checks on several threads. What they noted is put together in the order of the checks.
-fn side_by_side(context: &Context<'_>, checks: &[&Check], jobs: usize, progress: &ProgressBar) -> Sheet {
+/// Runs checks on several threads and merges their notes in the order of the checks.
+fn in_parallel(context: &Context<'_>, checks: &[&Check], jobs: usize, progress: &ProgressBar) -> Sheet {
     let next = AtomicUsize::new(0);
     let sheets = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
@@ -141,12 +141,12 @@ fn side_by_side(context: &Context<'_>, checks: &[&Check], jobs: usize, progress:
     })
 }
 
-/// What one check notes. A check that fails itself is no verdict on the target, and no reason to stop.
+/// Runs a check and returns its notes. A panic in the check is not a verdict on the server and does not end the run.
 fn graded(context: &Context<'_>, check: &Check) -> Sheet {
     let run = AssertUnwindSafe(|| {
         let mut sheet = Sheet::new(check.grades);
         if context.subject.directories.is_empty() {
-            sheet.skip_all("the root gives no directory, so nothing else can be found");
+            sheet.skip_all("the root URI gives no directory, so resources cannot be found");
         }
         if let Err(trouble) = (check.run)(context, &mut sheet) {
             sheet.interrupt(&trouble);
@@ -160,7 +160,7 @@ fn graded(context: &Context<'_>, check: &Check) -> Sheet {
     })
 }
 
-/// Asks the root once more.
+/// Checks that the root URI still gives the same status.
 fn still_alive(client: &Client, subject: &Subject) -> Sheet {
     let mut sheet = Sheet::new(&[ALIVE]);
     match client.follow(Request::get(&subject.root).with("Accept", "*/*")) {

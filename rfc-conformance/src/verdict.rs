@@ -50,7 +50,7 @@ pub struct Finding {
 /// Severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Grade {
-    /// Worth knowing.
+    /// Information that is worth knowing.
     Info,
     /// Against a recommendation.
     Warn,
@@ -63,7 +63,7 @@ pub enum Grade {
 pub struct Line {
     /// Requirement that was graded.
     pub requirement: Requirement,
-    /// Outcome.
+    /// Outcome for the requirement.
     pub verdict: Verdict,
     /// Items that were examined, also where something is wrong: `36 PIDs, 2 network maps`.
     pub looked: String,

@@ -1,4 +1,4 @@
-//! Sends requests, follows redirects, authenticates, and bounds whatever comes back in size and time.
+//! HTTP client: sends requests, follows redirects, authenticates, and bounds answers in size and time.
 
 use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,35 +17,35 @@ use super::settings::{Settings, SettingsError};
 use super::tls::Trust;
 use super::uri::{origin_of, resolve};
 
-/// The longest answer that is read.
+/// Maximum size of an answer body in bytes.
 pub(crate) const MOST_BYTES: u64 = 64 * 1024 * 1024;
-/// The longest head of an answer that is read.
+/// Maximum size of an answer head in bytes.
 pub(super) const MOST_HEAD: usize = 64 * 1024;
-/// Redirects that are followed for one request.
+/// Maximum number of redirects followed for one request.
 const MOST_REDIRECTS: usize = 10;
-/// Requests without answers in a row after which the target counts as gone.
-const PATIENCE: usize = 6;
+/// Number of consecutive requests without answer after which no more are sent.
+const MOST_UNANSWERED: usize = 6;
 
-/// Sends requests and keeps count.
+/// HTTP client that records every exchange.
 pub struct Client {
     agent: Agent,
-    /// Never reuses a connection.
+    /// Agent that never reuses a connection.
     fresh: Agent,
     pub(super) trust: Trust,
-    /// Where the credentials may be sent: scheme, host and port of the root directory.
+    /// Origin of the root directory, to which credentials may be sent.
     home: OnceLock<String>,
     credentials: Option<Credentials>,
     flags: Flags,
     pub(super) timeout: Duration,
     end: Instant,
     count: AtomicUsize,
-    /// Requests without answers in a row.
+    /// Number of consecutive requests without answer.
     unanswered: AtomicUsize,
     observer: Arc<dyn Observer>,
 }
 
 impl Client {
-    /// A client that has sent nothing yet.
+    /// Creates a client.
     pub fn new(settings: &Settings, observer: Arc<dyn Observer>) -> Result<Self, SettingsError> {
         let trust = Trust::new(settings.ca.as_deref(), settings.insecure)?;
         let flags = Flags {
@@ -87,17 +87,17 @@ impl Client {
         })
     }
 
-    /// Says where the credentials belong.
+    /// Sets the origin to which credentials may be sent.
     pub fn set_home(&self, uri: &str) {
         self.home.get_or_init(|| origin_of(uri).unwrap_or_default());
     }
 
-    /// How many exchanges there were.
+    /// Returns the number of exchanges.
     pub fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Sends a request and follows redirects: 303 by GET, 307 and 308 with method and body as they were.
+    /// Sends a request and follows redirects: 303 by GET, 307 and 308 with the same method and body.
     pub fn follow(&self, request: Request) -> Result<Arc<Exchange>, NoAnswer> {
         let mut redirects = Vec::new();
         let mut request = request;
@@ -117,25 +117,25 @@ impl Client {
         }
     }
 
-    /// Sends a request once; redirects are answers like any other.
+    /// Sends a request, with credentials if the server asks for them; redirects are not followed.
     #[expect(clippy::needless_pass_by_value, reason = "a request is made to be sent")]
     pub fn send(&self, request: Request) -> Result<Arc<Exchange>, NoAnswer> {
-        let mut exchange = self.send_as_it_is(self.authorised(&request))?;
+        let mut exchange = self.send_unchanged(self.authorised(&request))?;
         let open = exchange.answer.status == 401 && request.header("authorization").is_none();
         if open && self.is_challenged(&request.uri, &exchange.answer) {
-            exchange = self.send_as_it_is(self.authorised(&request))?;
+            exchange = self.send_unchanged(self.authorised(&request))?;
         }
         Ok(exchange)
     }
 
-    /// Sends exactly this: no redirects, no credentials that are not in it.
-    pub fn send_as_it_is(&self, request: Request) -> Result<Arc<Exchange>, NoAnswer> {
+    /// Sends a request as it is: without following redirects and without adding credentials.
+    pub fn send_unchanged(&self, request: Request) -> Result<Arc<Exchange>, NoAnswer> {
         let number = self.next_number();
         let curl = curl::command(&request, &self.flags);
         let started = Instant::now();
         let sent = match self.given_up() {
             Some(why) => Err(Failure::GivenUp(why)),
-            // A connection may have been closed while idle; only a fresh one tells whether the request is the reason.
+            // An idle connection may have been closed; only a fresh one shows whether the request is the cause.
             None => self.attempt(&self.agent, &request).or_else(|failure| match failure {
                 Failure::Closed(_) | Failure::NotHttp(_) => self.attempt(&self.fresh, &request),
                 other => Err(other),
@@ -174,32 +174,32 @@ impl Client {
         }
     }
 
-    /// Why nothing is sent any more, if so.
+    /// Returns the reason why no more requests are sent, if there is one.
     pub(super) fn given_up(&self) -> Option<String> {
         if Instant::now() >= self.end {
-            return Some("the time for the whole run is over".to_owned());
+            return Some("the time limit of the run is exceeded (--deadline)".to_owned());
         }
-        let silent = self.unanswered.load(Ordering::Relaxed);
-        (silent >= PATIENCE).then(|| format!("{silent} requests in a row got no answer"))
+        let unanswered = self.unanswered.load(Ordering::Relaxed);
+        (unanswered >= MOST_UNANSWERED).then(|| format!("{unanswered} consecutive requests got no answer"))
     }
 
-    /// Takes up a challenge; false if there is none that can be met.
+    /// Stores the challenge of an answer; false if there is none that the credentials can meet.
     pub(super) fn is_challenged(&self, uri: &str, answer: &Answer) -> bool {
         let credentials = self.credentials.as_ref().filter(|_| self.is_home(uri));
         credentials.is_some_and(|credentials| credentials.challenged(answer))
     }
 
-    /// Whether certificates are not looked at.
-    pub(crate) fn trusts_anybody(&self) -> bool {
+    /// Tests whether certificates are accepted without verification.
+    pub(crate) fn is_insecure(&self) -> bool {
         self.flags.insecure
     }
 
-    /// Whether a URI is at the origin of the root directory, where credentials belong.
+    /// Tests whether a URI has the origin to which credentials may be sent.
     pub(crate) fn is_home(&self, uri: &str) -> bool {
         self.home.get().is_some_and(|home| origin_of(uri).as_ref() == Some(home))
     }
 
-    /// The request with an `Authorization`, if the server has asked for one.
+    /// Adds an `Authorization` field to a request, if the server has asked for one.
     pub(super) fn authorised(&self, request: &Request) -> Request {
         let credentials = self.credentials.as_ref().filter(|_| self.is_home(&request.uri));
         let credentials = credentials.filter(|_| request.header("authorization").is_none());
@@ -281,7 +281,7 @@ fn is_redirect(status: u16) -> bool {
     matches!(status, 301 | 302 | 303 | 307 | 308)
 }
 
-/// What follows a 303 (and, as every client does, a 301 or 302 of a POST).
+/// Turns a request into a GET after a 303, or after a 301 or 302 to a POST.
 fn turned_to_get(request: Request, uri: String) -> Request {
     let about_the_body = |name: &str| name.to_ascii_lowercase().starts_with("content-");
     let headers = request.headers.into_iter().filter(|(name, _)| !about_the_body(name)).collect();

@@ -1,4 +1,4 @@
-//! HTTP Digest as a client (RFC 7616): the grammar and the hashing are the `digest_auth` crate's.
+//! HTTP Digest authentication as a client (RFC 7616).
 
 use std::sync::Mutex;
 
@@ -7,7 +7,7 @@ use digest_auth::{AlgorithmType, AuthContext, HttpMethod, WwwAuthenticateHeader}
 use super::message::{Answer, Request};
 use super::uri::request_target;
 
-/// A name with its password, and the challenge that was answered last.
+/// User name and password with the latest challenge.
 pub(super) struct Credentials {
     user: String,
     password: String,
@@ -19,13 +19,13 @@ impl Credentials {
         Self { user: user.to_owned(), password: password.to_owned(), challenge: Mutex::new(None) }
     }
 
-    /// The `Authorization` for a request, if the server has challenged before.
+    /// Returns the `Authorization` field for a request, if there was a challenge.
     pub(super) fn authorization(&self, request: &Request) -> Option<String> {
         let mut challenge = self.challenge.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         answer(challenge.as_mut()?, &self.user, &self.password, request)
     }
 
-    /// Takes up a challenge of the server; false if there is none that can be met.
+    /// Stores the challenge of an answer; false if there is none.
     pub(super) fn challenged(&self, answer: &Answer) -> bool {
         let Some(challenge) = best_challenge(answer) else {
             return false;
@@ -35,7 +35,7 @@ impl Credentials {
     }
 }
 
-/// The Digest challenge with the best hash.
+/// Returns the Digest challenge with the strongest hash.
 pub(crate) fn best_challenge(answer: &Answer) -> Option<WwwAuthenticateHeader> {
     let digests = answer
         .headers("www-authenticate")
@@ -48,7 +48,7 @@ pub(crate) fn best_challenge(answer: &Answer) -> Option<WwwAuthenticateHeader> {
     })
 }
 
-/// The `Authorization` that answers a challenge.
+/// Returns the `Authorization` field that answers a challenge.
 pub(crate) fn answer(
     challenge: &mut WwwAuthenticateHeader,
     user: &str,

@@ -1,4 +1,4 @@
-//! A request and what became of it, whole while it is judged and cut short in reports.
+//! Exchanges of a request and an answer, their records in reports, and failures.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -13,78 +13,78 @@ use crate::json::{self, Document, NotJson};
 /// A request with its answer.
 #[derive(Debug)]
 pub struct Exchange {
-    /// Counts the exchanges of a run.
+    /// Number of the exchange within the run.
     pub number: usize,
-    /// What was asked. After redirects the last request, so that `request.uri` is where the answer came from.
+    /// Request; after redirects the last one, so that `request.uri` is the source of the answer.
     pub request: Request,
-    /// What was answered.
+    /// Answer to the request.
     pub answer: Answer,
-    /// From the first byte sent to the last byte received.
+    /// Time from the first byte sent to the last byte received.
     pub took: Duration,
-    /// What led here by redirection, in order.
+    /// Exchanges that led here by redirects, in order.
     pub redirects: Vec<Arc<Record>>,
     pub(super) curl: String,
     json: OnceLock<Result<Document, NotJson>>,
     record: OnceLock<Arc<Record>>,
 }
 
-/// An exchange as it stands in a report: text, cut short. It may lack an answer.
+/// Shortened text of an exchange for reports, which may lack an answer.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// Counts the exchanges of a run.
+    /// Number of the exchange within the run.
     pub number: usize,
-    /// The request's first line.
+    /// Method and URI of the request.
     pub title: String,
-    /// The request as text.
+    /// Request as text.
     pub request: String,
-    /// The answer as text, or what happened instead.
+    /// Answer as text, or the failure.
     pub answer: String,
-    /// The answer's status, if there was one.
+    /// Status of the answer, if there was one.
     pub status: Option<u16>,
-    /// How long it took.
+    /// Duration of the exchange.
     pub took: Duration,
-    /// A command that sends the request again.
+    /// Shell command that repeats the request.
     pub curl: String,
 }
 
 /// A request without an answer.
 #[derive(Clone, Debug)]
 pub struct NoAnswer {
-    /// What happened.
+    /// Reason for the missing answer.
     pub failure: Failure,
-    /// The request.
+    /// Record of the request.
     pub record: Arc<Record>,
 }
 
-/// Why there is no answer.
+/// Failure of a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// Nobody there.
+    /// Server that cannot be connected to.
     #[error("no connection: {0}")]
     Unreachable(String),
-    /// Too slow.
-    #[error("no whole answer within {} s", .0.as_secs_f32())]
+    /// Answer that was not complete within the time limit.
+    #[error("no complete answer within {} s", .0.as_secs_f32())]
     TimedOut(Duration),
-    /// Somebody there who stopped talking.
-    #[error("the connection ended without a whole answer: {0}")]
+    /// Connection closed before the answer was complete.
+    #[error("the connection was closed before the answer was complete: {0}")]
     Closed(String),
-    /// An answer too long to read.
+    /// Answer over the size limit.
     #[error("the answer is longer than {0} bytes")]
     TooLong(u64),
-    /// An answer in no known language.
+    /// Answer that is not valid HTTP.
     #[error("the answer is not HTTP: {0}")]
     NotHttp(String),
-    /// No secure connection.
+    /// Failure of TLS.
     #[error("TLS failed: {0}")]
     Tls(String),
-    /// Sent around.
-    #[error("more than {0} redirects in a row")]
+    /// Too many redirects.
+    #[error("more than {0} consecutive redirects")]
     Redirects(usize),
-    /// Not something that can be asked.
+    /// URI that cannot be requested.
     #[error("cannot be requested: {0}")]
     Uri(String),
-    /// Given up.
-    #[error("not asked any more: {0}")]
+    /// Request that was not sent because the run was given up.
+    #[error("not sent: {0}")]
     GivenUp(String),
 }
 
@@ -107,17 +107,17 @@ impl Exchange {
         Self { redirects, ..Self::new(self.number, request, answer, self.took, self.curl.clone()) }
     }
 
-    /// The body as JSON, read once.
+    /// Returns the body as JSON, parsed once.
     pub fn document(&self) -> Result<&Document, &NotJson> {
         self.json.get_or_init(|| json::parse(&self.answer.body)).as_ref()
     }
 
-    /// The body as a JSON value, if it is one.
+    /// Returns the JSON value of the body, if it is JSON.
     pub fn value(&self) -> Option<&Value> {
         self.document().ok().map(|document| &document.value)
     }
 
-    /// The body as it stands in a report.
+    /// Returns the record of the exchange for reports.
     pub fn record(&self) -> Arc<Record> {
         Arc::clone(self.record.get_or_init(|| {
             Arc::new(Record {
@@ -132,7 +132,7 @@ impl Exchange {
         }))
     }
 
-    /// The status with the media type, in words: `200 with application/json`.
+    /// Summarises the answer: `status 200 with application/json`.
     pub fn outline(&self) -> String {
         let error = self.error_code().map_or_else(String::new, |code| format!(" ({code})"));
         match self.answer.header("content-type") {
@@ -142,7 +142,7 @@ impl Exchange {
         }
     }
 
-    /// `meta.code` of an ALTO error.
+    /// Returns `meta.code` of an ALTO error.
     pub fn error_code(&self) -> Option<&str> {
         self.value()?.pointer("/meta/code")?.as_str()
     }

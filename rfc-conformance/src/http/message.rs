@@ -7,46 +7,46 @@ use super::media::MediaType;
 /// Maximum number of bytes of a body that a report shows.
 const MOST_SHOWN: usize = 8 * 1024;
 
-/// What is sent.
+/// An HTTP request.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// GET, POST, or anything else.
+    /// Method, such as GET.
     pub method: String,
-    /// Absolute.
+    /// Absolute URI that is requested.
     pub uri: String,
-    /// Header fields, in order.
+    /// Header fields in order.
     pub headers: Vec<(String, String)>,
-    /// The body, if there is one.
+    /// Body, if there is one.
     pub body: Option<Vec<u8>>,
-    /// Whether the body goes out in chunks, its length unsaid.
+    /// Sends the body with chunked transfer coding, without Content-Length.
     pub chunked: bool,
-    /// What is on the wire, where that is not what the other members say.
+    /// Bytes on the wire, for requests sent over a raw socket.
     pub raw: Option<Vec<u8>>,
 }
 
-/// What came back.
+/// An HTTP answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// The status code.
+    /// Status code of the answer.
     pub status: u16,
-    /// Header fields, in order, names in lower case.
+    /// Header fields in order, with names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The whole body.
+    /// Complete body, after decoding of chunks.
     pub body: Vec<u8>,
 }
 
 impl Request {
-    /// A GET.
+    /// Creates a GET request.
     pub fn get(uri: &str) -> Self {
         Self::new("GET", uri)
     }
 
-    /// A POST of a body of some media type.
+    /// Creates a POST request with a body of a media type.
     pub fn post(uri: &str, media_type: &str, body: impl Into<Vec<u8>>) -> Self {
         Self::new("POST", uri).with("Content-Type", media_type).body(body)
     }
 
-    /// Any other method.
+    /// Creates a request with any method.
     pub fn new(method: &str, uri: &str) -> Self {
         Self {
             method: method.to_owned(),
@@ -58,28 +58,28 @@ impl Request {
         }
     }
 
-    /// With one more header field.
+    /// Adds a header field.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// With a body.
+    /// Sets the body.
     #[must_use]
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = Some(body.into());
         self
     }
 
-    /// With a body in chunks.
+    /// Selects chunked transfer coding.
     #[must_use]
     pub fn chunked(mut self) -> Self {
         self.chunked = true;
         self
     }
 
-    /// A header field's value.
+    /// Returns the first value of a header field.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
@@ -102,22 +102,22 @@ impl Request {
 }
 
 impl Answer {
-    /// What stands for an answer where there was none.
+    /// Creates a placeholder for a missing answer.
     pub(crate) fn none() -> Self {
         Self { status: 0, headers: Vec::new(), body: Vec::new() }
     }
 
-    /// The first value of a header field.
+    /// Returns the first value of a header field.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// All values of a header field.
+    /// Returns all values of a header field.
     pub fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.headers.iter().filter(move |(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// The media type of the body.
+    /// Returns the media type of the body.
     pub fn media_type(&self) -> Option<MediaType> {
         self.header("content-type").map(MediaType::read)
     }

@@ -1,4 +1,4 @@
-//! HTTP as a client: requests, exchanges and their records, and a socket for what no HTTP library would send.
+//! HTTP as a client: requests, exchanges and their records, and raw sockets for requests that HTTP libraries cannot send.
 
 mod client;
 mod curl;

@@ -1,77 +1,78 @@
-//! Malformed requests, made from the schema of each resource's requests: every member removed and given every wrong
-//! type, every array element broken, and bodies that are no JSON at all. After each of them a valid request is made.
+//! Generator of malformed requests from a valid one and its schema: members removed or of another type, invalid array
+//! elements, invalid JSON, and other media types.
 
 use serde_json::{Value, json};
 
 use crate::json::{kind, pointer, shorten};
 use crate::schema;
 
-/// How deep the deep one is: far beyond what anyone means, and no more than a body limit allows.
+/// Nesting depth of deep bodies: far beyond legitimate use, but within usual body limits.
 const DEPTH: usize = 100_000;
 
-/// What is wrong with a request.
+/// Fault in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// No JSON.
+    /// Body that is not JSON.
     Syntax,
-    /// JSON, but no object.
+    /// JSON that is not an object.
     NotObject,
-    /// A member is not there.
+    /// Required member that is missing.
     Missing,
-    /// A member has another JSON type.
+    /// Member of another JSON type.
     Type,
-    /// A member is null.
+    /// Member with the value null.
     Null,
-    /// An element of an array has another JSON type.
+    /// Array element of another JSON type.
     ElementType,
-    /// An element of an array is text of another form.
+    /// Array element that is a string of another form.
     ElementValue,
-    /// An array has fewer elements than it must.
+    /// Array with too few elements.
     TooFew,
-    /// A member occurs twice.
+    /// Member that occurs twice.
     Duplicate,
-    /// Arrays in arrays in arrays.
+    /// Deeply nested arrays.
     Deep,
-    /// The body is of another media type.
+    /// Content-Type that the resource does not accept.
     MediaType,
 }
 
-/// What Content-Type says.
+/// Content-Type of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ContentType {
-    /// What the resource accepts.
+    /// Media type that the resource accepts.
     Accepted,
-    /// Something else.
+    /// Another media type.
     Other(&'static str),
+    /// Content-Type field is absent.
     Absent,
 }
 
-/// A request with a fault.
+/// A malformed request.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
     pub(crate) fault: Fault,
-    /// What was done to a valid request.
+    /// Description of the change to a valid request.
     pub(crate) what: String,
-    /// The path of what is at fault, from the root; empty for the body as a whole.
+    /// Path of the invalid member from the root; empty for the body as a whole.
     pub(crate) path: String,
-    /// The element at fault, as text.
+    /// Invalid array element as text.
     pub(crate) value: Option<String>,
     pub(crate) body: Vec<u8>,
-    /// What the body is said to be.
+    /// Content-Type to send.
     pub(crate) content_type: ContentType,
 }
 
-/// All malformed requests that a valid one can be turned into.
+/// Generates all malformed variants of a valid request.
 pub(crate) fn cases(media_type: &str, sample: &Value) -> Vec<Case> {
-    let mut cases = broken_bodies(sample);
+    let mut cases = invalid_bodies(sample);
     let schema = schema::resolved(media_type).unwrap_or_default();
     mutate(sample, &schema, sample, "", &mut |case: Case, body: Value| {
-        // What the schema allows is no fault: an optional member that is gone, a member of any type.
+        // Variants that the schema permits are not malformed, such as those without an optional member.
         if schema::violations(media_type, &body).is_some_and(|violations| !violations.is_empty()) {
             cases.push(Case { body: body.to_string().into_bytes(), ..case });
         }
     });
-    cases.extend(not_this_type(media_type, sample));
+    cases.extend(other_media_types(media_type, sample));
     cases
 }
 
@@ -86,12 +87,12 @@ fn case(fault: Fault, what: impl Into<String>, path: &str) -> Case {
     }
 }
 
-/// One value of every JSON type.
+/// Returns one value of every JSON type.
 fn one_of_each() -> [Value; 6] {
     [Value::Null, json!(true), json!(42), json!("text"), json!([]), json!({})]
 }
 
-/// Walks through schema and sample together, and reports every change to the whole body.
+/// Traverses schema and sample in parallel and reports every variant of the whole body.
 fn mutate(whole: &Value, schema: &Value, part: &Value, path: &str, report: &mut dyn FnMut(Case, Value)) {
     let place = |path: &str| {
         path.split('/').filter(|step| !step.is_empty()).fold(String::new(), |base, step| pointer(&base, step))
@@ -120,15 +121,15 @@ fn mutate(whole: &Value, schema: &Value, part: &Value, path: &str, report: &mut 
             let at = place(path);
             if schema.get("minItems").is_some() && !elements.is_empty() {
                 report(
-                    case(Fault::TooFew, format!("with an empty list `{path}`"), path),
+                    case(Fault::TooFew, format!("with an empty array `{path}`"), path),
                     replaced(whole, &at, json!([])),
                 );
             }
             for (index, element) in elements.iter().enumerate() {
-                let broken = one_of_each().into_iter().filter(|other| kind(other) != kind(element));
-                let broken = broken.map(|value| (Fault::ElementType, value));
+                let others = one_of_each().into_iter().filter(|other| kind(other) != kind(element));
+                let others = others.map(|value| (Fault::ElementType, value));
                 let texts = ["", "no such thing!", "ipv4:300.1.1.1"].map(|text| (Fault::ElementValue, json!(text)));
-                for (fault, value) in broken.chain(texts) {
+                for (fault, value) in others.chain(texts) {
                     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                     let what = format!("with {} as element {index} of `{path}`", shorten(&value.to_string(), 20));
                     let body = replaced(whole, &format!("{at}/{index}"), value);
@@ -152,15 +153,15 @@ fn replaced(whole: &Value, place: &str, value: Value) -> Value {
     body
 }
 
-/// Bodies that are no JSON object, or no JSON.
-fn broken_bodies(sample: &Value) -> Vec<Case> {
+/// Generates bodies that are not JSON or not an object.
+fn invalid_bodies(sample: &Value) -> Vec<Case> {
     let text = sample.to_string();
     let inner = text.trim_start_matches('{').trim_end_matches('}');
     let with_bytes = |bytes: &[u8]| [b"{\"x-unknown\":\"", bytes, b"\",", inner.as_bytes(), b"}"].concat();
     let syntax: Vec<(&str, Vec<u8>)> = vec![
         ("an empty body", Vec::new()),
         ("only white space", b" \n".to_vec()),
-        ("a lonely brace", b"{".to_vec()),
+        ("a single brace", b"{".to_vec()),
         ("a body cut in half", text.as_bytes()[..text.len() / 2].to_vec()),
         ("a comma at the end", format!("{{{inner},}}").into_bytes()),
         ("single quotes", text.replace('"', "'").into_bytes()),
@@ -170,7 +171,7 @@ fn broken_bodies(sample: &Value) -> Vec<Case> {
         ("a comment", format!("/* */{text}").into_bytes()),
         ("two values", format!("{text} {text}").into_bytes()),
         ("garbage at the end", format!("{text} x").into_bytes()),
-        ("bytes that are no UTF-8", with_bytes(b"\xff\xfe")),
+        ("bytes that are not UTF-8", with_bytes(b"\xff\xfe")),
         ("a control character in a string", with_bytes(b"\x01")),
         ("an unknown escape", with_bytes(b"\\x")),
     ];
@@ -185,15 +186,15 @@ fn broken_bodies(sample: &Value) -> Vec<Case> {
         cases.push(Case { body, ..case(Fault::Duplicate, format!("with `{name}` twice"), name) });
     }
     let arrays = [vec![b'['; DEPTH], vec![b']'; DEPTH]].concat();
-    cases.push(Case { body: arrays, ..case(Fault::Deep, format!("{DEPTH} arrays in one another"), "") });
+    cases.push(Case { body: arrays, ..case(Fault::Deep, format!("{DEPTH} nested arrays"), "") });
     let body = [b"{\"x-unknown\":".as_slice(), &vec![b'['; DEPTH], &vec![b']'; DEPTH], b",", inner.as_bytes(), b"}"];
-    let what = format!("an unknown member with {DEPTH} arrays in one another");
+    let what = format!("an unknown member with {DEPTH} nested arrays");
     cases.push(Case { body: body.concat(), ..case(Fault::Deep, what, "") });
     cases
 }
 
-/// The valid body under other names.
-fn not_this_type(media_type: &str, sample: &Value) -> Vec<Case> {
+/// Generates the valid body with other media types.
+fn other_media_types(media_type: &str, sample: &Value) -> Vec<Case> {
     let others = [
         "text/plain",
         "application/json",
@@ -226,11 +227,11 @@ mod tests {
     }
 
     #[test]
-    fn every_member_is_removed_and_retyped() {
+    fn every_member_is_removed_and_changed_in_type() {
         let media_type = "application/alto-networkmapfilter+json";
         let sample = json!({"pids": ["a"], "address-types": ["ipv4"]});
         let missing: Vec<_> = texts(media_type, &sample, Fault::Missing).into_iter().collect();
-        // The other one is optional.
+        // `address-types` is optional.
         assert_eq!(missing, [r#"pids {"address-types":["ipv4"]}"#]);
         assert_eq!(texts(media_type, &sample, Fault::Type).len(), 2 * 4);
         assert_eq!(texts(media_type, &sample, Fault::Null).len(), 2);
@@ -251,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_that_are_objects_or_lists_are_reached() {
+    fn elements_that_are_objects_or_arrays_are_reached() {
         let media_type = "application/alto-costmapfilter+json";
         let cost_type = json!({"cost-mode": "numerical", "cost-metric": "routingcost"});
         let sample = json!({"multi-cost-types": [cost_type], "or-constraints": [["le 5"]]});
@@ -267,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn syntax_errors_are_errors() {
+    fn faults_are_as_declared() {
         let sample = json!({"properties": ["a.pid"], "endpoints": ["ipv4:192.0.2.1"]});
         let media_type = "application/alto-endpointpropparams+json";
         let mut count = 0;

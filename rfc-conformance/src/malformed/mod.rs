@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::context::{Context, posted};
+use crate::context::{Context, post_request};
 use crate::http::{Exchange, NoAnswer};
 use crate::subject::Resource;
 
@@ -15,13 +15,15 @@ pub(crate) use cases::{Case, ContentType, Fault, cases};
 /// Maximum number of resources of each kind that get malformed requests.
 const MOST_OF_A_KIND: usize = 2;
 
-/// What became of a malformed request.
+/// Outcome of a malformed request.
 pub(crate) struct Outcome {
+    /// The malformed request.
     pub(crate) case: Case,
+    /// Answer to the malformed request.
     pub(crate) answer: Result<Arc<Exchange>, NoAnswer>,
-    /// What became of the valid request that came after it.
+    /// Answer to the valid request that followed.
     pub(crate) after: Result<Arc<Exchange>, NoAnswer>,
-    /// The place of the resource among those of the target.
+    /// Index of the resource in the subject.
     pub(crate) resource: usize,
 }
 
@@ -36,7 +38,7 @@ pub(crate) fn outcomes(context: &Context<'_>) -> Result<Arc<[Outcome]>, NoAnswer
 fn send_all(context: &Context<'_>) -> Result<Arc<[Outcome]>, NoAnswer> {
     let mut kinds = Vec::new();
     let mut chosen = Vec::new();
-    for (resource, body) in context.askable()? {
+    for (resource, body) in context.valid_requests()? {
         if kinds.iter().filter(|kind| **kind == resource.kind).count() < MOST_OF_A_KIND {
             kinds.push(resource.kind);
             chosen.push((resource, body));
@@ -56,14 +58,14 @@ fn send_cases(context: &Context<'_>, resource: &Resource, body: &Value) -> Vec<O
     let accepts = resource.accepts.as_deref().unwrap_or_default();
     let sample = completed(resource, body);
     let mut cases = cases(accepts, &sample);
-    // Where entries share a URI, the type of the body decides which of them is asked.
-    let is_anothers = |media_type: &str| {
+    // Where entries share a URI, the Content-Type selects one of them.
+    let belongs_to_other = |media_type: &str| {
         let mut others = context.subject.resources.iter().filter(|other| other.uri == resource.uri);
         others.any(|other| other.accepts.as_deref() == Some(media_type))
     };
-    cases.retain(|case| !matches!(case.content_type, ContentType::Other(media_type) if is_anothers(media_type)));
+    cases.retain(|case| !matches!(case.content_type, ContentType::Other(media_type) if belongs_to_other(media_type)));
     let outcomes = cases.into_iter().map(|case| {
-        let mut request = posted(resource, case.body.clone());
+        let mut request = post_request(resource, case.body.clone());
         if case.content_type != ContentType::Accepted {
             request.headers.retain(|(name, _)| name != "Content-Type");
         }
@@ -77,7 +79,7 @@ fn send_cases(context: &Context<'_>, resource: &Resource, body: &Value) -> Vec<O
     outcomes.collect()
 }
 
-/// A valid request with the optional members that the resource takes.
+/// Adds the optional members that a resource accepts to a valid request.
 fn completed(resource: &Resource, body: &Value) -> Value {
     let mut body = body.clone();
     if resource.accepts.as_deref() == Some("application/alto-networkmapfilter+json") {

@@ -1,4 +1,4 @@
-//! Full cost maps, and costs themselves (RFC 7285 §6, §11.2.3).
+//! Checks of full cost maps and of cost values (RFC 7285 §6, §11.2.3).
 
 use std::sync::Arc;
 
@@ -22,10 +22,10 @@ use crate::subject::{CostType, Kind, Resource};
 use crate::verdict::Finding;
 use crate::view::{CostMap, Costs, NetworkMap, Vtag};
 
-/// All checks of this file.
+/// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(&[MEDIA_TYPE, COST_TYPE, SHAPE, NUMERICAL, ORDINAL], message),
-    Check::new(&[DEPENDENT, SAME_TAG, KEYS, OMITTED], based_on_map),
+    Check::new(&[DEPENDENT, SAME_TAG, KEYS, OMITTED], consistency_with_network_map),
     Check::new(&[RANKING, LOWER], ranks),
 ];
 
@@ -33,7 +33,7 @@ fn message(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("no full cost map is listed");
     sheet.on(ORDINAL).skip("no ordinal cost map is listed");
     for map in context.subject.of(Kind::CostMap) {
-        let exchange = context.known(map)?;
+        let exchange = context.latest(map)?;
         let Some(data) = sheet.on(MEDIA_TYPE).promised(map, &exchange, "cost map") else {
             continue;
         };
@@ -62,7 +62,7 @@ fn message(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     Ok(())
 }
 
-/// Judges the values of a cost map or of endpoint costs by their mode.
+/// Grades the values of a cost map or of endpoint costs by their mode.
 pub(super) fn values(sheet: &mut Sheet, exchange: &Exchange, base: &str, data: &Value, cost_type: &CostType) {
     let requirement = match (cost_type.is_numerical(), cost_type.is_ordinal()) {
         (true, _) => NUMERICAL,
@@ -80,21 +80,23 @@ pub(super) fn values(sheet: &mut Sheet, exchange: &Exchange, base: &str, data: &
                     entry.fail(Finding::new("a number", brief(cost)).at(place()).from(exchange));
                 }
             } else if !is_rank(cost) {
-                entry.fail(Finding::new("an integer of 0 or more", brief(cost)).at(place()).from(exchange));
+                entry.fail(Finding::new("a non-negative integer", brief(cost)).at(place()).from(exchange));
             } else if cost.is_f64() {
-                entry.warn(Finding::new("digits only", brief(cost)).at(place()).from(exchange));
+                entry.warn(
+                    Finding::new("an integer without fraction or exponent", brief(cost)).at(place()).from(exchange),
+                );
             }
         }
     }
     entry.saw(exchange, count, "cost");
 }
 
-/// A number without a fraction, of whatever form: `3`, `3.0`, `3e0`.
+/// Tests whether a cost is a non-negative integer in any JSON form: `3`, `3.0`, `3e0`.
 fn is_rank(cost: &Value) -> bool {
     cost.as_f64().is_some_and(|cost| cost >= 0.0 && cost.fract() == 0.0)
 }
 
-fn based_on_map(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+fn consistency_with_network_map(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("no full cost map with a network map is listed");
     for costs in context.subject.of(Kind::CostMap) {
         let Some(map) = context.subject.network_map_of(costs) else {
@@ -128,7 +130,7 @@ fn based_on_map(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer
             for (src, dst) in &read.others {
                 let place = pointer(&pointer("/cost-map", src), dst);
                 let seen = exchange.value().and_then(|value| value.pointer(&place)).map_or_else(String::new, brief);
-                let finding = Finding::new("a number, or no member at all", seen).at(place).from(&exchange);
+                let finding = Finding::new("a number or no member", seen).at(place).from(&exchange);
                 entry.saw(&exchange, 1, "pair without a cost").note(crate::verdict::Grade::Fail, finding);
             }
         }
@@ -136,7 +138,7 @@ fn based_on_map(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer
     Ok(())
 }
 
-/// Notes whether an answer depends on exactly one version tag: that of a network map as it is now.
+/// Grades whether an answer depends on exactly one version tag, the current one of a network map.
 pub(crate) fn tag_of(entry: &mut Entry, exchange: &Exchange, full: &NetworkMap, map: &Resource) {
     let Some(expected) = &full.vtag else {
         entry.skip(format!("the network map {} has no version tag to compare with", map.id));
@@ -160,13 +162,13 @@ pub(crate) fn tag_of(entry: &mut Entry, exchange: &Exchange, full: &NetworkMap, 
     }
 }
 
-/// The first two pairs that ranks put in another order than costs do.
+/// Finds two pairs that ordinal costs put in the opposite order of numerical costs.
 pub(super) fn inversion<'a>(
     ranks: &'a Costs,
     costs: &'a Costs,
     more_is_better: bool,
 ) -> Option<[&'a (String, String); 2]> {
-    // Both are sorted by pair, so one walk along both finds what they have in common.
+    // Both are sorted by pair, so a merge finds the common pairs.
     let mut known = costs.0.iter().peekable();
     let mut pairs = Vec::with_capacity(ranks.0.len());
     for (pair, rank) in &ranks.0 {
@@ -176,7 +178,7 @@ pub(super) fn inversion<'a>(
         }
     }
     pairs.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.total_cmp(&other.1)));
-    // The worst so far of all strictly better ranks.
+    // Worst cost so far among all better ranks.
     let mut worst: Option<(f64, &(String, String))> = None;
     let mut start = 0;
     while start < pairs.len() {
@@ -230,7 +232,7 @@ fn ranks(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     Ok(())
 }
 
-/// Two pairs in the wrong order, in words.
+/// Describes two pairs in the wrong order.
 pub(super) fn inverted(
     pairs: [&(String, String); 2],
     ranks: &Costs,
@@ -256,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn ranks_are_held_against_costs() {
+    fn ranks_that_contradict_costs_are_found() {
         let numerical = costs(&[("b", 1.0), ("c", 2.0), ("d", 2.0), ("e", 9.0)]);
         let fine = [
             costs(&[("b", 1.0), ("c", 2.0), ("d", 2.0), ("e", 3.0)]),
@@ -270,7 +272,7 @@ mod tests {
         let wrong = costs(&[("b", 3.0), ("c", 2.0), ("d", 2.0), ("e", 1.0)]);
         assert!(inversion(&wrong, &numerical, false).is_some());
         assert!(inversion(&wrong, &numerical, true).is_none());
-        // The contradiction may hide behind a rank in between.
+        // The contradiction spans a rank in between.
         let hidden = costs(&[("e", 1.0), ("c", 1.0), ("b", 2.0), ("d", 3.0)]);
         assert!(inversion(&hidden, &numerical, false).is_some());
     }

@@ -1,4 +1,4 @@
-//! Names, tags, addresses and cost types wherever they stand in an answer (RFC 7285 §10, RFC 9274).
+//! Inspection of names, tags, addresses and cost types in any answer (RFC 7285 §10, RFC 9274 §3).
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ use crate::rfc9274::requirements::s3_2::{MODE_ALPHABET, MODE_KNOWN, MODE_LENGTH}
 use crate::sheet::Sheet;
 use crate::verdict::Finding;
 
-/// What is graded here.
+/// Requirements that the inspection grades.
 pub(super) const GRADES: &[Requirement] = &[
     PID_LENGTH,
     PID_ALPHABET,
@@ -61,20 +61,20 @@ pub(super) const GRADES: &[Requirement] = &[
     VTAGS,
 ];
 
-/// Which requirement a fault of a name violates.
-struct Verdicts {
-    rules: Rules,
+/// Rules for a kind of name, with the requirement that each fault violates.
+struct NameRules {
+    syntax: Rules,
     by_fault: &'static [(Fault, Requirement)],
-    what: &'static str,
+    noun: &'static str,
 }
 
-const PIDS: Verdicts = Verdicts {
-    rules: name::PID,
+const PIDS: NameRules = NameRules {
+    syntax: name::PID,
     by_fault: &[(Fault::Length, PID_LENGTH), (Fault::Alphabet, PID_ALPHABET), (Fault::Dot, PID_DOT)],
-    what: "PID",
+    noun: "PID",
 };
-const MODES: Verdicts = Verdicts {
-    rules: name::MODE,
+const MODES: NameRules = NameRules {
+    syntax: name::MODE,
     by_fault: &[
         (Fault::Length, MODE_LENGTH),
         (Fault::Alphabet, MODE_ALPHABET),
@@ -82,10 +82,10 @@ const MODES: Verdicts = Verdicts {
         (Fault::BarePrefix, MODE_KNOWN),
         (Fault::Unregistered, MODE_KNOWN),
     ],
-    what: "cost mode",
+    noun: "cost mode",
 };
-const METRICS: Verdicts = Verdicts {
-    rules: name::METRIC,
+const METRICS: NameRules = NameRules {
+    syntax: name::METRIC,
     by_fault: &[
         (Fault::Length, METRIC_LENGTH),
         (Fault::Alphabet, METRIC_ALPHABET),
@@ -93,10 +93,10 @@ const METRICS: Verdicts = Verdicts {
         (Fault::BarePrefix, METRIC_PRIVATE),
         (Fault::Unregistered, METRIC_KNOWN),
     ],
-    what: "cost metric",
+    noun: "cost metric",
 };
-const PROPERTIES: Verdicts = Verdicts {
-    rules: name::PROPERTY,
+const PROPERTIES: NameRules = NameRules {
+    syntax: name::PROPERTY,
     by_fault: &[
         (Fault::Length, PROPERTY_LENGTH),
         (Fault::Alphabet, PROPERTY_ALPHABET),
@@ -104,48 +104,48 @@ const PROPERTIES: Verdicts = Verdicts {
         (Fault::BarePrefix, PROPERTY_PRIVATE),
         (Fault::Unregistered, PROPERTY_KNOWN),
     ],
-    what: "property",
+    noun: "property",
 };
 
-/// Looks at the names in one message.
-pub(super) fn look(exchange: &Exchange, essence: &str, message: &Value, sheet: &mut Sheet) {
-    let mut looking = Looking { exchange, sheet };
-    looking.tags(message);
+/// Inspects the names in one message.
+pub(super) fn inspect(exchange: &Exchange, essence: &str, message: &Value, sheet: &mut Sheet) {
+    let mut inspection = Inspection { exchange, sheet };
+    inspection.tags(message);
     match essence {
-        "application/alto-directory+json" => looking.directory(message),
-        "application/alto-networkmap+json" => looking.network_map(message),
+        "application/alto-directory+json" => inspection.directory(message),
+        "application/alto-networkmap+json" => inspection.network_map(message),
         "application/alto-costmap+json" => {
-            looking.cost_type_of_answer(message);
-            looking.pid_costs(message);
+            inspection.cost_type_of_answer(message);
+            inspection.pid_costs(message);
         }
         "application/alto-endpointcost+json" => {
-            looking.cost_type_of_answer(message);
-            looking.endpoints(message, "endpoint-cost-map");
+            inspection.cost_type_of_answer(message);
+            inspection.endpoints(message, "endpoint-cost-map");
         }
-        "application/alto-endpointprop+json" => looking.endpoints(message, "endpoint-properties"),
+        "application/alto-endpointprop+json" => inspection.endpoints(message, "endpoint-properties"),
         _ => {}
     }
 }
 
-struct Looking<'a> {
+struct Inspection<'a> {
     exchange: &'a Exchange,
     sheet: &'a mut Sheet,
 }
 
-impl Looking<'_> {
-    /// Grades one name by its rules.
-    fn name(&mut self, verdicts: &Verdicts, name: &str, place: &str) {
-        let faults = verdicts.rules.faults(name);
+impl Inspection<'_> {
+    /// Grades a name by its rules.
+    fn name(&mut self, rules: &NameRules, name: &str, place: &str) {
+        let faults = rules.syntax.faults(name);
         let mut seen = Vec::new();
-        for (fault, requirement) in verdicts.by_fault {
+        for (fault, requirement) in rules.by_fault {
             let entry = self.sheet.on(*requirement);
             if !seen.contains(&requirement.id) {
                 seen.push(requirement.id);
-                entry.saw(self.exchange, 1, verdicts.what);
+                entry.saw(self.exchange, 1, rules.noun);
             }
             if faults.contains(fault) {
                 let finding = Finding::new(requirement.text, format!("{name:?}")).at(place).from(self.exchange);
-                // Registries grow: what is well-formed may have been registered since.
+                // Registries grow: a well-formed name may have been registered since.
                 if *fault == Fault::Unregistered {
                     entry.warn(finding)
                 } else {
@@ -154,9 +154,9 @@ impl Looking<'_> {
             }
         }
         if name.is_empty()
-            && let Some((_, requirement)) = verdicts.by_fault.first()
+            && let Some((_, requirement)) = rules.by_fault.first()
         {
-            let finding = Finding::new("a name", "an empty one").at(place).from(self.exchange);
+            let finding = Finding::new("a non-empty name", "an empty string").at(place).from(self.exchange);
             self.sheet.on(*requirement).warn(finding);
         }
     }
@@ -195,7 +195,7 @@ impl Looking<'_> {
                 let finding = Finding::new("at most 64 characters", format!("{length}")).at(&place);
                 entry.fail(finding.from(self.exchange));
             } else if length == 0 {
-                entry.warn(Finding::new("a tag", "an empty one").at(&place).from(self.exchange));
+                entry.warn(Finding::new("a non-empty tag", "an empty string").at(&place).from(self.exchange));
             }
             let entry = self.sheet.on(TAG_ALPHABET);
             entry.saw(self.exchange, 1, "tag");
@@ -232,7 +232,7 @@ impl Looking<'_> {
         let Some(meta) = message.get("meta") else {
             return;
         };
-        // With several types at once `cost-type` is empty (RFC 8189 §4.1.3).
+        // Multi-cost answers have an empty `cost-type` (RFC 8189 §4.1.3).
         if let Some(types) = meta.get("multi-cost-types").and_then(Value::as_array) {
             for (index, cost_type) in types.iter().enumerate() {
                 self.cost_type(cost_type, &format!("/meta/multi-cost-types/{index}"));
@@ -336,7 +336,7 @@ impl Looking<'_> {
                 continue;
             };
             if prefix.trunc() != prefix {
-                let finding = Finding::new(format!("host bits zero: {}", prefix.trunc()), text).at(&place);
+                let finding = Finding::new(format!("{}, without host bits", prefix.trunc()), text).at(&place);
                 entry.warn(finding.from(self.exchange));
             }
             if address_type == "ipv6" {
@@ -354,7 +354,7 @@ impl Looking<'_> {
         }
     }
 
-    /// PIDs of a cost map, each once however often it stands there.
+    /// Grades the PIDs of a cost map, each of them once.
     fn pid_costs(&mut self, message: &Value) {
         let rows = message.get("cost-map").and_then(Value::as_object);
         let mut known = BTreeSet::new();
@@ -371,7 +371,7 @@ impl Looking<'_> {
         }
     }
 
-    /// Typed addresses that key an answer. Those that were sent in this spelling are the client's choice.
+    /// Grades the typed addresses that are keys of an answer. The spelling is the client's choice if the request has it.
     fn endpoints(&mut self, message: &Value, member: &str) {
         let sent: BTreeSet<String> = self.sent();
         let data = message.get(member).and_then(Value::as_object);
@@ -394,7 +394,7 @@ impl Looking<'_> {
                 let finding = Finding::new("a typed address", format!("{key:?}")).at(&place);
                 entry.fail(finding.from(self.exchange));
             } else if address_type == "ipv6" && !sent.contains(&key) && self.exchange.request.body.is_some() {
-                // What a GET brings that a POST was led to was asked for in a spelling that is not seen here.
+                // After a redirect from POST to GET the spelling of the original request is not known here.
                 let entry = self.sheet.on(CANONICAL);
                 entry.saw(self.exchange, 1, "address");
                 if !address::is_canonical_v6(text) {
@@ -404,7 +404,7 @@ impl Looking<'_> {
         }
     }
 
-    /// All strings of the request.
+    /// Collects all strings of the request.
     fn sent(&self) -> BTreeSet<String> {
         let body = self.exchange.request.body.as_deref().unwrap_or_default();
         let mut all = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! Directories: the documents themselves and how they hang together (RFC 7285 §9.1, §9.2, §8.3.2).
+//! Checks of directories and of the entries in them (RFC 7285 §9.1, §9.2, §8.3.2).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +29,7 @@ use crate::wording::counted;
 
 const DIRECTORY: &str = "application/alto-directory+json";
 
-/// All checks of this file.
+/// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(&[AVAILABLE, MEDIA_TYPE], available),
     Check::new(&[UNIQUE, RESOURCE_ID], ids),
@@ -76,9 +76,10 @@ fn ids(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         let exchange = &subject.directory_of(resource).exchange;
         let entry = sheet.on(UNIQUE);
         entry.saw(exchange, 1, "ID");
-        // Identical entries of two directories are one resource; those are told apart already.
+        // Identical entries of two directories are one resource already.
         if let Some(other) = known.insert(&resource.id, resource) {
-            let finding = Finding::new("one resource with this ID", format!("also {} in another directory", other.uri));
+            let finding =
+                Finding::new("a single resource with this ID", format!("also {} in another directory", other.uri));
             entry.fail(finding.at(resource.pointer()).from(&subject.directory_of(other).exchange).from(exchange));
         }
     }
@@ -86,7 +87,7 @@ fn ids(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         if let Ok(document) = directory.exchange.document() {
             for duplicate in document.duplicates.iter().filter(|place| place.starts_with("/resources/")) {
                 if duplicate.matches('/').count() == 2 {
-                    let finding = Finding::new("each ID once", "the same ID twice in one directory");
+                    let finding = Finding::new("every ID at most once", "the same ID twice in one directory");
                     sheet.on(UNIQUE).fail(finding.at(duplicate).from(&directory.exchange));
                 }
             }
@@ -106,10 +107,10 @@ fn ids(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         entry.saw(&directory.exchange, names.len(), "ID");
         for (place, id) in names {
             if !crate::name::PID.faults(id).is_empty() {
-                let finding = Finding::new("up to 64 of [0-9A-Za-z:@_-]", format!("{id:?}"));
+                let finding = Finding::new("at most 64 characters of [0-9A-Za-z:@_-]", format!("{id:?}"));
                 entry.fail(finding.at(place).from(&directory.exchange));
             } else if id.is_empty() {
-                entry.warn(Finding::new("a name", "an empty ID").at(place).from(&directory.exchange));
+                entry.warn(Finding::new("a non-empty ID", "an empty string").at(place).from(&directory.exchange));
             }
         }
     }
@@ -191,19 +192,19 @@ fn entries(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         let entry = sheet.on(ENTRIES);
         entry.saw(&directory.exchange, entries.map_or(0, serde_json::Map::len), "entry");
         let violations = crate::schema::violations(DIRECTORY, directory.document()).unwrap_or_default();
-        // Names are judged by their own requirements.
+        // Names are graded by requirements of their own.
         let violations = violations.into_iter().filter(|violation| {
             violation.pointer.starts_with("/resources") && !matches!(&*violation.keyword, "pattern" | "propertyNames")
         });
         for violation in violations {
-            let finding = Finding::new("an entry as RFC 7285 §9.2.2 defines it", violation.message);
+            let finding = Finding::new("an entry as defined in RFC 7285 §9.2.2", violation.message);
             entry.fail(finding.at(violation.pointer).from(&directory.exchange));
         }
         for (id, resource) in entries.into_iter().flatten() {
             let uri = resource.get("uri").and_then(Value::as_str);
             let unusable = uri.filter(|uri| crate::http::resolve(uri, &directory.base).is_none());
             if let Some(uri) = unusable {
-                let finding = Finding::new("a URI reference to http or https", format!("{uri:?}"));
+                let finding = Finding::new("a reference to an http or https URI", format!("{uri:?}"));
                 entry.fail(finding.at(pointer("/resources", id) + "/uri").from(&directory.exchange));
             }
         }
@@ -229,8 +230,10 @@ fn nested(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         }
     }
     if let Some(why) = &subject.unfinished {
-        let expected =
-            format!("a closure with an end, within reason ({})", counted(subject.directories.len(), "directory"));
+        let expected = format!(
+            "a bounded number of directories, of which {} were read",
+            counted(subject.directories.len(), "directory")
+        );
         sheet.on(DELEGATED).fail(Finding::new(expected, why).from(&subject.first));
     }
     Ok(())
@@ -252,7 +255,7 @@ fn uses(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
                     entry.fail(finding.at(place).from(&directory.exchange));
                 }
                 Some(_) if !here => {
-                    // The text says "in the same directory"; the RFC's own example of delegation does otherwise.
+                    // The RFC says "in the same directory", but its own example of delegation does otherwise.
                     let finding = Finding::new("an ID of the same directory", format!("{id:?} of another directory"));
                     entry.info(finding.at(place).from(&directory.exchange));
                 }
@@ -268,9 +271,9 @@ fn uses_needed(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
     entry.skip("no resource that depends on a network map is listed");
     let mut answers = Vec::new();
     for resource in context.subject.of(Kind::CostMap) {
-        answers.push((resource, context.known(resource)?));
+        answers.push((resource, context.latest(resource)?));
     }
-    for (resource, body) in context.askable()? {
+    for (resource, body) in context.valid_requests()? {
         if matches!(resource.kind, Kind::FilteredNetworkMap | Kind::FilteredCostMap) {
             answers.push((resource, context.post(resource, &body)?));
         }
@@ -297,7 +300,7 @@ fn uses_needed(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
 fn by_get(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("no entry without `accepts` is listed");
     for resource in context.subject.readable() {
-        let exchange = match context.known(resource) {
+        let exchange = match context.latest(resource) {
             Ok(exchange) => exchange,
             Err(trouble) => {
                 sheet.on(RELATIVE).unanswered(&trouble, "an answer");
@@ -308,7 +311,7 @@ fn by_get(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         entry.saw(&exchange, 1, "URI");
         if exchange.answer.status == 404 {
             let uri = resource.entry.get("uri").map_or_else(String::new, brief);
-            let finding = Finding::new(format!("something at {uri}, that is {}", resource.uri), "nothing (404)");
+            let finding = Finding::new(format!("a resource at {uri}, resolved to {}", resource.uri), "status 404");
             entry.fail(finding.at(resource.pointer() + "/uri").from(&exchange));
         }
         for requirement in [GET, GET_PLAIN] {
@@ -319,8 +322,8 @@ fn by_get(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
 }
 
 fn by_post(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    sheet.skip_all("no entry with `accepts` is listed that a request could be made for");
-    for (resource, body) in context.askable()? {
+    sheet.skip_all("no entry with `accepts` is listed for which a request can be made");
+    for (resource, body) in context.valid_requests()? {
         let exchange = context.post(resource, &body)?;
         sheet.on(POST).promised(resource, &exchange, "resource");
         sheet.on(ACCEPTS).promised(resource, &exchange, "resource");
@@ -348,13 +351,13 @@ fn one_method(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
         };
         entry.saw(&exchange, 1, "URI");
         let media_type = exchange.answer.media_type().map(|media_type| media_type.essence).unwrap_or_default();
-        // A directory that leads on is allowed (RFC 7285 §8.3.3), and so is any refusal.
+        // A directory that leads on is allowed (RFC 7285 §8.3.3), and so is any error.
         let is_data = media_type.starts_with("application/alto-")
             && media_type != DIRECTORY
             && media_type != crate::assertion::ERROR;
         if exchange.answer.status == 200 && (is_data || !media_type.starts_with("application/alto-")) {
             let method = if resource.is_posted() { "GET" } else { "POST" };
-            let finding = Finding::new(format!("{method}, which is not listed, to be refused"), exchange.outline());
+            let finding = Finding::new(format!("{method}, which is not listed, to be rejected"), exchange.outline());
             entry.fail(finding.from(&exchange));
         }
     }
@@ -366,7 +369,7 @@ fn shared(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let entry = sheet.on(SHARED);
     entry.skip("no two entries share a URI");
     let sharing = |resource: &Resource| subject.at(&resource.uri).nth(1).is_some();
-    for (resource, body) in context.askable()?.into_iter().filter(|(resource, _)| sharing(resource)) {
+    for (resource, body) in context.valid_requests()?.into_iter().filter(|(resource, _)| sharing(resource)) {
         let exchange = context.post(resource, &body)?;
         entry.promised(resource, &exchange, "POST");
     }
@@ -389,11 +392,13 @@ fn options(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         entry.saw(&exchange, 1, "URI");
         match exchange.answer.status {
             200..=299 if exchange.answer.header("allow").is_none() => {
-                entry.info(Finding::new("`Allow` with the methods there are", exchange.outline()).from(&exchange));
+                entry.info(
+                    Finding::new("an `Allow` field with the supported methods", exchange.outline()).from(&exchange),
+                );
             }
             501 => {}
             500.. => {
-                entry.warn(Finding::new("`Allow`, or 405 or 501", exchange.outline()).from(&exchange));
+                entry.warn(Finding::new("an `Allow` field, or status 405 or 501", exchange.outline()).from(&exchange));
             }
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! The endpoint cost service (RFC 7285 §11.5, §13.2).
+//! Checks of the endpoint cost service (RFC 7285 §11.5, §13.2).
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::cost_map::{inversion, inverted, values};
 use super::cost_query::{
-    BROKEN_CONSTRAINTS, ConstraintGrades, Lenience, Question, constraint_questions, cost_type_of, judge, with,
+    ConstraintGrades, Lenience, MALFORMED_CONSTRAINTS, Query, constraint_queries, cost_type_of, grade, with,
 };
 use super::filtered_cost_map::foreign_types;
 use super::requirements::{
@@ -29,7 +29,7 @@ use crate::subject::{CostType, Kind, Resource};
 use crate::verdict::{Finding, Grade};
 use crate::view::CostMap;
 
-/// All checks of this file.
+/// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(&[PROVIDED], provided),
     Check::new(&[FORMAT, COST_TYPE, ONLY_ASKED, NUMBERS, OMITTED, MATCHING, DESCRIPTION, REPEATED], answers),
@@ -41,18 +41,18 @@ pub(super) const CHECKS: &[Check] = &[
     Check::new(&[MIXED], mixed),
 ];
 
-/// Endpoints that are asked about at a time.
+/// Maximum number of endpoints in a request.
 const MOST_ADDRESSES: usize = 8;
-const NO_SERVICE: &str = "no endpoint cost service is listed, or nothing is known to ask it";
+const NO_SERVICE: &str = "no endpoint cost service is listed, or no addresses are known to ask about";
 
 fn request(cost_type: &CostType, srcs: &[String], dsts: &[String]) -> Value {
     json!({"cost-type": cost_type.to_json(), "endpoints": {"srcs": srcs, "dsts": dsts}})
 }
 
-/// Services with their cost types, and addresses.
+/// Services with a cost type each, and addresses to ask about.
 type Offers<'a> = (Vec<(&'a Resource, CostType)>, Vec<String>);
 
-/// Every service with every cost type it announces, and addresses to ask about.
+/// Collects every service with every cost type it announces, and addresses to ask about.
 fn offers<'a>(context: &'a Context<'_>) -> Result<Offers<'a>, NoAnswer> {
     let addresses: Vec<_> = context.addresses(MOST_ADDRESSES)?.into_iter().map(address::to_typed).collect();
     if addresses.is_empty() {
@@ -96,18 +96,18 @@ fn answers(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         };
         cost_type_of(sheet.on(COST_TYPE), &steady.full, &cost_type);
         values(sheet, &steady.full, "/endpoint-cost-map", data, &cost_type);
-        content(&steady.full, &addresses, &cost_type, sheet);
+        keys_and_values(&steady.full, &addresses, &cost_type, sheet);
         let expected = CostMap::read(&steady.full).map(|map| map.costs).unwrap_or_default();
         for (exchange, requirement) in [(&steady.found.0, DESCRIPTION), (&steady.found.1, REPEATED)] {
-            let question = Question::new(Value::Null, expected.clone(), &[requirement]);
-            judge(resource, &cost_type, &steady.full, exchange, &question, sheet);
+            let query = Query::new(Value::Null, expected.clone(), &[requirement]);
+            grade(resource, &cost_type, &steady.full, exchange, &query, sheet);
         }
     }
     Ok(())
 }
 
-/// Keys and values of an answer.
-fn content(exchange: &Arc<Exchange>, asked: &[String], cost_type: &CostType, sheet: &mut Sheet) {
+/// Grades the keys and values of an answer.
+fn keys_and_values(exchange: &Arc<Exchange>, asked: &[String], cost_type: &CostType, sheet: &mut Sheet) {
     let data = exchange.value().and_then(|value| value.get("endpoint-cost-map")).and_then(Value::as_object);
     let plain = cost_type.is_numerical() || cost_type.is_ordinal();
     let mut pairs = 0;
@@ -122,7 +122,7 @@ fn content(exchange: &Arc<Exchange>, asked: &[String], cost_type: &CostType, she
             let entry = sheet.on(ONLY_ASKED);
             entry.saw(exchange, 1, "pair");
             if !is_asked(src) || !is_asked(dst) {
-                let finding = Finding::new("no pair but those asked for", format!("{src} to {dst}")).at(&place);
+                let finding = Finding::new("requested pairs only", format!("{src} to {dst}")).at(&place);
                 entry.fail(finding.from(exchange));
             }
             if plain {
@@ -130,7 +130,7 @@ fn content(exchange: &Arc<Exchange>, asked: &[String], cost_type: &CostType, she
                 let entry = sheet.on(NUMBERS);
                 entry.saw(exchange, 1, "cost");
                 if !cost.is_number() {
-                    let finding = Finding::new("a number, or no member at all", crate::json::brief(cost)).at(&place);
+                    let finding = Finding::new("a number or no member", crate::json::brief(cost)).at(&place);
                     let finding = finding.from(exchange);
                     entry.fail(finding.clone());
                     sheet.on(OMITTED).saw(exchange, 1, "pair without a cost").note(Grade::Fail, finding);
@@ -149,7 +149,7 @@ const GRADES: ConstraintGrades = ConstraintGrades {
     conjunction: &[CONSTRAINTS],
     excluded: &[CONSTRAINTS],
     absent: &[CONSTRAINTS],
-    nothing: &[CONSTRAINTS],
+    empty: &[CONSTRAINTS],
     precision: &[CONSTRAINTS],
 };
 
@@ -161,37 +161,37 @@ fn constraints(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
         let announced = resource.takes_constraints();
         let asked = context.steady_post(resource, &body, |before| {
             let costs = CostMap::read(before).map(|map| map.costs).unwrap_or_default();
-            let mut questions = constraint_questions(&body, &costs, &GRADES);
+            let mut queries = constraint_queries(&body, &costs, &GRADES);
             if !announced {
-                // One that excludes something tells enough.
-                questions.retain(|question| {
-                    question.lenience == Lenience::None
-                        && !question.expected.0.is_empty()
-                        && question.expected.0.len() < costs.0.len()
+                // A single constraint that excludes some pairs is enough.
+                queries.retain(|query| {
+                    query.lenience == Lenience::None
+                        && !query.expected.0.is_empty()
+                        && query.expected.0.len() < costs.0.len()
                 });
-                questions.truncate(1);
-                for question in &mut questions {
-                    question.lenience = Lenience::Unannounced;
+                queries.truncate(1);
+                for query in &mut queries {
+                    query.lenience = Lenience::Unannounced;
                 }
             }
-            questions
+            queries
                 .into_iter()
-                .map(|question| Ok((context.post(resource, &question.body)?, question)))
+                .map(|query| Ok((context.post(resource, &query.body)?, query)))
                 .collect::<Result<Vec<_>, NoAnswer>>()
         })?;
         let Some(steady) = asked else {
             sheet.skip_all("costs changed during every comparison");
             continue;
         };
-        sheet.on(CONSTRAINTS).skip("no costs are there that constraints could apply to");
-        for (exchange, question) in &steady.found {
-            judge(resource, &cost_type, &steady.full, exchange, question, sheet);
+        sheet.on(CONSTRAINTS).skip("there are no costs to which constraints could apply");
+        for (exchange, query) in &steady.found {
+            grade(resource, &cost_type, &steady.full, exchange, query, sheet);
         }
-        for text in BROKEN_CONSTRAINTS.iter().filter(|_| announced) {
+        for text in MALFORMED_CONSTRAINTS.iter().filter(|_| announced) {
             let answer = context.post(resource, &with(&body, "constraints", json!([text])));
             let codes = ["E_INVALID_FIELD_VALUE"];
             let refusal = Refusal { codes: &codes, fields: &["constraints"], element: true, value: Some(text) };
-            sheet.on(CONSTRAINTS).refused(&answer, "broken constraint", &refusal);
+            sheet.on(CONSTRAINTS).refused(&answer, "malformed constraint", &refusal);
         }
     }
     Ok(())
@@ -222,7 +222,7 @@ fn client_address(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnsw
                         Request::post(&resource.uri, resource.accepts.as_deref().unwrap_or_default(), body.to_string());
                     let request = request.with("Accept", &accept(resource));
                     let request = match forwarded {
-                        // Whoever asks must not be able to say who they are.
+                        // Clients must not be able to claim another address.
                         Some(address) => {
                             let forwarded = request.with("X-Forwarded-For", address);
                             forwarded.with("Forwarded", &format!("for={address}"))
@@ -231,7 +231,7 @@ fn client_address(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnsw
                     };
                     let exchange = context.send(request)?;
                     if let Some(data) = entry.promised(resource, &exchange, "request without one list") {
-                        judge_own(entry, &exchange, data, missing == "srcs", own, forwarded.is_some());
+                        grade_client_address(entry, &exchange, data, missing == "srcs", own, forwarded.is_some());
                     }
                 }
             }
@@ -240,7 +240,7 @@ fn client_address(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnsw
     Ok(())
 }
 
-fn judge_own(
+fn grade_client_address(
     entry: &mut crate::sheet::Entry,
     exchange: &Exchange,
     data: &Value,
@@ -264,7 +264,7 @@ fn judge_own(
         }
         let why = if forwarded { ", whatever X-Forwarded-For says" } else { "" };
         let finding = Finding::new(format!("{}{why}", address::to_typed(own)), key).at(place).from(exchange);
-        // Between the suite and a target elsewhere there may be a translation of addresses.
+        // Between the suite and a remote server there may be a NAT.
         if own.is_loopback() || forwarded {
             entry.fail(finding)
         } else {
@@ -300,7 +300,9 @@ fn both_empty(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
 fn foreign(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let entry = sheet.on(MATCHING);
     entry.skip(NO_SERVICE);
-    for (resource, body) in context.askable()?.into_iter().filter(|(resource, _)| resource.kind == Kind::EndpointCost) {
+    for (resource, body) in
+        context.valid_requests()?.into_iter().filter(|(resource, _)| resource.kind == Kind::EndpointCost)
+    {
         for kind in foreign_types(&context.subject.cost_types_of(resource)) {
             let refusal = Refusal {
                 codes: &["E_INVALID_FIELD_VALUE"],

@@ -1,4 +1,4 @@
-//! The endpoint property service: which PID an address belongs to, and what else is known of it (RFC 7285 §11.4, §10.4).
+//! Checks of the endpoint property service (RFC 7285 §11.4) and of addresses in requests (§10.4).
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
@@ -30,20 +30,20 @@ use crate::subject::{Kind, Resource};
 use crate::verdict::{Finding, Grade};
 use crate::view::{NetworkMap, Vtag};
 
-/// All checks of this file.
+/// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(&[PID_VALUE, LONGEST, TAGS, UNDEFINED], pids),
     Check::new(&[FORMAT, EVERY_ENDPOINT, ONLY_ASKED, STRINGS, MORE], answers),
     Check::new(&[REPEATED_PROPERTIES, REPEATED_ENDPOINTS, BY_VALUE], repeated),
     Check::new(&[MATCHING], unannounced),
-    Check::new(&[TYPED_ADDRESS, V4_TEXT], broken_addresses),
+    Check::new(&[TYPED_ADDRESS, V4_TEXT], malformed_addresses),
     Check::new(&[V6_FORMS, BY_VALUE], v6_forms),
 ];
 
-/// Addresses that are asked about at a time.
+/// Maximum number of addresses in a request.
 const MOST_ADDRESSES: usize = 96;
 
-/// Services, with each network map whose `pid` they announce.
+/// Collects services with each network map whose `pid` they announce, and the name of that property.
 fn pid_services<'a>(context: &'a Context<'_>) -> Vec<(&'a Resource, &'a Resource, String)> {
     let services = context.subject.of(Kind::EndpointProperty).take(MOST_OF_A_KIND);
     let pairs = services.flat_map(|service| {
@@ -56,7 +56,7 @@ fn pid_services<'a>(context: &'a Context<'_>) -> Vec<(&'a Resource, &'a Resource
     pairs.collect()
 }
 
-/// Properties by address, whatever the spelling of the address.
+/// Finds the properties of an address in an answer, in any spelling, and the place where they are.
 fn properties_of(exchange: &Exchange, address: IpAddr) -> Option<(&Value, String)> {
     let members = exchange.value()?.get("endpoint-properties")?.as_object()?;
     let (key, value) = members.iter().find(|(key, _)| address::typed(key) == Some(address))?;
@@ -69,12 +69,12 @@ fn request(properties: &[&str], addresses: &[String]) -> Value {
 
 fn pids(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("no endpoint property service announces the `pid` of a network map");
-    sheet.on(UNDEFINED).skip("every address that was asked about has a PID");
+    sheet.on(UNDEFINED).skip("every requested address has a PID");
     for (service, map, property) in pid_services(context) {
         let asked = context.steady(map, |before| {
             let mut addresses =
-                NetworkMap::read(before).map_or_else(Vec::new, |map| map.telling_addresses(MOST_ADDRESSES));
-            // Of both families: where the map has only one, the other's addresses have no PID.
+                NetworkMap::read(before).map_or_else(Vec::new, |map| map.select_addresses(MOST_ADDRESSES));
+            // Both families: where the map has only one, addresses of the other have no PID.
             addresses
                 .extend([IpAddr::from([192, 0, 2, 1]), IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1))]);
             let texts: Vec<_> = addresses.iter().map(|address| address::to_typed(*address)).collect();
@@ -96,13 +96,13 @@ fn pids(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
             continue;
         }
         for address in addresses {
-            judge_pid(&exchange, &full, address, &property, sheet);
+            grade_pid(&exchange, &full, address, &property, sheet);
         }
     }
     Ok(())
 }
 
-fn judge_pid(exchange: &Arc<Exchange>, full: &NetworkMap, address: IpAddr, property: &str, sheet: &mut Sheet) {
+fn grade_pid(exchange: &Arc<Exchange>, full: &NetworkMap, address: IpAddr, property: &str, sheet: &mut Sheet) {
     let expected = full.pid_of(address);
     let found = properties_of(exchange, address);
     let value = found.as_ref().and_then(|(properties, _)| properties.get(property));
@@ -149,7 +149,7 @@ fn tags(service: &Resource, exchange: &Arc<Exchange>, full: &NetworkMap, sheet: 
 }
 
 fn answers(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    sheet.skip_all("no endpoint property service is listed, or nothing is known to ask it");
+    sheet.skip_all("no endpoint property service is listed, or no addresses are known to ask about");
     let addresses = context.addresses(8)?;
     let texts: Vec<_> = addresses.iter().map(|address| address::to_typed(*address)).collect();
     for service in context.subject.of(Kind::EndpointProperty).take(MOST_OF_A_KIND) {
@@ -160,7 +160,7 @@ fn answers(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         if properties.is_empty() || texts.is_empty() {
             continue;
         }
-        // All together, then each alone: what was not asked for must not be there.
+        // All properties together, then each alone: others must be absent.
         let mut asked: Vec<Vec<&str>> = vec![properties.clone()];
         asked.extend(properties.iter().take(8).map(|property| vec![*property]));
         for properties in asked {
@@ -169,12 +169,12 @@ fn answers(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
                 continue;
             };
             for address in &addresses {
-                judge_member(&exchange, *address, &properties, sheet);
+                grade_member(&exchange, *address, &properties, sheet);
             }
             let asked: BTreeSet<_> = addresses.iter().copied().collect();
             for key in data.as_object().into_iter().flat_map(serde_json::Map::keys) {
                 if !address::typed(key).is_some_and(|address| asked.contains(&address)) {
-                    let finding = Finding::new("no endpoint but those asked for", format!("{key:?}"));
+                    let finding = Finding::new("requested endpoints only", format!("{key:?}"));
                     let finding = finding.at(pointer("/endpoint-properties", key)).from(&exchange);
                     sheet.on(ONLY_ASKED).fail(finding);
                 }
@@ -184,7 +184,7 @@ fn answers(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     Ok(())
 }
 
-fn judge_member(exchange: &Arc<Exchange>, address: IpAddr, properties: &[&str], sheet: &mut Sheet) {
+fn grade_member(exchange: &Arc<Exchange>, address: IpAddr, properties: &[&str], sheet: &mut Sheet) {
     let entry = sheet.on(EVERY_ENDPOINT);
     entry.saw(exchange, 1, "endpoint");
     let typed = address::to_typed(address);
@@ -201,13 +201,13 @@ fn judge_member(exchange: &Arc<Exchange>, address: IpAddr, properties: &[&str], 
     for (name, value) in members {
         let place = pointer(&place, name);
         if !properties.contains(&name.as_str()) {
-            let finding = Finding::new("no property but those asked for", format!("{name:?}")).at(&place);
+            let finding = Finding::new("requested properties only", format!("{name:?}")).at(&place);
             sheet.on(ONLY_ASKED).fail(finding.from(exchange));
         }
         let entry = sheet.on(STRINGS);
         entry.saw(exchange, 1, "value");
         if value.is_null() {
-            let finding = Finding::new("a value, or no member at all", "null").at(place).from(exchange);
+            let finding = Finding::new("a string or no member", "null").at(place).from(exchange);
             sheet.on(UNDEFINED).fail(finding);
         } else if !value.is_string() {
             entry.fail(Finding::new("a string", kind(value)).at(place).from(exchange));
@@ -216,7 +216,7 @@ fn judge_member(exchange: &Arc<Exchange>, address: IpAddr, properties: &[&str], 
 }
 
 fn repeated(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    sheet.skip_all("no endpoint property service is listed, or nothing is known to ask it");
+    sheet.skip_all("no endpoint property service is listed, or no addresses are known to ask about");
     let addresses: Vec<_> = context.addresses(2)?.into_iter().map(address::to_typed).collect();
     for service in context.subject.of(Kind::EndpointProperty).take(MOST_OF_A_KIND) {
         let Some(property) = service.prop_types().first().copied().filter(|_| !addresses.is_empty()) else {
@@ -250,7 +250,7 @@ fn repeated(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
 
 fn unannounced(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let entry = sheet.on(MATCHING);
-    entry.skip("no endpoint property service is listed, or nothing is known to ask it");
+    entry.skip("no endpoint property service is listed, or no addresses are known to ask about");
     let addresses: Vec<_> = context.addresses(1)?.into_iter().map(address::to_typed).collect();
     for service in context.subject.of(Kind::EndpointProperty).take(MOST_OF_A_KIND) {
         let known = service.prop_types();
@@ -274,9 +274,9 @@ fn unannounced(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
     Ok(())
 }
 
-/// Asks every endpoint property service about one address. Addresses are elements of an array, so a broken one is an
-/// invalid value; the table of codes also allows a syntax error for identifiers.
-fn refuse(
+/// Asks endpoint property services about a malformed address and grades the rejection. An address is an array element, so
+/// a malformed one is an invalid value; the table of codes also permits a syntax error for identifiers.
+fn expect_rejection(
     context: &Context<'_>,
     sheet: &mut Sheet,
     requirement: Requirement,
@@ -292,7 +292,7 @@ fn refuse(
         if let Ok(exchange) = &answer
             && exchange.answer.status == 200
         {
-            let finding = Finding::new(format!("{text:?} to be refused"), exchange.outline()).from(exchange);
+            let finding = Finding::new(format!("{text:?} to be rejected"), exchange.outline()).from(exchange);
             entry.saw(exchange, 1, "address").note(accepted, finding);
             continue;
         }
@@ -303,24 +303,24 @@ fn refuse(
     Ok(())
 }
 
-fn broken_addresses(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+fn malformed_addresses(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("no endpoint property service is listed");
     for text in ["192.0.2.1", "ipv4:", "ipv4192.0.2.1", "", ":192.0.2.1", "ipv6:192.0.2.1", "ipv4:::1"] {
-        refuse(context, sheet, TYPED_ADDRESS, text, Grade::Fail)?;
+        expect_rejection(context, sheet, TYPED_ADDRESS, text, Grade::Fail)?;
     }
-    // Prefixes and types of other standards: §11.5 and §15.4.2 speak of prefixes, the grammar does not have them.
+    // Prefixes and foreign address types: §11.5 and §15.4.2 mention prefixes, but the grammar does not permit them.
     for text in ["ipv4:192.0.2.0/24", "ipv6:2001:db8::/32", "mac48:00-00-5e-00-53-00"] {
-        refuse(context, sheet, TYPED_ADDRESS, text, Grade::Info)?;
+        expect_rejection(context, sheet, TYPED_ADDRESS, text, Grade::Info)?;
     }
     for text in
         ["ipv4:192.0.2.034", "ipv4:192.0.2", "ipv4:1.2.3.4.5", "ipv4: 192.0.2.1", "ipv4:300.1.1.1", "ipv4:0xC0.0.2.1"]
     {
-        refuse(context, sheet, V4_TEXT, text, Grade::Fail)?;
+        expect_rejection(context, sheet, V4_TEXT, text, Grade::Fail)?;
     }
     Ok(())
 }
 
-/// All spellings of an address that RFC 4291 §2.2 has.
+/// Lists the spellings of an address that RFC 4291 §2.2 permits.
 pub(crate) fn spellings(address: Ipv6Addr) -> Vec<String> {
     let groups = address.segments();
     let join = |groups: &[String]| groups.join(":");
@@ -341,7 +341,7 @@ pub(crate) fn spellings(address: Ipv6Addr) -> Vec<String> {
 fn v6_forms(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("no endpoint property service announces the `pid` of a network map");
     for (service, map, property) in pid_services(context).into_iter().take(MOST_OF_A_KIND) {
-        let addresses = context.network_map(map)?.map_or_else(Vec::new, |map| map.telling_addresses(MOST_ADDRESSES));
+        let addresses = context.network_map(map)?.map_or_else(Vec::new, |map| map.select_addresses(MOST_ADDRESSES));
         let address = addresses.into_iter().find_map(|address| match address {
             IpAddr::V6(address) if !address.is_unspecified() => Some(address),
             _ => None,
@@ -376,7 +376,7 @@ fn v6_forms(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     }
     for text in ["ipv6:2001:db8::1%eth0", "ipv6:[::1]", "ipv6:1::2::3", "ipv6:12345::", "ipv6:1:2:3", "ipv6:::/0"] {
         let accepted = if text.contains('/') { Grade::Info } else { Grade::Fail };
-        refuse(context, sheet, V6_FORMS, text, accepted)?;
+        expect_rejection(context, sheet, V6_FORMS, text, accepted)?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! How malformed requests are refused (RFC 7285 §8.5), graded from one pass over all of them.
+//! Checks of errors for malformed requests (RFC 7285 §8.5), from one pass over all malformed requests.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::cost_query::with;
 use super::requirements::{
     s8_2::{BOUNDS, NULL},
     s8_3::MEDIA_TYPE,
-    s8_5::{BODY, STATUS as REFUSED},
+    s8_5::{BODY, STATUS},
     s8_5_2::{
         AS_TEXT, ELEMENT, ELEMENT_TYPE, FIELD_AND_VALUE, MISSING, ONE, SUBFIELD, SYNTAX, TYPE, TYPE_FIELD, VALUE,
     },
@@ -29,7 +29,7 @@ use crate::sheet::Sheet;
 use crate::subject::{Kind, Resource};
 use crate::verdict::{Finding, Grade};
 
-/// All checks of this file.
+/// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(
         &[
@@ -37,7 +37,7 @@ pub(super) const CHECKS: &[Check] = &[
             NULL,
             MEDIA_TYPE,
             BODY,
-            REFUSED,
+            STATUS,
             SYNTAX,
             MISSING,
             TYPE,
@@ -54,23 +54,23 @@ pub(super) const CHECKS: &[Check] = &[
             NEEDS_ENTITIES,
             SURVIVES,
         ],
-        matrix,
+        malformed_requests,
     ),
     Check::new(&[SUBFIELD, VALUE, FIELD_AND_VALUE], subfields),
-    Check::new(&[ONE], several),
+    Check::new(&[ONE], several_faults),
 ];
 
-fn matrix(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+fn malformed_requests(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("no resource that takes requests is listed");
     for outcome in malformed::outcomes(context)?.iter() {
         let resource = &context.subject.resources[outcome.resource];
         grade(outcome, resource, sheet);
-        survived(outcome, resource, sheet);
+        grade_survival(outcome, resource, sheet);
     }
     Ok(())
 }
 
-/// What was asked, and of whom.
+/// Adds the request and the resource to a finding.
 fn named(finding: Finding, outcome: &Outcome, resource: &Resource) -> Finding {
     let seen = format!("{} ({}: {})", finding.seen, resource.id, outcome.case.what);
     Finding { seen, ..finding }
@@ -81,15 +81,15 @@ fn grade(outcome: &Outcome, resource: &Resource, sheet: &mut Sheet) {
     let path = [case.path.as_str()];
     let codes: &[&str] = match case.fault {
         Fault::Syntax => &["E_SYNTAX"],
-        // RFC 7285 does not say which of the three it is.
+        // RFC 7285 leaves open which of the three applies.
         Fault::NotObject => &["E_SYNTAX", "E_INVALID_FIELD_TYPE", "E_MISSING_FIELD"],
         Fault::Missing => &["E_MISSING_FIELD"],
         Fault::Type | Fault::Null => &["E_INVALID_FIELD_TYPE"],
         Fault::ElementType => &["E_INVALID_FIELD_VALUE"],
-        // Identifiers of a wrong form are syntax errors by Table 1, and values by the text.
+        // Malformed identifiers are syntax errors by Table 1, but invalid values by the text.
         Fault::ElementValue => &["E_INVALID_FIELD_VALUE", "E_SYNTAX"],
         Fault::TooFew => &["E_INVALID_FIELD_VALUE", "E_MISSING_FIELD"],
-        Fault::Duplicate | Fault::Deep | Fault::MediaType => return loose(outcome, resource, sheet),
+        Fault::Duplicate | Fault::Deep | Fault::MediaType => return grade_tolerant(outcome, resource, sheet),
     };
     let is_element = matches!(case.fault, Fault::ElementType | Fault::ElementValue);
     let refusal = Refusal {
@@ -98,29 +98,29 @@ fn grade(outcome: &Outcome, resource: &Resource, sheet: &mut Sheet) {
         element: is_element,
         value: case.value.as_deref().filter(|_| is_element),
     };
-    let what = "malformed request";
+    let noun = "malformed request";
     let exchange = match &outcome.answer {
         Ok(exchange) => exchange,
         Err(trouble) => {
             let mut finding = Finding::new("an error", trouble.failure.to_string());
             finding.records.push(Arc::clone(&trouble.record));
-            sheet.on(REFUSED).fail(named(finding, outcome, resource));
+            sheet.on(STATUS).fail(named(finding, outcome, resource));
             return;
         }
     };
     let one_list = case.fault == Fault::Missing && case.path.starts_with("pids/");
     if one_list && exchange.answer.status == 200 {
-        // Whether one list may be left out is a requirement of its own.
+        // Whether one array may be absent is a requirement of its own.
         return;
     }
-    sheet.on(REFUSED).saw(exchange, 1, what);
-    let notes = refusal.judge(exchange);
+    sheet.on(STATUS).saw(exchange, 1, noun);
+    let notes = refusal.deviations(exchange);
     for (grade, finding) in notes {
         let finding = named(finding, outcome, resource);
         let status = exchange.answer.status;
         let is_status = finding.pointer.is_none();
         for requirement in about(case.fault, resource, finding.pointer.as_deref()) {
-            // That there is no ALTO error is noted once, below, and not as a fault of every single member.
+            // The absence of an ALTO error is noted once, below, and not for every member.
             if grade != Grade::Warn || !is_status {
                 sheet.on(requirement).note(grade, finding.clone());
             }
@@ -129,19 +129,19 @@ fn grade(outcome: &Outcome, resource: &Resource, sheet: &mut Sheet) {
             sheet.on(BODY).fail(finding.clone());
         }
         if is_status && !(400..500).contains(&status) {
-            sheet.on(REFUSED).fail(finding);
+            sheet.on(STATUS).fail(finding);
         }
     }
     let has_body = exchange.error_code().is_some();
-    sheet.on(BODY).saw(exchange, 1, what);
+    sheet.on(BODY).saw(exchange, 1, noun);
     if has_body {
         for requirement in about(case.fault, resource, None) {
-            sheet.on(requirement).saw(exchange, 1, what);
+            sheet.on(requirement).saw(exchange, 1, noun);
         }
-        extras(exchange, outcome, sheet);
+        note_members(exchange, outcome, sheet);
     } else {
         for requirement in about(case.fault, resource, None) {
-            sheet.on(requirement).skip("refusals carry no ALTO error whose code could be looked at");
+            sheet.on(requirement).skip("errors have no ALTO error message with a code");
         }
     }
     if case.fault == Fault::TooFew && exchange.error_code() == Some("E_MISSING_FIELD") {
@@ -150,7 +150,7 @@ fn grade(outcome: &Outcome, resource: &Resource, sheet: &mut Sheet) {
     }
 }
 
-/// The requirements that a fault says something about; those on `field` and `value` if that is where it is seen.
+/// Returns the requirements that a fault grades; those on `field` and `value` if the finding is about these members.
 fn about(fault: Fault, resource: &Resource, pointer: Option<&str>) -> Vec<Requirement> {
     let needs = match resource.kind {
         Kind::FilteredNetworkMap => NETWORK_FILTER,
@@ -177,34 +177,34 @@ fn about(fault: Fault, resource: &Resource, pointer: Option<&str>) -> Vec<Requir
     }
 }
 
-/// What an error says beyond its code.
-fn extras(exchange: &Exchange, outcome: &Outcome, sheet: &mut Sheet) {
+/// Notes that `field` and `value` of an error were examined.
+fn note_members(exchange: &Exchange, outcome: &Outcome, sheet: &mut Sheet) {
     let member = |name: &str| exchange.value().and_then(|value| value.pointer("/meta")?.get(name));
-    let what = "error";
+    let noun = "error";
     match outcome.case.fault {
         Fault::Type | Fault::Null => {
             sheet.on(TYPE_FIELD).skip("no error names a field").saw(
                 exchange,
                 usize::from(member("field").is_some()),
-                what,
+                noun,
             );
         }
         Fault::ElementType | Fault::ElementValue => {
             let named = usize::from(member("field").is_some());
-            sheet.on(FIELD_AND_VALUE).skip("no error names a field").saw(exchange, named, what);
-            sheet.on(ELEMENT).skip("no error names a field").saw(exchange, named, what);
+            sheet.on(FIELD_AND_VALUE).skip("no error names a field").saw(exchange, named, noun);
+            sheet.on(ELEMENT).skip("no error names a field").saw(exchange, named, noun);
             if outcome.case.fault == Fault::ElementType {
                 let valued = usize::from(member("value").is_some());
-                sheet.on(AS_TEXT).skip("no error has a value").saw(exchange, valued, what);
+                sheet.on(AS_TEXT).skip("no error has a value").saw(exchange, valued, noun);
             }
         }
         _ => {}
     }
 }
 
-/// Requests that may be answered or refused, but not failed on.
-fn loose(outcome: &Outcome, resource: &Resource, sheet: &mut Sheet) {
-    let requirement = if outcome.case.fault == Fault::MediaType { MEDIA_TYPE } else { REFUSED };
+/// Grades answers to requests that the server may answer or reject, but which must not make it fail.
+fn grade_tolerant(outcome: &Outcome, resource: &Resource, sheet: &mut Sheet) {
+    let requirement = if outcome.case.fault == Fault::MediaType { MEDIA_TYPE } else { STATUS };
     let entry = sheet.on(requirement);
     let exchange = match &outcome.answer {
         Ok(exchange) => exchange,
@@ -221,19 +221,19 @@ fn loose(outcome: &Outcome, resource: &Resource, sheet: &mut Sheet) {
     match outcome.case.fault {
         Fault::MediaType => match (outcome.case.content_type, status) {
             (_, 415) | (ContentType::Absent, 400) => {}
-            (ContentType::Absent, 200..=299) => drop(entry.warn(note("415, or 400"))),
-            (_, 400..=499) => drop(entry.warn(note("415"))),
-            _ => drop(entry.fail(note("415"))),
+            (ContentType::Absent, 200..=299) => drop(entry.warn(note("status 415 or 400"))),
+            (_, 400..=499) => drop(entry.warn(note("status 415"))),
+            _ => drop(entry.fail(note("status 415"))),
         },
-        // Duplicate names are unpredictable by RFC 7159; depth may be bounded, as a body may.
+        // RFC 7159 leaves duplicate names undefined, and servers may limit depth as they limit size.
         Fault::Duplicate if status < 500 => {}
         Fault::Deep if status < 500 || status == 503 => {}
-        _ => drop(entry.fail(note("an answer, or a refusal with 4xx"))),
+        _ => drop(entry.fail(note("an answer or status 4xx"))),
     }
 }
 
-/// The valid request that followed.
-fn survived(outcome: &Outcome, resource: &Resource, sheet: &mut Sheet) {
+/// Grades the answer to the valid request that followed.
+fn grade_survival(outcome: &Outcome, resource: &Resource, sheet: &mut Sheet) {
     let entry = sheet.on(SURVIVES);
     match &outcome.after {
         Ok(exchange) => {
@@ -252,7 +252,7 @@ fn survived(outcome: &Outcome, resource: &Resource, sheet: &mut Sheet) {
 
 fn subfields(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("neither a filtered cost map nor an endpoint cost service is listed");
-    for (resource, body) in context.askable()? {
+    for (resource, body) in context.valid_requests()? {
         if !matches!(resource.kind, Kind::FilteredCostMap | Kind::EndpointCost) {
             continue;
         }
@@ -263,8 +263,8 @@ fn subfields(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
             let path = format!("cost-type/{name}");
             let refusal = Refusal { codes: &["E_INVALID_FIELD_VALUE"], ..Refusal::default() };
             let entry = sheet.on(VALUE);
-            entry.saw(&answer, 1, "wrong value");
-            for (grade, finding) in refusal.judge(&answer) {
+            entry.saw(&answer, 1, "invalid value");
+            for (grade, finding) in refusal.deviations(&answer) {
                 entry.note(grade, finding);
             }
             let member = |name: &str| answer.value()?.pointer("/meta")?.get(name)?.as_str();
@@ -276,7 +276,7 @@ fn subfields(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
             sheet.on(FIELD_AND_VALUE).saw(&answer, 1, "error");
             let entry = sheet.on(SUBFIELD);
             entry.saw(&answer, 1, "error");
-            // The cost type as a whole is what does not match, so it may be named, too.
+            // The cost type as a whole does not match either, so it may be named as well.
             let reversed = format!("{name}/cost-type");
             if field == reversed || field == name {
                 entry.warn(Finding::new(&path, field).at("/meta/field").from(&answer));
@@ -291,10 +291,10 @@ fn subfields(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     Ok(())
 }
 
-fn several(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+fn several_faults(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let entry = sheet.on(ONE);
     entry.skip("no resource that takes requests is listed");
-    for (resource, _) in context.askable()? {
+    for (resource, _) in context.valid_requests()? {
         let body = match resource.kind {
             Kind::FilteredNetworkMap => json!({"pids": [1, 2], "address-types": {}}),
             Kind::FilteredCostMap => json!({"cost-type": 7, "pids": {"srcs": [1]}}),
@@ -308,14 +308,14 @@ fn several(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         if let Ok(exchange) = &answer
             && let Some(meta) = exchange.value().and_then(|value| value.get("meta"))
         {
-            consistent(entry, exchange, meta, &body);
+            grade_consistency(entry, exchange, meta, &body);
         }
     }
     Ok(())
 }
 
-/// The code fits what is wrong with the field it names.
-fn consistent(entry: &mut crate::sheet::Entry, exchange: &Exchange, meta: &Value, body: &Value) {
+/// Grades whether the code of an error matches the fault of the field it names.
+fn grade_consistency(entry: &mut crate::sheet::Entry, exchange: &Exchange, meta: &Value, body: &Value) {
     let (Some(code), Some(field)) =
         (meta.get("code").and_then(Value::as_str), meta.get("field").and_then(Value::as_str))
     else {
@@ -330,9 +330,9 @@ fn consistent(entry: &mut crate::sheet::Entry, exchange: &Exchange, meta: &Value
         (Some(Value::Array(_)), code) => code == "E_INVALID_FIELD_VALUE",
         (Some(_), code) => code == "E_INVALID_FIELD_TYPE",
     };
-    // A bare leaf cannot be looked up; how fields are named is graded elsewhere.
+    // A bare leaf name cannot be looked up; the form of `field` is graded elsewhere.
     if !fits && (field.contains('/') || body.get(field).is_some()) {
         let seen = format!("{code} for {field:?}");
-        entry.fail(Finding::new("a code that fits the field", seen).at("/meta/code").from(exchange));
+        entry.fail(Finding::new("a code that matches the fault of the field", seen).at("/meta/code").from(exchange));
     }
 }

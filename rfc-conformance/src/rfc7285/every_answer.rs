@@ -1,4 +1,4 @@
-//! What binds every answer, whatever it was asked for (RFC 7285 §8.2 to §8.5, §14.1).
+//! Inspection of every answer of a run, whatever the request (RFC 7285 §8.2 to §8.5, §14.1).
 
 use serde_json::Value;
 
@@ -25,7 +25,7 @@ use crate::requirement::Requirement;
 use crate::sheet::Sheet;
 use crate::verdict::Finding;
 
-/// What is graded by looking at all answers, without the names and addresses in them.
+/// Requirements graded by this module; those on names and addresses are in [`data_types`].
 const OWN: &[Requirement] = &[
     SCHEMA,
     DUPLICATES,
@@ -48,16 +48,16 @@ const OWN: &[Requirement] = &[
     COOKIES,
 ];
 
-/// All checks of this file. What the survey has gathered is in one sheet; each of the two takes its part.
+/// Checks that report the result of the inspection, each for its own requirements.
 pub(super) const CHECKS: &[Check] = &[Check::last(OWN, collect), Check::last(data_types::GRADES, collect)];
 
-/// Takes what the survey has gathered, having made sure that there was something to gather.
+/// Copies the notes of the survey, after requests that make sure that there are answers of all kinds.
 fn collect(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    sheet.skip_all("no answer had anything of this kind");
+    sheet.skip_all("no answer had a member of this kind");
     for resource in context.subject.readable() {
-        context.known(resource)?;
+        context.latest(resource)?;
     }
-    for (resource, body) in context.askable()? {
+    for (resource, body) in context.valid_requests()? {
         context.post(resource, &body)?;
     }
     crate::malformed::outcomes(context)?;
@@ -65,8 +65,8 @@ fn collect(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     Ok(())
 }
 
-/// Looks at one answer.
-pub(crate) fn look(exchange: &Exchange, sheet: &mut Sheet) {
+/// Inspects an answer.
+pub(crate) fn inspect(exchange: &Exchange, sheet: &mut Sheet) {
     let answer = &exchange.answer;
     let entry = sheet.on(COOKIES);
     entry.saw(exchange, 1, "answer");
@@ -109,18 +109,18 @@ pub(crate) fn look(exchange: &Exchange, sheet: &mut Sheet) {
     if let Some(parameters) = media_type.parameters.as_ref().filter(|parameters| !parameters.is_empty()) {
         entry.warn(Finding::new("no parameters", parameters).from(exchange));
     }
-    look_at_bytes(exchange, sheet);
+    inspect_bytes(exchange, sheet);
     let Some(message) = exchange.value() else {
         return;
     };
-    look_at_shape(exchange, &media_type.essence, message, sheet);
+    inspect_shape(exchange, &media_type.essence, message, sheet);
     if is_error {
-        look_at_error(exchange, message, sheet);
+        inspect_error(exchange, message, sheet);
     }
-    data_types::look(exchange, &media_type.essence, message, sheet);
+    data_types::inspect(exchange, &media_type.essence, message, sheet);
 }
 
-/// Whether a body is of this protocol, whatever its header says.
+/// Tests whether a body is an ALTO message, whatever its Content-Type.
 fn is_alto_message(value: &Value) -> bool {
     let data = ["resources", "network-map", "cost-map", "endpoint-properties", "endpoint-cost-map", "property-map"];
     value.get("meta").is_some_and(|meta| {
@@ -129,15 +129,15 @@ fn is_alto_message(value: &Value) -> bool {
     })
 }
 
-fn look_at_bytes(exchange: &Exchange, sheet: &mut Sheet) {
+fn inspect_bytes(exchange: &Exchange, sheet: &mut Sheet) {
     let body = &exchange.answer.body;
     let entry = sheet.on(UTF8);
     entry.saw(exchange, 1, "answer");
     if body.starts_with(b"\xef\xbb\xbf") {
-        entry.fail(Finding::new("JSON from the first byte", "a byte order mark").from(exchange));
+        entry.fail(Finding::new("no byte order mark", "a byte order mark").from(exchange));
     }
     if let Err(error) = std::str::from_utf8(body) {
-        entry.fail(Finding::new("UTF-8", format!("other bytes at {}", error.valid_up_to())).from(exchange));
+        entry.fail(Finding::new("UTF-8", format!("invalid UTF-8 at byte {}", error.valid_up_to())).from(exchange));
     }
     let entry = sheet.on(ENCODING);
     entry.saw(exchange, 1, "answer");
@@ -147,13 +147,13 @@ fn look_at_bytes(exchange: &Exchange, sheet: &mut Sheet) {
             let entry = sheet.on(DUPLICATES);
             entry.saw(exchange, 1, "answer");
             for pointer in &document.duplicates {
-                entry.fail(Finding::new("one member of this name", "two or more").at(pointer).from(exchange));
+                entry.fail(Finding::new("a single member of this name", "several").at(pointer).from(exchange));
             }
         }
     }
 }
 
-fn look_at_shape(exchange: &Exchange, essence: &str, message: &Value, sheet: &mut Sheet) {
+fn inspect_shape(exchange: &Exchange, essence: &str, message: &Value, sheet: &mut Sheet) {
     let entry = sheet.on(META);
     entry.saw(exchange, 1, "answer");
     if !message.get("meta").is_some_and(Value::is_object) {
@@ -163,7 +163,7 @@ fn look_at_shape(exchange: &Exchange, essence: &str, message: &Value, sheet: &mu
     if let Some(violations) = crate::schema::violations(essence, message) {
         let entry = sheet.on(SCHEMA);
         entry.saw(exchange, 1, "answer");
-        // Names have requirements of their own, and so do costs, which are judged by their mode.
+        // Names have requirements of their own, and so have costs, which are graded by their mode.
         let structural = violations.into_iter().filter(|violation| {
             let of_costs = violation.pointer.matches('/').count() == 3 && violation.pointer.contains("cost-map/");
             !matches!(&*violation.keyword, "pattern" | "propertyNames") && !of_costs
@@ -190,7 +190,7 @@ fn look_at_shape(exchange: &Exchange, essence: &str, message: &Value, sheet: &mu
     }
 }
 
-fn look_at_error(exchange: &Exchange, message: &Value, sheet: &mut Sheet) {
+fn inspect_error(exchange: &Exchange, message: &Value, sheet: &mut Sheet) {
     let meta = message.get("meta").unwrap_or(&Value::Null);
     let entry = sheet.on(STATUS);
     entry.saw(exchange, 1, "error");
@@ -221,7 +221,7 @@ fn look_at_error(exchange: &Exchange, message: &Value, sheet: &mut Sheet) {
         entry.saw(exchange, 1, "error");
         if !value.is_string() {
             let finding = Finding::new("a string", brief(value)).at(format!("/meta/{name}")).from(exchange);
-            // MAY is about whether it is there; if it is, it is defined as a string.
+            // The MAY concerns its presence; if present, it is defined as a string.
             entry.note(crate::verdict::Grade::Fail, finding);
         }
     }
@@ -229,7 +229,7 @@ fn look_at_error(exchange: &Exchange, message: &Value, sheet: &mut Sheet) {
         let entry = sheet.on(VALUE_FIELD);
         entry.saw(exchange, 1, "error");
         if meta.get("field").is_none() {
-            entry.fail(Finding::new("`field` beside `value`", "none").at("/meta/field").from(exchange));
+            entry.fail(Finding::new("`field` together with `value`", "none").at("/meta/field").from(exchange));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Filtered cost maps: each is the full map restricted to what was asked for (RFC 7285 §6.2, §11.3.2).
+//! Checks of filtered cost maps against full cost maps (RFC 7285 §6.2, §11.3.2).
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::cost_map::{inversion, inverted, tag_of, values};
 use super::cost_query::{
-    BROKEN_CONSTRAINTS, ConstraintGrades, Lenience, Question, constraint_questions, cost_type_of, judge, with,
+    ConstraintGrades, Lenience, MALFORMED_CONSTRAINTS, Query, constraint_queries, cost_type_of, grade, with,
 };
 use super::filtered_network_map::unknown_name;
 use super::requirements::{
@@ -32,7 +32,7 @@ use crate::subject::{CostType, Kind, Resource};
 use crate::verdict::{Finding, Grade};
 use crate::view::{CostMap, Costs, NetworkMap, spread};
 
-/// All checks of this file.
+/// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(&[PROVIDED], provided),
     Check::new(
@@ -64,7 +64,7 @@ const GRADES: ConstraintGrades = ConstraintGrades {
     conjunction: &[CONJUNCTION, EXCLUDED],
     excluded: &[EXCLUDED],
     absent: &[UNCONSTRAINED],
-    nothing: &[NOTHING, EXCLUDED],
+    empty: &[NOTHING, EXCLUDED],
     precision: &[STORED, COMPUTED],
 };
 
@@ -77,7 +77,7 @@ fn provided(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     Ok(())
 }
 
-/// Every filtered cost map with every cost type it announces; of very many, some.
+/// Collects filtered cost maps with each cost type they announce, up to a bound.
 fn offers<'a>(context: &'a Context<'_>) -> Vec<(&'a Resource, CostType)> {
     let resources = context.subject.of(Kind::FilteredCostMap).take(MOST_OF_A_KIND);
     let offers = resources.flat_map(|resource| {
@@ -87,17 +87,17 @@ fn offers<'a>(context: &'a Context<'_>) -> Vec<(&'a Resource, CostType)> {
     offers.collect()
 }
 
-/// Asks a question about the whole map: the one that is served by GET if there is one, else the one without a filter.
-fn around<T>(
+/// Makes requests while the whole map does not change: the full cost map if there is one, else the unfiltered answer.
+fn while_steady<T>(
     context: &Context<'_>,
     resource: &Resource,
     cost_type: &CostType,
-    question: impl FnMut(&Arc<Exchange>) -> Result<T, NoAnswer>,
+    requests: impl FnMut(&Arc<Exchange>) -> Result<T, NoAnswer>,
 ) -> Result<Option<Steady<T>>, NoAnswer> {
     let map = context.subject.network_map_of(resource);
     match map.and_then(|map| context.subject.cost_map_of(&map.id, cost_type)) {
-        Some(full) => context.steady(full, question),
-        None => context.steady_post(resource, &json!({"cost-type": cost_type.to_json()}), question),
+        Some(full) => context.steady(full, requests),
+        None => context.steady_post(resource, &json!({"cost-type": cost_type.to_json()}), requests),
     }
 }
 
@@ -113,37 +113,37 @@ fn restrictions(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer
             continue;
         };
         let pids: Vec<&str> = pids.iter().map(String::as_str).collect();
-        let asked = around(context, resource, &cost_type, |before| {
+        let asked = while_steady(context, resource, &cost_type, |before| {
             let Some(full) = CostMap::read(before) else {
                 return Ok(Vec::new());
             };
-            let mut questions = against_full(&full.costs, &pids, &cost_type);
-            let own = context.post(resource, &questions[0].body)?;
-            // What is wrong with costs is said once: from here on the resource is held against itself.
+            let mut queries = against_full(&full.costs, &pids, &cost_type);
+            let own = context.post(resource, &queries[0].body)?;
+            // Wrong costs are reported once: from here on the resource is compared with its own unfiltered answer.
             let own = CostMap::read(&own).map(|own| own.costs).filter(|own| own.0.keys().eq(full.costs.0.keys()));
-            questions.extend(against_itself(&own.unwrap_or(full.costs), &pids, &cost_type));
-            questions
+            queries.extend(against_itself(&own.unwrap_or(full.costs), &pids, &cost_type));
+            queries
                 .into_iter()
-                .map(|question| Ok((context.post(resource, &question.body)?, question)))
+                .map(|query| Ok((context.post(resource, &query.body)?, query)))
                 .collect::<Result<Vec<_>, NoAnswer>>()
         })?;
         let Some(steady) = asked else {
             sheet.skip_all("costs changed during every comparison");
             continue;
         };
-        for (exchange, question) in &steady.found {
-            judge(resource, &cost_type, &steady.full, exchange, question, sheet);
+        for (exchange, query) in &steady.found {
+            grade(resource, &cost_type, &steady.full, exchange, query, sheet);
             if exchange.answer.status == 200 {
                 cost_type_of(sheet.on(META), exchange, &cost_type);
             }
         }
-        tagged(context, map, resource, &cost_type, sheet)?;
+        grade_tag(context, map, resource, &cost_type, sheet)?;
     }
     Ok(())
 }
 
-/// The version tag, held against a network map that was the same before and after.
-fn tagged(
+/// Grades the version tag while the network map does not change.
+fn grade_tag(
     context: &Context<'_>,
     map: &Resource,
     resource: &Resource,
@@ -167,44 +167,40 @@ fn body_of(cost_type: &CostType, srcs: &[&str], dsts: &[&str]) -> Value {
     json!({"cost-type": cost_type.to_json(), "pids": {"srcs": srcs, "dsts": dsts}})
 }
 
-/// Questions whose answers must be parts of the full map, the first one all of it.
-fn against_full(costs: &Costs, pids: &[&str], cost_type: &CostType) -> Vec<Question> {
+/// Creates queries whose answers must equal parts of the full map; the first asks for all of it.
+fn against_full(costs: &Costs, pids: &[&str], cost_type: &CostType) -> Vec<Query> {
     let (srcs, dsts) = (spread(pids, 2), spread(pids, 3));
     let some = costs.filtered(|src, dst, _| srcs.contains(&src) && dsts.contains(&dst));
     let everything = [NO_PIDS, EVERYTHING, MATCHING, CAPABILITIES, FORMAT, ALL_DEFINED];
     vec![
-        Question::new(json!({"cost-type": cost_type.to_json()}), costs.clone(), &everything),
-        Question::new(body_of(cost_type, &srcs, &dsts), some, &[EVERYTHING, DEFINED_PAIRS]),
+        Query::new(json!({"cost-type": cost_type.to_json()}), costs.clone(), &everything),
+        Query::new(body_of(cost_type, &srcs, &dsts), some, &[EVERYTHING, DEFINED_PAIRS]),
     ]
 }
 
-/// Questions whose answers must be parts of what is answered without a filter.
-fn against_itself(costs: &Costs, pids: &[&str], cost_type: &CostType) -> Vec<Question> {
+/// Creates queries whose answers must equal parts of the unfiltered answer.
+fn against_itself(costs: &Costs, pids: &[&str], cost_type: &CostType) -> Vec<Query> {
     let body = |srcs: &[&str], dsts: &[&str]| body_of(cost_type, srcs, dsts);
     let (srcs, dsts) = (spread(pids, 2), spread(pids, 3));
     let some = costs.filtered(|src, dst, _| srcs.contains(&src) && dsts.contains(&dst));
     let none = unknown_name(pids);
-    let mut questions = vec![
-        Question::new(body(&[], &[]), costs.clone(), &[EMPTY_LISTS]),
-        Question::new(body(&srcs, &dsts), some.clone(), &[ONLY_ASKED]),
-        Question::new(
-            body(&[&srcs[..], &srcs[..]].concat(), &[&dsts[..], &dsts[..]].concat()),
-            some.clone(),
-            &[REPEATED],
-        ),
-        Question::new(body(&[&none], &[]), Costs::default(), &[UNKNOWN]).lenient(Lenience::OnlyUnknown),
+    let mut queries = vec![
+        Query::new(body(&[], &[]), costs.clone(), &[EMPTY_LISTS]),
+        Query::new(body(&srcs, &dsts), some.clone(), &[ONLY_ASKED]),
+        Query::new(body(&[&srcs[..], &srcs[..]].concat(), &[&dsts[..], &dsts[..]].concat()), some.clone(), &[REPEATED]),
+        Query::new(body(&[&none], &[]), Costs::default(), &[UNKNOWN]).lenient(Lenience::OnlyUnknown),
     ];
     if let Some(pid) = pids.get(pids.len() / 2).copied() {
         let row = costs.filtered(|src, _, _| src == pid);
         let column = costs.filtered(|_, dst, _| dst == pid);
-        questions.push(Question::new(body(&[pid], &[]), row.clone(), &[EMPTY_LISTS, ONLY_ASKED]));
-        questions.push(Question::new(body(&[], &[pid]), column, &[EMPTY_LISTS, ONLY_ASKED]));
-        questions.push(Question::new(body(&[pid, &none], &[]), row, &[UNKNOWN]));
+        queries.push(Query::new(body(&[pid], &[]), row.clone(), &[EMPTY_LISTS, ONLY_ASKED]));
+        queries.push(Query::new(body(&[], &[pid]), column, &[EMPTY_LISTS, ONLY_ASKED]));
+        queries.push(Query::new(body(&[pid, &none], &[]), row, &[UNKNOWN]));
     }
     let mut described = body(&srcs, &dsts);
-    described["cost-type"]["description"] = json!("something else");
-    questions.push(Question::new(described, some, &[DESCRIPTION]));
-    questions
+    described["cost-type"]["description"] = json!("another description");
+    queries.push(Query::new(described, some, &[DESCRIPTION]));
+    queries
 }
 
 fn constraints(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
@@ -215,13 +211,13 @@ fn constraints(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
         let announced = resource.takes_constraints();
         let asked = context.steady_post(resource, &body, |before| {
             let costs = CostMap::read(before).map(|full| full.costs).unwrap_or_default();
-            let questions = match (cost_type.is_numerical(), announced) {
-                (true, true) => constraint_questions(&body, &costs, &GRADES),
-                (true, false) => not_announced(&body, &costs),
+            let queries = match (cost_type.is_numerical(), announced) {
+                (true, true) => constraint_queries(&body, &costs, &GRADES),
+                (true, false) => unannounced_queries(&body, &costs),
                 _ => Vec::new(),
             };
             let answers: Result<Vec<_>, NoAnswer> =
-                questions.into_iter().map(|question| Ok((context.post(resource, &question.body)?, question))).collect();
+                queries.into_iter().map(|query| Ok((context.post(resource, &query.body)?, query))).collect();
             let every_rank = with(&body, "constraints", json!(["ge 0"]));
             let plain = if announced { Some(context.post(resource, &every_rank)?) } else { None };
             Ok((answers?, plain))
@@ -231,17 +227,17 @@ fn constraints(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
             continue;
         };
         let (answers, plain) = steady.found;
-        for (exchange, question) in &answers {
-            judge(resource, &cost_type, &steady.full, exchange, question, sheet);
+        for (exchange, query) in &answers {
+            grade(resource, &cost_type, &steady.full, exchange, query, sheet);
         }
         if answers.is_empty() {
-            sheet.skip_all("no numerical costs are there that constraints could apply to");
+            sheet.skip_all("there are no numerical costs to which constraints could apply");
         }
         if let Some(exchange) = plain {
             sheet.on(CONSTRAINTS).promised(resource, &exchange, "cost type");
         }
         if announced && cost_type.is_numerical() {
-            for text in BROKEN_CONSTRAINTS {
+            for text in MALFORMED_CONSTRAINTS {
                 let answer = context.post(resource, &with(&body, "constraints", json!([text])));
                 let refusal = Refusal {
                     codes: &["E_INVALID_FIELD_VALUE"],
@@ -249,22 +245,22 @@ fn constraints(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
                     element: true,
                     value: Some(text),
                 };
-                sheet.on(SYNTAX).refused(&answer, "broken constraint", &refusal);
+                sheet.on(SYNTAX).refused(&answer, "malformed constraint", &refusal);
             }
         }
     }
     Ok(())
 }
 
-/// Constraints where none are announced: only one, but one that excludes something.
-fn not_announced(body: &Value, costs: &Costs) -> Vec<Question> {
+/// Creates a query with a constraint that excludes some pairs, for resources that announce no constraints.
+fn unannounced_queries(body: &Value, costs: &Costs) -> Vec<Query> {
     let highest = costs.0.values().copied().fold(f64::NEG_INFINITY, f64::max);
     if !highest.is_finite() {
         return Vec::new();
     }
     let expected = costs.filtered(|_, _, cost| cost >= highest);
     let body = with(body, "constraints", json!([format!("ge {highest}")]));
-    vec![Question::new(body, expected, &[EXCLUDED]).lenient(Lenience::Unannounced)]
+    vec![Query::new(body, expected, &[EXCLUDED]).lenient(Lenience::Unannounced)]
 }
 
 fn ranks(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
@@ -278,7 +274,7 @@ fn ranks(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         if !context.subject.cost_types_of(resource).contains(&numerical) {
             continue;
         }
-        let map = context.map_behind(resource)?;
+        let map = context.network_map_for(resource)?;
         let pids = map.as_ref().map_or_else(Vec::new, |map| spread(&map.pids(), 8));
         let body = |kind: &CostType| json!({"cost-type": kind.to_json(), "pids": {"srcs": pids, "dsts": pids}});
         let asked = context.steady_post(resource, &body(&numerical), |_| context.post(resource, &body(&cost_type)))?;
@@ -309,7 +305,7 @@ fn both_lists(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
             if let Ok(exchange) = &answer
                 && exchange.answer.status == 200
             {
-                // Sloppy rather than wrong: the endpoint cost service has both lists optional.
+                // A warning only: both arrays are optional in the endpoint cost service.
                 let finding = Finding::new("E_MISSING_FIELD", exchange.outline()).from(exchange);
                 entry.saw(exchange, 1, "request with one list").note(Grade::Warn, finding);
                 continue;
@@ -321,7 +317,7 @@ fn both_lists(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
     Ok(())
 }
 
-/// Cost types that are not announced.
+/// Lists cost types that are not announced.
 pub(super) fn foreign_types(known: &[CostType]) -> Vec<CostType> {
     let metrics =
         known.iter().map(|kind| kind.metric.as_str()).chain(["routingcost", "priv:no-such-metric", "hopcount"]);
@@ -340,7 +336,7 @@ pub(super) fn foreign_types(known: &[CostType]) -> Vec<CostType> {
 
 fn unsupported(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("neither a filtered cost map nor an endpoint cost service is listed");
-    for (resource, body) in context.askable()? {
+    for (resource, body) in context.valid_requests()? {
         if !matches!(resource.kind, Kind::FilteredCostMap | Kind::EndpointCost) {
             continue;
         }

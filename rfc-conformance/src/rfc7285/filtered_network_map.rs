@@ -1,4 +1,4 @@
-//! Filtered network maps: each is the full map restricted to what was asked for (RFC 7285 §11.3.1).
+//! Checks of filtered network maps against full network maps (RFC 7285 §11.3.1).
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::subject::{Kind, Resource};
 use crate::verdict::{Finding, Grade};
 use crate::view::{Group, Groups, NetworkMap, spread};
 
-/// All checks of this file.
+/// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(&[PROVIDED], provided),
     Check::new(
@@ -43,12 +43,12 @@ pub(super) const CHECKS: &[Check] = &[
     ),
 ];
 
-/// A question, what it must bring, and what it says something about.
-struct Question {
+/// A request with its expected answer and the requirements that it grades.
+struct Query {
     body: Value,
     expected: Groups,
     grades: Vec<Requirement>,
-    /// The list has nothing but unknown names: whether that means nothing or everything is disputed.
+    /// Request of unknown names only, for which it is disputed whether the answer is empty or complete.
     only_unknown: bool,
 }
 
@@ -68,9 +68,9 @@ fn restrictions(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer
             continue;
         };
         let asked = context.steady(map, |before| {
-            let questions = NetworkMap::read(before).map_or_else(Vec::new, |full| questions(&full));
+            let queries = NetworkMap::read(before).map_or_else(Vec::new, |full| queries(&full));
             let answers: Result<Vec<_>, NoAnswer> =
-                questions.into_iter().map(|question| Ok((context.post(resource, &question.body)?, question))).collect();
+                queries.into_iter().map(|query| Ok((context.post(resource, &query.body)?, query))).collect();
             answers
         })?;
         let Some(steady) = asked else {
@@ -80,14 +80,14 @@ fn restrictions(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer
         let Some(full) = NetworkMap::read(&steady.full) else {
             continue;
         };
-        for (exchange, question) in steady.found {
-            judge(resource, &full, &exchange, &question, sheet);
+        for (exchange, query) in steady.found {
+            grade(resource, &full, &exchange, &query, sheet);
         }
     }
     Ok(())
 }
 
-/// A name that no PID has.
+/// Returns a name that no known PID has.
 pub(crate) fn unknown_name(known: &[&str]) -> String {
     let mut name = "no-such-pid".to_owned();
     while known.contains(&name.as_str()) {
@@ -96,67 +96,66 @@ pub(crate) fn unknown_name(known: &[&str]) -> String {
     name
 }
 
-fn questions(full: &NetworkMap) -> Vec<Question> {
+fn queries(full: &NetworkMap) -> Vec<Query> {
     let pids = full.pids();
     let types: Vec<&str> = full.address_types().into_iter().collect();
     let few = spread(&pids, 3);
     let none = unknown_name(&pids);
     let all = |chosen: &[&str]| full.restricted(chosen, &types);
-    let question = |body: Value, expected: Groups, grades: &[Requirement]| Question {
+    let query = |body: Value, expected: Groups, grades: &[Requirement]| Query {
         body,
         expected,
         grades: grades.to_vec(),
         only_unknown: false,
     };
-    let mut questions = vec![
-        question(json!({"pids": []}), all(&pids), &[ALL_PIDS, ALL_TYPES]),
-        question(json!({"pids": [], "address-types": []}), all(&pids), &[ALL_PIDS, ALL_TYPES]),
-        Question { only_unknown: true, ..question(json!({"pids": [none]}), Groups::new(), &[UNKNOWN_PIDS]) },
+    let mut queries = vec![
+        query(json!({"pids": []}), all(&pids), &[ALL_PIDS, ALL_TYPES]),
+        query(json!({"pids": [], "address-types": []}), all(&pids), &[ALL_PIDS, ALL_TYPES]),
+        Query { only_unknown: true, ..query(json!({"pids": [none]}), Groups::new(), &[UNKNOWN_PIDS]) },
     ];
     for pid in &few {
-        questions.push(question(json!({"pids": [pid]}), all(&[*pid]), &[ONLY_PIDS, EVERYTHING]));
-        questions.push(question(json!({"pids": [pid, none]}), all(&[*pid]), &[UNKNOWN_PIDS]));
+        queries.push(query(json!({"pids": [pid]}), all(&[*pid]), &[ONLY_PIDS, EVERYTHING]));
+        queries.push(query(json!({"pids": [pid, none]}), all(&[*pid]), &[UNKNOWN_PIDS]));
     }
     if !few.is_empty() {
         let doubled: Vec<_> = few.iter().chain(&few).chain(&few).collect();
-        questions.push(question(json!({"pids": few}), all(&few), &[ONLY_PIDS, EVERYTHING]));
-        questions.push(question(json!({"pids": doubled}), all(&few), &[REPEATED_PIDS]));
+        queries.push(query(json!({"pids": few}), all(&few), &[ONLY_PIDS, EVERYTHING]));
+        queries.push(query(json!({"pids": doubled}), all(&few), &[REPEATED_PIDS]));
         let with_types = json!({"pids": few, "address-types": types});
-        questions.push(question(with_types, all(&few), &[ALL_TYPES]));
+        queries.push(query(with_types, all(&few), &[ALL_TYPES]));
         let unknown = json!({"pids": few, "address-types": ["mac48"]});
         let expected = full.restricted(&few, &[]);
-        questions.push(Question { only_unknown: true, ..question(unknown, expected, &[UNKNOWN_TYPES]) });
+        queries.push(Query { only_unknown: true, ..query(unknown, expected, &[UNKNOWN_TYPES]) });
     }
     for kind in &types {
         let expected = full.restricted(&few, &[*kind]);
         let grades = [ONLY_TYPES, EVERYTHING];
-        questions.push(question(json!({"pids": few, "address-types": [kind]}), expected.clone(), &grades));
+        queries.push(query(json!({"pids": few, "address-types": [kind]}), expected.clone(), &grades));
         let doubled = json!({"pids": few, "address-types": [kind, kind]});
-        questions.push(question(doubled, expected.clone(), &[REPEATED_TYPES]));
+        queries.push(query(doubled, expected.clone(), &[REPEATED_TYPES]));
         let unknown = json!({"pids": few, "address-types": [kind, "mac48"]});
-        questions.push(question(unknown, expected, &[UNKNOWN_TYPES]));
+        queries.push(query(unknown, expected, &[UNKNOWN_TYPES]));
     }
-    questions
+    queries
 }
 
-fn judge(resource: &Resource, full: &NetworkMap, exchange: &Arc<Exchange>, question: &Question, sheet: &mut Sheet) {
-    let what = "filtered map";
-    for requirement in [FORMAT, BY_POST].iter().chain(&question.grades) {
-        sheet.on(*requirement).promised(resource, exchange, what);
+fn grade(resource: &Resource, full: &NetworkMap, exchange: &Arc<Exchange>, query: &Query, sheet: &mut Sheet) {
+    for requirement in [FORMAT, BY_POST].iter().chain(&query.grades) {
+        sheet.on(*requirement).promised(resource, exchange, "filtered map");
     }
     let Some(seen) = NetworkMap::read(exchange) else {
         return;
     };
     let entry = sheet.on(FULL_TAG);
-    entry.saw(exchange, 1, what);
+    entry.saw(exchange, 1, "filtered map");
     if seen.vtag != full.vtag {
         let text = |map: &NetworkMap| map.vtag.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
-        let finding = Finding::new(format!("{}, as the full map has", text(full)), text(&seen));
+        let finding = Finding::new(format!("{}, as in the full map", text(full)), text(&seen));
         entry.fail(finding.at("/meta/vtag").from(&full.exchange).from(exchange));
     }
-    let mut finding = difference(&question.expected, &seen.groups).or_else(|| doubled(full, &seen));
-    if question.only_unknown && finding.is_some() {
-        // RFC 7285 §11.3.1.6 drops unknown names; whether what is then an empty list means everything is left open.
+    let mut finding = difference(&query.expected, &seen.groups).or_else(|| repeated_prefixes(full, &seen));
+    if query.only_unknown && finding.is_some() {
+        // RFC 7285 §11.3.1.6 drops unknown names; it leaves open whether the empty array that remains means everything.
         let everything = full.restricted(&full.pids(), &full.address_types().into_iter().collect::<Vec<_>>());
         let is_full =
             seen.groups == everything || seen.groups.iter().all(|(pid, group)| full.groups.get(pid) == Some(group));
@@ -164,28 +163,28 @@ fn judge(resource: &Resource, full: &NetworkMap, exchange: &Arc<Exchange>, quest
     }
     if let Some((grade, finding)) = finding {
         let finding = finding.from(&full.exchange).from(exchange);
-        for requirement in &question.grades {
+        for requirement in &query.grades {
             sheet.on(*requirement).note(grade, finding.clone());
         }
     }
 }
 
-/// The first thing that is not as expected. A PID without addresses may have an empty list or none.
+/// Finds the first difference. A PID without addresses may have an empty array or none.
 fn difference(expected: &Groups, seen: &Groups) -> Option<(Grade, Finding)> {
     let place = |pid: &str| pointer("/network-map", pid);
     for pid in seen.keys() {
         if !expected.contains_key(pid) {
-            return Some((Grade::Fail, Finding::new("no PID but those asked for", format!("{pid:?}")).at(place(pid))));
+            return Some((Grade::Fail, Finding::new("requested PIDs only", format!("{pid:?}")).at(place(pid))));
         }
     }
     for (pid, group) in expected {
-        let wanted = filled(group);
+        let wanted = without_empty(group);
         let Some(seen) = seen.get(pid) else {
             let grade = if wanted.is_empty() { Grade::Warn } else { Grade::Fail };
-            let finding = Finding::new(format!("{pid:?}, which was asked for"), "not there").at("/network-map");
+            let finding = Finding::new(format!("{pid:?}, which was requested"), "none").at("/network-map");
             return Some((grade, finding));
         };
-        let seen = filled(seen);
+        let seen = without_empty(seen);
         if seen != wanted {
             return Some((Grade::Fail, Finding::new(text(&wanted), text(&seen)).at(place(pid))));
         }
@@ -193,8 +192,8 @@ fn difference(expected: &Groups, seen: &Groups) -> Option<(Grade, Finding)> {
     None
 }
 
-/// A group without its empty lists.
-fn filled(group: &Group) -> Group {
+/// Returns a group without its empty arrays.
+fn without_empty(group: &Group) -> Group {
     group.iter().filter(|(_, prefixes)| !prefixes.is_empty()).map(|(kind, list)| (kind.clone(), list.clone())).collect()
 }
 
@@ -202,8 +201,8 @@ fn text(group: &Group) -> String {
     crate::json::shorten(&serde_json::to_string(group).unwrap_or_default(), 300)
 }
 
-/// A prefix list that is longer than that of the full map.
-fn doubled(full: &NetworkMap, seen: &NetworkMap) -> Option<(Grade, Finding)> {
+/// Finds an array with more prefixes than in the full map.
+fn repeated_prefixes(full: &NetworkMap, seen: &NetworkMap) -> Option<(Grade, Finding)> {
     let longer = |((pid, kind), count): (&(String, String), &usize)| {
         let expected = full.written.get(&(pid.clone(), kind.clone())).copied().unwrap_or(0);
         (*count > expected).then(|| {

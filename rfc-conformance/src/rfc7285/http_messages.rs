@@ -1,4 +1,4 @@
-//! HTTP/1.1 messages as they are on the wire (RFC 7285 §8.3, RFC 7230): what a client of ours would never send.
+//! Checks of HTTP/1.1 message syntax and connections (RFC 7285 §8.3, RFC 7230), over raw sockets.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use super::requirements::s8_3::{ABSOLUTE, CHUNKED, EXPECT, FIELD_NAMES, HOST, LENGTH, PERSISTENT};
 use crate::assertion::promised;
 use crate::check::Check;
-use crate::context::{Context, posted};
+use crate::context::{Context, post_request};
 use crate::http::{Exchange, Failure, NoAnswer, Request, host_and_port, request_target};
 use crate::sheet::{Entry, Sheet};
 use crate::subject::Resource;
 use crate::verdict::{Finding, Grade};
 
-/// All checks of this file.
+/// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(&[HOST, ABSOLUTE], request_line),
     Check::new(&[FIELD_NAMES, LENGTH], fields),
@@ -21,30 +21,30 @@ pub(super) const CHECKS: &[Check] = &[
     Check::new(&[EXPECT], expectation),
 ];
 
-/// How long a server may think before it says whether it wants a body.
-const THINKING: Duration = Duration::from_secs(5);
+/// Time limit for a server to close a connection.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The beginning of a request for the root directory: everything but Host and the empty line.
+/// Returns the head of a request for the root directory, except the Host field and the empty line.
 fn get_root(context: &Context<'_>, target: &str) -> String {
     let uri = &context.subject.first.request.uri;
     let credentials = context.client.authorization_line(&Request::get(uri));
     format!("GET {target} HTTP/1.1\r\nAccept: */*\r\n{credentials}")
 }
 
-/// Sends a request for the root directory, with these header fields, to where it was last found.
+/// Sends a request for the root directory with additional header fields.
 fn send(context: &Context<'_>, target: &str, fields: &str) -> Result<Arc<Exchange>, NoAnswer> {
     context.client.send_raw(&context.subject.first.request.uri, || {
         format!("{}{fields}Connection: close\r\n\r\n", get_root(context, target)).into_bytes()
     })
 }
 
-/// A refusal of broken HTTP: with a status, or by hanging up, but never as if nothing were wrong.
-fn refused(entry: &mut Entry, answer: Result<Arc<Exchange>, NoAnswer>, expected: &[u16], what: &str) {
+/// Grades the rejection of malformed HTTP: by status, or with a warning by closing the connection.
+fn grade_rejection(entry: &mut Entry, answer: Result<Arc<Exchange>, NoAnswer>, expected: &[u16], what: &str) {
     let texts: Vec<_> = expected.iter().map(ToString::to_string).collect();
     let expected_text = format!("{} for {what}", texts.join(" or "));
     match answer {
         Ok(exchange) => {
-            entry.saw(&exchange, 1, "broken request");
+            entry.saw(&exchange, 1, "malformed request");
             let status = exchange.answer.status;
             if !expected.contains(&status) {
                 let grade = if (400..500).contains(&status) || status == 501 { Grade::Warn } else { Grade::Fail };
@@ -66,12 +66,12 @@ fn request_line(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer
     let entry = sheet.on(HOST);
     let whole = send(context, &target, &format!("Host: {host}\r\n"))?;
     for (fields, what) in [
-        (String::new(), "no Host"),
-        (format!("Host: {host}\r\nHost: {host}\r\n"), "two Hosts"),
-        (format!("Host: {host}\r\nHost: other.example\r\n"), "two different Hosts"),
-        ("Host: a b/c?\r\n".to_owned(), "a broken Host"),
+        (String::new(), "no Host field"),
+        (format!("Host: {host}\r\nHost: {host}\r\n"), "two Host fields"),
+        (format!("Host: {host}\r\nHost: other.example\r\n"), "two different Host fields"),
+        ("Host: a b/c?\r\n".to_owned(), "an invalid Host"),
     ] {
-        refused(entry, send(context, &target, &fields), &[400], what);
+        grade_rejection(entry, send(context, &target, &fields), &[400], what);
     }
     let entry = sheet.on(ABSOLUTE);
     let exchange = match send(context, uri, &format!("Host: {host}\r\n")) {
@@ -89,16 +89,16 @@ fn request_line(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer
     Ok(())
 }
 
-/// A POST as text: head without the fields that matter here, and body.
+/// Returns the head of a POST, except the fields about the body and the empty line.
 fn post(context: &Context<'_>, resource: &Resource, body: &str) -> String {
-    let credentials = context.client.authorization_line(&posted(resource, body));
+    let credentials = context.client.authorization_line(&post_request(resource, body));
     let (target, host) = (request_target(&resource.uri).unwrap_or_default(), host_and_port(&resource.uri));
     format!("POST {target} HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\nConnection: close\r\n{credentials}")
 }
 
-/// Resources to try things with: one of each kind would tell nothing more.
+/// Returns a resource for requests with unusual messages, and a valid body: one is enough, as HTTP is common to all.
 fn posted_resource<'a>(context: &'a Context<'_>) -> Result<Option<(&'a Resource, String)>, NoAnswer> {
-    Ok(context.askable()?.into_iter().next().map(|(resource, body)| (resource, body.to_string())))
+    Ok(context.valid_requests()?.into_iter().next().map(|(resource, body)| (resource, body.to_string())))
 }
 
 fn fields(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
@@ -108,31 +108,34 @@ fn fields(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     };
     let media_type = resource.accepts.as_deref().unwrap_or_default();
     let send = |fields: String| {
-        // Each with credentials of its own: they are good for one request.
+        // Credentials are computed for each request, as a nonce may be valid only once.
         let bytes = || format!("{}{fields}\r\n{body}", post(context, resource, &body)).into_bytes();
         context.client.send_raw(&resource.uri, bytes)
     };
     let length = body.len();
     let exchange = send(format!("cOnTeNt-TyPe: {media_type}\r\ncontent-LENGTH:{length}\r\n"))?;
     let entry = sheet.on(FIELD_NAMES);
-    // To be led elsewhere is to be understood.
+    // A redirect shows that the request was understood.
     if exchange.answer.status == 303 {
         entry.saw(&exchange, 1, "request");
     } else {
         entry.promised(resource, &exchange, "request");
     }
     let blank = send(format!("Content-Type : {media_type}\r\nContent-Length: {length}\r\n"));
-    refused(entry, blank, &[400], "a blank before a colon");
+    grade_rejection(entry, blank, &[400], "white space before a colon");
     let entry = sheet.on(LENGTH);
     for (fields, what) in [
-        ("Content-Length: x\r\n".to_owned(), "a Content-Length that is no number"),
+        ("Content-Length: x\r\n".to_owned(), "a Content-Length that is not a number"),
         ("Content-Length: -1\r\n".to_owned(), "a negative Content-Length"),
-        (format!("Content-Length: {length}\r\nContent-Length: {}\r\n", length + 1), "two different Content-Lengths"),
+        (
+            format!("Content-Length: {length}\r\nContent-Length: {}\r\n", length + 1),
+            "two different Content-Length fields",
+        ),
     ] {
-        refused(entry, send(format!("Content-Type: {media_type}\r\n{fields}")), &[400], what);
+        grade_rejection(entry, send(format!("Content-Type: {media_type}\r\n{fields}")), &[400], what);
     }
     let unknown = send(format!("Content-Type: {media_type}\r\nTransfer-Encoding: x-unknown\r\n"));
-    refused(entry, unknown, &[501, 400], "an unknown transfer coding");
+    grade_rejection(entry, unknown, &[501, 400], "an unknown transfer coding");
     Ok(())
 }
 
@@ -163,20 +166,23 @@ fn chunked(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         let exchange = match context.client.send_raw(&resource.uri, || bytes(extension, trailer)) {
             Ok(exchange) => exchange,
             Err(trouble) => {
-                entry.unanswered(&trouble, "the answer to the whole body");
+                entry.unanswered(&trouble, "the answer to the same body with Content-Length");
                 continue;
             }
         };
         if exchange.answer.status == 411 {
-            let finding = Finding::new("the answer to the whole body", exchange.outline()).from(&exchange);
-            entry.saw(&exchange, 1, "body in chunks").warn(finding);
+            let finding =
+                Finding::new("the answer to the same body with Content-Length", exchange.outline()).from(&exchange);
+            entry.saw(&exchange, 1, "chunked body").warn(finding);
         } else if (300..400).contains(&whole.answer.status) && exchange.answer.status == whole.answer.status {
-            // Led elsewhere as for the whole body, which a body that was not understood would not be.
-            entry.saw(&exchange, 1, "body in chunks");
-        } else if entry.promised(resource, &exchange, "body in chunks").is_some()
+            // The same redirect as with Content-Length shows that the body was understood.
+            entry.saw(&exchange, 1, "chunked body");
+        } else if entry.promised(resource, &exchange, "chunked body").is_some()
             && exchange.value().and_then(|value| value.get("meta")) != whole.value().and_then(|value| value.get("meta"))
         {
-            let finding = Finding::new("the answer to the whole body", "another").from(&whole).from(&exchange);
+            let finding = Finding::new("the answer to the same body with Content-Length", "a different answer")
+                .from(&whole)
+                .from(&exchange);
             entry.fail(finding);
         }
     }
@@ -198,7 +204,7 @@ fn persistent(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
     let answers = context.client.connect(uri).and_then(|mut wire| {
         wire.send(text.as_bytes())?;
         let answers = [wire.answer(false)?, wire.answer(false)?, wire.answer(false)?];
-        Ok((answers, wire.is_closed_within(THINKING)))
+        Ok((answers, wire.is_closed_within(CLOSE_TIMEOUT)))
     });
     let took = started.elapsed();
     match answers {
@@ -209,13 +215,15 @@ fn persistent(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
             entry.saw(&exchange, 3, "request on one connection");
             let expected = context.subject.first.answer.status;
             if statuses[0] != expected || statuses[2] != expected || statuses[1] == expected || !bodies {
-                let finding =
-                    Finding::new(format!("{expected}, an error, and {expected} again"), format!("{statuses:?}"));
+                let finding = Finding::new(
+                    format!("statuses {expected}, an error, and {expected} again"),
+                    format!("{statuses:?}"),
+                );
                 entry.fail(finding.from(&exchange));
             }
             if !closed {
                 let seen = "an open connection";
-                entry.warn(Finding::new("the connection closed, as was asked for", seen).from(&exchange));
+                entry.warn(Finding::new("a closed connection after `Connection: close`", seen).from(&exchange));
             }
         }
         Err(failure) => {
@@ -241,7 +249,7 @@ fn expectation(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
     let mut interim = None;
     let answer = context.client.connect(&resource.uri).and_then(|mut wire| {
         wire.send(head.as_bytes())?;
-        // Without a word from the server nothing is sent.
+        // The body is held back until the server answers.
         let first = wire.any_answer(false)?;
         interim = Some(first.status);
         if first.status >= 200 {
@@ -253,8 +261,8 @@ fn expectation(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
     let text = format!("{head}{body}");
     match context.client.record_raw(&resource.uri, text.as_bytes(), answer, started.elapsed()) {
         Ok(exchange) => {
-            entry.saw(&exchange, 1, "request that waits");
-            // To be led elsewhere is to be understood.
+            entry.saw(&exchange, 1, "request with Expect");
+            // A redirect shows that the request was understood.
             if interim == Some(100)
                 && exchange.answer.status != 303
                 && let Err(finding) = promised(resource, &exchange)
@@ -262,7 +270,7 @@ fn expectation(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
                 entry.fail(finding);
             }
         }
-        Err(trouble) => entry.unanswered(&trouble, "100 or a final status before the body"),
+        Err(trouble) => entry.unanswered(&trouble, "status 100 or a final status before the body is sent"),
     }
     Ok(())
 }

@@ -1,22 +1,22 @@
-//! RFC 7285, the ALTO protocol, with what updates it: requirements and checks.
+//! RFC 7285, the ALTO protocol: requirements and checks, including those of RFC 9274, which updates it.
 #![allow(clippy::unnecessary_wraps, reason = "all checks have one signature, whether they send requests or not")]
 
 pub(crate) mod cost_map;
 pub(crate) mod cost_query;
 mod data_types;
 mod directory;
+mod directory_entries;
 mod endpoint_cost;
 pub(crate) mod endpoint_property;
-mod entries;
 mod errors;
 pub(crate) mod every_answer;
 mod filtered_cost_map;
 pub(crate) mod filtered_network_map;
-mod http;
 mod http_messages;
+mod http_semantics;
 mod network_map;
 mod notation;
-mod offer;
+mod required_resources;
 pub(crate) mod requirements;
 mod security;
 
@@ -70,12 +70,12 @@ pub(crate) const STANDARD: Standard = Standard {
         filtered_network_map::CHECKS,
         endpoint_property::CHECKS,
         notation::CHECKS,
-        http::CHECKS,
+        http_semantics::CHECKS,
         http_messages::CHECKS,
         network_map::CHECKS,
         directory::CHECKS,
-        entries::CHECKS,
-        offer::CHECKS,
+        directory_entries::CHECKS,
+        required_resources::CHECKS,
         security::CHECKS,
         every_answer::CHECKS,
     ],

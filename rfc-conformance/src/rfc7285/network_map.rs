@@ -1,4 +1,4 @@
-//! Network maps: what they hold, and that they are complete and do not overlap (RFC 7285 §11.2.1, §11.2.2, §6.3).
+//! Checks of network maps: content, completeness, overlaps and version tags (RFC 7285 §11.2.1, §11.2.2, §6.3).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,19 +24,19 @@ use crate::subject::{Kind, Resource};
 use crate::verdict::Finding;
 use crate::view::{CostMap, NetworkMap, Vtag};
 
-/// All checks of this file.
+/// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(&[MEDIA_TYPE, VTAG, OWN_ID, SHAPE], message),
     Check::new(&[COMPLETE, SHORTEST], complete),
     Check::new(&[OVERLAP], overlap),
-    Check::new(&[ALL_PIDS, KNOWN_ID], known),
+    Check::new(&[ALL_PIDS, KNOWN_ID], mentions),
     Check::last(&[CHANGES, SAME, COLLISIONS], history),
 ];
 
 fn message(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("no network map is listed");
     for map in context.subject.of(Kind::NetworkMap) {
-        let exchange = context.known(map)?;
+        let exchange = context.latest(map)?;
         if sheet.on(MEDIA_TYPE).promised(map, &exchange, "network map").is_none() {
             sheet.skip_all(&format!("{} does not answer with a network map", map.id));
             continue;
@@ -79,7 +79,7 @@ fn shape(exchange: &Exchange, message: &Value, sheet: &mut Sheet) {
     }
 }
 
-/// The prefixes of each address type that can be judged.
+/// Groups the prefixes of a map by address type.
 fn by_type(map: &NetworkMap) -> BTreeMap<&'static str, Vec<&IpNet>> {
     let mut types: BTreeMap<&str, Vec<&IpNet>> = BTreeMap::new();
     for (prefix, _) in &map.prefixes {
@@ -111,10 +111,10 @@ fn complete(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
                 entry.info(finding.at("/network-map").from(&map.exchange));
             }
         }
-        // A type that is there without a single prefix: whether it counts as present is disputed.
+        // It is disputed whether an address type with empty arrays only counts as present.
         for name in ["ipv4", "ipv6"] {
             if map.address_types().contains(name) && !types.contains_key(name) {
-                let finding = Finding::new(format!("{name} prefixes, or no {name} at all"), "only empty lists");
+                let finding = Finding::new(format!("{name} prefixes or no `{name}` member"), "only empty arrays");
                 sheet.on(COMPLETE).warn(finding.at("/network-map").from(&map.exchange));
             }
         }
@@ -141,8 +141,8 @@ fn overlap(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     Ok(())
 }
 
-/// PIDs and IDs that other answers mention.
-fn known(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+/// Checks that PIDs and resource IDs in other answers are known.
+fn mentions(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let subject = context.subject;
     sheet.on(ALL_PIDS).skip("no cost map or `pid` property mentions PIDs");
     sheet.on(KNOWN_ID).skip("no answer has a version tag");
@@ -176,14 +176,14 @@ fn known(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         for (exchange, pid, place) in steady.found {
             entry.saw(&exchange, 1, "mention of a PID");
             if !full.groups.contains_key(&pid) {
-                let finding = Finding::new(format!("{pid:?} in the network map {}", map.id), "not there");
+                let finding = Finding::new(format!("{pid:?} in the network map {}", map.id), "none");
                 entry.fail(finding.at(place).from(&steady.full).from(&exchange));
             }
         }
     }
     let tagged = subject.resources.iter().filter(|resource| matches!(resource.kind, Kind::NetworkMap | Kind::CostMap));
     for resource in tagged {
-        let exchange = context.known(resource)?;
+        let exchange = context.latest(resource)?;
         tags_are_known(context, resource, &exchange, sheet);
     }
     Ok(())
@@ -213,12 +213,12 @@ fn tags_are_known(context: &Context<'_>, resource: &Resource, exchange: &Exchang
     }
 }
 
-/// Everything that was ever read of a network map during the run, held against its tags.
+/// Compares all readings of each network map during the run with their tags.
 fn history(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    sheet.skip_all("no network map changed while the suite was looking");
+    sheet.skip_all("no network map changed during the run");
     for map in context.subject.of(Kind::NetworkMap) {
-        // One reading has nothing to be compared with.
-        context.known(map)?;
+        // A comparison needs two readings.
+        context.latest(map)?;
         context.get(map)?;
         let seen = context.history(map);
         let readings: Vec<_> =
@@ -232,7 +232,8 @@ fn history(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
             };
             if other.groups != map.groups {
                 let tag = map.vtag.as_ref().map_or_else(|| "no tag".to_owned(), ToString::to_string);
-                let finding = Finding::new("another tag for other content", format!("{tag} for two different maps"));
+                let finding =
+                    Finding::new("different tags for different contents", format!("{tag} for two different maps"));
                 let finding = finding.at("/meta/vtag/tag").from(&other.exchange).from(&map.exchange);
                 for requirement in [SAME, CHANGES, COLLISIONS] {
                     sheet.on(requirement).fail(finding.clone());

@@ -1,4 +1,4 @@
-//! How requests may be written without meaning anything else (RFC 7285 §8.2, §8.3.7, RFC 7159).
+//! Checks that equivalent spellings of a request have the same meaning (RFC 7285 §8.2, §8.3.7, RFC 7159).
 
 use std::fmt::Write as _;
 
@@ -19,13 +19,13 @@ use crate::sheet::Sheet;
 use crate::subject::{Kind, Resource};
 use crate::verdict::Finding;
 
-/// All checks of this file.
+/// Checks of this module.
 pub(super) const CHECKS: &[Check] =
     &[Check::new(&[ORDER, ESCAPES, UNKNOWN, OPEN_META], same_meaning), Check::new(&[CASE], case)];
 
 fn same_meaning(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("no resource that takes requests is listed");
-    for (resource, body) in context.askable()? {
+    for (resource, body) in context.valid_requests()? {
         let variants = variants(&body);
         let asked = context.steady_post(resource, &body, |_| {
             variants.iter().map(|(_, text)| context.post_bytes(resource, text.as_str())).collect::<Result<Vec<_>, _>>()
@@ -35,12 +35,12 @@ fn same_meaning(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer
             continue;
         };
         if promised(resource, &steady.full).is_err() {
-            sheet.skip_all("not even plain requests are answered");
+            sheet.skip_all("ordinary requests are not answered");
             continue;
         }
         for ((requirement, _), exchange) in variants.iter().zip(&steady.found) {
             let entry = sheet.on(*requirement);
-            if let Some(data) = entry.promised(resource, exchange, "request written in another way")
+            if let Some(data) = entry.promised(resource, exchange, "equivalent request")
                 && let Some(finding) = difference(resource, &steady.full, data)
             {
                 entry.fail(finding.from(&steady.full).from(exchange));
@@ -56,7 +56,7 @@ fn difference(resource: &Resource, plain: &Exchange, data: &Value) -> Option<Fin
     (expected != data).then(|| Finding::new(brief(expected), brief(data)).at(format!("/{member}")))
 }
 
-/// The same request in other words, each with what it says something about.
+/// Lists equivalent spellings of a request with the requirement that each grades.
 fn variants(body: &Value) -> Vec<(Requirement, String)> {
     let plain = body.to_string();
     let mut foreign = body.clone();
@@ -86,7 +86,7 @@ fn with_unknown(value: &mut Value, outermost: bool) {
     }
 }
 
-/// Members in the opposite order.
+/// Serialises a value with the members of objects in reverse order.
 fn reversed(value: &Value) -> String {
     match value {
         Value::Object(members) => {
@@ -98,7 +98,7 @@ fn reversed(value: &Value) -> String {
     }
 }
 
-/// White space wherever it may be.
+/// Serialises a value with white space wherever JSON permits it.
 fn spaced(value: &Value, depth: usize) -> String {
     let blank = "\n".to_owned() + &"\t ".repeat(depth);
     match value {
@@ -118,7 +118,7 @@ fn spaced(value: &Value, depth: usize) -> String {
     }
 }
 
-/// Every letter of every string as an escape.
+/// Escapes every letter and digit of every string.
 fn escaped(text: &str) -> String {
     let mut in_string = false;
     let mut out = String::new();
@@ -138,21 +138,21 @@ fn escaped(text: &str) -> String {
 fn case(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let entry = sheet.on(CASE);
     entry.skip("no resource that takes requests is listed");
-    for (resource, body) in context.askable()? {
+    for (resource, body) in context.valid_requests()? {
         let name = match resource.kind {
             Kind::FilteredNetworkMap => "pids",
             Kind::EndpointProperty => "properties",
             Kind::FilteredPropertyMap => "entities",
             _ => "cost-type",
         };
-        let mut shouted = body.clone();
-        let Some(value) = shouted.as_object_mut().and_then(|members| members.remove(name)) else {
+        let mut upper_case = body.clone();
+        let Some(value) = upper_case.as_object_mut().and_then(|members| members.remove(name)) else {
             continue;
         };
-        shouted[name.to_uppercase()] = value;
-        let answer = context.post(resource, &shouted);
+        upper_case[name.to_uppercase()] = value;
+        let answer = context.post(resource, &upper_case);
         let refusal = Refusal { codes: &["E_MISSING_FIELD"], fields: &[name], ..Refusal::default() };
-        entry.refused(&answer, "member in capitals", &refusal);
+        entry.refused(&answer, "member name in upper case", &refusal);
     }
     Ok(())
 }
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variants_mean_the_same() {
+    fn variants_are_equivalent() {
         let body = json!({"cost-type": {"cost-mode": "numerical"}, "pids": {"srcs": ["a", "b\"c"], "dsts": []}});
         for (requirement, text) in variants(&body) {
             let mut read: Value = serde_json::from_str(&text).unwrap();

@@ -1,15 +1,15 @@
-//! What directories say about several costs (RFC 8189 §3.5, §4.1, §4.1.1, §4.2.1), and who does not answer with them.
+//! Checks of multi-cost capabilities (RFC 8189 §3.5, §4.1, §4.1.1, §4.2.1).
 
 use serde_json::Value;
 
+use super::cost_service::{self, list, most};
 use super::requirements::{
     s3_5::SINGLE_BY_GET,
     s4_1::AS_BEFORE,
     s4_1_1::{DEFAULT, DEFINED, EXCLUSIVE, ONLY_TESTABLE, TESTABLE},
-    s4_2_1::OF_ENDPOINTS,
+    s4_2_1::ENDPOINT_CAPABILITIES,
 };
-use super::scene::{self, list, most};
-use super::{NOBODY, note};
+use super::{NOT_ANNOUNCED, note};
 use crate::assertion::Refusal;
 use crate::check::Check;
 use crate::context::Context;
@@ -20,24 +20,24 @@ use crate::sheet::Sheet;
 use crate::subject::{Kind, Resource};
 use crate::verdict::Finding;
 
-/// All checks of this file.
+/// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(&[SINGLE_BY_GET], single_by_get),
-    Check::new(&[EXCLUSIVE, TESTABLE, ONLY_TESTABLE, OF_ENDPOINTS], testable),
-    Check::new(&[DEFINED, OF_ENDPOINTS], defined),
+    Check::new(&[EXCLUSIVE, TESTABLE, ONLY_TESTABLE, ENDPOINT_CAPABILITIES], testable),
+    Check::new(&[DEFINED, ENDPOINT_CAPABILITIES], defined),
     Check::new(&[DEFAULT], not_announced),
-    Check::new(&[AS_BEFORE], as_before),
+    Check::new(&[AS_BEFORE], base_protocol),
 ];
 
 fn single_by_get(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let entry = sheet.on(SINGLE_BY_GET);
     entry.skip("no full cost map is listed");
     for map in context.subject.of(Kind::CostMap) {
-        // A mode of another standard may have arrays of its own.
+        // Modes of other standards may have arrays as costs.
         if !context.subject.cost_types_of(map).iter().all(|kind| kind.is_numerical() || kind.is_ordinal()) {
             continue;
         }
-        let exchange = context.known(map)?;
+        let exchange = context.latest(map)?;
         entry.saw(&exchange, 1, "cost map");
         if exchange.value().is_some_and(|value| value.pointer("/meta/multi-cost-types").is_some()) {
             let finding = Finding::new("one cost type", "several").at("/meta/multi-cost-types");
@@ -71,7 +71,7 @@ fn testable(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         note(sheet, resource, EXCLUSIVE, |entry| {
             entry.saw(directory, 1, "resource");
             if resource.takes_constraints() {
-                entry.fail(Finding::new("one of the two", "both").at(&at).from(directory));
+                entry.fail(Finding::new("one of the two members", "both").at(&at).from(directory));
             }
         });
         let names = names(resource, member).unwrap_or_default();
@@ -86,7 +86,7 @@ fn testable(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
             note(sheet, resource, TESTABLE, |entry| {
                 entry.saw(directory, 1, "name");
                 if !name.as_str().is_some_and(|name| known.contains(&name)) {
-                    let finding = Finding::new("one of `cost-type-names`", brief(name)).at(format!("{at}/{index}"));
+                    let finding = Finding::new("a name in `cost-type-names`", brief(name)).at(format!("{at}/{index}"));
                     entry.fail(finding.from(directory));
                 }
             });
@@ -96,7 +96,7 @@ fn testable(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
 }
 
 fn defined(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    sheet.skip_all(NOBODY);
+    sheet.skip_all(NOT_ANNOUNCED);
     for resource in context.subject.resources.iter().filter(|resource| most(resource) > 0) {
         let directory = context.subject.directory_of(resource);
         for member in ["cost-type-names", "testable-cost-type-names"] {
@@ -118,20 +118,22 @@ fn defined(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
 fn not_announced(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let entry = sheet.on(DEFAULT);
     entry.skip("every resource announces `max-cost-types`");
-    for scene in scene::all(context)?.into_iter().filter(|scene| scene.most == 0) {
-        let types = &scene.types[..scene.types.len().min(2)];
-        let answer = context.post(scene.resource, &with(&scene.scope, "multi-cost-types", list(types)));
+    for service in cost_service::all(context)?.into_iter().filter(|service| service.most == 0) {
+        let types = &service.types[..service.types.len().min(2)];
+        let answer = context.post(service.resource, &with(&service.scope, "multi-cost-types", list(types)));
         let codes = ["E_MISSING_FIELD", "E_INVALID_FIELD_VALUE", "E_INVALID_FIELD_TYPE"];
-        entry.refused(&answer, "request for several costs", &Refusal { codes: &codes, ..Refusal::default() });
+        entry.refused(&answer, "multi-cost request", &Refusal { codes: &codes, ..Refusal::default() });
     }
     Ok(())
 }
 
-fn as_before(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+fn base_protocol(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let entry = sheet.on(AS_BEFORE);
     entry.skip("no filtered cost map announces `max-cost-types`");
-    for scene in scene::announced(context)?.iter().filter(|scene| scene.resource.kind == Kind::FilteredCostMap) {
-        let resource = scene.resource;
+    for service in
+        cost_service::announced(context)?.iter().filter(|service| service.resource.kind == Kind::FilteredCostMap)
+    {
+        let resource = service.resource;
         let directory = &context.subject.directory_of(resource).exchange;
         entry.saw(directory, 1, "filtered cost map");
         if resource.uses().len() != 1 || context.subject.network_map_of(resource).is_none() {
@@ -139,8 +141,8 @@ fn as_before(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
             let finding = Finding::new("the ID of one network map", seen).at(resource.pointer() + "/uses");
             entry.fail(finding.from(directory));
         }
-        let exchange = context.post(resource, &scene.many(scene.together()))?;
-        entry.promised(resource, &exchange, "request for several costs");
+        let exchange = context.post(resource, &service.many(service.together()))?;
+        entry.promised(resource, &exchange, "multi-cost request");
     }
     Ok(())
 }

@@ -1,26 +1,28 @@
-//! Several costs at once (RFC 8189): only for servers that announce them, and that others do not pretend to.
+//! RFC 8189, multi-cost ALTO: requirements and checks.
 //!
-//! What an answer with several costs must say is what answers with one cost each say: those are fetched before and
-//! after, and what moved in between is not judged. [`scene`] does that; [`rows`] holds answers against it.
+//! A multi-cost answer must agree with single-cost answers, which [`cost_service`] fetches before and after it; if costs
+//! changed meanwhile, the comparison is repeated. [`multi_cost_query`] grades the answers.
 #![allow(clippy::unnecessary_wraps, reason = "all checks have one signature, whether they send requests or not")]
 
 mod answers;
 mod capabilities;
-mod predicates;
-mod refusals;
+mod constraints;
+pub(crate) mod cost_service;
+mod multi_cost_query;
+mod rejected_constraints;
+mod rejected_requests;
 pub(crate) mod requirements;
-mod rows;
-pub(crate) mod scene;
-mod untestable;
 
 use crate::requirement::Requirement;
 use crate::sheet::{Entry, Sheet};
 use crate::standard::Standard;
 use crate::subject::{Kind, Resource};
 use requirements::{
-    s4_2_1::OF_ENDPOINTS,
-    s4_2_2::{ARRAYS_OF_ENDPOINTS, ASKED_OF_ENDPOINTS},
-    s4_2_3::{NULL_OF_ENDPOINTS, OMITTED_OF_ENDPOINTS, SAID_OF_ENDPOINTS},
+    s4_1_2::ARRAYS,
+    s4_1_3::{EMPTY, LIST, NULL, OMITTED, SCALARS, VALUES},
+    s4_2_1::ENDPOINT_CAPABILITIES,
+    s4_2_2::{ENDPOINT_ARRAYS, ENDPOINT_REQUESTS},
+    s4_2_3::{ENDPOINT_ANSWERS, ENDPOINT_NULL, ENDPOINT_OMITTED},
 };
 
 /// The standard with its checks.
@@ -30,30 +32,37 @@ pub(crate) const STANDARD: Standard = Standard {
     chapters: &[("3", "Overview of Approach"), ("4", "Protocol Extensions for Multi-Cost ALTO")],
     requirements: requirements::ALL,
     not_observable: requirements::NOT_OBSERVABLE,
-    checks: &[predicates::CHECKS, answers::CHECKS, refusals::CHECKS, untestable::CHECKS, capabilities::CHECKS],
+    checks: &[
+        constraints::CHECKS,
+        answers::CHECKS,
+        rejected_requests::CHECKS,
+        rejected_constraints::CHECKS,
+        capabilities::CHECKS,
+    ],
 };
 
-const NOBODY: &str = "no resource announces `max-cost-types`";
+/// Reason to skip checks of multi-cost resources.
+const NOT_ANNOUNCED: &str = "no resource announces `max-cost-types`";
 
-/// What a requirement on filtered cost maps is called where endpoint costs are concerned (RFC 8189 §4.2).
+/// Returns the requirement on endpoint costs (RFC 8189 §4.2) that corresponds to one on filtered cost maps.
 fn of_endpoints(requirement: Requirement) -> Option<Requirement> {
-    match requirement.id {
-        "rfc8189/4.1.2/6" => Some(ARRAYS_OF_ENDPOINTS),
-        "rfc8189/4.1.3/5" => Some(NULL_OF_ENDPOINTS),
-        "rfc8189/4.1.3/6" => Some(OMITTED_OF_ENDPOINTS),
-        id if id.starts_with("rfc8189/4.1.1/") => Some(OF_ENDPOINTS),
-        id if id.starts_with("rfc8189/4.1.2/") => Some(ASKED_OF_ENDPOINTS),
-        "rfc8189/4.1.3/1" | "rfc8189/4.1.3/2" | "rfc8189/4.1.3/3" | "rfc8189/4.1.3/4" => Some(SAID_OF_ENDPOINTS),
+    match requirement.section() {
+        _ if requirement == ARRAYS => Some(ENDPOINT_ARRAYS),
+        _ if requirement == NULL => Some(ENDPOINT_NULL),
+        _ if requirement == OMITTED => Some(ENDPOINT_OMITTED),
+        "4.1.1" => Some(ENDPOINT_CAPABILITIES),
+        "4.1.2" => Some(ENDPOINT_REQUESTS),
+        _ if [SCALARS, EMPTY, LIST, VALUES].contains(&requirement) => Some(ENDPOINT_ANSWERS),
         _ => None,
     }
 }
 
-/// Notes something on a requirement; of an endpoint cost service, also on what RFC 8189 §4.2 makes of it.
+/// Notes on a requirement and, for an endpoint cost service, also on the corresponding one of RFC 8189 §4.2.
 fn note(sheet: &mut Sheet, resource: &Resource, requirement: Requirement, note: impl Fn(&mut Entry)) {
     note(sheet.on(requirement));
     if resource.kind == Kind::EndpointCost
-        && let Some(twin) = of_endpoints(requirement)
+        && let Some(counterpart) = of_endpoints(requirement)
     {
-        note(sheet.on(twin));
+        note(sheet.on(counterpart));
     }
 }

@@ -1,4 +1,4 @@
-//! What answers with property maps look like, and what they depend on (RFC 9240 §7.1 to §7.6, §8.1 to §8.6).
+//! Checks of the format and version tags of property maps (RFC 9240 §7.1 to §7.6, §8.1 to §8.6).
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::requirements::{
     s8_2::FILTERED,
     s8_6::{ALL_TAGS, SOME_TAGS},
 };
-use super::{Mapped, NO_FILTER, NO_MAP, addresses, spelt};
+use super::{Mapped, NO_FILTER, NO_MAP, addresses, entity_ids};
 use crate::address;
 use crate::check::Check;
 use crate::context::Context;
@@ -26,36 +26,36 @@ use crate::subject::Kind;
 use crate::verdict::Finding;
 use crate::view::{Vtag, spread};
 
-/// All checks of this file.
-pub(crate) const CHECKS: &[Check] = &[
+/// Checks of this module.
+pub(super) const CHECKS: &[Check] = &[
     Check::new(&[WHOLE, FILTERED, FORM, ENTITY, ONLY_MAPPED, SAME_RESOURCE], forms),
     Check::new(&[ONE_DOMAIN], domains),
     Check::new(&[TAGS, ORDER], whole_tags),
     Check::new(&[ALL_TAGS, SOME_TAGS], filtered_tags),
 ];
 
-/// Entities that are asked for at a time.
+/// Maximum number of entities in a request.
 const MOST_ENTITIES: usize = 16;
-/// Dependencies that are looked at.
+/// Maximum number of dependencies examined for each map.
 const MOST_USED: usize = 8;
 
 fn forms(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let (whole, filtered) = (Mapped::all(context, Kind::PropertyMap), Mapped::filters(context));
-    sheet.on(WHOLE).skip("no whole property map is listed");
+    sheet.on(WHOLE).skip("no full property map is listed");
     sheet.on(FILTERED).skip(NO_FILTER);
     if !whole.is_empty() || !filtered.is_empty() {
         sheet.on(SAME_RESOURCE).skip("no answer has entities of a resource-specific domain");
     }
     sheet.skip_all(NO_MAP);
     for mapped in whole {
-        let exchange = context.known(mapped.resource)?;
+        let exchange = context.latest(mapped.resource)?;
         sheet.on(WHOLE).promised(mapped.resource, &exchange, "property map");
         form(&mapped, &exchange, sheet);
     }
     for mapped in filtered {
         let all = context.post(mapped.resource, &super::everything())?;
         let mut answers = vec![all];
-        if let Some(plain) = context.plain_request(mapped.resource)? {
+        if let Some(plain) = context.valid_request(mapped.resource)? {
             answers.push(context.post(mapped.resource, &plain)?);
         }
         for exchange in answers {
@@ -90,7 +90,7 @@ fn form(mapped: &Mapped<'_>, exchange: &Arc<Exchange>, sheet: &mut Sheet) {
                 entry.fail(finding.from(exchange));
             }
             Some(entity) if has_host_bits(entity, key) => {
-                let finding = Finding::new(format!("{entity}, without bits after its length"), key).at(&place);
+                let finding = Finding::new(format!("{entity}, without host bits"), key).at(&place);
                 entry.info(finding.from(exchange));
             }
             Some(_) => {}
@@ -100,7 +100,7 @@ fn form(mapped: &Mapped<'_>, exchange: &Arc<Exchange>, sheet: &mut Sheet) {
     }
 }
 
-/// The mapped domain that a key begins with, whatever comes then.
+/// Finds the mapped domain that a key begins with.
 fn domain_of(key: &str, mappings: &Mappings) -> Option<String> {
     let fits = |domain: &&String| key.strip_prefix(domain.as_str()).is_some_and(|rest| rest.starts_with(':'));
     mappings.0.keys().filter(fits).max_by_key(|domain| domain.len()).cloned()
@@ -123,7 +123,7 @@ fn members(
     entry.saw(exchange, properties.len().max(1), "property of an entity");
     let Some(domain) = domain else {
         let known: Vec<_> = mapped.mappings.0.keys().map(String::as_str).collect();
-        let finding = Finding::new(format!("an entity of {}", known.join(", ")), "one of no mapped domain");
+        let finding = Finding::new(format!("an entity of {}", known.join(", ")), "an entity of another domain");
         entry.fail(finding.at(place).from(exchange));
         return;
     };
@@ -145,7 +145,7 @@ fn members(
     }
 }
 
-/// Some entities of a domain that can be asked for.
+/// Selects entities of a domain for requests.
 fn some_of(
     context: &Context<'_>,
     mapped: &Mapped<'_>,
@@ -154,7 +154,7 @@ fn some_of(
 ) -> Result<Vec<String>, NoAnswer> {
     if mapped.mappings.address_domains().any(|other| other == domain) {
         let addresses = addresses(context, full, domain)?;
-        return Ok(spelt(domain, &spread(&addresses, MOST_ENTITIES)));
+        return Ok(entity_ids(domain, &spread(&addresses, MOST_ENTITIES)));
     }
     let known = full.entities.keys().filter(|entity| entity.domain == domain).map(ToString::to_string);
     Ok(spread(&known.collect::<Vec<_>>(), MOST_ENTITIES))
@@ -176,7 +176,7 @@ fn domains(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
                 continue;
             };
             let entry = sheet.on(ONE_DOMAIN);
-            entry.saw(&exchange, entities.len(), "entity asked for");
+            entry.saw(&exchange, entities.len(), "requested entity");
             for other in seen.entities.keys().filter(|entity| entity.domain != *domain) {
                 let finding = Finding::new(format!("entities of {domain}"), other.to_string());
                 entry.fail(finding.at(seen.place(other)).from(&exchange));
@@ -186,8 +186,8 @@ fn domains(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     Ok(())
 }
 
-/// Holds the tags of an answer against those that resources have at the time, and gives the last answer.
-fn hold(
+/// Compares the version tags of an answer with the current tags of resources, and returns the last answer.
+fn compare_tags(
     context: &Context<'_>,
     sheet: &mut Sheet,
     requirement: Requirement,
@@ -200,7 +200,7 @@ fn hold(
             continue;
         };
         let Some(steady) = context.steady(used, |_| ask())? else {
-            sheet.on(requirement).skip("what is used changed during every comparison");
+            sheet.on(requirement).skip("a used resource changed during every comparison");
             continue;
         };
         let exchange = steady.found;
@@ -225,23 +225,23 @@ fn hold(
     Ok(last)
 }
 
-/// Tags of resources that nothing was expected of.
-fn beyond(exchange: &Exchange, ids: &[&str]) -> Vec<Vtag> {
+/// Returns the version tags of resources other than the expected ones.
+fn unexpected_tags(exchange: &Exchange, ids: &[&str]) -> Vec<Vtag> {
     let tags = Vtag::dependent(exchange.value().unwrap_or(&Value::Null));
     tags.into_iter().filter(|tag| !ids.contains(&tag.resource_id.as_str())).collect()
 }
 
 fn whole_tags(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    sheet.on(TAGS).skip("no whole property map is listed");
-    sheet.on(ORDER).skip("no whole property map uses more than one resource");
+    sheet.on(TAGS).skip("no full property map is listed");
+    sheet.on(ORDER).skip("no full property map uses more than one resource");
     for mapped in Mapped::all(context, Kind::PropertyMap) {
         let uses = mapped.resource.uses();
-        let last = hold(context, sheet, TAGS, &uses, &mut || context.get(mapped.resource))?;
-        let exchange = last.map_or_else(|| context.known(mapped.resource), Ok)?;
+        let last = compare_tags(context, sheet, TAGS, &uses, &mut || context.get(mapped.resource))?;
+        let exchange = last.map_or_else(|| context.latest(mapped.resource), Ok)?;
         let entry = sheet.on(TAGS);
         entry.saw(&exchange, 1, "property map");
-        for tag in beyond(&exchange, &uses) {
-            let finding = Finding::new("tags of what the map uses", tag.to_string()).at("/meta/dependent-vtags");
+        for tag in unexpected_tags(&exchange, &uses) {
+            let finding = Finding::new("tags of resources in `uses` only", tag.to_string()).at("/meta/dependent-vtags");
             entry.warn(finding.from(&exchange));
         }
         let tags = Vtag::dependent(exchange.value().unwrap_or(&Value::Null));
@@ -264,7 +264,7 @@ fn filtered_tags(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswe
     for mapped in Mapped::filters(context) {
         let uses = mapped.resource.uses();
         if uses.is_empty() {
-            sheet.skip_all("no filtered property map uses anything");
+            sheet.skip_all("no filtered property map uses another resource");
             continue;
         }
         let Some(full) = mapped.read(&context.post(mapped.resource, &super::everything())?) else {
@@ -277,7 +277,7 @@ fn filtered_tags(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswe
             }
             match parts(domain).0 {
                 None => {
-                    hold(context, sheet, ALL_TAGS, &uses, &mut || mapped.ask(context, &entities, properties))?;
+                    compare_tags(context, sheet, ALL_TAGS, &uses, &mut || mapped.ask(context, &entities, properties))?;
                 }
                 Some(resource) => {
                     let mut ids: Vec<_> = properties.iter().filter_map(|name| parts(name).0).collect();
@@ -285,11 +285,11 @@ fn filtered_tags(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswe
                     ids.push(resource);
                     ids.retain(|id| uses.contains(id));
                     let mut ask = || mapped.ask(context, &entities, properties);
-                    let Some(exchange) = hold(context, sheet, SOME_TAGS, &ids, &mut ask)? else {
+                    let Some(exchange) = compare_tags(context, sheet, SOME_TAGS, &ids, &mut ask)? else {
                         continue;
                     };
-                    // What a map's own properties depend on is not said.
-                    for tag in beyond(&exchange, &ids).into_iter().filter(|_| all_named) {
+                    // The dependencies of self-defined properties are not known.
+                    for tag in unexpected_tags(&exchange, &ids).into_iter().filter(|_| all_named) {
                         let finding = Finding::new(format!("tags of {}", ids.join(", ")), tag.to_string());
                         sheet.on(SOME_TAGS).warn(finding.at("/meta/dependent-vtags").from(&exchange));
                     }

@@ -1,12 +1,14 @@
-//! Property maps, whole and filtered (RFC 9240). The answers of a filtered map are held against what it says of
-//! everything, against the whole map, and against the network maps and endpoint properties that say the same.
+//! RFC 9240, entity property maps: requirements and checks.
+//!
+//! The answers of a filtered property map are compared with its answer to a request for everything, with the full property
+//! map, and with network maps and endpoint properties that have the same values.
 #![allow(clippy::unnecessary_wraps, reason = "all checks have one signature, whether they send requests or not")]
 
 mod answers;
-mod listed;
+mod directory_entries;
+mod errors;
 mod pids;
 mod prefixes;
-mod refusals;
 mod requests;
 pub(crate) mod requirements;
 mod spellings;
@@ -46,23 +48,24 @@ pub(crate) const STANDARD: Standard = Standard {
         prefixes::CHECKS,
         values::CHECKS,
         requests::CHECKS,
-        refusals::CHECKS,
+        errors::CHECKS,
         answers::CHECKS,
         spellings::CHECKS,
         pids::CHECKS,
-        listed::CHECKS,
+        directory_entries::CHECKS,
     ],
 };
 
+/// Reasons to skip checks.
 const NO_MAP: &str = "no property map is listed";
 const NO_FILTER: &str = "no filtered property map is listed";
 const NO_ADDRESSES: &str = "no filtered property map of addresses is listed";
-const CHANGING: &str = "everything at once is not answered, or changed during every comparison";
+const CHANGING: &str = "a request for everything is not answered, or answers changed during every comparison";
 
-/// Addresses that are asked about at a time.
+/// Maximum number of addresses in a request.
 const MOST_ADDRESSES: usize = 96;
 
-/// A property map of either kind, with what it says it has.
+/// A full or filtered property map with its mappings.
 #[derive(Clone)]
 struct Mapped<'a> {
     resource: &'a Resource,
@@ -70,13 +73,13 @@ struct Mapped<'a> {
 }
 
 impl<'a> Mapped<'a> {
-    /// All of a kind, as far as they are looked at.
+    /// Collects the property maps of a kind, up to a bound.
     fn all(context: &'a Context<'_>, kind: Kind) -> Vec<Self> {
         let resources = context.subject.of(kind).take(MOST_OF_A_KIND);
         resources.map(|resource| Self { resource, mappings: Mappings::of(resource) }).collect()
     }
 
-    /// All filtered ones.
+    /// Collects the filtered property maps.
     fn filters(context: &'a Context<'_>) -> Vec<Self> {
         Self::all(context, Kind::FilteredPropertyMap)
     }
@@ -85,22 +88,22 @@ impl<'a> Mapped<'a> {
         PropertyMap::read(exchange, &self.mappings)
     }
 
-    /// Asks a question while everything that a filtered map says stays as it is; nothing if it never does.
+    /// Makes requests while the answer to a request for everything does not change; `None` if it always changes.
     fn steady<T>(
         &self,
         context: &Context<'_>,
-        mut question: impl FnMut(&PropertyMap) -> Result<T, NoAnswer>,
-    ) -> Result<Option<Held<T>>, NoAnswer> {
+        mut requests: impl FnMut(&PropertyMap) -> Result<T, NoAnswer>,
+    ) -> Result<Option<Unchanged<T>>, NoAnswer> {
         let asked = context.steady_post(self.resource, &everything(), |before| {
-            self.read(before).map(|full| question(&full)).transpose()
+            self.read(before).map(|full| requests(&full)).transpose()
         })?;
         let Some(Steady { full, found: Some(found) }) = asked else {
             return Ok(None);
         };
-        Ok(self.read(&full).map(|full| Held { full, found }))
+        Ok(self.read(&full).map(|full| Unchanged { full, found }))
     }
 
-    /// Asks for properties of entities.
+    /// Requests properties of entities.
     fn ask(
         &self,
         context: &Context<'_>,
@@ -110,9 +113,9 @@ impl<'a> Mapped<'a> {
         context.post(self.resource, &request(entities, properties))
     }
 
-    /// The whole map that a filtered one is a view of: the only one over the same resources that has nothing the
-    /// filtered one lacks. Properties without a resource are those of a map, so others are not to be compared (§9.2).
-    fn whole_of(&self, context: &'a Context<'_>) -> Option<Self> {
+    /// Returns the full property map that a filtered one is a view of: the only one with the same `uses` whose mappings the
+    /// filtered one covers. Self-defined properties belong to one map, so other maps are not comparable (§9.2).
+    fn full_map(&self, context: &'a Context<'_>) -> Option<Self> {
         let same_uses = |one: &Resource| {
             let sorted = |resource: &Resource| {
                 let mut uses: Vec<String> = resource.uses().into_iter().map(str::to_owned).collect();
@@ -128,24 +131,24 @@ impl<'a> Mapped<'a> {
     }
 }
 
-/// An answer to a question, and the map that did not change meanwhile.
-struct Held<T> {
+/// Result of requests, and the map that did not change meanwhile.
+struct Unchanged<T> {
     full: PropertyMap,
     found: T,
 }
 
-/// Addresses of an address domain worth asking for: those of the map itself, and some of each PID.
+/// Selects addresses of a domain for requests: some that the property map distinguishes, and one of each PID.
 fn addresses(context: &Context<'_>, full: &PropertyMap, domain: &str) -> Result<Vec<IpAddr>, NoAnswer> {
     let is_v4 = parts(domain).1 == "ipv4";
     let more = context.addresses(MOST_ADDRESSES / 4)?.into_iter().filter(|address| address.is_ipv4() == is_v4);
-    let mut addresses = full.telling_addresses(domain, MOST_ADDRESSES * 3 / 4);
+    let mut addresses = full.select_addresses(domain, MOST_ADDRESSES * 3 / 4);
     addresses.extend(more);
     addresses.sort_unstable();
     addresses.dedup();
     Ok(addresses)
 }
 
-/// The request for all there is.
+/// Creates the request for all properties of all entities.
 fn everything() -> Value {
     json!({"entities": [], "properties": []})
 }
@@ -154,7 +157,7 @@ fn request(entities: &[String], properties: &[String]) -> Value {
     json!({"entities": entities, "properties": properties})
 }
 
-/// Addresses as entities of a domain.
-fn spelt(domain: &str, addresses: &[IpAddr]) -> Vec<String> {
+/// Returns addresses as entity IDs of a domain.
+fn entity_ids(domain: &str, addresses: &[IpAddr]) -> Vec<String> {
     addresses.iter().map(|address| Entity::at(domain, *address).to_string()).collect()
 }

@@ -1,4 +1,4 @@
-//! PIDs of addresses: property maps, network maps and the endpoint property service say the same (RFC 9240 §8.7, §9.1).
+//! Checks that property maps agree with network maps and endpoint properties on PIDs (RFC 9240 §8.7, §9.1).
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::requirements::{s8_7::PID_OF_MAP, s9_1::LEGACY};
 use super::values::text;
-use super::{CHANGING, MOST_ADDRESSES, Mapped, spelt};
+use super::{CHANGING, MOST_ADDRESSES, Mapped, entity_ids};
 use crate::address;
 use crate::check::Check;
 use crate::context::{Context, MOST_OF_A_KIND};
@@ -19,11 +19,11 @@ use crate::subject::{Kind, Resource};
 use crate::verdict::Finding;
 use crate::view::NetworkMap;
 
-/// All checks of this file.
-pub(crate) const CHECKS: &[Check] = &[Check::new(&[PID_OF_MAP, LEGACY], agree)];
+/// Checks of this module.
+pub(super) const CHECKS: &[Check] = &[Check::new(&[PID_OF_MAP, LEGACY], pids_agree)];
 
-/// `X.pid` of addresses, against the network map X and against the endpoint property service.
-fn agree(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+/// Compares `X.pid` of addresses with the network map X and with the endpoint property service.
+fn pids_agree(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.on(PID_OF_MAP).skip("no property map has the `pid` of addresses");
     sheet.on(LEGACY).skip("no endpoint property service and property map have the same `pid`");
     let kinds = [Kind::PropertyMap, Kind::FilteredPropertyMap];
@@ -34,11 +34,11 @@ fn agree(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
                     continue;
                 };
                 if let Some(map) = context.subject.named(id).filter(|map| map.kind == Kind::NetworkMap) {
-                    against_map(context, &mapped, domain, map, property, sheet)?;
+                    compare_with_map(context, &mapped, domain, map, property, sheet)?;
                 }
                 let services = context.subject.of(Kind::EndpointProperty).take(MOST_OF_A_KIND);
                 for service in services.filter(|service| service.prop_types().contains(&property.as_str())) {
-                    against_service(context, &mapped, domain, service, property, sheet)?;
+                    compare_with_service(context, &mapped, domain, service, property, sheet)?;
                 }
             }
         }
@@ -46,8 +46,8 @@ fn agree(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     Ok(())
 }
 
-/// A property map with the `pid` of these addresses.
-fn with_pids(
+/// Fetches a property map with the `pid` of addresses.
+fn fetch_pids(
     context: &Context<'_>,
     mapped: &Mapped<'_>,
     domain: &str,
@@ -55,7 +55,7 @@ fn with_pids(
     property: &str,
 ) -> Result<Arc<Exchange>, NoAnswer> {
     if mapped.resource.is_posted() {
-        mapped.ask(context, &spelt(domain, addresses), &[property.to_owned()])
+        mapped.ask(context, &entity_ids(domain, addresses), &[property.to_owned()])
     } else {
         context.get(mapped.resource)
     }
@@ -66,7 +66,7 @@ fn of_family(domain: &str, addresses: Vec<IpAddr>) -> Vec<IpAddr> {
     addresses.into_iter().filter(|address| address.is_ipv4() == is_v4).collect()
 }
 
-fn against_map(
+fn compare_with_map(
     context: &Context<'_>,
     mapped: &Mapped<'_>,
     domain: &str,
@@ -75,12 +75,12 @@ fn against_map(
     sheet: &mut Sheet,
 ) -> Result<(), NoAnswer> {
     let asked = context.steady(map, |before| {
-        let addresses = NetworkMap::read(before).map_or_else(Vec::new, |map| map.telling_addresses(MOST_ADDRESSES));
+        let addresses = NetworkMap::read(before).map_or_else(Vec::new, |map| map.select_addresses(MOST_ADDRESSES));
         let addresses = of_family(domain, addresses);
         if addresses.is_empty() {
             return Ok(None);
         }
-        Ok(Some((with_pids(context, mapped, domain, &addresses, property)?, addresses)))
+        Ok(Some((fetch_pids(context, mapped, domain, &addresses, property)?, addresses)))
     })?;
     let Some(steady) = asked else {
         sheet.on(PID_OF_MAP).skip("the network map changed during every comparison");
@@ -106,7 +106,7 @@ fn against_map(
     Ok(())
 }
 
-fn against_service(
+fn compare_with_service(
     context: &Context<'_>,
     mapped: &Mapped<'_>,
     domain: &str,
@@ -115,7 +115,7 @@ fn against_service(
     sheet: &mut Sheet,
 ) -> Result<(), NoAnswer> {
     let addresses = match context.subject.named(parts(property).0.unwrap_or_default()) {
-        Some(map) => context.network_map(map)?.map_or_else(Vec::new, |map| map.telling_addresses(MOST_ADDRESSES / 4)),
+        Some(map) => context.network_map(map)?.map_or_else(Vec::new, |map| map.select_addresses(MOST_ADDRESSES / 4)),
         None => Vec::new(),
     };
     let addresses = of_family(domain, addresses);
@@ -124,7 +124,7 @@ fn against_service(
     }
     let endpoints: Vec<_> = addresses.iter().map(|address| address::to_typed(*address)).collect();
     let body = json!({"properties": [property], "endpoints": endpoints});
-    let ask = || with_pids(context, mapped, domain, &addresses, property);
+    let ask = || fetch_pids(context, mapped, domain, &addresses, property);
     let Some(steady) = context.steady_post(service, &body, |_| ask())? else {
         sheet.on(LEGACY).skip(CHANGING);
         return Ok(());
@@ -144,7 +144,7 @@ fn against_service(
         if expected != value {
             let expected = format!("{} as {property} of {entity}", text(expected));
             let place = found.map_or_else(String::new, |(key, _)| pointer("/endpoint-properties", key));
-            let finding = Finding::new(format!("{}, as the property map says", text(value)), expected);
+            let finding = Finding::new(format!("{}, as in the property map", text(value)), expected);
             entry.fail(finding.at(place).from(&exchange).from(&steady.full));
         }
     }

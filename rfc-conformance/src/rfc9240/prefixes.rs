@@ -1,4 +1,4 @@
-//! What is answered for a prefix: enough to know the value of every address in it (RFC 9240 §6.1.3, §8.6).
+//! Checks of answers for prefixes, which must determine the value of every address in them (RFC 9240 §6.1.3, §8.6).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use super::requirements::{
     s6_1_3::{BETWEEN, NULL},
     s8_6::{ALL_PROPERTIES, COVERED, ENOUGH, EXCEPTIONS, ONLY_ASKED, WRITTEN_OUT},
 };
-use super::{CHANGING, Mapped, NO_ADDRESSES, addresses, spelt};
+use super::{CHANGING, Mapped, NO_ADDRESSES, addresses, entity_ids};
 use crate::check::Check;
 use crate::context::Context;
 use crate::entity::Entity;
@@ -23,18 +23,18 @@ use crate::sheet::Sheet;
 use crate::verdict::Finding;
 use crate::view::spread;
 
-/// All checks of this file.
-pub(crate) const CHECKS: &[Check] =
+/// Checks of this module.
+pub(super) const CHECKS: &[Check] =
     &[Check::new(&[BETWEEN, ONLY_ASKED, ALL_PROPERTIES, ENOUGH, WRITTEN_OUT, EXCEPTIONS, COVERED, NULL], prefixes)];
 
-/// Prefixes of a domain that are asked for, each alone.
+/// Maximum number of prefixes requested of each domain.
 const MOST_PREFIXES: usize = 16;
-/// Addresses in each that are looked at.
+/// Maximum number of addresses examined in each prefix.
 const MOST_INSIDE: usize = 6;
 
-/// What was asked in one domain, and what came.
-struct Asked {
-    /// The addresses that are looked at, asked for themselves.
+/// Answers for the addresses and prefixes of one domain.
+struct Answers {
+    /// Answer for the addresses alone.
     alone: Arc<Exchange>,
     addresses: Vec<IpAddr>,
     prefixes: Vec<(IpNet, Arc<Exchange>)>,
@@ -46,9 +46,9 @@ fn prefixes(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         sheet.skip_all(NO_ADDRESSES);
         return Ok(());
     }
-    sheet.on(NULL).skip("no address that was asked about lies where nothing is inherited");
-    sheet.on(COVERED).skip("no prefix that was asked for is covered by others that have values");
-    sheet.skip_all("no prefix is known that could be asked for");
+    sheet.on(NULL).skip("no requested address is exempt from inheritance");
+    sheet.on(COVERED).skip("no requested prefix is covered by other entities");
+    sheet.skip_all("no prefixes are known for requests");
     for mapped in &filters {
         for domain in mapped.mappings.address_domains() {
             let Some(held) = mapped.steady(context, |full| ask(context, mapped, full, domain))? else {
@@ -64,8 +64,9 @@ fn prefixes(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
                 let inside = spread(&inside, MOST_INSIDE);
                 if let Some(answer) = mapped.read(exchange) {
                     let asked = Entity::over(domain, *prefix);
-                    let question = Question { mapped, full: &held.full, alone: &alone, answer: &answer, asked };
-                    question.judge(&inside, sheet);
+                    let prefix_answer =
+                        PrefixAnswer { mapped, full: &held.full, alone: &alone, answer: &answer, asked };
+                    prefix_answer.grade(&inside, sheet);
                 }
             }
         }
@@ -73,8 +74,8 @@ fn prefixes(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     Ok(())
 }
 
-/// Prefixes worth asking for: defined ones, their halves, and what is around them; first those whose halves are defined.
-fn worth_asking(full: &PropertyMap, domain: &str) -> Vec<IpNet> {
+/// Selects prefixes for requests: defined ones, their halves, and those around them, first where both halves are defined.
+fn select_prefixes(full: &PropertyMap, domain: &str) -> Vec<IpNet> {
     let defined: BTreeSet<IpNet> = full.nets(domain).into_iter().collect();
     let around = |net: &IpNet| IpNet::new(net.addr(), net.prefix_len().checked_sub(1)?).ok().map(|net| net.trunc());
     let parents: BTreeSet<IpNet> = defined.iter().filter_map(around).collect();
@@ -93,8 +94,8 @@ fn worth_asking(full: &PropertyMap, domain: &str) -> Vec<IpNet> {
     chosen
 }
 
-fn ask(context: &Context<'_>, mapped: &Mapped<'_>, full: &PropertyMap, domain: &str) -> Result<Asked, NoAnswer> {
-    let prefixes = worth_asking(full, domain);
+fn ask(context: &Context<'_>, mapped: &Mapped<'_>, full: &PropertyMap, domain: &str) -> Result<Answers, NoAnswer> {
+    let prefixes = select_prefixes(full, domain);
     let mut addresses = addresses(context, full, domain)?;
     let mut inside = Vec::new();
     for prefix in &prefixes {
@@ -105,16 +106,16 @@ fn ask(context: &Context<'_>, mapped: &Mapped<'_>, full: &PropertyMap, domain: &
     addresses = inside;
     addresses.sort_unstable();
     addresses.dedup();
-    let alone = mapped.ask(context, &spelt(domain, &addresses), &[])?;
+    let alone = mapped.ask(context, &entity_ids(domain, &addresses), &[])?;
     let answers: Result<Vec<_>, NoAnswer> = prefixes
         .into_iter()
         .map(|prefix| Ok((prefix, mapped.ask(context, &[format!("{domain}:{prefix}")], &[])?)))
         .collect();
-    Ok(Asked { alone, addresses, prefixes: answers? })
+    Ok(Answers { alone, addresses, prefixes: answers? })
 }
 
-/// One prefix, and all that is known of it.
-struct Question<'a> {
+/// A requested prefix with everything that is known about it.
+struct PrefixAnswer<'a> {
     mapped: &'a Mapped<'a>,
     full: &'a PropertyMap,
     alone: &'a PropertyMap,
@@ -122,11 +123,11 @@ struct Question<'a> {
     asked: Entity,
 }
 
-impl Question<'_> {
-    fn judge(&self, inside: &[IpAddr], sheet: &mut Sheet) {
+impl PrefixAnswer<'_> {
+    fn grade(&self, inside: &[IpAddr], sheet: &mut Sheet) {
         self.only_asked(sheet);
         self.covered(sheet);
-        // What stands outside was not asked for, and nothing may rest on it.
+        // Entities outside the requested prefix must not be needed.
         let answer = self.answer.within(&self.asked);
         for property in self.mapped.mappings.of_domain(&self.asked.domain) {
             for address in inside {
@@ -137,9 +138,9 @@ impl Question<'_> {
 
     fn only_asked(&self, sheet: &mut Sheet) {
         let entry = sheet.on(ONLY_ASKED);
-        entry.saw(&self.answer.exchange, self.answer.entities.len().max(1), "entity of an answer");
+        entry.saw(&self.answer.exchange, self.answer.entities.len().max(1), "entity in an answer");
         for entity in self.answer.entities.keys().filter(|entity| !entity.is_within(&self.asked)) {
-            let finding = Finding::new(format!("{} and what lies inside", self.asked), entity.to_string());
+            let finding = Finding::new(format!("{} and entities within it", self.asked), entity.to_string());
             entry.fail(finding.at(self.answer.place(entity)).from(&self.answer.exchange));
         }
     }
@@ -151,8 +152,8 @@ impl Question<'_> {
             let longer = |other: &&IpNet| net.contains(*other) && other.prefix_len() > net.prefix_len();
             let inner: Vec<IpNet> = nets.values().copied().filter(longer).copied().collect();
             if IpNet::aggregate(&inner).contains(net) {
-                let seen = format!("{entity} beside {} entities that cover it", inner.len());
-                let finding = Finding::new("an entity that is covered to be left out", seen);
+                let seen = format!("{entity} as well as {} entities that cover it", inner.len());
+                let finding = Finding::new("no entity that others cover", seen);
                 let entry = sheet.on(COVERED);
                 entry.fail(finding.at(self.answer.place(entity)).from(&self.answer.exchange));
             }
@@ -169,8 +170,7 @@ impl Question<'_> {
         let (alone, seen) = (self.alone.value(&entity, property), answer.value(&entity, property));
         let text = |value: Option<&Value>| value.map_or_else(|| "none".to_owned(), brief);
         let finding = |expected: Option<&Value>| {
-            let expected =
-                format!("{} as {property} of {entity}, in what is answered for {}", text(expected), self.asked);
+            let expected = format!("{} as {property} of {entity}, in the answer for {}", text(expected), self.asked);
             Finding::new(expected, text(seen)).at("/property-map")
         };
         let finding_alone = finding(alone).from(&self.alone.exchange).from(&self.answer.exchange);
@@ -191,8 +191,9 @@ impl Question<'_> {
         } else if self.full.is_blocked(&entity, property) || seen.is_some() {
             hold(NULL, "address", seen.is_none(), &finding_alone);
         }
-        // Whoever decides about the address stands outside, is what was asked for, or stands inside.
-        let Some((giver, expected)) = self.full.decides(&entity, property).filter(|(_, value)| !value.is_null()) else {
+        // The entity that determines the value is outside the requested prefix, the prefix itself, or inside it.
+        let Some((giver, expected)) = self.full.determining(&entity, property).filter(|(_, value)| !value.is_null())
+        else {
             return;
         };
         let finding = finding(Some(expected)).from(&self.full.exchange).from(&self.answer.exchange);

@@ -1,4 +1,5 @@
-//! What requests may say: everything, nothing, things twice, things that do not exist (RFC 9240 §8.3, §8.6).
+//! Checks of requests to filtered property maps: empty, absent and repeated members, and missing properties (RFC 9240 §8.3,
+//! §8.6).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use super::requirements::{
     s8_3::{ALL_PROPERTIES, EVERYTHING, NAMES, REPEATED_ENTITIES, REPEATED_PROPERTIES, USABLE},
     s8_6::{NO_PROPERTIES, ONLY_ASKED, UNDEFINED},
 };
-use super::{CHANGING, Mapped, NO_FILTER, addresses, everything, request, spelt};
+use super::{CHANGING, Mapped, NO_FILTER, addresses, entity_ids, everything, request};
 use crate::check::Check;
 use crate::context::Context;
 use crate::entity::{Entity, Id, parts};
@@ -21,8 +22,8 @@ use crate::sheet::Sheet;
 use crate::verdict::Finding;
 use crate::view::spread;
 
-/// All checks of this file.
-pub(crate) const CHECKS: &[Check] = &[
+/// Checks of this module.
+pub(super) const CHECKS: &[Check] = &[
     Check::new(&[EVERYTHING], all_entities),
     Check::new(&[REPEATED_ENTITIES, ALL_PROPERTIES, REPEATED_PROPERTIES, ONLY_ASKED], lists),
     Check::new(&[NAMES], names),
@@ -30,9 +31,9 @@ pub(crate) const CHECKS: &[Check] = &[
     Check::new(&[NO_PROPERTIES, UNDEFINED], undefined),
 ];
 
-/// Entities that are asked for at a time.
+/// Maximum number of entities in a request.
 const MOST_ENTITIES: usize = 8;
-/// Properties that are asked for alone.
+/// Maximum number of properties requested individually.
 const MOST_PROPERTIES: usize = 8;
 
 fn all_entities(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
@@ -41,23 +42,23 @@ fn all_entities(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer
     for mapped in Mapped::filters(context) {
         let exchange = context.post(mapped.resource, &everything())?;
         entry.promised(mapped.resource, &exchange, "request for everything");
-        // What a whole map has must be in there, too, at least by inheritance.
-        let Some((whole, all)) = mapped.whole_of(context).zip(mapped.read(&exchange)) else {
+        // The answer must have all domains of the full map.
+        let Some((whole, all)) = mapped.full_map(context).zip(mapped.read(&exchange)) else {
             continue;
         };
-        let Some(full) = whole.read(&context.known(whole.resource)?) else {
+        let Some(full) = whole.read(&context.latest(whole.resource)?) else {
             continue;
         };
         let domains: BTreeSet<_> = full.entities.keys().map(|entity| entity.domain.as_str()).collect();
         for domain in domains.into_iter().filter(|domain| all.entities.keys().all(|entity| entity.domain != **domain)) {
-            let finding = Finding::new(format!("entities of {domain}, which the whole map has"), "none");
+            let finding = Finding::new(format!("entities of {domain}, as in the full map"), "none");
             entry.fail(finding.at("/property-map").from(&full.exchange).from(&exchange));
         }
     }
     Ok(())
 }
 
-/// Some entities of a domain by their text: addresses, or names that the map itself lists.
+/// Selects entities of a domain for requests: addresses, or names that the map lists.
 fn some_of(
     context: &Context<'_>,
     mapped: &Mapped<'_>,
@@ -65,31 +66,34 @@ fn some_of(
     domain: &str,
 ) -> Result<Vec<String>, NoAnswer> {
     if mapped.mappings.address_domains().any(|other| other == domain) {
-        return Ok(spelt(domain, &spread(&addresses(context, full, domain)?, MOST_ENTITIES)));
+        return Ok(entity_ids(domain, &spread(&addresses(context, full, domain)?, MOST_ENTITIES)));
     }
     let known = full.entities.keys().filter(|entity| entity.domain == domain).map(ToString::to_string);
     Ok(spread(&known.collect::<Vec<_>>(), MOST_ENTITIES))
 }
 
-/// A domain's entities with the plain question about them.
-fn questions<'m>(context: &Context<'_>, mapped: &'m Mapped<'_>) -> Result<Vec<(&'m str, Vec<String>)>, NoAnswer> {
+/// Selects entities of each domain that has properties.
+fn entities_by_domain<'m>(
+    context: &Context<'_>,
+    mapped: &'m Mapped<'_>,
+) -> Result<Vec<(&'m str, Vec<String>)>, NoAnswer> {
     let Some(full) = mapped.read(&context.post(mapped.resource, &everything())?) else {
         return Ok(Vec::new());
     };
-    let mut questions = Vec::new();
+    let mut domains = Vec::new();
     for domain in mapped.mappings.0.keys() {
         let entities = some_of(context, mapped, &full, domain)?;
         if !entities.is_empty() && !mapped.mappings.of_domain(domain).is_empty() {
-            questions.push((domain.as_str(), entities));
+            domains.push((domain.as_str(), entities));
         }
     }
-    Ok(questions)
+    Ok(domains)
 }
 
 fn lists(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all(NO_FILTER);
     for mapped in Mapped::filters(context) {
-        for (domain, entities) in questions(context, &mapped)? {
+        for (domain, entities) in entities_by_domain(context, &mapped)? {
             let known = mapped.mappings.of_domain(domain);
             let names: Vec<String> = mapped.mappings.properties().into_iter().map(str::to_owned).collect();
             let twice = |list: &[String]| [list, list, list].concat();
@@ -114,23 +118,23 @@ fn lists(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
                 continue;
             };
             let Some(plain) = mapped.read(&steady.full) else {
-                sheet.skip_all("not even plain requests are answered");
+                sheet.skip_all("ordinary requests are not answered");
                 continue;
             };
             let (alike, parts) = &steady.found;
             for ((requirement, _), exchange) in variants.iter().zip(alike) {
-                same(&mapped, *requirement, &plain, exchange, sheet);
+                grade_equivalent(&mapped, *requirement, &plain, exchange, sheet);
             }
             for (name, exchange) in parts {
-                only(&mapped, &plain, name, exchange, sheet);
+                grade_single(&mapped, &plain, name, exchange, sheet);
             }
         }
     }
     Ok(())
 }
 
-/// Another request that means the same.
-fn same(
+/// Grades the answer to an equivalent request.
+fn grade_equivalent(
     mapped: &Mapped<'_>,
     requirement: Requirement,
     plain: &PropertyMap,
@@ -157,17 +161,17 @@ fn same(
     }
 }
 
-/// The answer about one property is the part of the plain answer that is about it.
-fn only(mapped: &Mapped<'_>, plain: &PropertyMap, name: &str, exchange: &Arc<Exchange>, sheet: &mut Sheet) {
+/// Grades the answer for one property, which must be the corresponding part of the whole answer.
+fn grade_single(mapped: &Mapped<'_>, plain: &PropertyMap, name: &str, exchange: &Arc<Exchange>, sheet: &mut Sheet) {
     let entry = sheet.on(ONLY_ASKED);
-    entry.saw(exchange, 1, "property asked for");
+    entry.saw(exchange, 1, "requested property");
     let Some(seen) = mapped.read(exchange) else {
         return;
     };
     for (entity, properties) in &seen.entities {
         let place = seen.place(entity);
         if let Some(other) = properties.keys().find(|other| *other != name) {
-            let finding = Finding::new(format!("{name:?}, and no other property"), format!("{other:?}"));
+            let finding = Finding::new(format!("{name:?} and no other property"), format!("{other:?}"));
             entry.fail(finding.at(pointer(&place, other)).from(exchange));
         }
     }
@@ -208,7 +212,7 @@ fn names(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
             for (key, value) in data.as_object().into_iter().flatten() {
                 let place = pointer("/property-map", key);
                 if *value == json!("{}") {
-                    // RFC 9240 §8.3 and §8.6 do not agree.
+                    // RFC 9240 §8.3 and §8.6 contradict each other.
                     entry.warn(Finding::new("an empty object", "the string \"{}\"").at(&place).from(exchange));
                 } else if *value != json!({}) {
                     entry.fail(Finding::new("an empty object", brief(value)).at(&place).from(exchange));
@@ -217,16 +221,16 @@ fn names(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
                 let has_any =
                     entity.as_ref().is_some_and(|it| !full.values(it, mapped.mappings.of_domain(domain)).is_empty());
                 if !has_any {
-                    let finding = Finding::new("entities that were asked for and have properties", format!("{key:?}"));
+                    let finding = Finding::new("requested entities with properties only", format!("{key:?}"));
                     entry.fail(finding.at(&place).from(&full.exchange).from(exchange));
                 }
                 there.extend(entity);
             }
             for entity in asked.iter().filter(|entity| !there.contains(entity)) {
-                // Whether what is inherited counts is left open; what stands at the entity itself does.
+                // The RFC leaves open whether inherited properties count, but not those of the entity itself.
                 let own = full.entities.get(entity).is_some_and(|own| own.values().any(|value| !value.is_null()));
                 if own {
-                    let finding = Finding::new(format!("{entity}, which has properties"), "not there");
+                    let finding = Finding::new(format!("{entity}, which has properties"), "none");
                     entry.fail(finding.at("/property-map").from(&full.exchange).from(exchange));
                 }
             }
@@ -240,13 +244,13 @@ fn usable(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     entry.skip(NO_FILTER);
     for mapped in Mapped::filters(context) {
         let exchange = context.post(mapped.resource, &json!({"entities": []}))?;
-        let Some(data) = entry.promised(mapped.resource, &exchange, "request for names") else {
+        let Some(data) = entry.promised(mapped.resource, &exchange, "request without entities and `properties`") else {
             continue;
         };
         let keys: Vec<String> = data.as_object().into_iter().flatten().map(|(key, _)| key.clone()).collect();
         let all = context.post(mapped.resource, &everything())?;
         if keys.is_empty() && mapped.read(&all).is_some_and(|all| !all.entities.is_empty()) {
-            let finding = Finding::new("the names of all entities", "none").at("/property-map");
+            let finding = Finding::new("entities that can be requested", "none").at("/property-map");
             entry.fail(finding.from(&all).from(&exchange));
         }
         for key in spread(&keys, MOST_ENTITIES) {
@@ -266,7 +270,7 @@ fn undefined(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         sheet.skip_all(NO_FILTER);
         return Ok(());
     }
-    sheet.skip_all("every entity that is known has every property");
+    sheet.skip_all("every known entity has every property");
     for mapped in Mapped::filters(context) {
         let Some(full) = mapped.read(&context.post(mapped.resource, &everything())?) else {
             continue;
@@ -277,7 +281,7 @@ fn undefined(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
                     let addresses = addresses(context, &full, domain)?;
                     addresses.into_iter().map(|address| Entity::at(domain, address)).collect()
                 }
-                // A name that nobody has may have been one a moment ago.
+                // An unknown PID is valid, as it may have existed a moment ago.
                 "pid" => {
                     vec![Entity { domain: domain.clone(), id: Id::Name("no-such-pid".to_owned()) }]
                 }
@@ -290,7 +294,7 @@ fn undefined(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
                 let Some(entity) = candidates.iter().find(lacks) else {
                     continue;
                 };
-                lacking(context, &mapped, entity, property, properties, sheet)?;
+                request_missing(context, &mapped, entity, property, properties, sheet)?;
             }
         }
     }
@@ -301,8 +305,8 @@ fn is_single(net: &ipnet::IpNet) -> bool {
     net.prefix_len() == net.max_prefix_len()
 }
 
-/// Asks for a property that an entity has not, alone and with others.
-fn lacking(
+/// Requests a property that an entity does not have, alone and with others.
+fn request_missing(
     context: &Context<'_>,
     mapped: &Mapped<'_>,
     entity: &Entity,
@@ -322,7 +326,7 @@ fn lacking(
         if let Some(value) = found {
             let grade_null = value.is_null();
             let finding = Finding::new(format!("no {property} for {entity}"), brief(&value)).at("/property-map");
-            // Null where nothing is inherited says the same (§6.1.3).
+            // Null states the same (§6.1.3).
             if grade_null {
                 entry.info(finding.from(&exchange))
             } else {

@@ -1,4 +1,4 @@
-//! Addresses in other words: every spelling and the prefix of full length mean one entity (RFC 9240 §5.1.3, §6.1).
+//! Checks that all spellings of an address and its prefix of full length denote one entity (RFC 9240 §5.1.3, §6.1).
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use crate::rfc7285::endpoint_property::spellings;
 use crate::sheet::Sheet;
 use crate::verdict::Finding;
 
-/// All checks of this file.
-pub(crate) const CHECKS: &[Check] = &[Check::new(&[SPELLINGS, V4_LENGTH, V6_LENGTH, LENGTH], words)];
+/// Checks of this module.
+pub(super) const CHECKS: &[Check] = &[Check::new(&[SPELLINGS, V4_LENGTH, V6_LENGTH, LENGTH], equivalent_spellings)];
 
-fn words(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+fn equivalent_spellings(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let filters = Mapped::filters(context);
     if filters.iter().any(|mapped| mapped.mappings.address_domains().next().is_some()) {
         sheet.on(V4_LENGTH).skip("no filtered property map has IPv4 addresses with properties");
@@ -48,13 +48,13 @@ fn words(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
                 }
             };
             let texts: Vec<_> = texts.into_iter().map(|text| format!("{domain}:{text}")).collect();
-            ask_in_words(context, &mapped, domain, address, of_family, &texts, sheet)?;
+            grade_spellings(context, &mapped, domain, address, of_family, &texts, sheet)?;
         }
     }
     Ok(())
 }
 
-fn ask_in_words(
+fn grade_spellings(
     context: &Context<'_>,
     mapped: &Mapped<'_>,
     domain: &str,
@@ -101,7 +101,7 @@ fn ask_in_words(
         }
         let count = mapped.read(together).map_or(0, |map| map.keys.len());
         if count > 1 {
-            let finding = Finding::new("one entity, whatever its spellings", format!("{count} entities"));
+            let finding = Finding::new("a single entity for all spellings", format!("{count} entities"));
             entry.fail(finding.at("/property-map").from(together));
         }
     }

@@ -1,4 +1,4 @@
-//! Values of addresses and PIDs: what is inherited, and that whole and filtered maps agree (RFC 9240 §6.1.3, §6.2.3, §7.6).
+//! Checks of property values: inheritance, PIDs, and agreement of full and filtered maps (RFC 9240 §6.1.3, §6.2.3, §7.6).
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -12,7 +12,7 @@ use super::requirements::{
     s7_6::COMPLETE,
     s8_3::EVERYTHING,
 };
-use super::{CHANGING, MOST_ADDRESSES, Mapped, NO_ADDRESSES, addresses, spelt};
+use super::{CHANGING, MOST_ADDRESSES, Mapped, NO_ADDRESSES, addresses, entity_ids};
 use crate::check::Check;
 use crate::context::Context;
 use crate::entity::{Entity, parts};
@@ -24,8 +24,8 @@ use crate::sheet::Sheet;
 use crate::verdict::{Finding, Grade};
 use crate::view::spread;
 
-/// All checks of this file.
-pub(crate) const CHECKS: &[Check] = &[
+/// Checks of this module.
+pub(super) const CHECKS: &[Check] = &[
     Check::new(&[INHERITED, NONE, MAY_HAVE_NONE, NULL, EVERYTHING], inheritance),
     Check::new(&[FLAT], flat),
     Check::new(&[COMPLETE, NULL], views),
@@ -41,14 +41,14 @@ fn inheritance(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
         sheet.skip_all(NO_ADDRESSES);
         return Ok(());
     }
-    sheet.on(NONE).skip("every address that was asked about has every property");
-    sheet.on(NULL).skip("no address that was asked about lies where nothing is inherited");
-    sheet.on(MAY_HAVE_NONE).skip("no entity is said to have no value");
+    sheet.on(NONE).skip("every requested address has every property");
+    sheet.on(NULL).skip("no requested address is exempt from inheritance");
+    sheet.on(MAY_HAVE_NONE).skip("no entity has the value null");
     for mapped in filters {
         for domain in mapped.mappings.address_domains() {
             let asked = mapped.steady(context, |full| {
                 let addresses = addresses(context, full, domain)?;
-                let exchange = mapped.ask(context, &spelt(domain, &addresses), &[])?;
+                let exchange = mapped.ask(context, &entity_ids(domain, &addresses), &[])?;
                 Ok((addresses, exchange))
             })?;
             let Some(held) = asked else {
@@ -57,15 +57,15 @@ fn inheritance(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
             };
             let (addresses, exchange) = &held.found;
             if let Some(alone) = mapped.read(exchange) {
-                judge(&mapped, domain, &held.full, &alone, addresses, sheet);
+                grade(&mapped, domain, &held.full, &alone, addresses, sheet);
             }
         }
     }
     Ok(())
 }
 
-/// Addresses that were asked for, against everything that the map says.
-fn judge(
+/// Compares the values of requested addresses with those in the whole map.
+fn grade(
     mapped: &Mapped<'_>,
     domain: &str,
     full: &PropertyMap,
@@ -77,16 +77,16 @@ fn judge(
     let nulls = nulls.flat_map(|(_, properties)| properties.values()).filter(|value| value.is_null()).count();
     sheet.on(MAY_HAVE_NONE).saw(&full.exchange, nulls, "null");
     for property in mapped.mappings.of_domain(domain) {
-        // Who passes a value on to some: if others do not get it, they must be exempt by a null that is not there.
-        let mut generous = BTreeSet::new();
+        // If an entity passes its value to some addresses but not to others, a null is missing for the others.
+        let mut givers = BTreeSet::new();
         let mut lacking = Vec::new();
         for address in addresses {
             let entity = Entity::at(domain, *address);
             let (expected, seen) = (full.value(&entity, property), alone.value(&entity, property));
-            let decides = full.decides(&entity, property).map(|(entity, _)| entity);
+            let decides = full.determining(&entity, property).map(|(entity, _)| entity);
             let finding = Finding::new(format!("{} as {property} of {entity}", text(expected)), text(seen));
             let finding = finding.at(alone.place(&entity)).from(&full.exchange).from(&alone.exchange);
-            let mut hold = |requirement: Requirement, right: bool| {
+            let mut expect = |requirement: Requirement, right: bool| {
                 let entry = sheet.on(requirement);
                 entry.saw(&alone.exchange, 1, "address");
                 if !right {
@@ -95,27 +95,27 @@ fn judge(
             };
             match (expected, seen) {
                 (Some(expected), _) => {
-                    hold(INHERITED, seen == Some(expected));
-                    hold(EVERYTHING, true);
+                    expect(INHERITED, seen == Some(expected));
+                    expect(EVERYTHING, true);
                     match (seen, decides) {
-                        (Some(_), Some(giver)) => drop(generous.insert(giver)),
+                        (Some(_), Some(giver)) => drop(givers.insert(giver)),
                         (None, Some(giver)) => lacking.push((giver, finding)),
                         _ => {}
                     }
                 }
                 (None, seen) if full.is_blocked(&entity, property) => {
-                    hold(INHERITED, seen.is_none());
-                    hold(NULL, true);
+                    expect(INHERITED, seen.is_none());
+                    expect(NULL, true);
                 }
-                (None, None) => hold(NONE, true),
+                (None, None) => expect(NONE, true),
                 (None, Some(_)) => {
-                    hold(NONE, false);
-                    hold(EVERYTHING, false);
+                    expect(NONE, false);
+                    expect(EVERYTHING, false);
                 }
             }
         }
         for (giver, finding) in lacking {
-            if generous.contains(&giver) {
+            if givers.contains(&giver) {
                 sheet.on(NULL).fail(finding);
             }
         }
@@ -160,14 +160,14 @@ fn flat(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     Ok(())
 }
 
-/// What a view says of everything in one domain.
-type Said = Vec<(Entity, Map<String, Value>)>;
+/// Values of the entities of a domain, according to a filtered map.
+type FilteredValues = Vec<(Entity, Map<String, Value>)>;
 
-/// Whole maps beside their filtered views.
+/// Compares full maps with their filtered views.
 fn views(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    sheet.skip_all("no filtered property map is known to be a view of a whole one");
+    sheet.skip_all("no filtered property map is known to be a view of a full one");
     for mapped in Mapped::filters(context) {
-        let Some(whole) = mapped.whole_of(context) else {
+        let Some(whole) = mapped.full_map(context) else {
             continue;
         };
         for (domain, properties) in &whole.mappings.0 {
@@ -175,7 +175,7 @@ fn views(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
                 let Some(full) = whole.read(full) else {
                     return Ok(None);
                 };
-                said(context, &mapped, &full, domain, properties)
+                filtered_values(context, &mapped, &full, domain, properties)
             })?;
             let Some(steady) = asked else {
                 sheet.skip_all(CHANGING);
@@ -192,20 +192,20 @@ fn views(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     Ok(())
 }
 
-fn said(
+fn filtered_values(
     context: &Context<'_>,
     mapped: &Mapped<'_>,
     full: &PropertyMap,
     domain: &str,
     properties: &[String],
-) -> Result<Option<(Arc<Exchange>, Said)>, NoAnswer> {
+) -> Result<Option<(Arc<Exchange>, FilteredValues)>, NoAnswer> {
     let Some(all) = mapped.read(&context.post(mapped.resource, &super::everything())?) else {
         return Ok(None);
     };
     let entities: Vec<Entity> = if mapped.mappings.address_domains().any(|other| other == domain) {
-        // What only one of the two knows is looked at, too.
+        // Entities that only one of the two maps lists are compared as well.
         let mut addresses = spread(&addresses(context, full, domain)?, MOST_ADDRESSES / 2);
-        addresses.extend(all.telling_addresses(domain, MOST_ADDRESSES / 2));
+        addresses.extend(all.select_addresses(domain, MOST_ADDRESSES / 2));
         addresses.sort_unstable();
         addresses.dedup();
         addresses.into_iter().map(|address| Entity::at(domain, address)).collect()
@@ -252,11 +252,11 @@ fn compare(
         let finding =
             Finding::new(format!("{} as {property} of {entity}, as in the filtered map", text(filtered)), text(whole));
         let finding = finding.at("/property-map").from(exchange).from(&full.exchange);
-        // A property of another resource is one and the same in all maps.
+        // Resource-specific properties have the same value in all maps.
         let is_specific = parts(property).0.is_some_and(|resource| !resource.is_empty());
         let grade = if is_specific && whole.is_some() { Grade::Fail } else { Grade::Warn };
         sheet.on(COMPLETE).note(grade, finding.clone());
-        let inherits = full.decides(entity, property).is_some_and(|(giver, _)| giver != *entity);
+        let inherits = full.determining(entity, property).is_some_and(|(giver, _)| giver != *entity);
         if filtered.is_none() && inherits {
             sheet.on(NULL).saw(&full.exchange, 1, "address").fail(finding);
         }

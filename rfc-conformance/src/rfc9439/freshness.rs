@@ -1,38 +1,38 @@
-//! How old costs are (RFC 9439 §6.2, §6.4.1).
+//! Checks of dates in answers (RFC 9439 §6.2, §6.4.1).
 
 use std::time::{Duration, SystemTime};
 
 use super::requirements::{s6_2::MODIFIED, s6_4_1::EXPIRES};
-use super::{Answered, answers, offered};
+use super::{Answered, answers, is_offered};
 use crate::check::Check;
 use crate::context::Context;
 use crate::http::{Exchange, NoAnswer};
 use crate::sheet::Sheet;
 use crate::verdict::Finding;
 
-/// All checks of this file.
+/// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[Check::new(&[MODIFIED, EXPIRES], dates)];
 
-/// After this, what was new is of a second that has passed.
-const SECOND: Duration = Duration::from_millis(1100);
+/// Time after which a change is in a previous second, the resolution of HTTP dates.
+const NEXT_SECOND: Duration = Duration::from_millis(1100);
 
 fn dates(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    if !offered(context, sheet) {
+    if !is_offered(context, sheet) {
         return Ok(());
     }
     sheet.on(EXPIRES).skip("no answer with a metric of RFC 9439 has `Expires`");
     let mut all = answers(context)?;
     let is_dated = |answered: &Answered<'_>| answered.exchange.answer.header("last-modified").is_some();
     if !all.iter().all(is_dated) {
-        // Within the second of a change nothing true can be said, as another change may fall into it.
-        std::thread::sleep(SECOND);
+        // A server may omit the date within the second of a change, as another change may follow in the same second.
+        std::thread::sleep(NEXT_SECOND);
         for answered in &mut all {
             answered.exchange = context.send(answered.exchange.request.clone())?;
         }
     }
     for answered in all.iter().filter(|answered| answered.exchange.answer.status == 200) {
         let exchange = &answered.exchange;
-        // A clock that is not told is taken for ours.
+        // Without `Date`, the clocks are assumed to agree.
         let now = date(exchange, "date").unwrap_or_else(SystemTime::now);
         let finding = |expected: &str, name: &str| {
             let seen = exchange.answer.header(name).unwrap_or("none");
@@ -42,7 +42,7 @@ fn dates(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         entry.saw(exchange, 1, "answer");
         match date(exchange, "last-modified") {
             Some(modified) if modified <= now => {}
-            Some(_) => drop(entry.fail(finding("a time that is not to come", "last-modified"))),
+            Some(_) => drop(entry.fail(finding("a time that is not in the future", "last-modified"))),
             None => drop(entry.fail(finding("`Last-Modified` with an HTTP date", "last-modified"))),
         }
         if exchange.answer.header("expires").is_some() {

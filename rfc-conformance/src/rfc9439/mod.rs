@@ -1,13 +1,13 @@
-//! Metrics with units (RFC 9439): only where a directory announces them.
+//! RFC 9439, performance cost metrics: requirements and checks.
 //!
-//! [`names`] reads metric strings, [`source`] what is said about where costs come from, [`values`] the costs themselves,
-//! [`statistics`] what different statistics of one metric say about one another, [`freshness`] how old they are.
+//! Metrics are checked only if a directory announces them: [`metric_strings`] their names, [`cost_context`] their sources,
+//! [`values`] the units of costs, [`statistics`] the relations between statistics, [`freshness`] the dates of answers.
 #![allow(clippy::unnecessary_wraps, reason = "all checks have one signature, whether they send requests or not")]
 
+mod cost_context;
 mod freshness;
-mod names;
+mod metric_strings;
 pub(crate) mod requirements;
-mod source;
 mod statistics;
 mod values;
 
@@ -19,7 +19,7 @@ use crate::context::Context;
 use crate::http::{Exchange, NoAnswer};
 use crate::json::pointer;
 use crate::metric::Metric;
-use crate::rfc8189::scene;
+use crate::rfc8189::cost_service;
 use crate::sheet::Sheet;
 use crate::standard::Standard;
 use crate::subject::{CostType, Directory, Kind, Resource};
@@ -46,14 +46,15 @@ pub(crate) const STANDARD: Standard = Standard {
     ],
     requirements: requirements::ALL,
     not_observable: requirements::NOT_OBSERVABLE,
-    checks: &[values::CHECKS, statistics::CHECKS, source::CHECKS, names::CHECKS, freshness::CHECKS],
+    checks: &[values::CHECKS, statistics::CHECKS, cost_context::CHECKS, metric_strings::CHECKS, freshness::CHECKS],
 };
 
+/// Reason to skip checks of performance metrics.
 const NO_METRIC: &str = "no metric of RFC 9439 is announced";
-/// Cost types of one resource that are looked at.
+/// Maximum number of cost types examined for each resource.
 const MOST_TYPES: usize = 24;
 
-/// A cost type of a directory.
+/// A cost type in a directory, with its place.
 struct Announced<'a> {
     directory: &'a Directory,
     place: String,
@@ -61,7 +62,7 @@ struct Announced<'a> {
     cost_type: CostType,
 }
 
-/// All cost types of all directories, as far as they can be read.
+/// Collects the readable cost types of all directories.
 fn announced<'a>(context: &'a Context<'_>) -> Vec<Announced<'a>> {
     let mut all = Vec::new();
     for directory in &context.subject.directories {
@@ -75,13 +76,13 @@ fn announced<'a>(context: &'a Context<'_>) -> Vec<Announced<'a>> {
     all
 }
 
-/// Whether a metric of RFC 9439 is announced; notes for all requirements alike if none is.
-fn offered(context: &Context<'_>, sheet: &mut Sheet) -> bool {
-    let offered = announced(context).iter().any(|its| its.metric().is_performance());
-    if !offered {
+/// Tests whether a metric of RFC 9439 is announced, and skips all requirements if none is.
+fn is_offered(context: &Context<'_>, sheet: &mut Sheet) -> bool {
+    let is_offered = announced(context).iter().any(|its| its.metric().is_performance());
+    if !is_offered {
         sheet.skip_all(NO_METRIC);
     }
-    offered
+    is_offered
 }
 
 impl Announced<'_> {
@@ -93,7 +94,7 @@ impl Announced<'_> {
         self.value.get("cost-context")
     }
 
-    /// The part of the context that says what kind of source it is.
+    /// Returns `cost-source` of the context.
     fn source(&self) -> Option<&str> {
         self.context()?.get("cost-source")?.as_str()
     }
@@ -103,7 +104,7 @@ impl Announced<'_> {
     }
 }
 
-/// Cost types of a resource that are metrics of RFC 9439.
+/// Returns the cost types of a resource with metrics of RFC 9439.
 fn performance_types(context: &Context<'_>, resource: &Resource) -> Vec<CostType> {
     let mut types = context.subject.cost_types_of(resource);
     types.retain(|cost_type| Metric::read(&cost_type.metric).is_performance());
@@ -111,25 +112,25 @@ fn performance_types(context: &Context<'_>, resource: &Resource) -> Vec<CostType
     types
 }
 
-/// An answer with costs of one type.
+/// An answer with costs of one cost type.
 struct Answered<'a> {
     resource: &'a Resource,
     cost_type: CostType,
     exchange: Arc<Exchange>,
 }
 
-/// What every resource says of every metric of RFC 9439 that it announces.
+/// Fetches the costs of every announced metric of RFC 9439 from every resource.
 fn answers<'a>(context: &'a Context<'_>) -> Result<Vec<Answered<'a>>, NoAnswer> {
     let mut all = Vec::new();
     for resource in context.subject.of(Kind::CostMap) {
         for cost_type in performance_types(context, resource) {
-            all.push(Answered { resource, cost_type, exchange: context.known(resource)? });
+            all.push(Answered { resource, cost_type, exchange: context.latest(resource)? });
         }
     }
-    for scene in scene::all(context)? {
-        for cost_type in performance_types(context, scene.resource) {
-            let exchange = context.post(scene.resource, &scene.one(&cost_type))?;
-            all.push(Answered { resource: scene.resource, cost_type, exchange });
+    for service in cost_service::all(context)? {
+        for cost_type in performance_types(context, service.resource) {
+            let exchange = context.post(service.resource, &service.one(&cost_type))?;
+            all.push(Answered { resource: service.resource, cost_type, exchange });
         }
     }
     Ok(all)

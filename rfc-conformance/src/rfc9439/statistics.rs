@@ -1,4 +1,4 @@
-//! What statistics of one metric say about one another (RFC 9439 §3.2, §4.2.3, §5.2.3, §5.3.3), in one snapshot.
+//! Checks of relations between statistics of a metric (RFC 9439 §3.2, §4.2.3, §5.2.3, §5.3.3).
 
 use super::performance_types;
 use super::requirements::{
@@ -13,51 +13,52 @@ use crate::http::{Exchange, NoAnswer};
 use crate::json::pointer;
 use crate::metric::{Metric, Operator};
 use crate::requirement::Requirement;
-use crate::rfc8189::scene::{self, Known, Scene};
+use crate::rfc8189::cost_service::{self, CostService, SingleCosts};
 use crate::sheet::Sheet;
 use crate::subject::CostType;
 use crate::verdict::{Finding, Grade};
 use crate::view::Costs;
 
-/// All checks of this file.
+/// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[Check::new(&[MEDIAN, ORDERED, BOTH_WAYS, RESIDUAL, AVAILABLE], statistics)];
 
-/// What rounding and averaging may make of equal numbers.
+/// Relative difference that rounding and averaging may cause.
 const TOLERANCE: f64 = 0.01;
 
-/// What one snapshot says, and where.
+/// Costs of all metrics of a resource at one time.
 struct Snapshot<'a> {
-    scene: &'a Scene<'a>,
-    known: Known,
-    /// An answer to show, and to point into.
+    service: &'a CostService<'a>,
+    known: SingleCosts,
+    /// Answer that findings refer to.
     exchange: &'a Exchange,
 }
 
 fn statistics(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    let mut scenes = scene::all(context)?;
-    for scene in &mut scenes {
-        scene.types = performance_types(context, scene.resource);
-        scene.types.retain(CostType::is_numerical);
+    let mut services = cost_service::all(context)?;
+    for service in &mut services {
+        service.types = performance_types(context, service.resource);
+        service.types.retain(CostType::is_numerical);
     }
-    if scenes.iter().all(|scene| scene.types.is_empty()) {
-        sheet.skip_all("no resource that takes requests announces a metric of RFC 9439 in numbers");
+    if services.iter().all(|service| service.types.is_empty()) {
+        sheet.skip_all("no resource that takes requests announces a numerical metric of RFC 9439");
     }
-    for scene in scenes {
-        let Some(last) = scene.types.last() else { continue };
-        let body = scene.one(last);
-        let Some((known, exchange)) = scene.steady(context, &scene.scope, |_| context.post(scene.resource, &body))?
+    for service in services {
+        let Some(last) = service.types.last() else { continue };
+        let body = service.one(last);
+        let Some((known, exchange)) =
+            service.steady(context, &service.scope, |_| context.post(service.resource, &body))?
         else {
             sheet.skip_all("costs changed during every comparison");
             continue;
         };
-        let snapshot = Snapshot { scene: &scene, known, exchange: &exchange };
+        let snapshot = Snapshot { service: &service, known, exchange: &exchange };
         snapshot.same_as_default(sheet);
         snapshot.in_order(sheet);
         snapshot.both_ways(sheet);
     }
     sheet.on(MEDIAN).skip("no resource has a metric both without an operator and as median");
     sheet.on(ORDERED).skip("no resource has two statistics of one metric");
-    sheet.on(BOTH_WAYS).skip("no resource has `delay-rt` in numbers");
+    sheet.on(BOTH_WAYS).skip("no resource has numerical `delay-rt`");
     for requirement in [RESIDUAL, AVAILABLE] {
         sheet.on(requirement).skip("no resource has the metric both without an operator and as `cur`");
     }
@@ -65,21 +66,21 @@ fn statistics(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
 }
 
 impl Snapshot<'_> {
-    /// The costs of a metric, if it is announced.
+    /// Returns the costs of a metric, if it is announced.
     fn costs(&self, metric: &str) -> Option<&Costs> {
-        let cost_type = self.scene.types.iter().find(|its| its.metric == metric)?;
+        let cost_type = self.service.types.iter().find(|its| its.metric == metric)?;
         Some(self.known.costs(cost_type))
     }
 
-    /// Metrics without an operator.
+    /// Returns the base metrics, without operators.
     fn bases(&self) -> Vec<&str> {
-        let mut bases: Vec<_> = self.scene.types.iter().map(|its| Metric::read(&its.metric).base).collect();
+        let mut bases: Vec<_> = self.service.types.iter().map(|its| Metric::read(&its.metric).base).collect();
         bases.sort_unstable();
         bases.dedup();
         bases
     }
 
-    /// Notes pairs of costs of two metrics that do not go together.
+    /// Compares the costs of two metrics and notes pairs that violate a relation, described by `words`.
     fn compare(
         &self,
         sheet: &mut Sheet,
@@ -103,7 +104,7 @@ impl Snapshot<'_> {
     }
 
     fn place(&self, pair: &(String, String)) -> String {
-        let member = self.scene.resource.kind.data_member().unwrap_or_default();
+        let member = self.service.resource.kind.data_member().unwrap_or_default();
         pointer(&pointer(&format!("/{member}"), &pair.0), &pair.1)
     }
 
@@ -122,16 +123,16 @@ impl Snapshot<'_> {
         self.compare(sheet, AVAILABLE, Grade::Warn, ["bw-available", "bw-residual"], less, words);
     }
 
-    /// Statistics that have a place among the values of a sample.
+    /// Compares statistics that have a position in the distribution.
     fn in_order(&self, sheet: &mut Sheet) {
         for base in self.bases() {
             let of_base: Vec<_> =
-                self.scene.types.iter().map(|its| Metric::read(&its.metric)).filter(|its| its.base == base).collect();
+                self.service.types.iter().map(|its| Metric::read(&its.metric)).filter(|its| its.base == base).collect();
             let text = |metric: &Metric<'_>| {
                 metric.suffix.map_or_else(|| base.to_owned(), |suffix| format!("{base}:{suffix}"))
             };
             let mut placed: Vec<(f64, String)> =
-                of_base.iter().filter_map(|metric| Some((metric.statistic()?.place()?, text(metric)))).collect();
+                of_base.iter().filter_map(|metric| Some((metric.statistic()?.position()?, text(metric)))).collect();
             placed.sort_by(|one, other| one.0.total_cmp(&other.0));
             for pair in placed.windows(2) {
                 self.compare(sheet, ORDERED, Grade::Fail, [&pair[0].1, &pair[1].1], at_most, "at most as much as");
@@ -146,7 +147,7 @@ impl Snapshot<'_> {
                     }
                     Some(Operator::StdDev | Operator::StdVar) => {
                         let positive = |one: f64, _| one >= 0.0;
-                        self.compare(sheet, ORDERED, Grade::Fail, [&name, &name], positive, "0 or more, as is");
+                        self.compare(sheet, ORDERED, Grade::Fail, [&name, &name], positive, "not negative, like");
                     }
                     _ => {}
                 }
@@ -155,10 +156,10 @@ impl Snapshot<'_> {
     }
 
     fn both_ways(&self, sheet: &mut Sheet) {
-        let names = self.scene.types.iter().map(|its| its.metric.as_str());
+        let names = self.service.types.iter().map(|its| its.metric.as_str());
         for name in names.filter(|name| Metric::read(name).base == "delay-rt") {
             let Some(costs) = self.costs(name) else { continue };
-            // Only means add up.
+            // Only means are additive.
             let means = (name == "delay-rt:mean").then(|| self.costs("delay-ow:mean")).flatten();
             for (pair, there) in &costs.0 {
                 let back = (pair.1.clone(), pair.0.clone());
@@ -170,23 +171,23 @@ impl Snapshot<'_> {
                     entry.warn(finding.at(self.place(pair)).from(self.exchange));
                 };
                 if let Some(back) = costs.0.get(&back).filter(|back| !about(*there, **back)) {
-                    wrong(*back, "as the other way round");
+                    wrong(*back, "as in the other direction");
                 }
                 let sum = means.and_then(|means| Some(means.0.get(pair)? + means.0.get(&back)?));
                 if let Some(sum) = sum.filter(|sum| !about(*there, *sum)) {
-                    wrong(sum, "the sum of the means of both ways");
+                    wrong(sum, "the sum of the means of both directions");
                 }
             }
         }
     }
 }
 
-/// Equal but for rounding.
+/// Tests whether two numbers are equal within the tolerance.
 fn about(one: f64, other: f64) -> bool {
     (one - other).abs() <= TOLERANCE * one.abs().max(other.abs())
 }
 
-/// Not more but for rounding.
+/// Tests whether a number is at most another, within the tolerance.
 fn at_most(one: f64, other: f64) -> bool {
     one <= other || about(one, other)
 }
@@ -196,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rounding_is_no_difference() {
+    fn rounding_is_tolerated() {
         assert!(about(100.0, 100.9) && !about(100.0, 102.0) && about(0.0, 0.0) && !about(0.0, 1.0));
         assert!(at_most(1.0, 2.0) && at_most(100.4, 100.0) && !at_most(2.0, 1.0));
     }

@@ -1,4 +1,4 @@
-//! Costs by the units of their metrics (RFC 9439 §4, §5).
+//! Checks of cost values and their units (RFC 9439 §4, §5).
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use super::requirements::{
     s5_2_2::RESIDUAL,
     s5_3_2::AVAILABLE,
 };
-use super::{answers, offered};
+use super::{answers, is_offered};
 use crate::check::Check;
 use crate::context::Context;
 use crate::http::NoAnswer;
@@ -22,8 +22,8 @@ use crate::requirement::Requirement;
 use crate::sheet::Sheet;
 use crate::verdict::Finding;
 
-/// The metrics with what is graded of their values.
-const OF_METRICS: &[(&str, Requirement)] = &[
+/// Metrics with the requirement on their values.
+const REQUIREMENTS: &[(&str, Requirement)] = &[
     ("delay-ow", DELAY),
     ("delay-rt", ROUND_TRIP),
     ("delay-variation", VARIATION),
@@ -34,28 +34,28 @@ const OF_METRICS: &[(&str, Requirement)] = &[
     ("bw-available", AVAILABLE),
 ];
 
-/// All checks of this file.
+/// Checks of this module.
 pub(super) const CHECKS: &[Check] =
     &[Check::new(&[DELAY, MICROSECONDS, ROUND_TRIP, VARIATION, LOSS, HOPS, THROUGHPUT, RESIDUAL, AVAILABLE], units)];
 
-/// In microseconds a delay between different places is more than this: light travels 10 km meanwhile.
+/// Delay in microseconds that some pair exceeds in any real network: light travels 10 km in this time.
 const SHORTEST: f64 = 50.0;
 
 fn units(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    if !offered(context, sheet) {
+    if !is_offered(context, sheet) {
         return Ok(());
     }
     let all = answers(context)?;
     let numerical = |metric: &str| {
         all.iter().any(|its| its.cost_type.is_numerical() && Metric::read(&its.cost_type.metric).base == metric)
     };
-    for (metric, requirement) in OF_METRICS.iter().filter(|(metric, _)| !numerical(metric)) {
-        sheet.on(*requirement).skip(format!("`{metric}` is not announced in numbers"));
+    for (metric, requirement) in REQUIREMENTS.iter().filter(|(metric, _)| !numerical(metric)) {
+        sheet.on(*requirement).skip(format!("`{metric}` is not announced in numerical mode"));
     }
-    sheet.on(MICROSECONDS).skip("`delay-ow` is not announced in numbers, or is 0 everywhere");
+    sheet.on(MICROSECONDS).skip("`delay-ow` is not announced in numerical mode, or is 0 everywhere");
     for its in all.iter().filter(|its| its.cost_type.is_numerical()) {
         let metric = Metric::read(&its.cost_type.metric);
-        let Some((_, requirement)) = OF_METRICS.iter().find(|(base, _)| *base == metric.base) else { continue };
+        let Some((_, requirement)) = REQUIREMENTS.iter().find(|(base, _)| *base == metric.base) else { continue };
         let member = its.resource.kind.data_member().unwrap_or_default();
         let data = its.exchange.value().and_then(|value| value.get(member)).and_then(Value::as_object);
         let entry = sheet.on(*requirement);
@@ -78,8 +78,8 @@ fn units(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
             let entry = sheet.on(MICROSECONDS);
             entry.saw(&its.exchange, count, "delay");
             if longest < SHORTEST {
-                let expected = format!("some delay of {SHORTEST} microseconds or more");
-                let finding = Finding::new(expected, format!("{longest} at most: is this in milliseconds?"));
+                let expected = format!("a delay of at least {SHORTEST} microseconds for some pair");
+                let finding = Finding::new(expected, format!("at most {longest}, which may be milliseconds"));
                 entry.warn(finding.at(format!("/{member}")).from(&its.exchange));
             }
         }
@@ -87,26 +87,26 @@ fn units(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     Ok(())
 }
 
-/// What a value should be, if it is not.
+/// Describes the expected value if a cost is invalid.
 fn fault(metric: Metric<'_>, cost: &Value) -> Option<&'static str> {
     let Some(number) = cost.as_f64() else { return Some("a number") };
-    // What is counted is whole, unless it is averaged.
+    // Hop counts are integers unless they are averaged.
     let counted = metric.base == "hopcount"
-        && matches!(metric.written(), None | Some(Ok(Operator::Cur | Operator::Min | Operator::Max)));
-    // A variance has the unit squared.
+        && matches!(metric.explicit(), None | Some(Ok(Operator::Cur | Operator::Min | Operator::Max)));
+    // A variance has the squared unit.
     let percent = metric.base == "lossrate" && metric.statistic() != Some(Operator::StdVar);
     if number < 0.0 {
-        Some("0 or more")
+        Some("a non-negative number")
     } else if percent && number > 100.0 {
         Some("at most 100 percent")
     } else if counted && number.fract() != 0.0 {
-        Some("a whole number of hops")
+        Some("an integer")
     } else {
         None
     }
 }
 
-/// Whether the values are delays, and not how far they scatter.
+/// Tests whether a statistic is a delay, not a deviation or variance.
 fn is_delay(metric: Metric<'_>) -> bool {
     !matches!(metric.statistic(), Some(Operator::StdDev | Operator::StdVar) | None)
 }

@@ -1,4 +1,4 @@
-//! From the root directory to everything it leads to: each directory once, loops and endless chains bounded.
+//! Discovery: reads the root directory and all directories reachable from it, with loops and endless chains bounded.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -8,15 +8,15 @@ use serde_json::Value;
 use super::{DeadEnd, Directory, Kind, Resource, Subject};
 use crate::http::{Client, Exchange, NoAnswer, Request};
 
-/// Directories that are followed.
+/// Maximum number of directories that are read.
 const MOST_DIRECTORIES: usize = 64;
-/// Entries that are read, over all directories.
+/// Maximum number of entries over all directories.
 const MOST_RESOURCES: usize = 4096;
-/// What a client that is looking for directories accepts.
+/// Accept field of requests for directories.
 const ACCEPT: &str = "application/alto-directory+json,application/alto-error+json";
 
 impl Subject {
-    /// Reads the closure of a directory. An error means that not even the root answered.
+    /// Reads all directories reachable from a root. An error means that the root URI gave no answer.
     pub fn discover(client: &Client, root: &str) -> Result<Self, NoAnswer> {
         client.set_home(root);
         let first = client.follow(Request::get(root).with("Accept", ACCEPT))?;
@@ -33,21 +33,22 @@ impl Subject {
         let mut seen: HashSet<String> = [root.to_owned(), first.request.uri.clone()].into();
         let mut queue = VecDeque::new();
         if is_directory(&first) {
-            subject.take_up(first, None, &mut queue);
+            subject.add_directory(first, None, &mut queue);
         }
         while let Some((id, uri)) = queue.pop_front() {
             if !seen.insert(uri.clone()) {
                 continue;
             }
             if subject.directories.len() + subject.dead_ends.len() >= MOST_DIRECTORIES {
-                subject.unfinished = Some(format!("after {MOST_DIRECTORIES} directories there are still more ({uri})"));
+                subject.unfinished =
+                    Some(format!("there are more than {MOST_DIRECTORIES} directories; {uri} was not read"));
                 break;
             }
             match client.follow(Request::get(&uri).with("Accept", ACCEPT)) {
                 Ok(exchange) if is_directory(&exchange) => {
-                    // Another way to a directory that is known.
+                    // A redirect may lead to a directory that is known already.
                     if exchange.request.uri == uri || seen.insert(exchange.request.uri.clone()) {
-                        subject.take_up(exchange, Some(id), &mut queue);
+                        subject.add_directory(exchange, Some(id), &mut queue);
                     }
                 }
                 answer => subject.dead_ends.push(DeadEnd { id, answer }),
@@ -59,8 +60,8 @@ impl Subject {
         Ok(subject)
     }
 
-    /// Reads the entries of a directory.
-    fn take_up(&mut self, exchange: Arc<Exchange>, id: Option<String>, queue: &mut VecDeque<(String, String)>) {
+    /// Adds a directory and its entries.
+    fn add_directory(&mut self, exchange: Arc<Exchange>, id: Option<String>, queue: &mut VecDeque<(String, String)>) {
         let base = exchange.request.uri.clone();
         let index = self.directories.len();
         let entries = exchange.value().and_then(|value| value.get("resources")).and_then(Value::as_object).cloned();
@@ -90,7 +91,7 @@ impl Subject {
     }
 }
 
-/// An entry that says where to ask and what comes back; others are judged by the schema alone.
+/// Reads an entry with URI and media type; invalid entries are graded by the schema.
 fn read(id: String, entry: Value, directory: usize, base: &str) -> Option<Resource> {
     let uri = crate::http::resolve(entry.get("uri")?.as_str()?, base)?;
     let media_type = entry.get("media-type")?.as_str()?.to_owned();
@@ -99,7 +100,7 @@ fn read(id: String, entry: Value, directory: usize, base: &str) -> Option<Resour
     Some(Resource { id, uri, media_type, accepts, kind, entry, directory })
 }
 
-/// Whether an answer can be read as a directory: whether it is a flawless one is for the checks.
+/// Tests whether an answer can be read as a directory; its validity is graded by checks.
 fn is_directory(exchange: &Exchange) -> bool {
     exchange.answer.status == 200
         && exchange.value().and_then(|value| value.get("resources")).is_some_and(Value::is_object)

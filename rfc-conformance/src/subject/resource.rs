@@ -1,11 +1,11 @@
-//! An entry of a directory.
+//! Resources of the subject, their kinds and cost types.
 
 use serde_json::{Value, json};
 
-/// What an entry leads to: told by its `media-type` and `accepts` together.
+/// Kind of resource, determined by `media-type` and `accepts` of its entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// Another directory.
+    /// A directory, which may list further ones.
     Directory,
     /// A full network map.
     NetworkMap,
@@ -23,40 +23,40 @@ pub enum Kind {
     PropertyMap,
     /// A filtered property map (RFC 9240).
     FilteredPropertyMap,
-    /// Something of another standard.
+    /// Resource of another standard.
     Other,
 }
 
-/// An entry of a directory, as far as it can be read.
+/// A resource as its directory entry describes it.
 #[derive(Clone, Debug)]
 pub struct Resource {
-    /// The key.
+    /// Resource ID, the key of the entry.
     pub id: String,
-    /// Where to ask, absolute.
+    /// Absolute URI of the resource.
     pub uri: String,
-    /// What the answer is.
+    /// Media type of answers.
     pub media_type: String,
-    /// What the body of a request is; nothing means GET.
+    /// Media type of request bodies; `None` for resources that are read by GET.
     pub accepts: Option<String>,
-    /// What it leads to.
+    /// Kind of the resource.
     pub kind: Kind,
-    /// The whole entry.
+    /// Whole directory entry.
     pub entry: Value,
-    /// The directory it stands in: an index into those of the target.
+    /// Index of the directory that lists it.
     pub directory: usize,
 }
 
-/// A metric in a mode.
+/// A cost metric in a cost mode.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CostType {
-    /// `cost-metric`.
+    /// Cost metric, such as `routingcost`.
     pub metric: String,
-    /// `cost-mode`.
+    /// Cost mode, such as `numerical`.
     pub mode: String,
 }
 
 impl Kind {
-    /// From an entry's media types.
+    /// Determines the kind from the media types of an entry.
     pub fn of(media_type: &str, accepts: Option<&str>) -> Self {
         match (media_type, accepts.unwrap_or("")) {
             ("application/alto-directory+json", _) => Self::Directory,
@@ -74,7 +74,7 @@ impl Kind {
         }
     }
 
-    /// What it is called in sentences.
+    /// Returns the name of the kind in sentences.
     pub fn noun(self) -> &'static str {
         match self {
             Self::Directory => "directory",
@@ -90,7 +90,7 @@ impl Kind {
         }
     }
 
-    /// The member of an answer that holds the data.
+    /// Returns the name of the data member of answers.
     pub fn data_member(self) -> Option<&'static str> {
         match self {
             Self::Directory => Some("resources"),
@@ -105,55 +105,55 @@ impl Kind {
 }
 
 impl Resource {
-    /// Where the entry stands in its directory.
+    /// Returns the JSON pointer to the entry in its directory.
     pub fn pointer(&self) -> String {
         crate::json::pointer("/resources", &self.id)
     }
 
-    /// `uses`, as far as it holds strings.
+    /// Returns the strings in `uses`.
     pub fn uses(&self) -> Vec<&str> {
         strings(self.entry.get("uses"))
     }
 
-    /// `capabilities.cost-type-names`.
+    /// Returns the strings in `capabilities.cost-type-names`.
     pub fn cost_type_names(&self) -> Vec<&str> {
         strings(self.entry.pointer("/capabilities/cost-type-names"))
     }
 
-    /// `capabilities.prop-types`.
+    /// Returns the strings in `capabilities.prop-types`.
     pub fn prop_types(&self) -> Vec<&str> {
         strings(self.entry.pointer("/capabilities/prop-types"))
     }
 
-    /// `capabilities.cost-constraints`; absent means false.
+    /// Tests whether `capabilities.cost-constraints` is true; absent means false.
     pub fn takes_constraints(&self) -> bool {
         self.entry.pointer("/capabilities/cost-constraints") == Some(&Value::Bool(true))
     }
 
-    /// Whether it is asked by POST.
+    /// Tests whether the resource is requested by POST.
     pub fn is_posted(&self) -> bool {
         self.accepts.as_ref().is_some_and(|accepts| !accepts.is_empty())
     }
 }
 
 impl CostType {
-    /// Reads a cost type object.
+    /// Reads a cost type object; `None` if a member is missing or not a string.
     pub fn read(value: &Value) -> Option<Self> {
         let text = |name: &str| value.get(name)?.as_str().map(str::to_owned);
         Some(Self { metric: text("cost-metric")?, mode: text("cost-mode")? })
     }
 
-    /// For a request.
+    /// Returns the cost type object for a request.
     pub fn to_json(&self) -> Value {
         json!({"cost-mode": self.mode, "cost-metric": self.metric})
     }
 
-    /// Whether the costs are numbers that can be compared with constraints.
+    /// Tests whether the mode is `numerical`.
     pub fn is_numerical(&self) -> bool {
         self.mode == "numerical"
     }
 
-    /// Whether the costs are ranks.
+    /// Tests whether the mode is `ordinal`.
     pub fn is_ordinal(&self) -> bool {
         self.mode == "ordinal"
     }

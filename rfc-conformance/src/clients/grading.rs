@@ -11,10 +11,10 @@ use super::requests;
 use super::requirements;
 use super::scenario::{Expected, Scenario, Task};
 use super::scenarios::POISON;
-use crate::requirement::Requirement;
 use crate::http::{Answer, Exchange, Request};
 use crate::json;
 use crate::mock_server::resource::ResourceKind;
+use crate::requirement::Requirement;
 use crate::sheet::{Entry, Sheet};
 use crate::verdict::{Finding, Grade, Line};
 

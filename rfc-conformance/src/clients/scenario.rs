@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::grading::PlayedScenario;
-use crate::requirement::Requirement;
 use crate::mock_server::cost_type::ServedCostType;
 use crate::mock_server::service::Service;
+use crate::requirement::Requirement;
 use crate::sheet::Sheet;
 
 /// A scripted server with one peculiarity.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::error::AltoError;
 use super::cost_type::{Costs, ServedCostType, as_type};
+use super::error::AltoError;
 use super::request::{Member, Object};
 
 /// Cost types and query features that a resource offers.

@@ -98,7 +98,12 @@ impl Connections {
     }
 }
 
-fn accept(listener: &TcpListener, tls: Option<&Arc<ServerConfig>>, handler: &Arc<dyn Handler>, connections: &Arc<Connections>) {
+fn accept(
+    listener: &TcpListener,
+    tls: Option<&Arc<ServerConfig>>,
+    handler: &Arc<dyn Handler>,
+    connections: &Arc<Connections>,
+) {
     for socket in listener.incoming() {
         if connections.stopping.load(Ordering::SeqCst) {
             return;

@@ -176,12 +176,7 @@ impl Service {
     }
 
     /// Returns the message with which a resource answers a request body.
-    pub fn resource_message(
-        &self,
-        resource: &ServedResource,
-        body: &[u8],
-        client: IpAddr,
-    ) -> Result<Value, AltoError> {
+    pub fn resource_message(&self, resource: &ServedResource, body: &[u8], client: IpAddr) -> Result<Value, AltoError> {
         let map = |id: &str| {
             self.network.map(id).ok_or_else(|| AltoError::Syntax(format!("the service has no network map {id}")))
         };

@@ -1,7 +1,7 @@
 //! Rules about directories and what they have to offer.
 
-use rfc_conformance::mock_server::http::Response;
 use rfc_conformance::mock_server::cost_type::ServedCostType;
+use rfc_conformance::mock_server::http::Response;
 use rfc_conformance::mock_server::media_type;
 use rfc_conformance::mock_server::resource::{ResourceKind, ServedResource};
 use serde_json::json;
@@ -97,7 +97,11 @@ fn entries() -> Vec<Mutant> {
                 let found =
                     service.find(request).filter(|found| found.accepts().is_some() && request.method == "POST")?;
                 let plain = request.media_type().as_deref() == Some("application/json");
-                Some(if plain { service.serve(found, request) } else { Response::plain(415, "application/json, please") })
+                Some(if plain {
+                    service.serve(found, request)
+                } else {
+                    Response::plain(415, "application/json, please")
+                })
             });
         }),
         Mutant::new("rfc7285/9.2.1/1", "gives directories as application/json", |r| {

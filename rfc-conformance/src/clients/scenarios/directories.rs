@@ -14,11 +14,11 @@ use super::{
     addresses, cost_map_task, costs_between, costs_task, directory_task, everything, fixture, map_task, pid_task,
     property_task, scenario, with_rewritten_messages,
 };
-use crate::requirement::Requirement;
-use crate::mock_server::http::Response;
 use crate::mock_server::cost_type::ServedCostType;
+use crate::mock_server::http::Response;
 use crate::mock_server::resource::{RequestTarget, ServedDirectory};
 use crate::mock_server::service::Service;
+use crate::requirement::Requirement;
 use crate::sheet::Sheet;
 use crate::verdict::Finding;
 

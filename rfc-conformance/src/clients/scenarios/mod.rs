@@ -16,11 +16,11 @@ use serde_json::Value;
 
 use super::answers;
 use super::scenario::{Ask, Deployment, Expected, Needs, Scenario, Task};
-use crate::requirement::Requirement;
-use crate::mock_server::http::{ReceivedRequest, Response};
 use crate::mock_server::cost_type::ServedCostType;
+use crate::mock_server::http::{ReceivedRequest, Response};
 use crate::mock_server::resource::RequestTarget;
 use crate::mock_server::service::Service;
+use crate::requirement::Requirement;
 
 /// What must never come back: it stands only in what a client has to ignore.
 pub(super) const POISON: &str = "poison";

@@ -4,11 +4,11 @@ use super::super::answers;
 use super::super::requirements;
 use super::super::scenario::{Ask, Deployment, Expected, Scenario, Task};
 use super::{FROM, TO, addresses, costs_between, fixture, scenario};
-use crate::requirement::Requirement;
 use crate::mock_server::cost_query::Offer;
 use crate::mock_server::cost_type::ServedCostType;
 use crate::mock_server::resource::ResourceKind;
 use crate::mock_server::service::Service;
+use crate::requirement::Requirement;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     vec![

@@ -14,11 +14,11 @@ use super::{
     POISON, cost_map_task, costs_task, everything, fixture, map_task, pid_task, property_task, scenario,
     with_replaced_responses,
 };
-use crate::requirement::Requirement;
 use crate::mock_server::http::{ReceivedRequest, Response};
 use crate::mock_server::media_type;
 use crate::mock_server::resource::RequestTarget;
 use crate::mock_server::service::Service;
+use crate::requirement::Requirement;
 use crate::sheet::Sheet;
 use crate::verdict::{Finding, Grade};
 
@@ -321,9 +321,7 @@ fn waited(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
             if let Some(until) = until.get(path).filter(|until| capture.at < **until) {
                 let early = until.saturating_sub(capture.at).as_secs_f32();
                 let expected = format!("nothing for {} s", BUSY.as_secs());
-                entry.fail(
-                    Finding::new(expected, format!("asked again {early:.1} s early")).from(&capture.exchange()),
-                );
+                entry.fail(Finding::new(expected, format!("asked again {early:.1} s early")).from(&capture.exchange()));
             }
             if capture.answer.status == 503 {
                 entry.saw(&capture.exchange(), 1, "503 answer");

@@ -16,7 +16,8 @@ pub fn write(connection: &mut Connection, response: &Response, request: Option<&
         out.flush()?;
         return Ok(false);
     }
-    let stays = !delivery.close && delivery.truncate_after.is_none() && request.is_some_and(ReceivedRequest::keeps_alive);
+    let stays =
+        !delivery.close && delivery.truncate_after.is_none() && request.is_some_and(ReceivedRequest::keeps_alive);
     let without_body = matches!(response.status, 100..=199 | 204 | 304);
     // HTTP/1.0 has no chunked coding.
     let chunk = if request.is_some_and(|request| request.version == "1.0") { 0 } else { delivery.chunk_size };

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::super::grading::PlayedScenario;
 use super::super::recording::Capture;
 use super::super::requirements;
+use super::super::scenario::PlayedScenario;
 use super::names;
 use crate::http::Exchange;
 use crate::json;

@@ -5,9 +5,9 @@ mod names;
 
 use std::collections::HashSet;
 
-use super::grading::PlayedScenario;
 use super::recording::{Capture, RequestSubject};
 use super::requirements;
+use super::scenario::PlayedScenario;
 use crate::http::MediaType;
 use crate::json;
 use crate::mock_server::admits;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use digest_auth::{AuthContext, AuthorizationHeader, HttpMethod, Qop};
 
-use super::super::grading::PlayedScenario;
 use super::super::requirements;
-use super::super::scenario::{Certificate, Deployment, Needs, Scenario, Task};
+use super::super::scenario::PlayedScenario;
+use super::super::scenario::{Certificate, Deployment, Needs, Scenario};
+use super::super::task::Task;
 use super::{cost_map_task, costs_task, fixture, map_task};
 use crate::mock_server::http::{ReceivedRequest, Response};
 use crate::mock_server::service::Service;

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::super::answers;
-use super::super::grading::PlayedScenario;
+use super::super::expected;
 use super::super::recording::RequestSubject;
 use super::super::requirements;
-use super::super::scenario::{Ask, Deployment, Expected, Scenario, Task};
+use super::super::scenario::PlayedScenario;
+use super::super::scenario::{Deployment, Scenario};
+use super::super::task::{Ask, Expected, Task};
 use super::{
     addresses, cost_map_task, costs_between, costs_task, directory_task, everything, fixture, map_task, pid_task,
     property_task, scenario, with_rewritten_messages,
@@ -128,7 +129,7 @@ fn relative_tasks(service: &Service) -> Vec<Task> {
 }
 
 fn map_b(service: &Service, requirement: Requirement) -> Task {
-    let right = answers::network_map(&service.network, "nm-b");
+    let right = expected::network_map(&service.network, "nm-b");
     Task {
         ask: Ask::NetworkMap { map: Some("nm-b".into()) },
         requirement,
@@ -138,7 +139,7 @@ fn map_b(service: &Service, requirement: Requirement) -> Task {
 }
 
 fn costs_of_b(service: &Service, requirement: Requirement) -> Task {
-    let right = answers::cost_map(&service.network, "nm-b", &ServedCostType::numerical());
+    let right = expected::cost_map(&service.network, "nm-b", &ServedCostType::numerical());
     let ask = Ask::CostMap { map: Some("nm-b".into()), cost_type: ServedCostType::numerical() };
     Task { ask, requirement, expected: Expected::Answer(right), weak: false }
 }
@@ -266,9 +267,9 @@ fn default_map(deployment: &Deployment) -> Service {
 
 fn default_map_tasks(service: &Service) -> Vec<Task> {
     let list = addresses(&["ipv4:192.0.2.1", "ipv4:10.0.0.1"]);
-    let right = answers::pids(&service.network, "nm-b", &list);
-    let map = answers::network_map(&service.network, "nm-b");
-    let costs = answers::cost_map(&service.network, "nm-b", &ServedCostType::numerical());
+    let right = expected::pids(&service.network, "nm-b", &list);
+    let map = expected::network_map(&service.network, "nm-b");
+    let costs = expected::cost_map(&service.network, "nm-b", &ServedCostType::numerical());
     let task = |ask, right| Task {
         ask,
         requirement: requirements::DEFAULT_MAP,

@@ -7,10 +7,12 @@ use serde_json::{Map, Value, json};
 
 use super::super::json_style::JsonStyle;
 use super::super::requirements;
-use super::super::scenario::{Deployment, Scenario, Task};
+use super::super::scenario::POISON;
+use super::super::scenario::{Deployment, Scenario};
+use super::super::task::Task;
 use super::{
-    POISON, cost_map_task, costs_between, costs_task, directory_task, everything, fixture, map_task, pid_task,
-    scenario, with_rewritten_messages,
+    cost_map_task, costs_between, costs_task, directory_task, everything, fixture, map_task, pid_task, scenario,
+    with_rewritten_messages,
 };
 use crate::mock_server::cost_type::ServedCostType;
 use crate::mock_server::resource::{RequestTarget, ResourceKind, ServedResource};

@@ -14,16 +14,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::answers;
-use super::scenario::{Ask, Deployment, Expected, Needs, Scenario, Task};
+use super::expected;
+use super::scenario::{Deployment, Needs, Scenario};
+use super::task::{Ask, Expected, Task};
 use crate::mock_server::cost_type::ServedCostType;
 use crate::mock_server::http::{ReceivedRequest, Response};
 use crate::mock_server::resource::RequestTarget;
 use crate::mock_server::service::Service;
 use crate::requirement::Requirement;
-
-/// What must never come back: it stands only in what a client has to ignore.
-pub(super) const POISON: &str = "poison";
 
 /// All scenarios, the plain one first.
 pub(super) fn all() -> Vec<Scenario> {
@@ -103,22 +101,22 @@ const FROM: &str = "ipv4:192.0.2.1";
 const TO: &[&str] = &["ipv4:192.0.2.7", "ipv4:198.51.100.200", "ipv4:203.0.113.1", "ipv6:2001:db8:d::1"];
 
 fn directory_task(service: &Service, requirement: Requirement) -> Task {
-    Task { ask: Ask::Directory, requirement, expected: Expected::Answer(answers::resources(service)), weak: false }
+    Task { ask: Ask::Directory, requirement, expected: Expected::Answer(expected::resources(service)), weak: false }
 }
 
 fn map_task(service: &Service, requirement: Requirement) -> Task {
-    let right = answers::network_map(&service.network, "nm-a");
+    let right = expected::network_map(&service.network, "nm-a");
     Task { ask: Ask::NetworkMap { map: None }, requirement, expected: Expected::Answer(right), weak: false }
 }
 
 fn pid_task(service: &Service, requirement: Requirement) -> Task {
     let list = addresses(ADDRESSES);
-    let right = answers::pids(&service.network, "nm-a", &list);
+    let right = expected::pids(&service.network, "nm-a", &list);
     Task { ask: Ask::Pid { map: None, addresses: list }, requirement, expected: Expected::Answer(right), weak: false }
 }
 
 fn cost_map_task(service: &Service, requirement: Requirement) -> Task {
-    let right = answers::cost_map(&service.network, "nm-a", &ServedCostType::numerical());
+    let right = expected::cost_map(&service.network, "nm-a", &ServedCostType::numerical());
     let ask = Ask::CostMap { map: None, cost_type: ServedCostType::numerical() };
     Task { ask, requirement, expected: Expected::Answer(right), weak: false }
 }
@@ -135,14 +133,14 @@ fn costs_between(
     to: &[&str],
 ) -> Task {
     let to = addresses(to);
-    let right = answers::costs(&service.network, cost_type, from, &to, None);
+    let right = expected::costs(&service.network, cost_type, from, &to, None);
     let ask = Ask::Costs { cost_type: cost_type.clone(), from: from.into(), to, most: None };
     Task { ask, requirement, expected: Expected::Answer(right), weak: false }
 }
 
 fn property_task(service: &Service, requirement: Requirement, list: &[&str]) -> Task {
     let list = addresses(list);
-    let right = answers::properties(&service.network, "priv:x-link", &list);
+    let right = expected::properties(&service.network, "priv:x-link", &list);
     let ask = Ask::Property { property: "priv:x-link".into(), addresses: list };
     Task { ask, requirement, expected: Expected::Answer(right), weak: false }
 }

@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::super::grading::PlayedScenario;
 use super::super::recording::Capture;
 use super::super::requirements;
-use super::super::scenario::{Deployment, Scenario, Task};
+use super::super::scenario::POISON;
+use super::super::scenario::PlayedScenario;
+use super::super::scenario::{Deployment, Scenario};
+use super::super::task::Task;
 use super::{
-    POISON, cost_map_task, costs_task, everything, fixture, map_task, pid_task, property_task, scenario,
+    cost_map_task, costs_task, everything, fixture, map_task, pid_task, property_task, scenario,
     with_replaced_responses,
 };
 use crate::mock_server::http::{ReceivedRequest, Response};

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ipnet::IpNet;
 use serde_json::json;
 
-use super::super::grading::PlayedScenario;
 use super::super::recording::Capture;
 use super::super::requirements;
-use super::super::scenario::{Deployment, Needs, Scenario, Task};
+use super::super::scenario::PlayedScenario;
+use super::super::scenario::{Deployment, Needs, Scenario};
+use super::super::task::Task;
 use super::{cost_map_task, costs_task, fixture, with_rewritten_messages};
 use crate::mock_server::network::Network;
 use crate::mock_server::resource::{RequestTarget, ResourceKind};

@@ -1,20 +1,22 @@
-//! What was measured of a link since the last report, and the one number that stands for it.
+//! Samples measured on a link since the last report, and the single value they amount to.
 //!
-//! Reports are not kept: the number they come to is. Which number that is, is what a metric without operator promises:
-//! the median of delays and losses, the latest of utilisations (RFC 9439 §3.2, §5.3.3).
+//! Only that value is stored. It is the one that a metric without a statistical operator stands for: the median of
+//! delays and losses, and the latest utilisation (RFC 9439 §3.2, §5.3.3).
 
 use serde::{Deserialize, Serialize};
 
-/// Most samples of one quantity in one report.
+use super::limits::Limit;
+
+/// Largest number of samples of one quantity in one report.
 const MAX_SAMPLES: usize = 10_000;
 
-/// One sample, or several with the newest last.
+/// Measured samples of one quantity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a number, or a list of numbers with the newest last")]
 pub enum Samples {
-    /// One.
+    /// A single sample.
     One(f64),
-    /// Several; one at least.
+    /// One or more samples, the newest last.
     Several(Vec<f64>),
 }
 
@@ -26,24 +28,21 @@ impl Samples {
         }
     }
 
-    /// Refuses none, too many, and one that cannot be right.
-    pub(crate) fn check(&self, key: &str, is_right: impl Fn(f64) -> bool, right: &str) -> Result<(), String> {
+    /// Rejects an empty list, too many samples, and samples that are out of range.
+    pub(crate) fn check(&self, key: &str, limit: &Limit) -> Result<(), String> {
         let samples = self.as_slice();
         if samples.is_empty() || samples.len() > MAX_SAMPLES {
-            return Err(format!("{key}: has {} samples: give 1 to {MAX_SAMPLES}", samples.len()));
+            return Err(format!("{key}: has {} samples: use 1 to {MAX_SAMPLES}", samples.len()));
         }
-        match samples.iter().find(|sample| !is_right(**sample)) {
-            Some(wrong) => Err(format!("{key}: {wrong} is out of range: use {right}")),
-            None => Ok(()),
-        }
+        samples.iter().try_for_each(|sample| limit.check(*sample)).map_err(|message| format!("{key}: {message}"))
     }
 
-    /// The newest.
+    /// Returns the newest sample.
     pub(crate) fn latest(&self) -> Option<f64> {
         self.as_slice().last().copied()
     }
 
-    /// The middle one in the order of size, or half-way between the two in the middle.
+    /// Returns the median: the middle sample by size, or the midpoint of the two middle ones.
     pub(crate) fn median(&self) -> Option<f64> {
         let mut samples = self.as_slice().to_vec();
         samples.sort_unstable_by(f64::total_cmp);
@@ -68,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn the_median_is_in_the_middle_and_the_latest_at_the_end() {
+    fn median_is_the_middle_sample_and_latest_the_last() {
         assert_eq!(several(&[9.0, 1.0, 2.0]).median(), Some(2.0));
         assert_eq!(several(&[9.0, 1.0, 2.0, 3.0]).median(), Some(2.5));
         assert_eq!(several(&[9.0, 1.0, 2.0]).latest(), Some(2.0));
@@ -77,8 +76,8 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_right_is_refused() {
-        let check = |samples: &Samples| samples.check("x", |sample| sample >= 0.0, "0 or more");
+    fn empty_oversized_and_out_of_range_samples_are_rejected() {
+        let check = |samples: &Samples| samples.check("x", &crate::model::limits::DELAY);
         assert_eq!(check(&several(&[1.0, 2.0])), Ok(()));
         assert!(check(&several(&[1.0, -2.0, 3.0])).unwrap_err().contains("x: -2 is out of range"));
         assert!(check(&several(&[])).unwrap_err().contains("0 samples"));

@@ -1,89 +1,92 @@
-//! What is reported of links while the network runs, and the topology that results.
+//! Changes reported for links while the network runs, and the topology that results from them.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::check::{is_bandwidth, is_cost, is_delay, is_loss};
+use super::limits::{self, Limit};
+use super::parts::Link;
+use super::samples::Samples;
+use super::topology::Topology;
 use crate::error::ChangeError;
 use crate::file::Delay;
-use crate::samples::Samples;
-use crate::topology::{Link, MAX_BANDWIDTH, MAX_COST, MAX_DELAY, MAX_LOSS, MAX_UTILISATION, Topology};
 
-/// Something new about one link. What is absent stays as it was.
+/// A change to one link; absent fields stay as they are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinkChange {
-    /// One end of the link; an undirected link may be named either way round.
+    /// Name of the node at one end; the ends of an undirected link may be given in either order.
     pub source: String,
-    /// The other end.
+    /// Name of the node at the other end.
     pub destination: String,
-    /// Which of several links between the two, from 0 in the order of the file.
+    /// Index among several links between the two nodes, from 0 in the order of the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<usize>,
-    /// Part of the bandwidth that is in use, 0 to 0.99, as measured; the latest of several samples counts.
+    /// Measured share of the bandwidth that is in use, 0 to 0.99; the latest of several samples counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub utilisation: Option<Samples>,
-    /// Mbit/s.
+    /// Bandwidth in Mbit/s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bandwidth: Option<f64>,
-    /// Milliseconds, one way, as configured.
+    /// Configured one-way delay in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay: Option<Delay>,
-    /// Milliseconds, one way, as measured, in place of the configured delay; the median of several samples counts.
-    /// Costs, and so routes, stay those of the configured delay.
+    /// Measured one-way delay in milliseconds, which takes precedence over the configured delay; the median of several
+    /// samples counts. Link costs, and so routes, still follow the configured delay.
     #[serde(
         default,
         rename = "measured-delay",
         skip_serializing_if = "Option::is_none",
-        deserialize_with = "present_measured"
+        deserialize_with = "measured_or_null"
     )]
     pub measured_delay: Option<Measured>,
-    /// Lost packets, one way, in percent, as configured.
+    /// Configured one-way packet loss in percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<f64>,
-    /// Lost packets, one way, in percent, as measured, in place of what is configured; the median of several counts.
+    /// Measured one-way packet loss in percent, which takes precedence over the configured one; the median of several
+    /// samples counts.
     #[serde(
         default,
         rename = "measured-loss",
         skip_serializing_if = "Option::is_none",
-        deserialize_with = "present_measured"
+        deserialize_with = "measured_or_null"
     )]
     pub measured_loss: Option<Measured>,
     /// Whether the link carries traffic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub up: Option<bool>,
-    /// A cost in place of the computed one; `null` goes back to the computed one.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    /// Cost that replaces the computed one; `null` restores the computed one.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "cost_or_null")]
     pub cost: Option<Override>,
-    /// What is added to the routing cost of routes over the link, without moving them.
+    /// Surcharge on the routing cost of routes over the link, ignored by route selection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<f64>,
 }
 
-/// What becomes of the cost override of a link.
+/// A new setting of a link's cost override.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Override {
-    /// The link costs this.
+    /// Sets the cost of the link.
     Set(f64),
-    /// The link costs what is computed.
+    /// Restores the computed cost.
     Clear,
 }
 
-/// What becomes of the measured value of a link.
+/// A new measured value of a link.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "a number, a list of numbers, or null to go back to what is configured")]
+#[serde(untagged, expecting = "a number, a list of numbers, or null to return to the configured value")]
 pub enum Measured {
-    /// This was measured.
+    /// Samples measured since the last report.
     Samples(Samples),
-    /// What was measured is out of date; what is configured stands again.
+    /// Discards the measured value, so that the configured one applies again.
     Forget,
 }
 
-fn present_measured<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Measured>, D::Error> {
+/// Deserialises a measured value that is present: `null` means [`Measured::Forget`] rather than absence.
+fn measured_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Measured>, D::Error> {
     Measured::deserialize(deserializer).map(Some)
 }
 
-/// A member that is there says something, even if it is `null`.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Override>, D::Error> {
+/// Deserialises a cost that is present: `null` means [`Override::Clear`] rather than absence.
+fn cost_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Override>, D::Error> {
     let cost = Option::<f64>::deserialize(deserializer)?;
     Ok(Some(cost.map_or(Override::Clear, Override::Set)))
 }
@@ -98,7 +101,7 @@ impl Serialize for Override {
 }
 
 impl LinkChange {
-    /// Changes nothing of the link between two nodes.
+    /// Creates a change that leaves everything about the link between two nodes as it is.
     pub fn of(source: impl Into<String>, destination: impl Into<String>) -> Self {
         Self {
             source: source.into(),
@@ -134,7 +137,7 @@ impl LinkChange {
         }
     }
 
-    /// The same change with every list of samples replaced by the one that stands for it, for whoever keeps it.
+    /// Replaces every list of samples by the value it amounts to, for storage.
     #[must_use]
     pub fn condensed(mut self) -> Self {
         self.utilisation = self.utilisation.map(|samples| samples.latest().map_or(samples, Samples::One));
@@ -150,7 +153,7 @@ impl LinkChange {
 }
 
 impl Topology {
-    /// The network after some changes: all of them, in order, or none where one cannot be made.
+    /// Applies changes in order and returns the resulting topology, or fails if any of them cannot be applied.
     pub fn with_changes(&self, changes: &[LinkChange]) -> Result<Self, ChangeError> {
         let mut next = self.clone();
         for (i, change) in changes.iter().enumerate() {
@@ -180,7 +183,7 @@ impl Topology {
             (None, ..) => Err(format!("there is no link from {a:?} to {b:?}")),
             (Some(place), None, None | Some(0)) => Ok(place),
             (Some(_), Some(_), None) => {
-                Err("there are several such links; say which with \"index\", from 0 in the order of the file"
+                Err("there are several such links; select one with \"index\", from 0 in the order of the file"
                     .to_owned())
             }
             (Some(first), second, Some(index)) => {
@@ -193,62 +196,51 @@ impl Topology {
 }
 
 impl Measured {
-    /// What is measured from now on; nothing where what was measured is forgotten.
-    fn median(&self, key: &str, is_right: impl Fn(f64) -> bool, right: &str) -> Result<Option<f64>, String> {
+    /// Checks the samples and returns their median; `None` if the measured value is to be discarded.
+    fn median(&self, key: &str, limit: &Limit) -> Result<Option<f64>, String> {
         match self {
             Self::Forget => Ok(None),
-            Self::Samples(samples) => samples.check(key, is_right, right).map(|()| samples.median()),
+            Self::Samples(samples) => samples.check(key, limit).map(|()| samples.median()),
         }
     }
 }
 
 impl Link {
+    /// Applies a change; an error leaves the link partly changed.
     fn apply(&mut self, change: &LinkChange) -> Result<(), String> {
-        let out_of_range =
-            |key: &str, value: f64, right: String| format!("{key}: {value} is out of range: use {right}");
+        let in_range = |key: &str, value: f64, limit: &Limit| match limit.check(value) {
+            Ok(()) => Ok(value),
+            Err(message) => Err(format!("{key}: {message}")),
+        };
         if let Some(samples) = &change.utilisation {
-            let right = format!("0 to {MAX_UTILISATION}");
-            samples.check("utilisation", |sample| (0.0..=MAX_UTILISATION).contains(&sample), &right)?;
+            samples.check("utilisation", &limits::UTILISATION)?;
             self.utilisation = samples.latest().unwrap_or_default();
         }
         if let Some(bandwidth) = change.bandwidth {
-            if !is_bandwidth(bandwidth) {
-                let right = format!("more than 0 Mbit/s, at most {MAX_BANDWIDTH}");
-                return Err(out_of_range("bandwidth", bandwidth, right));
-            }
-            self.bandwidth = bandwidth;
+            self.bandwidth = in_range("bandwidth", bandwidth, &limits::BANDWIDTH)?;
         }
         if let Some(Delay(delay)) = change.delay {
-            if !is_delay(delay) {
-                return Err(out_of_range("delay", delay, format!("0 to {MAX_DELAY} ms")));
-            }
-            self.delay = delay;
+            self.delay = in_range("delay", delay, &limits::DELAY)?;
         }
         if let Some(measured) = &change.measured_delay {
-            self.measured_delay = measured.median("measured-delay", is_delay, &format!("0 to {MAX_DELAY} ms"))?;
+            self.measured_delay = measured.median("measured-delay", &limits::DELAY)?;
         }
         if let Some(loss) = change.loss {
-            if !is_loss(loss) {
-                return Err(out_of_range("loss", loss, format!("0 to {MAX_LOSS} percent")));
-            }
-            self.loss = loss;
+            self.loss = in_range("loss", loss, &limits::LOSS)?;
         }
         if let Some(measured) = &change.measured_loss {
-            self.measured_loss = measured.median("measured-loss", is_loss, &format!("0 to {MAX_LOSS} percent"))?;
+            self.measured_loss = measured.median("measured-loss", &limits::LOSS)?;
         }
         match change.cost {
-            Some(Override::Set(cost)) if !is_cost(cost) => {
-                return Err(out_of_range("cost", cost, format!("0 to {MAX_COST}, or null to have it computed")));
+            Some(Override::Set(cost)) => {
+                let cost = in_range("cost", cost, &limits::COST);
+                self.override_cost = Some(cost.map_err(|error| error + ", or null for the computed cost")?);
             }
-            Some(Override::Set(cost)) => self.override_cost = Some(cost),
             Some(Override::Clear) => self.override_cost = None,
             None => {}
         }
         if let Some(price) = change.price {
-            if !is_cost(price) {
-                return Err(out_of_range("price", price, format!("0 to {MAX_COST}")));
-            }
-            self.price = price;
+            self.price = in_range("price", price, &limits::COST)?;
         }
         self.up = change.up.unwrap_or(self.up);
         Ok(())

@@ -1,27 +1,27 @@
-//! Prefixes that nest: which of many is the closest around another prefix, what is around that one, and what is inside.
+//! A set of nested prefixes with queries for covering and covered prefixes.
 //!
-//! Sorted by first address and then by length, a prefix stands before everything it holds, and what it holds stands
-//! together. So a search in the sorted list and a walk outwards answer every question.
+//! Sorted by first address and then by length, a prefix directly precedes all prefixes it covers. Every query is
+//! therefore a binary search in the sorted list, followed by a walk outwards.
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
 /// A prefix of one address family.
 pub(crate) trait Prefix: Copy + Ord {
-    /// Itself without bits after its length.
+    /// Returns the prefix with all bits beyond its length cleared.
     fn network(&self) -> Self;
 
-    /// Whether the other is inside, or the same.
+    /// Returns whether this prefix covers another or equals it.
     fn holds(&self, other: &Self) -> bool;
 
-    /// The last address in it, as a prefix of full length: nothing inside is sorted after that.
+    /// Returns the last address as a prefix of full length, which no covered prefix sorts after.
     fn end(&self) -> Self;
 }
 
-/// Some prefixes, none of them twice, with what is closest around each.
+/// A sorted set of prefixes and the closest covering prefix of each.
 #[derive(Clone, Debug)]
 pub(crate) struct PrefixTree<N> {
     nets: Vec<N>,
-    /// The place of the closest prefix around each.
+    /// Index of the closest covering prefix of each prefix.
     parents: Vec<Option<usize>>,
 }
 
@@ -54,7 +54,7 @@ impl Prefix for Ipv6Net {
 }
 
 impl<N: Prefix> PrefixTree<N> {
-    /// From prefixes without bits after their length.
+    /// Builds the set from prefixes without bits beyond their length.
     pub(crate) fn new(mut nets: Vec<N>) -> Self {
         nets.sort_unstable();
         nets.dedup();
@@ -70,28 +70,29 @@ impl<N: Prefix> PrefixTree<N> {
         Self { nets, parents }
     }
 
+    /// Returns all prefixes, sorted.
     pub(crate) fn nets(&self) -> &[N] {
         &self.nets
     }
 
-    /// The longest prefix that holds `net`, which may be `net` itself.
+    /// Finds the longest prefix that covers `net` or equals it.
     pub(crate) fn closest(&self, net: &N) -> Option<usize> {
         let before = self.nets.partition_point(|known| known <= net).checked_sub(1)?;
-        // What holds `net` also holds everything sorted between the two, so it is found going outwards from there.
+        // A prefix that covers `net` also covers everything sorted between the two, so walking outwards finds it.
         self.outwards(before).find(|&place| self.nets[place].holds(net))
     }
 
-    /// A prefix, the one around it, and so on.
+    /// Iterates over a prefix and the prefixes that cover it, from the inside out.
     pub(crate) fn outwards(&self, place: usize) -> impl Iterator<Item = usize> {
         std::iter::successors(Some(place), |&place| self.parents[place])
     }
 
-    /// The closest prefix around another.
+    /// Returns the closest prefix that covers another one.
     pub(crate) fn parent(&self, place: usize) -> Option<usize> {
         self.parents[place]
     }
 
-    /// What is inside `net`, itself included.
+    /// Returns the index range of the prefixes that `net` covers, itself included.
     pub(crate) fn inside(&self, net: &N) -> std::ops::Range<usize> {
         let end = net.end();
         self.nets.partition_point(|known| known < net)..self.nets.partition_point(|known| *known <= end)
@@ -115,7 +116,7 @@ mod tests {
             .prop_map(|(high, low, len)| Ipv6Net::new((high << 122 | low << 2).into(), len).unwrap().trunc())
     }
 
-    /// Every answer against a scan of all prefixes.
+    /// Compares every answer with a scan of all prefixes.
     fn check<N: Prefix + std::fmt::Debug>(
         nets: &[N],
         asked: &[N],

@@ -1,33 +1,34 @@
-//! Longest-prefix match: which of many prefixes with values is the most specific that holds an address.
+//! Longest-prefix match: the value of the most specific prefix that covers an address.
 //!
-//! Prefixes nest or are disjoint, so they cut the line of all addresses into ranges with one answer each. The table is
-//! those ranges, sorted; a lookup is one binary search among the few that an index leaves. The index cuts what lies
-//! between the first range and the last into slots, since all of IPv6 that is in use begins with the same bits.
+//! Prefixes nest or are disjoint, so they divide the address space into ranges with one answer each. The table holds
+//! these ranges in order; a lookup is a binary search among the few that an index selects. The index divides the space
+//! between the first and the last range into slots, because all IPv6 addresses in use share their first bits.
 
-/// An immutable table over addresses of type `A`.
+/// A table of prefixes and their values, over addresses of type `A`.
 #[derive(Clone, Debug)]
 pub(crate) struct PrefixTable<A> {
+    /// First address of each range.
     starts: Vec<A>,
-    /// The answer from each start up to the next.
+    /// Answer for each range.
     values: Vec<Option<u32>>,
     index: Index<A>,
 }
 
-/// Where ranges of a slot begin.
+/// An index from slots of the address space to ranges.
 #[derive(Clone, Debug)]
 struct Index<A> {
-    /// Where slots begin: the second range, as the first begins at zero whatever there is.
+    /// First address of the first slot: the start of the second range, because the first always starts at zero.
     base: A,
-    /// Bits of an address within its slot.
+    /// Number of address bits within a slot.
     shift: u32,
-    /// How many ranges begin before each slot, and all of them at the end.
+    /// Number of ranges that start before each slot, followed by the number of all ranges.
     places: Vec<u32>,
 }
 
-/// Most slots, as a power of two: some megabytes for a table as large as the Internet's.
+/// The binary logarithm of the largest number of slots: a few megabytes for a table the size of the Internet's.
 const MAX_INDEX_BITS: u32 = 20;
 
-/// One prefix: its first and last address, and its value.
+/// A prefix as its first and last address, with its value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Range<A> {
     pub(crate) first: A,
@@ -35,14 +36,15 @@ pub(crate) struct Range<A> {
     pub(crate) value: u32,
 }
 
-/// An address as a number.
+/// An address as an unsigned integer.
 pub(crate) trait Number: Copy + Ord {
+    /// Smallest address.
     const ZERO: Self;
-    /// The next number; nothing after the last.
+    /// Returns the next address; `None` after the last.
     fn successor(self) -> Option<Self>;
-    /// How many bits the distance from another number takes; that number is not larger.
+    /// Returns the number of bits in the distance from `from`, which must not be larger.
     fn distance_bits(self, from: Self) -> u32;
-    /// The distance from another number that is not larger, without its last bits.
+    /// Returns the distance from `from`, which must not be larger, shifted right by `shift` bits.
     fn slot(self, from: Self, shift: u32) -> usize;
 }
 
@@ -79,15 +81,15 @@ impl Number for u128 {
 }
 
 impl<A: Number> PrefixTable<A> {
-    /// Builds the table. Of equal prefixes the last wins.
+    /// Builds the table; of several equal prefixes, the last one wins.
     pub(crate) fn new(mut ranges: Vec<Range<A>>) -> Self {
-        // Outer before inner: an inner range then simply interrupts the outer one.
+        // Covering ranges sort before covered ones, which then simply interrupt them.
         ranges.sort_by(|a, b| a.first.cmp(&b.first).then(b.last.cmp(&a.last)));
         let mut table = Self { starts: vec![A::ZERO], values: vec![None], index: Index::of(&[]) };
         let mut open: Vec<Range<A>> = Vec::new();
         for range in ranges {
             table.close(&mut open, Some(range.first));
-            table.from(range.first, Some(range.value));
+            table.start_range(range.first, Some(range.value));
             open.push(range);
         }
         table.close(&mut open, None);
@@ -95,18 +97,18 @@ impl<A: Number> PrefixTable<A> {
         table
     }
 
-    /// Ends the ranges that are over before `next`; what holds them goes on after them.
+    /// Ends the open ranges that end before `next`; the range around each continues after it.
     fn close(&mut self, open: &mut Vec<Range<A>>, next: Option<A>) {
         while let Some(range) = open.last().copied().filter(|range| next.is_none_or(|next| range.last < next)) {
             open.pop();
             if let Some(after) = range.last.successor() {
-                self.from(after, open.last().map(|outer| outer.value));
+                self.start_range(after, open.last().map(|outer| outer.value));
             }
         }
     }
 
-    /// From `start` on, the answer is `value`.
-    fn from(&mut self, start: A, value: Option<u32>) {
+    /// Starts a range with the answer `value`.
+    fn start_range(&mut self, start: A, value: Option<u32>) {
         if self.starts.last() == Some(&start) {
             self.starts.pop();
             self.values.pop();
@@ -117,38 +119,38 @@ impl<A: Number> PrefixTable<A> {
         }
     }
 
-    /// The value of the longest prefix that holds an address.
+    /// Returns the value of the longest prefix that covers an address.
     pub(crate) fn lookup(&self, address: A) -> Option<u32> {
         let among = self.index.among(address);
         let after = among.start + self.starts[among].partition_point(|start| *start <= address);
         self.values.get(after.checked_sub(1)?).copied().flatten()
     }
 
-    /// Makes room for a new value before others: these are one more from now on.
-    pub(crate) fn make_room(&mut self, before: u32) {
-        self.values.iter_mut().flatten().filter(|value| **value >= before).for_each(|value| *value += 1);
+    /// Increments all values from `first` on, to make room for a new value.
+    pub(crate) fn shift_values_from(&mut self, first: u32) {
+        self.values.iter_mut().flatten().filter(|value| **value >= first).for_each(|value| *value += 1);
     }
 
-    /// Gives a value to every address that has none.
-    pub(crate) fn complete(&mut self, value: u32) {
+    /// Assigns a value to every address that has none.
+    pub(crate) fn fill_gaps(&mut self, value: u32) {
         for known in &mut self.values {
             known.get_or_insert(value);
         }
     }
 
-    /// Whether every address has a value.
+    /// Returns whether every address has a value.
     pub(crate) fn is_complete(&self) -> bool {
         self.values.iter().all(Option::is_some)
     }
 }
 
 impl<A: Number> Index<A> {
-    /// Over ranges that begin there, the first at zero.
+    /// Builds the index over ranges with these starts, the first of which is zero.
     fn of(starts: &[A]) -> Self {
         let (Some(&base), Some(&last)) = (starts.get(1), starts.last()) else {
             return Self { base: A::ZERO, shift: 0, places: Vec::new() };
         };
-        // A few ranges a slot; more slots than ranges would only take memory.
+        // More slots than ranges would cost memory without speeding up lookups.
         let bits = starts.len().ilog2().min(MAX_INDEX_BITS);
         let shift = last.distance_bits(base).saturating_sub(bits);
         let mut places = vec![1];
@@ -159,8 +161,8 @@ impl<A: Number> Index<A> {
         Self { base, shift, places }
     }
 
-    /// The ranges of which the last one that does not begin after `address` is the answer, if one of them is; otherwise
-    /// the range before them is.
+    /// Selects the ranges to search: the answer is the last of them that does not start after `address`, or, if all of
+    /// them do, the range before them.
     fn among(&self, address: A) -> std::ops::Range<usize> {
         if self.places.is_empty() {
             return 0..1;
@@ -168,7 +170,7 @@ impl<A: Number> Index<A> {
         if address < self.base {
             return 1..1;
         }
-        // What lies behind the last slot has all ranges before it.
+        // Every range starts before the end of the last slot.
         let slot = address.slot(self.base, self.shift).min(self.places.len() - 2);
         self.places[slot] as usize..self.places[slot + 1] as usize
     }
@@ -182,7 +184,7 @@ mod tests {
 
     use super::*;
 
-    /// Few different bits, so that prefixes nest and addresses hit.
+    /// Prefixes with few distinct bits, so that they nest and addresses match.
     fn ipv4() -> impl Strategy<Value = Ipv4Net> {
         (prop::sample::select(vec![0u32, 1, 2, 3, 0x80, 0xff]), 0u8..=32, any::<u8>()).prop_map(
             |(low, length, high)| {
@@ -231,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_the_line_are_held() {
+    fn the_first_and_last_address_are_covered() {
         let half = |first: u32, last: u32, value| Range { first, last, value };
         let table = PrefixTable::<u32>::new(vec![half(0, 0x7fff_ffff, 1), half(0x8000_0000, u32::MAX, 2)]);
         assert!(table.is_complete());

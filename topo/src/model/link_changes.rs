@@ -5,9 +5,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::change::LinkChange;
+use super::change::LinkChange;
+use super::topology::Topology;
 use crate::error::ChangeError;
-use crate::topology::Topology;
 
 /// The identity of a link, independent of the direction in which a change names it.
 ///
@@ -168,7 +168,8 @@ impl<'a> IntoIterator for &'a LinkChanges {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::change::Override;
+    use crate::model::change::Override;
+    use crate::model::parts::Link;
 
     fn topology(links: &str) -> Arc<Topology> {
         let json = format!(
@@ -235,7 +236,7 @@ mod tests {
         let after = topology(&link("b", "c"));
         let fitted = changes.fit(&after);
         assert_eq!(fitted.kept.iter().map(|(key, _)| key.to_string()).collect::<Vec<_>>(), ["b c 0"]);
-        assert_eq!(fitted.topology.links().map(crate::topology::Link::price).collect::<Vec<_>>(), [1.0]);
+        assert_eq!(fitted.topology.links().map(Link::price).collect::<Vec<_>>(), [1.0]);
         assert_eq!(fitted.dropped.len(), 1);
         assert_eq!((&*fitted.dropped[0].source_name, &*fitted.dropped[0].destination_name), ("a", "b"));
     }

@@ -182,7 +182,7 @@ impl CommandTemplate {
     }
 
     /// The program that is run.
-    pub(super) fn program(&self) -> &str {
+    pub(crate) fn program(&self) -> &str {
         self.words.first().map_or("", String::as_str)
     }
 

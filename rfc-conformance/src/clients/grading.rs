@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::answers;
+use super::comparison;
 use super::driver::{Ending, TaskOutcome, TaskRun};
 use super::recording::{Capture, RequestSubject, UnparsableRequest};
 use super::requests;
 use super::requirements;
-use super::scenario::{Expected, Scenario, Task};
-use super::scenarios::POISON;
+use super::scenario::{POISON, PlayedScenario};
+use super::task::{Expected, Task};
 use crate::http::{Answer, Exchange, Request};
 use crate::json;
-use crate::mock_server::service::ResourceKind;
+use crate::mock_server::resource::ResourceKind;
 use crate::requirement::Requirement;
 use crate::sheet::{Entry, Sheet};
 use crate::verdict::{Finding, Grade, Line};
@@ -35,47 +35,6 @@ const UNUSUAL_DIRECTORIES: &[&str] = &[
     "cached",
 ];
 
-/// A scenario after it was played.
-pub(super) struct PlayedScenario<'a> {
-    /// What was played.
-    pub(super) scenario: &'a Scenario,
-    /// All requests, in order.
-    pub(super) captures: Vec<Arc<Capture>>,
-    /// What the client was made to do.
-    pub(super) attempts: Vec<(Task, TaskOutcome)>,
-}
-
-impl PlayedScenario<'_> {
-    /// The requests by run, none of them empty.
-    pub(super) fn runs(&self) -> impl Iterator<Item = &[Arc<Capture>]> {
-        self.captures.chunk_by(|a, b| a.run == b.run)
-    }
-
-    /// The tasks that the client was made to do.
-    pub(super) fn done(&self) -> impl Iterator<Item = (&Task, &TaskRun)> {
-        self.attempts.iter().filter_map(|(task, driven)| match driven {
-            TaskOutcome::TaskRun(done) => Some((task, done)),
-            TaskOutcome::Not(_) => None,
-        })
-    }
-
-    fn run(&self, run: usize) -> impl DoubleEndedIterator<Item = &Arc<Capture>> {
-        self.captures.iter().filter(move |capture| capture.run == run)
-    }
-}
-
-impl Capture {
-    /// As reports show exchanges.
-    pub(super) fn exchange(&self) -> Exchange {
-        let mut request = Request::new(&self.request.method, &format!("{}{}", self.origin, self.request.resource));
-        request.headers.clone_from(&self.request.fields);
-        request.body = (!self.request.body.is_empty()).then(|| self.request.body.clone());
-        let headers = self.answer.fields.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
-        let answer = Answer { status: self.answer.status, headers, body: self.answer.body.clone() };
-        Exchange::captured(self.number, request, answer)
-    }
-}
-
 /// All verdicts, in the order of the standards.
 pub(super) fn verdicts(scenes: &[PlayedScenario<'_>], unparsable: &[UnparsableRequest]) -> Vec<Line> {
     let mut sheet = Sheet::new(requirements::ALL);
@@ -90,7 +49,7 @@ pub(super) fn verdicts(scenes: &[PlayedScenario<'_>], unparsable: &[UnparsableRe
     for message in unparsable {
         let head = json::shorten(message.refusal.head.lines().next().unwrap_or_default(), 100);
         let scenario = message.scenario.unwrap_or("no scenario");
-        let seen = format!("{} ({head:?}, from {}, in {scenario})", message.refusal.why, message.peer);
+        let seen = format!("{} ({head:?}, from {}, in {scenario})", message.refusal.reason, message.peer);
         sheet.on(requirements::FRAMING).fail(Finding::new("a request that RFC 7230 allows", seen));
     }
     sheet.skip_all("the client did nothing that would show it");
@@ -137,7 +96,7 @@ fn wrong_with(task: &Task, done: &TaskRun) -> Option<(Option<Grade>, String, Str
         }
         (Ending::Succeeded, _) => {
             let (right, answer) = (right?, done.answer.as_ref()?);
-            let wrong = answers::difference(&task.ask, right, answer)?;
+            let wrong = comparison::difference(&task.ask, right, answer)?;
             Some((Some(Grade::Fail), expected(right), format!("{wrong} in {}", json::brief(answer))))
         }
         (Ending::Refused(_), _) => None,
@@ -204,7 +163,7 @@ fn by_requests(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     let mut read = false;
     let unusual_directory = UNUSUAL_DIRECTORIES.contains(&played.scenario.name);
     for capture in &played.captures {
-        let poisoned = capture.request.resource.contains(POISON)
+        let poisoned = capture.request.path.contains(POISON)
             || capture.request.body.windows(POISON.len()).any(|window| window == POISON.as_bytes());
         if poisoned {
             let entry: &mut Entry = sheet.on(played.scenario.requirement);

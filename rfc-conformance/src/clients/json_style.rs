@@ -137,7 +137,7 @@ mod tests {
             Just(Value::Null),
             any::<bool>().prop_map(Value::from),
             (-1000i32..1000).prop_map(Value::from),
-            (-4000i32..4000).prop_map(|quarters| crate::mock_server::network::number(f64::from(quarters) / 4.0)),
+            (-4000i32..4000).prop_map(|quarters| crate::mock_server::cost_type::number(f64::from(quarters) / 4.0)),
             ".{0,8}".prop_map(Value::from),
         ];
         leaf.prop_recursive(4, 40, 5, |inner| {
@@ -152,7 +152,7 @@ mod tests {
     /// Numbers are the same if they are the same doubles.
     fn normal(value: &Value) -> Value {
         match value {
-            Value::Number(number) => crate::mock_server::network::number(number.as_f64().unwrap() + 0.0),
+            Value::Number(number) => crate::mock_server::cost_type::number(number.as_f64().unwrap() + 0.0),
             Value::Array(elements) => elements.iter().map(normal).collect(),
             Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), normal(value))).collect(),
             other => other.clone(),

@@ -10,31 +10,37 @@
 //!
 //! Where a client already fails without anything unusual, that counts once, in the scenario `plain`.
 
-mod answers;
 mod certificates;
+mod comparison;
 mod driver;
+mod expected;
 mod grading;
 mod json_style;
 mod not_observable;
-mod program;
 mod recording;
 mod requests;
 mod requirements;
 mod scenario;
 mod scenarios;
 mod session;
+mod task;
 
 pub use certificates::CertificateError;
 pub use driver::{
     Assignment, ClientDriver, ClientOutcome, CommandDriver, CommandTemplate, CommandTemplateError, Ending,
 };
 pub use not_observable::NOT_OBSERVABLE;
-pub(crate) use program::{Flags, run};
 pub use session::{Session, SessionError, SessionSettings};
+pub(crate) use task::TASKS;
 
 use crate::requirement::Requirement;
 
-/// Everything that clients are graded by.
+/// Returns the requirements that clients are graded by.
 pub fn requirements() -> impl Iterator<Item = Requirement> {
     requirements::ALL.iter().copied()
+}
+
+/// Returns the name and description of every scenario.
+pub(crate) fn scenarios() -> impl Iterator<Item = (&'static str, &'static str)> {
+    scenarios::all().into_iter().map(|scenario| (scenario.name, scenario.about))
 }

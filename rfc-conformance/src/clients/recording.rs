@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::http::{Answer, Exchange, Request};
 use crate::mock_server::http::{ReceivedRequest, RejectedMessage, Response};
-use crate::mock_server::service::ServedResource;
+use crate::mock_server::resource::ServedResource;
 
 /// Exchanges that are kept. What comes after them is only counted.
 const MOST: usize = 20_000;
@@ -70,6 +71,16 @@ struct Entries {
 }
 
 impl Capture {
+    /// Returns the request and response in the form that reports show.
+    pub(super) fn exchange(&self) -> Exchange {
+        let mut request = Request::new(&self.request.method, &format!("{}{}", self.origin, self.request.path));
+        request.headers.clone_from(&self.request.fields);
+        request.body = (!self.request.body.is_empty()).then(|| self.request.body.clone());
+        let headers = self.answer.fields.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
+        let answer = Answer { status: self.answer.status, headers, body: self.answer.body.clone() };
+        Exchange::captured(self.number, request, answer)
+    }
+
     /// The ID of the resource or directory.
     pub(super) fn id(&self) -> Option<&str> {
         match &self.subject {

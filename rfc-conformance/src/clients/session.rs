@@ -10,14 +10,16 @@ use std::time::Duration;
 
 use super::certificates::{Authority, CertificateError};
 use super::driver::{Assignment, ClientDriver, TaskOutcome, TaskRun};
-use super::grading::{self, PlayedScenario};
+use super::grading;
 use super::recording::{Capture, Log, RequestSubject, UnparsableRequest};
 use super::requirements;
-use super::scenario::{Ask, Certificate, Deployment, Needs, Scenario, Task};
+use super::scenario::{Certificate, Deployment, Needs, PlayedScenario, Scenario};
 use super::scenarios::{self, PASSWORD, USER};
+use super::task::{Ask, Task};
 use crate::mock_server::http::{ReceivedRequest, RejectedMessage, Response};
 use crate::mock_server::listener::{Handler, Server};
-use crate::mock_server::service::{RequestTarget, Service};
+use crate::mock_server::resource::RequestTarget;
+use crate::mock_server::service::Service;
 use crate::report::Report;
 
 /// How a session is set up.
@@ -136,7 +138,7 @@ impl Session {
     }
 
     /// Name, URI of the root directory, description, and names of the tasks of every scenario that is played.
-    pub fn programme(&self) -> Vec<(&'static str, String, &'static str, Vec<&'static str>)> {
+    pub fn overview(&self) -> Vec<(&'static str, String, &'static str, Vec<&'static str>)> {
         let played = self.scenarios.iter().filter_map(|scenario| Some((scenario, self.deployment(scenario, 0)?)));
         let line = |(scenario, deployment): (&Scenario, Deployment)| {
             let mut tasks: Vec<_> =
@@ -262,9 +264,9 @@ impl Session {
 }
 
 impl Handler for ScenarioListener {
-    fn answer(&self, request: &ReceivedRequest) -> Response {
+    fn respond(&self, request: &ReceivedRequest) -> Response {
         let state = &self.state;
-        let name = request.resource.split(['/', '?']).nth(1).unwrap_or_default();
+        let name = request.path.split(['/', '?']).nth(1).unwrap_or_default();
         let service = {
             let services = state.services.lock().unwrap_or_else(PoisonError::into_inner);
             services.get_key_value(name).map(|(name, service)| (*name, Arc::clone(service)))
@@ -278,7 +280,7 @@ impl Handler for ScenarioListener {
         let (answer, subject) = match &service {
             None => (Response::plain(404, "no scenario is played here"), RequestSubject::Stray),
             Some((_, service)) => {
-                let answer = service.answer(request);
+                let answer = service.respond(request);
                 let subject = match service.find(request) {
                     Some(RequestTarget::Directory(directory)) => RequestSubject::Directory(directory.id.clone()),
                     Some(RequestTarget::Resource(resource)) => RequestSubject::Resource(Box::new(resource.clone())),
@@ -303,7 +305,7 @@ impl Handler for ScenarioListener {
         answer
     }
 
-    fn refused(&self, peer: SocketAddr, refusal: &RejectedMessage) {
+    fn rejected(&self, peer: SocketAddr, refusal: &RejectedMessage) {
         let scenario = *self.state.active.lock().unwrap_or_else(PoisonError::into_inner);
         self.state.log.add_garbled(UnparsableRequest { scenario, peer, refusal: refusal.clone() });
     }

@@ -13,9 +13,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::catalogue;
 use crate::exit::Exit;
-use crate::requirement::Requirement;
 use crate::verdict::{Line, Verdict};
 
 pub(crate) use json::FORM as JSON_FORM;
@@ -222,12 +220,4 @@ pub(crate) fn write(file: Option<&Path>, text: &str) -> Result<(), WriteError> {
     };
     let path = file.unwrap_or(Path::new("standard output"));
     written.map_err(|source| WriteError { path: path.to_owned(), source })
-}
-
-/// All requirements that are checked, one a line.
-pub(crate) fn list(only: &[String]) -> String {
-    let chosen = |requirement: &Requirement| only.is_empty() || only.iter().any(|prefix| requirement.is_within(prefix));
-    let line =
-        |requirement: &Requirement| format!("{:<24} {:<6} {}\n", requirement.id, requirement.level, requirement.text);
-    catalogue::requirements().iter().filter(|requirement| chosen(requirement)).map(line).collect()
 }

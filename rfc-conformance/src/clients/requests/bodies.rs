@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::super::grading::PlayedScenario;
 use super::super::recording::Capture;
 use super::super::requirements;
+use super::super::scenario::PlayedScenario;
 use super::names;
 use crate::http::Exchange;
 use crate::json;
 use crate::mock_server::cost_query::Offer;
-use crate::mock_server::service::ResourceKind;
+use crate::mock_server::resource::ResourceKind;
 use crate::requirement::Requirement;
 use crate::sheet::Sheet;
 use crate::verdict::Finding;

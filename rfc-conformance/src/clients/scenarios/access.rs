@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use digest_auth::{AuthContext, AuthorizationHeader, HttpMethod, Qop};
 
-use super::super::grading::PlayedScenario;
 use super::super::requirements;
-use super::super::scenario::{Certificate, Deployment, Needs, Scenario, Task};
+use super::super::scenario::PlayedScenario;
+use super::super::scenario::{Certificate, Deployment, Needs, Scenario};
+use super::super::task::Task;
 use super::{cost_map_task, costs_task, fixture, map_task};
 use crate::mock_server::http::{ReceivedRequest, Response};
 use crate::mock_server::service::Service;
@@ -122,13 +123,13 @@ fn wrong_with(request: &ReceivedRequest) -> Option<&'static str> {
 
 fn digest(deployment: &Deployment) -> Service {
     let mut service = fixture(deployment);
-    service.hooks.before = Some(Arc::new(|_, request| wrong_with(request).map(|_| challenge())));
+    service.hooks.intercept = Some(Arc::new(|_, request| wrong_with(request).map(|_| challenge())));
     service
 }
 
 fn refused(deployment: &Deployment) -> Service {
     let mut service = fixture(deployment);
-    service.hooks.before = Some(Arc::new(|_, _| Some(challenge())));
+    service.hooks.intercept = Some(Arc::new(|_, _| Some(challenge())));
     service
 }
 
@@ -151,7 +152,7 @@ fn few_tries(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for run in played.runs() {
         let mut refusals: HashMap<&str, usize> = HashMap::new();
         for capture in run.iter().filter(|capture| capture.answer.status == 401) {
-            let times = refusals.entry(capture.request.resource.as_str()).or_default();
+            let times = refusals.entry(capture.request.path.as_str()).or_default();
             *times += 1;
             let entry = sheet.on(requirements::DIGEST);
             if *times == TRIES && capture.run > 0 {

@@ -7,13 +7,16 @@ use serde_json::{Map, Value, json};
 
 use super::super::json_style::JsonStyle;
 use super::super::requirements;
-use super::super::scenario::{Deployment, Scenario, Task};
+use super::super::scenario::POISON;
+use super::super::scenario::{Deployment, Scenario};
+use super::super::task::Task;
 use super::{
-    POISON, cost_map_task, costs_between, costs_task, directory_task, everything, fixture, map_task, pid_task,
-    scenario, with_rewritten_messages,
+    cost_map_task, costs_between, costs_task, directory_task, everything, fixture, map_task, pid_task, scenario,
+    with_rewritten_messages,
 };
-use crate::mock_server::network::ServedCostType;
-use crate::mock_server::service::{RequestTarget, ResourceKind, ServedResource, Service};
+use crate::mock_server::cost_type::ServedCostType;
+use crate::mock_server::resource::{RequestTarget, ResourceKind, ServedResource};
+use crate::mock_server::service::Service;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     vec![

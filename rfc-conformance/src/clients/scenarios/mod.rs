@@ -14,15 +14,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::answers;
-use super::scenario::{Ask, Deployment, Expected, Needs, Scenario, Task};
+use super::expected;
+use super::scenario::{Deployment, Needs, Scenario};
+use super::task::{Ask, Expected, Task};
+use crate::mock_server::cost_type::ServedCostType;
 use crate::mock_server::http::{ReceivedRequest, Response};
-use crate::mock_server::network::ServedCostType;
-use crate::mock_server::service::{RequestTarget, Service};
+use crate::mock_server::resource::RequestTarget;
+use crate::mock_server::service::Service;
 use crate::requirement::Requirement;
-
-/// What must never come back: it stands only in what a client has to ignore.
-pub(super) const POISON: &str = "poison";
 
 /// All scenarios, the plain one first.
 pub(super) fn all() -> Vec<Scenario> {
@@ -72,7 +71,7 @@ fn with_replaced_responses(
     replace: impl Fn(&Service, RequestTarget<'_>, &ReceivedRequest) -> Option<Response> + Send + Sync + 'static,
 ) -> Service {
     let mut service = fixture(deployment);
-    service.hooks.before = Some(Arc::new(move |service, request| {
+    service.hooks.intercept = Some(Arc::new(move |service, request| {
         let found = service.find(request)?;
         let fits =
             matches!(found, RequestTarget::Resource(_)) && (request.method == "POST") == found.accepts().is_some();
@@ -102,22 +101,22 @@ const FROM: &str = "ipv4:192.0.2.1";
 const TO: &[&str] = &["ipv4:192.0.2.7", "ipv4:198.51.100.200", "ipv4:203.0.113.1", "ipv6:2001:db8:d::1"];
 
 fn directory_task(service: &Service, requirement: Requirement) -> Task {
-    Task { ask: Ask::Directory, requirement, expected: Expected::Answer(answers::resources(service)), weak: false }
+    Task { ask: Ask::Directory, requirement, expected: Expected::Answer(expected::resources(service)), weak: false }
 }
 
 fn map_task(service: &Service, requirement: Requirement) -> Task {
-    let right = answers::network_map(&service.network, "nm-a");
+    let right = expected::network_map(&service.network, "nm-a");
     Task { ask: Ask::NetworkMap { map: None }, requirement, expected: Expected::Answer(right), weak: false }
 }
 
 fn pid_task(service: &Service, requirement: Requirement) -> Task {
     let list = addresses(ADDRESSES);
-    let right = answers::pids(&service.network, "nm-a", &list);
+    let right = expected::pids(&service.network, "nm-a", &list);
     Task { ask: Ask::Pid { map: None, addresses: list }, requirement, expected: Expected::Answer(right), weak: false }
 }
 
 fn cost_map_task(service: &Service, requirement: Requirement) -> Task {
-    let right = answers::cost_map(&service.network, "nm-a", &ServedCostType::numerical());
+    let right = expected::cost_map(&service.network, "nm-a", &ServedCostType::numerical());
     let ask = Ask::CostMap { map: None, cost_type: ServedCostType::numerical() };
     Task { ask, requirement, expected: Expected::Answer(right), weak: false }
 }
@@ -134,14 +133,14 @@ fn costs_between(
     to: &[&str],
 ) -> Task {
     let to = addresses(to);
-    let right = answers::costs(&service.network, cost_type, from, &to, None);
+    let right = expected::costs(&service.network, cost_type, from, &to, None);
     let ask = Ask::Costs { cost_type: cost_type.clone(), from: from.into(), to, most: None };
     Task { ask, requirement, expected: Expected::Answer(right), weak: false }
 }
 
 fn property_task(service: &Service, requirement: Requirement, list: &[&str]) -> Task {
     let list = addresses(list);
-    let right = answers::properties(&service.network, "priv:x-link", &list);
+    let right = expected::properties(&service.network, "priv:x-link", &list);
     let ask = Ask::Property { property: "priv:x-link".into(), addresses: list };
     Task { ask, requirement, expected: Expected::Answer(right), weak: false }
 }
@@ -208,7 +207,7 @@ mod tests {
             };
             let service = (scenario.service)(&deployment);
             for directory in &service.directories {
-                let message = service.directory(directory);
+                let message = service.directory_message(directory);
                 let wrong = crate::schema::violations("application/alto-directory+json", &message);
                 assert_eq!(wrong, Some(Vec::new()), "{}: {message}", scenario.name);
             }

@@ -6,17 +6,20 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::super::grading::PlayedScenario;
 use super::super::recording::Capture;
 use super::super::requirements;
-use super::super::scenario::{Deployment, Scenario, Task};
+use super::super::scenario::POISON;
+use super::super::scenario::PlayedScenario;
+use super::super::scenario::{Deployment, Scenario};
+use super::super::task::Task;
 use super::{
-    POISON, cost_map_task, costs_task, everything, fixture, map_task, pid_task, property_task, scenario,
+    cost_map_task, costs_task, everything, fixture, map_task, pid_task, property_task, scenario,
     with_replaced_responses,
 };
 use crate::mock_server::http::{ReceivedRequest, Response};
-use crate::mock_server::network::media;
-use crate::mock_server::service::{RequestTarget, Service};
+use crate::mock_server::media_type;
+use crate::mock_server::resource::RequestTarget;
+use crate::mock_server::service::Service;
 use crate::requirement::Requirement;
 use crate::sheet::Sheet;
 use crate::verdict::{Finding, Grade};
@@ -154,7 +157,7 @@ fn redirects_and_delivery() -> Vec<Scenario> {
 
 fn types(deployment: &Deployment) -> Service {
     let mut service = fixture(deployment);
-    service.hooks.after = Some(Arc::new(|_, _, answer| {
+    service.hooks.finish = Some(Arc::new(|_, _, answer| {
         let scenario = answer
             .field("content-type")
             .and_then(|value| value.strip_prefix("application/alto-"))
@@ -170,7 +173,7 @@ fn types(deployment: &Deployment) -> Service {
 /// What was asked for, with wrong contents.
 fn poisoned(service: &Service, found: RequestTarget<'_>, request: &ReceivedRequest) -> Value {
     let RequestTarget::Resource(resource) = found else { return json!({}) };
-    let mut message = match service.alto(resource, &request.body, request.peer.ip()) {
+    let mut message = match service.resource_message(resource, &request.body, request.peer.ip()) {
         Ok(message) => message,
         Err(error) => return error.to_json(),
     };
@@ -192,19 +195,19 @@ fn answers_error(deployment: &Deployment) -> Service {
     with_replaced_responses(deployment, |service, found, request| {
         let mut message = poisoned(service, found, request);
         message["meta"]["code"] = json!("E_INVALID_FIELD_VALUE");
-        Some(Response::new(200, media::ERROR, message.to_string()))
+        Some(Response::new(200, media_type::ERROR, message.to_string()))
     })
 }
 
 /// What is really there has the same path with `/really` after it.
 fn answers_directory(deployment: &Deployment) -> Service {
     let mut service = fixture(deployment);
-    service.hooks.before = Some(Arc::new(|service, request| {
-        if let Some(path) = request.resource.strip_suffix("/really") {
-            let straight = ReceivedRequest { resource: path.into(), ..request.clone() };
+    service.hooks.intercept = Some(Arc::new(|service, request| {
+        if let Some(path) = request.path.strip_suffix("/really") {
+            let straight = ReceivedRequest { path: path.into(), ..request.clone() };
             let found = service.find(&straight)?;
             let fits = (request.method == "POST") == found.accepts().is_some();
-            return fits.then(|| service.say(found, &straight));
+            return fits.then(|| service.serve(found, &straight));
         }
         let found = service.find(request)?;
         let RequestTarget::Resource(resource) = found else { return None };
@@ -213,9 +216,9 @@ fn answers_directory(deployment: &Deployment) -> Service {
         }
         let mut message = poisoned(service, found, request);
         let directory = &service.directories[0];
-        let whole = service.directory(directory);
+        let whole = service.directory_message(directory);
         // The entry of the second map's costs is in the other directory.
-        let of_other = service.directories.get(1).map(|other| service.directory(other));
+        let of_other = service.directories.get(1).map(|other| service.directory_message(other));
         let of_other = of_other.as_ref().and_then(|other| other["resources"].get(&resource.id)).cloned();
         let mut entry = whole["resources"].get(&resource.id).cloned().or(of_other)?;
         entry["uri"] = json!(format!("{}/really", resource.path));
@@ -223,7 +226,7 @@ fn answers_directory(deployment: &Deployment) -> Service {
             message["meta"][name] = value.clone();
         }
         message["resources"] = json!({ resource.id.as_str(): entry });
-        Some(Response::new(200, media::DIRECTORY, message.to_string()))
+        Some(Response::new(200, media_type::DIRECTORY, message.to_string()))
     }));
     service
 }
@@ -259,7 +262,7 @@ fn refused(service: &Service, requirement: Requirement) -> Vec<Task> {
 fn unknown_error(deployment: &Deployment) -> Service {
     with_replaced_responses(deployment, |_, _, _| {
         let message = json!({ "meta": { "code": "E_NOT_INVENTED_YET", "field": "a/b", "x-details": { "a": [1] } } });
-        Some(Response::new(400, media::ERROR, message.to_string()))
+        Some(Response::new(400, media_type::ERROR, message.to_string()))
     })
 }
 
@@ -268,13 +271,13 @@ fn no_hammering(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for run in played.runs().filter(|run| run[0].run > 0) {
         let mut times: HashMap<&str, usize> = HashMap::new();
         for capture in run.iter().filter(|capture| !is_directory(capture)) {
-            let count = times.entry(capture.request.resource.as_str()).or_default();
+            let count = times.entry(capture.request.path.as_str()).or_default();
             *count += 1;
             let entry = sheet.on(played.scenario.requirement);
             entry.saw(&capture.exchange(), 1, "request");
             if *count == PATIENCE {
                 let expected = "the client gives up after a few requests";
-                let seen = format!("{PATIENCE} requests for {} in one run", capture.request.resource);
+                let seen = format!("{PATIENCE} requests for {} in one run", capture.request.path);
                 entry.fail(Finding::new(expected, seen).from(&capture.exchange()));
             }
         }
@@ -293,8 +296,8 @@ fn failing(deployment: &Deployment) -> Service {
 
 fn broken_off(deployment: &Deployment) -> Service {
     with_replaced_responses(deployment, |service, found, request| {
-        let mut answer = service.say(found, request);
-        answer.delivery.cut = Some(answer.body.len() * 2 / 3);
+        let mut answer = service.serve(found, request);
+        answer.delivery.truncate_after = Some(answer.body.len() * 2 / 3);
         Some(answer)
     })
 }
@@ -303,7 +306,7 @@ fn busy(deployment: &Deployment) -> Service {
     let since: Mutex<HashMap<String, Instant>> = Mutex::default();
     with_replaced_responses(deployment, move |_, _, request| {
         let mut since = since.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = *since.entry(request.resource.clone()).or_insert_with(Instant::now);
+        let first = *since.entry(request.path.clone()).or_insert_with(Instant::now);
         let wait = BUSY.saturating_sub(first.elapsed());
         let seconds = wait.as_secs_f32().ceil().to_string();
         (!wait.is_zero()).then(|| Response::plain(503, "busy").with("Retry-After", &seconds))
@@ -315,7 +318,7 @@ fn waited(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for run in played.runs() {
         let mut until: HashMap<&str, Duration> = HashMap::new();
         for capture in run {
-            let path = capture.request.resource.as_str();
+            let path = capture.request.path.as_str();
             let entry = sheet.on(requirements::RETRY_AFTER);
             if let Some(until) = until.get(path).filter(|until| capture.at < **until) {
                 let early = until.saturating_sub(capture.at).as_secs_f32();
@@ -349,17 +352,17 @@ fn redirects(deployment: &Deployment) -> Service {
         old_places.insert(old, (status, moved));
     }
     let (origin, results) = (deployment.origin.clone(), Mutex::new(Vec::<Response>::new()));
-    service.hooks.before = Some(Arc::new(move |service, request| {
+    service.hooks.intercept = Some(Arc::new(move |service, request| {
         let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-        let result = request.resource.strip_prefix(&format!("{prefix}/results/"));
+        let result = request.path.strip_prefix(&format!("{prefix}/results/"));
         if let Some(number) = result.filter(|_| request.method == "GET") {
             return results.get(number.parse::<usize>().ok()?).cloned();
         }
-        let (status, moved) = old_places.get(&request.resource)?;
+        let (status, moved) = old_places.get(&request.path)?;
         let target = match status {
             303 if results.len() < 1000 => {
-                let straight = ReceivedRequest { resource: moved.clone(), ..request.clone() };
-                results.push(service.say(service.find(&straight)?, &straight));
+                let straight = ReceivedRequest { path: moved.clone(), ..request.clone() };
+                results.push(service.serve(service.find(&straight)?, &straight));
                 format!("{prefix}/results/{}", results.len() - 1)
             }
             // An absolute URI, and an absolute path.
@@ -386,7 +389,7 @@ fn redirected(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for run in played.runs() {
         for (index, capture) in run.iter().enumerate().filter(|(_, capture)| capture.request.method == "POST") {
             let Some(location) = capture.answer.field("location") else { continue };
-            let later = run[index + 1..].iter().find(|later| location.ends_with(&later.request.resource));
+            let later = run[index + 1..].iter().find(|later| location.ends_with(&later.request.path));
             let (requirement, method) = match capture.answer.status {
                 303 => (requirements::SEE_OTHER, "GET"),
                 307 | 308 => (requirements::MOVED, "POST"),
@@ -416,9 +419,9 @@ fn redirected(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
 fn redirect_loop(deployment: &Deployment) -> Service {
     let mut service = fixture(deployment);
     let counts: Mutex<HashMap<String, usize>> = Mutex::default();
-    service.hooks.before = Some(Arc::new(move |service, request| {
-        let path = request.resource.trim_end_matches("/again");
-        let straight = ReceivedRequest { resource: path.into(), ..request.clone() };
+    service.hooks.intercept = Some(Arc::new(move |service, request| {
+        let path = request.path.trim_end_matches("/again");
+        let straight = ReceivedRequest { path: path.into(), ..request.clone() };
         if !matches!(service.find(&straight)?, RequestTarget::Resource(_)) {
             return None;
         }
@@ -428,7 +431,7 @@ fn redirect_loop(deployment: &Deployment) -> Service {
         if *count > ENOUGH {
             return Some(Response::plain(500, "this could go on for ever"));
         }
-        let target = if path == request.resource { format!("{path}/again") } else { path.to_owned() };
+        let target = if path == request.path { format!("{path}/again") } else { path.to_owned() };
         Some(Response::plain(307, "round and round").with("Location", &target))
     }));
     service
@@ -436,17 +439,17 @@ fn redirect_loop(deployment: &Deployment) -> Service {
 
 fn slow(deployment: &Deployment) -> Service {
     let mut service = fixture(deployment);
-    service.hooks.after = Some(Arc::new(|_, _, answer| {
-        answer.delivery.chunk = 23;
+    service.hooks.finish = Some(Arc::new(|_, _, answer| {
+        answer.delivery.chunk_size = 23;
         answer.delivery.delay = Duration::from_millis(200);
-        answer.delivery.pause = Duration::from_millis(2);
+        answer.delivery.chunk_delay = Duration::from_millis(2);
     }));
     service
 }
 
 fn cached(deployment: &Deployment) -> Service {
     let mut service = fixture(deployment);
-    service.hooks.after = Some(Arc::new(|_, request, answer| {
+    service.hooks.finish = Some(Arc::new(|_, request, answer| {
         if request.method != "GET" || answer.status != 200 {
             return;
         }
@@ -468,7 +471,7 @@ fn fresh(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
         for capture in run.iter().filter(|capture| capture.request.method == "GET" && capture.answer.status == 200) {
             let entry = sheet.on(requirements::FRESHNESS);
             entry.saw(&capture.exchange(), 1, "cacheable answer");
-            if let Some(earlier) = seen.insert(capture.request.resource.as_str(), capture) {
+            if let Some(earlier) = seen.insert(capture.request.path.as_str(), capture) {
                 let earlier: &Arc<Capture> = earlier;
                 let finding =
                     Finding::new("what was received is used while it is fresh", "asked again in the same run");
@@ -480,7 +483,7 @@ fn fresh(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
 
 fn set_cookies(deployment: &Deployment) -> Service {
     let mut service = fixture(deployment);
-    service.hooks.after = Some(Arc::new(|_, _, answer| answer.set("Set-Cookie", "visitor=7; Path=/; HttpOnly")));
+    service.hooks.finish = Some(Arc::new(|_, _, answer| answer.set("Set-Cookie", "visitor=7; Path=/; HttpOnly")));
     service
 }
 

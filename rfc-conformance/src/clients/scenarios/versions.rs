@@ -6,13 +6,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ipnet::IpNet;
 use serde_json::json;
 
-use super::super::grading::PlayedScenario;
 use super::super::recording::Capture;
 use super::super::requirements;
-use super::super::scenario::{Deployment, Needs, Scenario, Task};
+use super::super::scenario::PlayedScenario;
+use super::super::scenario::{Deployment, Needs, Scenario};
+use super::super::task::Task;
 use super::{cost_map_task, costs_task, fixture, with_rewritten_messages};
 use crate::mock_server::network::Network;
-use crate::mock_server::service::{RequestTarget, ResourceKind, Service};
+use crate::mock_server::resource::{RequestTarget, ResourceKind};
+use crate::mock_server::service::Service;
 use crate::sheet::Sheet;
 use crate::verdict::Finding;
 
@@ -83,13 +85,13 @@ fn new_version(deployment: &Deployment) -> Service {
     let first = Service { network: first, ..fixture(deployment) };
     // What is read first is of the first version, and so is the end of it.
     let reads = AtomicUsize::new(0);
-    service.hooks.before = Some(Arc::new(move |_, request| {
+    service.hooks.intercept = Some(Arc::new(move |_, request| {
         let found = second.find(request)?;
         if !tagged(found) || (request.method == "POST") != found.accepts().is_some() {
             return None;
         }
         let version = if reads.fetch_add(1, Ordering::SeqCst) == 0 { &first } else { &second };
-        Some(version.say(version.find(request)?, request))
+        Some(version.serve(version.find(request)?, request))
     }));
     service
 }

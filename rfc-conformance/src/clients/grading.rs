@@ -1,4 +1,4 @@
-//! Verdicts on a client: from its requests, and from what it made of the answers.
+//! Verdicts on a client, from its requests and its answers.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::requirement::Requirement;
 use crate::sheet::{Entry, Sheet};
 use crate::verdict::{Finding, Grade, Line};
 
-/// Scenarios whose directories are as unusual as their maps: who goes on from there has understood them.
+/// Scenarios with an unusual directory, which a client has understood if it requests the resources in it.
 const UNUSUAL_DIRECTORIES: &[&str] = &[
     "plain",
     "members",
@@ -35,7 +35,7 @@ const UNUSUAL_DIRECTORIES: &[&str] = &[
     "cached",
 ];
 
-/// All verdicts, in the order of the standards.
+/// Computes all verdicts, in the order of the standards.
 pub(super) fn verdicts(scenes: &[PlayedScenario<'_>], unparsable: &[UnparsableRequest]) -> Vec<Line> {
     let mut sheet = Sheet::new(requirements::ALL);
     for played in scenes {
@@ -58,7 +58,7 @@ pub(super) fn verdicts(scenes: &[PlayedScenario<'_>], unparsable: &[UnparsableRe
     lines
 }
 
-/// Whether a task cannot be expected to come out right, as it does not even where nothing is unusual.
+/// Returns a predicate for tasks that already fail in the scenario `plain`.
 fn fails_anyway<'a>(scenes: &'a [PlayedScenario<'a>]) -> impl Fn(&Task) -> bool + 'a {
     let plain = scenes.iter().find(|played| played.scenario.name == "plain");
     move |task| {
@@ -71,7 +71,7 @@ fn fails_anyway<'a>(scenes: &'a [PlayedScenario<'a>]) -> impl Fn(&Task) -> bool 
     }
 }
 
-/// What is wrong with what came of a task.
+/// Compares the outcome of a run with the expectation; returns grade, expected and observed value of a violation.
 fn wrong_with(task: &Task, done: &TaskRun) -> Option<(Option<Grade>, String, String)> {
     let right = match &task.expected {
         Expected::Answer(right) | Expected::AnswerOrRefusal(right) => Some(right),
@@ -103,7 +103,7 @@ fn wrong_with(task: &Task, done: &TaskRun) -> Option<(Option<Grade>, String, Str
     }
 }
 
-/// Grades what the client made of the answers.
+/// Grades the answers of the client.
 fn by_answers(played: &PlayedScenario<'_>, fails_anyway: impl Fn(&Task) -> bool, sheet: &mut Sheet) {
     let name = played.scenario.name;
     for (task, driven) in &played.attempts {
@@ -148,7 +148,7 @@ fn by_answers(played: &PlayedScenario<'_>, fails_anyway: impl Fn(&Task) -> bool,
     }
 }
 
-/// What a task shows depends on which way the client went.
+/// Returns the requirement that a task is evidence for, which may depend on the resources the client used.
 fn rule_of(task: &Task, played: &PlayedScenario<'_>, done: &TaskRun) -> Requirement {
     let service =
         |capture: &Arc<Capture>| capture.resource().is_some_and(|r| matches!(r.kind, ResourceKind::EndpointCost(_)));
@@ -158,7 +158,7 @@ fn rule_of(task: &Task, played: &PlayedScenario<'_>, done: &TaskRun) -> Requirem
     task.requirement
 }
 
-/// Grades what the requests show: nothing that had to be ignored, and nothing that no directory names.
+/// Grades the requests: none may contain text that had to be ignored, or address anything that no directory lists.
 fn by_requests(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     let mut read = false;
     let unusual_directory = UNUSUAL_DIRECTORIES.contains(&played.scenario.name);

@@ -1,4 +1,4 @@
-//! What a scenario is: something valid but unusual, and what a client should make of it.
+//! Scenarios: mock servers with one peculiarity, and the record of what a client did in them.
 
 use std::sync::Arc;
 
@@ -12,63 +12,63 @@ use crate::sheet::Sheet;
 /// Text that appears only where clients must ignore it, so that no request may contain it.
 pub(super) const POISON: &str = "poison";
 
-/// A scripted server with one peculiarity.
+/// Mock server with one peculiarity.
 pub(super) struct Scenario {
-    /// The first segment of its paths.
+    /// Name, which is also the first segment of all paths.
     pub(super) name: &'static str,
-    /// What is unusual about it, in a sentence.
+    /// Description of the peculiarity, in one sentence.
     pub(super) about: &'static str,
-    /// What it is there to see.
+    /// Requirement that the scenario tests.
     pub(super) requirement: Requirement,
-    /// What it takes.
+    /// Prerequisites of the scenario.
     pub(super) needs: Needs,
-    /// The path of the root directory below the name.
+    /// Path of the root directory below the name.
     pub(super) root: &'static str,
-    /// The server.
+    /// Function that creates the mock server.
     pub(super) service: fn(&Deployment) -> Service,
-    /// What the client is made to do, and what comes of it.
+    /// Function that creates the tasks, with their expected outcomes.
     pub(super) tasks: fn(&Service) -> Vec<Task>,
-    /// What can be told from the requests alone, beyond the requirements that hold everywhere.
+    /// Function that grades the requests, in addition to the rules for all scenarios.
     pub(super) judge: Option<fn(&PlayedScenario<'_>, &mut Sheet)>,
 }
 
-/// What a scenario takes.
+/// Prerequisites of a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Needs {
-    /// Plain HTTP.
+    /// None: plain HTTP.
     Nothing,
-    /// Clients that authenticate.
+    /// Client that authenticates.
     Credentials,
-    /// HTTPS, with a certificate of this kind.
+    /// HTTPS with a certificate of this kind.
     Tls(Certificate),
 }
 
-/// Certificates that clients should trust, and should not.
+/// Kind of server certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Certificate {
-    /// For this host, of the authority that clients were told to trust.
+    /// Valid certificate of the trusted authority.
     Good,
-    /// For another host.
+    /// Certificate of the trusted authority for another host.
     WrongName,
-    /// Of another authority.
+    /// Certificate of an unknown authority.
     Stranger,
 }
 
-/// Where a scenario is played.
+/// URIs at which a scenario is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Deployment {
-    /// The first segment of all its paths, with a slash.
+    /// First segment of all paths, with a leading slash.
     pub(super) prefix: String,
-    /// Scheme and authority.
+    /// Scheme and authority of the server.
     pub(super) origin: String,
-    /// Scheme and authority of a second server that serves the same paths.
+    /// Scheme and authority of a second server with the same paths.
     pub(super) other: String,
-    /// How many tasks came before this one.
+    /// Number of tasks that were run before.
     pub(super) turn: usize,
 }
 
 impl Deployment {
-    /// The authority.
+    /// Returns the authority of the server.
     pub(super) fn authority(&self) -> &str {
         self.origin.split_once("//").map_or("", |(_, authority)| authority)
     }

@@ -8,78 +8,78 @@ use crate::requirement::Requirement;
 /// Names of all kinds of tasks.
 pub(crate) const TASKS: &[&str] = &["directory", "network-map", "pid", "cost-map", "costs", "property"];
 
-/// Something the client is made to do.
+/// Task for a client, with the expected outcome.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Task {
-    /// What.
+    /// Question to answer.
     pub(super) ask: Ask,
-    /// What it shows.
+    /// Requirement that the task is evidence for.
     pub(super) requirement: Requirement,
-    /// What should come of it.
+    /// Expected outcome.
     pub(super) expected: Expected,
-    /// That it comes out right shows nothing by itself; the requests have to show that the occasion arose.
+    /// Whether success is no evidence by itself, so that the requests must show it.
     pub(super) weak: bool,
 }
 
-/// A assignment to the client.
+/// Question to a client.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Ask {
-    /// All resources of the directory and those it leads to.
+    /// All resources of the root directory and of the directories it leads to.
     Directory,
-    /// A network map.
+    /// Network map.
     NetworkMap {
-        /// Its ID; none for the default map.
+        /// Resource ID; `None` for the default map.
         map: Option<String>,
     },
-    /// The PIDs of addresses.
+    /// PIDs of addresses.
     Pid {
-        /// The map; none for the default map.
+        /// Network map; `None` for the default map.
         map: Option<String>,
         /// Typed addresses.
         addresses: Vec<String>,
     },
-    /// A whole cost map.
+    /// Full cost map.
     CostMap {
-        /// The network map; none for the default map.
+        /// Network map; `None` for the default map.
         map: Option<String>,
-        /// The cost type.
+        /// Cost type.
         cost_type: ServedCostType,
     },
     /// Costs between endpoints.
     Costs {
-        /// The cost type.
+        /// Cost type.
         cost_type: ServedCostType,
-        /// A typed address.
+        /// Typed source address.
         from: String,
-        /// Typed addresses.
+        /// Typed destination addresses.
         to: Vec<String>,
-        /// Leave out what costs more.
+        /// Upper limit on the costs to return.
         most: Option<f64>,
     },
-    /// A property of endpoints.
+    /// Property of endpoints.
     Property {
-        /// Its name.
+        /// Property name.
         property: String,
         /// Typed addresses.
         addresses: Vec<String>,
     },
 }
 
-/// What should come of a task.
+/// Expected outcome of a task.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Expected {
-    /// This answer.
+    /// Success with this answer.
     Answer(Value),
-    /// This answer, or none with an error.
+    /// Success with this answer, or an error.
     AnswerOrRefusal(Value),
     /// An error.
     Refusal,
-    /// Whatever; it should end.
+    /// Any outcome, as long as the client ends.
     Anything,
 }
 
 impl Ask {
-    /// The name that templates are given under.
+    /// Returns the kind of task.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Directory => "directory",
@@ -91,7 +91,7 @@ impl Ask {
         }
     }
 
-    /// The cost type asked for.
+    /// Returns the cost type in question.
     pub(super) fn cost_type(&self) -> Option<&ServedCostType> {
         match self {
             Self::CostMap { cost_type, .. } | Self::Costs { cost_type, .. } => Some(cost_type),
@@ -99,7 +99,7 @@ impl Ask {
         }
     }
 
-    /// Values of the placeholders, and whether a template must have them to be of use.
+    /// Returns the values of the placeholders, each with whether a template must use it.
     pub(super) fn values(&self, default_map: &str) -> Vec<(&'static str, Vec<String>, bool)> {
         let one = |value: &str| vec![value.to_owned()];
         let map_of = |map: &Option<String>| ("map", one(map.as_deref().unwrap_or(default_map)), map.is_some());

@@ -1,4 +1,4 @@
-//! Rules that hold for every request, whatever the scenario.
+//! Requirements on single requests, independent of the scenario.
 
 mod bodies;
 mod names;
@@ -16,7 +16,7 @@ use crate::mock_server::resource::ResourceKind;
 use crate::sheet::Sheet;
 use crate::verdict::Finding;
 
-/// Looks at all requests of a scenario.
+/// Grades all requests of a scenario.
 pub(super) fn judge(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for capture in &played.captures {
         message(capture, sheet);
@@ -45,7 +45,7 @@ fn message(capture: &Capture, sheet: &mut Sheet) {
     }
 }
 
-/// Accept is a promise to understand; without the resource's type an honest server answers 406.
+/// Grades the Accept field: it must admit the media type that the directory lists, or the server may answer 406.
 fn accepts(capture: &Capture, played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     let wanted = match &capture.subject {
         RequestSubject::Directory(_) => media_type::DIRECTORY,
@@ -162,7 +162,7 @@ fn body_of(capture: &Capture, kind: &ResourceKind, played: &PlayedScenario<'_>, 
     }
 }
 
-/// The first thing asked for is the directory one was given.
+/// Grades the first request of each run, which must be for the configured directory.
 fn entry_point(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for run in played.runs() {
         let exchange = run[0].exchange();
@@ -176,7 +176,7 @@ fn entry_point(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     }
 }
 
-/// Conditional requests must name tags that were given for the same URI, in this session or an earlier one.
+/// Grades conditional requests, which must use entity tags that were sent for the same URI.
 fn conditions(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     let mut given = HashSet::new();
     for capture in &played.captures {
@@ -201,7 +201,7 @@ fn plain_tag(tag: &str) -> &str {
     tag.trim().trim_start_matches("W/")
 }
 
-/// A whole map asked for by POST although it could be had by GET.
+/// Grades requests by POST for whole maps that are available by GET.
 fn prefers_get(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for capture in &played.captures {
         let Some(resource) = capture.resource() else { continue };
@@ -223,7 +223,7 @@ fn prefers_get(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     }
 }
 
-/// Whether costs and PIDs are asked for by address, which tells the server about peers.
+/// Notes whether the client sends addresses to find costs and PIDs, or uses maps only.
 fn from_maps(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     let by = |kinds: fn(&ResourceKind) -> bool| {
         played.captures.iter().find(|capture| capture.resource().is_some_and(|resource| kinds(&resource.kind)))

@@ -1,4 +1,4 @@
-//! Servers that let in only some, and servers that clients must not talk to.
+//! Scenarios with authentication, and with servers that clients must not trust.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,13 +16,13 @@ use crate::requirement::Requirement;
 use crate::sheet::Sheet;
 use crate::verdict::Finding;
 
-/// Who is let in.
+/// Name of the only user.
 pub(in super::super) const USER: &str = "reader";
-/// The password.
+/// Password of the user.
 pub(in super::super) const PASSWORD: &str = "Circle of Life";
 const REALM: &str = "alto";
 const NONCE: &str = "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v";
-/// How often one run may ask for the same and be refused.
+/// Number of refused requests for one path at which a run counts as repeating itself.
 const TRIES: usize = 6;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
@@ -98,7 +98,7 @@ fn challenge() -> Response {
         .with("WWW-Authenticate", &challenge("MD5"))
 }
 
-/// Why credentials are not those of the user; nothing if they are.
+/// Returns why the credentials of a request are invalid, or `None` if they are valid.
 fn wrong_with(request: &ReceivedRequest) -> Option<&'static str> {
     let Some(field) = request.field("authorization") else { return Some("no Authorization") };
     let Some(text) = field.get(7..).filter(|_| field[..7].eq_ignore_ascii_case("digest ")) else {
@@ -133,7 +133,7 @@ fn refused(deployment: &Deployment) -> Service {
     service
 }
 
-/// What is sent in answer to the challenge must be right.
+/// Grades the credentials sent in response to the challenge.
 fn let_in(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     few_tries(played, sheet);
     for capture in played.runs().flatten() {
@@ -163,14 +163,14 @@ fn few_tries(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     }
 }
 
-/// That there are requests means that the handshake succeeded; the server offers nothing below TLS 1.2.
+/// Notes each request over TLS, since a request proves a handshake with TLS 1.2 or later.
 fn over_tls(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for capture in played.runs().flatten() {
         sheet.on(requirements::TLS_VERSION).saw(&capture.exchange(), 1, "TLS request");
     }
 }
 
-/// To the wrong server, nothing may be said.
+/// Fails each request to a server that the client must not trust.
 fn nothing_said(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for capture in played.runs().flatten() {
         let entry = sheet.on(requirements::HTTPS);

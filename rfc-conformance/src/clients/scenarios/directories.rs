@@ -1,4 +1,4 @@
-//! Directories: where they are, what they lead to, and what their entries leave out.
+//! Scenarios with unusual directories: their location, their references, and members missing from their entries.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::requirement::Requirement;
 use crate::sheet::Sheet;
 use crate::verdict::Finding;
 
-/// How often one run may ask for one directory before it counts as going round in circles.
+/// Limit on requests for one directory in a run, above which the client counts as looping.
 const OFTEN: usize = 5;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
@@ -75,7 +75,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-/// Moves resources, and writes their URIs in the root directory anew.
+/// Moves resources to other paths, and updates their URIs in the directories.
 fn place_at(service: &mut Service, prefix: &str, places: &[(&str, &str, &str)]) {
     for (id, path, uri) in places {
         for resource in service.resources.iter_mut().filter(|resource| resource.id == *id) {
@@ -144,7 +144,7 @@ fn costs_of_b(service: &Service, requirement: Requirement) -> Task {
     Task { ask, requirement, expected: Expected::Answer(right), weak: false }
 }
 
-/// Everything is where the redirect leads; resolved against the URI first asked for, nothing is found.
+/// Redirects the root directory; its relative URIs resolve to resources only against the new location.
 fn moved(deployment: &Deployment) -> Service {
     let mut service = Service::fixture(&format!("{}/elsewhere/deep", deployment.prefix));
     let old = format!("{}/directory", deployment.prefix);
@@ -235,7 +235,7 @@ fn delegated_tasks(service: &Service) -> Vec<Task> {
     ]
 }
 
-/// Whether all directories were read, none of them endlessly.
+/// Grades whether all directories were read, each a limited number of times.
 fn followed(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     let mut read = BTreeSet::new();
     for run in played.runs() {

@@ -1,4 +1,4 @@
-//! Messages that say the usual in an unusual way, and messages that must not be used.
+//! Scenarios with unusual but valid messages.
 
 use std::net::Ipv6Addr;
 use std::sync::Arc;
@@ -126,7 +126,7 @@ fn plain(service: &Service) -> Vec<Task> {
     tasks
 }
 
-/// Objects whose members are named by the RFC; in the others (maps of PIDs, addresses, names) every key is data.
+/// Visits all objects whose members the RFC defines, as opposed to maps keyed by PIDs, addresses or names.
 fn objects(message: &mut Value, visit: &mut dyn FnMut(&mut Map<String, Value>)) {
     let mut go = |value: Option<&mut Value>| {
         if let Some(Value::Object(members)) = value {
@@ -189,7 +189,7 @@ fn numbers(deployment: &Deployment) -> Service {
     styled(deployment, JsonStyle { numbers: true, ..JsonStyle::default() })
 }
 
-/// For every member of the RFC, one whose name differs only in case.
+/// Adds members whose names differ from defined ones only in case.
 fn case(deployment: &Deployment) -> Service {
     with_rewritten_messages(deployment, |_, _, message| {
         objects(message, &mut |members| {
@@ -222,7 +222,7 @@ fn case(deployment: &Deployment) -> Service {
     })
 }
 
-/// A sixth PID that has only addresses nobody knows, and costs.
+/// Adds a PID with addresses of unknown types only, and with costs.
 fn address_types(deployment: &Deployment) -> Service {
     let mut service = with_rewritten_messages(deployment, |_, _, message| {
         for (pid, group) in message.get_mut("network-map").and_then(Value::as_object_mut).into_iter().flatten() {
@@ -304,7 +304,7 @@ fn holes(deployment: &Deployment) -> Service {
     service
 }
 
-/// Ranks as a server may well compute them: 0, 0, 0, 7, 20 from the only source.
+/// Uses ranks that are equal, start at 0 and have gaps: 0, 0, 0, 7, 20 from the only source.
 fn ranks(deployment: &Deployment) -> Service {
     let mut service = with_rewritten_messages(deployment, |_, _, message| {
         if message.pointer("/meta/cost-type/cost-mode").is_none_or(|mode| mode != "ordinal") {

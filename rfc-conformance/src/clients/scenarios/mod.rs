@@ -1,4 +1,4 @@
-//! The scenarios, and what they have in common.
+//! All scenarios, and functions to build them.
 
 mod access;
 mod directories;
@@ -23,7 +23,7 @@ use crate::mock_server::resource::RequestTarget;
 use crate::mock_server::service::Service;
 use crate::requirement::Requirement;
 
-/// All scenarios, the plain one first.
+/// Returns all scenarios, `plain` first.
 pub(super) fn all() -> Vec<Scenario> {
     [
         messages::scenarios(),
@@ -39,7 +39,7 @@ pub(super) fn all() -> Vec<Scenario> {
     .collect()
 }
 
-/// A scenario over plain HTTP that is judged by the client's answers and by the requirements for all requests.
+/// Creates a scenario over plain HTTP without grading of its own.
 fn scenario(
     name: &'static str,
     about: &'static str,
@@ -50,12 +50,12 @@ fn scenario(
     Scenario { name, about, requirement, needs: Needs::Nothing, root: "/directory", service, tasks, judge: None }
 }
 
-/// The fixture where the scenario is played.
+/// Creates the example service below the path of the scenario.
 fn fixture(deployment: &Deployment) -> Service {
     Service::fixture(&deployment.prefix)
 }
 
-/// The fixture with its messages changed.
+/// Creates the example service with changed messages.
 fn with_rewritten_messages(
     deployment: &Deployment,
     rewrite: impl Fn(RequestTarget<'_>, &ReceivedRequest, &mut Value) + Send + Sync + 'static,
@@ -65,7 +65,7 @@ fn with_rewritten_messages(
     service
 }
 
-/// The fixture with some requests for resources (not directories) answered otherwise.
+/// Creates the example service with other responses to some requests for resources.
 fn with_replaced_responses(
     deployment: &Deployment,
     replace: impl Fn(&Service, RequestTarget<'_>, &ReceivedRequest) -> Option<Response> + Send + Sync + 'static,
@@ -84,7 +84,7 @@ fn addresses(list: &[&str]) -> Vec<String> {
     list.iter().map(|address| (*address).to_owned()).collect()
 }
 
-/// Addresses that only the longest prefix puts where they belong.
+/// Addresses whose PIDs depend on the longest prefix.
 const ADDRESSES: &[&str] = &[
     "ipv4:192.0.2.1",
     "ipv4:192.0.2.7",
@@ -96,7 +96,7 @@ const ADDRESSES: &[&str] = &[
     "ipv6:2001:db8:d::1",
     "ipv6:2001:db8:ffff::1",
 ];
-/// Where costs are asked from and to: all different, one of them over IPv6.
+/// Endpoints for cost questions, all in different PIDs, one of them with an IPv6 address.
 const FROM: &str = "ipv4:192.0.2.1";
 const TO: &[&str] = &["ipv4:192.0.2.7", "ipv4:198.51.100.200", "ipv4:203.0.113.1", "ipv6:2001:db8:d::1"];
 
@@ -145,7 +145,7 @@ fn property_task(service: &Service, requirement: Requirement, list: &[&str]) -> 
     Task { ask, requirement, expected: Expected::Answer(right), weak: false }
 }
 
-/// Everything a client can be asked, all for one requirement.
+/// Creates one task of each kind, all for one requirement.
 fn everything(service: &Service, requirement: Requirement) -> Vec<Task> {
     vec![
         directory_task(service, requirement),
@@ -158,7 +158,7 @@ fn everything(service: &Service, requirement: Requirement) -> Vec<Task> {
 }
 
 impl Task {
-    /// The same, but an error will do as well.
+    /// Also accepts an error.
     fn or_refusal(mut self) -> Self {
         if let Expected::Answer(right) = self.expected {
             self.expected = Expected::AnswerOrRefusal(right);
@@ -166,13 +166,13 @@ impl Task {
         self
     }
 
-    /// The same, but that it comes out right shows nothing by itself.
+    /// Marks success as no evidence by itself.
     fn weak(mut self) -> Self {
         self.weak = true;
         self
     }
 
-    /// The same assignment, to which there is no answer.
+    /// Expects an error.
     fn refused(mut self) -> Self {
         self.expected = Expected::Refusal;
         self

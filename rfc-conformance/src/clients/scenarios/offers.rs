@@ -1,4 +1,4 @@
-//! Servers that offer less than the fixture.
+//! Scenarios with servers that offer less than the example service.
 
 use super::super::expected;
 use super::super::requirements;
@@ -54,7 +54,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-/// Costs of at most 6, which leaves out all but two destinations.
+/// Asks for costs of at most 6, which excludes all but two destinations.
 fn cheap(service: &Service, requirement: Requirement) -> Task {
     let (to, most) = (addresses(TO), Some(6.0));
     let right = expected::costs(&service.network, &ServedCostType::numerical(), FROM, &to, most);
@@ -72,7 +72,7 @@ fn unconstrained(deployment: &Deployment) -> Service {
     service
 }
 
-/// Every cost map, filter and service with other cost types is gone.
+/// Restricts all resources to one cost type, and removes cost maps of any other.
 fn only(deployment: &Deployment, cost_type: &ServedCostType) -> Service {
     let mut service = fixture(deployment);
     let offer = Offer { cost_types: vec![cost_type.clone()], ..Offer::default() };

@@ -1,4 +1,4 @@
-//! What happens to answers on their way: other types, detours, delays, failures.
+//! Scenarios with unusual responses: other media types, redirects, delays and failures.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,11 +24,11 @@ use crate::requirement::Requirement;
 use crate::sheet::Sheet;
 use crate::verdict::{Finding, Grade};
 
-/// How long a busy server wants to be left alone.
+/// Time after which a busy server answers.
 const BUSY: Duration = Duration::from_secs(1);
-/// How often one run may ask for the same without getting anywhere.
+/// Number of requests for one path at which a run counts as repeating itself.
 const PATIENCE: usize = 50;
-/// After so many requests for one path, redirects end.
+/// Limit on redirects for one path, after which the server answers with an error.
 const ENOUGH: usize = 400;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
@@ -170,7 +170,7 @@ fn types(deployment: &Deployment) -> Service {
     service
 }
 
-/// What was asked for, with wrong contents.
+/// Returns the message that was requested, with incorrect contents.
 fn poisoned(service: &Service, found: RequestTarget<'_>, request: &ReceivedRequest) -> Value {
     let RequestTarget::Resource(resource) = found else { return json!({}) };
     let mut message = match service.resource_message(resource, &request.body, request.peer.ip()) {
@@ -199,7 +199,7 @@ fn answers_error(deployment: &Deployment) -> Service {
     })
 }
 
-/// What is really there has the same path with `/really` after it.
+/// Answers with a directory that lists the requested resource at its path with `/really` appended.
 fn answers_directory(deployment: &Deployment) -> Service {
     let mut service = fixture(deployment);
     service.hooks.intercept = Some(Arc::new(|service, request| {
@@ -237,7 +237,7 @@ fn answers_html(deployment: &Deployment) -> Service {
     })
 }
 
-/// Right answers can be found only by those who look at the type; an error will do, too.
+/// Creates tasks that succeed only if the client checks the media type; errors are accepted.
 fn other_type_tasks(service: &Service) -> Vec<Task> {
     unlikely(service, requirements::LOOKS_AT_TYPE)
 }
@@ -266,7 +266,7 @@ fn unknown_error(deployment: &Deployment) -> Service {
     })
 }
 
-/// Nobody may ask for the same again and again, getting nowhere.
+/// Fails clients that repeat a request many times without success.
 fn no_hammering(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for run in played.runs().filter(|run| run[0].run > 0) {
         let mut times: HashMap<&str, usize> = HashMap::new();
@@ -313,7 +313,7 @@ fn busy(deployment: &Deployment) -> Service {
     })
 }
 
-/// Requests that came too early. Those of another run do not know of the first answer.
+/// Grades whether requests respect Retry-After; each run is considered separately.
 fn waited(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for run in played.runs() {
         let mut until: HashMap<&str, Duration> = HashMap::new();
@@ -334,7 +334,7 @@ fn waited(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     }
 }
 
-/// Everything but directories is below `/moved`.
+/// Moves all resources below `/moved`, and redirects to them.
 fn redirects(deployment: &Deployment) -> Service {
     let mut service = fixture(deployment);
     let prefix = deployment.prefix.clone();
@@ -384,7 +384,7 @@ fn redirect_tasks(service: &Service) -> Vec<Task> {
     ]
 }
 
-/// After a redirect, the method that follows.
+/// Grades method and body of the request that follows a redirect.
 fn redirected(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for run in played.runs() {
         for (index, capture) in run.iter().enumerate().filter(|(_, capture)| capture.request.method == "POST") {
@@ -464,7 +464,7 @@ fn cached(deployment: &Deployment) -> Service {
     service
 }
 
-/// What may be used for a day need not be asked for twice within a run.
+/// Warns if a run requests a resource again whose response is still fresh.
 fn fresh(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for run in played.runs().filter(|run| run[0].run > 0) {
         let mut seen = HashMap::new();

@@ -1,4 +1,4 @@
-//! Messages that are wrong in a way that no client may overlook.
+//! Scenarios with invalid messages that clients must reject.
 
 use serde_json::{Value, json};
 

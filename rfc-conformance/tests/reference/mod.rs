@@ -5,8 +5,6 @@
 
 mod coverage;
 mod directories;
-#[path = "../documentation/mod.rs"]
-mod documentation;
 mod endpoints;
 mod errors;
 mod exchanges;
@@ -21,6 +19,7 @@ mod mutant;
 mod properties;
 mod server;
 
+use crate::documentation;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

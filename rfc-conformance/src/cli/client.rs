@@ -1,4 +1,4 @@
-//! `rfc-conformance client`: the command line of client mode.
+//! Command `client`: grading of ALTO clients.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -10,86 +10,80 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use structopt::StructOpt;
 
-use super::driver::{CommandDriver, CommandTemplate};
-use super::scenario::Scenario;
-use super::scenarios;
-use super::session::{Session, SessionSettings};
+use super::requirement_list;
+use crate::clients::{self, CommandDriver, CommandTemplate, Session, SessionSettings, TASKS};
 use crate::exit::Exit;
 use crate::report::Format;
 use crate::requirement::Requirement;
 
-/// Names of tasks.
-const TASKS: &[&str] = &["directory", "network-map", "pid", "cost-map", "costs", "property"];
-
-/// Grades ALTO clients: plays a server that is valid but unusual, and watches what they make of it
+/// Grades ALTO clients by how they cope with servers that are valid but unusual
 #[derive(Clone, Debug, StructOpt)]
 #[structopt(after_help = "EXAMPLES:\n    \
     rfc-conformance client --listen 127.0.0.1:8080\n    \
     rfc-conformance client -- my-client {task} {uri}\n    \
     rfc-conformance client --task 'pid=my-client pid {uri} {addresses}' --task 'costs=my-client costs {uri} {from} {to}'\n\n\
-    Without a command, the scenarios are listed with their URIs, and the report comes on Ctrl-C, or after --wait.\n\
-    With commands, each is run for each task of each scenario, with values for {uri}, {task}, {scenario}, {map},\n\
-    {addresses}, {metric}, {mode}, {from}, {to}, {most}, {property}, {user}, {password} and {ca}. It prints its answer\n\
-    as JSON and exits with 0, or with another code where it has none. See docs/conformance.md.\n\n\
+    Without a command, the URIs of the scenarios are printed; the report follows on Ctrl-C, or after --wait.\n\
+    A command is run for every task of every scenario. It is a template with placeholders for {uri}, {task}, {scenario}, {map},\n\
+    {addresses}, {metric}, {mode}, {from}, {to}, {most}, {property}, {user}, {password} and {ca}. It must print its\n\
+    answer as JSON and exit with 0, or exit with another code if there is none. See docs/conformance.md.\n\n\
     EXIT CODES:\n    \
-    0 all required passed   1 failures   2 could not run   3 wrong usage")]
-pub(crate) struct Flags {
-    /// Address and port to listen on; port 0 picks a free one
+    0 conforms   1 failures   2 could not run   3 wrong usage")]
+pub(super) struct ClientArguments {
+    /// Address and port to listen on; port 0 selects a free one
     #[structopt(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
 
-    /// Host name or address that clients reach it by [default: the address it listens on]
+    /// Host name or address by which clients reach the program [default: the listening address]
     #[structopt(long, value_name = "HOST")]
     host: Option<String>,
 
-    /// Plays only this scenario; repeat for several [default: all]
+    /// Runs only this scenario; repeatable [default: all]
     #[structopt(long, value_name = "NAME", number_of_values = 1)]
     scenario: Vec<String>,
 
-    /// Only requirements with this ID or prefix, such as rfc7285/11.2; repeat for several
+    /// Grades only requirements with this ID or prefix, such as rfc7285/11.2; repeatable
     #[structopt(long, value_name = "ID", number_of_values = 1)]
     only: Vec<String>,
 
-    /// Counts what is only recommended (SHOULD, and every warning) as required
+    /// Counts warnings (violated SHOULDs and the like) as failures
     #[structopt(long)]
     strict: bool,
 
-    /// Lists the scenarios and what is graded, and exits
+    /// Lists the scenarios and the requirements, and exits
     #[structopt(long)]
     list: bool,
 
-    /// Form of the report: text, json, junit, tap or html, with =FILE to write it there; repeat for several [default:
-    /// text]
-    #[structopt(long, value_name = "FORM[=FILE]", number_of_values = 1)]
+    /// Format of the report: text, json, junit, tap or html, with =FILE to write it to a file; repeatable [default: text]
+    #[structopt(long, value_name = "FORMAT[=FILE]", number_of_values = 1)]
     format: Vec<Format>,
 
-    /// Also shows what passed or was skipped
+    /// Also shows requirements that passed or were skipped
     #[structopt(long, short)]
     verbose: bool,
 
-    /// Plays HTTPS, too, and writes the certificate of the authority to trust to this file
+    /// Adds HTTPS scenarios, and writes the certificate of their authority to this file
     #[structopt(long, value_name = "FILE")]
     write_ca: Option<PathBuf>,
 
-    /// Command for a task: directory, network-map, pid, cost-map, costs or property; repeat for several
+    /// Command for one task: directory, network-map, pid, cost-map, costs or property; repeatable
     #[structopt(long, value_name = "TASK=COMMAND", number_of_values = 1)]
     task: Vec<String>,
 
-    /// Time for one run of a command
+    /// Time limit of one run of a command
     #[structopt(long, value_name = "SECONDS", default_value = "20")]
     timeout: u64,
 
-    /// Without a command: ends when no request has come for so long
+    /// Without a command: ends when no request has arrived for this long
     #[structopt(long, value_name = "SECONDS")]
     wait: Option<u64>,
 
-    /// Command for tasks that have none of their own
+    /// Command for tasks without --task
     #[structopt(value_name = "COMMAND", last = true)]
     command: Vec<String>,
 }
 
-/// Runs a session from the command line.
-pub(crate) fn run(flags: Flags) -> Exit {
+/// Runs a session and writes the reports.
+pub(super) fn run(flags: ClientArguments) -> Exit {
     if flags.list {
         print!("{}", list(&flags.only));
         return Exit::Passed;
@@ -106,11 +100,11 @@ pub(crate) fn run(flags: Flags) -> Exit {
     let started = Instant::now();
     let stopped = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
-        // A second one ends the program at once.
+        // The second signal ends the program immediately.
         let registered = signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&stopped))
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stopped)));
         if let Err(error) = registered {
-            eprintln!("rfc-conformance: signals cannot be caught: {error}");
+            eprintln!("rfc-conformance: signal handlers cannot be installed: {error}");
             return Exit::CouldNotRun;
         }
     }
@@ -123,7 +117,7 @@ pub(crate) fn run(flags: Flags) -> Exit {
         }
     };
     if let Some((mut programs, subject)) = programs {
-        session.drive(&mut programs, &subject, |scenario| eprintln!("playing {scenario}"));
+        session.drive(&mut programs, &subject, |scenario| eprintln!("scenario {scenario}"));
     } else {
         announce(&session);
         while !stopped.load(Ordering::SeqCst) && wait.is_none_or(|wait| session.idle() < wait) {
@@ -140,7 +134,7 @@ pub(crate) fn run(flags: Flags) -> Exit {
     report.exit()
 }
 
-fn settings(flags: Flags) -> SessionSettings {
+fn settings(flags: ClientArguments) -> SessionSettings {
     SessionSettings {
         listen: flags.listen,
         host: flags.host,
@@ -151,8 +145,8 @@ fn settings(flags: Flags) -> SessionSettings {
     }
 }
 
-/// What to run, and a name for it all.
-fn programs(flags: &Flags) -> Result<Option<(CommandDriver, String)>, String> {
+/// Parses the command templates; also returns a name for the client.
+fn programs(flags: &ClientArguments) -> Result<Option<(CommandDriver, String)>, String> {
     if flags.timeout == 0 {
         return Err("--timeout 0: expected a number of seconds greater than 0".into());
     }
@@ -176,26 +170,18 @@ fn programs(flags: &Flags) -> Result<Option<(CommandDriver, String)>, String> {
     Ok(named.map(|program| (programs, format!("the client {program}"))))
 }
 
-/// Tells a person what to do.
+/// Prints the scenarios with their URIs and tasks.
 fn announce(session: &Session) {
-    eprintln!("Make the client do these tasks; Ctrl-C ends the session and prints the report.\n");
-    for (name, uri, about, tasks) in session.programme() {
+    eprintln!("Run the client for these tasks; Ctrl-C ends the session and prints the report.\n");
+    for (name, uri, about, tasks) in session.overview() {
         eprintln!("{name}: {about}.\n    {uri}\n    {}", tasks.join(", "));
     }
 }
 
-/// Scenarios and requirements, one a line.
+/// Lists scenarios and requirements, one per line.
 fn list(only: &[String]) -> String {
-    let line = |scenario: Scenario| format!("{:<18} {}\n", scenario.name, scenario.about);
-    let mut lines: Vec<_> = scenarios::all().into_iter().map(line).collect();
-    lines.push("\n".into());
-    let chosen = |requirement: &Requirement| only.is_empty() || only.iter().any(|prefix| requirement.is_within(prefix));
-    let mut requirements: Vec<_> = super::requirements().filter(chosen).collect();
+    let scenarios: Vec<_> = clients::scenarios().map(|(name, about)| format!("{name:<18} {about}\n")).collect();
+    let mut requirements: Vec<_> = clients::requirements().collect();
     requirements.sort_by_key(Requirement::order);
-    lines.extend(
-        requirements
-            .iter()
-            .map(|requirement| format!("{:<24} {:<6} {}\n", requirement.id, requirement.level, requirement.text)),
-    );
-    lines.concat()
+    scenarios.concat() + "\n" + &requirement_list(requirements, only)
 }

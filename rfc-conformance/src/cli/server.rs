@@ -1,133 +1,85 @@
-//! The command line, and the settings of a run.
+//! Command line for grading a server.
 
-use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use structopt::StructOpt;
-use structopt::clap::{AppSettings, Error as UsageError, ErrorKind};
 
-use crate::clients;
+use super::requirement_list;
+use crate::catalogue;
 use crate::exit::Exit;
 use crate::expect::Expectations;
-use crate::report::{self, Format};
+use crate::report::Format;
 use crate::run::Options;
-use crate::{catalogue, matrix, validate};
 
+/// Arguments for grading a server.
 #[expect(clippy::doc_markdown, reason = "the comments are the help text, where backticks are noise")]
 #[expect(clippy::struct_excessive_bools, reason = "flags are on or off")]
 #[derive(Clone, Debug, StructOpt)]
-#[structopt(
-    name = "rfc-conformance",
-    about = "Grades an ALTO server (RFC 7285, 9274, 8189) by what it answers.",
-    after_help = "EXAMPLES:\n    \
-        rfc-conformance http://127.0.0.1:8080/directory\n    \
-        rfc-conformance --strict --format text --format html=report.html https://alto.example/directory\n    \
-        rfc-conformance --only rfc7285/11.3 --list\n    \
-        rfc-conformance validate --media-type costmap answer.json\n    \
-        rfc-conformance matrix --format html=matrix.html one.json two.json\n\n\
-        EXIT CODES:\n    \
-        0 all required passed   1 failures   2 could not run   3 wrong usage",
-    global_settings = &[AppSettings::ColorNever, AppSettings::UnifiedHelpMessage]
-)]
-struct Flags {
+#[structopt(no_version)]
+pub(super) struct ServerArguments {
     /// URI of the server's root directory
     #[structopt(value_name = "URI")]
     directory: Option<String>,
 
-    /// Counts what is only recommended (SHOULD, and every warning) as required
+    /// Counts warnings (violated SHOULDs and the like) as failures
     #[structopt(long)]
     strict: bool,
 
-    /// Only requirements with this ID or prefix, such as rfc7285/11.2; repeat for several
+    /// Grades only requirements with this ID or prefix, such as rfc7285/11.2; repeatable
     #[structopt(long, value_name = "ID", number_of_values = 1)]
     only: Vec<String>,
 
-    /// Lists what is checked, and exits
+    /// Lists the requirements that are checked, and exits
     #[structopt(long)]
     list: bool,
 
-    /// Form of the report: text, json, junit, tap or html, with =FILE to write it there; repeat for several [default:
-    /// text]
-    #[structopt(long, value_name = "FORM[=FILE]", number_of_values = 1)]
+    /// Format of the report: text, json, junit, tap or html, with =FILE to write it to a file; repeatable [default: text]
+    #[structopt(long, value_name = "FORMAT[=FILE]", number_of_values = 1)]
     format: Vec<Format>,
 
-    /// Known failures, an ID a line; the run is a success if exactly those fail
+    /// File of known failures, one ID per line; the run succeeds if exactly these fail
     #[structopt(long, value_name = "FILE")]
     expect: Option<PathBuf>,
 
-    /// Authenticates by HTTP Digest; without a password it is taken from the variable ALTO_PASSWORD
+    /// Credentials for HTTP Digest; the default password is the value of the environment variable ALTO_PASSWORD
     #[structopt(long, value_name = "NAME[:PASSWORD]")]
     user: Option<String>,
 
-    /// Trusts the authorities in this PEM file instead of those of the web
+    /// PEM file of certificate authorities to trust instead of the built-in ones
     #[structopt(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 
-    /// Trusts any certificate
+    /// Accepts any server certificate
     #[structopt(long)]
     insecure: bool,
 
-    /// Time for one request
+    /// Time limit of one request
     #[structopt(long, value_name = "SECONDS", default_value = "10")]
     timeout: f64,
 
-    /// Time for the whole run
+    /// Time limit of the whole run
     #[structopt(long, value_name = "SECONDS", default_value = "900")]
     deadline: f64,
 
-    /// Checks that run at a time
+    /// Number of checks that run in parallel
     #[structopt(long, value_name = "N", default_value = "4")]
     jobs: usize,
 
-    /// Also shows what passed or was skipped
+    /// Also shows requirements that passed or were skipped
     #[structopt(long, short)]
     verbose: bool,
-
-    #[structopt(subcommand)]
-    command: Option<Command>,
 }
 
-// What to do instead of grading a server. A documentation comment would take the place of the program's own.
-#[derive(Clone, Debug, StructOpt)]
-enum Command {
-    Client(clients::Flags),
-    Validate(validate::Flags),
-    Matrix(matrix::Flags),
-}
-
-/// Runs the program with these arguments, its own name first.
-pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    match Flags::from_iter_safe(arguments) {
-        Ok(flags) => dispatch(flags),
-        Err(error) => usage(&error),
-    }
-}
-
-/// `--help` and `--version` come as errors, too.
-fn usage(error: &UsageError) -> Exit {
-    if matches!(error.kind, ErrorKind::HelpDisplayed | ErrorKind::VersionDisplayed) {
-        println!("{}", error.message);
-        return Exit::Passed;
-    }
-    eprintln!("{}", error.message);
-    Exit::Usage
-}
-
-fn dispatch(flags: Flags) -> Exit {
-    match flags.command {
-        Some(Command::Client(flags)) => return clients::run(flags),
-        Some(Command::Validate(flags)) => return validate::run(&flags),
-        Some(Command::Matrix(flags)) => return matrix::run(&flags),
-        None => {}
-    }
+/// Grades a server and writes the reports.
+pub(super) fn run(flags: ServerArguments) -> Exit {
     if let Some(prefix) = flags.only.iter().find(|prefix| !is_checked(prefix)) {
-        eprintln!("rfc-conformance: --only {prefix}: nothing that is checked begins so; --list shows what is");
+        eprintln!("rfc-conformance: --only {prefix}: no requirement has this ID or prefix; --list shows them all");
         return Exit::Usage;
     }
     if flags.list {
-        print!("{}", report::list(&flags.only));
+        print!("{}", requirement_list(catalogue::requirements(), &flags.only));
         return Exit::Passed;
     }
     let formats = if flags.format.is_empty() { vec![Format::default()] } else { flags.format.clone() };
@@ -163,15 +115,16 @@ fn dispatch(flags: Flags) -> Exit {
     surprises.exit(&report)
 }
 
+/// Returns whether a prefix selects any requirement.
 fn is_checked(prefix: &str) -> bool {
     catalogue::requirements().iter().any(|requirement| requirement.is_within(prefix))
 }
 
-impl TryFrom<Flags> for Options {
+impl TryFrom<ServerArguments> for Options {
     type Error = String;
 
-    fn try_from(flags: Flags) -> Result<Self, String> {
-        let directory = flags.directory.ok_or("say whom to grade: the URI of a directory (or --help)")?;
+    fn try_from(flags: ServerArguments) -> Result<Self, String> {
+        let directory = flags.directory.ok_or("the URI of the server's root directory is missing; see --help")?;
         if crate::http::origin_of(&directory).is_none() || !directory.starts_with("http") {
             return Err(format!("{directory}: not an absolute http or https URI"));
         }
@@ -181,9 +134,9 @@ impl TryFrom<Flags> for Options {
         };
         let user = flags.user.map(|user| match user.split_once(':') {
             Some((name, password)) => Ok((name.to_owned(), password.to_owned())),
-            None => std::env::var("ALTO_PASSWORD")
-                .map(|password| (user.clone(), password))
-                .map_err(|_| format!("--user {user}: give a password, here after a colon or in ALTO_PASSWORD")),
+            None => std::env::var("ALTO_PASSWORD").map(|password| (user.clone(), password)).map_err(|_| {
+                format!("--user {user}: the password is missing; append it after a colon, or set ALTO_PASSWORD")
+            }),
         });
         Ok(Self {
             directory,

@@ -1,71 +1,19 @@
-//! What the right answers are, and whether an answer says the same.
+//! Comparison of a client's answer with the expected one.
 //!
-//! A client answers in the words of RFC 7285: with the data member of the message that would hold the answer, or with
-//! the whole message. Addresses may be spelt in any way, with their type or without; where one source or one property
-//! was asked for, its level may be left out.
+//! An answer is the data member of the ALTO message that would hold it, or the whole message. Addresses may have any
+//! spelling, with or without their type; the level of the only source or property may be omitted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::scenario::Ask;
-use crate::mock_server::network::{Network, ServedCostType, in_mode};
+use super::task::Ask;
+use crate::mock_server::cost_type::ServedCostType;
 use crate::mock_server::request::parse_address;
-use crate::mock_server::service::Service;
 
-/// The IDs of all resources that are not directories.
-pub(super) fn resources(service: &Service) -> Value {
-    service.resources.iter().map(|resource| (resource.id.clone(), json!({}))).collect::<Map<_, _>>().into()
-}
-
-/// A network map.
-pub(super) fn network_map(network: &Network, map: &str) -> Value {
-    let Some(map) = network.map(map) else { return Value::Null };
-    map.pids.keys().map(|pid| (pid.clone(), map.group(pid, None).into())).collect::<Map<_, _>>().into()
-}
-
-/// The PIDs of addresses; those of none are left out.
-pub(super) fn pids(network: &Network, map: &str, addresses: &[String]) -> Value {
-    properties(network, &format!("{map}.pid"), addresses)
-}
-
-/// A property of addresses.
-pub(super) fn properties(network: &Network, property: &str, addresses: &[String]) -> Value {
-    let value = |address: &String| Some((address.clone(), network.property(property, parse_address(address)?)?));
-    addresses.iter().filter_map(value).collect::<Map<_, _>>().into()
-}
-
-/// A whole cost map.
-pub(super) fn cost_map(network: &Network, map: &str, cost_type: &ServedCostType) -> Value {
-    let Some(map) = network.map(map) else { return Value::Null };
-    let mut rows = Map::new();
-    for ((source, destination), cost) in in_mode(&cost_type.mode, &map.costs) {
-        if let Value::Object(row) = rows.entry(source).or_insert_with(|| json!({})) {
-            row.insert(destination, cost);
-        }
-    }
-    rows.into()
-}
-
-/// Costs from an address to others, by the default map.
-pub(super) fn costs(
-    network: &Network,
-    cost_type: &ServedCostType,
-    from: &str,
-    to: &[String],
-    most: Option<f64>,
-) -> Value {
-    let map = &network.maps[0];
-    let pid = |address: &str| map.pid_of(parse_address(address)?);
-    let cost = |to: &String| Some((to.clone(), map.cost(pid(from)?, pid(to)?)?));
-    let found: BTreeMap<_, _> = to.iter().filter_map(cost).collect();
-    let within = found.into_iter().filter(|(_, cost)| most.is_none_or(|most| *cost <= most)).collect();
-    in_mode(&cost_type.mode, &within).into_iter().collect::<Map<_, _>>().into()
-}
-
-/// Why an answer is not the right one; nothing if it is.
+/// Returns how an answer differs from the expected one, or `None` if they are equivalent.
 pub(super) fn difference(ask: &Ask, right: &Value, answer: &Value) -> Option<String> {
     match ask {
         Ask::Directory => {
@@ -102,12 +50,12 @@ pub(super) fn difference(ask: &Ask, right: &Value, answer: &Value) -> Option<Str
     }
 }
 
-/// The data member, if the whole message was given.
+/// Returns the data member of an answer that is a whole message, otherwise the answer.
 fn unwrapped<'a>(answer: &'a Value, member: &str) -> &'a Value {
     answer.get(member).unwrap_or(answer)
 }
 
-/// A single value stands for the only address that was asked about.
+/// Expands the bare value of a question about a single address to an object.
 fn one(ask: &Ask, answer: &Value) -> Value {
     let (Ask::Pid { addresses, .. } | Ask::Property { addresses, .. }) = ask else { return answer.clone() };
     match (addresses.as_slice(), answer) {
@@ -116,7 +64,7 @@ fn one(ask: &Ask, answer: &Value) -> Value {
     }
 }
 
-/// Keys of an object, elements of an array, or the `id` of objects in one.
+/// Collects the keys of an object, the strings of an array, or the `id` members of its objects.
 fn names(value: &Value) -> BTreeSet<String> {
     match value {
         Value::Object(members) => members.keys().cloned().collect(),
@@ -127,7 +75,7 @@ fn names(value: &Value) -> BTreeSet<String> {
     }
 }
 
-/// Prefixes of the known types by PID, by value.
+/// Parses the IPv4 and IPv6 prefixes of each PID.
 fn groups(value: &Value) -> BTreeMap<String, BTreeSet<IpNet>> {
     let parse = |group: &Value| {
         let lists = ["ipv4", "ipv6"].into_iter().filter_map(|kind| group.get(kind)?.as_array());
@@ -136,7 +84,7 @@ fn groups(value: &Value) -> BTreeMap<String, BTreeSet<IpNet>> {
     value.as_object().into_iter().flatten().map(|(pid, group)| (pid.clone(), parse(group))).collect()
 }
 
-/// Values by address; those within an object under the name of what was asked for, or under the only name there is.
+/// Collects values by address; a nested object contributes its member of the wanted name, or its only member.
 fn by_address(value: &Value, wanted: &str) -> BTreeMap<String, Value> {
     let inner = |value: &Value| match value {
         Value::Object(members) => {
@@ -150,11 +98,11 @@ fn by_address(value: &Value, wanted: &str) -> BTreeMap<String, Value> {
     let members = value.as_object().into_iter().flatten();
     let named =
         members.map(|(key, value)| (address(key).map_or_else(|| key.clone(), |ip| ip.to_string()), inner(value)));
-    // What is not known may also be written as null.
+    // Clients may report an unknown value as null.
     named.filter(|(_, value)| !value.is_null()).collect()
 }
 
-/// An address with its type or without.
+/// Parses an address with or without its type.
 fn address(text: &str) -> Option<IpAddr> {
     parse_address(text).or_else(|| text.parse().ok())
 }
@@ -165,7 +113,7 @@ fn compare<T: PartialEq + std::fmt::Debug>(
 ) -> Option<String> {
     for (key, value) in right {
         match answer.get(key) {
-            None => return Some(format!("nothing for {key}")),
+            None => return Some(format!("no value for {key}")),
             Some(said) if said != value => return Some(format!("{said:?} for {key}")),
             Some(_) => {}
         }
@@ -173,7 +121,7 @@ fn compare<T: PartialEq + std::fmt::Debug>(
     answer.keys().find(|key| !right.contains_key(*key)).map(|extra| format!("{:?} for {extra}", answer[extra]))
 }
 
-/// Ranks are the same if their order is.
+/// Compares costs as numbers, in ordinal mode by their order only.
 fn compare_costs(
     right: &BTreeMap<String, Value>,
     answer: &BTreeMap<String, Value>,
@@ -194,21 +142,23 @@ fn compare_costs(
         numbers
     };
     compare(&numbers(right), &numbers(answer)).map(|_| {
-        // The difference in the client's own words, not in normalised ones.
+        // The message quotes the costs as the client gave them.
         compare(right, answer).unwrap_or_else(|| "other costs".into())
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::expected::{costs, pids};
     use super::*;
+    use crate::mock_server::network::Network;
 
     fn addresses(list: &[&str]) -> Vec<String> {
         list.iter().map(|address| (*address).to_owned()).collect()
     }
 
     #[test]
-    fn answers_may_be_written_in_several_ways() {
+    fn equivalent_forms_of_an_answer_are_accepted() {
         let network = Network::fixture();
         let asked = addresses(&["ipv4:192.0.2.7", "ipv6:2001:db8:d::1"]);
         let right = pids(&network, "nm-a", &asked);
@@ -233,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn costs_that_do_not_exist_must_not_be_made_up() {
+    fn undefined_costs_may_be_absent_or_null_but_not_zero() {
         let network = Network::fixture();
         let (from, to) = ("ipv4:192.0.2.7".to_owned(), addresses(&["ipv6:2001:db8:d::1", "ipv4:198.51.100.200"]));
         let right = costs(&network, &ServedCostType::numerical(), &from, &to, None);
@@ -245,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn of_ranks_only_the_order_counts() {
+    fn ranks_are_compared_by_order() {
         let ask = Ask::CostMap { map: None, cost_type: ServedCostType::ordinal() };
         let right = json!({ "a": { "b": 0, "c": 0, "d": 7 } });
         assert_eq!(difference(&ask, &right, &json!({ "cost-map": { "a": { "b": 1, "c": 1, "d": 2 } } })), None);

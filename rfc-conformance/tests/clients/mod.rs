@@ -2,11 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot be unwrapped is a failed test")]
 
-#[path = "../documentation/mod.rs"]
-mod documentation;
 mod fault;
 mod toy;
 
+use crate::documentation;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -28,7 +28,9 @@ fn write(folder: &Path, name: &str, text: &str) -> String {
 fn help_says_what_there_is() {
     let (code, help, _) = run(&["--help"]);
     assert_eq!(code, 0);
-    for word in ["--strict", "--only", "--expect", "EXIT CODES", "validate", "matrix", "client"] {
+    for word in
+        ["Grades an ALTO server", "--strict", "--only", "--expect", "EXIT CODES", "validate", "matrix", "client"]
+    {
         assert!(help.contains(word), "{word}: {help}");
     }
 }

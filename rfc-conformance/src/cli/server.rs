@@ -13,11 +13,10 @@ use crate::expect::Expectations;
 use crate::report::Format;
 use crate::run::Options;
 
-/// Arguments for grading a server.
+// A doc comment here would replace the description of the program in its help.
 #[expect(clippy::doc_markdown, reason = "the comments are the help text, where backticks are noise")]
 #[expect(clippy::struct_excessive_bools, reason = "flags are on or off")]
 #[derive(Clone, Debug, StructOpt)]
-#[structopt(no_version)]
 pub(super) struct ServerArguments {
     /// URI of the server's root directory
     #[structopt(value_name = "URI")]

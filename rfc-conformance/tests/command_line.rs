@@ -1,10 +1,10 @@
-//! The program as it is called: what it prints and how it ends.
+//! Tests of the command line: output and exit codes.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Exit code, standard output, standard error.
+/// Runs the program; returns exit code, standard output and standard error.
 fn run(arguments: &[&str]) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rfc-conformance"));
     let output = command.args(arguments).env_remove("ALTO_PASSWORD").stdin(Stdio::null()).output().unwrap();
@@ -12,8 +12,8 @@ fn run(arguments: &[&str]) -> (i32, String, String) {
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
-/// A port nobody listens on.
-fn nowhere() -> String {
+/// Returns a URI whose port refuses connections.
+fn refusing_uri() -> String {
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     format!("http://{address}/directory")
 }
@@ -25,7 +25,7 @@ fn write(folder: &Path, name: &str, text: &str) -> String {
 }
 
 #[test]
-fn help_says_what_there_is() {
+fn help_lists_options_commands_and_exit_codes() {
     let (code, help, _) = run(&["--help"]);
     assert_eq!(code, 0);
     for word in
@@ -36,7 +36,19 @@ fn help_says_what_there_is() {
 }
 
 #[test]
-fn everything_that_is_checked_is_listed() {
+fn output_to_a_closed_pipe_ends_quietly() {
+    for arguments in [&["--help"][..], &["--version"], &["--list"], &["client", "--list"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rfc-conformance"));
+        let output = command.args(arguments).stdin(Stdio::null()).stdout(writer).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn list_shows_every_requirement_once() {
     let (code, list, _) = run(&["--list"]);
     assert_eq!(code, 0);
     assert!(list.lines().count() >= 150);
@@ -49,7 +61,7 @@ fn everything_that_is_checked_is_listed() {
 }
 
 #[test]
-fn what_cannot_be_understood_is_said() {
+fn wrong_usage_is_explained() {
     let cases: &[(&[&str], &str)] = &[
         (&[], "root directory is missing"),
         (&["ftp://a/"], "not an absolute http or https URI"),
@@ -71,26 +83,26 @@ fn what_cannot_be_understood_is_said() {
 }
 
 #[test]
-fn nobody_there_is_no_verdict() {
+fn an_unreachable_server_is_reported_without_verdicts() {
     let folder = tempfile::tempdir().unwrap();
     let page = folder.path().join("page.html");
     let format = format!("html={}", page.display());
-    let (code, text, error) = run(&["--format", "text", "--format", &format, &nowhere()]);
+    let (code, text, error) = run(&["--format", "text", "--format", &format, &refusing_uri()]);
     assert_eq!(code, 2, "{error}");
     assert!(text.contains("could not run: the root directory gives no answer"), "{text}");
     assert!(std::fs::read_to_string(page).unwrap().contains("Could not run"));
     for files in [["--ca", "/no/such/file"], ["--expect", "/no/such/file"]] {
-        let (code, text, error) = run(&[files[0], files[1], &nowhere()]);
+        let (code, text, error) = run(&[files[0], files[1], &refusing_uri()]);
         assert_eq!(code, 2, "{text}{error}");
         assert!((text + &error).contains("/no/such/file"));
     }
-    let (code, _, error) = run(&["--format", "json=/no/such/folder/x", &nowhere()]);
+    let (code, _, error) = run(&["--format", "json=/no/such/folder/x", &refusing_uri()]);
     assert_eq!(code, 2);
     assert!(error.contains("/no/such/folder/x: the report cannot be written"), "{error}");
 }
 
 #[test]
-fn stored_messages_are_judged() {
+fn stored_messages_are_validated() {
     let folder = tempfile::tempdir().unwrap();
     let vtag = r#"{"resource-id": "m", "tag": "1"}"#;
     let good = format!(r#"{{"meta": {{"vtag": {vtag}}}, "network-map": {{"a": {{"ipv4": ["0.0.0.0/0"]}}}}}}"#);
@@ -108,7 +120,7 @@ fn stored_messages_are_judged() {
 }
 
 #[test]
-fn reports_are_laid_side_by_side() {
+fn reports_are_compared_in_one_table() {
     let folder = tempfile::tempdir().unwrap();
     let report = |name: &str, verdict: &str| {
         let results = serde_json::json!([{"id": "rfc7285/8.2/5", "verdict": verdict}]);

@@ -1,4 +1,4 @@
-//! Targets that are no servers at all, or that mean harm: each ends in a clear verdict, in bounded time and memory.
+//! Tests with broken and malicious servers: each gets a clear verdict, in bounded time and memory.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -25,7 +25,7 @@ fn serve(handle: impl Fn(TcpStream) + Send + Sync + Clone + 'static) -> SocketAd
     address
 }
 
-/// Serves requests one after the other: path to bytes.
+/// Serves requests one after the other with a function from path to response bytes.
 fn serve_requests(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + Clone + 'static) -> SocketAddr {
     serve(move |mut stream| {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
@@ -37,7 +37,7 @@ fn serve_requests(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + Clone + 'stat
     })
 }
 
-/// Reads a request to its end; its path.
+/// Reads a whole request and returns its path.
 fn request(reader: &mut BufReader<TcpStream>) -> Option<String> {
     let mut first = String::new();
     let (mut length, mut line) = (0, String::new());
@@ -61,30 +61,31 @@ fn answer(status: &str, media_type: &str, body: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status}\r\nContent-Type: {media_type}\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
 }
 
-/// Grades a target with little patience, within the time given to the whole run.
+/// Grades a server with short time limits, and asserts that the run observes its deadline.
 fn graded(address: SocketAddr) -> Report {
     let mut options = Options::new(&format!("http://{address}/directory"));
-    // Long enough for a busy machine, short enough to wait for in vain.
+    // Long enough for a busy machine, short enough for tests that run into the limit.
     options.timeout = Duration::from_secs(3);
     options.deadline = Duration::from_secs(40);
+    // Wall clock, because the promise is about real time; the bound is twice the deadline for slow machines.
     let started = Instant::now();
     let report = rfc_conformance::run(&options);
     assert!(started.elapsed() < 2 * options.deadline, "{:?}", started.elapsed());
     report
 }
 
-/// Nothing could be found out, and the report says why.
+/// Asserts that the run was not possible, and that the report says why.
 #[track_caller]
-fn cannot_run(report: &Report, why: &str) {
+fn assert_could_not_run(report: &Report, why: &str) {
     let said = report.could_not_run.as_deref().unwrap_or_default();
     assert!(said.contains(why), "{said:?} should say {why:?}");
     assert_eq!(report.exit(), Exit::CouldNotRun);
     assert!(report.to_text(false).contains(why));
 }
 
-/// A requirement failed, with something seen.
+/// Asserts that a requirement failed with a finding that contains `seen`.
 #[track_caller]
-fn fails(report: &Report, id: &str, seen: &str) {
+fn assert_fails(report: &Report, id: &str, seen: &str) {
     let line = report.lines.iter().find(|line| line.requirement.id == id).unwrap();
     assert!(matches!(line.verdict, Verdict::Fail), "{id}: {:?}", line.verdict);
     assert!(line.findings.iter().any(|finding| finding.seen.contains(seen)), "{:?}", line.findings);
@@ -92,85 +93,86 @@ fn fails(report: &Report, id: &str, seen: &str) {
 }
 
 #[test]
-fn a_port_that_refuses() {
+fn a_refused_connection_is_reported() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    cannot_run(&graded(address), "no connection: Connection refused");
+    assert_could_not_run(&graded(address), "no connection: Connection refused");
 }
 
 #[test]
-fn a_port_that_hangs() {
+fn a_server_that_never_answers_is_reported() {
     let address = serve(|stream| {
-        let _until_the_other_side_gives_up = BufReader::new(stream).read_to_end(&mut Vec::new());
+        let _until_closed_by_client = BufReader::new(stream).read_to_end(&mut Vec::new());
     });
-    cannot_run(&graded(address), "no complete answer within 3 s");
+    assert_could_not_run(&graded(address), "no complete answer within 3 s");
 }
 
 #[test]
-fn an_answer_that_drips() {
+fn a_slow_answer_times_out() {
     let address = serve(|mut stream| {
         let _gone = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");
         while stream.write_all(b" ").is_ok() {
+            // A real pause: the server must send slower than the client's time limit allows.
             std::thread::sleep(Duration::from_millis(20));
         }
     });
-    cannot_run(&graded(address), "no complete answer within 3 s");
+    assert_could_not_run(&graded(address), "no complete answer within 3 s");
 }
 
 #[test]
-fn an_answer_that_breaks_off() {
+fn a_truncated_answer_is_reported() {
     let address = serve(|mut stream| {
         request(&mut BufReader::new(stream.try_clone().unwrap()));
         let _gone = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"meta\":");
     });
-    cannot_run(&graded(address), "the connection was closed before the answer was complete");
+    assert_could_not_run(&graded(address), "the connection was closed before the answer was complete");
 }
 
 #[test]
-fn something_that_is_not_http() {
+fn a_server_without_http_is_reported() {
     let address = serve(|mut stream| {
         let _gone = stream.write_all(b"SSH-2.0-OpenSSH_9.6\r\n");
         let _gone = BufReader::new(stream).read_to_end(&mut Vec::new());
     });
-    cannot_run(&graded(address), "not HTTP");
+    assert_could_not_run(&graded(address), "not HTTP");
 }
 
 #[test]
-fn a_redirect_to_itself() {
+fn a_redirect_loop_is_reported() {
     let redirect = b"HTTP/1.1 302 RequestTarget\r\nLocation: /directory\r\nContent-Length: 0\r\n\r\n";
     let address = serve_requests(move |_| redirect.to_vec());
-    cannot_run(&graded(address), "more than 10 consecutive redirects");
+    assert_could_not_run(&graded(address), "more than 10 consecutive redirects");
 }
 
 #[test]
-fn a_redirect_to_ever_new_places() {
+fn an_endless_redirect_chain_is_reported() {
     let count = Arc::new(AtomicUsize::new(0));
     let address = serve_requests(move |_| {
         let number = count.fetch_add(1, Ordering::Relaxed);
         format!("HTTP/1.1 307 Elsewhere\r\nLocation: /{number}\r\nContent-Length: 0\r\n\r\n").into_bytes()
     });
-    cannot_run(&graded(address), "more than 10 consecutive redirects");
+    assert_could_not_run(&graded(address), "more than 10 consecutive redirects");
 }
 
 #[test]
-fn a_web_page() {
+fn a_web_page_fails_as_root_directory() {
     let page = "<html><script>alert(1)</script><body>It works!</body></html>";
     let address = serve_requests(move |_| answer("200 OK", "text/html", page));
     let report = graded(address);
-    fails(&report, "rfc7285/9.2/1", "status 200 with text/html");
+    assert_fails(&report, "rfc7285/9.2/1", "status 200 with text/html");
     let map = report.lines.iter().find(|line| line.requirement.id == "rfc7285/11.2.1/1").unwrap();
     assert!(matches!(&map.verdict, Verdict::Skipped(why) if why.contains("no directory")), "{:?}", map.verdict);
     assert!(!report.to_html().contains("<script>"));
 }
 
 #[test]
-fn json_that_is_too_deep() {
+fn deeply_nested_json_is_rejected() {
     let deep = "[".repeat(1_000_000);
     let address = serve_requests(move |_| answer("200 OK", DIRECTORY, &deep));
-    fails(&graded(address), "rfc7285/9.2/1", "recursion limit exceeded");
+    assert_fails(&graded(address), "rfc7285/9.2/1", "recursion limit exceeded");
 }
 
 #[test]
-fn directories_without_end() {
+fn endless_directories_are_limited() {
     let address = serve_requests(|path| {
         let entry = |number| {
             let name = format!("{}-{number}", path.trim_matches('/').replace('/', "-"));
@@ -180,12 +182,12 @@ fn directories_without_end() {
         answer("200 OK", DIRECTORY, &format!("{{\"meta\":{{}},\"resources\":{{{}}}}}", entries.join(",")))
     });
     let report = graded(address);
-    fails(&report, "rfc7285/9.2.4/1", "there are more than 64 directories");
+    assert_fails(&report, "rfc7285/9.2.4/1", "there are more than 64 directories");
     assert!(report.requests < 2000, "{}", report.requests);
 }
 
 #[test]
-fn resources_without_end() {
+fn endless_resources_are_limited() {
     let entries: Vec<_> = (0..5000)
         .map(|number| format!("\"{number}\":{{\"uri\":\"/{number}\",\"media-type\":\"application/x-{number}\"}}"))
         .collect();
@@ -194,14 +196,14 @@ fn resources_without_end() {
         if path == "/directory" {
             answer("200 OK", DIRECTORY, &body)
         } else {
-            answer("404 Not RequestTarget", "text/plain", "")
+            answer("404 Not Found", "text/plain", "")
         }
     });
-    fails(&graded(address), "rfc7285/9.2.4/1", "there are more than 4096 resources");
+    assert_fails(&graded(address), "rfc7285/9.2.4/1", "there are more than 4096 resources");
 }
 
-/// A directory with one resource of every kind, none of which is there.
-fn promising() -> String {
+/// Returns a directory that lists one resource of every kind, none of which is served.
+fn directory_of_missing_resources() -> String {
     let entry = |id: &str, kind: &str, accepts: &str| {
         format!(
             "\"{id}\":{{\"uri\":\"/{id}\",\"media-type\":\"application/alto-{kind}+json\"{accepts},\
@@ -223,14 +225,14 @@ fn promising() -> String {
 }
 
 #[test]
-fn resources_that_hang() {
+fn resources_that_never_answer_are_errors() {
     let address = serve(|mut stream| {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         while let Some(path) = request(&mut reader) {
             if path == "/directory" {
-                let _gone = stream.write_all(&answer("200 OK", DIRECTORY, &promising()));
+                let _gone = stream.write_all(&answer("200 OK", DIRECTORY, &directory_of_missing_resources()));
             } else {
-                let _until_the_other_side_gives_up = reader.read_to_end(&mut Vec::new());
+                let _until_closed_by_client = reader.read_to_end(&mut Vec::new());
             }
         }
     });
@@ -243,7 +245,7 @@ fn resources_that_hang() {
 }
 
 #[test]
-fn a_server_that_dies_in_the_middle() {
+fn a_server_that_stops_during_the_run_is_reported() {
     let left = Arc::new(AtomicUsize::new(20));
     let address = serve(move |mut stream| {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
@@ -251,7 +253,7 @@ fn a_server_that_dies_in_the_middle() {
             if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err() {
                 return;
             }
-            let body = if path == "/directory" { promising() } else { "{}".to_owned() };
+            let body = if path == "/directory" { directory_of_missing_resources() } else { "{}".to_owned() };
             let _gone = stream.write_all(&answer("200 OK", DIRECTORY, &body));
         }
     });
@@ -262,14 +264,15 @@ fn a_server_that_dies_in_the_middle() {
 }
 
 #[test]
-fn names_that_would_be_obeyed() {
-    let body = promising().replace("\"far\"", r#""far\u001b[2J<script>alert(1)</script>]]>&\u0000""#);
+fn markup_and_control_characters_are_escaped() {
+    let body =
+        directory_of_missing_resources().replace("\"far\"", r#""far\u001b[2J<script>alert(1)</script>]]>&\u0000""#);
     let address = serve_requests(move |path| {
         if path == "/directory" {
             answer("200 OK", DIRECTORY, &body)
         } else {
             let page = "\u{1b}[2J<script>alert(1)</script>]]>";
-            answer("404 Not <b>RequestTarget", "text/html;x=\"<script>\u{9b}\"", page)
+            answer("404 Not <b>Found", "text/html;x=\"<script>\u{9b}\"", page)
         }
     });
     let report = graded(address);
@@ -283,16 +286,16 @@ fn names_that_would_be_obeyed() {
     serde_json::from_str::<serde_json::Value>(&report.to_json()).unwrap();
 }
 
-/// Runs the program in a gigabyte of address space: what buffers everything is ended by the system.
-fn in_little_memory(address: SocketAddr) -> (Option<i32>, String) {
+/// Runs the program with a gigabyte of address space, so that it crashes if it buffers a whole answer.
+fn run_with_little_memory(address: SocketAddr) -> (Option<i32>, String) {
     let program = env!("CARGO_BIN_EXE_rfc-conformance");
     let command = format!("ulimit -v 1000000; exec '{program}' --timeout 120 --jobs 2 http://{address}/directory");
     let output = Command::new("sh").arg("-c").arg(command).output().unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// A gibibyte of the same, or as much of it as the other side takes.
-fn endless(mut stream: TcpStream, head: &str, piece: &[u8]) {
+/// Sends a gibibyte of repeated data, or as much as the client reads.
+fn send_endlessly(mut stream: TcpStream, head: &str, piece: &[u8]) {
     request(&mut BufReader::new(stream.try_clone().unwrap()));
     let _gone = stream.write_all(head.as_bytes());
     let mut left: usize = 1 << 30;
@@ -302,19 +305,19 @@ fn endless(mut stream: TcpStream, head: &str, piece: &[u8]) {
 }
 
 #[test]
-fn a_gibibyte() {
+fn a_body_of_a_gibibyte_is_limited() {
     let spaces = vec![b' '; 1 << 20];
     let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {DIRECTORY}\r\nContent-Length: {}\r\n\r\n", 1 << 30);
-    let address = serve(move |stream| endless(stream, &head, &spaces));
-    let (code, text) = in_little_memory(address);
+    let address = serve(move |stream| send_endlessly(stream, &head, &spaces));
+    let (code, text) = run_with_little_memory(address);
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("the answer is longer than 67108864 bytes"), "{text}");
 }
 
 #[test]
-fn a_head_without_end() {
+fn an_endless_head_is_limited() {
     let field = [b"X-Y: ".as_slice(), &[b'z'; 8000], b"\r\n"].concat();
-    let address = serve(move |stream| endless(stream, "HTTP/1.1 200 OK\r\n", &field));
-    let (code, text) = in_little_memory(address);
+    let address = serve(move |stream| send_endlessly(stream, "HTTP/1.1 200 OK\r\n", &field));
+    let (code, text) = run_with_little_memory(address);
     assert_eq!(code, Some(2), "{text}");
 }

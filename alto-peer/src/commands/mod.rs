@@ -12,6 +12,7 @@ mod signals;
 mod start;
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
 
 use structopt::StructOpt;
@@ -68,12 +69,25 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(Flags::Run(options)) => self::run::run(&options),
         // `--help` and `--version` come as errors, too.
         Err(error) if matches!(error.kind, ErrorKind::HelpDisplayed | ErrorKind::VersionDisplayed) => {
-            println!("{}", error.message);
-            Exit::Success
+            print(&error.message)
         }
+        // The parser prints the version itself; writing again tells a closed pipe from other errors.
+        Err(error) if error.kind == ErrorKind::Io => print(""),
         Err(error) => {
             eprintln!("{}", error.message);
             Exit::Usage
         }
+    }
+}
+
+/// Prints text to standard output; a reader that closes the pipe early, such as `head`, is not an error.
+fn print(text: &str) -> Exit {
+    let mut output = std::io::stdout().lock();
+    match writeln!(output, "{text}").and_then(|()| output.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            eprintln!("alto-peer: cannot write to standard output: {error}");
+            Exit::Failure
+        }
+        _ => Exit::Success,
     }
 }

@@ -5,6 +5,7 @@ mod check;
 mod routes;
 
 use std::ffi::OsString;
+use std::io::Write;
 
 use structopt::clap::{Error as UsageError, ErrorKind};
 
@@ -27,26 +28,39 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 /// Prints a usage error, or the output of `--help` and `--version`, which are errors to the parser.
 fn explain(error: &UsageError) -> Exit {
     if matches!(error.kind, ErrorKind::HelpDisplayed | ErrorKind::VersionDisplayed) {
-        println!("{}", error.message);
-        return Exit::Success;
+        return print(&error.message);
+    }
+    if error.kind == ErrorKind::Io {
+        // The parser prints the version itself; writing again tells a closed pipe from other errors.
+        return print("");
     }
     eprintln!("{}", error.message);
     Exit::Usage
+}
+
+/// Prints text to standard output; a reader that closes the pipe early, such as `head`, is not an error.
+fn print(text: &str) -> Exit {
+    let mut output = std::io::stdout().lock();
+    match writeln!(output, "{text}").and_then(|()| output.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            eprintln!("alto-server: cannot write to standard output: {error}");
+            Exit::Failure
+        }
+        _ => Exit::Success,
+    }
 }
 
 fn dispatch(arguments: &Arguments) -> Result<Exit, ConfigError> {
     let settings = arguments.settings()?;
     let config = Config::new(&settings)?;
     if arguments.print_config() {
-        println!("{}", settings.to_json());
-        return Ok(Exit::Success);
+        return Ok(print(&settings.to_json()));
     }
     if let Some(Command::Routes(options)) = arguments.command() {
         return routes::print(&config, options);
     }
     if arguments.check() {
-        println!("{}", check::run(&config)?);
-        return Ok(Exit::Success);
+        return Ok(print(&check::run(&config)?));
     }
     Ok(serve::run(config))
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use structopt::StructOpt;
 
-use super::requirement_list;
+use super::{print, requirement_list};
 use crate::clients::{self, CommandDriver, CommandTemplate, Session, SessionSettings, TASKS};
 use crate::exit::Exit;
 use crate::report::Format;
@@ -85,8 +85,7 @@ pub(super) struct ClientArguments {
 /// Runs a session and writes the reports.
 pub(super) fn run(flags: ClientArguments) -> Exit {
     if flags.list {
-        print!("{}", list(&flags.only));
-        return Exit::Passed;
+        return print(&list(&flags.only));
     }
     let programs = match programs(&flags) {
         Ok(programs) => programs,

@@ -11,6 +11,7 @@ use structopt::StructOpt;
 use structopt::clap::{AppSettings, Error as UsageError, ErrorKind};
 
 use crate::exit::Exit;
+use crate::report::write;
 use crate::requirement::Requirement;
 
 // Doc comments on these types would replace the help text in `about`.
@@ -59,11 +60,25 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 /// Prints a usage error, or the text for `--help` and `--version`, which clap reports as errors.
 fn usage(error: &UsageError) -> Exit {
     if matches!(error.kind, ErrorKind::HelpDisplayed | ErrorKind::VersionDisplayed) {
-        println!("{}", error.message);
-        return Exit::Passed;
+        return print(&format!("{}\n", error.message));
+    }
+    if error.kind == ErrorKind::Io {
+        // The parser prints the version itself; writing again tells a closed pipe from other errors.
+        return print("\n");
     }
     eprintln!("{}", error.message);
     Exit::Usage
+}
+
+/// Prints text to standard output; a reader that closes the pipe early, such as `head`, is not an error.
+fn print(text: &str) -> Exit {
+    match write(None, text) {
+        Ok(()) => Exit::Passed,
+        Err(error) => {
+            eprintln!("rfc-conformance: {error}");
+            Exit::CouldNotRun
+        }
+    }
 }
 
 /// Lists requirements with one of the given prefixes, or all without prefixes, one per line.

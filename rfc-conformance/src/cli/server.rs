@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use structopt::StructOpt;
 
-use super::requirement_list;
+use super::{print, requirement_list};
 use crate::catalogue;
 use crate::exit::Exit;
 use crate::expect::Expectations;
@@ -78,8 +78,7 @@ pub(super) fn run(flags: ServerArguments) -> Exit {
         return Exit::Usage;
     }
     if flags.list {
-        print!("{}", requirement_list(catalogue::requirements(), &flags.only));
-        return Exit::Passed;
+        return print(&requirement_list(catalogue::requirements(), &flags.only));
     }
     let formats = if flags.format.is_empty() { vec![Format::default()] } else { flags.format.clone() };
     let verbose = flags.verbose;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use structopt::StructOpt;
 
+use super::print;
 use crate::exit::Exit;
 use crate::http::MediaType;
 use crate::schema;
@@ -41,15 +42,13 @@ pub(super) fn run(flags: &ValidateArguments) -> Exit {
         eprintln!("rfc-conformance: --media-type {}: unknown; use one of {}", flags.media_type, known.join(", "));
         return Exit::Usage;
     };
-    let mut exit = Exit::Passed;
+    let (mut exit, mut text) = (Exit::Passed, Vec::new());
     for path in &flags.files {
         match read(path).map(|bytes| problems(media_type, &bytes)) {
-            Ok(problems) if problems.is_empty() => println!("{}: valid", path.display()),
+            Ok(problems) if problems.is_empty() => text.push(format!("{}: valid\n", path.display())),
             Ok(problems) => {
                 exit = if exit == Exit::Passed { Exit::Failed } else { exit };
-                for problem in problems {
-                    println!("{}: {problem}", path.display());
-                }
+                text.extend(problems.into_iter().map(|problem| format!("{}: {problem}\n", path.display())));
             }
             Err(error) => {
                 eprintln!("rfc-conformance: {error}");
@@ -57,7 +56,10 @@ pub(super) fn run(flags: &ValidateArguments) -> Exit {
             }
         }
     }
-    exit
+    match print(&text.concat()) {
+        Exit::Passed => exit,
+        failure => failure,
+    }
 }
 
 /// Returns the full name of a media type given in full or in its short form.

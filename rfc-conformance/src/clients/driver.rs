@@ -41,7 +41,7 @@ pub trait ClientDriver {
 /// Result of running a client for a task.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClientOutcome {
-    /// How the client ended.
+    /// Exit code, crash or timeout of the client.
     pub ending: Ending,
     /// Answer of the client, if it printed valid JSON.
     pub answer: Option<Value>,
@@ -51,7 +51,7 @@ pub struct ClientOutcome {
     pub command: String,
 }
 
-/// How a client ended.
+/// Way in which a run of a client ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// Success, by exit code 0.
@@ -116,7 +116,7 @@ pub enum CommandTemplateError {
     #[error("{{{0}}} is none of the placeholders; they are {1}")]
     Unknown(String, String),
     /// The placeholder `{uri}` is missing.
-    #[error("{0:?}: {{uri}} is missing; the client has to be told whom to ask")]
+    #[error("{0:?}: the placeholder {{uri}} is missing; add it where the client expects the URI of the directory")]
     NoUri(String),
 }
 
@@ -228,7 +228,7 @@ impl CommandTemplate {
 #[derive(Clone, Copy)]
 enum Piece<'a> {
     Text(&'a str),
-    /// Placeholder name.
+    /// Placeholder, by its name without braces.
     Name(&'a str),
 }
 

@@ -9,7 +9,7 @@ use super::driver::{Ending, TaskOutcome, TaskRun};
 use super::recording::{Capture, RequestSubject, UnparsableRequest};
 use super::requests;
 use super::requirements;
-use super::scenario::{POISON, PlayedScenario};
+use super::scenario::{FollowUp, POISON, PlayedScenario};
 use super::task::{Expected, Task};
 use crate::http::{Answer, Exchange, Request};
 use crate::json;
@@ -18,33 +18,16 @@ use crate::requirement::Requirement;
 use crate::sheet::{Entry, Sheet};
 use crate::verdict::{Finding, Grade, Line};
 
-/// Scenarios with an unusual directory, which a client has understood if it requests the resources in it.
-const UNUSUAL_DIRECTORIES: &[&str] = &[
-    "plain",
-    "members",
-    "meta",
-    "order",
-    "escapes",
-    "case",
-    "modes",
-    "kinds",
-    "bare",
-    "shared-uri",
-    "types",
-    "slow",
-    "cached",
-];
-
 /// Computes all verdicts, in the order of the standards.
 pub(super) fn verdicts(scenes: &[PlayedScenario<'_>], unparsable: &[UnparsableRequest]) -> Vec<Line> {
     let mut sheet = Sheet::new(requirements::ALL);
     for played in scenes {
         by_answers(played, fails_anyway(scenes), &mut sheet);
         by_requests(played, &mut sheet);
-        if let Some(judge) = played.scenario.judge {
-            judge(played, &mut sheet);
+        if let Some(grade) = played.scenario.grade {
+            grade(played, &mut sheet);
         }
-        requests::judge(played, &mut sheet);
+        requests::grade(played, &mut sheet);
     }
     for message in unparsable {
         let head = json::shorten(message.refusal.head.lines().next().unwrap_or_default(), 100);
@@ -52,7 +35,7 @@ pub(super) fn verdicts(scenes: &[PlayedScenario<'_>], unparsable: &[UnparsableRe
         let seen = format!("{} ({head:?}, from {}, in {scenario})", message.refusal.reason, message.peer);
         sheet.on(requirements::FRAMING).fail(Finding::new("a request that RFC 7230 allows", seen));
     }
-    sheet.skip_all("the client did nothing that would show it");
+    sheet.skip_all("the client did nothing that shows whether it conforms");
     let mut lines = sheet.verdicts();
     lines.sort_by_key(|line| line.requirement.order());
     lines
@@ -117,7 +100,7 @@ fn by_answers(played: &PlayedScenario<'_>, fails_anyway: impl Fn(&Task) -> bool,
         let entry = sheet.on(rule_of(task, played, done));
         let asked = task.ask.name();
         if name != "plain" && fails_anyway(task) {
-            entry.skip(format!("the task {asked} already fails where nothing is unusual"));
+            entry.skip(format!("the task {asked} already fails in the scenario plain"));
             continue;
         }
         let last = played.run(done.run).next_back().map(|capture| capture.exchange());
@@ -136,8 +119,8 @@ fn by_answers(played: &PlayedScenario<'_>, fails_anyway: impl Fn(&Task) -> bool,
         let unread = done.answer.is_none() && done.ending == Ending::Succeeded;
         if unread && task.expected != Expected::Anything {
             entry.skip(format!("what the task {asked} prints is not JSON, so it cannot be compared"));
-        } else if task.weak {
-            entry.skip("the occasion did not arise");
+        } else if task.inconclusive {
+            entry.skip("the situation that this requirement is about did not arise");
         } else if let Some(last) = &last {
             entry.saw(last, 1, "client answer");
         } else if matches!(task.expected, Expected::Refusal) {
@@ -161,28 +144,29 @@ fn rule_of(task: &Task, played: &PlayedScenario<'_>, done: &TaskRun) -> Requirem
 /// Grades the requests: none may contain text that had to be ignored, or address anything that no directory lists.
 fn by_requests(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     let mut read = false;
-    let unusual_directory = UNUSUAL_DIRECTORIES.contains(&played.scenario.name);
+    let follow_up = played.scenario.follow_up;
     for capture in &played.captures {
         let poisoned = capture.request.path.contains(POISON)
             || capture.request.body.windows(POISON.len()).any(|window| window == POISON.as_bytes());
         if poisoned {
             let entry: &mut Entry = sheet.on(played.scenario.requirement);
-            let finding = Finding::new("nothing is made of what has to be ignored", "the client asks for it");
+            let finding =
+                Finding::new("data that must be ignored is not used", "the client requests a resource by such data");
             entry.note(Grade::Fail, finding.from(&capture.exchange()));
         }
         match &capture.subject {
             RequestSubject::Stray if !poisoned => {
                 let seen = format!("{} {}", capture.request.method, capture.request.target);
-                let expected = "only URIs that the directories name";
+                let expected = "only URIs that the directories list";
                 sheet.on(requirements::RELATIVE).fail(Finding::new(expected, seen).from(&capture.exchange()));
             }
             // That the client went on means that it could read the directory.
-            RequestSubject::Resource(_) if read && played.done().next().is_none() && unusual_directory => {
+            RequestSubject::Resource(_)
+                if read && played.done().next().is_none() && follow_up == FollowUp::ReadsDirectory =>
+            {
                 sheet.on(played.scenario.requirement).saw(&capture.exchange(), 1, "follow-up request");
             }
-            RequestSubject::Resource(_)
-                if matches!(played.scenario.name, "relative" | "moved-directory" | "delegated") =>
-            {
+            RequestSubject::Resource(_) if follow_up == FollowUp::ResolvesUris => {
                 sheet.on(requirements::RELATIVE).saw(&capture.exchange(), 1, "resolved URI");
             }
             RequestSubject::Directory(_) => read = true,

@@ -24,18 +24,31 @@ pub(super) struct Scenario {
     pub(super) needs: Needs,
     /// Path of the root directory below the name.
     pub(super) root: &'static str,
+    /// Evidence that follow-up requests give of the client's understanding of the directory.
+    pub(super) follow_up: FollowUp,
     /// Function that creates the mock server.
     pub(super) service: fn(&Deployment) -> Service,
     /// Function that creates the tasks, with their expected outcomes.
     pub(super) tasks: fn(&Service) -> Vec<Task>,
     /// Function that grades the requests, in addition to the rules for all scenarios.
-    pub(super) judge: Option<fn(&PlayedScenario<'_>, &mut Sheet)>,
+    pub(super) grade: Option<fn(&PlayedScenario<'_>, &mut Sheet)>,
+}
+
+/// Evidence in the requests that a client sends after it has received a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FollowUp {
+    /// No evidence.
+    NoEvidence,
+    /// Evidence that the client has understood the unusual directory.
+    ReadsDirectory,
+    /// Evidence that the client resolves relative URIs.
+    ResolvesUris,
 }
 
 /// Prerequisites of a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Needs {
-    /// None: plain HTTP.
+    /// Plain HTTP, without credentials.
     Nothing,
     /// Client that authenticates.
     Credentials,
@@ -74,9 +87,17 @@ impl Deployment {
     }
 }
 
+impl Scenario {
+    /// Sets the evidence that follow-up requests give.
+    pub(super) fn follow_up(mut self, follow_up: FollowUp) -> Self {
+        self.follow_up = follow_up;
+        self
+    }
+}
+
 /// Scenario with everything the client did in it.
 pub(super) struct PlayedScenario<'a> {
-    /// The scenario.
+    /// Scenario that was played.
     pub(super) scenario: &'a Scenario,
     /// Requests with their responses, in order.
     pub(super) captures: Vec<Arc<Capture>>,

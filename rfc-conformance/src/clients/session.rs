@@ -149,12 +149,12 @@ impl Session {
         played.map(line).collect()
     }
 
-    /// Runs a client for all tasks of all scenarios, one after the other. `subject` names the client in the report; `told` is
+    /// Runs a client for all tasks of all scenarios, one after the other. `subject` names the client in the report; `on_scenario` is
     /// called with the name of each scenario before it starts.
-    pub fn drive(&mut self, driver: &mut dyn ClientDriver, subject: &str, mut told: impl FnMut(&str)) {
+    pub fn drive(&mut self, driver: &mut dyn ClientDriver, subject: &str, mut on_scenario: impl FnMut(&str)) {
         subject.clone_into(&mut self.subject);
         for scenario in &self.scenarios {
-            told(scenario.name);
+            on_scenario(scenario.name);
             let Some(deployment) = self.deployment(scenario, 0) else { continue };
             let tasks = (scenario.tasks)(&(scenario.service)(&deployment));
             let mut attempts = Vec::new();

@@ -15,10 +15,10 @@ pub(super) struct Task {
     pub(super) ask: Ask,
     /// Requirement that the task is evidence for.
     pub(super) requirement: Requirement,
-    /// Expected outcome.
+    /// Outcome that a conforming client has.
     pub(super) expected: Expected,
-    /// Whether success is no evidence by itself, so that the requests must show it.
-    pub(super) weak: bool,
+    /// True if success alone proves nothing, so that only the requests can show conformance.
+    pub(super) inconclusive: bool,
 }
 
 /// Question to a client.
@@ -26,7 +26,7 @@ pub(super) struct Task {
 pub(super) enum Ask {
     /// All resources of the root directory and of the directories it leads to.
     Directory,
-    /// Network map.
+    /// PIDs of a network map with their prefixes.
     NetworkMap {
         /// Resource ID; `None` for the default map.
         map: Option<String>,
@@ -35,19 +35,19 @@ pub(super) enum Ask {
     Pid {
         /// Network map; `None` for the default map.
         map: Option<String>,
-        /// Typed addresses.
+        /// Addresses with their types, such as `ipv4:192.0.2.1`.
         addresses: Vec<String>,
     },
     /// Full cost map.
     CostMap {
         /// Network map; `None` for the default map.
         map: Option<String>,
-        /// Cost type.
+        /// Metric and mode of the costs.
         cost_type: ServedCostType,
     },
     /// Costs between endpoints.
     Costs {
-        /// Cost type.
+        /// Metric and mode of the costs.
         cost_type: ServedCostType,
         /// Typed source address.
         from: String,
@@ -58,9 +58,9 @@ pub(super) enum Ask {
     },
     /// Property of endpoints.
     Property {
-        /// Property name.
+        /// Name of the property, such as `nm-a.pid`.
         property: String,
-        /// Typed addresses.
+        /// Addresses with their types, such as `ipv4:192.0.2.1`.
         addresses: Vec<String>,
     },
 }
@@ -72,7 +72,7 @@ pub(super) enum Expected {
     Answer(Value),
     /// Success with this answer, or an error.
     AnswerOrRefusal(Value),
-    /// An error.
+    /// Error, by an exit code other than 0.
     Refusal,
     /// Any outcome, as long as the client ends.
     Anything,

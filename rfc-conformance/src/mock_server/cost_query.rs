@@ -14,7 +14,7 @@ use super::request::{Member, Object};
 pub struct Offer {
     /// Cost types that requests may name.
     pub cost_types: Vec<ServedCostType>,
-    /// Whether requests may have constraints (`cost-constraints`).
+    /// Support for constraints in requests (`cost-constraints`).
     pub constraints: bool,
     /// Limit on the cost types of one request (`max-cost-types`, RFC 8189); 0 without support for multi-cost queries.
     pub max_cost_types: usize,
@@ -25,7 +25,7 @@ pub struct Offer {
 /// Costs that a request asks for.
 pub(super) struct RequestedCosts {
     types: Vec<ServedCostType>,
-    /// Whether the request is a multi-cost query, whose costs are arrays.
+    /// True for a multi-cost query, whose costs are arrays.
     multi_cost: bool,
     /// Cost types that constraints refer to by index.
     tested: Vec<ServedCostType>,

@@ -2,19 +2,19 @@
 
 /// Information resource directory.
 pub const DIRECTORY: &str = "application/alto-directory+json";
-/// Network map.
+/// Network map, whole or filtered.
 pub const NETWORK_MAP: &str = "application/alto-networkmap+json";
 /// Request for a filtered network map.
 pub const NETWORK_MAP_FILTER: &str = "application/alto-networkmapfilter+json";
-/// Cost map.
+/// Cost map, whole or filtered.
 pub const COST_MAP: &str = "application/alto-costmap+json";
 /// Request for a filtered cost map.
 pub const COST_MAP_FILTER: &str = "application/alto-costmapfilter+json";
-/// Endpoint properties.
+/// Answer of an endpoint property service.
 pub const ENDPOINT_PROPERTY: &str = "application/alto-endpointprop+json";
 /// Request for endpoint properties.
 pub const ENDPOINT_PROPERTY_PARAMS: &str = "application/alto-endpointpropparams+json";
-/// Endpoint costs.
+/// Answer of an endpoint cost service.
 pub const ENDPOINT_COST: &str = "application/alto-endpointcost+json";
 /// Request for endpoint costs.
 pub const ENDPOINT_COST_PARAMS: &str = "application/alto-endpointcostparams+json";

@@ -17,7 +17,7 @@ const DELAY: [&str; 5] = [
     "7150 8100 9020 110 -",
     "20300 20050 30400 - -",
 ];
-/// `hopcount`.
+/// `hopcount` in hops.
 const HOPS: [&str; 5] = ["1 2 3 4 7", "2 1 3 5 7", "3 3 1 4 8", "4 5 4 1 -", "7 7 8 9 -"];
 /// `lossrate` in percent.
 const LOSS: [&str; 5] =

@@ -32,7 +32,7 @@ pub struct Domain {
 pub enum EntityId {
     /// Prefix; an address is a prefix of full length.
     Net(IpNet),
-    /// PID name.
+    /// Name of a PID.
     Name(String),
 }
 

@@ -25,7 +25,7 @@ pub struct ServedDirectory {
 /// Information resource other than a directory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServedResource {
-    /// Resource ID.
+    /// Resource ID in directories and version tags.
     pub id: String,
     /// Path at which the resource is served, with the query if there is one.
     pub path: String,
@@ -57,7 +57,7 @@ pub enum ResourceKind {
 /// Directory or resource that a request addresses.
 #[derive(Clone, Copy)]
 pub enum RequestTarget<'a> {
-    /// A directory.
+    /// Information resource directory.
     Directory(&'a ServedDirectory),
     /// Any other resource.
     Resource(&'a ServedResource),

@@ -23,7 +23,7 @@ pub(crate) use json::FORM as JSON_FORM;
 pub struct Report {
     /// URI of the root directory, or a name for the client.
     pub target: String,
-    /// Whether warnings count as failures.
+    /// Strict mode, in which warnings count as failures.
     pub strict: bool,
     /// Verdicts, in the order of the standards.
     pub lines: Vec<Line>,
@@ -40,11 +40,11 @@ pub struct Report {
 pub struct Summary {
     /// Requirements examined without violations.
     pub pass: usize,
-    /// Violated requirements.
+    /// Requirements with at least one violation.
     pub fail: usize,
     /// Recommendations that were not followed.
     pub warn: usize,
-    /// Noteworthy observations.
+    /// Requirements with observations that are not violations.
     pub info: usize,
     /// Requirements for which nothing could be examined.
     pub skipped: usize,
@@ -159,7 +159,7 @@ impl Report {
 }
 
 impl Summary {
-    /// Counts verdicts.
+    /// Counts the verdicts of all requirements by kind.
     pub fn of<'l>(lines: impl IntoIterator<Item = &'l Line>) -> Self {
         let mut summary = Self::default();
         for line in lines {
@@ -212,8 +212,8 @@ impl Format {
 pub(crate) fn write(file: Option<&Path>, text: &str) -> Result<(), WriteError> {
     let written = match file {
         Some(path) => std::fs::write(path, text),
-        // A reader that has seen enough, such as `head`, is no failure of ours.
-        None => match std::io::stdout().write_all(text.as_bytes()) {
+        // A reader that closes the pipe early, such as `head`, is not an error.
+        None => match std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush()) {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
             other => other,
         },

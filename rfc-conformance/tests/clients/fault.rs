@@ -1,6 +1,6 @@
-//! The ways in which the toy client can be wrong, one at a time.
+//! Faults that can be injected into the reference client, one at a time.
 
-/// One requirement that is not met.
+/// Violation of one requirement by the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     AcceptsErrorsAsData,

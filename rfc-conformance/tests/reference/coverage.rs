@@ -1,4 +1,4 @@
-//! Every requirement of the ledgers has a check, or a reason why there is none; the tables of it all.
+//! Tests that every requirement of the ledgers has a check or a reason for its absence, and the generated tables.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,14 @@ use rfc_conformance::{catalogue, clients};
 
 use crate::documentation::{self, cell};
 
-/// The requirements of a standard.
+/// List of the requirements of a standard.
 struct Ledger {
-    /// The part of the documentation that has its table.
+    /// Section of the documentation with its table.
     part: &'static str,
     text: &'static str,
-    /// How many there are.
+    /// Number of requirements.
     length: usize,
-    /// Whether client mode plays servers of this standard.
+    /// True if client mode covers this standard.
     clients: bool,
 }
 
@@ -25,11 +25,11 @@ const LEDGERS: &[Ledger] = &[
     Ledger { part: "coverage-rfc9240", text: include_str!("../../ledger/rfc9240.tsv"), length: 91, clients: false },
 ];
 
-/// One requirement of a ledger.
+/// Requirement in a ledger.
 struct Row {
     id: &'static str,
     level: &'static str,
-    /// S server, C client, B both, P operator, I author of an extension.
+    /// Subject of the requirement: S server, C client, B both, P operator, I author of an extension.
     who: &'static str,
     text: &'static str,
 }
@@ -49,7 +49,7 @@ fn all_rows() -> Vec<Row> {
     LEDGERS.iter().flat_map(Ledger::rows).collect()
 }
 
-/// One side: what is checked, and what is not and why.
+/// Requirements on servers or on clients that are checked, and reasons for those that are not.
 struct Side {
     checked: Vec<&'static str>,
     reasons: BTreeMap<&'static str, &'static str>,
@@ -66,15 +66,15 @@ impl Side {
         Self { checked, reasons: clients::NOT_OBSERVABLE.iter().copied().collect() }
     }
 
-    /// What the table says about a requirement.
-    fn says(&self, id: &str) -> Option<String> {
+    /// Returns the table entry for a requirement.
+    fn entry(&self, id: &str) -> Option<String> {
         if self.checked.contains(&id) {
             return Some("checked".to_owned());
         }
         self.reasons.get(id).map(|reason| format!("not observable: {}", cell(reason)))
     }
 
-    /// How many of these are checked, and how many cannot be observed.
+    /// Counts the requirements that are checked, and those that cannot be observed.
     fn counts(&self, rows: &[Row]) -> (usize, usize) {
         let count = |known: &dyn Fn(&&'static str) -> bool| rows.iter().filter(|row| known(&row.id)).count();
         (count(&|id| self.checked.contains(id)), count(&|id| self.reasons.contains_key(*id)))
@@ -89,7 +89,7 @@ fn every_requirement_has_a_check_or_a_reason() {
         assert_eq!(rows.len(), ledger.length, "{}", ledger.part);
         let mut without = Vec::new();
         for row in &rows {
-            let (server, client) = (servers.says(row.id), clients.says(row.id));
+            let (server, client) = (servers.entry(row.id), clients.entry(row.id));
             let missing = match row.who {
                 "C" => ledger.clients && client.is_none(),
                 "B" => server.is_none() || (ledger.clients && client.is_none()),
@@ -115,7 +115,7 @@ fn table(ledger: &Ledger, rows: &[Row], servers: &Side, clients: &Side) -> Strin
             _ => "extension",
         };
         let short = |says: Option<String>| says.unwrap_or_else(|| "–".to_owned());
-        let (text, server, client) = (cell(row.text), short(servers.says(row.id)), short(clients.says(row.id)));
+        let (text, server, client) = (cell(row.text), short(servers.entry(row.id)), short(clients.entry(row.id)));
         lines.push(format!("| `{}` {text} | {} | {binds} | {server} | {client} |\n", row.id, row.level));
     }
     let (server, client) = (servers.counts(rows), clients.counts(rows));
@@ -142,7 +142,7 @@ fn table(ledger: &Ledger, rows: &[Row], servers: &Side, clients: &Side) -> Strin
 }
 
 #[test]
-fn nothing_is_checked_that_no_ledger_has() {
+fn every_checked_requirement_is_in_a_ledger() {
     let rows = all_rows();
     for (side, name) in [(Side::servers(), "server"), (Side::clients(), "client")] {
         for id in side.reasons.keys() {
@@ -156,7 +156,7 @@ fn nothing_is_checked_that_no_ledger_has() {
 }
 
 #[test]
-fn levels_are_those_of_the_ledger() {
+fn levels_match_the_ledger() {
     let rows = all_rows();
     let of = |id: &str| rows.iter().find(|row| row.id == id).map(|row| row.level);
     for requirement in catalogue::requirements() {

@@ -1,4 +1,4 @@
-//! Rules about directories and what they have to offer.
+//! Mutants with faults in directories and their required resources.
 
 use rfc_conformance::mock_server::cost_type::ServedCostType;
 use rfc_conformance::mock_server::http::Response;
@@ -7,7 +7,7 @@ use rfc_conformance::mock_server::resource::{ResourceKind, ServedResource};
 use serde_json::json;
 
 use super::mutant::{Mutant, drop_at, put};
-use super::server::{Outfit, Reference};
+use super::server::{Reference, Variant};
 
 pub(crate) fn mutants() -> Vec<Mutant> {
     let mut all = offers();
@@ -17,7 +17,7 @@ pub(crate) fn mutants() -> Vec<Mutant> {
     all
 }
 
-/// Gives every cost type another metric or mode, in directories and resources alike.
+/// Changes metric or mode of every cost type, in directories and resources.
 fn retyped(reference: &mut Reference, change: fn(&mut ServedCostType)) {
     for directory in &mut reference.service.directories {
         directory.cost_types.iter_mut().for_each(|(_, cost_type)| change(cost_type));
@@ -58,7 +58,7 @@ fn offers() -> Vec<Mutant> {
         Mutant::new("rfc7285/11.4.1.4/2", "does not offer `nm-b.pid`", |r| {
             *r.kind("eps") = ResourceKind::EndpointProperty(vec!["nm-a.pid".into()]);
         }),
-        Mutant::new("rfc7285/9.1.3/1", "announces ordinal costs and refuses to give them", |r| {
+        Mutant::new("rfc7285/9.1.3/1", "announces ordinal costs and rejects requests for them", |r| {
             r.instead(|service, request| {
                 let asked = String::from_utf8_lossy(&request.body).contains("ordinal");
                 let found = service.find(request).filter(|found| asked && found.accepts().is_some())?;
@@ -70,14 +70,14 @@ fn offers() -> Vec<Mutant> {
             r.instead(|_, request| (request.path == "/directory").then(|| Response::plain(404, "nothing here")));
         }),
         Mutant::new("rfc7285/11.2.1/1", "lists no network map", |r| without(r, &["nm-a", "nm-b"])),
-        Mutant::new("rfc7285/11.2.3/1", "gives full cost maps for hop counts only", |r| {
+        Mutant::new("rfc7285/11.2.3/1", "returns full cost maps for hop counts only", |r| {
             retyped(r, |t| t.metric = "hopcount".into());
         }),
-        Mutant::new("rfc7285/9.2.5.2/1", "filters maps by a media type of its own", |r| {
+        Mutant::new("rfc7285/9.2.5.2/1", "filters maps by a private media type", |r| {
             r.of("root", |m| put(m, "/resources/fnm-a/accepts", json!("application/vnd.example+json")));
         })
         .graded("info"),
-        Mutant::new("rfc7285/11.2.3.2/1", "wants input for a full cost map, of a type of its own", |r| {
+        Mutant::new("rfc7285/11.2.3.2/1", "requires input of a private media type for a full cost map", |r| {
             r.of("root", |m| m["resources"]["cm-a-num"]["accepts"] = json!("application/vnd.example+json"));
         })
         .graded("info"),
@@ -92,7 +92,7 @@ fn entries() -> Vec<Mutant> {
                 m["resources"]["cm-a-num"] = entry;
             });
         }),
-        Mutant::new("rfc7285/9.1.4/1", "takes application/json only, and lists ALTO's types", |r| {
+        Mutant::new("rfc7285/9.1.4/1", "accepts application/json only, and lists ALTO's types", |r| {
             r.instead(|service, request| {
                 let found =
                     service.find(request).filter(|found| found.accepts().is_some() && request.method == "POST")?;
@@ -104,7 +104,7 @@ fn entries() -> Vec<Mutant> {
                 })
             });
         }),
-        Mutant::new("rfc7285/9.2.1/1", "gives directories as application/json", |r| {
+        Mutant::new("rfc7285/9.2.1/1", "returns directories as application/json", |r| {
             r.after(|found, _, answer| {
                 if found.is_some_and(|found| found.id() == "root") {
                     answer.set("Content-Type", "application/json");
@@ -149,21 +149,21 @@ fn entries() -> Vec<Mutant> {
                 filter.then(|| Response::plain(405, "no").with("Allow", "GET"))
             });
         }),
-        Mutant::new("rfc7285/9.2.2/15", "gives the whole map on GET where only a filter is listed", |r| {
+        Mutant::new("rfc7285/9.2.2/15", "returns the whole map on GET where only a filter is listed", |r| {
             r.instead(|service, request| {
                 let filter =
                     service.find(request).is_some_and(|found| found.id() == "fnm-a" && request.method == "GET");
                 filter.then(|| service.by_id("nm-a")).flatten().map(|map| service.serve(map, request))
             });
         }),
-        Mutant::new("rfc7285/9.2.2/16", "looks at the method only where entries share a URI", |r| {
+        Mutant::new("rfc7285/9.2.2/16", "evaluates the method only where entries share a URI", |r| {
             r.instead(|service, request| {
                 let shared = request.path == "/everything" && request.method == "POST";
                 shared.then(|| service.by_id("fnm-a")).flatten().map(|found| service.serve(found, request))
             });
         })
-        .with(Outfit::Shared),
-        Mutant::new("rfc7285/9.2.4/1", "leads from directory to directory without end", |r| {
+        .with(Variant::Shared),
+        Mutant::new("rfc7285/9.2.4/1", "links to ever new directories", |r| {
             r.of("root", |m| m["resources"]["next"] = json!({ "uri": "/next/1", "media-type": media_type::DIRECTORY }));
             r.instead(|_, request| {
                 let number: u64 = request.path.strip_prefix("/next/")?.parse().ok()?;
@@ -190,14 +190,14 @@ fn uses() -> Vec<Mutant> {
                 m["resources"]["cm.b"] = entry;
             });
         }),
-        Mutant::new("rfc7285/9.2.2/11", "uses a resource that is listed nowhere", |r| {
+        Mutant::new("rfc7285/9.2.2/11", "lists an unknown resource in `uses`", |r| {
             r.of("root", |m| put(m, "/resources/cm-a-num/uses", json!(["nm-z"])));
         }),
-        Mutant::new("rfc7285/9.2.2/12", "does not say which map a filter uses", |r| {
+        Mutant::new("rfc7285/9.2.2/12", "does not state which map a filter uses", |r| {
             r.of("root", |m| drop_at(m, "/resources/fcm-a", "uses"));
         })
         .graded("warn"),
-        Mutant::new("rfc7285/11.2.1.2/1", "gives a network map capabilities", |r| {
+        Mutant::new("rfc7285/11.2.1.2/1", "lists capabilities of a network map", |r| {
             r.of("root", |m| m["resources"]["nm-a"]["capabilities"] = json!({ "cost-constraints": true }));
         })
         .graded("warn"),
@@ -206,35 +206,35 @@ fn uses() -> Vec<Mutant> {
                 put(m, "/resources/cm-a-num/capabilities/cost-type-names", json!(["num-routing", "ord-routing"]));
             });
         }),
-        Mutant::new("rfc7285/11.2.3.5/1", "does not say which map a cost map uses", |r| {
+        Mutant::new("rfc7285/11.2.3.5/1", "does not state which map a cost map uses", |r| {
             r.of("root", |m| drop_at(m, "/resources/cm-a-num", "uses"));
         }),
-        Mutant::new("rfc7285/11.3.1.5/1", "does not say which map a filter uses", |r| {
+        Mutant::new("rfc7285/11.3.1.5/1", "does not state which map a filter uses", |r| {
             r.of("root", |m| drop_at(m, "/resources/fnm-a", "uses"));
         }),
         Mutant::new("rfc7285/11.3.2.4/1", "names no cost type for a filter", |r| {
             r.of("root", |m| put(m, "/resources/fcm-a/capabilities/cost-type-names", json!([])));
         }),
-        Mutant::new("rfc7285/11.3.2.5/1", "says that a filter of costs uses two maps", |r| {
+        Mutant::new("rfc7285/11.3.2.5/1", "states that a filter of costs uses two maps", |r| {
             r.of("root", |m| put(m, "/resources/fcm-a/uses", json!(["nm-a", "nm-b"])));
         }),
         Mutant::new("rfc7285/11.4.1.4/1", "names no property for a property service", |r| {
             r.of("root", |m| put(m, "/resources/eps/capabilities/prop-types", json!([])));
         }),
-        Mutant::new("rfc7285/11.4.1.5/1", "says that a property service uses a map", |r| {
+        Mutant::new("rfc7285/11.4.1.5/1", "states that a property service uses a map", |r| {
             r.of("root", |m| m["resources"]["eps"]["uses"] = json!(["nm-a"]));
         })
         .graded("warn"),
         Mutant::new("rfc7285/11.5.1.4/1", "names no cost type for a cost service", |r| {
             r.of("root", |m| drop_at(m, "/resources/ecs", "capabilities"));
         }),
-        Mutant::new("rfc7285/11.5.1.5/1", "says that a cost service uses a map", |r| {
+        Mutant::new("rfc7285/11.5.1.5/1", "states that a cost service uses a map", |r| {
             r.of("root", |m| m["resources"]["ecs"]["uses"] = json!(["nm-a"]));
         }),
     ]
 }
 
-/// Names in directories that break the grammar of §10.
+/// Mutants whose directories contain invalid names (RFC 7285 §10).
 fn names() -> Vec<Mutant> {
     let all = vec![
         Mutant::new("rfc7285/10.6/1", "has a metric of 33 characters", |r| {
@@ -242,14 +242,14 @@ fn names() -> Vec<Mutant> {
         }),
         Mutant::new("rfc7285/10.6/2", "has an at sign in a metric", |r| metric_is(r, "priv:a@b")),
         Mutant::new("rfc7285/10.6/3", "has a dot in a metric", |r| metric_is(r, "priv:a.b")),
-        Mutant::new("rfc7285/10.6/4", "has a metric that nobody registered", |r| metric_is(r, "pagecount"))
+        Mutant::new("rfc7285/10.6/4", "has a metric that is not registered", |r| metric_is(r, "pagecount"))
             .graded("warn"),
         Mutant::new("rfc7285/10.6/5", "has a private metric without a name", |r| metric_is(r, "priv:")),
         Mutant::new("rfc9274/3.2/1", "has a mode of 33 characters", |r| {
             mode_is(r, "priv:aaaaaaaaaaaaaaaaaaaaaaaaaaaa");
         }),
         Mutant::new("rfc9274/3.2/2", "has a dot in a mode", |r| mode_is(r, "priv:a.b")),
-        Mutant::new("rfc9274/3.2/3", "has a mode that nobody registered", |r| mode_is(r, "relative")).graded("warn"),
+        Mutant::new("rfc9274/3.2/3", "has a mode that is not registered", |r| mode_is(r, "relative")).graded("warn"),
         Mutant::new("rfc7285/10.7/1", "has a cost type without a mode", |r| {
             r.of("root", |m| drop_at(m, "/meta/cost-types/num-routing", "cost-mode"));
         }),
@@ -265,11 +265,11 @@ fn names() -> Vec<Mutant> {
             property_is(r, "priv:aaaaaaaaaaaaaaaaaaaaaaaaaaaa");
         }),
         Mutant::new("rfc7285/10.8.2/2", "lists a property with an at sign", |r| property_is(r, "priv:a@b")),
-        Mutant::new("rfc7285/10.8.2/3", "lists a property that nobody registered", |r| property_is(r, "region"))
+        Mutant::new("rfc7285/10.8.2/3", "lists a property that is not registered", |r| property_is(r, "region"))
             .graded("warn"),
         Mutant::new("rfc7285/10.8.2/4", "lists a private property without a name", |r| property_is(r, "priv:")),
     ];
-    all.into_iter().map(|mutant| mutant.with(Outfit::Small)).collect()
+    all.into_iter().map(|mutant| mutant.with(Variant::Small)).collect()
 }
 
 fn metric_is(reference: &mut Reference, metric: &'static str) {

@@ -1,4 +1,4 @@
-//! Rules about HTTP, TLS and authentication.
+//! Mutants with faults in HTTP, TLS and authentication.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -9,7 +9,7 @@ use rfc_conformance::mock_server::media_type;
 use rfc_conformance::mock_server::service::Service;
 
 use super::mutant::Mutant;
-use super::server::{Outfit, Reference, challenge, credentials, is_user};
+use super::server::{Reference, Variant, challenge, credentials, is_user};
 
 pub(crate) fn mutants() -> Vec<Mutant> {
     let mut all = messages();
@@ -26,19 +26,23 @@ fn is_service(service: &Service, request: &ReceivedRequest) -> bool {
 
 fn messages() -> Vec<Mutant> {
     vec![
-        Mutant::new("rfc7285/8.3/2", "does not look at Host", |r| r.leniency = Leniency::AnyHost),
-        Mutant::new("rfc7285/8.3/3", "takes a chunked body for an empty one", |r| {
+        Mutant::new("rfc7285/8.3/2", "ignores the Host field", |r| r.leniency = Leniency::AnyHost),
+        Mutant::new("rfc7285/8.3/3", "treats a chunked body as empty", |r| {
             r.instead(|service, request| {
                 request.field("transfer-encoding")?;
                 let found = service.find(request).filter(|_| is_service(service, request))?;
                 Some(service.serve(found, &ReceivedRequest { body: Vec::new(), ..request.clone() }))
             });
         }),
-        Mutant::new("rfc7285/8.3/4", "does not understand absolute request targets", |r| {
-            r.instead(|_, request| request.target.starts_with("http").then(|| Response::plain(404, "what?")));
+        Mutant::new("rfc7285/8.3/4", "rejects absolute request targets", |r| {
+            r.instead(|_, request| request.target.starts_with("http").then(|| Response::plain(404, "not found")));
         }),
-        Mutant::new("rfc7285/8.3/5", "lets white space stand before a colon", |r| r.leniency = Leniency::AnySpacing),
-        Mutant::new("rfc7285/8.3/6", "takes the first of two lengths", |r| r.leniency = Leniency::AnyLength),
+        Mutant::new("rfc7285/8.3/5", "accepts white space before the colon of a header field", |r| {
+            r.leniency = Leniency::AnySpacing
+        }),
+        Mutant::new("rfc7285/8.3/6", "uses the first of two Content-Length fields", |r| {
+            r.leniency = Leniency::AnyLength
+        }),
         Mutant::new("rfc7285/8.3/7", "closes the connection after each answer without saying so", |r| {
             r.after(|_, _, answer| {
                 let length = answer.body.len();
@@ -48,7 +52,7 @@ fn messages() -> Vec<Mutant> {
                 answer.delivery.raw = Some([head.as_bytes(), &answer.body].concat());
             });
         }),
-        Mutant::new("rfc7285/8.3/15", "waits in silence for a body that waits for 100", |r| {
+        Mutant::new("rfc7285/8.3/15", "does not answer `Expect: 100-continue`", |r| {
             r.leniency = Leniency::NoContinue;
         }),
     ]
@@ -63,16 +67,16 @@ fn methods() -> Vec<Mutant> {
                 }
             });
         }),
-        Mutant::new("rfc7285/8.3/10", "refuses methods without saying which there are", |r| {
+        Mutant::new("rfc7285/8.3/10", "rejects methods without sending Allow", |r| {
             r.after(|_, _, answer| answer.fields.retain(|(name, _)| name != "Allow"));
         }),
-        Mutant::new("rfc7285/8.3/11", "takes unknown methods for GET", |r| {
+        Mutant::new("rfc7285/8.3/11", "treats unknown methods as GET", |r| {
             r.instead(|service, request| {
                 let found = service.find(request).filter(|_| request.method == "BREW")?;
                 Some(service.serve(found, request))
             });
         }),
-        Mutant::new("rfc7285/8.3/12", "takes bodies of any type", |r| {
+        Mutant::new("rfc7285/8.3/12", "accepts bodies of any type", |r| {
             r.instead(|service, request| {
                 let found = service.find(request).filter(|_| is_service(service, request))?;
                 Some(service.serve(found, request))
@@ -84,7 +88,7 @@ fn methods() -> Vec<Mutant> {
     ]
 }
 
-/// Refuses requests by one of their fields, as they are written.
+/// Rejects requests by the value of a header field.
 fn refuses_field(reference: &mut Reference, status: u16, name: &'static str, refuse: fn(&str) -> bool) {
     reference.instead(move |_, request| {
         let value = request.field(name)?;
@@ -94,20 +98,20 @@ fn refuses_field(reference: &mut Reference, status: u16, name: &'static str, ref
 
 fn negotiation() -> Vec<Mutant> {
     vec![
-        Mutant::new("rfc7285/8.3/13", "compares media types with regard to case", |r| {
+        Mutant::new("rfc7285/8.3/13", "compares media types case-sensitively", |r| {
             refuses_field(r, 415, "content-type", |value| value.chars().any(char::is_uppercase));
         }),
-        Mutant::new("rfc7285/8.3/14", "does not understand ranges of media types", |r| {
+        Mutant::new("rfc7285/8.3/14", "does not support media ranges in Accept", |r| {
             refuses_field(r, 406, "accept", |value| value == "application/*");
         }),
-        Mutant::new("rfc7285/8.3.4.2/2", "gives a directory to whoever accepts one", |r| {
+        Mutant::new("rfc7285/8.3.4.2/2", "sends a directory to every client that accepts one", |r| {
             r.instead(|service, request| {
                 let accepts = request.field("accept").is_some_and(|value| value.contains(media_type::DIRECTORY));
                 let other = service.find(request).is_some_and(|found| found.media_type() != media_type::DIRECTORY);
                 (accepts && other).then(|| service.serve(service.by_id("root").unwrap(), request))
             });
         }),
-        Mutant::new("rfc7285/8.3.3/1", "gives a page for people to whoever accepts HTML", |r| {
+        Mutant::new("rfc7285/8.3.3/1", "sends a web page to clients that accept HTML", |r| {
             r.instead(|_, request| {
                 let html = request.field("accept").is_some_and(|value| value == "text/html");
                 html.then(|| Response::new(200, "text/html", "<p>A network map.</p>"))
@@ -118,7 +122,7 @@ fn negotiation() -> Vec<Mutant> {
 
 fn answers() -> Vec<Mutant> {
     let mut all = vec![
-        Mutant::new("rfc7285/8.3.3/2", "sends what the client says it has", |r| {
+        Mutant::new("rfc7285/8.3.3/2", "repeats an answer although the client sends its entity tag", |r| {
             r.instead(|service, request| {
                 request.field("if-none-match")?;
                 let fields = request.fields.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("if-none-match"));
@@ -126,15 +130,15 @@ fn answers() -> Vec<Mutant> {
                 Some(service.serve(service.find(request)?, &plain))
             });
         }),
-        Mutant::new("rfc7285/8.3.3/3", "leads from a POST to nothing", |r| {
+        Mutant::new("rfc7285/8.3.3/3", "redirects a POST to a missing page", |r| {
             r.after(|_, _, answer| {
                 if answer.status == 303 {
                     answer.set("Location", "/nowhere");
                 }
             });
         })
-        .with(Outfit::SeeOther),
-        Mutant::new("rfc7285/15.5.2/1", "fails on requests that cost too much", |r| {
+        .with(Variant::SeeOther),
+        Mutant::new("rfc7285/15.5.2/1", "fails on expensive requests", |r| {
             r.after(|_, request, answer| {
                 if request.body.len() > 100_000 {
                     *answer = Response::plain(500, "too much");
@@ -150,49 +154,50 @@ fn answers() -> Vec<Mutant> {
         }),
     ];
     let small = vec![
-        Mutant::new("rfc7285/8.3.3/4", "does not say what a body is", |r| {
+        Mutant::new("rfc7285/8.3.3/4", "sends bodies without Content-Type", |r| {
             r.after(|found, _, answer| {
                 if found.is_some_and(|found| found.id() == "cm-a-num") {
                     answer.fields.retain(|(name, _)| name != "Content-Type");
                 }
             });
         }),
-        Mutant::new("rfc7285/8.5.3/2", "asks to come back \"soon\"", |r| {
+        Mutant::new("rfc7285/8.5.3/2", "sends `Retry-After: soon`", |r| {
             r.after(|_, _, answer| answer.set("Retry-After", "soon"));
         }),
         Mutant::new("rfc7285/15.4.2/1", "sets a cookie", |r| r.after(|_, _, answer| answer.set("Set-Cookie", "a=b")))
             .graded("info"),
     ];
-    all.extend(small.into_iter().map(|mutant| mutant.with(Outfit::Small)));
+    all.extend(small.into_iter().map(|mutant| mutant.with(Variant::Small)));
     all
 }
 
 fn access() -> Vec<Mutant> {
     vec![
-        Mutant::new("rfc7285/8.3.5/2", "lets in whoever knows the user's name", |r| {
+        Mutant::new("rfc7285/8.3.5/2", "accepts a Digest response without checking the password", |r| {
             r.service.hooks.intercept = None;
             r.instead(|_, request| {
                 let knows = credentials(request).is_some_and(|header| header.username == "reader");
                 (!knows).then(challenge)
             });
         })
-        .with(Outfit::Digest),
-        Mutant::new("rfc7285/15.3.2/2", "shows network maps to everybody", |r| {
+        .with(Variant::Digest),
+        Mutant::new("rfc7285/15.3.2/2", "serves network maps without authentication", |r| {
             r.service.hooks.intercept = None;
             r.instead(|_, request| {
                 let open = request.path.starts_with("/maps");
                 (!open && !is_user(request)).then(challenge)
             });
         })
-        .with(Outfit::Digest),
-        Mutant::new("rfc7285/15.1.2/2", "does not finish the answer over TLS", |r| {
+        .with(Variant::Digest),
+        Mutant::new("rfc7285/15.1.2/2", "truncates answers over TLS", |r| {
             r.after(|_, request, answer| {
                 if request.field("accept").is_none() {
+                    // A real pause: the head must arrive in a TLS record of its own before the connection breaks.
                     thread::sleep(Duration::from_millis(10));
                     answer.delivery.truncate_after = Some(1);
                 }
             });
         })
-        .with(Outfit::Https),
+        .with(Variant::Https),
     ]
 }

@@ -1,4 +1,4 @@
-//! Outfits that offer what RFC 8189 and RFC 9439 add.
+//! Variants of the reference server for RFC 8189 and RFC 9439.
 
 use rfc_conformance::mock_server::cost_query::Offer;
 use rfc_conformance::mock_server::cost_type::ServedCostType;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::server::Reference;
 
-/// The name of a cost type in the directory.
+/// Returns the name of a cost type in the directory.
 pub(crate) fn name_of(cost_type: &ServedCostType) -> String {
     match (cost_type.metric.as_str(), cost_type.mode.as_str()) {
         ("routingcost", "numerical") => "num-routing".to_owned(),
@@ -16,7 +16,7 @@ pub(crate) fn name_of(cost_type: &ServedCostType) -> String {
     }
 }
 
-/// Metrics that all have numbers.
+/// Metrics with numerical costs for all pairs.
 const METRICS: [&str; 18] = [
     "bw-available",
     "bw-available:cur",
@@ -38,7 +38,7 @@ const METRICS: [&str; 18] = [
     "tput",
 ];
 
-/// When the costs were determined.
+/// Time of the last change of the costs (Last-Modified).
 const SINCE: &str = "Sun, 06 Nov 2022 08:49:37 GMT";
 
 impl Reference {
@@ -56,7 +56,7 @@ impl Reference {
         self.offer("ecs-nc").max_cost_types = 1;
     }
 
-    /// Every metric with some of its statistics, over PIDs and endpoints, and where they come from.
+    /// Offers every metric with some statistics and its cost source, between PIDs and endpoints.
     pub(crate) fn offer_metrics(&mut self) {
         let numbers = METRICS.map(|metric| ServedCostType::new(metric, "numerical"));
         let ranks = ["delay-ow", "bw-available"].map(|metric| ServedCostType::new(metric, "ordinal"));
@@ -78,7 +78,7 @@ impl Reference {
                 kind: ResourceKind::CostMap("nm-a".to_owned(), cost_type),
             });
         }
-        self.says(|found, _, message| {
+        self.rewrite_messages(|found, _, message| {
             let types = match found {
                 RequestTarget::Directory(_) => message.pointer_mut("/meta/cost-types"),
                 RequestTarget::Resource(_) => message.pointer_mut("/meta/multi-cost-types"),
@@ -94,7 +94,7 @@ impl Reference {
         });
     }
 
-    /// Names cost types in the root directory, and knows their costs and since when they are what they are.
+    /// Adds cost types to the root directory, with their costs and modification time.
     fn offer_types(&mut self, types: &[ServedCostType]) {
         self.service.network = self.service.network.clone().with_metrics();
         let named = types.iter().map(|cost_type| (name_of(cost_type), cost_type.clone()));
@@ -122,7 +122,7 @@ impl Reference {
         }
     }
 
-    /// Changes what the root directory says of the cost types of a metric.
+    /// Changes the definitions of a metric's cost types in the root directory.
     pub(crate) fn cost_types(&mut self, metric: &'static str, change: fn(&mut Value)) {
         self.of("root", move |message| {
             for (_, cost_type) in message["meta"]["cost-types"].as_object_mut().into_iter().flatten() {
@@ -134,7 +134,7 @@ impl Reference {
     }
 }
 
-/// Adds where the costs of a cost type come from.
+/// Adds a cost context with a source to a cost type.
 fn add_context(cost_type: &mut Value) {
     let Some(metric) = cost_type.get("cost-metric").and_then(Value::as_str) else { return };
     let estimated = |parameters: Value| json!({ "cost-source": "estimation", "parameters": parameters });

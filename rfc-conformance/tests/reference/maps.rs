@@ -1,4 +1,4 @@
-//! Rules about whole maps and their costs.
+//! Mutants with faults in full network and cost maps.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -20,7 +20,7 @@ fn prefixes(reference: &mut Reference, pid: &str, change: fn(&mut Vec<ipnet::IpN
 
 fn network_maps() -> Vec<Mutant> {
     vec![
-        Mutant::new("rfc7285/11.2.1.1/1", "calls a network map a cost map", |r| {
+        Mutant::new("rfc7285/11.2.1.1/1", "sends a network map with the media type of a cost map", |r| {
             r.after(|found, _, answer| {
                 if found.is_some_and(|found| found.id() == "nm-a") {
                     answer.set("Content-Type", "application/alto-costmap+json");
@@ -36,7 +36,7 @@ fn network_maps() -> Vec<Mutant> {
         Mutant::new("rfc7285/11.2.1.6/3", "lists prefixes below PIDs without their type", |r| {
             r.of("nm-a", |m| put(m, "/network-map/pidC", json!(["198.51.100.128/25"])));
         }),
-        Mutant::new("rfc7285/11.2.1.6/4", "leaves a PID out that has costs", |r| {
+        Mutant::new("rfc7285/11.2.1.6/4", "omits a PID that has costs", |r| {
             r.of("nm-a", |m| drop_at(m, "/network-map", "pidD"));
         }),
         Mutant::new("rfc7285/11.2.2/1", "finds the PID with the shortest prefix", shortest),
@@ -44,7 +44,7 @@ fn network_maps() -> Vec<Mutant> {
         Mutant::new("rfc7285/11.2.2/2", "leaves addresses without a PID", |r| {
             prefixes(r, "pidZ", |list| *list = vec!["0.0.0.0/1".parse().unwrap(), "::/0".parse().unwrap()]);
         }),
-        Mutant::new("rfc7285/11.2.2/3", "covers what is left by two halves", |r| {
+        Mutant::new("rfc7285/11.2.2/3", "covers the remaining addresses by two half prefixes", |r| {
             prefixes(r, "pidZ", |list| {
                 *list = ["0.0.0.0/1", "128.0.0.0/1", "::/0"].map(|prefix| prefix.parse().unwrap()).to_vec();
             });
@@ -53,13 +53,13 @@ fn network_maps() -> Vec<Mutant> {
         Mutant::new("rfc7285/11.2.2/4", "has one prefix in two PIDs", |r| {
             prefixes(r, "pidC", |list| list.push("192.0.2.0/24".parse().unwrap()));
         }),
-        Mutant::new("rfc7285/6.3/3", "has one tag for maps that differ", changing_silently),
-        Mutant::new("rfc7285/6.3/2", "has one tag for maps that differ", changing_silently),
-        Mutant::new("rfc7285/10.3/5", "has one tag for maps that differ", changing_silently).graded("warn"),
+        Mutant::new("rfc7285/6.3/3", "uses one version tag for different maps", changing_silently),
+        Mutant::new("rfc7285/6.3/2", "uses one version tag for different maps", changing_silently),
+        Mutant::new("rfc7285/10.3/5", "uses one version tag for different maps", changing_silently).graded("warn"),
     ]
 }
 
-/// Answers of the property service by the shortest prefix there is.
+/// Makes the property service use the shortest matching prefix.
 fn shortest(reference: &mut Reference) {
     reference.of("eps", |m| {
         for (_, values) in m["endpoint-properties"].as_object_mut().unwrap() {
@@ -70,7 +70,7 @@ fn shortest(reference: &mut Reference) {
     });
 }
 
-/// Every second reading of the network map has one prefix more, and the tag stays.
+/// Adds a prefix to every second network map without a new tag.
 fn changing_silently(reference: &mut Reference) {
     let readings = AtomicUsize::new(0);
     reference.of("nm-a", move |m| {
@@ -86,7 +86,7 @@ fn cost_maps() -> Vec<Mutant> {
         Mutant::new("rfc7285/6.3/1", "tags costs with another version of the map", |r| {
             r.of("cm-a-num", |m| put(m, "/meta/dependent-vtags/0/tag", json!("yesterday")));
         }),
-        Mutant::new("rfc7285/11.2.3.1/1", "calls a cost map a network map", |r| {
+        Mutant::new("rfc7285/11.2.3.1/1", "sends a cost map with the media type of a network map", |r| {
             r.after(|found, _, answer| {
                 if found.is_some_and(|found| found.id() == "cm-a-num") {
                     answer.set("Content-Type", "application/alto-networkmap+json");
@@ -99,13 +99,13 @@ fn cost_maps() -> Vec<Mutant> {
                 tags.push(json!({ "resource-id": "nm-b", "tag": "x" }));
             });
         }),
-        Mutant::new("rfc7285/11.2.3.6/2", "does not say what the costs are", |r| {
+        Mutant::new("rfc7285/11.2.3.6/2", "does not state what the costs are", |r| {
             r.of("cm-a-num", |m| drop_at(m, "/meta", "cost-type"));
         }),
-        Mutant::new("rfc7285/11.2.3.6/3", "gives a row of costs as a list", |r| {
+        Mutant::new("rfc7285/11.2.3.6/3", "returns a row of costs as a list", |r| {
             r.of("cm-a-num", |m| put(m, "/cost-map/pidA", json!([0, 1.5, 5, 7, 20])));
         }),
-        Mutant::new("rfc7285/11.2.3.6/5", "leaves out a pair that has a cost", |r| r.of("cm-a-num", drop_pair)),
+        Mutant::new("rfc7285/11.2.3.6/5", "omits a pair that has a cost", |r| r.of("cm-a-num", drop_pair)),
         Mutant::new("rfc7285/11.2.3.6/6", "writes null for costs that do not exist", |r| {
             r.of("cm-a-num", |m| m["cost-map"]["pidB"]["pidD"] = Value::Null);
         }),
@@ -115,9 +115,9 @@ fn cost_maps() -> Vec<Mutant> {
     ]
 }
 
-/// In answers with ranks, turns them round.
+/// Reverses the order of ranks in answers.
 fn reversed(reference: &mut Reference) {
-    reference.says(|_, _, m| {
+    reference.rewrite_messages(|_, _, m| {
         if m.pointer("/meta/cost-type/cost-mode").is_some_and(|mode| mode == "ordinal") {
             each_cost(m, &mut |cost| *cost = json!(100 - cost.as_u64().unwrap_or(0)));
         }
@@ -126,9 +126,9 @@ fn reversed(reference: &mut Reference) {
 
 fn costs() -> Vec<Mutant> {
     vec![
-        Mutant::new("rfc7285/6.1.1.1/2", "ranks the dearest first", reversed),
-        Mutant::new("rfc7285/6.1.2.2/3", "ranks the dearest first", reversed),
-        Mutant::new("rfc7285/6.2/2", "ranks the dearest first in filtered maps", |r| {
+        Mutant::new("rfc7285/6.1.1.1/2", "ranks the highest cost first", reversed),
+        Mutant::new("rfc7285/6.1.2.2/3", "ranks the highest cost first", reversed),
+        Mutant::new("rfc7285/6.2/2", "ranks the highest cost first in filtered maps", |r| {
             r.of("fcm-a", |m| {
                 if m["meta"]["cost-type"]["cost-mode"] == "ordinal" {
                     each_cost(m, &mut |cost| *cost = json!(100 - cost.as_u64().unwrap_or(0)));
@@ -136,15 +136,15 @@ fn costs() -> Vec<Mutant> {
             });
         }),
         Mutant::new("rfc7285/6.1.2.1/1", "writes costs as strings", |r| {
-            r.says(|_, _, m| each_cost(m, &mut |cost| *cost = json!(cost.to_string())));
+            r.rewrite_messages(|_, _, m| each_cost(m, &mut |cost| *cost = json!(cost.to_string())));
         }),
         Mutant::new("rfc7285/6.1.2.2/1", "has negative ranks", |r| {
-            r.says(|_, _, m| {
+            r.rewrite_messages(|_, _, m| {
                 if m.pointer("/meta/cost-type/cost-mode").is_some_and(|mode| mode == "ordinal") {
                     each_cost(m, &mut |cost| *cost = json!(-1));
                 }
             });
         }),
-        Mutant::new("rfc7285/6.2/1", "leaves out a pair that was asked for", |r| r.of("fcm-a", drop_pair)),
+        Mutant::new("rfc7285/6.2/1", "omits a pair that was requested", |r| r.of("fcm-a", drop_pair)),
     ]
 }

@@ -1,5 +1,4 @@
-//! Proof that the suite can fail: a correct server passes, and a server that breaks one rule is caught by the ID of
-//! that rule.
+//! Tests that a conforming server passes, and that a server that violates one requirement fails under its ID.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
@@ -26,20 +25,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mutant::Mutant;
 use rfc_conformance::{Report, catalogue};
-use server::{Outfit, Reference};
+use server::{Reference, Variant};
 
-/// Requirements that no mutant breaks, and why.
+/// Requirements that no mutant violates, with the reason.
 const UNBROKEN: &[(&str, &str)] = &[
-    ("rfc7285/8.3.5/1", "a target without TLS cannot be asked over TLS, and is reported as not reachable"),
-    ("rfc7285/15.1.2/1", "a certificate for another name ends the run before it begins"),
-    ("rfc7285/11.3.1/1", "allows a service; nothing violates it"),
-    ("rfc7285/11.3.2/1", "allows a service; nothing violates it"),
-    ("rfc7285/11.4.1/1", "allows properties; nothing violates it"),
-    ("rfc7285/11.5.1/1", "allows a service; nothing violates it"),
-    ("rfc9240/6.1.3/4", "allows null; nothing violates it"),
-    ("rfc9240/11/1", "that there is no stream is noted of the correct server, too"),
-    ("rfc8189/4.1.3/6", "allows pairs without any cost to be absent; nothing violates it"),
-    ("rfc8189/4.2.3/3", "allows pairs without any cost to be absent; nothing violates it"),
+    ("rfc7285/8.3.5/1", "a server without TLS is unreachable over https, which ends the run"),
+    ("rfc7285/15.1.2/1", "a certificate for another host ends the run before any check"),
+    ("rfc7285/11.3.1/1", "permission; cannot be violated"),
+    ("rfc7285/11.3.2/1", "permission; cannot be violated"),
+    ("rfc7285/11.4.1/1", "permission; cannot be violated"),
+    ("rfc7285/11.5.1/1", "permission; cannot be violated"),
+    ("rfc9240/6.1.3/4", "permission; cannot be violated"),
+    ("rfc9240/11/1", "the absence of update streams is noted for the conforming server, too"),
+    ("rfc8189/4.1.3/6", "permission to omit pairs without any cost; cannot be violated"),
+    ("rfc8189/4.2.3/3", "permission to omit pairs without any cost; cannot be violated"),
 ];
 
 fn all() -> Vec<Mutant> {
@@ -67,41 +66,41 @@ fn not_passed(report: &Report) -> Vec<String> {
 }
 
 #[test]
-fn a_correct_server_passes_in_every_outfit() {
-    for outfit in [
-        Outfit::Plain,
-        Outfit::Small,
-        Outfit::Several,
-        Outfit::Properties,
-        Outfit::Metrics,
-        Outfit::SeeOther,
-        Outfit::Shared,
-        Outfit::Digest,
-        Outfit::Https,
+fn a_conforming_server_passes_in_every_variant() {
+    for variant in [
+        Variant::Plain,
+        Variant::Small,
+        Variant::Several,
+        Variant::Properties,
+        Variant::Metrics,
+        Variant::SeeOther,
+        Variant::Shared,
+        Variant::Digest,
+        Variant::Https,
     ] {
-        let report = Reference::new(outfit).start().grade(&[]);
-        assert_eq!(report.could_not_run, None, "{outfit:?}");
-        assert_eq!(not_passed(&report), Vec::<String>::new(), "{outfit:?}");
-        assert!(report.summary().pass >= 140, "{outfit:?}: {:?}", report.summary());
+        let report = Reference::new(variant).start().grade(&[]);
+        assert_eq!(report.could_not_run, None, "{variant:?}");
+        assert_eq!(not_passed(&report), Vec::<String>::new(), "{variant:?}");
+        assert!(report.summary().pass >= 140, "{variant:?}: {:?}", report.summary());
     }
 }
 
-/// Every mutant, graded by what it should be caught by.
+/// Grades every mutant by the requirement that it violates; describes those with another verdict.
 fn grade(mutants: &[Mutant]) -> Vec<String> {
     let (next, missed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 while let Some(mutant) = mutants.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let mut reference = Reference::new(mutant.outfit);
+                    let mut reference = Reference::new(mutant.variant);
                     (mutant.make)(&mut reference);
                     let report = reference.start().grade(&[mutant.id]);
                     let verdict = report.lines.iter().find(|line| line.requirement.id == mutant.id);
                     let verdict = verdict.map_or("could not run", |line| line.verdict.word());
                     if verdict != mutant.verdict {
-                        let told = format!("{} ({}): {verdict}, not {}", mutant.breaks, mutant.id, mutant.verdict);
+                        let summary = format!("{} ({}): {verdict}, not {}", mutant.breaks, mutant.id, mutant.verdict);
                         missed.lock().unwrap().push(format!(
-                            "{told} {:?} {:?}",
+                            "{summary} {:?} {:?}",
                             report.could_not_run,
                             not_passed(&report)
                         ));
@@ -122,7 +121,7 @@ fn every_mutant_is_caught_by_its_id() {
 }
 
 #[test]
-fn every_requirement_is_broken_by_some_mutant_or_says_why_not() {
+fn every_requirement_is_violated_by_a_mutant_or_has_a_reason() {
     let broken: BTreeSet<_> = all().iter().map(|mutant| mutant.id).collect();
     let excused: BTreeMap<_, _> = UNBROKEN.iter().copied().collect();
     let all = catalogue::requirements();
@@ -135,7 +134,7 @@ fn every_requirement_is_broken_by_some_mutant_or_says_why_not() {
 }
 
 #[test]
-fn the_table_of_mutants_is_in_the_documentation() {
+fn the_documentation_lists_all_mutants() {
     let mut mutants = all();
     let order = |id: &str| {
         let numbers = id.split(['/', '.']).skip(1).map(|part| part.parse().unwrap_or(0u32)).collect::<Vec<_>>();
@@ -149,8 +148,8 @@ fn the_table_of_mutants_is_in_the_documentation() {
     let unbroken = documentation::list(UNBROKEN);
     let count = mutants.len();
     let text = format!(
-        "{count} mutants. Each is a correct server that\n\n| does this | and is caught by | as |\n|---|---|---|\n{rows}\n\
-         No mutant breaks\n\n{unbroken}"
+        "{count} mutants. Each is a conforming server with one fault:\n\n| fault | caught by | verdict |\n|---|---|---|\n{rows}\n\
+         No mutant violates\n\n{unbroken}"
     );
     documentation::hold("mutants", &text);
 }

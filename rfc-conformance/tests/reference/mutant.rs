@@ -1,56 +1,56 @@
-//! A mutant: a reference server that breaks one rule.
+//! Mutants of the reference server, which violate one requirement each.
 
 use serde_json::Value;
 
-use super::server::{Outfit, Reference};
+use super::server::{Reference, Variant};
 
-/// One rule that is broken.
+/// Reference server with one fault.
 pub(crate) struct Mutant {
-    /// What the server does, in a few words.
+    /// Description of the fault, as a predicate of the server.
     pub(crate) breaks: &'static str,
-    /// What has to catch it.
+    /// ID of the requirement that must catch the fault.
     pub(crate) id: &'static str,
-    /// As what.
+    /// Expected verdict, such as `fail`.
     pub(crate) verdict: &'static str,
-    /// What the server is apart from that.
-    pub(crate) outfit: Outfit,
-    /// Breaks the rule.
+    /// Variant of the reference server that the fault is injected into.
+    pub(crate) variant: Variant,
+    /// Function that injects the fault.
     pub(crate) make: fn(&mut Reference),
 }
 
 impl Mutant {
     pub(crate) const fn new(id: &'static str, breaks: &'static str, make: fn(&mut Reference)) -> Self {
-        Self { breaks, id, verdict: "fail", outfit: Outfit::Plain, make }
+        Self { breaks, id, verdict: "fail", variant: Variant::Plain, make }
     }
 
-    /// The same, where the verdict is milder.
+    /// Sets the expected verdict, which is `fail` otherwise.
     pub(crate) const fn graded(mut self, verdict: &'static str) -> Self {
         self.verdict = verdict;
         self
     }
 
-    /// The same of a server that has more.
-    pub(crate) const fn with(mut self, outfit: Outfit) -> Self {
-        self.outfit = outfit;
+    /// Sets the variant of the server.
+    pub(crate) const fn with(mut self, variant: Variant) -> Self {
+        self.variant = variant;
         self
     }
 }
 
-/// Puts a value at a place that exists.
+/// Replaces the value at a JSON pointer, if it exists.
 pub(crate) fn put(message: &mut Value, pointer: &str, value: Value) {
     if let Some(place) = message.pointer_mut(pointer) {
         *place = value;
     }
 }
 
-/// Takes a member out of the object at a place.
+/// Removes a member from the object at a JSON pointer.
 pub(crate) fn drop_at(message: &mut Value, pointer: &str, name: &str) {
     if let Some(object) = message.pointer_mut(pointer).and_then(Value::as_object_mut) {
         object.remove(name);
     }
 }
 
-/// The cells of both kinds of maps with costs.
+/// Applies a change to every cost of a cost map or endpoint cost map.
 pub(crate) fn each_cost(message: &mut Value, change: &mut dyn FnMut(&mut Value)) {
     for name in ["cost-map", "endpoint-cost-map"] {
         let rows = message.get_mut(name).and_then(Value::as_object_mut).into_iter().flatten();
@@ -58,7 +58,7 @@ pub(crate) fn each_cost(message: &mut Value, change: &mut dyn FnMut(&mut Value))
     }
 }
 
-/// Takes the first pair out of a map with costs.
+/// Removes the first pair from a cost map or endpoint cost map.
 pub(crate) fn drop_pair(message: &mut Value) {
     for name in ["cost-map", "endpoint-cost-map"] {
         for (_, row) in message.get_mut(name).and_then(Value::as_object_mut).into_iter().flatten() {

@@ -1,4 +1,4 @@
-//! The reference server: the stage played straight, in several outfits, and where it can be made to break a rule.
+//! Conforming reference server in several variants, with hooks to inject faults.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -18,14 +18,14 @@ use rustls::version::TLS12;
 use rustls::{ServerConfig, SupportedProtocolVersion};
 use serde_json::Value;
 
-/// What a reference server has beyond the fixture.
+/// Variant of the reference server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outfit {
-    /// Nothing.
+pub(crate) enum Variant {
+    /// Fixture without additions.
     Plain,
-    /// Less: one network map, its costs, one filter and the properties, which takes less time to grade.
+    /// Subset that is quick to grade: one network map, its costs, one filter and the properties.
     Small,
-    /// Several costs at once (RFC 8189).
+    /// Multi-cost queries (RFC 8189).
     Several,
     /// Property maps (RFC 9240).
     Properties,
@@ -33,24 +33,24 @@ pub(crate) enum Outfit {
     OldTls,
     /// Metrics with units, statistics and sources (RFC 9439).
     Metrics,
-    /// POST is answered with 303.
+    /// Redirects with status 303 in answer to POST.
     SeeOther,
-    /// A map and services at one URI.
+    /// One URI shared by a map and several services.
     Shared,
-    /// Only for those who authenticate.
+    /// Digest authentication for all resources.
     Digest,
-    /// HTTPS.
+    /// HTTPS with a certificate for loopback.
     Https,
 }
 
-/// A server that is right until it is told otherwise.
+/// Reference server that is not started yet, and conforms until a fault is injected.
 pub(crate) struct Reference {
     pub(crate) service: Service,
     pub(crate) leniency: Leniency,
-    outfit: Outfit,
+    variant: Variant,
 }
 
-/// A server that listens.
+/// Reference server that listens on loopback.
 pub(crate) struct Running {
     server: Server,
     scheme: &'static str,
@@ -58,16 +58,16 @@ pub(crate) struct Running {
     user: Option<(String, String)>,
 }
 
-/// Who is let in, and what with.
+/// Name and password of the only user.
 pub(crate) const USER: (&str, &str) = ("reader", "Circle of Life");
 const CHALLENGE: &str = "Digest realm=\"alto\", qop=\"auth\", algorithm=SHA-256, nonce=\"0123456789abcdef\"";
 
-struct Door {
+struct FaultyHandler {
     service: Service,
     leniency: Leniency,
 }
 
-impl Handler for Door {
+impl Handler for FaultyHandler {
     fn respond(&self, request: &ReceivedRequest) -> Response {
         self.service.respond(request)
     }
@@ -78,29 +78,29 @@ impl Handler for Door {
 }
 
 impl Reference {
-    /// A correct server.
-    pub(crate) fn new(outfit: Outfit) -> Self {
-        let mut reference = Self { service: Service::fixture(""), leniency: Leniency::Strict, outfit };
-        match outfit {
-            Outfit::Plain | Outfit::Https => {}
-            Outfit::Small => reference.leave_out(&["nm-b", "fcm-a", "fcm-a-nc", "ecs", "ecs-nc", "sub"]),
-            Outfit::Several => reference.offer_several(),
-            Outfit::Properties | Outfit::OldTls => reference.offer_properties(),
-            Outfit::Metrics => reference.offer_metrics(),
-            Outfit::SeeOther => reference.see_other(),
-            Outfit::Shared => reference.share_uri(),
-            Outfit::Digest => reference.instead(|_, request| (!is_user(request)).then(challenge)),
+    /// Creates a conforming server of a variant.
+    pub(crate) fn new(variant: Variant) -> Self {
+        let mut reference = Self { service: Service::fixture(""), leniency: Leniency::Strict, variant };
+        match variant {
+            Variant::Plain | Variant::Https => {}
+            Variant::Small => reference.leave_out(&["nm-b", "fcm-a", "fcm-a-nc", "ecs", "ecs-nc", "sub"]),
+            Variant::Several => reference.offer_several(),
+            Variant::Properties | Variant::OldTls => reference.offer_properties(),
+            Variant::Metrics => reference.offer_metrics(),
+            Variant::SeeOther => reference.see_other(),
+            Variant::Shared => reference.share_uri(),
+            Variant::Digest => reference.instead(|_, request| (!is_user(request)).then(challenge)),
         }
         reference
     }
 
-    /// Takes entries out of the root directory.
+    /// Removes entries from the root directory.
     fn leave_out(&mut self, ids: &[&str]) {
         self.service.directories[0].entries.retain(|(id, _)| !ids.contains(&id.as_str()));
         *self.kind("eps") = ResourceKind::EndpointProperty(vec!["nm-a.pid".into(), "priv:x-link".into()]);
     }
 
-    /// A whole property map and a filtered one.
+    /// Adds a full and a filtered property map.
     fn offer_properties(&mut self) {
         let kinds = [
             ("pm", "properties", ResourceKind::PropertyMap(Properties::fixture())),
@@ -112,7 +112,7 @@ impl Reference {
         }
     }
 
-    /// Every answer to a POST is fetched by a GET that carries what was asked.
+    /// Answers POST by a redirect to a URI that contains the request.
     fn see_other(&mut self) {
         self.instead(|service, request| {
             if let Some((path, body)) = request.path.split_once("?asked=").filter(|_| request.method == "GET") {
@@ -141,7 +141,7 @@ impl Reference {
         }
     }
 
-    /// Answers in place of everything else.
+    /// Answers requests by a function before any other handling, if it returns a response.
     pub(crate) fn instead(
         &mut self,
         answer: impl Fn(&Service, &ReceivedRequest) -> Option<Response> + Send + Sync + 'static,
@@ -152,17 +152,17 @@ impl Reference {
         }));
     }
 
-    /// Changes what the resource with this ID says; `root` is the root directory.
+    /// Changes the messages of the resource with this ID; `root` is the root directory.
     pub(crate) fn of(&mut self, id: &'static str, change: impl Fn(&mut Value) + Send + Sync + 'static) {
-        self.says(move |found, _, message| {
+        self.rewrite_messages(move |found, _, message| {
             if found.id() == id && message.pointer("/meta/code").is_none() {
                 change(message);
             }
         });
     }
 
-    /// Changes everything that is said.
-    pub(crate) fn says(
+    /// Changes all JSON messages of the server.
+    pub(crate) fn rewrite_messages(
         &mut self,
         change: impl Fn(RequestTarget<'_>, &ReceivedRequest, &mut Value) + Send + Sync + 'static,
     ) {
@@ -175,16 +175,16 @@ impl Reference {
         }));
     }
 
-    /// Changes errors: their `meta`.
+    /// Changes the `meta` of ALTO errors.
     pub(crate) fn errors(&mut self, change: impl Fn(&mut Value) + Send + Sync + 'static) {
-        self.says(move |_, _, message| {
+        self.rewrite_messages(move |_, _, message| {
             if message.pointer("/meta/code").is_some() {
                 change(&mut message["meta"]);
             }
         });
     }
 
-    /// Changes finished answers.
+    /// Changes HTTP responses before they are sent.
     pub(crate) fn after(
         &mut self,
         change: impl Fn(Option<RequestTarget<'_>>, &ReceivedRequest, &mut Response) + Send + Sync + 'static,
@@ -198,26 +198,26 @@ impl Reference {
         }));
     }
 
-    /// Answers POST as if something else had been sent.
-    pub(crate) fn hears(&mut self, hear: impl Fn(&str, Value) -> Option<Value> + Send + Sync + 'static) {
+    /// Handles POST requests with a changed body, if the function returns one.
+    pub(crate) fn rewrite_requests(&mut self, rewrite: impl Fn(&str, Value) -> Option<Value> + Send + Sync + 'static) {
         self.instead(move |service, request| {
             let found = service.find(request)?;
             if request.method != "POST" || request.media_type().as_deref() != found.accepts() {
                 return None;
             }
-            let body = hear(found.id(), serde_json::from_slice(&request.body).ok()?)?;
-            let heard = ReceivedRequest { body: body.to_string().into_bytes(), ..request.clone() };
-            Some(service.serve(found, &heard))
+            let body = rewrite(found.id(), serde_json::from_slice(&request.body).ok()?)?;
+            let changed = ReceivedRequest { body: body.to_string().into_bytes(), ..request.clone() };
+            Some(service.serve(found, &changed))
         });
     }
 
-    /// The kind of a resource.
+    /// Returns the kind of a resource, to change it.
     pub(crate) fn kind(&mut self, id: &str) -> &mut ResourceKind {
         let resource = self.service.resources.iter_mut().find(|resource| resource.id == id);
         &mut resource.expect("the fixture has it").kind
     }
 
-    /// What a filter or service offers.
+    /// Returns the offer of a filtered cost map or endpoint cost service, to change it.
     pub(crate) fn offer(&mut self, id: &str) -> &mut Offer {
         match self.kind(id) {
             ResourceKind::FilteredCostMap(_, offer) | ResourceKind::EndpointCost(offer) => offer,
@@ -225,33 +225,33 @@ impl Reference {
         }
     }
 
-    /// Listens.
+    /// Starts the server on a free loopback port.
     pub(crate) fn start(self) -> Running {
-        let secure = matches!(self.outfit, Outfit::Https | Outfit::OldTls);
-        let versions: &[_] = if self.outfit == Outfit::OldTls { &[&TLS12] } else { rustls::DEFAULT_VERSIONS };
+        let secure = matches!(self.variant, Variant::Https | Variant::OldTls);
+        let versions: &[_] = if self.variant == Variant::OldTls { &[&TLS12] } else { rustls::DEFAULT_VERSIONS };
         let (tls, ca) = if secure { certified(versions) } else { (None, None) };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let door = Door { service: self.service, leniency: self.leniency };
-        let server = Server::start(listener, tls, Arc::new(door)).unwrap();
-        let user = (self.outfit == Outfit::Digest).then(|| (USER.0.to_owned(), USER.1.to_owned()));
+        let handler = FaultyHandler { service: self.service, leniency: self.leniency };
+        let server = Server::start(listener, tls, Arc::new(handler)).unwrap();
+        let user = (self.variant == Variant::Digest).then(|| (USER.0.to_owned(), USER.1.to_owned()));
         Running { server, scheme: if secure { "https" } else { "http" }, ca, user }
     }
 }
 
 impl Running {
-    /// Grades the server by some requirements, or by all.
+    /// Grades the server by the given requirements, or by all if the list is empty.
     pub(crate) fn grade(&self, only: &[&str]) -> Report {
         let mut options = Options::new(&format!("{}://{}/directory", self.scheme, self.server.address()));
         options.only = only.iter().map(|id| (*id).to_owned()).collect();
         options.user.clone_from(&self.user);
         options.ca = self.ca.as_ref().map(|file| PathBuf::from(file.path()));
-        // A mutant may be silent, and then time is lost; a correct server may be slow on a busy machine.
+        // Mutants that never answer must not take long; a conforming server may be slow on a busy machine.
         options.timeout = std::time::Duration::from_secs(if only.is_empty() { 60 } else { 5 });
         rfc_conformance::run(&options)
     }
 }
 
-/// A certificate for loopback, and the file of the authority to trust.
+/// Creates a TLS configuration for loopback, and a file with the certificate of its authority.
 fn certified(
     versions: &[&'static SupportedProtocolVersion],
 ) -> (Option<Arc<ServerConfig>>, Option<tempfile::NamedTempFile>) {
@@ -269,17 +269,17 @@ fn certified(
     (Some(Arc::new(config)), Some(file))
 }
 
-/// Asks who it is.
+/// Returns a 401 response with a Digest challenge.
 pub(crate) fn challenge() -> Response {
-    Response::plain(401, "who are you?").with("WWW-Authenticate", CHALLENGE)
+    Response::plain(401, "authentication required").with("WWW-Authenticate", CHALLENGE)
 }
 
-/// The user named in a request's Digest credentials, if they are well-formed.
+/// Parses the Digest credentials of a request.
 pub(crate) fn credentials(request: &ReceivedRequest) -> Option<AuthorizationHeader> {
     request.field("authorization")?.strip_prefix("Digest ")?.parse().ok()
 }
 
-/// Whether the credentials are right.
+/// Returns true for requests with the right Digest credentials.
 pub(crate) fn is_user(request: &ReceivedRequest) -> bool {
     let Some(header) = credentials(request) else { return false };
     let method = HttpMethod(request.method.as_str().into());

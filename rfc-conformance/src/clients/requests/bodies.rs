@@ -15,7 +15,7 @@ use crate::sheet::Sheet;
 use crate::verdict::Finding;
 
 /// Grades a request body.
-pub(super) fn judge(
+pub(super) fn grade(
     body: &Value,
     capture: &Capture,
     kind: &ResourceKind,

@@ -17,7 +17,7 @@ use crate::sheet::Sheet;
 use crate::verdict::Finding;
 
 /// Grades all requests of a scenario.
-pub(super) fn judge(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
+pub(super) fn grade(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for capture in &played.captures {
         message(capture, sheet);
         accepts(capture, played, sheet);
@@ -153,7 +153,7 @@ fn body_of(capture: &Capture, kind: &ResourceKind, played: &PlayedScenario<'_>, 
             for pointer in &document.duplicates {
                 entry.fail(Finding::new("one member of this name", format!("two at {pointer}")).from(&exchange));
             }
-            bodies::judge(&document.value, capture, kind, played, sheet);
+            bodies::grade(&document.value, capture, kind, played, sheet);
         }
         Err(wrong) => {
             let finding = Finding::new("a JSON object", wrong.to_string()).from(&exchange);

@@ -7,7 +7,7 @@ use digest_auth::{AuthContext, AuthorizationHeader, HttpMethod, Qop};
 
 use super::super::requirements;
 use super::super::scenario::PlayedScenario;
-use super::super::scenario::{Certificate, Deployment, Needs, Scenario};
+use super::super::scenario::{Certificate, Deployment, FollowUp, Needs, Scenario};
 use super::super::task::Task;
 use super::{cost_map_task, costs_task, fixture, map_task};
 use crate::mock_server::http::{ReceivedRequest, Response};
@@ -26,21 +26,22 @@ const NONCE: &str = "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v";
 const TRIES: usize = 6;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
-    let scenario = |name, about, requirement, needs, service, tasks, judge| Scenario {
+    let scenario = |name, about, requirement, needs, service, tasks, grade| Scenario {
         name,
         about,
         requirement,
         needs,
         root: "/directory",
+        follow_up: FollowUp::NoEvidence,
         service,
         tasks,
-        judge: Some(judge),
+        grade: Some(grade),
     };
     let credentials = Needs::Credentials;
     vec![
         scenario(
             "digest",
-            "Everything is for those who authenticate by Digest",
+            "All resources require Digest authentication",
             requirements::DIGEST,
             credentials,
             digest,
@@ -49,7 +50,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         ),
         scenario(
             "digest-refused",
-            "Nobody is let in",
+            "Digest authentication with credentials that are always rejected",
             requirements::DIGEST,
             credentials,
             refused,
@@ -58,7 +59,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         ),
         scenario(
             "https",
-            "HTTPS with a certificate of the authority that clients were told to trust",
+            "HTTPS with a certificate of the trusted authority",
             requirements::HTTPS,
             Needs::Tls(Certificate::Good),
             fixture,
@@ -76,7 +77,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         ),
         scenario(
             "https-stranger",
-            "HTTPS with a certificate of an authority that nobody knows",
+            "HTTPS with a certificate of an unknown authority",
             requirements::HTTPS,
             Needs::Tls(Certificate::Stranger),
             fixture,

@@ -9,7 +9,7 @@ use super::super::expected;
 use super::super::recording::RequestSubject;
 use super::super::requirements;
 use super::super::scenario::PlayedScenario;
-use super::super::scenario::{Deployment, Scenario};
+use super::super::scenario::{Deployment, FollowUp, Scenario};
 use super::super::task::{Ask, Expected, Task};
 use super::{
     addresses, cost_map_task, costs_between, costs_task, directory_task, everything, fixture, map_task, pid_task,
@@ -32,28 +32,28 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             root: "/a/b/directory",
             ..scenario(
                 "relative",
-                "URIs of every relative form, in a directory deep in a path",
+                "Relative URIs of every form, in a directory with a long path",
                 requirements::RELATIVE,
                 relative,
                 relative_tasks,
-            )
+            ).follow_up(FollowUp::ResolvesUris)
         },
         scenario(
             "moved-directory",
-            "The root redirects to a directory elsewhere, whose URIs are relative",
+            "The root directory redirects to a directory with relative URIs at another path",
             requirements::RELATIVE,
             moved,
             |service| everything(service, requirements::RELATIVE),
-        ),
+        ).follow_up(FollowUp::ResolvesUris),
         Scenario {
-            judge: Some(followed),
+            grade: Some(followed),
             ..scenario(
                 "delegated",
-                "Three directories on two servers that lead to each other in a circle; the same name of a cost type means different things in them",
+                "Three directories on two servers that refer to each other in a cycle and define the same cost type name differently",
                 requirements::DISCOVERY,
                 delegated,
                 delegated_tasks,
-            )
+            ).follow_up(FollowUp::ResolvesUris)
         },
         scenario(
             "default-map",
@@ -64,14 +64,14 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         ),
         scenario(
             "bare",
-            "Entries without `accepts` and `capabilities`, and entries where they are empty",
+            "Entries whose `accepts` and `capabilities` are absent or empty",
             requirements::NO_ACCEPTS,
             bare,
             bare_tasks,
-        ),
+        ).follow_up(FollowUp::ReadsDirectory),
         scenario("shared-uri", "A map and several services at one URI", requirements::SHARED_URI, shared, |service| {
             everything(service, requirements::SHARED_URI)
-        }),
+        }).follow_up(FollowUp::ReadsDirectory),
     ]
 }
 
@@ -134,14 +134,14 @@ fn map_b(service: &Service, requirement: Requirement) -> Task {
         ask: Ask::NetworkMap { map: Some("nm-b".into()) },
         requirement,
         expected: Expected::Answer(right),
-        weak: false,
+        inconclusive: false,
     }
 }
 
 fn costs_of_b(service: &Service, requirement: Requirement) -> Task {
     let right = expected::cost_map(&service.network, "nm-b", &ServedCostType::numerical());
     let ask = Ask::CostMap { map: Some("nm-b".into()), cost_type: ServedCostType::numerical() };
-    Task { ask, requirement, expected: Expected::Answer(right), weak: false }
+    Task { ask, requirement, expected: Expected::Answer(right), inconclusive: false }
 }
 
 /// Redirects the root directory; its relative URIs resolve to resources only against the new location.
@@ -274,7 +274,7 @@ fn default_map_tasks(service: &Service) -> Vec<Task> {
         ask,
         requirement: requirements::DEFAULT_MAP,
         expected: Expected::Answer(right),
-        weak: false,
+        inconclusive: false,
     };
     vec![
         task(Ask::NetworkMap { map: None }, map),

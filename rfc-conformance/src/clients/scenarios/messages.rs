@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::super::json_style::JsonStyle;
 use super::super::requirements;
 use super::super::scenario::POISON;
-use super::super::scenario::{Deployment, Scenario};
+use super::super::scenario::{Deployment, FollowUp, Scenario};
 use super::super::task::Task;
 use super::{
     cost_map_task, costs_between, costs_task, directory_task, everything, fixture, map_task, pid_task, scenario,
@@ -22,31 +22,36 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     vec![
         scenario(
             "plain",
-            "Nothing is unusual. What fails here is not counted against anything else",
+            "Nothing is unusual; a task that fails here is skipped in all other scenarios",
             requirements::PLAIN,
             fixture,
             plain,
-        ),
+        )
+        .follow_up(FollowUp::ReadsDirectory),
         scenario(
             "members",
             "Unknown members of every type in directories, entries, capabilities, tags and cost types",
             requirements::UNKNOWN_MEMBERS,
             members,
             |service| everything(service, requirements::UNKNOWN_MEMBERS),
-        ),
+        )
+        .follow_up(FollowUp::ReadsDirectory),
         scenario("meta", "Unknown members of every type in `meta`", requirements::META, meta, |service| {
             everything(service, requirements::META)
-        }),
+        })
+        .follow_up(FollowUp::ReadsDirectory),
         scenario(
             "order",
             "Members in descending order, `resources` before `meta`, and white space everywhere",
             requirements::ORDER,
             order,
             |service| everything(service, requirements::ORDER),
-        ),
+        )
+        .follow_up(FollowUp::ReadsDirectory),
         scenario("escapes", "All names and strings written as `\\uXXXX`", requirements::ESCAPES, escapes, |service| {
             everything(service, requirements::ESCAPES)
-        }),
+        })
+        .follow_up(FollowUp::ReadsDirectory),
         scenario(
             "numbers",
             "Costs written as `5.000`, `5E0`, `50E-01`, `-0`",
@@ -61,11 +66,12 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         ),
         scenario(
             "case",
-            "Members named as the real ones but for the case, with other contents",
+            "Additional members whose names differ only in case, with other values",
             requirements::CASE,
             case,
             |service| everything(service, requirements::CASE),
-        ),
+        )
+        .follow_up(FollowUp::ReadsDirectory),
         scenario(
             "address-types",
             "Groups of unknown address types, and a PID that has no other",
@@ -75,14 +81,14 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         ),
         scenario(
             "ipv6-forms",
-            "IPv6 prefixes in upper case, without compression, with dotted ends; addresses in answers spelt otherwise than in requests",
+            "IPv6 prefixes in upper case, uncompressed or with an IPv4 suffix; addresses in answers spelt differently than in requests",
             requirements::IPV6_FORMS,
             ipv6_forms,
             ipv6_tasks,
         ),
         scenario(
             "holes",
-            "Costs that do not exist, on the diagonal too, and a source without any",
+            "Missing costs, also from PIDs to themselves, and a source without any costs",
             requirements::HOLES,
             holes,
             |service| {
@@ -99,7 +105,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
                 ]
             },
         ),
-        scenario("ranks", "Ranks that are equal, start at 0 and have gaps", requirements::RANKS, ranks, |service| {
+        scenario("ranks", "Ranks with ties and gaps that start at 0", requirements::RANKS, ranks, |service| {
             vec![costs_between(service, requirements::RANKS, &ServedCostType::ordinal(), super::FROM, super::TO)]
         }),
         scenario(
@@ -108,14 +114,16 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             requirements::MODES,
             modes,
             modes_tasks,
-        ),
+        )
+        .follow_up(FollowUp::ReadsDirectory),
         scenario(
             "kinds",
-            "Entries of media types that RFC 7285 does not know",
+            "Entries with media types that RFC 7285 does not define",
             requirements::KINDS,
             kinds,
             |service| everything(service, requirements::KINDS),
-        ),
+        )
+        .follow_up(FollowUp::ReadsDirectory),
     ]
 }
 

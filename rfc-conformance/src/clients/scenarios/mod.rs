@@ -15,7 +15,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::expected;
-use super::scenario::{Deployment, Needs, Scenario};
+use super::scenario::{Deployment, FollowUp, Needs, Scenario};
 use super::task::{Ask, Expected, Task};
 use crate::mock_server::cost_type::ServedCostType;
 use crate::mock_server::http::{ReceivedRequest, Response};
@@ -47,7 +47,17 @@ fn scenario(
     service: fn(&Deployment) -> Service,
     tasks: fn(&Service) -> Vec<Task>,
 ) -> Scenario {
-    Scenario { name, about, requirement, needs: Needs::Nothing, root: "/directory", service, tasks, judge: None }
+    Scenario {
+        name,
+        about,
+        requirement,
+        needs: Needs::Nothing,
+        root: "/directory",
+        follow_up: FollowUp::NoEvidence,
+        service,
+        tasks,
+        grade: None,
+    }
 }
 
 /// Creates the example service below the path of the scenario.
@@ -101,24 +111,34 @@ const FROM: &str = "ipv4:192.0.2.1";
 const TO: &[&str] = &["ipv4:192.0.2.7", "ipv4:198.51.100.200", "ipv4:203.0.113.1", "ipv6:2001:db8:d::1"];
 
 fn directory_task(service: &Service, requirement: Requirement) -> Task {
-    Task { ask: Ask::Directory, requirement, expected: Expected::Answer(expected::resources(service)), weak: false }
+    Task {
+        ask: Ask::Directory,
+        requirement,
+        expected: Expected::Answer(expected::resources(service)),
+        inconclusive: false,
+    }
 }
 
 fn map_task(service: &Service, requirement: Requirement) -> Task {
     let right = expected::network_map(&service.network, "nm-a");
-    Task { ask: Ask::NetworkMap { map: None }, requirement, expected: Expected::Answer(right), weak: false }
+    Task { ask: Ask::NetworkMap { map: None }, requirement, expected: Expected::Answer(right), inconclusive: false }
 }
 
 fn pid_task(service: &Service, requirement: Requirement) -> Task {
     let list = addresses(ADDRESSES);
     let right = expected::pids(&service.network, "nm-a", &list);
-    Task { ask: Ask::Pid { map: None, addresses: list }, requirement, expected: Expected::Answer(right), weak: false }
+    Task {
+        ask: Ask::Pid { map: None, addresses: list },
+        requirement,
+        expected: Expected::Answer(right),
+        inconclusive: false,
+    }
 }
 
 fn cost_map_task(service: &Service, requirement: Requirement) -> Task {
     let right = expected::cost_map(&service.network, "nm-a", &ServedCostType::numerical());
     let ask = Ask::CostMap { map: None, cost_type: ServedCostType::numerical() };
-    Task { ask, requirement, expected: Expected::Answer(right), weak: false }
+    Task { ask, requirement, expected: Expected::Answer(right), inconclusive: false }
 }
 
 fn costs_task(service: &Service, requirement: Requirement) -> Task {
@@ -135,14 +155,14 @@ fn costs_between(
     let to = addresses(to);
     let right = expected::costs(&service.network, cost_type, from, &to, None);
     let ask = Ask::Costs { cost_type: cost_type.clone(), from: from.into(), to, most: None };
-    Task { ask, requirement, expected: Expected::Answer(right), weak: false }
+    Task { ask, requirement, expected: Expected::Answer(right), inconclusive: false }
 }
 
 fn property_task(service: &Service, requirement: Requirement, list: &[&str]) -> Task {
     let list = addresses(list);
     let right = expected::properties(&service.network, "priv:x-link", &list);
     let ask = Ask::Property { property: "priv:x-link".into(), addresses: list };
-    Task { ask, requirement, expected: Expected::Answer(right), weak: false }
+    Task { ask, requirement, expected: Expected::Answer(right), inconclusive: false }
 }
 
 /// Creates one task of each kind, all for one requirement.
@@ -167,8 +187,8 @@ impl Task {
     }
 
     /// Marks success as no evidence by itself.
-    fn weak(mut self) -> Self {
-        self.weak = true;
+    fn inconclusive(mut self) -> Self {
+        self.inconclusive = true;
         self
     }
 

@@ -15,7 +15,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     vec![
         scenario(
             "constrained",
-            "Nothing is unusual; the client leaves out what costs too much",
+            "Nothing is unusual; the client is asked to omit costs above a limit",
             requirements::CONSTRAINT_FORM,
             fixture,
             |service| vec![cheap(service, requirements::CONSTRAINT_FORM)],
@@ -29,7 +29,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         ),
         scenario(
             "only-ordinal",
-            "Costs are offered as ranks only",
+            "Only ordinal costs are offered",
             requirements::ADAPTS_TO_ORDINAL,
             |deployment| only(deployment, &ServedCostType::ordinal()),
             |service| {
@@ -41,7 +41,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         ),
         scenario(
             "only-numerical",
-            "Costs are offered as numbers only",
+            "Only numerical costs are offered",
             requirements::ADAPTS_TO_NUMERICAL,
             |deployment| only(deployment, &ServedCostType::numerical()),
             |service| {
@@ -59,7 +59,7 @@ fn cheap(service: &Service, requirement: Requirement) -> Task {
     let (to, most) = (addresses(TO), Some(6.0));
     let right = expected::costs(&service.network, &ServedCostType::numerical(), FROM, &to, most);
     let ask = Ask::Costs { cost_type: ServedCostType::numerical(), from: FROM.into(), to, most };
-    Task { ask, requirement, expected: Expected::Answer(right), weak: false }
+    Task { ask, requirement, expected: Expected::Answer(right), inconclusive: false }
 }
 
 fn unconstrained(deployment: &Deployment) -> Service {

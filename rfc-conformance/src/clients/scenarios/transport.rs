@@ -10,7 +10,7 @@ use super::super::recording::Capture;
 use super::super::requirements;
 use super::super::scenario::POISON;
 use super::super::scenario::PlayedScenario;
-use super::super::scenario::{Deployment, Scenario};
+use super::super::scenario::{Deployment, FollowUp, Scenario};
 use super::super::task::Task;
 use super::{
     cost_map_task, costs_task, everything, fixture, map_task, pid_task, property_task, scenario,
@@ -36,8 +36,8 @@ pub(super) fn scenarios() -> Vec<Scenario> {
 }
 
 /// Adds a function that grades the requests of a scenario.
-fn judged(judge: fn(&PlayedScenario<'_>, &mut Sheet), mut scenario: Scenario) -> Scenario {
-    scenario.judge = Some(judge);
+fn graded_by(grade: fn(&PlayedScenario<'_>, &mut Sheet), mut scenario: Scenario) -> Scenario {
+    scenario.grade = Some(grade);
     scenario
 }
 
@@ -45,33 +45,34 @@ fn other_types_and_failures() -> Vec<Scenario> {
     vec![
         scenario("types", "Media types in mixed case, with parameters", requirements::TYPE_CASE, types, |service| {
             everything(service, requirements::TYPE_CASE)
-        }),
+        })
+        .follow_up(FollowUp::ReadsDirectory),
         scenario(
             "answers-error",
-            "Status 200 with an ALTO error that also has the data members of what was asked for",
+            "Status 200 with an ALTO error that also has the data members of the requested resource",
             requirements::LOOKS_AT_TYPE,
             answers_error,
             other_type_tasks,
         ),
         scenario(
             "answers-directory",
-            "Status 200 with a directory that leads to what was asked for, and also has its data members",
+            "Status 200 with a directory that lists the requested resource and also has its data members",
             requirements::LOOKS_AT_TYPE,
             answers_directory,
             other_type_tasks,
         ),
         scenario(
             "answers-html",
-            "Status 200 with text/html, the body being what was asked for, but wrong",
+            "Status 200 with text/html whose body is the requested message with wrong data",
             requirements::LOOKS_AT_TYPE,
             answers_html,
             other_type_tasks,
         ),
-        judged(
+        graded_by(
             no_hammering,
             scenario(
                 "unknown-error",
-                "Status 400 with an error code that is not registered yet",
+                "Status 400 with an unregistered error code",
                 requirements::UNKNOWN_ERROR,
                 unknown_error,
                 |service| refused(service, requirements::UNKNOWN_ERROR),
@@ -79,40 +80,44 @@ fn other_types_and_failures() -> Vec<Scenario> {
         ),
         scenario(
             "failing",
-            "Status 500 with HTML for everything but directories",
+            "Status 500 with an HTML body for all resources other than directories",
             requirements::FAILING_SERVER,
             failing,
             |service| unlikely(service, requirements::FAILING_SERVER),
         ),
-        scenario("broken-off", "Answers that end in the middle", requirements::FAILING_SERVER, broken_off, |service| {
+        scenario("broken-off", "Answers that are truncated", requirements::FAILING_SERVER, broken_off, |service| {
             unlikely(service, requirements::FAILING_SERVER)
         }),
-        judged(
+        graded_by(
             waited,
-            scenario("busy", "Status 503 with Retry-After at first", requirements::RETRY_AFTER, busy, |service| {
-                unlikely(service, requirements::RETRY_AFTER).into_iter().map(Task::weak).collect()
-            }),
+            scenario(
+                "busy",
+                "Status 503 with Retry-After for the first requests",
+                requirements::RETRY_AFTER,
+                busy,
+                |service| unlikely(service, requirements::RETRY_AFTER).into_iter().map(Task::inconclusive).collect(),
+            ),
         ),
     ]
 }
 
 fn redirects_and_delivery() -> Vec<Scenario> {
     vec![
-        judged(
+        graded_by(
             redirected,
             scenario(
                 "redirects",
-                "Status 301, 302, 303, 307 and 308 for everything but directories",
+                "Status 301, 302, 303, 307 and 308 for all resources other than directories",
                 requirements::MOVED,
                 redirects,
                 redirect_tasks,
             ),
         ),
-        judged(
+        graded_by(
             no_hammering,
             scenario(
                 "redirect-loop",
-                "Redirects that go round in a loop",
+                "Redirects that form a loop",
                 requirements::REDIRECT_LOOP,
                 redirect_loop,
                 |service| refused(service, requirements::REDIRECT_LOOP),
@@ -120,7 +125,7 @@ fn redirects_and_delivery() -> Vec<Scenario> {
         ),
         scenario(
             "slow",
-            "Answers that begin late and come in small chunks, with chunk extensions and a trailer",
+            "Delayed answers in small chunks, with chunk extensions and a trailer",
             requirements::HTTP,
             slow,
             |service| {
@@ -131,22 +136,24 @@ fn redirects_and_delivery() -> Vec<Scenario> {
                     costs_task(service, requirements::HTTP),
                 ]
             },
-        ),
-        judged(
+        )
+        .follow_up(FollowUp::ReadsDirectory),
+        graded_by(
             fresh,
             scenario(
                 "cached",
-                "Answers from a cache that may be used for a day, with weak entity tags",
+                "Answers from a cache that stay fresh for a day, with weak entity tags",
                 requirements::CACHED,
                 cached,
                 |service| everything(service, requirements::CACHED),
-            ),
+            )
+            .follow_up(FollowUp::ReadsDirectory),
         ),
-        judged(
+        graded_by(
             cookies,
             scenario(
                 "cookies",
-                "Every answer sets a cookie, which means nothing",
+                "Every answer sets a cookie that has no effect",
                 requirements::COOKIES,
                 set_cookies,
                 |service| everything(service, requirements::COOKIES),

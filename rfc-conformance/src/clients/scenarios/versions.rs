@@ -9,7 +9,7 @@ use serde_json::json;
 use super::super::recording::Capture;
 use super::super::requirements;
 use super::super::scenario::PlayedScenario;
-use super::super::scenario::{Deployment, Needs, Scenario};
+use super::super::scenario::{Deployment, FollowUp, Needs, Scenario};
 use super::super::task::Task;
 use super::{cost_map_task, costs_task, fixture, with_rewritten_messages};
 use crate::mock_server::network::Network;
@@ -19,20 +19,21 @@ use crate::sheet::Sheet;
 use crate::verdict::Finding;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
-    let scenario = |name, about, requirement, service, tasks, judge| Scenario {
+    let scenario = |name, about, requirement, service, tasks, grade| Scenario {
         name,
         about,
         requirement,
         needs: Needs::Nothing,
         root: "/directory",
+        follow_up: FollowUp::NoEvidence,
         service,
         tasks,
-        judge,
+        grade,
     };
     vec![
         scenario(
             "new-version",
-            "The network map changes as soon as a client has read it, or its costs",
+            "The network map changes as soon as a client has retrieved it or its costs",
             requirements::SAME_VERSION,
             new_version,
             new_version_tasks,
@@ -40,15 +41,15 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         ),
         scenario(
             "other-map",
-            "The first costs are for another network map that has the same tag",
+            "The first costs are for another network map with the same tag",
             requirements::TAGS_EQUAL,
             other_map,
-            |service| vec![costs_task(service, requirements::TAGS_EQUAL).or_refusal().weak()],
+            |service| vec![costs_task(service, requirements::TAGS_EQUAL).or_refusal().inconclusive()],
             Some(told_apart),
         ),
         scenario(
             "new-costs",
-            "The costs change every time they are asked for",
+            "The costs change with every request",
             requirements::CHANGING_COSTS,
             new_costs,
             new_costs_tasks,
@@ -97,7 +98,7 @@ fn new_version(deployment: &Deployment) -> Service {
 }
 
 fn new_version_tasks(service: &Service) -> Vec<Task> {
-    vec![costs_task(service, requirements::SAME_VERSION).weak()]
+    vec![costs_task(service, requirements::SAME_VERSION).inconclusive()]
 }
 
 /// Returns the first tag of a response.

@@ -27,7 +27,7 @@ pub struct ReceivedRequest {
 /// Response, and how to send it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response {
-    /// Status code.
+    /// HTTP status code, such as 200.
     pub status: u16,
     /// Header fields, without those for framing.
     pub fields: Vec<(String, String)>,
@@ -48,7 +48,7 @@ pub struct Delivery {
     pub chunk_delay: Duration,
     /// Number of body bytes after which the connection is closed.
     pub truncate_after: Option<usize>,
-    /// Whether to close the connection after the response.
+    /// Closes the connection after the response.
     pub close: bool,
     /// Bytes to send instead of the response.
     pub raw: Option<Vec<u8>>,

@@ -1,4 +1,4 @@
-//! The closure of the root directory.
+//! Discovery of all resources, starting at the root directory.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,4 +1,4 @@
-//! Requests and answers.
+//! HTTP exchanges, with redirects, authentication and retries.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -15,7 +15,7 @@ use super::super::fault::Fault;
 use super::{Answer, DIRECTORY, ERROR, Entry, Failed, Run, essence, resolve};
 
 impl Run<'_> {
-    /// A resource's message. If a directory is answered that leads to it, that is followed.
+    /// Requests a resource; if the answer is a directory that lists the resource, follows it.
     pub(super) fn fetch(&mut self, entry: &Entry, body: Option<&Value>) -> Failed<Value> {
         let body = body.map(Value::to_string).map(|text| match self.fault {
             Some(Fault::DuplicateMembers) => text.replacen('{', "{\"x\":1,\"x\":2,", 1),
@@ -74,7 +74,7 @@ impl Run<'_> {
         Ok(if self.is(Fault::CaseInsensitiveNames) { lowered(&document) } else { document })
     }
 
-    /// Sends a request, with all that may come between: redirects, challenges, being told to wait.
+    /// Sends a request, and handles redirects, Digest challenges and Retry-After.
     pub(super) fn ask(&mut self, method: &str, uri: &str, wanted: &str, body: Option<(&str, &str)>) -> Failed<Answer> {
         if let Some((end, body)) = self.fresh.get(uri).filter(|_| method == "GET" && !self.is(Fault::AsksTwice)) {
             let mut headers = http::HeaderMap::new();
@@ -106,6 +106,7 @@ impl Run<'_> {
                     tries += 1;
                     let wait = header("retry-after").and_then(|text| text.parse().ok()).unwrap_or(0);
                     if !self.is(Fault::IgnoresRetryAfter) {
+                        // The scenario grades real time: the client must wait as long as Retry-After says.
                         thread::sleep(Duration::from_secs(wait));
                     }
                 }
@@ -190,7 +191,7 @@ impl Run<'_> {
     }
 }
 
-/// All names in lower case; of several that become the same, the first one stays.
+/// Converts member names to lower case; the first of several equal names wins.
 fn lowered(value: &Value) -> Value {
     match value {
         Value::Object(members) => {

@@ -1,4 +1,4 @@
-//! Directories, network maps, PIDs and properties.
+//! Tasks about directories, network maps, PIDs and properties.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use serde_json::{Map, Value, json};
 
 use super::super::fault::Fault;
-use super::{Failed, NETWORK_MAP, Run, Way};
+use super::{CostSource, Failed, NETWORK_MAP, Run};
 
 impl Run<'_> {
     pub(super) fn list(&mut self) -> Failed<Value> {
@@ -68,7 +68,7 @@ impl Run<'_> {
     }
 
     pub(super) fn pids(&mut self, id: Option<&str>, addresses: &[String]) -> Failed<Value> {
-        if self.toy.way == Way::Service {
+        if self.client.source == CostSource::Service {
             self.discover()?;
             let id = id.map(str::to_owned).or_else(|| self.default_map.clone()).ok_or("no default map")?;
             return self.property(&format!("{id}.pid"), addresses);

@@ -1,4 +1,4 @@
-//! A small ALTO client, right in everything that client mode looks at, unless it is told to be wrong.
+//! Small conforming ALTO client into which one fault can be injected.
 
 mod costs;
 mod directory;
@@ -22,34 +22,34 @@ const NETWORK_MAP: &str = "application/alto-networkmap+json";
 const COST_MAP: &str = "application/alto-costmap+json";
 const ERROR: &str = "application/alto-error+json";
 
-/// Where costs between endpoints come from.
+/// Resources from which the client determines costs between endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// The network map and the cost map.
+pub(crate) enum CostSource {
+    /// Network map and full cost map.
     Maps,
-    /// The network map and a filtered cost map.
+    /// Network map and filtered cost map.
     Filters,
-    /// The endpoint cost service.
+    /// Endpoint cost service.
     Service,
 }
 
-/// A client, and what is wrong with it.
-pub(crate) struct Toy {
-    pub(crate) way: Way,
+/// Conforming client, apart from its fault.
+pub(crate) struct ReferenceClient {
+    pub(crate) source: CostSource,
     pub(crate) fault: Option<Fault>,
-    /// For a client that keeps what it should ask for again.
+    /// Messages kept across runs by the fault `ForgetsNothing`.
     kept: HashMap<String, Value>,
 }
 
 type Failed<T> = Result<T, String>;
 
-impl Toy {
-    pub(crate) fn new(way: Way, fault: Option<Fault>) -> Self {
-        Self { way, fault, kept: HashMap::new() }
+impl ReferenceClient {
+    pub(crate) fn new(source: CostSource, fault: Option<Fault>) -> Self {
+        Self { source, fault, kept: HashMap::new() }
     }
 }
 
-impl ClientDriver for Toy {
+impl ClientDriver for ReferenceClient {
     fn attempt(&mut self, assignment: &Assignment) -> Result<ClientOutcome, String> {
         let value = |name: &str| assignment.values.get(name).and_then(|list| list.first()).cloned();
         let list = |name: &str| assignment.values.get(name).cloned().unwrap_or_default();
@@ -63,18 +63,18 @@ impl ClientDriver for Toy {
             "cost-map" => run.cost_map(map.as_deref(), &cost_type).map(|map| map["cost-map"].clone()),
             "costs" => run.costs(&cost_type, &value("from").unwrap_or_default(), &list("to"), value("most")),
             "property" => run.property(&value("property").unwrap_or_default(), &list("addresses")),
-            other => Err(format!("what is {other}?")),
+            other => Err(format!("unknown task {other}")),
         };
         let (ending, answer, words) = match answer {
             Ok(answer) => (Ending::Succeeded, Some(answer), None),
-            Err(why) if why == "crash" => (Ending::Crashed("as it was told".into()), None, None),
+            Err(why) if why == "crash" => (Ending::Crashed("injected crash".into()), None, None),
             Err(why) => (Ending::Refused(1), None, Some(why)),
         };
-        Ok(ClientOutcome { ending, answer, words, command: format!("toy {}", assignment.task) })
+        Ok(ClientOutcome { ending, answer, words, command: format!("reference-client {}", assignment.task) })
     }
 }
 
-/// An entry of a directory.
+/// Resource as listed in a directory.
 #[derive(Clone, Debug)]
 struct Entry {
     id: String,
@@ -88,16 +88,16 @@ struct Entry {
 }
 
 struct Answer {
-    /// Where it came from.
+    /// URI that gave the answer, after redirects.
     uri: String,
     status: u16,
     headers: http::HeaderMap,
     body: Vec<u8>,
 }
 
-/// One assignment, from directory to answer.
+/// Execution of one task, from directory to answer.
 struct Run<'a> {
-    toy: &'a mut Toy,
+    client: &'a mut ReferenceClient,
     fault: Option<Fault>,
     agent: Agent,
     root: String,
@@ -108,8 +108,8 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(toy: &'a mut Toy, assignment: &Assignment) -> Self {
-        let mut tls = TlsConfig::builder().disable_verification(toy.fault == Some(Fault::TrustsAnybody));
+    fn new(client: &'a mut ReferenceClient, assignment: &Assignment) -> Self {
+        let mut tls = TlsConfig::builder().disable_verification(client.fault == Some(Fault::TrustsAnybody));
         if let Some(path) = assignment.values["ca"].first().filter(|_| assignment.uri.starts_with("https")) {
             let certificate = Certificate::from_pem(&std::fs::read(path).unwrap()).unwrap();
             tls = tls.root_certs(RootCerts::new_with_certs(&[certificate]));
@@ -128,9 +128,9 @@ impl<'a> Run<'a> {
             .required
             .contains(&"user")
             .then(|| (assignment.values["user"][0].clone(), assignment.values["password"][0].clone()));
-        let fault = toy.fault;
+        let fault = client.fault;
         let root = assignment.uri.clone();
-        Self { toy, fault, agent, root, credentials, fresh: HashMap::new(), entries: Vec::new(), default_map: None }
+        Self { client, fault, agent, root, credentials, fresh: HashMap::new(), entries: Vec::new(), default_map: None }
     }
 
     pub(super) fn is(&self, fault: Fault) -> bool {

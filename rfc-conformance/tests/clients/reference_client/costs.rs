@@ -1,4 +1,4 @@
-//! Costs, from maps, filters and the endpoint cost service.
+//! Determination of costs from maps, filtered maps and the endpoint cost service.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde_json::{Map, Value, json};
 
 use super::super::fault::Fault;
-use super::{COST_MAP, Entry, Failed, Run, Way};
+use super::{COST_MAP, CostSource, Entry, Failed, Run};
 
 impl Run<'_> {
     pub(super) fn cost_map(&mut self, map: Option<&str>, cost_type: &(String, String)) -> Failed<Value> {
@@ -22,8 +22,8 @@ impl Run<'_> {
         // Ranks can be made from numbers, and are better than nothing where there are no numbers.
         let other = (cost_type.0.clone(), if cost_type.1 == "ordinal" { "numerical" } else { "ordinal" }.to_owned());
         let entry = entry.or_else(|_| self.entry(|entry| fits(entry, &other)))?;
-        if self.is(Fault::ForgetsNothing) && self.toy.kept.contains_key(&entry.uri) {
-            return Ok(self.toy.kept[&entry.uri].clone());
+        if self.is(Fault::ForgetsNothing) && self.client.kept.contains_key(&entry.uri) {
+            return Ok(self.client.kept[&entry.uri].clone());
         }
         if self.is(Fault::AsksForAllByFilter) {
             let filter = self.entry(|entry| entry.media_type == COST_MAP && entry.accepts.is_some())?;
@@ -34,11 +34,11 @@ impl Run<'_> {
             costs = self.fetch(&entry, None)?;
         }
         self.check_costs(&costs["cost-map"], &entry.cost_types[0])?;
-        self.toy.kept.insert(entry.uri, costs.clone());
+        self.client.kept.insert(entry.uri, costs.clone());
         Ok(costs)
     }
 
-    /// Costs are numbers.
+    /// Returns an error if a cost is not a number.
     pub(super) fn check_costs(&self, rows: &Value, cost_type: &(String, String)) -> Failed<()> {
         let mut ranks = HashSet::new();
         for (_, row) in rows.as_object().ok_or("no costs")? {
@@ -63,8 +63,8 @@ impl Run<'_> {
         most: Option<String>,
     ) -> Failed<Value> {
         let most: Option<f64> = most.and_then(|most| most.parse().ok());
-        let mut row = match self.toy.way {
-            Way::Service => self.costs_by_service(cost_type, from, to, most)?,
+        let mut row = match self.client.source {
+            CostSource::Service => self.costs_by_service(cost_type, from, to, most)?,
             _ => self.costs_by_maps(cost_type, from, to)?,
         };
         row.retain(|_, cost| most.is_none_or(|most| cost.as_f64().is_some_and(|cost| cost <= most)));
@@ -76,7 +76,7 @@ impl Run<'_> {
             let map = self.map(None)?;
             let source = self.pid_of(&map, from).ok_or("no PID")?;
             let pids: Vec<_> = to.iter().filter_map(|to| Some((to.clone(), self.pid_of(&map, to)?))).collect();
-            let costs = if self.toy.way == Way::Filters {
+            let costs = if self.client.source == CostSource::Filters {
                 self.filtered_costs(cost_type, &source, &pids)?
             } else {
                 self.cost_map(None, cost_type)?
@@ -113,14 +113,14 @@ impl Run<'_> {
         let entry = self.entry(|entry| offers(entry) && entry.cost_types.contains(cost_type))?;
         let destinations: Vec<_> = pids.iter().map(|(_, pid)| pid.clone()).collect();
         let mut body = json!({ "cost-type": json_of(cost_type), "pids": { "srcs": [source], "dsts": destinations } });
-        self.spoil(&mut body);
+        self.inject_fault(&mut body);
         let costs = self.fetch(&entry, Some(&body))?;
         self.check_costs(&costs["cost-map"], cost_type)?;
         Ok(costs)
     }
 
-    /// Does to a request for costs whatever is wrong with this client.
-    fn spoil(&self, body: &mut Value) {
+    /// Injects the client's fault into a cost request.
+    fn inject_fault(&self, body: &mut Value) {
         match self.fault {
             Some(Fault::AsksUnoffered) => {
                 body["cost-type"] = json!({ "cost-mode": "numerical", "cost-metric": "hopcount" });
@@ -172,7 +172,7 @@ impl Run<'_> {
             Some(Fault::LeadingZeros) => body["endpoints"]["srcs"] = json!(["ipv4:192.0.2.001"]),
             _ => {}
         }
-        self.spoil(&mut body);
+        self.inject_fault(&mut body);
         let costs = self.fetch(&entry, Some(&body))?;
         let rows = &costs["endpoint-cost-map"];
         self.check_costs(rows, &cost_type)?;

@@ -5,7 +5,7 @@ mod progress;
 use std::io::{self, IsTerminal, stderr};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, LazyLock, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
 use structopt::StructOpt;
@@ -28,16 +28,16 @@ use crate::settings::{Rate, Size, check_name};
 use crate::swarm::Registry;
 use alto_client::Client;
 
-/// What to fetch and how.
-#[derive(Clone, Debug, StructOpt)]
-#[structopt(after_help = "\
-POLICIES:\n    \
-    alto      mostly holders that cost little, and some others: of the neighbours, at most --own-pid-share from the\n              \
-              own PID and --own-neighbourhood-share from there and PIDs near to it; less cost, more chance\n    \
-    best      always the one holder that costs least, the next one only when that fails or has nothing\n    \
-    nearest   holders with the shortest round trips, as measured\n    \
-    random    any holder\n\n\
-    Without an answer of the ALTO server alto and best say so, and go on as nearest, or else as random.\n\n\
+/// Text below the options in the help, with a line for every policy.
+static AFTER_HELP: LazyLock<String> = LazyLock::new(|| {
+    let line = |policy: &PolicyName| format!("    {:<9} {}\n", policy.as_str(), policy.about());
+    let policies: String = PolicyName::ALL.iter().map(line).collect();
+    format!("POLICIES:\n{policies}\n{BELOW_POLICIES}")
+});
+
+/// Text below the policies in the help.
+const BELOW_POLICIES: &str = "\
+    Without an answer of the ALTO server, policies that need costs say so, and continue as nearest, or else as random.\n\n\
 METRICS:\n    \
     --metric names the costs that alto and best go by: routingcost (which every server has), hopcount, delay-ow,\n    \
     delay-rt, lossrate, bw-residual, bw-available, or whatever else `alto-peer query directory` lists. Of several,\n    \
@@ -56,7 +56,11 @@ EXAMPLES:\n    \
         waits until somebody has it, and shares it for ten minutes once it is here\n\n\
 What has arrived is kept when a download ends early; the same command goes on from there.\n\n\
 EXIT CODES:\n    \
-0 the file is there, and right   1 it is not   64 wrong usage   78 a file or folder cannot be used")]
+0 the file is there, and right   1 it is not   64 wrong usage   78 a file or folder cannot be used";
+
+/// What to fetch and how.
+#[derive(Clone, Debug, StructOpt)]
+#[structopt(after_help = AFTER_HELP.as_str())]
 pub(crate) struct Get {
     /// The file: its ID (64 hexadecimal digits, the SHA-256 of its content) or its name
     #[structopt(value_name = "FILE-ID|NAME")]
@@ -91,8 +95,8 @@ pub(crate) struct Get {
 /// How files are fetched.
 #[derive(Clone, Debug, StructOpt)]
 pub(crate) struct FetchingOptions {
-    /// How holders are chosen: alto, best, nearest or random
-    #[structopt(long, value_name = "POLICY", default_value = "alto")]
+    /// How holders are chosen
+    #[structopt(long, value_name = "POLICY", default_value = "alto", possible_values = PolicyName::NAMES)]
     policy: PolicyName,
 
     /// Policies alto and best: the cost they go by, or several with weights such as delay-ow=0.7,bw-residual=0.3

@@ -6,6 +6,7 @@
 pub mod bitfield;
 mod digest;
 mod fingerprint;
+mod have;
 pub mod library;
 pub mod manifest;
 pub mod name;
@@ -15,6 +16,7 @@ mod record;
 mod shared;
 
 pub use bitfield::Bitfield;
+pub use have::Have;
 pub use library::Library;
 pub use manifest::Manifest;
 pub use name::FileName;

@@ -11,7 +11,7 @@ use alto_types::{CostMetric, CostMode, CostType, PidName, TypedEndpointAddr};
 use super::engine::Message;
 use super::pace::Pace;
 use crate::policy::{Metrics, Weighted};
-use alto_client::{Client, Error, SeveralCosts, SeveralEndpointCosts, SeveralEndpointCostsQuery};
+use alto_client::{Client, CostQuery, EndpointCostQuery, EndpointCosts, Error};
 
 /// Costs of the ways from holders to us, and where everybody is.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -76,7 +76,7 @@ impl CostAsker {
         let costs = self.costs_from(addresses, &metrics)?.table;
         let mut view = CostView { asked: addresses.iter().copied().collect(), ..CostView::default() };
         // A metric that is offered and has no value is as good as none.
-        let valued = |column: usize| costs.iter().any(|(_, _, costs)| costs[column].is_some());
+        let valued = |column: usize| costs.columns.get(column).is_some_and(|column| column.iter().next().is_some());
         let columns: Vec<usize> = (0..metrics.as_slice().len()).filter(|column| valued(*column)).collect();
         let of = |column: &usize| &metrics.as_slice()[*column].metric;
         let empty: Vec<&CostMetric> =
@@ -88,8 +88,11 @@ impl CostAsker {
         let kept = |metric: &CostMetric| columns.is_empty() || columns.iter().any(|column| of(column) == metric);
         view.metrics = metrics.only(kept);
         view.lacking = lacking;
-        for (holder, _, costs) in costs.iter() {
-            view.costs.insert(holder.0, columns.iter().map(|column| costs[*column]).collect());
+        let rows = costs.rows();
+        for (holder, row) in &rows {
+            for costs in row.values() {
+                view.costs.insert(holder.0, columns.iter().map(|column| costs[*column]).collect());
+            }
         }
         // Without a network map there are costs all the same.
         if let Ok(map) = self.client.network_map(None) {
@@ -99,7 +102,7 @@ impl CostAsker {
                 }
             }
             // The address that the server sees, rather than the one we believe to have.
-            let seen = costs.iter().map(|(_, own, _)| own.0).next();
+            let seen = rows.values().flat_map(|row| row.keys()).map(|own| own.0).next();
             view.own_pid = seen.or(self.own).and_then(|own| map.pid_of(own)).cloned();
         }
         Ok(view)
@@ -121,15 +124,15 @@ impl CostAsker {
 
     /// The content goes from the holders to us, so they are the sources. No destination means the client itself
     /// (RFC 7285 §11.5.1.3); where a server cannot do that, we say who we are.
-    fn costs_from(&self, addresses: &[IpAddr], metrics: &Metrics) -> Result<SeveralEndpointCosts, Error> {
+    fn costs_from(&self, addresses: &[IpAddr], metrics: &Metrics) -> Result<EndpointCosts, Error> {
         let sources: Vec<TypedEndpointAddr> = addresses.iter().map(|address| (*address).into()).collect();
         let types = metrics.as_slice().iter().filter_map(|one| numerical(&one.metric));
-        let query = SeveralEndpointCostsQuery { costs: SeveralCosts::of(types), sources, destinations: Vec::new() };
-        let implied = self.client.several_endpoint_costs(&query);
+        let query = EndpointCostQuery { costs: CostQuery::of(types), sources, destinations: Vec::new() };
+        let implied = self.client.endpoint_costs(&query);
         match (implied, self.own) {
-            (Err(Error::Alto(_) | Error::Unsupported { .. } | Error::Question(_)), Some(own)) => {
+            (Err(Error::Alto(_) | Error::Unsupported { .. } | Error::Query(_)), Some(own)) => {
                 let destinations = vec![own.into()];
-                self.client.several_endpoint_costs(&SeveralEndpointCostsQuery { destinations, ..query })
+                self.client.endpoint_costs(&EndpointCostQuery { destinations, ..query })
             }
             (implied, _) => implied,
         }

@@ -5,28 +5,18 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use alto_types::swarm::FileId;
-use serde::Deserialize;
 use ureq::Agent;
 
 use super::engine::Message;
 use super::pace::Pace;
 use super::request::{Outcome, small};
 use super::transport::Cancel;
-use crate::content::Bitfield;
+use crate::content::{Bitfield, Have};
 
 /// Longest time the holder may keep a request until something is new.
 const WAIT: u64 = 25;
 /// For an answer beyond that.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// What a holder answers.
-#[derive(Debug, Deserialize)]
-struct Answer {
-    pieces: usize,
-    version: u64,
-    have: String,
-    complete: bool,
-}
 
 /// One holder to follow.
 pub(super) struct Watcher {
@@ -71,7 +61,7 @@ impl Watcher {
         let limit = self.pieces as u64 / 2 + 1024;
         let text = small(&self.agent, &url, limit, &self.cancel, Duration::from_secs(WAIT) + GRACE)?;
         let wrong = |what: String| Outcome::Lied(format!("its list of pieces makes no sense: {what}"));
-        let answer: Answer = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+        let answer: Have = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
         if answer.pieces != self.pieces {
             return Err(wrong(format!("it counts {} pieces, and there are {}", answer.pieces, self.pieces)));
         }

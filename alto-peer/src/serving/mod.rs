@@ -23,8 +23,6 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
-pub use routes::Have;
-
 use accept::ConnectionLimits;
 use pace::Pace;
 use routes::Peer;

@@ -13,7 +13,7 @@ use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH,
 };
 use http::{HeaderMap, Method, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tokio::sync::{Notify, watch};
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
@@ -23,8 +23,8 @@ use super::problem::{Problem, json};
 use super::range::{self, Asked};
 use super::turns::Turns;
 use super::upload::{Content, Uplink};
-use crate::content::Library;
 use crate::content::library::Shared;
+use crate::content::{Have, Library};
 
 /// What the handlers work with.
 pub(super) struct Peer {
@@ -55,19 +55,6 @@ struct Call {
 struct HaveQuery {
     version: Option<u64>,
     wait: Option<u64>,
-}
-
-/// Answer to `have`: which pieces of a file are there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Have {
-    /// Pieces of the file.
-    pub pieces: usize,
-    /// Grows with every piece.
-    pub version: u64,
-    /// A [`crate::content::Bitfield`].
-    pub have: String,
-    /// Whether all pieces are there.
-    pub complete: bool,
 }
 
 /// When to ask again where no turn was to be had.

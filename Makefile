@@ -1,4 +1,4 @@
-# The two commands of the README, and what they are made of. Everything else is plain cargo.
+# The commands of the README and the steps of continuous integration. Everything else is plain cargo.
 
 CARGO ?= cargo
 DEMO_FLAGS ?=
@@ -7,20 +7,20 @@ BUSY_ROUNDS ?= 20
 BUSY_ONLY ?=
 EXPERIMENT ?= small
 EXPERIMENT_FLAGS ?= --seeds 2 --jobs 2
-# The same packages everywhere: cargo builds anew what another set of them, with other features, has built.
+# The same set of packages in every rule: another set has other features, and cargo would compile everything anew.
 PROGRAMS = $(CARGO) build --quiet --release -p alto-server -p alto-peer
 
 .PHONY: help demo test test-busy experiment tools lint slow-clients soak bench
 
 help:
-	@echo "make demo            serves the two-ISP network on loopback and walks through it; DEMO_FLAGS=--keep leaves it running"
-	@echo "make test            every test, end to end ones included"
-	@echo "make test-busy       every test 20 times while all cores are busy; BUSY_ROUNDS=3 BUSY_ONLY=alto-peer,mininet"
-	@echo "make lint            format, clippy, dependency checks"
+	@echo "make demo            serves the two-ISP network on loopback and walks through it; DEMO_FLAGS=--keep keeps it running"
+	@echo "make test            runs every test, end-to-end tests included"
+	@echo "make test-busy       runs every test 20 times while all cores are busy; BUSY_ROUNDS=3 BUSY_ONLY=alto-peer,mininet"
+	@echo "make lint            checks format and lints"
 	@echo "make slow-clients    attacks a server with slow clients and prints when each was cut off"
-	@echo "make experiment      as root: a small experiment in Mininet, with its report; EXPERIMENT=p4p-abilene for another"
-	@echo "make bench           speed, every figure beside another program's; BENCH_FLAGS=--quick for a short look"
-	@echo "make soak            1,000 clients for a minute while links change; prints what they saw"
+	@echo "make experiment      as root: runs a small experiment in Mininet and reports; EXPERIMENT=p4p-abilene for another"
+	@echo "make bench           measures speed beside other programs and rewrites docs/performance.md; BENCH_FLAGS=--quick is short"
+	@echo "make soak            runs 1,000 clients for a minute while links change, and prints what they observed"
 
 demo: tools
 	@$(PROGRAMS)
@@ -40,8 +40,10 @@ experiment: tools
 
 lint: tools
 	$(CARGO) fmt --all --check
+	@# Declared by a macro, where cargo fmt does not look for modules.
+	rustfmt --check --edition 2024 alto-selection/src/policy/*.rs
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	@python3 -m compileall -q mininet scripts tests
+	@python3 -m compileall -q mininet bench scripts
 
 slow-clients: tools
 	@$(PROGRAMS)
@@ -58,9 +60,9 @@ bench: tools
 		target/bench-venv/bin/pip install --quiet networkx==3.6.1 pytricia==1.3.0
 	@$(PROGRAMS)
 	@$(CARGO) build --quiet --release -p topo --example route_speed
-	@target/bench-venv/bin/python scripts/bench/bench.py $(BENCH_FLAGS)
+	@target/bench-venv/bin/python bench/bench.py $(BENCH_FLAGS)
 
-# Says in one line what is missing, before anything else fails in many.
+# Reports a missing tool in one line, before anything else fails in many.
 tools:
 	@command -v $(CARGO) >/dev/null || { echo "cargo is missing: install Rust 1.95 or later from https://rustup.rs" >&2; exit 1; }
 	@command -v cc >/dev/null || { echo "a C compiler is missing: apt-get install gcc" >&2; exit 1; }

@@ -1,26 +1,24 @@
-"""The topology for Mininet's own command:
+"""A topology for Mininet's own command:
 
     sudo mn --custom mininet/custom.py --topo alto,file=topo/data/abilene.json --controller none
 
-Further arguments as altonet.py has them: delay=relay, congestion=bbr, queue_ms=100, ack_priority=none, map_loopback=1;
-isolate=0 keeps it in the namespaces of the machine.
+Further arguments are those of altonet.py: delay=relay, congestion=bbr, queue_ms=100, ack_priority=none,
+map_loopback=1; isolate=0 uses the namespaces of the machine.
 """
 
 import os
 import sys
 import tempfile
 
-# Mininet runs this text without saying where it is from.
+# Mininet executes this file without setting __file__.
 HERE = os.path.dirname(os.path.realpath(sys._getframe().f_code.co_filename))
 if HERE not in sys.path:
     sys.path.append(HERE)
 
-from alto_build import prepare  # noqa: E402
-from alto_namespace import isolate as move_into_own_namespaces  # noqa: E402
-from alto_nodes import AltoTopo  # noqa: E402
-from alto_routes import compute_routes  # noqa: E402
-from alto_topology import load_topology  # noqa: E402
-from altonet import ERRORS  # noqa: E402
+from alto_mininet.network.api import ERRORS, compute_routes, load_topology  # noqa: E402
+from alto_mininet.network.api import isolate as move_into_own_namespaces  # noqa: E402
+from alto_mininet.network.build import prepare  # noqa: E402
+from alto_mininet.network.nodes import AltoTopo  # noqa: E402
 from mininet.net import Mininet  # noqa: E402
 
 
@@ -34,7 +32,7 @@ def build(
     alto_server=None,
     isolate=1,
 ):
-    """Makes the topology. An error ends `mn` at once: what it does about others deletes files of the whole machine."""
+    """Builds the topology. An error exits at once, because the cleanup of `mn` deletes files of the whole machine."""
     try:
         topology = load_topology(file, bool(map_loopback))
         with tempfile.NamedTemporaryFile("w", suffix=".json") as present:
@@ -42,7 +40,7 @@ def build(
             routes = compute_routes(present.name, topology, alto_server)
         if isolate:
             move_into_own_namespaces()
-        # What it would set belongs to the whole machine.
+        # Keeps Mininet from changing settings of the whole machine.
         Mininet.inited = True
         options = {"delay": delay, "congestion": congestion, "queue_ms": float(queue_ms), "ack_priority": ack_priority}
         builder = prepare(topology, routes, **options)
@@ -52,7 +50,7 @@ def build(
     for warning in (*topology.notes, *builder.delays.warnings, *builder.doubts()):
         print(f"warning: {warning}", file=sys.stderr)
     for name, short in builder.plan.renamed().items():
-        print(f"{name} is called {short} here", file=sys.stderr)
+        print(f"{name} is called {short} in Mininet", file=sys.stderr)
     return AltoTopo(builder=builder)
 
 

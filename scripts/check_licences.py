@@ -10,7 +10,7 @@ import tomllib
 
 
 def allowed(expression, allow):
-    """Whether an SPDX expression can be met with allowed licences: any side of OR, all sides of AND."""
+    """Whether the allowed licences satisfy an SPDX expression: one side of each OR, both sides of each AND."""
     expression = expression.replace("/", " OR ")
     tokens = re.findall(r"\(|\)|[\w.+-]+", expression)
     position = 0

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Walks through an ALTO server on the two-ISP network: what a client asks, what comes back, what a change does; then
-peers share a file on it.
+"""Demonstrates an ALTO server on the two-ISP network: requests, answers and the effect of a change; then peers share a
+file.
 
-Everything runs on loopback addresses and ends with the walk, unless --keep is given.
+Everything runs on loopback addresses and ends with the demonstration, unless --keep is given.
 """
 import argparse
 import json
@@ -17,12 +17,12 @@ import demo_peers
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TOPOLOGY = os.path.join(ROOT, "topo", "data", "two-isps.json")
-# The client of the demo, and whom it could download from.
+# The client of the demonstration, and its candidates for a download.
 CLIENT, CANDIDATES = "p1", ["p3", "p4", "p5", "p7", "p8"]
 
 
 class Server:
-    """A running alto-server, and the requests a client would send to it."""
+    """A running alto-server, with the requests a client would send."""
 
     def __init__(self, program):
         self.token = secrets.token_hex(16)
@@ -36,12 +36,12 @@ class Server:
                 break
             print(line, end="", file=sys.stderr)
         if self.directory is None:
-            sys.exit("demo: alto-server did not start; what it said is above")
+            sys.exit("demo: alto-server did not start; its log is above")
         threading.Thread(target=lambda: [None for _ in self.process.stderr], daemon=True).start()
         self.base = self.directory.rsplit("/", 1)[0]
 
     def ask(self, path, body=None, media_type=None, token=False, quiet=False, method=None):
-        """Sends a request, shows it as a curl line, and returns the answer."""
+        """Sends a request, prints it as a curl command, and returns the answer."""
         headers = {"Content-Type": media_type} if media_type else {}
         shown = f"curl {self.base}{path}"
         if body is not None:
@@ -67,7 +67,7 @@ def heading(text):
 
 
 def ranking(server, addresses):
-    """Asks for the costs from the client to every candidate, and prints them best first."""
+    """Requests the costs from the client to every candidate and prints them, cheapest first."""
     body = {
         "cost-type": {"cost-mode": "numerical", "cost-metric": "routingcost"},
         "endpoints": {"srcs": [addresses[CLIENT]], "dsts": [addresses[name] for name in CANDIDATES]},
@@ -92,7 +92,7 @@ def walk(server, addresses):
     for name, group in network_map["network-map"].items():
         print(f"   {name:<9}{', '.join(group.get('ipv4', []) + group.get('ipv6', []))}")
 
-    heading("The cost map says what it costs to get from one PID to another")
+    heading("The cost map lists the cost from each PID to each other")
     costs = server.ask("/costmap/numerical/routingcost")["cost-map"]
     columns = sorted(costs)
     print("   " + " " * 9 + "".join(f"{name:>9}" for name in columns))
@@ -109,17 +109,17 @@ def walk(server, addresses):
     server.ask("/admin/links", report, "application/json", token=True)
     after = ranking(server, addresses)
     if before == after:
-        sys.exit("demo: the ranking did not change, which it should have")
+        sys.exit("demo: the ranking should have changed, but did not")
     print(f"   -> {after[0]} is the cheapest now; it was {before[0]}")
     if server.ask("/networkmap", quiet=True)["meta"]["vtag"] != network_map["meta"]["vtag"]:
-        sys.exit("demo: the network map changed its tag, though only a cost changed")
+        sys.exit("demo: the tag of the network map changed, although only a cost did")
     print("   The network map kept its tag: clients need not fetch it again.")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--keep", action="store_true", help="leave the server running until Ctrl-C")
-    parser.add_argument("--programs", default=os.path.join(ROOT, "target", "release"), help="folder of the programs")
+    parser.add_argument("--keep", action="store_true", help="keep the server running until Ctrl-C")
+    parser.add_argument("--programs", default=os.path.join(ROOT, "target", "release"), help="folder with alto-server and alto-peer [target/release]")
     options = parser.parse_args()
     with open(TOPOLOGY, encoding="utf-8") as file:
         addresses = {host["name"]: "ipv4:" + host["ip"] for host in json.load(file)["hosts"]}
@@ -129,7 +129,8 @@ def main():
         server.ask("/admin/links", method="DELETE", token=True, quiet=True)
         demo_peers.walk(server, addresses, os.path.join(options.programs, "alto-peer"), heading)
         if options.keep:
-            print(f"\nStill serving at {server.directory}\nTo change links: -H 'Authorization: Bearer {server.token}'\nCtrl-C ends it.")
+            print(f"\nStill serving at {server.directory}\nTo change links: -H 'Authorization: Bearer {server.token}'\n"
+                  "Ctrl-C ends it.")
             try:
                 server.process.wait()
             except KeyboardInterrupt:

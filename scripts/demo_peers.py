@@ -1,4 +1,4 @@
-"""The second half of the demo: peers on the two-ISP network share a file, choosing whom to fetch from by its costs."""
+"""The second half of the demonstration: peers on the two-ISP network share a file and choose sources by cost."""
 import hashlib
 import http.client
 import json
@@ -13,18 +13,18 @@ import urllib.parse
 SIZE = 20_000_000
 FILE = "movie.bin"
 SEED = "p1"
-# In the order in which they join: each one has more to choose from than the one before.
+# In the order of joining, so that each has more candidates than the one before.
 FETCHERS = ["p3", "p5", "p6", "p7"]
 LATECOMER = "p4"
 # The link whose price changes before the latecomer joins.
 DEARER = {"source": "a2", "destination": "a3", "cost": 50}
-# What each peer sends at most: on loopback a file would otherwise be there before anyone could choose.
+# Upload limit of each peer. Without it, a transfer on loopback ends before there is a choice.
 UPLOAD_RATE = "50Mbit"
 PATIENCE = 60
 
 
 class Peer:
-    """A running alto-peer, and what it tells."""
+    """A running alto-peer, with its events."""
 
     def __init__(self, program, config, name):
         self.name = name
@@ -48,7 +48,7 @@ class Peer:
             self.news.notify_all()
 
     def wait_for(self, name):
-        """The first event of this name."""
+        """Waits for the first event of the given name and returns it."""
         found = lambda: next((event for event in self.events if event["event"] == name), None)
         failed = lambda: next((event for event in self.events if event["event"] == "failed"), None)
         over = lambda: found() or failed() or self.process.poll() is not None
@@ -57,7 +57,7 @@ class Peer:
             event = found()
         if event is None:
             said = "".join(self.complaints[-5:]) or json.dumps(failed()) or "nothing"
-            sys.exit(f"demo: {self.name} did not come to {name!r}; it said: {said}")
+            sys.exit(f"demo: {self.name} ended or failed before its event {name!r}; its last output: {said}")
         return event
 
     def stop(self):
@@ -72,7 +72,7 @@ def digest(path):
 
 
 def best(base, file_id, address):
-    """The holders of a file by their cost to `address`, as the registry ranks them for whoever asks from there."""
+    """The registry's ranking of the holders of a file by cost, for a client at `address`."""
     where = urllib.parse.urlsplit(base)
     connection = http.client.HTTPConnection(where.hostname, where.port, timeout=10, source_address=(address, 0))
     connection.request("GET", f"/swarm/files/{file_id}/best")
@@ -82,16 +82,17 @@ def best(base, file_id, address):
 
 
 def wait_for_holders(server, file_id, count):
-    """Until the registry knows that so many have the whole file."""
+    """Polls the registry until it knows the given number of complete copies."""
     deadline = time.monotonic() + PATIENCE
     while server.ask(f"/swarm/files/{file_id}", quiet=True)["complete"] < count:
         if time.monotonic() > deadline:
-            sys.exit(f"demo: the registry does not know of {count} whole copies")
+            sys.exit(f"demo: the registry does not know {count} complete copies after {PATIENCE} s")
+        # The registry has no notifications.
         time.sleep(0.1)
 
 
 def show_choice(peer, addresses):
-    """What the peer could choose from, what it chose, and what came from where."""
+    """Prints the candidates of a peer with their costs, and the bytes fetched from each."""
     done = peer.wait_for("done")
     names = {address.split(":", 1)[1]: name for name, address in addresses.items()}
     seen = {}
@@ -110,7 +111,7 @@ def show_choice(peer, addresses):
 
 
 def walk(server, addresses, program, heading):
-    """Six peers, one file, one changed link."""
+    """Runs six peers that share one file while a link changes."""
     plain = {name: address.split(":", 1)[1] for name, address in addresses.items()}
     with tempfile.TemporaryDirectory(prefix="alto-demo-") as folder:
         os.mkdir(os.path.join(folder, SEED))
@@ -151,7 +152,7 @@ def walk(server, addresses, program, heading):
             for label, ranking in (("before", before), ("after", after)):
                 print(f"   {label:<7}" + "  ".join(f"{holder['name']} {holder.get('cost', 0):.2f}" for holder in ranking))
             if before[0]["name"] == after[0]["name"]:
-                sys.exit("demo: the cheapest holder did not change, which it should have")
+                sys.exit("demo: the cheapest holder should have changed, but did not")
 
             heading(f"{LATECOMER} joins (policy best): always the one that is cheapest now")
             peer = Peer(program, config, LATECOMER)
@@ -164,7 +165,7 @@ def walk(server, addresses, program, heading):
 
             for name in [*FETCHERS, LATECOMER]:
                 if digest(os.path.join(folder, name, FILE)) != wanted:
-                    sys.exit(f"demo: {name} has another file than {SEED}")
+                    sys.exit(f"demo: the file of {name} differs from that of {SEED}")
             print(f"\n   All {len(running)} peers have the same {SIZE / 1e6:.0f} MB, by SHA-256.")
         finally:
             for peer in reversed(running):

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Has `rfc-conformance client` grade alto-peer as an ALTO client, twice: asking endpoint services, and working from
-# maps. Further arguments go to rfc-conformance, such as --verbose or --scenario busy.
+# Grades alto-peer as an ALTO client with `rfc-conformance client`, once through endpoint services and once from maps.
+# Further arguments are passed to rfc-conformance, such as --verbose or --scenario busy.
 #
 #     scripts/grade_client.sh [ARGUMENT...]
 set -eu
 
-# Within itself: answers one task, as ALTO-PEER TASK URI, then NAME=VALUE, addresses and options.
+# Called by itself to perform one task: ALTO-PEER TASK URI, then NAME=VALUE, addresses and options.
 if [ "${1-}" = answer ]; then
     program=$2 task=$3 uri=$4 user='' count=$(($# - 4))
     shift 4
@@ -13,7 +13,7 @@ if [ "${1-}" = answer ]; then
         argument=$1 count=$((count - 1))
         shift
         case $argument in
-            *=) ;; # nothing is asked for by this name
+            *=) ;; # an empty value: not requested
             user=*) user=${argument#user=} ;;
             password=*)
                 ALTO_PASSWORD=${argument#password=}

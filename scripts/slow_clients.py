@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Attacks an alto-server with slow clients and prints when each was cut off.
+"""Attacks an alto-server with slow clients and prints when each was disconnected.
 
-Every phase of a connection has a limit. The server is started with short ones, each attack runs on a connection of its
-own, and the time until the server closes it (or answers with an error) is compared with the limit that applies.
-Exit code 0 if every attack ended in time, 1 otherwise, 2 if the attacks could not be run.
+Every phase of a connection has a time limit. The server runs with short limits, each attack uses a connection of its
+own, and the time until the server closes it (or answers with an error) is compared with the applicable limit.
+The exit status is 0 if every attack ended in time, 1 if not, and 2 if the attacks could not be run.
 """
 import argparse
 import os
@@ -16,7 +16,7 @@ import threading
 import time
 
 HANDSHAKE, HEADER, BODY, REQUEST, WRITE = 2, 2, 2, 3, 5
-# What a busy machine may add.
+# Seconds that a busy machine may add to a limit.
 SLACK = 2.0
 POST = (b"POST /networkmap/filtered HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n"
         b"Content-Type: application/alto-networkmapfilter+json\r\n\r\n{")
@@ -27,7 +27,7 @@ HALF_HEADERS = b"\x00\x00\x01\x01\x00\x00\x00\x00\x01\x82"
 
 
 def until_closed(connection, limit, feed=None, every=0.25):
-    """Seconds until the peer closes; None if it has not after `limit`. `feed` yields bytes to send meanwhile."""
+    """Seconds until the peer closes, or None after `limit` seconds. `feed` yields bytes to send meanwhile."""
     start = time.monotonic()
     connection.settimeout(every)
     answer = b""
@@ -137,7 +137,7 @@ class Attacks:
 
 
 def big_topology(path):
-    """Many prefixes, so that a client that reads nothing leaves the server with something to send."""
+    """A topology with many prefixes, whose map exceeds all buffers when a client does not read."""
     import json
     prefixes = [f"10.{i >> 8}.{i & 255}.0/24" for i in range(20000)]
     topology = {
@@ -185,7 +185,7 @@ def main():
 
 
 def attack(attacks):
-    # HTTP/2: a ping after the idle time, and as long again for its answer.
+    # HTTP/2: a ping after the idle time, and the same time again for its answer.
     ping = 2 * HEADER
     table = [
         ("connect, send nothing", attacks.nothing, HANDSHAKE),

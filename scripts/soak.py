@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""A thousand keep-alive clients with mixed requests for a minute, while links change ten times a second.
+"""Runs a thousand keep-alive clients with mixed requests for a minute, while links change ten times per second.
 
-What must hold: no 5xx but a deliberate 503 with Retry-After; no torn answer, which is a cost answer whose tag is that
-of one view and whose costs are those of another; memory that does not grow. Prints what was seen; exit code 1 where
-something did not hold.
+Requires that there is no status 5xx except a deliberate 503 with Retry-After, no torn answer (the tag of one view with
+the costs of another), and no growth of memory. Prints the observations; the exit status is 1 if a requirement failed.
 """
 import argparse
 import asyncio
@@ -33,7 +32,7 @@ def get(path):
 
 
 PEERS = [f"ipv4:127.{isp}.{i}.{i}" for isp in (1, 2) for i in (1, 2, 3)] + ["ipv4:127.1.1.1", "ipv4:127.2.2.7"]
-# (name, request, whether the answer carries the tag of its view)
+# (name, request, whether the answer contains the tag of its view)
 MIX = [
     ("directory", get("/directory"), False),
     ("network map", get("/networkmap"), False),
@@ -53,7 +52,7 @@ class Seen:
         self.statuses = collections.Counter()
         self.latencies = []
         self.problems = []
-        # (resource, tag) -> hash of the costs: one tag, one content.
+        # (resource, tag) to the hash of the costs: the same tag requires the same content.
         self.contents = {}
         self.changes = 0
         self.memory = []
@@ -106,7 +105,7 @@ async def client(host, port, end, seen, seed):
 
 
 async def operator(host, port, end, seen):
-    """Changes links ten times a second, each change drawn from few so that views recur."""
+    """Changes links ten times per second, from a small set of changes, so that views recur."""
     pick = random.Random(1)
     reader, writer = await asyncio.open_connection(host, port)
     links = [("a1", "a2"), ("a2", "b2"), ("a3", "b3"), ("b1", "b3")]
@@ -154,7 +153,7 @@ def report(seen, clients, seconds):
     print(f"latency: median {quantile(0.5):.1f} ms, 99 % {quantile(0.99):.1f} ms (the clients share the machine)")
     print(f"views seen in cost answers: {len({tag for _, tag in seen.contents})}, torn answers: "
           f"{sum('torn' in problem for problem in seen.problems)}")
-    # The first third fills caches and connection buffers.
+    # The first third of the time fills caches and connection buffers.
     third = len(seen.memory) // 3
     early, late = max(seen.memory[third:2 * third]), max(seen.memory[2 * third:])
     print(f"resident memory: {seen.memory[0]} KiB at the start, {early} KiB at most in the second third, {late} KiB in the last")

@@ -4,12 +4,11 @@
 //! single links; from both the [`Published`] state. Every change builds the next state beside the present one, saves
 //! what must survive a restart, and only then swaps the next state in. Whatever fails on the way leaves all as it was.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use arc_swap::ArcSwap;
-use topo::{LinkChange, Topology, View};
+use topo::{ChangeError, Fitted, LinkChange, LinkChanges, Topology, View};
 
 use crate::admin::store::{Store, StoreError};
 use crate::observe;
@@ -29,15 +28,7 @@ struct Layers {
     base: Arc<Topology>,
     /// Whether `base` came through the API rather than from the file.
     replaced: bool,
-    changes: BTreeMap<LinkKey, LinkChange>,
-}
-
-/// Names a link in one way only, whichever way round a change named it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct LinkKey {
-    source: String,
-    destination: String,
-    index: usize,
+    changes: LinkChanges,
 }
 
 /// What became of a change.
@@ -69,8 +60,8 @@ impl Network {
                 (Arc::new(Topology::from_json(&bytes, "saved topology")?), true)
             }
         };
-        let (topology, changes, dropped) = apply_fitting(&base, saved.links.into_iter().collect());
-        warn_dropped(&dropped);
+        let Fitted { topology, kept: changes, dropped } = saved.links.fit(&base);
+        describe_dropped(&dropped);
         let published = Arc::new(publish(View::compute(topology), None));
         let layers = Mutex::new(Layers { base, replaced, changes });
         Ok(Self { current: ArcSwap::new(published), layers, store })
@@ -96,16 +87,9 @@ impl Network {
         let mut layers = self.lock();
         let current = self.current();
         let topology = Arc::new(current.view().topology().with_changes(changes)?);
-        let mut merged = BTreeMap::new();
-        for change in changes {
-            let key = LinkKey::of(change, &topology);
-            let known = merged.remove(&key).or_else(|| layers.changes.get(&key).cloned());
-            let change = change.clone().condensed();
-            merged.insert(key, known.map_or_else(|| change.clone(), |known| merge(known, &change)));
-        }
+        let merged = layers.changes.merged_with(changes, &topology);
         let next = publish(timed(|| current.view().successor(topology)), Some(&current));
         if let Some(store) = &self.store {
-            let merged: Vec<_> = merged.iter().map(|(key, change)| (key.clone(), change.clone())).collect();
             store.save_links(&merged)?;
         }
         layers.changes.extend(merged);
@@ -143,7 +127,7 @@ impl Network {
         if let Some(store) = &self.store {
             store.save_topology(replacement)?;
         }
-        *layers = Layers { base, replaced: replacement.is_some(), changes: BTreeMap::new() };
+        *layers = Layers { base, replaced: replacement.is_some(), changes: LinkChanges::default() };
         Ok(self.swap(next, Vec::new()))
     }
 
@@ -155,9 +139,9 @@ impl Network {
             layers.base = Arc::new(file);
         }
         let current = self.current();
-        let (topology, changes, dropped) = apply_fitting(&layers.base, layers.changes.clone());
-        warn_dropped(&dropped);
-        layers.changes = changes;
+        let Fitted { topology, kept, dropped } = layers.changes.clone().fit(&layers.base);
+        let dropped = describe_dropped(&dropped);
+        layers.changes = kept;
         let next = publish(timed(|| current.view().successor(topology)), Some(&current));
         self.swap(next, dropped)
     }
@@ -186,79 +170,12 @@ fn timed(build: impl FnOnce() -> View) -> View {
     view
 }
 
-/// Applies those changes that fit a topology, and tells which do not.
-fn apply_fitting(
-    base: &Arc<Topology>,
-    changes: BTreeMap<LinkKey, LinkChange>,
-) -> (Arc<Topology>, BTreeMap<LinkKey, LinkChange>, Vec<String>) {
-    let all: Vec<LinkChange> = changes.values().cloned().collect();
-    if all.is_empty() {
-        return (Arc::clone(base), changes, Vec::new());
-    }
-    if let Ok(topology) = base.with_changes(&all) {
-        return (Arc::new(topology), changes, Vec::new());
-    }
-    // One by one, to keep what can be kept.
-    let (mut topology, mut kept, mut dropped) = (Arc::clone(base), BTreeMap::new(), Vec::new());
-    for (key, change) in changes {
-        match topology.with_changes(std::slice::from_ref(&change)) {
-            Ok(next) => {
-                topology = Arc::new(next);
-                kept.insert(key, change);
-            }
-            Err(error) => dropped.push(error.to_string()),
-        }
-    }
-    (topology, kept, dropped)
-}
-
-fn warn_dropped(dropped: &[String]) {
-    for change in dropped {
+/// Logs the changes that were left out, and returns their descriptions.
+fn describe_dropped(dropped: &[ChangeError]) -> Vec<String> {
+    let describe = |error: &ChangeError| {
+        let change = error.to_string();
         tracing::warn!(change, "a saved change no longer fits the topology and is left out");
-    }
-}
-
-/// Everything that was ever changed of one link, the newer change winning where both say something.
-fn merge(known: LinkChange, newer: &LinkChange) -> LinkChange {
-    LinkChange {
-        source: known.source,
-        destination: known.destination,
-        index: known.index,
-        utilisation: newer.utilisation.clone().or(known.utilisation),
-        bandwidth: newer.bandwidth.or(known.bandwidth),
-        delay: newer.delay.or(known.delay),
-        measured_delay: newer.measured_delay.clone().or(known.measured_delay),
-        loss: newer.loss.or(known.loss),
-        measured_loss: newer.measured_loss.clone().or(known.measured_loss),
-        up: newer.up.or(known.up),
-        cost: newer.cost.or(known.cost),
-        price: newer.price.or(known.price),
-    }
-}
-
-impl LinkKey {
-    /// The key of a change that was found to fit a topology.
-    fn of(change: &LinkChange, topology: &Topology) -> Self {
-        let declared = |source: &str, destination: &str| {
-            topology.links().any(|link| link.source().as_str() == source && link.destination().as_str() == destination)
-        };
-        // The file's way round counts, so that a-b and b-a are the same undirected link.
-        let (source, destination) = if declared(&change.source, &change.destination) {
-            (&change.source, &change.destination)
-        } else {
-            (&change.destination, &change.source)
-        };
-        Self { source: source.clone(), destination: destination.clone(), index: change.index.unwrap_or(0) }
-    }
-
-    /// Node names have no spaces, so a space separates.
-    pub(crate) fn to_text(&self) -> String {
-        format!("{} {} {}", self.source, self.destination, self.index)
-    }
-
-    pub(crate) fn from_text(text: &str) -> Option<Self> {
-        let mut parts = text.split(' ');
-        let (source, destination) = (parts.next()?.to_owned(), parts.next()?.to_owned());
-        Some(Self { source, destination, index: parts.next()?.parse().ok()? })
-    }
+        change
+    };
+    dropped.iter().map(describe).collect()
 }

@@ -116,6 +116,24 @@ impl LinkChange {
         }
     }
 
+    /// Combines this change with an older one of the same link; this one wins where both set a field.
+    pub(crate) fn over(self, older: Self) -> Self {
+        Self {
+            source: older.source,
+            destination: older.destination,
+            index: older.index,
+            utilisation: self.utilisation.or(older.utilisation),
+            bandwidth: self.bandwidth.or(older.bandwidth),
+            delay: self.delay.or(older.delay),
+            measured_delay: self.measured_delay.or(older.measured_delay),
+            loss: self.loss.or(older.loss),
+            measured_loss: self.measured_loss.or(older.measured_loss),
+            up: self.up.or(older.up),
+            cost: self.cost.or(older.cost),
+            price: self.price.or(older.price),
+        }
+    }
+
     /// The same change with every list of samples replaced by the one that stands for it, for whoever keeps it.
     #[must_use]
     pub fn condensed(mut self) -> Self {
@@ -150,8 +168,8 @@ impl Topology {
         Ok(next)
     }
 
-    /// Which link a change is about.
-    fn find(&self, change: &LinkChange) -> Result<usize, String> {
+    /// Returns the position of the link that a change names.
+    pub(crate) fn find(&self, change: &LinkChange) -> Result<usize, String> {
         let (a, b) = (change.source.as_str(), change.destination.as_str());
         let between = |link: &Link| {
             let ends = (link.source().as_str(), link.destination().as_str());

@@ -9,6 +9,7 @@
 //! * [`file`] is the grammar of `topo.json`, [`check`] what must hold beyond grammar; together they make a [`Topology`],
 //!   or a [`TopologyError`] that lists every problem with its place and remedy.
 //! * [`change`] makes a new [`Topology`] from one whose links changed; nothing is ever changed in place.
+//!   [`link_changes`] accumulates what was changed, one entry per link.
 //! * [`graph`] has one arc for all parallel links, [`fabric`] the switches alone; [`tree`] finds least-cost routes, and
 //!   [`update`] what a change of links changes in them. Ties are broken the same way everywhere, so that every replica
 //!   and every emulation agrees. [`costs`] has the trees of all places, [`columns`] their hashes.
@@ -29,6 +30,7 @@ mod error;
 mod fabric;
 pub mod file;
 mod graph;
+mod link_changes;
 mod loss;
 mod metric;
 mod name;
@@ -48,6 +50,7 @@ mod view;
 
 pub use change::{LinkChange, Measured, Override};
 pub use error::{ChangeError, Problem, TopologyError};
+pub use link_changes::{Fitted, InvalidLinkKey, LinkChanges, LinkKey};
 pub use metric::{Metric, UnknownMetric, dense_ranks};
 pub use name::{InvalidName, NodeName, PidName};
 pub use network_map::{NetworkMap, Pid, PidId};

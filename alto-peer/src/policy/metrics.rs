@@ -1,59 +1,84 @@
-//! Which costs the policies `alto` and `best` go by: one metric, or several with weights.
+//! Cost metrics that the policies `alto` and `best` compare candidates by: one, or several with weights.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use alto_selection::{Criterion, Preference};
 use alto_types::{CostMetric, NameError};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer};
 use serde::{Serialize, Serializer};
 
-/// Most metrics of one list.
-const MOST: usize = 8;
-/// Weights outside of this would make others meaningless.
+use alto_client::metric::{Better, Metric};
+
+/// Maximum number of metrics in one list.
+const MAX_METRICS: usize = 8;
+/// Range of weights; one outside it would make the others meaningless.
 const WEIGHTS: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
 
-/// Metrics with weights: `routingcost`, or `delay-ow=0.7,bw-residual=0.3`.
+/// A list of metrics with weights: `routingcost`, or `delay-ow=0.7,bw-residual=0.3`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metrics(Vec<Weighted>);
 
-/// A metric and how much it counts beside the others.
+/// A metric and its influence relative to the others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weighted {
-    /// What is measured.
+    /// Name of the metric.
     pub metric: CostMetric,
-    /// Positive; only its ratio to other weights matters.
+    /// Influence of the metric; positive. Only its ratio to other weights matters.
     pub weight: f64,
 }
 
-/// Why a text is no list of metrics.
+/// A text that is not a list of metrics.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum MetricsError {
-    /// No metric at all.
-    #[error("there is no metric: write for example routingcost, or delay-ow=0.7,bw-residual=0.3")]
-    Nothing,
-    /// More than can be weighed against each other with sense.
-    #[error("there are more than {MOST} metrics")]
+    /// The list is empty.
+    #[error("no metric given: write for example routingcost, or delay-ow=0.7,bw-residual=0.3")]
+    Empty,
+    /// The list is too long.
+    #[error("more than {MAX_METRICS} metrics given: leave some out")]
     TooMany,
-    /// Not the name of a metric.
+    /// An invalid metric name.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// Not a weight.
+    /// An invalid weight.
     #[error("{0:?} is not a weight: write a number from 0.000001 to 1000000")]
     Weight(String),
-    /// A metric that stands there twice.
-    #[error("{0} stands there twice")]
-    Twice(CostMetric),
+    /// A metric is listed twice.
+    #[error("{0} is listed twice: keep one of the two")]
+    Duplicate(CostMetric),
 }
 
 impl Metrics {
-    /// The metrics with their weights: one at least, each once.
+    /// The metrics with their weights: at least one, each listed once.
     pub fn as_slice(&self) -> &[Weighted] {
         &self.0
     }
 
-    /// Those that `usable` says; or `routingcost` where that is none.
+    /// Ratings of candidates by these metrics: `costs` has a row per candidate with a cost per metric, in order.
+    pub fn ratings<R: AsRef<[Option<f64>]>>(&self, costs: &[R]) -> Vec<Option<f64>> {
+        alto_selection::ratings(&self.criteria(), costs)
+    }
+
+    /// Whether ratings by these metrics differ from the costs themselves.
+    pub fn is_compromise(&self) -> bool {
+        alto_selection::is_compromise(&self.criteria())
+    }
+
+    /// The metrics as the selection sees them. A metric unknown to this client is taken for a cost: less is better.
+    fn criteria(&self) -> Vec<Criterion> {
+        let criterion = |Weighted { metric, weight }: &Weighted| Criterion {
+            weight: *weight,
+            preference: match Metric::of(metric).better() {
+                Some(Better::More) => Preference::Higher,
+                Some(Better::Less) | None => Preference::Lower,
+            },
+        };
+        self.0.iter().map(criterion).collect()
+    }
+
+    /// The metrics for which the predicate holds, or `routingcost` if it holds for none.
     #[must_use]
     pub fn only(&self, usable: impl Fn(&CostMetric) -> bool) -> Self {
         let usable: Vec<Weighted> = self.0.iter().filter(|one| usable(&one.metric)).cloned().collect();
@@ -62,7 +87,7 @@ impl Metrics {
 }
 
 impl Default for Metrics {
-    /// `routingcost`, which every server has.
+    /// `routingcost`, which every ALTO server offers.
     fn default() -> Self {
         Self(vec![Weighted { metric: alto_client::routing_cost().cost_metric, weight: 1.0 }])
     }
@@ -78,22 +103,22 @@ impl FromStr for Metrics {
                 part.split_once('=').map_or((part, None), |(name, weight)| (name, Some(weight.trim())));
             let metric: CostMetric = name.trim().parse()?;
             if metrics.iter().any(|known| known.metric == metric) {
-                return Err(MetricsError::Twice(metric));
+                return Err(MetricsError::Duplicate(metric));
             }
-            if metrics.len() == MOST {
+            if metrics.len() == MAX_METRICS {
                 return Err(MetricsError::TooMany);
             }
-            let read = |text: &str| text.parse().ok().filter(|weight| WEIGHTS.contains(weight));
-            let wrong = |text: &str| MetricsError::Weight(text.chars().take(40).collect());
-            let weight = weight.map_or(Ok(1.0), |text| read(text).ok_or_else(|| wrong(text)))?;
+            let parse = |text: &str| text.parse().ok().filter(|weight| WEIGHTS.contains(weight));
+            let invalid = |text: &str| MetricsError::Weight(text.chars().take(40).collect());
+            let weight = weight.map_or(Ok(1.0), |text| parse(text).ok_or_else(|| invalid(text)))?;
             metrics.push(Weighted { metric, weight });
         }
-        if metrics.is_empty() { Err(MetricsError::Nothing) } else { Ok(Self(metrics)) }
+        if metrics.is_empty() { Err(MetricsError::Empty) } else { Ok(Self(metrics)) }
     }
 }
 
 impl fmt::Display for Metrics {
-    /// As people write it; a single metric needs no weight.
+    /// Writes the list as users do; a single metric is written without its weight.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let [only] = self.0.as_slice() {
             return only.metric.fmt(f);
@@ -139,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_are_read_as_they_are_written() {
+    fn lists_are_parsed_as_they_are_written() {
         for (text, written) in [
             ("routingcost", "routingcost"),
             ("delay-ow=0.7,bw-residual=0.3", "delay-ow=0.7,bw-residual=0.3"),
@@ -150,7 +175,7 @@ mod tests {
         }
         assert_eq!("routingcost".parse(), Ok(Metrics::default()));
         for (text, says) in [
-            ("", "no metric"),
+            ("", "no metric given"),
             (" ", "no metric"),
             ("a,,b", "not a legal cost metric"),
             ("a.b", "not a legal cost metric"),
@@ -160,7 +185,7 @@ mod tests {
             ("delay-ow=NaN", "is not a weight"),
             ("delay-ow=inf", "is not a weight"),
             ("delay-ow=1=2", "is not a weight"),
-            ("delay-ow,hopcount,delay-ow=2", "delay-ow stands there twice"),
+            ("delay-ow,hopcount,delay-ow=2", "delay-ow is listed twice"),
             ("a,b,c,d,e,f,g,h,i", "more than 8"),
         ] {
             let error = text.parse::<Metrics>().unwrap_err().to_string();
@@ -168,9 +193,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn bandwidths_are_better_the_higher_and_everything_else_the_lower() {
+        let costs = [[Some(1.0), Some(1.0)], [Some(2.0), Some(2.0)]];
+        for (metrics, first_is_better) in
+            [("delay-ow,lossrate", true), ("priv:x,hopcount", true), ("tput,bw-available", false)]
+        {
+            let metrics: Metrics = metrics.parse().unwrap();
+            let ratings = metrics.ratings(&costs);
+            assert_eq!(ratings[0] < ratings[1], first_is_better, "{metrics}");
+            assert!(metrics.is_compromise());
+        }
+        assert!(!Metrics::default().is_compromise());
+    }
+
     proptest! {
         #[test]
-        fn anything_is_read_or_refused(text in "[a-z:.=,0-9 -]{0,40}") {
+        fn any_text_is_parsed_or_refused(text in "[a-z:.=,0-9 -]{0,40}") {
             if let Ok(metrics) = text.parse::<Metrics>() {
                 prop_assert!(metrics.as_slice().iter().all(|one| one.weight > 0.0));
                 let json = serde_json::to_string(&metrics).unwrap();

@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
-use topo::LinkChange;
-
-use crate::network::LinkKey;
+use topo::LinkChanges;
 
 /// Changed links by key, as JSON of what was changed.
 const LINKS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("link-changes");
@@ -22,7 +20,7 @@ pub(crate) struct Store {
 /// What the store holds.
 #[derive(Default)]
 pub(crate) struct Saved {
-    pub(crate) links: Vec<(LinkKey, LinkChange)>,
+    pub(crate) links: LinkChanges,
     pub(crate) topology: Option<Vec<u8>>,
 }
 
@@ -55,17 +53,18 @@ impl Store {
     pub(crate) fn load(&self) -> Result<Saved, StoreError> {
         let read = || -> Result<Saved, redb::Error> {
             let transaction = self.database.begin_read()?;
-            let mut saved = Saved::default();
+            let (mut saved, mut links) = (Saved::default(), Vec::new());
             for entry in transaction.open_table(LINKS)?.iter()? {
                 let (key, change) = entry?;
                 // Written by this program only; what another version cannot read is passed over with a word.
-                let read = (LinkKey::from_text(key.value()), serde_json::from_slice(change.value()));
-                if let (Some(key), Ok(change)) = read {
-                    saved.links.push((key, change));
+                let read = (key.value().parse(), serde_json::from_slice(change.value()));
+                if let (Ok(key), Ok(change)) = read {
+                    links.push((key, change));
                 } else {
                     tracing::warn!(key = key.value(), "a saved link change cannot be read and is left out");
                 }
             }
+            saved.links = links.into_iter().collect();
             let topology = transaction.open_table(TOPOLOGY)?;
             saved.topology = topology.get(REPLACEMENT)?.map(|bytes| bytes.value().to_vec());
             Ok(saved)
@@ -74,12 +73,12 @@ impl Store {
     }
 
     /// Saves changed links, each with all that was ever changed of it.
-    pub(crate) fn save_links(&self, changes: &[(LinkKey, LinkChange)]) -> Result<(), StoreError> {
+    pub(crate) fn save_links(&self, changes: &LinkChanges) -> Result<(), StoreError> {
         self.write(|transaction| {
             let mut links = transaction.open_table(LINKS)?;
             for (key, change) in changes {
                 let json = serde_json::to_vec(change).expect("link changes are plain data");
-                links.insert(key.to_text().as_str(), json.as_slice())?;
+                links.insert(key.to_string().as_str(), json.as_slice())?;
             }
             Ok(())
         })

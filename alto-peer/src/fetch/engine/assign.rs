@@ -9,7 +9,7 @@ use crate::content::Bitfield;
 use crate::fetch::FetchError;
 use crate::fetch::request::Job;
 use crate::fetch::transport::Cancel;
-use crate::policy::{Candidate, Candidates};
+use crate::policy::Candidates;
 
 /// A request for several pieces takes about so long, so that nobody waits long for a holder's next turn.
 const BATCH: Duration = Duration::from_millis(250);
@@ -37,8 +37,7 @@ impl Engine<'_> {
         let again = self.picker.is_endgame();
         let neighbours: Vec<SocketAddr> =
             self.holders.values().filter(|holder| holder.neighbour && !holder.rests(now)).map(|h| h.source).collect();
-        let candidates: Vec<Candidate> =
-            neighbours.iter().filter_map(|source| self.holders.get(source)).map(Holder::candidate).collect();
+        let candidates: Vec<&Holder> = neighbours.iter().filter_map(|source| self.holders.get(source)).collect();
         let useful: Vec<usize> = (0..neighbours.len()).filter(|i| self.is_useful(neighbours[*i], again)).collect();
         let view = Candidates { own_pid: self.own_pid.as_ref(), all: &candidates };
         let order = self.chooser.policy().order(view, &useful, &mut self.rng);

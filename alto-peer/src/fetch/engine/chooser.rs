@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::policy::{Policy, PolicyName, Shares};
+use crate::policy::{AnyPolicy, Needs, PolicyName, Shares};
 
 /// For the first costs, and for the first round trips, before it goes on without.
 const FIRST_ANSWER: Duration = Duration::from_secs(6);
@@ -20,7 +20,7 @@ pub(super) struct Chooser {
     shares: Shares,
     lifetime: Duration,
     start: Instant,
-    policy: Box<dyn Policy>,
+    policy: AnyPolicy,
     costs: Costs,
     /// Whether there was a decision yet.
     begun: bool,
@@ -70,8 +70,8 @@ impl Chooser {
         self.wanted
     }
 
-    pub(super) fn policy(&self) -> &dyn Policy {
-        &*self.policy
+    pub(super) fn policy(&self) -> &AnyPolicy {
+        &self.policy
     }
 
     /// The ALTO server answered; `useful` says whether with a cost of any holder.
@@ -95,8 +95,8 @@ impl Chooser {
 
     /// Whether round trips have to be measured.
     pub(super) fn needs_round_trips(&self, now: Instant) -> bool {
-        self.wanted.needs_round_trips()
-            || (self.wanted.needs_costs() && matches!(self.costs_missing(now), Some(Some(_))))
+        self.wanted.needs() == Needs::RoundTrips
+            || (self.wanted.needs() == Needs::Costs && matches!(self.costs_missing(now), Some(Some(_))))
     }
 
     /// Nothing if costs are there; else the reason, if it is not just too early.
@@ -115,17 +115,21 @@ impl Chooser {
     pub(super) fn decide(&mut self, now: Instant, round_trips: RoundTrips) -> Verdict {
         let mut reason = None;
         let mut name = self.wanted;
-        if name.needs_costs() {
+        if name.needs() == Needs::Costs {
             match self.costs_missing(now) {
                 None => {}
                 Some(None) => return Verdict::Wait,
                 Some(why) => (name, reason) = (PolicyName::Nearest, why),
             }
         }
-        if name.needs_round_trips() && round_trips.asked > 0 && !self.begun && now < self.start + 2 * FIRST_ANSWER {
+        if name.needs() == Needs::RoundTrips
+            && round_trips.asked > 0
+            && !self.begun
+            && now < self.start + 2 * FIRST_ANSWER
+        {
             return Verdict::Wait;
         }
-        if name.needs_round_trips() && round_trips.measured == 0 {
+        if name.needs() == Needs::RoundTrips && round_trips.measured == 0 {
             let unmeasured = "no round trip could be measured";
             reason = Some(reason.map_or_else(|| unmeasured.to_owned(), |reason| format!("{reason}; {unmeasured}")));
             name = PolicyName::Random;

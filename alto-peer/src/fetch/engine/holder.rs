@@ -11,7 +11,7 @@ use crate::events::{self, Contribution};
 use crate::fetch::pace::Pace;
 use crate::fetch::request::Arrival;
 use crate::fetch::transport::Cancel;
-use crate::policy::{Candidate, Metrics, is_compromise};
+use crate::policy::{Candidate, Metrics};
 
 /// Longest time a holder that failed is left alone.
 const LONGEST_REST: Duration = Duration::from_mins(1);
@@ -65,6 +65,29 @@ pub(super) enum RoundTrip {
     Unreachable,
 }
 
+impl Candidate for Holder {
+    type Pid = PidName;
+
+    fn address(&self) -> SocketAddr {
+        self.source
+    }
+
+    fn cost(&self) -> Option<f64> {
+        self.rating
+    }
+
+    fn pid(&self) -> Option<&PidName> {
+        self.pid.as_ref()
+    }
+
+    fn round_trip(&self) -> Option<Duration> {
+        match self.round_trip {
+            RoundTrip::Measured(time) => Some(time),
+            RoundTrip::Unknown | RoundTrip::Asked | RoundTrip::Unreachable => None,
+        }
+    }
+}
+
 impl Holder {
     pub(super) fn new(listing: &Listing, pieces: usize) -> Self {
         Self {
@@ -109,15 +132,6 @@ impl Holder {
         self.parked_until.is_some_and(|until| now < until)
     }
 
-    /// As a policy sees it.
-    pub(super) fn candidate(&self) -> Candidate {
-        let round_trip = match self.round_trip {
-            RoundTrip::Measured(time) => Some(time),
-            RoundTrip::Unknown | RoundTrip::Asked | RoundTrip::Unreachable => None,
-        };
-        Candidate { source: self.source, cost: self.rating, pid: self.pid.clone(), round_trip }
-    }
-
     /// The cost by the first metric.
     pub(super) fn first_cost(&self) -> Option<f64> {
         self.costs.first().copied().flatten()
@@ -125,17 +139,16 @@ impl Holder {
 
     /// As it is told; `metrics` are those of its costs.
     pub(super) fn event(&self, metrics: &Metrics) -> events::Candidate {
-        let Candidate { source, cost: rating, pid, round_trip } = self.candidate();
         let several = metrics.as_slice().len() > 1;
         let named = metrics.as_slice().iter().zip(&self.costs).filter(|_| several);
         events::Candidate {
-            source,
+            source: self.source,
             name: self.name.clone(),
             cost: self.first_cost(),
             costs: named.filter_map(|(one, cost)| Some((one.metric.to_string(), (*cost)?))).collect(),
-            rating: rating.filter(|_| is_compromise(metrics)),
-            pid: pid.map(|pid| pid.as_str().to_owned()),
-            rtt: round_trip.map(|time| time.as_secs_f64()),
+            rating: self.rating.filter(|_| metrics.is_compromise()),
+            pid: self.pid.as_ref().map(|pid| pid.as_str().to_owned()),
+            rtt: self.round_trip().map(|time| time.as_secs_f64()),
             chosen: self.neighbour,
         }
     }

@@ -18,7 +18,7 @@ use crate::fetch::prober;
 use crate::fetch::rendezvous::RendezvousError;
 use crate::fetch::transport::Cancel;
 use crate::fetch::watcher::Watcher;
-use crate::policy::{Candidate, Candidates, Metrics, ratings};
+use crate::policy::{Candidates, Metrics, Needs};
 
 /// Neighbours are not chosen more often than this, unless there are none.
 const CHOICE: Duration = Duration::from_secs(1);
@@ -68,7 +68,7 @@ impl Engine<'_> {
                 self.choose_again.get_or_insert(false);
             }
         }
-        if news && self.chooser.wanted().needs_costs() {
+        if news && self.chooser.wanted().needs() == Needs::Costs {
             self.pacing.costs_wanted(true);
             if !self.asking_for_costs {
                 self.ask_for_costs();
@@ -102,7 +102,7 @@ impl Engine<'_> {
             (holder.costs, holder.pid) = (costs, view.pids.get(&address).cloned());
         }
         let rows: Vec<&[Option<f64>]> = self.holders.values().map(|holder| holder.costs.as_slice()).collect();
-        let ratings = ratings(&self.metrics, &rows);
+        let ratings = self.metrics.ratings(&rows);
         for (holder, rating) in self.holders.values_mut().zip(ratings) {
             holder.rating = rating;
         }
@@ -194,8 +194,7 @@ impl Engine<'_> {
         // A holder that has no time for us now keeps its place.
         eligible.extend(self.holders.values().filter(|h| h.neighbour && h.rests(now)).map(|h| h.source));
         eligible.truncate(2 * MAX_HOLDERS);
-        let candidates: Vec<Candidate> =
-            eligible.iter().filter_map(|source| self.holders.get(source)).map(Holder::candidate).collect();
+        let candidates: Vec<&Holder> = eligible.iter().filter_map(|source| self.holders.get(source)).collect();
         let keep: Vec<usize> = (0..eligible.len())
             .filter(|i| !all && self.holders.get(&eligible[*i]).is_some_and(|holder| holder.neighbour))
             .collect();

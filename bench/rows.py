@@ -1,0 +1,324 @@
+"""The rows of the table: one function per row, or per few rows that share their servers. Each row is the ratio of two
+figures from the same run."""
+import dataclasses
+import itertools
+import json
+import math
+import os
+import resource
+import socket
+import statistics
+import subprocess
+import threading
+import urllib.request
+
+import load
+import networks
+from servers import AltoServer, Nginx
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+COST_TYPE = {"cost-mode": "numerical", "cost-metric": "routingcost"}
+COST_MAP = "/costmap/numerical/routingcost"
+ENDPOINT_COST = ("/endpointcost/lookup", "application/alto-endpointcostparams+json")
+ENDPOINT_PROPERTY = ("/endpointprop/lookup", "application/alto-endpointpropparams+json")
+
+
+@dataclasses.dataclass
+class Row:
+    """A row of the table; `reach` is the target of the ratio."""
+    what: str
+    ours: str
+    against: str
+    theirs: str
+    ratio: float
+    reach: str
+    reached: bool
+    note: str = ""
+
+
+@dataclasses.dataclass
+class Bench:
+    """Paths of the programs, and the size and duration of measurements."""
+    server: str
+    route_speed: str
+    nginx: str
+    python: str
+    folder: str
+    quick: bool
+
+    @property
+    def seconds(self):
+        return 1 if self.quick else 5
+
+    @property
+    def rounds(self):
+        return 1 if self.quick else 3
+
+    def topology(self, name, topology):
+        return networks.write(topology, os.path.join(self.folder, name + ".json"))
+
+    def nginx_with(self, name, files):
+        folder = os.path.join(self.folder, "nginx-" + name)
+        os.makedirs(folder, exist_ok=True)
+        return Nginx(self.nginx, folder, files)
+
+
+def rate(value):
+    return f"{value:,.0f}/s"
+
+
+def compare(what, against, ours, theirs, reach, bench, note=""):
+    """A row of two request rates, whose ratio is to be at least `reach`."""
+    our_rate, their_rate = load.side_by_side(ours, theirs, bench.rounds)
+    ratio = our_rate / their_rate
+    return Row(what, rate(our_rate), against, rate(their_rate), ratio, f">= {reach}", ratio >= reach, note)
+
+
+def documents(bench):
+    """GET of a cost map: identity, gzip, and not modified."""
+    topology = bench.topology("pids-200", networks.switches(200))
+    with AltoServer(bench.server, topology) as server:
+        body = server.get(COST_MAP)
+        with bench.nginx_with("documents", {"costmap": body}) as nginx:
+            def fetch(base, path, headers):
+                return lambda: load.run(base + path, bench.seconds, headers)
+            size = f"{len(body) / 1024:,.0f} KiB"
+            for encoding, headers in (("identity", {}), ("gzip", {"Accept-Encoding": "gzip"})):
+                yield compare(f"GET cost map, 200 PIDs, {encoding} ({size})", "nginx, the same bytes",
+                              fetch(server.base, COST_MAP, headers), fetch(nginx.base, "/costmap", headers), 0.9, bench)
+            with urllib.request.urlopen(server.base + COST_MAP, timeout=10) as answer:
+                ours = {"If-None-Match": answer.headers["ETag"]}
+            theirs = {"If-None-Match": nginx.entity_tag("costmap")}
+            yield compare("the same, not modified (304)", "nginx 304",
+                          fetch(server.base, COST_MAP, ours), fetch(nginx.base, "/costmap", theirs), 0.9, bench)
+
+
+def endpoint_costs(bench):
+    """POST endpoint cost between addresses in 200 PIDs."""
+    topology = bench.topology("pids-200", networks.switches(200))
+    path, media_type = ENDPOINT_COST
+    address = lambda i: f"ipv4:10.0.{i % 200}.{1 + i // 200}"
+    with AltoServer(bench.server, topology) as server:
+        for sources, destinations, reach in ((1, 20, 0.5), (50, 50, 0.25)):
+            endpoints = {"srcs": [address(i * 3) for i in range(sources)],
+                         "dsts": [address(i * 7 + 1) for i in range(destinations)]}
+            body = json.dumps({"cost-type": COST_TYPE, "endpoints": endpoints})
+            answer = server.post(path, body.encode(), media_type)
+            with bench.nginx_with(f"costs-{sources}", {"answer": answer}) as nginx:
+                yield compare(f"POST endpoint cost, {sources} x {destinations}", "nginx, an answer of that size",
+                              lambda: load.run(server.base + path, bench.seconds, {}, body, media_type),
+                              lambda: load.run(nginx.base + "/answer", bench.seconds, {}, body, media_type),
+                              reach, bench)
+
+
+def several_costs(bench):
+    """POST endpoint cost for three metrics at once (RFC 8189), compared with one."""
+    topology = bench.topology("pids-200", networks.switches(200))
+    path, media_type = ENDPOINT_COST
+    endpoints = {"srcs": ["ipv4:10.0.1.1"], "dsts": [f"ipv4:10.0.{i}.1" for i in range(20)]}
+    types = [{"cost-mode": "numerical", "cost-metric": metric} for metric in ("routingcost", "hopcount", "delay-ow")]
+    one = json.dumps({"cost-type": types[0], "endpoints": endpoints})
+    three = json.dumps({"multi-cost-types": types, "endpoints": endpoints})
+    with AltoServer(bench.server, topology) as server:
+        yield compare("POST endpoint cost of 3 metrics, 1 x 20", "here, 1 metric",
+                      lambda: load.run(server.base + path, bench.seconds, {}, three, media_type),
+                      lambda: load.run(server.base + path, bench.seconds, {}, one, media_type), 0.8, bench)
+
+
+READER = """
+import json, sys, time
+import pytricia
+begin = time.monotonic()
+with open(sys.argv[1]) as file:
+    topology = json.load(file)
+table4, table6 = pytricia.PyTricia(32), pytricia.PyTricia(128)
+for name, pid in topology["pids"].items():
+    for prefix in pid["ipv4"]:
+        table4[prefix] = name
+    for prefix in pid["ipv6"]:
+        table6[prefix] = name
+print(time.monotonic() - begin)
+"""
+
+
+def prefixes(bench):
+    """Endpoint properties, and the time to start, with a prefix table as large as the Internet's."""
+    ipv4, ipv6 = (20_000, 4_000) if bench.quick else (1_000_000, 200_000)
+    path = bench.topology("prefixes", networks.prefixes(ipv4, ipv6))
+    times = []
+    reader = lambda: float(subprocess.run([bench.python, "-c", READER, path], check=True, capture_output=True,
+                                          text=True).stdout)
+    for _ in range(bench.rounds):
+        with AltoServer(bench.server, path) as server:
+            times.append((server.seconds_to_ready, reader()))
+            peak = server.status("VmHWM") / 1024
+    ours, theirs = (statistics.median(column) for column in zip(*times))
+    yield Row(f"start to ready, {ipv4 + ipv6:,} prefixes", f"{ours:.2f} s", "Python json + pytricia", f"{theirs:.2f} s",
+              theirs / ours, ">= 5", theirs / ours >= 5, f"peak memory {peak:,.0f} MiB, to be at most 1,024")
+    url, media_type = ENDPOINT_PROPERTY
+    body = json.dumps({"properties": ["network-map.pid"], "endpoints": networks.addresses(100)})
+    with AltoServer(bench.server, path) as server:
+        answer = server.post(url, body.encode(), media_type)
+        with bench.nginx_with("properties", {"answer": answer}) as nginx:
+            yield compare(f"POST endpoint property, 100 addresses, {ipv4 + ipv6:,} prefixes",
+                          "nginx, an answer of that size",
+                          lambda: load.run(server.base + url, bench.seconds, {}, body, media_type),
+                          lambda: load.run(nginx.base + "/answer", bench.seconds, {}, body, media_type), 0.3, bench)
+
+
+NETWORKX = """
+import json, sys, time
+import networkx
+with open(sys.argv[1]) as file:
+    topology = json.load(file)
+graph = networkx.Graph()
+for link in topology["links"]:
+    a, b, cost = link["source"], link["destination"], link["cost"]
+    if not graph.has_edge(a, b) or cost < graph[a][b]["weight"]:
+        graph.add_edge(a, b, weight=cost)
+begin = time.monotonic()
+for _ in networkx.all_pairs_dijkstra(graph):
+    pass
+print(time.monotonic() - begin)
+"""
+
+
+def route_speed(bench, path):
+    """Runs route_speed: times in ms for all routes and for one changed link, and peak memory in MiB."""
+    output = subprocess.run([bench.route_speed, "--topology", path], check=True, capture_output=True, text=True).stdout
+    return json.loads(output)
+
+
+def routes(bench):
+    """Time of computing all routes, its growth with the network, and the time of one change."""
+    sizes = [100, 200] if bench.quick else [250, 500, 1000, 2000, 5000]
+    size = 100 if bench.quick else 500
+    path = bench.topology(f"switches-{size}", networks.switches(size))
+    ours = statistics.median(route_speed(bench, path)["all-ms"] for _ in range(bench.rounds))
+    theirs = float(subprocess.run([bench.python, "-c", NETWORKX, path], check=True, capture_output=True,
+                                  text=True).stdout) * 1e3
+    ratio = theirs / ours
+    yield Row(f"all routes, {size} switches, {size * 4:,} links", f"{ours:.1f} ms", "networkx all_pairs_dijkstra",
+              f"{theirs:,.0f} ms", ratio, ">= 100", ratio >= 100)
+    points, memory = [], 0
+    for count in sizes:
+        result = route_speed(bench, bench.topology(f"switches-{count}", networks.switches(count)))
+        points.append((count, result["all-ms"]))
+        memory = result["peak-mib"]
+        if count == (200 if bench.quick else 2000):
+            change = result
+    logs = [(math.log(n), math.log(t)) for n, t in points]
+    slope = statistics.linear_regression(*zip(*logs)).slope
+    # n^2 log n between the smallest and the largest, as an exponent of n.
+    first, last = points[0][0], points[-1][0]
+    ideal = 2 + math.log(math.log(last) / math.log(first)) / math.log(last / first)
+    figures = ", ".join(f"{n:,}: {t:,.0f} ms" for n, t in points)
+    yield Row(f"growth with switches ({figures})", f"n^{slope:.2f}", "n^2 log n", f"n^{ideal:.2f}", slope / ideal,
+              "close to 1", slope / ideal <= 1.15, f"{last:,} switches: {memory:,.0f} MiB, to be at most 4,096")
+    anew, median, worst = change["all-ms"], change["median-ms"], change["worst-ms"]
+    name = f"one link changes, {200 if bench.quick else 2000:,} switches"
+    yield Row(f"{name}: median of {change['changes']}", f"{median:.2f} ms", "all anew", f"{anew:,.1f} ms",
+              anew / median, ">= 20", anew / median >= 20)
+    yield Row(f"{name}: worst", f"{worst:.2f} ms", "all anew", f"{anew:,.1f} ms", anew / worst, ">= 1", worst <= anew)
+
+
+def latency_under_change(bench):
+    """99th percentile of the latency while links change ten times per second."""
+    topology = bench.topology("pids-200", networks.switches(200))
+    path, media_type = ENDPOINT_COST
+    endpoints = {"srcs": ["ipv4:10.0.1.1"], "dsts": [f"ipv4:10.0.{i}.1" for i in range(20)]}
+    body = json.dumps({"cost-type": COST_TYPE, "endpoints": endpoints})
+    with AltoServer(bench.server, topology) as server:
+        links = json.loads(server.get("/admin/links", {"Authorization": f"Bearer {server.token}"}))
+        links = links["links"] if isinstance(links, dict) else links
+        # A light load: with both cores busy, latency would only measure the wait for a core.
+        measure = lambda: load.run(server.base + path, bench.seconds, {}, body, media_type, connections=4).p99 * 1e3
+        stop, changes = threading.Event(), 0
+
+        def change():
+            nonlocal changes
+            while not stop.wait(0.1):
+                link = links[changes % len(links)]
+                report = {"source": link["source"], "destination": link["destination"], "index": 0,
+                          "cost": 1 + changes % 100}
+                server.post("/admin/links", json.dumps(report).encode(), "application/json", token=True)
+                changes += 1
+
+        pairs = []
+        for _ in range(bench.rounds):
+            still = measure()
+            stop.clear()
+            worker = threading.Thread(target=change)
+            worker.start()
+            moving = measure()
+            stop.set()
+            worker.join()
+            pairs.append((still, moving))
+        still, moving = (statistics.median(column) for column in zip(*pairs))
+        yield Row(f"99 % of endpoint costs within, {changes} link changes at 10/s", f"{moving:.2f} ms", "no changes",
+                  f"{still:.2f} ms", moving / still, "<= 2", moving / still <= 2)
+
+
+def swarm(bench):
+    """The registry: registrations, heartbeats and queries for holders, saved to disk as in operation."""
+    population, shared = (200, 20) if bench.quick else (2000, 100)
+    topology = bench.topology("pids-200", networks.switches(200))
+    state = os.path.join(bench.folder, "swarm-state")
+    with open(os.path.join(HERE, "swarm.lua"), encoding="utf-8") as file:
+        program = file.read()
+    # The server trusts this machine as a proxy, so that every peer can have an address of its own.
+    with AltoServer(bench.server, topology, "--state", state, "--trusted-proxy", "127.0.0.1") as server:
+        entry = lambda i: {"id": f"{i:064x}", "name": f"file-{i}", "size": 1 << 20, "manifest": f"{i + 1:064x}"}
+        heartbeats = []
+        for i in range(population):
+            body = json.dumps({"name": f"peer-{i}", "port": 6881, "files": [entry(i % shared)]})
+            answer = server.post("/swarm/register", body.encode(), "application/json",
+                                 headers={"X-Forwarded-For": f"192.168.{i // 250}.{1 + i % 250}"})
+            known = json.loads(answer)
+            heartbeats.append(json.dumps({"peer": known["peer"], "secret": known["secret"]}))
+        holders = server.get(f"/swarm/files/{0:064x}/holders?limit=10")
+        quoted = lambda values: ", ".join(json.dumps(value) for value in values)
+        addresses = itertools.count(1, 1 << 20)
+
+        def mix():
+            script = (f'media = "application/json"\npeers = {{{quoted(heartbeats)}}}\n'
+                      f'files = {{{quoted(entry(i)["id"] for i in range(shared))}}}\n'
+                      f"entry = {json.dumps(json.dumps(entry(shared)))}\nfrom = {next(addresses)}\n{program}")
+            return load.run(server.base, bench.seconds, script=script)
+
+        with bench.nginx_with("swarm", {"holders": holders}) as nginx:
+            row = compare("registry: 1 registration, 9 heartbeats, 10 times holders, saved to disk",
+                          f"nginx, a file of {len(holders):,} bytes", mix,
+                          lambda: load.run(nginx.base + "/holders", bench.seconds), 0.4, bench)
+            peak = server.status("VmHWM") / 1024
+            yield dataclasses.replace(row, note=f"{peak:,.0f} MiB at most")
+
+
+def idle_connections(bench):
+    """Memory per idle keep-alive connection."""
+    count = 500 if bench.quick else 10_000
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, count + 1000)), hard))
+    topology = bench.topology("pids-200", networks.switches(200))
+    with AltoServer(bench.server, topology, "--header-timeout", "300") as server:
+        host, port = server.base.split("//")[1].split(":")
+        before = server.status("VmRSS")
+        sockets = []
+        try:
+            for i in range(count):
+                client = socket.create_connection((host, int(port)), timeout=10,
+                                                  source_address=(f"127.0.{1 + i // 20_000}.1", 0))
+                client.sendall(b"GET /healthz HTTP/1.1\r\nHost: bench\r\n\r\n")
+                sockets.append(client)
+            for client in sockets:
+                if not client.recv(4096).startswith(b"HTTP/1.1 200"):
+                    raise SystemExit("bench: an idle connection was refused")
+            each = (server.status("VmRSS") - before) / count
+        finally:
+            for client in sockets:
+                client.close()
+    yield Row(f"{count:,} idle keep-alive connections", f"{each:.1f} KiB each", "20 KiB each", "", each / 20, "<= 1",
+              each <= 20)
+
+
+ALL = [documents, endpoint_costs, several_costs, prefixes, routes, latency_under_change, swarm, idle_connections]

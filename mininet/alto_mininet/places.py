@@ -1,0 +1,10 @@
+"""Folders of the repository."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+# The folder with the entry points, from which `python3 -m alto_mininet...` finds this package.
+ENTRY_POINTS = Path(__file__).resolve().parents[1]
+REPOSITORY = ENTRY_POINTS.parent
+SHIPPED_TOPOLOGIES = REPOSITORY / "topo" / "data"

@@ -1,0 +1,1 @@
+"""Scenarios: what an experiment runs, read from files, written from parameters or from a topology."""

@@ -7,7 +7,7 @@ use alto_types::{CostMap as Message, CostMapMeta, MultiCostMapMeta, NoCostType, 
 use serde::Serialize;
 
 use super::query::CostQuery;
-use super::table::{CostRows, CostTable};
+use super::table::{CostColumn, CostRows, CostTable};
 use crate::network_map::NetworkMap;
 
 /// Query for costs between PIDs. The default is `routingcost` in numbers between all PIDs of the default network map.
@@ -59,7 +59,7 @@ impl CostMap {
 
     /// All defined costs of the first type.
     pub fn iter(&self) -> impl Iterator<Item = (&PidName, &PidName, f64)> {
-        self.table.first().into_iter().flat_map(|column| column.iter())
+        self.table.first().into_iter().flat_map(CostColumn::iter)
     }
 
     /// The map as the message in which a server would have sent it.

@@ -1,5 +1,5 @@
-//! What the libraries under the server reach by themselves (docs/performance.md): answers 304 to everything, on `hyper`
-//! alone or, with the argument `warp`, through that, without any of the limits, counters and names that the server adds.
+//! An upper bound of the speed of the server's libraries (docs/performance.md): a server that answers 304 to every
+//! request, on `hyper` alone or, with the argument `warp`, through `warp`, without any limit or counter.
 
 use std::convert::Infallible;
 
@@ -36,6 +36,6 @@ async fn serve(stream: TcpStream, through_warp: bool) {
         };
         builder.serve_connection(io, hyper::service::service_fn(answer)).await
     };
-    // The client has gone, which is how a measurement ends.
+    // An error means that the client has disconnected, as at the end of every measurement.
     let _ended = ended;
 }

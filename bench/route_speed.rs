@@ -1,5 +1,5 @@
-//! How long all routes of a network take, with all metrics, tags and ties; how long one changed link takes beside that;
-//! and, where asked for, `pathfinding`'s `dijkstra_all` from every switch over the same links.
+//! A measurement of route computation: all routes of a network with all metrics and tags, then single link changes, and
+//! optionally `dijkstra_all` of `pathfinding` from every switch, for comparison.
 //!
 //! `cargo run --release -p topo --example route_speed -- --topology FILE [--pathfinding]` prints one JSON object.
 
@@ -10,7 +10,7 @@ use std::time::Instant;
 use pathfinding::prelude::dijkstra_all;
 use topo::{LinkChange, Override, Topology, View};
 
-/// Changes that are timed.
+/// Number of link changes to time.
 const CHANGES: usize = 200;
 
 fn main() {
@@ -26,7 +26,7 @@ fn main() {
     let all = milliseconds(start);
     let mut result = serde_json::json!({ "all-ms": all, "pids": view.network_map().len(), "changes": CHANGES });
     if arguments.iter().any(|argument| argument == "--pathfinding") {
-        result["pathfinding-ms"] = beside(&topology).into();
+        result["pathfinding-ms"] = with_pathfinding(&topology).into();
     }
     if let Some((times, view)) = changes(view) {
         let start = Instant::now();
@@ -44,15 +44,15 @@ fn milliseconds(start: Instant) -> f64 {
     start.elapsed().as_secs_f64() * 1e3
 }
 
-/// The most memory that this process has had.
+/// Peak memory of this process in MiB.
 fn peak_mib() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.split_whitespace().next()?.parse::<f64>().ok()? / 1024.0)
 }
 
-/// Milliseconds for least costs from every switch, by `pathfinding`.
-fn beside(topology: &Topology) -> f64 {
+/// Time in ms that `pathfinding` takes for the least costs from every switch.
+fn with_pathfinding(topology: &Topology) -> f64 {
     let names: Vec<_> = topology.switches().map(topo::Switch::name).collect();
     let place = |name: &topo::NodeName| names.binary_search(&name).ok();
     let mut out: Vec<Vec<(usize, u64)>> = vec![Vec::new(); names.len()];
@@ -69,7 +69,7 @@ fn beside(topology: &Topology) -> f64 {
     milliseconds(start)
 }
 
-/// Changes random links one by one: cheaper, dearer, down, up. The times, in order of length, and what comes of it.
+/// Changes random links one by one (cost, down, up); returns the sorted times in ms and the resulting view.
 fn changes(mut view: View) -> Option<(Vec<f64>, View)> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut random = |below: usize| {

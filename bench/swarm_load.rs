@@ -1,13 +1,13 @@
-//! Fills the registry of a real server with peers, measures its memory, then how many requests it answers a second.
+//! A load test of the registry: fills a real server with peers, then measures its memory and its request rate.
 //!
 //! ```text
 //! cargo build --release -p alto-server --bins --example swarm_load
 //! target/release/examples/swarm_load --peers 1000000 --files 100000 --state /tmp/state
 //! ```
 //!
-//! The server trusts this client as a proxy, so that every peer can come from an address of its own. With `--state` the
-//! server is also killed and started again, to see how long it takes and that everybody is still there.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a measurement that cannot go on ends")]
+//! The server trusts this client as a proxy, so that every peer has an address of its own. With `--state` the server is
+//! also killed and started again, to measure the start and to check that no peer was lost.
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a measurement ends on any error")]
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -21,30 +21,30 @@ use structopt::StructOpt;
 
 #[derive(StructOpt)]
 struct Options {
-    /// The server; by default the one built beside this program
+    /// Path of alto-server [default: next to this program's folder]
     #[structopt(long)]
     server: Option<PathBuf>,
-    /// Peers to register
+    /// Number of peers to register
     #[structopt(long, default_value = "1000000")]
     peers: u32,
-    /// Different files
+    /// Number of different files
     #[structopt(long, default_value = "100000")]
     files: u32,
-    /// Files of each peer
+    /// Number of files per peer
     #[structopt(long, default_value = "3")]
     each: u32,
-    /// Keeps registrations in this folder, which must be empty
+    /// Empty folder in which the server saves registrations
     #[structopt(long)]
     state: Option<PathBuf>,
-    /// Connections, each with a thread
+    /// Number of connections, each with a thread of its own
     #[structopt(long, default_value = "64")]
     connections: u32,
-    /// Seconds of the mix of requests
+    /// Duration of the mixed load in seconds
     #[structopt(long, default_value = "10")]
     seconds: u64,
 }
 
-/// Requests sent before their answers are read, while filling.
+/// Number of pipelined requests while filling.
 const TOGETHER: usize = 32;
 
 struct Server {
@@ -55,8 +55,8 @@ struct Server {
 
 impl Server {
     fn start(options: &Options) -> Self {
-        let beside = || std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("alto-server");
-        let mut command = Command::new(options.server.clone().unwrap_or_else(beside));
+        let neighbour = || std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("alto-server");
+        let mut command = Command::new(options.server.clone().unwrap_or_else(neighbour));
         let topology = concat!(env!("CARGO_MANIFEST_DIR"), "/../topo/data/two-isps.json");
         command.args(["--listen", "127.0.0.1:0", "--topology", topology, "--trusted-proxy", "127.0.0.1"]);
         command.args(["--swarm-lease", "3600", "--swarm-max-peers", "10000000", "--swarm-max-holdings", "100000000"]);
@@ -80,7 +80,7 @@ impl Server {
         format!("{} MiB resident, {} MiB at most", mib("VmRSS:"), mib("VmHWM:"))
     }
 
-    /// One figure of `/metrics`.
+    /// Value of a metric of `/metrics`.
     fn metric(&self, name: &str) -> f64 {
         let text = Connection::open(self.address).ask("GET", "/metrics", 0, "").1;
         let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("0");
@@ -126,7 +126,7 @@ impl Connection {
     }
 }
 
-/// A request that comes from a peer.
+/// Appends a request with the address of a peer in `X-Forwarded-For`.
 fn put_request(out: &mut String, method: &str, path: &str, peer: u32, body: &str) {
     let address = Ipv4Addr::from(0x0a00_0000 + peer);
     let _ = write!(
@@ -138,7 +138,7 @@ fn put_request(out: &mut String, method: &str, path: &str, peer: u32, body: &str
 }
 
 fn file(number: u32) -> String {
-    // Spread over all IDs, as hashes are.
+    // Spread over the whole range, like hashes.
     let spread = u64::from(number).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     format!("{spread:016x}").repeat(4)
 }
@@ -157,13 +157,13 @@ fn registration(peer: u32, options: &Options) -> String {
     body + "]}"
 }
 
-/// What changes a registration, from the answer to it.
+/// Body of a heartbeat, with the credentials from the answer to a registration.
 fn credentials(answer: &str) -> String {
     let answer: serde_json::Value = serde_json::from_str(answer).unwrap();
     format!("{{\"peer\":{},\"secret\":{}}}", answer["peer"], answer["secret"])
 }
 
-/// Registers the peers of one filler, many at a time.
+/// Registers every `connections`-th peer, in pipelined batches.
 fn fill(address: SocketAddr, filler: u32, options: &Options) {
     let mut connection = Connection::open(address);
     let peers: Vec<u32> = (filler..options.peers).step_by(options.connections as usize).collect();
@@ -174,7 +174,7 @@ fn fill(address: SocketAddr, filler: u32, options: &Options) {
         }
         let mut writer = connection.0.get_ref().try_clone().unwrap();
         std::thread::scope(|scope| {
-            // Reads while it writes, or both sides would wait for each other.
+            // Writes in another thread, because both sides would wait for each other otherwise.
             scope.spawn(|| writer.write_all(requests.as_bytes()).unwrap());
             for peer in some {
                 let (status, body) = connection.read().unwrap();
@@ -184,7 +184,7 @@ fn fill(address: SocketAddr, filler: u32, options: &Options) {
     }
 }
 
-/// One in ten registers, six beat, three ask for holders; the time each took.
+/// Runs the mixed load on one connection: of ten requests one registration, six heartbeats, three queries for holders.
 fn mix(address: SocketAddr, next: &AtomicU32, end: Instant, options: &Options) -> [Vec<Duration>; 3] {
     let mut connection = Connection::open(address);
     let mut times = [Vec::new(), Vec::new(), Vec::new()];
@@ -271,7 +271,7 @@ fn main() {
     server.kill();
     if options.state.is_some() {
         let server = Server::start(&options);
-        assert_eq!(server.metric("alto_swarm_peers").to_string(), peers.to_string(), "everybody is still there");
+        assert_eq!(server.metric("alto_swarm_peers").to_string(), peers.to_string(), "no peer was lost");
         println!("killed and started again in {:.1} s: {}", server.started.as_secs_f64(), server.memory());
         server.kill();
     }

@@ -2,9 +2,9 @@
 
 pub mod cli;
 pub mod content;
+pub mod download;
 pub mod events;
 pub mod exit;
-pub mod fetch;
 pub mod node;
 pub mod policy;
 pub mod registration;

@@ -1,4 +1,4 @@
-//! Downloads from holders that are good, bad, slow and gone: the right file, and the culprits by name.
+//! Downloads from honest, false, slow and vanished holders: the result is the right file, and the culprits are reported.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;
@@ -6,8 +6,8 @@ mod support;
 use std::time::Duration;
 
 use alto_peer::content::Manifest;
+use alto_peer::download::FetchError;
 use alto_peer::events::{Event, SourceState};
-use alto_peer::fetch::FetchError;
 use alto_peer::policy::PolicyName;
 use alto_types::swarm::FileId;
 use support::download::{Download, Original, PIECE};
@@ -18,7 +18,7 @@ fn good() -> Behaviour {
 }
 
 #[test]
-fn from_one_holder_in_order_of_events() {
+fn a_download_from_one_holder_emits_its_events_in_order() {
     let original = Original::of(20);
     let folder = tempfile::tempdir().unwrap();
     let seed = original.holder("127.9.1.1", good());
@@ -40,16 +40,16 @@ fn from_one_holder_in_order_of_events() {
     assert_eq!(told[..3], ["joined", "candidates", "connected"]);
     assert_eq!(told[3..23], ["piece"; 20]);
     assert_eq!(told[23..], ["done"]);
-    assert_eq!(folder.path().read_dir().unwrap().count(), 1, "nothing is left beside the file");
+    assert_eq!(folder.path().read_dir().unwrap().count(), 1, "no other file is left");
 
-    // Once more: it is there already, and nothing is asked for.
+    // A second download finds the file there already and requests nothing.
     let asked = seed.pieces_sent();
     assert_eq!(download.succeeds(&original).bytes, 0);
     assert_eq!(seed.pieces_sent(), asked);
 }
 
 #[test]
-fn a_holder_that_corrupts_is_dropped_and_named() {
+fn a_corrupting_holder_is_dropped_and_reported() {
     let original = Original::of(60);
     let folder = tempfile::tempdir().unwrap();
     let (seed, liar) = (original.holder("127.9.2.1", good()), corrupting(&original, "127.9.2.2"));
@@ -57,7 +57,7 @@ fn a_holder_that_corrupts_is_dropped_and_named() {
     let done = download.succeeds(&original);
     assert!(download.heard.states(&liar).ends_with(&[SourceState::Lied]), "{:?}", download.heard.states(&liar));
     assert!(!download.heard.states(&seed).contains(&SourceState::Lied));
-    // What the other requests to it brought until then is right, and counts.
+    // Pieces from its other requests until then are right, and count.
     let taken = done.sources.get(&liar.address).map_or(0, |contribution| contribution.pieces);
     assert!(done.wasted >= u64::from(PIECE) && taken < 20, "{taken} pieces of the liar");
 }
@@ -67,19 +67,19 @@ fn corrupting(original: &Original, address: &str) -> support::holder::FakeHolder
 }
 
 #[test]
-fn only_a_corrupting_holder_makes_no_file() {
+fn a_corrupting_holder_alone_yields_no_file() {
     let original = Original::of(30);
     let folder = tempfile::tempdir().unwrap();
     let liar = corrupting(&original, "127.9.3.1");
     let mut download = Download::of(&original, folder.path(), &[&liar]);
     download.order.options.patience = Duration::from_secs(2);
-    let Err(FetchError::GaveUp { missing, reason, .. }) = download.run() else { panic!("it cannot succeed") };
+    let Err(FetchError::GaveUp { missing, reason, .. }) = download.run() else { panic!("the download must fail") };
     assert!(missing >= 10 && reason.contains("wrong"), "{missing} {reason}");
     assert!(!folder.path().join("movie.bin").exists());
 }
 
 #[test]
-fn a_trickling_holder_does_not_hold_up_the_rest() {
+fn a_trickling_holder_does_not_delay_the_download() {
     let original = Original::of(40);
     let folder = tempfile::tempdir().unwrap();
     let trickle = original.holder("127.9.4.1", Behaviour { trickle: Some(Duration::from_secs(1)), ..good() });
@@ -101,7 +101,7 @@ fn a_silent_holder_is_overtaken_at_the_end() {
 }
 
 #[test]
-fn what_is_scattered_is_put_together() {
+fn pieces_scattered_over_holders_make_up_the_file() {
     let original = Original::of(31);
     let folder = tempfile::tempdir().unwrap();
     let holders: Vec<_> = (0..3)
@@ -114,7 +114,7 @@ fn what_is_scattered_is_put_together() {
     let download = Download::of(&original, folder.path(), &listed);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            // The last piece comes to one of them only when we have all others.
+            // One of them gets the last piece only when the download has all others.
             download.heard.wait_for("piece 30 of 31", |event| matches!(event, Event::Piece { have: 30, .. }));
             holders[1].gets(30);
         });
@@ -137,7 +137,7 @@ fn refusals_are_respected_and_broken_connections_survived() {
 }
 
 #[test]
-fn a_manifest_of_another_content_is_a_lie_of_those_who_announce_it() {
+fn holders_of_a_false_manifest_are_reported_as_liars() {
     let (original, other) = (Original::of(12), Original::of(12));
     let folder = tempfile::tempdir().unwrap();
     let mut content = original.content.clone();
@@ -146,7 +146,7 @@ fn a_manifest_of_another_content_is_a_lie_of_those_who_announce_it() {
     std::fs::write(&path, &content).unwrap();
     let mut manifest = Manifest::of_file(&path, PIECE, |_| ()).unwrap();
     manifest.id = original.manifest.id;
-    // Two liars against one, so that their manifest is believed first.
+    // Two liars against one, so that their manifest is tried first.
     let lie = || Behaviour { manifest: Some(manifest.to_json()), ..good() };
     let liars =
         ["127.9.8.1", "127.9.8.2"].map(|a| support::holder::FakeHolder::start(a, &content, &original.manifest, lie()));
@@ -161,7 +161,7 @@ fn a_manifest_of_another_content_is_a_lie_of_those_who_announce_it() {
     assert_eq!(done.bytes, original.manifest.size);
     assert!(done.wasted >= original.manifest.size, "{}", done.wasted);
 
-    // With nobody else, there is nothing to believe.
+    // Without an honest holder the download fails.
     let folder = tempfile::tempdir().unwrap();
     let download = Download::of(&original, folder.path(), &[&liars[0]]);
     assert!(matches!(download.run(), Err(FetchError::AllFalse { .. })));
@@ -169,7 +169,7 @@ fn a_manifest_of_another_content_is_a_lie_of_those_who_announce_it() {
 }
 
 #[test]
-fn a_cancelled_download_goes_on_where_it_was() {
+fn a_cancelled_download_continues_where_it_stopped() {
     let original = Original::of(40);
     let folder = tempfile::tempdir().unwrap();
     let seed = original.holder("127.9.9.1", Behaviour { rate: Some(500_000), ..good() });
@@ -189,11 +189,11 @@ fn a_cancelled_download_goes_on_where_it_was() {
         _ => None,
     });
     assert!(had.is_some_and(|had| had >= 10), "{had:?}");
-    assert!(done.bytes <= original.manifest.size - 9 * u64::from(PIECE), "{} bytes came again", done.bytes);
+    assert!(done.bytes <= original.manifest.size - 9 * u64::from(PIECE), "{} bytes arrived again", done.bytes);
 }
 
 #[test]
-fn without_an_alto_server_by_round_trips() {
+fn without_an_alto_server_round_trips_decide() {
     let original = Original::of(5);
     for policy in [PolicyName::Alto, PolicyName::Best] {
         let folder = tempfile::tempdir().unwrap();
@@ -206,7 +206,7 @@ fn without_an_alto_server_by_round_trips() {
 }
 
 #[test]
-fn holders_that_come_late_are_found_at_once() {
+fn holders_that_appear_later_are_found_at_once() {
     let original = Original::of(10);
     let folder = tempfile::tempdir().unwrap();
     let partial = original.holder("127.9.11.1", Behaviour { only: Some(vec![0]), ..good() });
@@ -224,11 +224,11 @@ fn holders_that_come_late_are_found_at_once() {
 }
 
 #[test]
-fn following_neighbours_takes_a_small_part_of_a_thin_line() {
+fn polling_neighbours_takes_a_small_part_of_a_thin_line() {
     const HOLDERS: usize = 20;
     let original = Original::of(24);
     let folder = tempfile::tempdir().unwrap();
-    // 3 Mbit/s over eight requests at a time. Everybody has something new every other second.
+    // 3 Mbit/s over eight requests at a time. Every holder gets a new piece every other second.
     let holders: Vec<_> = (0..HOLDERS)
         .map(|i| {
             let only = Some((0..24).filter(|n| (n + i) % 2 == 0).collect());
@@ -244,25 +244,26 @@ fn following_neighbours_takes_a_small_part_of_a_thin_line() {
             for holder in &holders {
                 holder.gets(piece);
             }
+            // The share of polling depends on real rates, so this is real time.
             std::thread::sleep(Duration::from_secs(2));
         }
-        let questions: usize = holders.iter().map(|holder| holder.requests("have")).sum();
-        // Two packets and what acknowledges them, with the heads of Ethernet, IP and TCP.
-        let lower = questions as u64 * 4 * 66;
+        let polls: usize = holders.iter().map(|holder| holder.requests("have")).sum();
+        // Two packets and their acknowledgements, with the headers of Ethernet, IP and TCP.
+        let lower = polls as u64 * 4 * 66;
         let control = holders.iter().map(support::holder::FakeHolder::control).sum::<u64>() + lower;
         let share = control * 1000 / original.manifest.size;
-        println!("{questions} questions took {control} bytes, {share} ‰ of the file");
-        assert!(questions >= HOLDERS && share < 25, "{questions} questions took {share} ‰");
+        println!("{polls} polls took {control} bytes, {share} ‰ of the file");
+        assert!(polls >= HOLDERS && share < 25, "{polls} polls took {share} ‰");
     });
 }
 
 #[test]
-fn who_is_left_with_another_manifest_is_used_too() {
+fn holders_of_another_manifest_are_used_once_the_first_are_gone() {
     let original = Original::of(40);
     let folder = tempfile::tempdir().unwrap();
     let leaves = original.holder("127.9.15.1", Behaviour { rate: Some(500_000), ..good() });
-    let otherwise = Manifest::of_file(&original.folder.path().join("movie.bin"), 2 * PIECE, |_| ()).unwrap();
-    let stays = support::holder::FakeHolder::start("127.9.15.2", &original.content, &otherwise, good());
+    let other_manifest = Manifest::of_file(&original.folder.path().join("movie.bin"), 2 * PIECE, |_| ()).unwrap();
+    let stays = support::holder::FakeHolder::start("127.9.15.2", &original.content, &other_manifest, good());
     let download = Download::of(&original, folder.path(), &[&leaves]);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -283,7 +284,7 @@ fn who_is_left_with_another_manifest_is_used_too() {
 }
 
 #[test]
-fn nobody_no_file() {
+fn a_download_without_holders_fails() {
     let original = Original::of(2);
     let folder = tempfile::tempdir().unwrap();
     let mut download = Download::of(&original, folder.path(), &[]);
@@ -291,7 +292,7 @@ fn nobody_no_file() {
     let [Event::Failed { reason, .. }] = &download.heard.all()[..] else { panic!("{:?}", download.heard.all()) };
     assert!(reason.contains(&original.manifest.id.to_string()));
 
-    // Listed, but gone.
+    // A holder is listed, but does not answer.
     let gone = original.holder("127.9.12.1", good());
     gone.stop();
     download.listing.set(&[&gone]);
@@ -300,7 +301,7 @@ fn nobody_no_file() {
 }
 
 #[test]
-fn an_empty_file_is_a_file() {
+fn an_empty_file_is_downloaded() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("empty");
     std::fs::write(&path, b"").unwrap();

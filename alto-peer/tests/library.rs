@@ -1,4 +1,4 @@
-//! What is shared: nothing that leads out of what the user named, and nothing that changed since it was hashed.
+//! Shared files: nothing outside the paths the user named, and nothing that has changed since it was hashed.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::os::unix::fs::symlink;
@@ -28,7 +28,7 @@ fn content(library: &Library, shared: &Arc<Shared>) -> Result<Vec<u8>, Gone> {
 }
 
 #[test]
-fn a_folder_is_shared_without_what_leads_out_of_it() {
+fn a_folder_is_shared_without_links_that_lead_out_of_it() {
     let outside = tempfile::tempdir().unwrap();
     std::fs::write(outside.path().join("secret"), "secret").unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -45,7 +45,7 @@ fn a_folder_is_shared_without_what_leads_out_of_it() {
     symlink(".", at("inner/loop")).unwrap();
     let library = Library::new();
     let added = add(&library, folder.path()).unwrap();
-    // `c` has the content of `b`, so that it is the same file.
+    // `c` has the same content as `b`, so the two are one file.
     assert_eq!(names(&library), ["a", "c"]);
     assert_eq!(added.files.len(), 3);
     let mut left_out: Vec<String> = added.left_out.iter().map(ToString::to_string).collect();
@@ -58,7 +58,7 @@ fn a_folder_is_shared_without_what_leads_out_of_it() {
 }
 
 #[test]
-fn what_is_put_in_the_place_of_a_file_is_not_served() {
+fn a_file_that_was_replaced_is_not_served() {
     let outside = tempfile::tempdir().unwrap();
     std::fs::write(outside.path().join("secret"), "secret").unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -105,7 +105,7 @@ fn unreadable_paths_are_errors() {
 }
 
 #[test]
-fn a_file_that_arrives_is_shared_in_part_and_then_whole() {
+fn a_download_is_shared_in_part_and_then_as_a_whole() {
     let folder = tempfile::tempdir().unwrap();
     let bytes = vec![7; 20_000];
     std::fs::write(folder.path().join("original"), &bytes).unwrap();
@@ -126,15 +126,15 @@ fn a_file_that_arrives_is_shared_in_part_and_then_whole() {
     let shared = library.add_finished(&partial).unwrap();
     assert!(library.entries()[0].complete && library.generation() > seen);
     assert_eq!(content(&library, &shared).unwrap(), bytes);
-    // The original has the same content: what is shared already stays.
+    // The original has the same content, and the file that is shared already stays.
     assert!(Arc::ptr_eq(&add(&library, &folder.path().join("original")).unwrap().files[0], &shared));
     library.remove_partial(manifest.id);
-    assert!(library.get(manifest.id).is_some(), "whole files are not partial");
+    assert!(library.get(manifest.id).is_some(), "a complete file is kept");
     assert!(library.remove(manifest.id) && !library.remove(manifest.id));
 }
 
 #[test]
-fn changes_wake_who_waits() {
+fn a_change_wakes_a_waiting_thread() {
     let library = Arc::new(Library::new());
     let (waiting, seen) = (Arc::clone(&library), library.generation());
     let waiter = std::thread::spawn(move || waiting.wait_changed(seen, Duration::from_mins(1)));

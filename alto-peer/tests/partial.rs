@@ -1,4 +1,4 @@
-//! A file that arrives: whatever comes in whatever order, the result is the right bytes or an error.
+//! Downloads in progress: whatever arrives in whatever order, the result is the right file or an error.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::path::Path;
@@ -34,7 +34,7 @@ fn piece<'a>(content: &'a [u8], manifest: &Manifest, n: usize) -> &'a [u8] {
     &content[usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()]
 }
 
-/// Everything in the folder but the original.
+/// The files in the folder apart from the original.
 fn left(folder: &Path) -> Vec<String> {
     let names = folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<String> = names.filter(|name| name != "original").collect();
@@ -43,7 +43,7 @@ fn left(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn an_interrupted_file_goes_on_where_it_was() {
+fn an_interrupted_download_continues_where_it_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let content = content(10 * PIECE + 77);
     let manifest = manifest_of(folder.path(), &content);
@@ -56,12 +56,12 @@ fn an_interrupted_file_goes_on_where_it_was() {
     let unfinished = PartialFile::unfinished(folder.path()).unwrap();
     assert_eq!((unfinished.len(), &unfinished[0].name, &unfinished[0].manifest), (1, &name(), &manifest));
     let part = left(folder.path()).into_iter().find(|name| !name.contains(".have")).unwrap();
-    // Somebody damaged piece 5, and the last line of the note was cut.
+    // Piece 5 is damaged, and the last line of the journal incomplete.
     let data = std::fs::OpenOptions::new().write(true).open(folder.path().join(&part)).unwrap();
     std::os::unix::fs::FileExt::write_all_at(&data, b"x", 5 * PIECE as u64 + 3).unwrap();
-    let note = folder.path().join(format!("{part}.have"));
-    let text = std::fs::read(&note).unwrap();
-    std::fs::write(&note, [&text, &b"7"[..]].concat()).unwrap();
+    let journal = folder.path().join(format!("{part}.have"));
+    let text = std::fs::read(&journal).unwrap();
+    std::fs::write(&journal, [&text, &b"7"[..]].concat()).unwrap();
 
     let second = open(folder.path(), &manifest).unwrap();
     assert_eq!(second.have().iter().collect::<Vec<_>>(), [0, 1, 10]);
@@ -72,11 +72,11 @@ fn an_interrupted_file_goes_on_where_it_was() {
     let path = second.finish().unwrap();
     assert_eq!((path.clone(), std::fs::read(&path).unwrap()), (folder.path().join("file.bin"), content));
     assert_eq!(left(folder.path()), ["file.bin"]);
-    assert_eq!(second.finish().unwrap(), path, "again is no harm");
+    assert_eq!(second.finish().unwrap(), path, "finishing twice is harmless");
 }
 
 #[test]
-fn another_cut_of_the_same_file_keeps_what_is_right() {
+fn a_manifest_with_other_pieces_keeps_what_is_right() {
     let folder = tempfile::tempdir().unwrap();
     let content = content(8 * PIECE);
     let small = manifest_of(folder.path(), &content);
@@ -90,11 +90,11 @@ fn another_cut_of_the_same_file_keeps_what_is_right() {
     let second = open(folder.path(), &large).unwrap();
     assert_eq!(second.have().iter().collect::<Vec<_>>(), [1]);
     drop(second);
-    assert_eq!(open(folder.path(), &large).unwrap().have().count(), 1, "noted anew");
+    assert_eq!(open(folder.path(), &large).unwrap().have().count(), 1, "the journal was rewritten");
 }
 
 #[test]
-fn a_manifest_that_lies_gives_no_file() {
+fn a_false_manifest_yields_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let content = content(3 * PIECE);
     let mut lie = manifest_of(folder.path(), &content);
@@ -110,7 +110,7 @@ fn a_manifest_that_lies_gives_no_file() {
 }
 
 #[test]
-fn nothing_that_exists_is_overwritten() {
+fn existing_files_are_not_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("file.bin"), "precious").unwrap();
     std::os::unix::fs::symlink("/none/such", folder.path().join("file (2).bin")).unwrap();
@@ -123,7 +123,7 @@ fn nothing_that_exists_is_overwritten() {
 }
 
 #[test]
-fn links_in_the_place_of_the_part_are_not_followed() {
+fn symbolic_links_in_the_place_of_an_unfinished_file_are_not_followed() {
     let folder = tempfile::tempdir().unwrap();
     let manifest = manifest_of(folder.path(), b"content");
     drop(open(folder.path(), &manifest).unwrap());
@@ -147,7 +147,7 @@ fn an_empty_file_is_finished_at_once() {
     assert_eq!(std::fs::metadata(path).unwrap().len(), 0);
 }
 
-/// Runs [`a_full_disk_keeps_what_was_there`] where it has a disk of its own to fill.
+/// Runs [`a_full_disk_keeps_what_was_there`] in a mount namespace with a small disk of its own.
 #[test]
 fn a_full_disk() {
     let folder = tempfile::tempdir().unwrap();
@@ -158,10 +158,10 @@ fn a_full_disk() {
         .arg(std::env::current_exe().unwrap())
         .env("DISK", folder.path())
         .output();
-    let Ok(output) = output else { return eprintln!("not tested: there is no unshare(1) here") };
+    let Ok(output) = output else { return eprintln!("not tested: unshare(1) is not installed") };
     let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     if out.is_empty() {
-        return eprintln!("not tested: no disk of one's own may be mounted here: {error}");
+        return eprintln!("not tested: no file system can be mounted: {error}");
     }
     assert!(output.status.success() && out.contains("1 passed"), "{out}\n{error}");
 }
@@ -182,7 +182,7 @@ fn a_full_disk_keeps_what_was_there() {
     assert!(had.count() > 0 && !had.is_complete());
     assert!(matches!(partial.finish(), Err(PartialError::Incomplete { .. })));
     drop(partial);
-    // Opened again while the disk is still full, and once there is room.
+    // Opened again while the disk is still full, and once there is space.
     assert_eq!(open(&disk, &manifest).unwrap().have(), had);
     std::fs::remove_file(ballast).unwrap();
     let partial = open(&disk, &manifest).unwrap();
@@ -196,7 +196,7 @@ fn a_full_disk_keeps_what_was_there() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Right, wrong, duplicate, cut, misplaced pieces by several threads at once, with restarts in between.
+    /// Right, wrong, duplicate, incomplete and misplaced pieces from several threads at once, with restarts in between.
     #[test]
     fn any_interleaving_ends_in_the_right_bytes_or_an_error(
         length in 0..6 * PIECE,
@@ -240,7 +240,7 @@ proptest! {
     }
 }
 
-/// One piece comes in: right (0, 1), of wrong content, of another piece, or cut.
+/// Writes a piece: right (0, 1), with wrong content, with the content of another piece, or incomplete.
 fn arrive(partial: &PartialFile, content: &[u8], manifest: &Manifest, n: usize, kind: u8) {
     let right = piece(content, manifest, n);
     let result = match kind {

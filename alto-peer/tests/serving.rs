@@ -1,4 +1,4 @@
-//! A peer's server over real sockets: every route, every refusal, limits and fairness.
+//! The server of a peer over real sockets: every resource, every refusal, limits and fairness.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod wire;
@@ -60,7 +60,7 @@ impl Peer {
         Request::new("GET", path).send(self.address())
     }
 
-    /// What comes back when bytes are sent and nothing more.
+    /// Sends these bytes, and returns what comes back.
     fn raw(&self, bytes: &str) -> String {
         String::from_utf8_lossy(&wire::exchange(self.address(), bytes.as_bytes())).into_owned()
     }
@@ -79,7 +79,7 @@ fn problem(answer: &Answer, status: u16) -> String {
 }
 
 #[test]
-fn every_route_answers_as_documented() {
+fn every_resource_is_served_as_documented() {
     let peer = Peer::new();
     let content = content(3 * PIECE + 100);
     let id = peer.share("movie.bin", &content);
@@ -113,7 +113,7 @@ fn every_route_answers_as_documented() {
     assert_eq!((nothing.status, nothing.body.len()), (200, 0));
     assert_eq!(peer.get(&format!("/files/{empty}/have")).json()["have"], "");
 
-    // HEAD tells of the body without sending it.
+    // HEAD announces the length of the body without sending it.
     for path in [format!("/files/{id}"), format!("/files/{id}/manifest"), format!("/files/{id}/pieces/3")] {
         let head = Request::new("HEAD", &path).send(peer.address());
         let length = peer.get(&path).body.len().to_string();
@@ -125,7 +125,7 @@ fn every_route_answers_as_documented() {
 }
 
 #[test]
-fn ranges() {
+fn single_byte_ranges_are_served_and_others_ignored() {
     let peer = Peer::new();
     let content = content(100_000);
     let id = peer.share("file", &content);
@@ -148,7 +148,7 @@ fn ranges() {
 }
 
 #[test]
-fn nothing_but_what_is_shared() {
+fn nothing_but_shared_files_is_served() {
     let outside = tempfile::tempdir().unwrap();
     std::fs::write(outside.path().join("secret"), "secret").unwrap();
     let peer = Peer::new();
@@ -171,7 +171,7 @@ fn nothing_but_what_is_shared() {
         &format!("/files/{id}/pieces/0/0"),
         &format!("/files/{id}/../{id}"),
     ] {
-        // Slash at the end: a list like the one without.
+        // With a slash at the end it is the same list.
         let answer = peer.get(path);
         if path == "/files/" {
             assert_eq!(answer.status, 200);
@@ -191,7 +191,7 @@ fn nothing_but_what_is_shared() {
     let long = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(70_000));
     assert!([" 414 ", " 431 "].iter().any(|status| peer.raw(&long).contains(status)));
 
-    // A link to a secret in the place of the file.
+    // A symbolic link to a secret takes the place of the file.
     let file = peer.folder.path().join("file");
     std::fs::remove_file(&file).unwrap();
     std::os::unix::fs::symlink(outside.path().join("secret"), &file).unwrap();
@@ -209,7 +209,7 @@ fn partial(folder: &Path, content: &[u8]) -> (Arc<PartialFile>, Manifest) {
 }
 
 #[test]
-fn what_arrives_is_shared_piece_by_piece_with_news() {
+fn pieces_of_a_download_in_progress_are_served_and_announced() {
     let peer = Peer::new();
     let content = content(3 * PIECE);
     let (partial, manifest) = partial(peer.folder.path(), &content);
@@ -220,7 +220,11 @@ fn what_arrives_is_shared_piece_by_piece_with_news() {
     assert_eq!(peer.get("/files").json()["files"][0]["complete"], false);
     let start = Instant::now();
     assert_eq!(peer.get(&format!("/files/{id}/have?version=0&wait=0")).json()["have"], "00");
-    assert_eq!(peer.get(&format!("/files/{id}/have?version=7&wait=30")).json()["version"], 0, "an earlier life");
+    assert_eq!(
+        peer.get(&format!("/files/{id}/have?version=7&wait=30")).json()["version"],
+        0,
+        "a version of an earlier run"
+    );
 
     let address = peer.address();
     let waiting = std::thread::spawn(move || {
@@ -229,7 +233,7 @@ fn what_arrives_is_shared_piece_by_piece_with_news() {
     for n in 0..3 {
         partial.write_piece(n, &content[n * PIECE..(n + 1) * PIECE]).unwrap();
     }
-    // It may have asked before, in between or after; never does it wait for the full time.
+    // Whether the request came before, between or after the pieces, it does not wait for the full time.
     let news = waiting.join().unwrap();
     let have = Bitfield::from_hex(3, news["have"].as_str().unwrap()).unwrap();
     assert!(have.count() as u64 == news["version"].as_u64().unwrap() && have.count() > 0, "{news}");
@@ -237,10 +241,10 @@ fn what_arrives_is_shared_piece_by_piece_with_news() {
     partial.finish().unwrap();
     peer.library.add_finished(&partial).unwrap();
     assert!(peer.get(&format!("/files/{id}")).body == content);
-    assert!(start.elapsed() < Duration::from_secs(25), "somebody waited for a timeout");
+    assert!(start.elapsed() < Duration::from_secs(25), "a request waited for its timeout");
 }
 
-/// Asks from an address of the loopback network.
+/// Connects from an address of the loopback network.
 fn from(address: [u8; 4], to: SocketAddr) -> TcpStream {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from((address, 0)).into()).unwrap();
@@ -254,20 +258,21 @@ fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let start = Instant::now();
     while !condition() {
         assert!(start.elapsed() < Duration::from_secs(30), "never happened: {what}");
+        // Polls a counter of the server, which has no notification.
         std::thread::sleep(Duration::from_millis(2));
     }
 }
 
 #[test]
-fn addresses_take_turns_and_the_queue_is_bounded() {
-    // One upload at a time, and the first one is not taken: all others wait.
-    // The rate is such that each takes a while, so that they end in the order in which they were served.
+fn addresses_are_served_in_turn_and_the_queue_is_bounded() {
+    // One upload at a time, and the client of the first does not read, so that all others wait. The rate makes each
+    // upload take a while, so that they end in the order in which they were admitted.
     let peer = Peer::with(&ServingSettings { uploads: 1, upload_rate: Some(200_000), ..settings() });
     let large = peer.share("large", &vec![7; 30_000_000]);
     let small = peer.share("small", &[1; 16_000]);
     let mut blocking = from([127, 0, 0, 9], peer.address());
     write!(blocking, "GET /files/{large} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
-    wait_until("the first has its turn", || peer.serving.load().uploads == 1);
+    wait_until("the first upload has begun", || peer.serving.load().uploads == 1);
 
     let served = Arc::new(Mutex::new(Vec::new()));
     let (order, to) = ([1, 1, 1, 2, 3], peer.address());
@@ -280,9 +285,9 @@ fn addresses_take_turns_and_the_queue_is_bounded() {
             assert_eq!((answer.status, answer.body.len()), (200, 16_000));
             served.lock().unwrap().push(last);
         }));
-        wait_until("it waits", || peer.serving.load().waiting == n + 1);
+        wait_until("the request waits", || peer.serving.load().waiting == n + 1);
     }
-    // Those that wait do not keep others from asking what needs no turn.
+    // Requests that need no upload are served all the same.
     assert_eq!(peer.get("/files").status, 200);
     let full = {
         let more: Vec<TcpStream> = (0..16)
@@ -292,26 +297,26 @@ fn addresses_take_turns_and_the_queue_is_bounded() {
                 stream
             })
             .collect();
-        wait_until("sixteen more wait", || peer.serving.load().waiting == order.len() + 16);
+        wait_until("sixteen more requests wait", || peer.serving.load().waiting == order.len() + 16);
         let full = Request::new("GET", &format!("/files/{small}")).send_over(from([127, 0, 0, 8], to));
         drop(more);
         full
     };
     problem(&full, 503);
     assert!(full.field("retry-after").is_some());
-    wait_until("who left lost its place", || peer.serving.load().waiting == order.len());
+    wait_until("the clients that disconnected have lost their places", || peer.serving.load().waiting == order.len());
 
-    // Once the first leaves, the others are served in turn: 1, 2, 3, 1, 1.
+    // Once the first client disconnects, the others are served in turn: 1, 2, 3, 1, 1.
     drop(blocking);
     for asking in asking {
         asking.join().unwrap();
     }
     assert_eq!(*served.lock().unwrap(), [1, 2, 3, 1, 1]);
-    wait_until("all turns are given back", || peer.serving.load().uploads == 0);
+    wait_until("all uploads have ended", || peer.serving.load().uploads == 0);
 }
 
 #[test]
-fn a_client_that_goes_gives_its_turn_back() {
+fn a_client_that_disconnects_frees_its_upload() {
     let peer = Peer::with(&ServingSettings { uploads: 1, ..settings() });
     let large = peer.share("large", &vec![7; 30_000_000]);
     for _ in 0..5 {
@@ -323,7 +328,7 @@ fn a_client_that_goes_gives_its_turn_back() {
 }
 
 #[test]
-fn the_upload_rate_holds_and_is_shared() {
+fn the_upload_rate_is_kept_and_shared_equally() {
     let rate = 2_000_000;
     let peer = Peer::with(&ServingSettings { upload_rate: Some(rate), ..settings() });
     let id = peer.share("file", &content(1_000_000));
@@ -337,7 +342,8 @@ fn the_upload_rate_holds_and_is_shared() {
         })
         .collect();
     let ends: Vec<f64> = asking.into_iter().map(|asking| asking.join().unwrap()).collect();
-    // 4 MB at 2 MB/s. Never faster, whatever the machine; and no upload is done long before the others.
+    // 4 MB at 2 MB/s: never faster, however fast the machine, and no upload ends long before the others. The wall clock
+    // is what is tested here; the limiter's own tests use a paused one.
     let (first, last) = ends.iter().fold((f64::MAX, 0.0_f64), |(a, b), end| (a.min(*end), b.max(*end)));
     assert!(last > 1.8, "{ends:?}");
     assert!(first > 0.75 * last, "shared equally: {ends:?}");
@@ -345,22 +351,22 @@ fn the_upload_rate_holds_and_is_shared() {
 }
 
 #[test]
-fn connections_are_limited_by_address() {
+fn connections_are_limited_per_address() {
     let peer = Peer::new();
     let many: Vec<TcpStream> = (0..128).map(|_| from([127, 0, 0, 7], peer.address())).collect();
     let refused = Request::new("HEAD", "/").send_over(from([127, 0, 0, 7], peer.address()));
     assert_eq!((refused.status, refused.field("retry-after")), (503, Some("5")));
-    assert_eq!(peer.get("/files").status, 200, "others are served");
+    assert_eq!(peer.get("/files").status, 200, "other addresses are served");
     drop(many);
-    wait_until("it may come again", || {
+    wait_until("the address may connect again", || {
         Request::new("HEAD", "/").send_over(from([127, 0, 0, 7], peer.address())).status == 204
     });
 }
 
 #[test]
-fn slow_clients_are_cut_off() {
+fn slow_clients_are_disconnected() {
     let patience =
-        Patience { head: Duration::from_secs(1), chunk: Duration::from_secs(1), turn: Duration::from_millis(300) };
+        Patience { head: Duration::from_secs(1), chunk: Duration::from_secs(1), queue: Duration::from_millis(300) };
     let peer = Peer::with(&ServingSettings { uploads: 1, patience, ..settings() });
     let large = peer.share("large", &vec![7; 30_000_000]);
     let (to, start) = (peer.address(), Instant::now());
@@ -374,16 +380,17 @@ fn slow_clients_are_cut_off() {
     let drip = std::thread::spawn(move || {
         dripping.write_all(b"GET / HTTP/1.1\r\n").unwrap();
         while dripping.write_all(b"A: b\r\n").is_ok() {
-            assert!(start.elapsed() < Duration::from_secs(20), "still taken");
+            assert!(start.elapsed() < Duration::from_secs(20), "it is still connected");
+            // The pause is the slowness of this client.
             std::thread::sleep(Duration::from_millis(100));
         }
     });
-    // One takes nothing of what it asked for: who waits behind it is told to come again, and served in the end.
+    // One client reads nothing: the next in the queue is told to retry, and is served in the end.
     let mut stuck = from([127, 0, 0, 2], to);
     write!(stuck, "GET /files/{large} HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
-    wait_until("it has its turn", || peer.serving.load().uploads == 1);
+    wait_until("its upload has begun", || peer.serving.load().uploads == 1);
     problem(&peer.get(&format!("/files/{large}")), 503);
-    wait_until("the turn is taken from it", || peer.serving.load().uploads == 0);
+    wait_until("its upload was ended", || peer.serving.load().uploads == 0);
     assert_eq!(peer.get(&format!("/files/{large}")).body.len(), 30_000_000);
     for mut stream in [silent, idle] {
         let _reset = stream.read_to_end(&mut Vec::new());
@@ -393,7 +400,7 @@ fn slow_clients_are_cut_off() {
 }
 
 #[test]
-fn a_long_list_is_whole() {
+fn a_long_list_is_complete() {
     let peer = Peer::new();
     let ids: BTreeSet<String> =
         (0..1000_u32).map(|n| peer.share(&format!("file{n}"), &n.to_le_bytes()).to_string()).collect();
@@ -403,7 +410,7 @@ fn a_long_list_is_whole() {
 }
 
 #[test]
-fn the_end_waits_for_no_one_long() {
+fn stopping_waits_for_no_client_for_long() {
     let peer = Peer::new();
     let content = content(PIECE);
     let (partial, manifest) = partial(peer.folder.path(), &content);
@@ -413,17 +420,18 @@ fn the_end_waits_for_no_one_long() {
     let waiting = std::thread::spawn(move || {
         Request::new("GET", &format!("/files/{}/have?version=0&wait=30", manifest.id)).send(address).status
     });
+    // Lets the request arrive, usually; the test holds for one that has not, too.
     std::thread::sleep(Duration::from_millis(100));
     let start = Instant::now();
     peer.serving.stop();
     assert!(start.elapsed() < Duration::from_secs(20));
-    // It was answered, or had not been accepted yet.
+    // The request was answered, or its connection not accepted yet.
     let _answered = waiting.join();
     assert!(TcpStream::connect(address).is_err());
 }
 
 #[test]
-fn an_address_that_is_taken_is_named() {
+fn an_address_in_use_is_named_in_the_error() {
     let peer = Peer::new();
     let settings = ServingSettings { address: peer.address(), ..settings() };
     let error = Serving::start(&settings, Arc::new(Library::new())).err().unwrap().to_string();

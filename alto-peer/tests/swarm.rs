@@ -1,4 +1,4 @@
-//! Swarms of real processes around a real server, with all that goes wrong in them.
+//! Swarms of real peer processes around a real server, with failures of every kind.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;
@@ -14,7 +14,7 @@ use support::holder::Behaviour;
 use support::peer::{Getting, Seed, get, peak_memory, program, register, run, wait_until};
 use support::{Server, alto_server, data};
 
-/// Addresses of hosts in both providers of two-isps, and of others in their prefixes.
+/// An address in a prefix of either provider of two-isps.
 fn address(n: usize) -> String {
     let (isp, host) = (1 + n % 2, 100 + n);
     format!("127.{isp}.{}.{host}", 1 + n % 3)
@@ -31,7 +31,7 @@ fn swarm(server: &Server, original: &Original, folder: &Path, count: usize, more
     (0..count).map(|n| start(server, original, folder, n, more)).collect()
 }
 
-/// Bytes that came from anybody but this address.
+/// Number of bytes from peers other than this address.
 fn from_others(done: &Value, seed: &str) -> u64 {
     let sources = done["sources"].as_object().unwrap();
     let others = sources.iter().filter(|(source, _)| !source.starts_with(&format!("{seed}:")));
@@ -39,7 +39,7 @@ fn from_others(done: &Value, seed: &str) -> u64 {
 }
 
 #[test]
-fn one_seed_and_twenty_that_fetch() {
+fn twenty_peers_share_the_load_of_one_seed() {
     let (server, original) = (Server::of("two-isps.json"), Original::of(64));
     let folder = tempfile::tempdir().unwrap();
     let seed = Seed::start(&server, &original, "127.1.1.1", Some(4_000_000));
@@ -53,17 +53,17 @@ fn one_seed_and_twenty_that_fetch() {
     }
     let share = others * 100 / (20 * original.manifest.size);
     println!("{share} % of all bytes came from peers other than the seed, which sent {}", seed.sent());
-    assert!(share >= 50, "{share} % came from other peers");
+    assert!(share >= 50, "{share} % of all bytes came from other peers");
     assert!(seed.sent() < 12 * original.manifest.size, "the seed sent {} bytes", seed.sent());
 }
 
 #[test]
-fn a_seed_that_vanishes_once_every_piece_is_out_is_not_missed() {
+fn a_seed_may_vanish_once_every_piece_is_distributed() {
     let (server, original) = (Server::of("two-isps.json"), Original::of(64));
     let folder = tempfile::tempdir().unwrap();
     let mut seed = Seed::start(&server, &original, "127.1.1.1", Some(2_000_000));
     let peers = swarm(&server, &original, folder.path(), 6, &["--stay", "60"]);
-    wait_until("every piece is out", || {
+    wait_until("every piece is distributed", || {
         let pieces = |peer: &Getting| peer.of("piece").into_iter().map(|event| event["piece"].as_u64().unwrap());
         let out: BTreeSet<u64> = peers.iter().flat_map(pieces).collect();
         (out.len() == 64).then_some(())
@@ -77,7 +77,7 @@ fn a_seed_that_vanishes_once_every_piece_is_out_is_not_missed() {
 }
 
 #[test]
-fn a_liar_and_a_trickler_among_the_holders() {
+fn a_liar_and_a_trickler_are_found_among_the_holders() {
     let (server, original) = (Server::of("two-isps.json"), Original::of(60));
     let folder = tempfile::tempdir().unwrap();
     let _seed = Seed::start(&server, &original, "127.2.1.5", Some(800_000));
@@ -99,7 +99,7 @@ fn a_liar_and_a_trickler_among_the_holders() {
 }
 
 #[test]
-fn a_server_that_restarts_in_the_middle_stops_nobody() {
+fn a_restart_of_the_server_stops_no_download() {
     let original = Original::of(64);
     let (folder, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let serve = |listen: &str| {
@@ -115,16 +115,16 @@ fn a_server_that_restarts_in_the_middle_stops_nobody() {
     server.kill();
     peers[0].wait_for("piece", 15);
     let server = serve(&address);
-    // One more that only the new server can have told of the others.
+    // A further peer, which can know the others from the new server only.
     let late = start(&server, &original, folder.path(), 2, &[]);
     for peer in peers.iter().chain([&late]) {
         assert!(peer.file() == original.content);
-        assert!(peer.of("fallback").is_empty(), "costs outlive a short absence");
+        assert!(peer.of("fallback").is_empty(), "costs outlive a short outage");
     }
 }
 
 #[test]
-fn a_killed_peer_goes_on_where_it_was() {
+fn a_killed_peer_continues_where_it_stopped() {
     let (server, original) = (Server::of("two-isps.json"), Original::of(64));
     let folder = tempfile::tempdir().unwrap();
     let _seed = Seed::start(&server, &original, "127.1.1.1", Some(1_000_000));
@@ -135,15 +135,15 @@ fn a_killed_peer_goes_on_where_it_was() {
     let again = start(&server, &original, folder.path(), 0, &[]);
     assert!(again.file() == original.content);
     let joined = again.wait_for("joined", 1)["have"].as_u64().unwrap();
-    // One may have been told but not noted, or noted but not told.
+    // One piece may have been reported and not recorded, or the other way round.
     assert!(joined + 1 >= had as u64, "{joined} of {had} pieces were kept");
     let fetched = again.of("piece").len() as u64;
-    assert_eq!(fetched + joined, 64, "nothing is fetched again");
+    assert_eq!(fetched + joined, 64, "no piece is downloaded again");
 }
 
 #[test]
-fn a_full_disk_is_said_and_forgiven() {
-    // In a mount namespace of its own, so that nothing is left behind.
+fn a_full_disk_is_reported_and_the_download_continues_later() {
+    // In a mount namespace of its own, so that no mount is left behind.
     let within = |script: &str| {
         let mut command = Command::new("unshare");
         command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]);
@@ -153,12 +153,12 @@ fn a_full_disk_is_said_and_forgiven() {
     let folder = tempfile::tempdir().unwrap();
     let disk = folder.path().join("disk");
     if !within(mount).arg(&disk).output().is_ok_and(|output| output.status.success()) {
-        println!("skipped: no file system may be mounted here");
+        println!("not tested: no file system can be mounted");
         return;
     }
     let (server, original) = (Server::of("two-isps.json"), Original::of(32));
     let _seed = Seed::start(&server, &original, "127.1.1.1", None);
-    // First into one megabyte, then, with more room, once more into the same folder.
+    // First with one megabyte, then, with more space, again into the same folder.
     let script = format!("{mount} && shift && \"$@\"; mount -o remount,size=8m \"$0\" 2>&1; \"$@\"");
     let script = script.replace("\"$0\"", &format!("'{}'", disk.display()));
     let peer = get(&server, &original.manifest.id.to_string(), "127.1.2.100", &disk);
@@ -175,11 +175,11 @@ fn a_full_disk_is_said_and_forgiven() {
 }
 
 #[test]
-fn two_peers_with_the_same_file_are_both_used() {
+fn two_seeds_of_the_same_file_are_both_used() {
     let (server, original) = (Server::of("two-isps.json"), Original::of(64));
     let folder = tempfile::tempdir().unwrap();
     let seeds = ["127.1.1.2", "127.1.2.3"].map(|address| Seed::start(&server, &original, address, Some(1_000_000)));
-    // Cut otherwise, the same file is another thing; it is no lie.
+    // Divided into other pieces, the same file has another manifest, which is no lie.
     let _other = Seed::cut(&server, &original, "127.1.3.4", None, 2 * PIECE);
     let peer = start(&server, &original, folder.path(), 0, &[]);
     assert!(peer.file() == original.content);
@@ -189,9 +189,9 @@ fn two_peers_with_the_same_file_are_both_used() {
     assert!(peer.of("source").iter().all(|event| event["state"] == "connected"), "{:?}", peer.of("source"));
 }
 
-/// `UPDATE_GOLDEN=1 cargo test -p alto-peer` writes the file anew.
+/// `UPDATE_GOLDEN=1 cargo test -p alto-peer` rewrites the file.
 #[test]
-fn help_is_as_it_was() {
+fn the_help_of_get_is_up_to_date() {
     let (code, help, _) = run(program().args(["get", "--help"]));
     assert_eq!(code, Some(0));
     let help = help.replace(env!("CARGO_PKG_VERSION"), "VERSION");
@@ -203,7 +203,7 @@ fn help_is_as_it_was() {
 }
 
 #[test]
-fn exit_codes_and_what_is_said() {
+fn exit_codes_and_messages_tell_why_a_download_fails() {
     let (server, original) = (Server::of("two-isps.json"), Original::of(4));
     let folder = tempfile::tempdir().unwrap();
     let id = original.manifest.id.to_string();
@@ -233,7 +233,7 @@ fn exit_codes_and_what_is_said() {
     assert!(out.contains("renamed.bin") && out.lines().count() == 1, "{out}");
     assert!(std::fs::read(folder.path().join("renamed.bin")).unwrap() == original.content);
 
-    // Another file of the same name.
+    // A second file of the same name.
     let other = Original::of(5);
     let _seed = Seed::start(&server, &other, "127.1.1.2", None);
     let (code, _, errors) = get(&["movie.bin"]);

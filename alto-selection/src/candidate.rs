@@ -1,4 +1,4 @@
-//! What policies know about the holders they choose among.
+//! The candidates that policies choose among.
 
 use std::net::SocketAddr;
 use std::time::Duration;

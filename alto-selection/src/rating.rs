@@ -54,7 +54,7 @@ pub fn ratings<R: AsRef<[Option<f64>]>>(criteria: &[Criterion], costs: &[R]) -> 
     ratings
 }
 
-/// Whether ratings by these criteria differ from the costs themselves.
+/// True if ratings by these criteria differ from the costs themselves.
 pub fn is_compromise(criteria: &[Criterion]) -> bool {
     !matches!(criteria, [Criterion { preference: Preference::Lower, .. }])
 }

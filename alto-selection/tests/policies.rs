@@ -1,4 +1,4 @@
-//! What all policies promise, and what each promises in addition.
+//! Promises common to all policies, and those of each.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::net::SocketAddr;

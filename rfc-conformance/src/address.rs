@@ -1,11 +1,11 @@
-//! Addresses and prefixes by value: what a text means, whatever its spelling.
+//! Addresses and prefixes by value, whatever their spelling.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// A typed address such as `ipv4:192.0.2.1` (RFC 7285 §10.4.1); nothing for other types and broken addresses.
+/// Parses a typed address such as `ipv4:192.0.2.1` (RFC 7285 §10.4.1); `None` for other types and invalid addresses.
 pub(crate) fn typed(text: &str) -> Option<IpAddr> {
     match text.split_once(':')? {
         ("ipv4", address) => address.parse::<Ipv4Addr>().ok().map(IpAddr::V4),
@@ -14,7 +14,7 @@ pub(crate) fn typed(text: &str) -> Option<IpAddr> {
     }
 }
 
-/// An address as it is sent.
+/// Returns the typed address in canonical form.
 pub(crate) fn to_typed(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => format!("ipv4:{address}"),
@@ -22,10 +22,10 @@ pub(crate) fn to_typed(address: IpAddr) -> String {
     }
 }
 
-/// A prefix of an address type; nothing if it is none of that type.
+/// Parses a prefix in CIDR notation; `None` if it is invalid for the address type.
 pub(crate) fn prefix(kind: &str, text: &str) -> Option<IpNet> {
     let (address, length) = text.split_once('/')?;
-    // Neither `/024` nor `/+8`.
+    // Lengths such as `/024` and `/+8` are invalid.
     let length = length.parse::<u8>().ok().filter(|number| number.to_string() == length)?;
     match kind {
         "ipv4" => Some(IpNet::V4(Ipv4Net::new(address.parse().ok()?, length).ok()?)),
@@ -34,7 +34,7 @@ pub(crate) fn prefix(kind: &str, text: &str) -> Option<IpNet> {
     }
 }
 
-/// Whether an IPv6 address is spelt as RFC 5952 §4 and §5 want it: mixed notation is a choice.
+/// Tests whether an IPv6 address has the canonical form of RFC 5952 §4, or the mixed notation of §5.
 pub(crate) fn is_canonical_v6(text: &str) -> bool {
     let Ok(address) = text.parse::<Ipv6Addr>() else {
         return false;
@@ -42,7 +42,7 @@ pub(crate) fn is_canonical_v6(text: &str) -> bool {
     text == address.to_string() || text == hexadecimal(address) || text == mixed(address)
 }
 
-/// RFC 5952 §4: lower case, no leading zeros, `::` for the longest run of two or more zeros, the first of equals.
+/// Formats an address by RFC 5952 §4: lower case, no leading zeros, `::` for the first longest run of zeros.
 fn hexadecimal(address: Ipv6Addr) -> String {
     let groups = address.segments();
     let mut longest = 0..0;
@@ -63,7 +63,7 @@ fn hexadecimal(address: Ipv6Addr) -> String {
     }
 }
 
-/// The last two groups as an IPv4 address (RFC 5952 §5).
+/// Formats an address with the last two groups as an IPv4 address (RFC 5952 §5).
 fn mixed(address: Ipv6Addr) -> String {
     let [a, b, c, d] = [12, 13, 14, 15].map(|index| address.octets()[index]);
     let mut octets = address.octets();
@@ -72,7 +72,7 @@ fn mixed(address: Ipv6Addr) -> String {
     format!("{}{}", head.trim_end_matches("ffff:ffff"), Ipv4Addr::new(a, b, c, d))
 }
 
-/// The first address that no prefix covers. Without prefixes that is 0.0.0.0.
+/// Returns the first address that no prefix contains; 0.0.0.0 if there are no prefixes.
 pub(crate) fn first_gap<'a>(prefixes: impl Iterator<Item = &'a IpNet>) -> Option<IpAddr> {
     let mut ranges: Vec<_> =
         prefixes.map(|prefix| (number(prefix.network()), number(prefix.broadcast()), prefix.network())).collect();
@@ -92,7 +92,7 @@ pub(crate) fn first_gap<'a>(prefixes: impl Iterator<Item = &'a IpNet>) -> Option
     Some(address(next, is_v4))
 }
 
-/// The address after the last of a prefix, if there is one.
+/// Returns the address after a prefix, if there is one.
 pub(crate) fn just_after(prefix: &IpNet) -> Option<IpAddr> {
     let is_v4 = prefix.addr().is_ipv4();
     let end = if is_v4 { u128::from(u32::MAX) } else { u128::MAX };
@@ -100,7 +100,7 @@ pub(crate) fn just_after(prefix: &IpNet) -> Option<IpAddr> {
     (last < end).then(|| address(last + 1, is_v4))
 }
 
-/// The address before the first of a prefix, if there is one.
+/// Returns the address before a prefix, if there is one.
 pub(crate) fn just_before(prefix: &IpNet) -> Option<IpAddr> {
     let first = number(prefix.network());
     Some(address(first.checked_sub(1)?, prefix.addr().is_ipv4()))
@@ -120,26 +120,26 @@ fn address(number: u128, is_v4: bool) -> IpAddr {
     }
 }
 
-/// Prefixes with their owners, for longest-prefix match (RFC 7285 §11.2.2). Lookups try lengths from the longest down.
+/// Table of prefixes and their owners for longest-prefix match (RFC 7285 §11.2.2).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Table {
     by_length: BTreeMap<(bool, u8), BTreeMap<IpAddr, String>>,
 }
 
 impl Table {
-    /// Adds a prefix; whoever had it before keeps it.
+    /// Adds a prefix, unless it has an owner already.
     pub(crate) fn insert(&mut self, prefix: &IpNet, owner: &str) {
         let key = (prefix.addr().is_ipv4(), prefix.prefix_len());
         self.by_length.entry(key).or_default().entry(prefix.network()).or_insert_with(|| owner.to_owned());
     }
 
-    /// The owner of exactly this prefix.
+    /// Returns the owner of exactly this prefix.
     pub(crate) fn exactly(&self, prefix: &IpNet) -> Option<&str> {
         let networks = self.by_length.get(&(prefix.addr().is_ipv4(), prefix.prefix_len()))?;
         networks.get(&prefix.network()).map(String::as_str)
     }
 
-    /// The owner of the longest prefix that covers an address.
+    /// Returns the owner of the longest prefix that contains an address.
     pub(crate) fn owner(&self, address: IpAddr) -> Option<&str> {
         let family = address.is_ipv4();
         self.by_length.range((family, 0)..=(family, 128)).rev().find_map(|((_, length), networks)| {
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_mean_what_they_say() {
+    fn addresses_and_prefixes_are_parsed() {
         assert_eq!(typed("ipv6:::1"), Some(IpAddr::V6(Ipv6Addr::LOCALHOST)));
         assert_eq!(typed("ipv4:192.0.2.034"), None);
         assert_eq!(typed("mac:1"), None);
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn one_spelling_is_canonical() {
+    fn canonical_forms_are_recognised() {
         for right in [
             "::",
             "::1",
@@ -220,7 +220,7 @@ mod tests {
         }
 
         #[test]
-        fn completeness_is_that_of_every_address(nets in prop::collection::vec((0_u8..16, 0_u8..=4), 0..12)) {
+        fn a_table_is_complete_if_every_address_is_covered(nets in prop::collection::vec((0_u8..16, 0_u8..=4), 0..12)) {
             let nets: Vec<IpNet> = nets.iter().map(|(net, length)| {
                 IpNet::V4(Ipv4Net::new((u32::from(*net) << 28).into(), *length).unwrap()).trunc()
             }).collect();

@@ -1,4 +1,4 @@
-//! Entities and what they are called (RFC 9240 §5.1, §5.2, §6): by value, however they are spelt.
+//! Entities of property maps and their names (RFC 9240 §5.1, §5.2, §6), by value.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,55 +7,56 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use serde_json::Value;
 
-use crate::target::Resource;
+use crate::subject::Resource;
 use crate::{address, name};
 
-/// Entity domain types with IANA: RFC 9240, RFC 9241, RFC 9275.
+/// Registered entity domain types (RFC 9240, RFC 9241, RFC 9275).
 const DOMAIN_TYPES: &[&str] = &["ipv4", "ipv6", "pid", "asn", "countrycode", "ane"];
-/// Entity property types with IANA: RFC 9240, RFC 9241, RFC 9275.
+/// Registered entity property types (RFC 9240, RFC 9241, RFC 9275).
 const PROPERTY_TYPES: &[&str] = &["pid", "cdni-capabilities", "max-reservable-bandwidth", "persistent-entity-id"];
 
-/// An entity.
+/// An entity of a property map.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Entity {
-    /// The name of its domain, as in `mappings`.
+    /// Name of the domain, as in `mappings`.
     pub(crate) domain: String,
     pub(crate) id: Id,
 }
 
-/// What an entity is within its domain.
+/// Identifier of an entity within its domain.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Id {
-    /// An address, or a prefix without host bits; an address is its own prefix of full length (§6.1.1.2).
+    /// Prefix without host bits; an address is the prefix of full length (§6.1.1.2).
     Net(IpNet),
-    /// Anything else.
+    /// Any other identifier.
     Name(String),
 }
 
-/// `capabilities.mappings`: the properties that can be asked for in each domain, as far as it can be read.
+/// Properties of each domain, from `capabilities.mappings`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Mappings(pub(crate) BTreeMap<String, Vec<String>>);
 
-/// What is wrong with the name of a type.
+/// Flaw in the name of a domain type or property type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
-    /// Too long, empty, or of other characters.
+    /// Too long, empty, or with invalid characters.
     Form,
     /// More than one colon in a domain type.
     Colons,
-    /// A colon in a domain type that is not that of `priv:`.
+    /// Colon in a domain type that does not belong to `priv:`.
     Colon,
-    /// `priv:` with nothing behind.
+    /// Prefix `priv:` without a name.
     BarePrefix,
+    /// Name that is neither registered nor private.
     Unregistered,
 }
 
-/// The resource and the type of a name such as `net.pid`; the resource is empty where the map itself is meant.
+/// Splits a name such as `net.pid` into resource and type; the resource is empty for self-defined names such as `.x`.
 pub(crate) fn parts(name: &str) -> (Option<&str>, &str) {
     name.split_once('.').map_or((None, name), |(resource, kind)| (Some(resource), kind))
 }
 
-/// Everything that is wrong with an entity domain type (§5.1.1).
+/// Lists the flaws of an entity domain type (§5.1.1).
 pub(crate) fn domain_type_flaws(name: &str) -> Vec<Flaw> {
     let mut flaws = Vec::new();
     if !is_made_of(name, 64) {
@@ -72,7 +73,7 @@ pub(crate) fn domain_type_flaws(name: &str) -> Vec<Flaw> {
     flaws
 }
 
-/// Everything that is wrong with an entity property type (§5.2.1).
+/// Lists the flaws of an entity property type (§5.2.1).
 pub(crate) fn property_type_flaws(name: &str) -> Vec<Flaw> {
     let form = (!is_made_of(name, 32)).then_some(Flaw::Form);
     form.into_iter().chain(private_flaw(name, PROPERTY_TYPES)).collect()
@@ -92,7 +93,7 @@ fn private_flaw(name: &str, registered: &[&str]) -> Option<Flaw> {
 }
 
 impl Mappings {
-    /// Those of an entry.
+    /// Reads the mappings of a directory entry.
     pub(crate) fn of(resource: &Resource) -> Self {
         let mappings = resource.entry.pointer("/capabilities/mappings").and_then(Value::as_object);
         let names = |list: &Value| -> Vec<String> {
@@ -102,12 +103,12 @@ impl Mappings {
         Self(mappings.into_iter().flatten().map(|(domain, list)| (domain.clone(), names(list))).collect())
     }
 
-    /// The properties of a domain.
+    /// Returns the properties of a domain.
     pub(crate) fn of_domain(&self, domain: &str) -> &[String] {
         self.0.get(domain).map_or(&[], Vec::as_slice)
     }
 
-    /// Every property of any domain, each once.
+    /// Returns the properties of all domains, each once.
     pub(crate) fn properties(&self) -> Vec<&str> {
         let mut all: Vec<_> = self.0.values().flatten().map(String::as_str).collect();
         all.sort_unstable();
@@ -115,18 +116,18 @@ impl Mappings {
         all
     }
 
-    /// The domains whose entities are addresses and prefixes.
+    /// Returns the domains of addresses and prefixes.
     pub(crate) fn address_domains(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str).filter(|domain| matches!(parts(domain).1, "ipv4" | "ipv6"))
     }
 
-    /// Other domains of registered types: their entities have no parts.
+    /// Returns the other domains of registered types, whose entities contain no others.
     pub(crate) fn flat_domains(&self) -> impl Iterator<Item = &str> {
         let domains = self.0.keys().map(String::as_str);
         domains.filter(|domain| matches!(parts(domain).1, "pid" | "asn" | "countrycode" | "ane"))
     }
 
-    /// Whether this has at least the domains and properties of another one.
+    /// Tests whether these mappings have all domains and properties of other ones.
     pub(crate) fn cover(&self, other: &Self) -> bool {
         other.0.iter().all(|(domain, properties)| {
             self.0.get(domain).is_some_and(|known| properties.iter().all(|property| known.contains(property)))
@@ -135,8 +136,8 @@ impl Mappings {
 }
 
 impl Entity {
-    /// Reads `DOMAIN:ID` of one of the mapped domains; nothing if it is none. Both parts may hold colons, so the
-    /// longest domain that fits counts.
+    /// Parses `DOMAIN:ID` with the longest mapped domain that matches, as both parts may contain colons; `None` if it is
+    /// invalid.
     pub(crate) fn read(text: &str, mappings: &Mappings) -> Option<Self> {
         let fits = |domain: &&String| text.strip_prefix(domain.as_str()).is_some_and(|rest| rest.starts_with(':'));
         let domain = mappings.0.keys().filter(fits).max_by_key(|domain| domain.len())?;
@@ -144,17 +145,17 @@ impl Entity {
         Some(Self { domain: domain.clone(), id })
     }
 
-    /// An address as an entity of a domain.
+    /// Creates the entity of an address in a domain.
     pub(crate) fn at(domain: &str, address: IpAddr) -> Self {
         Self { domain: domain.to_owned(), id: Id::Net(IpNet::from(address)) }
     }
 
-    /// A prefix as an entity of a domain.
+    /// Creates the entity of a prefix in a domain.
     pub(crate) fn over(domain: &str, prefix: IpNet) -> Self {
         Self { domain: domain.to_owned(), id: Id::Net(prefix.trunc()) }
     }
 
-    /// The addresses that are meant, if any.
+    /// Returns the prefix, if the entity is one.
     pub(crate) fn net(&self) -> Option<&IpNet> {
         match &self.id {
             Id::Net(net) => Some(net),
@@ -162,7 +163,7 @@ impl Entity {
         }
     }
 
-    /// Whether this is another entity of the same domain, or a part of it.
+    /// Tests whether this entity equals another one or is contained in it.
     pub(crate) fn is_within(&self, other: &Self) -> bool {
         self.domain == other.domain
             && match (&self.id, &other.id) {
@@ -187,7 +188,7 @@ impl Id {
     }
 }
 
-/// Without leading zeros.
+/// Tests whether a text is a decimal number without leading zeros.
 fn is_decimal(text: &str) -> bool {
     text.parse::<u32>().is_ok_and(|number| number.to_string() == text)
 }
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_not_read() {
+    fn invalid_entities_are_rejected() {
         for text in [
             "ipv4",
             "ipv4:",
@@ -254,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn names_have_flaws() {
+    fn flaws_of_names_are_found() {
         use Flaw::{BarePrefix, Colon, Colons, Form, Unregistered};
         let long = "x".repeat(65);
         for (name, flaws) in [

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::checks;
+use crate::catalogue;
 use crate::exit::Exit;
 use crate::report::Report;
 
@@ -55,7 +55,7 @@ impl Expectations {
             if id.is_empty() {
                 continue;
             }
-            if !checks::requirements().iter().any(|requirement| requirement.id == id) {
+            if !catalogue::requirements().iter().any(|requirement| requirement.id == id) {
                 return Err(ExpectError::Unknown { path: path.to_owned(), line: index + 1, id: id.to_owned() });
             }
             expected.insert(id.to_owned());
@@ -104,7 +104,7 @@ impl std::fmt::Display for Surprises {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::Requirement;
+    use crate::requirement::Requirement;
     use crate::verdict::{Line, Verdict};
 
     fn report(lines: &[(&'static str, Verdict)]) -> Report {

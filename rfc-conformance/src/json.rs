@@ -1,4 +1,4 @@
-//! JSON as the suite reads it: members that occur twice are seen, and depth is bounded.
+//! JSON parser that detects duplicate members and bounds nesting depth, and helpers for messages.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -6,24 +6,24 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// Duplicates that are remembered.
+/// Maximum number of duplicates listed.
 const MOST_DUPLICATES: usize = 20;
 
-/// A body that is JSON.
+/// A parsed JSON document.
 #[derive(Clone, Debug)]
 pub struct Document {
-    /// What it says. Of members that occur twice the last one counts.
+    /// Value of the document; the last of duplicate members counts.
     pub value: Value,
-    /// Pointers to members that occur more than once.
+    /// JSON pointers to duplicate members.
     pub duplicates: Vec<String>,
 }
 
-/// Why a body is not JSON.
+/// Syntax error in a JSON document.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not JSON: {0}")]
 pub struct NotJson(pub String);
 
-/// Reads a body.
+/// Parses a document.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Document, NotJson> {
     let places = Places::default();
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
@@ -34,17 +34,17 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Document, NotJson> {
     }
 }
 
-/// A pointer with one more step (RFC 6901).
+/// Appends a step to a JSON pointer (RFC 6901).
 pub(crate) fn pointer(base: &str, step: &str) -> String {
     format!("{base}/{}", step.replace('~', "~0").replace('/', "~1"))
 }
 
-/// A value on one line, cut short.
+/// Returns a value on one line, shortened.
 pub(crate) fn brief(value: &Value) -> String {
     shorten(&value.to_string(), 200)
 }
 
-/// A text cut short.
+/// Shortens a text to a number of characters.
 pub(crate) fn shorten(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -52,7 +52,7 @@ pub(crate) fn shorten(text: &str, most: usize) -> String {
     }
 }
 
-/// What a value is, in one word.
+/// Returns the JSON type of a value with its article.
 pub(crate) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -159,14 +159,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn duplicates_are_found_wherever_they_are() {
+    fn duplicates_are_found_at_any_depth() {
         let document = parse(br#"{"a":{"b":[{"x/y":1,"x/y":2}]},"c":1,"\u0063":2}"#).unwrap();
         assert_eq!(document.duplicates, ["/a/b/0/x~1y", "/c"]);
         assert_eq!(document.value["c"], 2);
     }
 
     #[test]
-    fn depth_is_bounded_and_the_whole_body_counts() {
+    fn depth_is_bounded_and_trailing_data_is_rejected() {
         assert!(parse(&vec![b'['; 1_000_000]).is_err());
         assert!(parse(b"{} x").is_err());
         assert!(parse(b"\xef\xbb\xbf{}").is_err());
@@ -174,7 +174,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn values_are_those_serde_reads(text in r#"[\[\]{}",:a0-9.eE+-]{0,40}"#) {
+        fn values_equal_those_of_serde_json(text in r#"[\[\]{}",:a0-9.eE+-]{0,40}"#) {
             let ours = parse(text.as_bytes()).map(|document| document.value).ok();
             proptest::prop_assert_eq!(ours, serde_json::from_str::<Value>(&text).ok());
         }

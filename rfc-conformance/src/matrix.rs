@@ -8,7 +8,7 @@ use std::str::FromStr;
 use serde_json::Value;
 use structopt::StructOpt;
 
-use crate::checks;
+use crate::catalogue;
 use crate::exit::Exit;
 use crate::report::{escape, html, write};
 
@@ -107,7 +107,7 @@ fn read(name: String, bytes: &[u8]) -> Result<Column, String> {
 
 /// IDs with their texts, in the order of the standards.
 fn rows(columns: &[Column], differences: bool) -> Vec<(&'static str, &'static str)> {
-    let requirements = checks::requirements().into_iter();
+    let requirements = catalogue::requirements().into_iter();
     let graded = requirements.filter(|requirement| {
         let verdicts: Vec<_> = columns.iter().map(|column| column.verdicts.get(requirement.id)).collect();
         let differ = verdicts.windows(2).any(|pair| pair[0] != pair[1]);
@@ -190,8 +190,8 @@ impl FromStr for Format {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::Requirement;
     use crate::report::Report;
+    use crate::requirement::Requirement;
     use crate::verdict::{Line, Verdict};
 
     fn column_of(name: &str, lines: &[(&'static str, Verdict)]) -> Column {

@@ -1,19 +1,19 @@
-//! Metric strings of RFC 9439 §3.2: a base, and an operator that says which statistic of it is meant.
+//! Metric strings of RFC 9439 §3.2: a base metric and an operator for the statistic.
 
-/// The metrics of RFC 9439.
+/// Base metrics of RFC 9439.
 const BASES: &[&str] =
     &["delay-ow", "delay-rt", "delay-variation", "lossrate", "hopcount", "tput", "bw-residual", "bw-available"];
 
-/// A metric string, as far as it can be taken apart.
+/// Parts of a metric string.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Metric<'a> {
-    /// What is measured.
+    /// Base metric, such as `delay-ow`.
     pub(crate) base: &'a str,
-    /// What stands behind the colon, if there is one.
+    /// Text after the colon, if there is one.
     pub(crate) suffix: Option<&'a str>,
 }
 
-/// Which statistic.
+/// Operator for a statistic.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Operator {
     Cur,
@@ -23,24 +23,23 @@ pub(crate) enum Operator {
     Mean,
     StdDev,
     StdVar,
-    /// From 0 to 100.
+    /// Percentile from 0 to 100.
     Percentile(f64),
 }
 
-/// What is wrong with an operator.
+/// Error in an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wrong {
-    /// There is a colon, but not one operator behind it.
+pub(crate) enum OperatorError {
+    /// Empty or more than one operator.
     Form,
-    /// None of the list.
+    /// Operator that RFC 9439 does not define.
     Unknown,
-    /// `p` without a number from 0 to 100.
+    /// Letter `p` without a number from 0 to 100.
     Percentile,
 }
 
 impl<'a> Metric<'a> {
-    /// Takes a metric string apart. Names behind `priv:` may have colons of their own: there only what is an operator
-    /// counts as one.
+    /// Splits a metric string. Private names may contain colons, so only valid operators are split off.
     pub(crate) fn read(name: &'a str) -> Self {
         if name.starts_with("priv:") {
             return match name.rsplit_once(':') {
@@ -56,20 +55,20 @@ impl<'a> Metric<'a> {
         }
     }
 
-    /// Whether RFC 9439 defines it.
+    /// Tests whether RFC 9439 defines the base metric.
     pub(crate) fn is_performance(self) -> bool {
         BASES.contains(&self.base)
     }
 
-    /// The operator that is written, if one is.
-    pub(crate) fn written(self) -> Option<Result<Operator, Wrong>> {
+    /// Parses the explicit operator, if there is one.
+    pub(crate) fn explicit(self) -> Option<Result<Operator, OperatorError>> {
         self.suffix.map(Operator::read)
     }
 
-    /// Which statistic it is, also where none is written: the median, and for two of the bandwidths the current value
+    /// Returns the explicit or default statistic: by default the median, for two of the bandwidths the current value
     /// (RFC 9439 §3.2, §5.2.3, §5.3.3).
     pub(crate) fn statistic(self) -> Option<Operator> {
-        match self.written() {
+        match self.explicit() {
             Some(written) => written.ok(),
             None if matches!(self.base, "bw-residual" | "bw-available") => Some(Operator::Cur),
             None => Some(Operator::Median),
@@ -78,7 +77,7 @@ impl<'a> Metric<'a> {
 }
 
 impl Operator {
-    fn read(text: &str) -> Result<Self, Wrong> {
+    fn read(text: &str) -> Result<Self, OperatorError> {
         match text {
             "cur" => Ok(Self::Cur),
             "min" => Ok(Self::Min),
@@ -87,13 +86,13 @@ impl Operator {
             "mean" => Ok(Self::Mean),
             "stddev" => Ok(Self::StdDev),
             "stdvar" => Ok(Self::StdVar),
-            _ if text.is_empty() || text.contains(':') => Err(Wrong::Form),
+            _ if text.is_empty() || text.contains(':') => Err(OperatorError::Form),
             _ => percentile(text),
         }
     }
 
-    /// Where it stands among the values of a sample, from 0 to 100; nothing if it is no place among them.
-    pub(crate) fn place(self) -> Option<f64> {
+    /// Returns the position in the distribution from 0 to 100; `None` for other statistics.
+    pub(crate) fn position(self) -> Option<f64> {
         match self {
             Self::Min => Some(0.0),
             Self::Median => Some(50.0),
@@ -103,8 +102,8 @@ impl Operator {
         }
     }
 
-    /// The name that is recommended for it (RFC 9439 §3.2).
-    pub(crate) fn better_name(self) -> Option<&'static str> {
+    /// Returns the recommended name of a percentile (RFC 9439 §3.2).
+    pub(crate) fn preferred_name(self) -> Option<&'static str> {
         let Self::Percentile(number) = self else { return None };
         [(0.0, "min"), (50.0, "median"), (100.0, "max")]
             .into_iter()
@@ -113,20 +112,20 @@ impl Operator {
     }
 }
 
-/// `p`, digits without a needless zero, perhaps a dot and more digits.
-fn percentile(text: &str) -> Result<Operator, Wrong> {
-    let Some(number) = text.strip_prefix('p') else { return Err(Wrong::Unknown) };
+/// Parses `p` and a decimal number without leading zeros, optionally with a fraction.
+fn percentile(text: &str) -> Result<Operator, OperatorError> {
+    let Some(number) = text.strip_prefix('p') else { return Err(OperatorError::Unknown) };
     if number.starts_with(|c: char| c.is_ascii_alphabetic()) {
-        return Err(Wrong::Unknown);
+        return Err(OperatorError::Unknown);
     }
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let (whole, fraction) = number.split_once('.').map_or((number, None), |(whole, rest)| (whole, Some(rest)));
     let form = digits(whole) && (whole == "0" || !whole.starts_with('0')) && fraction.is_none_or(digits);
     let value = number.parse().ok().filter(|value| form && (0.0..=100.0).contains(value));
-    value.map(Operator::Percentile).ok_or(Wrong::Percentile)
+    value.map(Operator::Percentile).ok_or(OperatorError::Percentile)
 }
 
-/// Whether more of a metric is better; nothing if nobody has said.
+/// Tests whether larger values of a metric are better; `None` for unknown metrics.
 pub(crate) fn more_is_better(metric: &str) -> Option<bool> {
     match Metric::read(metric).base {
         "routingcost" | "hopcount" | "delay-ow" | "delay-rt" | "delay-variation" | "lossrate" => Some(false),
@@ -140,10 +139,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn metric_strings_are_taken_apart() {
+    fn metric_strings_are_split() {
         let read = |name| {
             let metric = Metric::read(name);
-            (metric.base, metric.written())
+            (metric.base, metric.explicit())
         };
         assert_eq!(read("delay-ow"), ("delay-ow", None));
         assert_eq!(read("delay-ow:p95"), ("delay-ow", Some(Ok(Operator::Percentile(95.0)))));
@@ -153,13 +152,13 @@ mod tests {
         assert_eq!(read("priv:min"), ("priv:min", None));
         assert_eq!(read("priv:acme:min"), ("priv:acme", Some(Ok(Operator::Min))));
         for wrong in ["p101", "p-1", "p", "p99.", "p.5", "p095", "p1e1"] {
-            assert_eq!(Operator::read(wrong), Err(Wrong::Percentile), "{wrong}");
+            assert_eq!(Operator::read(wrong), Err(OperatorError::Percentile), "{wrong}");
         }
         for wrong in ["avg", "Median", "percentile"] {
-            assert_eq!(Operator::read(wrong), Err(Wrong::Unknown), "{wrong}");
+            assert_eq!(Operator::read(wrong), Err(OperatorError::Unknown), "{wrong}");
         }
-        assert_eq!(read("delay-ow:").1, Some(Err(Wrong::Form)));
-        assert_eq!(read("delay-ow:p95:cur").1, Some(Err(Wrong::Form)));
+        assert_eq!(read("delay-ow:").1, Some(Err(OperatorError::Form)));
+        assert_eq!(read("delay-ow:p95:cur").1, Some(Err(OperatorError::Form)));
     }
 
     #[test]
@@ -172,7 +171,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn nothing_that_is_no_percentile_is_one(text in r"p[0-9.\-+eE]{0,6}") {
+        fn only_numbers_from_0_to_100_are_percentiles(text in r"p[0-9.\-+eE]{0,6}") {
             if let Ok(Operator::Percentile(number)) = Operator::read(&text) {
                 proptest::prop_assert!((0.0..=100.0).contains(&number));
                 proptest::prop_assert!(text[1..].bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'));

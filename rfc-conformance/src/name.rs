@@ -1,10 +1,10 @@
-//! Grammars of names (RFC 7285 §10, RFC 9274 §3.2), and what is registered.
+//! Syntax of names (RFC 7285 §10, RFC 9274 §3.2), and names registered with IANA.
 
 use crate::metric::{Metric, Operator};
 
-/// Cost modes with IANA: RFC 9274, RFC 9275.
+/// Registered cost modes (RFC 9274, RFC 9275).
 pub(crate) const MODES: &[&str] = &["numerical", "ordinal", "array"];
-/// Cost metrics with IANA: RFC 7285, RFC 9439, RFC 9275.
+/// Registered cost metrics (RFC 7285, RFC 9439, RFC 9275).
 pub(crate) const METRICS: &[&str] = &[
     "routingcost",
     "delay-ow",
@@ -17,32 +17,35 @@ pub(crate) const METRICS: &[&str] = &[
     "bw-available",
     "ane-path",
 ];
-/// Address types with IANA.
+/// Registered address types.
 pub(crate) const ADDRESS_TYPES: &[&str] = &["ipv4", "ipv6"];
-/// Endpoint property types with IANA.
+/// Registered endpoint property types.
 pub(crate) const PROPERTIES: &[&str] = &["pid"];
-/// Error codes with IANA: RFC 7285 §14.5.
+/// Registered error codes (RFC 7285 §14.5).
 pub(crate) const ERROR_CODES: &[&str] =
     &["E_SYNTAX", "E_MISSING_FIELD", "E_INVALID_FIELD_TYPE", "E_INVALID_FIELD_VALUE"];
 
-/// What is wrong with a name.
+/// Fault in a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
+    /// Too many characters.
     Length,
+    /// Characters outside the alphabet.
     Alphabet,
-    /// The dot, which the alphabet has but nobody may use.
+    /// A dot, which is reserved.
     Dot,
-    /// `priv:` with nothing behind.
+    /// Prefix `priv:` without a name.
     BarePrefix,
+    /// Name that is neither registered nor private.
     Unregistered,
 }
 
-/// A name that obeys rules.
+/// Rules for a kind of name.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     most: usize,
     at_sign: bool,
-    /// Whether it may end in an operator of RFC 9439.
+    /// Permits operators of RFC 9439 at the end.
     percentiles: bool,
     registered: Option<&'static [&'static str]>,
 }
@@ -53,7 +56,7 @@ pub(crate) const MODE: Rules = Rules { most: 32, at_sign: false, percentiles: fa
 pub(crate) const PROPERTY: Rules = Rules { most: 32, at_sign: false, percentiles: false, registered: Some(PROPERTIES) };
 
 impl Rules {
-    /// Everything that is wrong with a name.
+    /// Lists the faults of a name.
     pub(crate) fn faults(self, name: &str) -> Vec<Fault> {
         let mut faults = Vec::new();
         if name.chars().count() > self.most {
@@ -63,8 +66,8 @@ impl Rules {
         if name.chars().any(|c| !allowed(c) && c != '.') {
             faults.push(Fault::Alphabet);
         }
-        // RFC 9439 §3.2 has one dot in a percentile: `delay-ow:p99.9`.
-        let percentile = |name| matches!(Metric::read(name).written(), Some(Ok(Operator::Percentile(_))));
+        // RFC 9439 §3.2 permits a dot in a percentile: `delay-ow:p99.9`.
+        let percentile = |name| matches!(Metric::read(name).explicit(), Some(Ok(Operator::Percentile(_))));
         let dots = if self.percentiles && percentile(name) { Metric::read(name).base } else { name };
         if dots.contains('.') {
             faults.push(Fault::Dot);
@@ -73,7 +76,7 @@ impl Rules {
             match name.strip_prefix("priv:") {
                 Some("") => faults.push(Fault::BarePrefix),
                 Some(_) => {}
-                // A registered name may have a suffix of its own (RFC 9439 §3.1).
+                // A registered name may have an operator as suffix (RFC 9439 §3.2).
                 None if registered.contains(&name.split(':').next().unwrap_or(name)) => {}
                 None => faults.push(Fault::Unregistered),
             }
@@ -82,7 +85,7 @@ impl Rules {
     }
 }
 
-/// Whether an address type is known to IANA.
+/// Tests whether an address type is registered.
 pub(crate) fn is_registered_address_type(name: &str) -> bool {
     ADDRESS_TYPES.contains(&name)
 }
@@ -92,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_obey_their_rules() {
+    fn faults_of_names_are_found() {
         assert_eq!(PID.faults(&"a".repeat(64)), []);
         assert_eq!(PID.faults(&"a".repeat(65)), [Fault::Length]);
         assert_eq!(PID.faults("a.b c"), [Fault::Alphabet, Fault::Dot]);

@@ -8,36 +8,12 @@ use std::time::Duration;
 use structopt::StructOpt;
 use structopt::clap::{AppSettings, Error as UsageError, ErrorKind};
 
-use crate::client_mode;
+use crate::clients;
 use crate::exit::Exit;
 use crate::expect::Expectations;
 use crate::report::{self, Format};
-use crate::{checks, matrix, validate};
-
-/// Settings of a run.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The URI of the root directory.
-    pub directory: String,
-    /// Whether recommendations count as requirements.
-    pub strict: bool,
-    /// Only requirements whose IDs begin so; empty means all.
-    pub only: Vec<String>,
-    /// Name and password for HTTP Digest.
-    pub user: Option<(String, String)>,
-    /// A PEM file of authorities to trust instead of those of the web.
-    pub ca: Option<PathBuf>,
-    /// Whether to trust any certificate.
-    pub insecure: bool,
-    /// For one request.
-    pub timeout: Duration,
-    /// For the whole run.
-    pub deadline: Duration,
-    /// Checks that run at a time.
-    pub jobs: usize,
-    /// Whether to show a progress bar on standard error.
-    pub progress: bool,
-}
+use crate::run::Options;
+use crate::{catalogue, matrix, validate};
 
 #[expect(clippy::doc_markdown, reason = "the comments are the help text, where backticks are noise")]
 #[expect(clippy::struct_excessive_bools, reason = "flags are on or off")]
@@ -116,7 +92,7 @@ struct Flags {
 // What to do instead of grading a server. A documentation comment would take the place of the program's own.
 #[derive(Clone, Debug, StructOpt)]
 enum Command {
-    Client(client_mode::Flags),
+    Client(clients::Flags),
     Validate(validate::Flags),
     Matrix(matrix::Flags),
 }
@@ -141,7 +117,7 @@ fn usage(error: &UsageError) -> Exit {
 
 fn dispatch(flags: Flags) -> Exit {
     match flags.command {
-        Some(Command::Client(flags)) => return client_mode::run(flags),
+        Some(Command::Client(flags)) => return clients::run(flags),
         Some(Command::Validate(flags)) => return validate::run(&flags),
         Some(Command::Matrix(flags)) => return matrix::run(&flags),
         None => {}
@@ -170,7 +146,7 @@ fn dispatch(flags: Flags) -> Exit {
             return Exit::Usage;
         }
     };
-    let report = crate::run(&options);
+    let report = crate::run::run(&options);
     for format in &formats {
         if let Err(error) = format.write(&report, verbose) {
             eprintln!("rfc-conformance: {error}");
@@ -188,7 +164,7 @@ fn dispatch(flags: Flags) -> Exit {
 }
 
 fn is_checked(prefix: &str) -> bool {
-    checks::requirements().iter().any(|requirement| requirement.is_within(prefix))
+    catalogue::requirements().iter().any(|requirement| requirement.is_within(prefix))
 }
 
 impl TryFrom<Flags> for Options {
@@ -221,23 +197,5 @@ impl TryFrom<Flags> for Options {
             jobs: flags.jobs,
             progress: std::io::stderr().is_terminal(),
         })
-    }
-}
-
-impl Options {
-    /// Defaults for a directory.
-    pub fn new(directory: &str) -> Self {
-        Self {
-            directory: directory.to_owned(),
-            strict: false,
-            only: Vec::new(),
-            user: None,
-            ca: None,
-            insecure: false,
-            timeout: Duration::from_secs(10),
-            deadline: Duration::from_mins(15),
-            jobs: 4,
-            progress: false,
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! What a property map says of an entity, inheritance included (RFC 9240 §6.1.3, §7.6).
+//! Property maps in answers, with inheritance of values (RFC 9240 §6.1.3, §7.6).
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -13,19 +13,19 @@ use crate::http::Exchange;
 use crate::json::pointer;
 use crate::view::{Vtag, spread};
 
-/// A property map, whole or filtered, by value.
+/// A full or filtered property map.
 #[derive(Clone, Debug)]
 pub(crate) struct PropertyMap {
     pub(crate) exchange: Arc<Exchange>,
     pub(crate) tags: Vec<Vtag>,
-    /// What stands in the map, `null` included.
+    /// Properties of each entity, including those that are null.
     pub(crate) entities: BTreeMap<Entity, Map<String, Value>>,
-    /// Every key as it is written, with the entity it means, if it means one of a mapped domain.
+    /// Keys as written, with the entity if it belongs to a mapped domain.
     pub(crate) keys: Vec<(String, Option<Entity>)>,
 }
 
 impl PropertyMap {
-    /// Reads an answer; nothing if it has no `property-map` of objects.
+    /// Reads an answer; `None` if it has no valid `property-map`.
     pub(crate) fn read(exchange: &Arc<Exchange>, mappings: &Mappings) -> Option<Self> {
         let message = exchange.value().filter(|_| exchange.answer.status == 200)?;
         let mut map = Self {
@@ -45,48 +45,48 @@ impl PropertyMap {
         Some(map)
     }
 
-    /// Where an entity stands.
+    /// Returns the JSON pointer to an entity.
     pub(crate) fn place(&self, entity: &Entity) -> String {
         let key = self.keys.iter().find(|(_, known)| known.as_ref() == Some(entity));
         key.map_or_else(|| "/property-map".to_owned(), |(key, _)| pointer("/property-map", key))
     }
 
-    /// Who decides about a property of an entity: itself, or the longest prefix around it that says something.
-    pub(crate) fn decides(&self, entity: &Entity, property: &str) -> Option<(Entity, &Value)> {
-        let says = |entity: &Entity| self.entities.get(entity).and_then(|properties| properties.get(property));
+    /// Finds the entity that determines a property: the entity itself or the longest prefix around it with the property.
+    pub(crate) fn determining(&self, entity: &Entity, property: &str) -> Option<(Entity, &Value)> {
+        let stated = |entity: &Entity| self.entities.get(entity).and_then(|properties| properties.get(property));
         let Id::Net(net) = &entity.id else {
-            return says(entity).map(|value| (entity.clone(), value));
+            return stated(entity).map(|value| (entity.clone(), value));
         };
         (0..=net.prefix_len()).rev().find_map(|length| {
             let around = Entity::over(&entity.domain, IpNet::new(net.addr(), length).ok()?);
-            let value = says(&around)?;
+            let value = stated(&around)?;
             Some((around, value))
         })
     }
 
-    /// The value of a property of an entity; `null` is none, and stops inheritance.
+    /// Returns the value of a property, possibly inherited; null stops inheritance and counts as none.
     pub(crate) fn value(&self, entity: &Entity, property: &str) -> Option<&Value> {
-        self.decides(entity, property).map(|(_, value)| value).filter(|value| !value.is_null())
+        self.determining(entity, property).map(|(_, value)| value).filter(|value| !value.is_null())
     }
 
-    /// Whether `null` is what decides.
+    /// Tests whether null determines a property.
     pub(crate) fn is_blocked(&self, entity: &Entity, property: &str) -> bool {
-        self.decides(entity, property).is_some_and(|(_, value)| value.is_null())
+        self.determining(entity, property).is_some_and(|(_, value)| value.is_null())
     }
 
-    /// All values of an entity, inherited ones included.
+    /// Returns all values of an entity, including inherited ones.
     pub(crate) fn values(&self, entity: &Entity, properties: &[String]) -> Map<String, Value> {
         let value = |property: &String| Some((property.clone(), self.value(entity, property)?.clone()));
         properties.iter().filter_map(value).collect()
     }
 
-    /// The prefixes of a domain, addresses included.
+    /// Returns the prefixes of a domain, including addresses.
     pub(crate) fn nets(&self, domain: &str) -> Vec<IpNet> {
         let entities = self.entities.keys().filter(|entity| entity.domain == domain);
         entities.filter_map(Entity::net).copied().collect()
     }
 
-    /// Only entities that are another one, or lie inside.
+    /// Returns the part of the map within an entity.
     pub(crate) fn within(&self, outer: &Entity) -> Self {
         let entities = self.entities.iter().filter(|(entity, _)| entity.is_within(outer));
         let keys = self.keys.iter().filter(|(_, entity)| entity.as_ref().is_some_and(|entity| entity.is_within(outer)));
@@ -98,9 +98,9 @@ impl PropertyMap {
         }
     }
 
-    /// Addresses of a domain worth asking for, at most `most`: the ends and the middle of each prefix and what lies
-    /// beside it. Around what has no value first, as that is where inheritance stops.
-    pub(crate) fn telling_addresses(&self, domain: &str, most: usize) -> Vec<IpAddr> {
+    /// Selects at most `most` addresses of a domain for requests: the ends and middle of each prefix and the adjacent
+    /// addresses, first of prefixes with null, where inheritance stops.
+    pub(crate) fn select_addresses(&self, domain: &str, most: usize) -> Vec<IpAddr> {
         let (mut first, mut then) = (Vec::new(), Vec::new());
         for (entity, properties) in self.entities.iter().filter(|(entity, _)| entity.domain == domain) {
             if let Some(net) = entity.net() {
@@ -118,7 +118,7 @@ impl PropertyMap {
     }
 }
 
-/// The ends of a prefix, its middle, and the addresses next to it.
+/// Returns the ends and middle of a prefix and the adjacent addresses.
 pub(crate) fn edges(net: &IpNet) -> Vec<IpAddr> {
     let halves = halves(net);
     let middle = halves.map(|(_, second)| second.network());
@@ -126,7 +126,7 @@ pub(crate) fn edges(net: &IpNet) -> Vec<IpAddr> {
     inner.into_iter().chain([address::just_before(net), address::just_after(net)]).flatten().collect()
 }
 
-/// The two halves of a prefix; an address has none.
+/// Returns the two halves of a prefix; `None` for an address.
 pub(crate) fn halves(net: &IpNet) -> Option<(IpNet, IpNet)> {
     let mut halves = net.subnets(net.prefix_len() + 1).ok().filter(|_| net.prefix_len() < net.max_prefix_len())?;
     halves.next().zip(halves.next())
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_prefix_that_says_something_decides() {
+    fn the_longest_prefix_with_the_property_determines_the_value() {
         let map = map(&json!({
             "ipv4:198.51.100.0/24": {"t": "gold", "s": "ams"},
             "ipv4:198.51.100.128/26": {"s": "ber"},
@@ -177,9 +177,8 @@ mod tests {
         assert_eq!(map.values(&pid, &["s".into(), "t".into()]), *json!({"t": "z"}).as_object().unwrap());
     }
 
-    /// A filtered map for a prefix that is defined nowhere, an address inside another, and one outside.
     #[test]
-    fn a_filtered_answer_is_enough_for_every_address_in_it() {
+    fn a_filtered_map_determines_every_address_in_it() {
         let answer = json!({
             "ipv4:198.51.100.128/25": {"t": "gold", "s": "ams", "p": "ams-core"},
             "ipv4:198.51.100.128/26": {"s": "ber", "p": "ber-edge"},
@@ -208,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn edges_are_where_values_change() {
+    fn edges_are_ends_middle_and_adjacent_addresses() {
         let edges = |text: &str| edges(&text.parse().unwrap());
         let addresses = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpAddr>>();
         let expected = ["192.0.2.0", "192.0.2.128", "192.0.2.255", "192.0.1.255", "192.0.3.0"];

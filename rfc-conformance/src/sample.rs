@@ -1,4 +1,4 @@
-//! Requests that a resource must be able to answer, made of what the target itself says.
+//! Valid requests for the resources of the subject, made from the content of its maps.
 
 use std::net::IpAddr;
 
@@ -8,36 +8,36 @@ use crate::address;
 use crate::context::Context;
 use crate::entity::{Mappings, parts};
 use crate::http::NoAnswer;
-use crate::target::{CostType, Kind, Resource};
+use crate::subject::{CostType, Kind, Resource};
 use crate::view::NetworkMap;
 
 impl Context<'_> {
-    /// A network map as it was last read; nothing if it cannot be read, which is judged elsewhere.
+    /// Returns a network map in its latest state; `None` if it is unreadable, which is graded elsewhere.
     pub(crate) fn network_map(&self, resource: &Resource) -> Result<Option<NetworkMap>, NoAnswer> {
-        Ok(NetworkMap::read(&self.known(resource)?))
+        Ok(NetworkMap::read(&self.latest(resource)?))
     }
 
-    /// The network map that a resource is about: the one it `uses`, else the default one.
-    pub(crate) fn map_behind(&self, resource: &Resource) -> Result<Option<NetworkMap>, NoAnswer> {
-        let map = self.target.network_map_of(resource).or_else(|| self.target.main_network_map());
+    /// Returns the network map that a resource uses, or the default one.
+    pub(crate) fn network_map_for(&self, resource: &Resource) -> Result<Option<NetworkMap>, NoAnswer> {
+        let map = self.subject.network_map_of(resource).or_else(|| self.subject.main_network_map());
         map.map_or(Ok(None), |map| self.network_map(map))
     }
 
-    /// Addresses to ask about, one of each PID of the default network map, at most `most`.
+    /// Selects at most `most` addresses, one of each PID of the default network map.
     pub(crate) fn addresses(&self, most: usize) -> Result<Vec<IpAddr>, NoAnswer> {
-        let Some(map) = self.target.main_network_map() else {
+        let Some(map) = self.subject.main_network_map() else {
             return Ok(Vec::new());
         };
         Ok(self.network_map(map)?.map_or_else(Vec::new, |map| map.address_of_each_pid(most)))
     }
 
-    /// A plain valid request for a POST resource; nothing if not enough is known to make one.
-    pub(crate) fn plain_request(&self, resource: &Resource) -> Result<Option<Value>, NoAnswer> {
-        let map = self.map_behind(resource)?;
+    /// Creates a valid request body for a resource; `None` if not enough is known about it.
+    pub(crate) fn valid_request(&self, resource: &Resource) -> Result<Option<Value>, NoAnswer> {
+        let map = self.network_map_for(resource)?;
         let pids: Vec<String> =
             map.as_ref().map_or_else(Vec::new, |map| map.pids().into_iter().take(2).map(str::to_owned).collect());
         let addresses: Vec<_> = self.addresses(3)?.into_iter().map(address::to_typed).collect();
-        let cost_type = || self.target.cost_types_of(resource).first().map(CostType::to_json);
+        let cost_type = || self.subject.cost_types_of(resource).first().map(CostType::to_json);
         Ok(match resource.kind {
             Kind::FilteredNetworkMap => Some(json!({"pids": pids})),
             Kind::FilteredCostMap => {
@@ -56,8 +56,8 @@ impl Context<'_> {
         })
     }
 
-    /// All POST resources of RFC 7285 and RFC 9240 with a plain valid request each, a few of every kind.
-    pub(crate) fn askable(&self) -> Result<Vec<(&Resource, Value)>, NoAnswer> {
+    /// Returns resources that are requested by POST, with a valid request body each, up to a bound for each kind.
+    pub(crate) fn valid_requests(&self) -> Result<Vec<(&Resource, Value)>, NoAnswer> {
         let kinds = [
             Kind::FilteredNetworkMap,
             Kind::FilteredCostMap,
@@ -67,8 +67,8 @@ impl Context<'_> {
         ];
         let mut found = Vec::new();
         for kind in kinds {
-            for resource in self.target.of(kind).take(super::context::MOST_OF_A_KIND) {
-                if let Some(request) = self.plain_request(resource)? {
+            for resource in self.subject.of(kind).take(super::context::MOST_OF_A_KIND) {
+                if let Some(request) = self.valid_request(resource)? {
                     found.push((resource, request));
                 }
             }
@@ -77,12 +77,12 @@ impl Context<'_> {
     }
 }
 
-/// A request for all properties of a few entities of a domain for which some are known; of all entities otherwise.
+/// Creates a request for known entities of one domain, or for all entities if none are known.
 fn entities_of(mappings: &Mappings, addresses: &[String], pids: &[String]) -> Value {
     let of_domain = |(domain, properties): (&String, &Vec<String>)| {
         let entities: Vec<String> = match parts(domain).1 {
             "pid" => pids.iter().map(|pid| format!("{domain}:{pid}")).collect(),
-            // Addresses come with their type.
+            // Typed addresses begin with the domain type.
             kind => {
                 let typed = addresses.iter().filter_map(|address| address.strip_prefix(kind));
                 typed.filter(|rest| rest.starts_with(':')).map(|rest| format!("{domain}{rest}")).collect()

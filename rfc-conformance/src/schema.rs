@@ -1,11 +1,11 @@
-//! JSON Schemas (2020-12) of all ALTO messages, compiled once; references are resolved among the files of this crate.
+//! JSON Schemas (2020-12) of all ALTO messages, by media type.
 
 use std::sync::LazyLock;
 
 use jsonschema::{Registry, Validator};
 use serde_json::Value;
 
-/// Violations that are listed for one message.
+/// Maximum number of violations listed for one message.
 const MOST_VIOLATIONS: usize = 20;
 
 /// A media type with the text of its schema.
@@ -14,21 +14,21 @@ struct Source {
     text: &'static str,
 }
 
-/// A schema, ready for use.
+/// A compiled schema.
 struct Compiled {
     media_type: &'static str,
     schema: Value,
     validator: Validator,
 }
 
-/// What is wrong with a message.
+/// Violation of a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Violation {
-    /// Where, as a JSON pointer.
+    /// JSON pointer to the invalid value.
     pub pointer: String,
-    /// The keyword of JSON Schema that is violated: `required`, `type`, `pattern` and so on.
+    /// Violated keyword of JSON Schema, such as `required` or `pattern`.
     pub keyword: String,
-    /// A sentence.
+    /// Description of the violation.
     pub message: String,
 }
 
@@ -62,12 +62,12 @@ const SOURCES: &[Source] = &[
 static COMMON_PARTS: LazyLock<Value> = LazyLock::new(|| read(COMMON));
 static COMPILED: LazyLock<Vec<Compiled>> = LazyLock::new(|| SOURCES.iter().map(compile).collect());
 
-/// The media types that have a schema.
+/// Returns the media types with a schema.
 pub(crate) fn media_types() -> impl Iterator<Item = &'static str> {
     SOURCES.iter().map(|source| source.media_type)
 }
 
-/// Everything that is wrong with a message of a media type (up to a bound); nothing if the type has no schema.
+/// Lists the violations in a message up to a bound; `None` if the media type has no schema.
 pub(crate) fn violations(media_type: &str, message: &Value) -> Option<Vec<Violation>> {
     let compiled = of(media_type)?;
     if compiled.validator.is_valid(message) {
@@ -81,7 +81,7 @@ pub(crate) fn violations(media_type: &str, message: &Value) -> Option<Vec<Violat
     Some(violations.collect())
 }
 
-/// The schema of a media type, its references replaced by what they stand for.
+/// Returns the schema of a media type with all references resolved.
 pub(crate) fn resolved(media_type: &str) -> Option<Value> {
     Some(inlined(&of(media_type)?.schema))
 }
@@ -108,7 +108,7 @@ fn compile(source: &Source) -> Compiled {
     Compiled { media_type: source.media_type, schema, validator }
 }
 
-/// Replaces `common.json#/$defs/X` by X. The common schema has no loops.
+/// Replaces references to the common schema, which has no loops, by their targets.
 fn inlined(schema: &Value) -> Value {
     match schema {
         Value::Object(members) => {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn all_schemas_are_schemas() {
+    fn all_schemas_are_valid() {
         for source in SOURCES {
             let schema = read(source.text);
             jsonschema::meta::validate(&schema).unwrap();
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn violations_say_where() {
+    fn violations_have_pointers() {
         let vtag = json!({"resource-id": "a.b", "tag": ""});
         let map = json!({"meta": {"vtag": vtag}, "network-map": {"a": {"ipv4": ["10.0.0.0"], "mac": "x"}}});
         assert_eq!(
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn several_costs_at_once_are_not_misjudged() {
+    fn multi_cost_maps_are_checked() {
         let two = json!([{"cost-mode": "numerical", "cost-metric": "routingcost"}, {"cost-mode": "ordinal", "cost-metric": "hopcount"}]);
         let message = |costs: Value| {
             json!({
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn costs_may_say_where_they_come_from() {
+    fn cost_contexts_are_checked() {
         let directory = |metric: &str, context: Value| {
             let cost_type = json!({"cost-mode": "numerical", "cost-metric": metric, "cost-context": context});
             json!({"meta": {"cost-types": {"x": cost_type}}, "resources": {}})
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn references_can_be_resolved() {
+    fn references_are_resolved() {
         let schema = resolved("application/alto-costmapfilter+json").unwrap();
         assert_eq!(schema.pointer("/properties/cost-type/required"), Some(&json!(["cost-metric", "cost-mode"])));
         assert!(!schema.to_string().contains("$ref"));

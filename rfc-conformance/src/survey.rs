@@ -1,32 +1,36 @@
-//! What all answers together say. Some requirements bind every message, whatever it was asked for: each answer is
-//! looked at as it comes in, and a check reads the result at the end.
+//! Survey of all answers of a run: requirements that bind every message are examined as each answer arrives.
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::checks::every_answer;
-use crate::http::Exchange;
-use crate::verdict::Sheet;
+use crate::http::{Exchange, Observer};
+use crate::sheet::Sheet;
+
+/// Function that examines one answer.
+pub(crate) type Inspect = fn(&Exchange, &mut Sheet);
 
 /// Notes on all answers so far.
-pub struct Survey {
+pub(crate) struct Survey {
+    inspect: Inspect,
     sheet: Mutex<Sheet>,
 }
 
-impl Default for Survey {
-    fn default() -> Self {
-        Self { sheet: Mutex::new(Sheet::new(&[])) }
+impl Survey {
+    /// Creates an empty survey that examines answers with a function.
+    pub(crate) fn new(inspect: Inspect) -> Self {
+        Self { inspect, sheet: Mutex::new(Sheet::new(&[])) }
+    }
+
+    /// Copies the notes on the requirements of a sheet into it.
+    pub(crate) fn copy_into(&self, sheet: &mut Sheet) {
+        sheet.absorb_own(&self.sheet.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
-impl Survey {
-    /// Looks at one more answer.
-    pub(crate) fn look(&self, exchange: &Exchange) {
-        let mut sheet = self.sheet.lock().unwrap_or_else(PoisonError::into_inner);
-        every_answer::look(exchange, &mut sheet);
-    }
-
-    /// Takes the notes over, as far as the sheet has room for them.
-    pub(crate) fn copy_into(&self, sheet: &mut Sheet) {
-        sheet.absorb_own(&self.sheet.lock().unwrap_or_else(PoisonError::into_inner));
+impl Observer for Survey {
+    fn observe(&self, exchange: &Exchange) {
+        // Answers to deliberately broken HTTP are judged by the checks that send it.
+        if exchange.request.raw.is_none() {
+            (self.inspect)(exchange, &mut self.sheet.lock().unwrap_or_else(PoisonError::into_inner));
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! What answers say, as far as it can be read: maps by value, however they are spelt.
+//! Network maps and cost maps in answers, read by value, whatever their spelling.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -10,36 +10,36 @@ use serde_json::Value;
 use crate::address::{self, Table};
 use crate::http::Exchange;
 
-/// A version tag.
+/// A version tag (RFC 7285 §10.3).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Vtag {
     pub(crate) resource_id: String,
     pub(crate) tag: String,
 }
 
-/// Prefixes by PID and address type, by value: masked and sorted. What is no prefix stays as it is written.
+/// Groups of prefixes by PID.
 pub(crate) type Groups = BTreeMap<String, Group>;
-/// Prefixes by address type.
+/// Prefixes by address type, without host bits and sorted; invalid prefixes as written.
 pub(crate) type Group = BTreeMap<String, BTreeSet<String>>;
 
-/// A network map, whole or filtered.
+/// A full or filtered network map.
 #[derive(Clone, Debug)]
 pub(crate) struct NetworkMap {
     pub(crate) exchange: Arc<Exchange>,
     pub(crate) vtag: Option<Vtag>,
     pub(crate) groups: Groups,
-    /// How many prefixes are written for a PID and address type.
+    /// Number of prefixes listed for each PID and address type.
     pub(crate) written: BTreeMap<(String, String), usize>,
-    /// Every prefix that is one, as written but for the host bits, with its PID.
+    /// Valid prefixes without host bits, with their PIDs.
     pub(crate) prefixes: Vec<(IpNet, String)>,
     table: Table,
 }
 
-/// Costs by source and destination. Keys are as written, or by value where they are addresses.
+/// Costs by source and destination; addresses are in canonical form.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Costs(pub(crate) BTreeMap<(String, String), f64>);
 
-/// A pair with two costs.
+/// A pair with different costs in two maps.
 pub(crate) struct Difference {
     pub(crate) src: String,
     pub(crate) dst: String,
@@ -47,23 +47,23 @@ pub(crate) struct Difference {
     pub(crate) seen: Option<f64>,
 }
 
-/// A cost map or endpoint costs.
+/// A cost map or the costs of endpoints.
 #[derive(Clone, Debug)]
 pub(crate) struct CostMap {
     pub(crate) vtags: Vec<Vtag>,
     pub(crate) costs: Costs,
-    /// Pairs that have something which is no number.
+    /// Pairs with a cost that is not a number.
     pub(crate) others: Vec<(String, String)>,
 }
 
 impl Vtag {
-    /// Reads `{"resource-id": …, "tag": …}`.
+    /// Reads a version tag object.
     pub(crate) fn read(value: &Value) -> Option<Self> {
         let text = |name: &str| value.get(name)?.as_str().map(str::to_owned);
         Some(Self { resource_id: text("resource-id")?, tag: text("tag")? })
     }
 
-    /// Reads `meta.dependent-vtags`, as far as possible.
+    /// Reads the valid version tags in `meta.dependent-vtags`.
     pub(crate) fn dependent(message: &Value) -> Vec<Self> {
         let list = message.pointer("/meta/dependent-vtags").and_then(Value::as_array);
         list.into_iter().flatten().filter_map(Self::read).collect()
@@ -77,7 +77,7 @@ impl std::fmt::Display for Vtag {
 }
 
 impl NetworkMap {
-    /// Reads an answer; nothing if it has no `network-map` of objects of arrays.
+    /// Reads an answer; `None` if it has no valid `network-map`.
     pub(crate) fn read(exchange: &Arc<Exchange>) -> Option<Self> {
         let message = exchange.value().filter(|_| exchange.answer.status == 200)?;
         let mut map = Self {
@@ -109,22 +109,22 @@ impl NetworkMap {
         Some(map)
     }
 
-    /// The PID an address belongs to, by longest-prefix match.
+    /// Returns the PID of an address by longest-prefix match.
     pub(crate) fn pid_of(&self, address: IpAddr) -> Option<&str> {
         self.table.owner(address)
     }
 
-    /// All PIDs.
+    /// Returns all PIDs.
     pub(crate) fn pids(&self) -> Vec<&str> {
         self.groups.keys().map(String::as_str).collect()
     }
 
-    /// All address types that stand in it.
+    /// Returns all address types.
     pub(crate) fn address_types(&self) -> BTreeSet<&str> {
         self.groups.values().flat_map(BTreeMap::keys).map(String::as_str).collect()
     }
 
-    /// The groups restricted to some PIDs and types.
+    /// Returns the groups of some PIDs and address types.
     pub(crate) fn restricted(&self, pids: &[&str], kinds: &[&str]) -> Groups {
         let chosen = self.groups.iter().filter(|(pid, _)| pids.contains(&pid.as_str()));
         chosen
@@ -135,12 +135,12 @@ impl NetworkMap {
             .collect()
     }
 
-    /// Addresses worth asking for, at most `most`: those that only a longest-prefix match gets right come first.
-    pub(crate) fn telling_addresses(&self, most: usize) -> Vec<IpAddr> {
+    /// Selects at most `most` addresses for requests, first those that need a longest-prefix match.
+    pub(crate) fn select_addresses(&self, most: usize) -> Vec<IpAddr> {
         let mut nested = Vec::new();
         let mut plain = Vec::new();
         for (prefix, pid) in &self.prefixes {
-            // An address of a nested prefix, and the one beside it that belongs to the prefix around.
+            // Addresses in a nested prefix, and the next one, which belongs to the enclosing prefix.
             let around = prefix.prefix_len().checked_sub(1).and_then(|length| IpNet::new(prefix.addr(), length).ok());
             let outer = around.and_then(|_| self.pid_around(prefix));
             if outer.is_some_and(|outer| outer != pid) {
@@ -154,7 +154,7 @@ impl NetworkMap {
         }
         let mut chosen = Vec::new();
         let mut seen = BTreeSet::new();
-        // Half for each, and what one does not need is the other's.
+        // Half of the addresses for each kind; unused shares go to the other.
         let (nested, plain) = (spread(&nested, most), spread(&plain, most));
         let share = most.saturating_sub(plain.len().min(most / 2));
         for address in nested.iter().take(share).chain(&plain) {
@@ -165,7 +165,7 @@ impl NetworkMap {
         chosen
     }
 
-    /// One address of each PID that has one of its own, in the order of PIDs, at most `most`.
+    /// Selects one address of each PID that has addresses of its own, at most `most`.
     pub(crate) fn address_of_each_pid(&self, most: usize) -> Vec<IpAddr> {
         let mut found: BTreeMap<&str, IpAddr> = BTreeMap::new();
         for (prefix, pid) in &self.prefixes {
@@ -177,7 +177,7 @@ impl NetworkMap {
         spread(&found.into_values().collect::<Vec<_>>(), most)
     }
 
-    /// The PID that the prefix around a prefix belongs to.
+    /// Returns the PID of the smallest prefix that contains a prefix.
     fn pid_around(&self, prefix: &IpNet) -> Option<&str> {
         (0..prefix.prefix_len()).rev().find_map(|length| {
             let around = IpNet::new(prefix.addr(), length).ok()?.trunc();
@@ -187,7 +187,7 @@ impl NetworkMap {
 }
 
 impl Costs {
-    /// Reads `{src: {dst: cost}}`. Keys that are addresses are made canonical.
+    /// Reads costs by source and destination, and lists the pairs whose cost is not a number.
     fn read(data: &Value) -> Option<(Self, Vec<(String, String)>)> {
         let (mut costs, mut others) = (Vec::new(), Vec::new());
         let key = |text: &str| address::typed(text).map_or_else(|| text.to_owned(), address::to_typed);
@@ -200,19 +200,19 @@ impl Costs {
                 }
             }
         }
-        // A whole map is made of many pairs at once much faster than of one after the other.
+        // Building the map from all pairs at once is much faster than inserting them one by one.
         Some((Self(costs.into_iter().collect()), others))
     }
 
-    /// Only pairs that pass.
+    /// Returns the pairs that a predicate admits.
     pub(crate) fn filtered(&self, keep: impl Fn(&str, &str, f64) -> bool) -> Self {
         let kept = self.0.iter().filter(|((src, dst), cost)| keep(src, dst, **cost));
         Self(kept.map(|(pair, cost)| (pair.clone(), *cost)).collect())
     }
 
-    /// The first pair that is not as expected.
+    /// Returns the first pair that differs from the expected costs.
     pub(crate) fn difference(&self, expected: &Self) -> Option<Difference> {
-        // Nearly always, and found out without looking pairs up.
+        // The usual case, decided without looking up pairs.
         if self.0 == expected.0 {
             return None;
         }
@@ -228,7 +228,7 @@ impl Costs {
 }
 
 impl CostMap {
-    /// Reads a cost map or endpoint costs from an answer.
+    /// Reads the costs of an answer; `None` if it has none.
     pub(crate) fn read(exchange: &Exchange) -> Option<Self> {
         let message = exchange.value().filter(|_| exchange.answer.status == 200)?;
         let data = message.get("cost-map").or_else(|| message.get("endpoint-cost-map"))?;
@@ -237,7 +237,7 @@ impl CostMap {
     }
 }
 
-/// At most `most` elements, evenly spread.
+/// Selects at most `most` elements, evenly spread.
 pub(crate) fn spread<T: Clone>(all: &[T], most: usize) -> Vec<T> {
     if all.len() <= most {
         return all.to_vec();

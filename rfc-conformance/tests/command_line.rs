@@ -58,7 +58,7 @@ fn what_cannot_be_understood_is_said() {
         (&["--timeout", "0", "http://a/"], "greater than 0"),
         (&["--timeout", "x", "http://a/"], "--timeout"),
         (&["--user", "ada", "http://a/"], "ALTO_PASSWORD"),
-        (&["validate", "--media-type", "nothing", "x"], "none of application/alto-directory+json"),
+        (&["validate", "--media-type", "nothing", "x"], "use one of application/alto-directory+json"),
         (&["matrix"], "FILE"),
     ];
     for (arguments, said) in cases {
@@ -75,7 +75,7 @@ fn nobody_there_is_no_verdict() {
     let format = format!("html={}", page.display());
     let (code, text, error) = run(&["--format", "text", "--format", &format, &nowhere()]);
     assert_eq!(code, 2, "{error}");
-    assert!(text.contains("could not run: the directory gives no answer"), "{text}");
+    assert!(text.contains("could not run: the root directory gives no answer"), "{text}");
     assert!(std::fs::read_to_string(page).unwrap().contains("Could not run"));
     for files in [["--ca", "/no/such/file"], ["--expect", "/no/such/file"]] {
         let (code, text, error) = run(&[files[0], files[1], &nowhere()]);

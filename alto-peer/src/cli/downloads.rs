@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::fetch::{Cancel, Fetcher, Options, Order, Wanted};
+use crate::download::{Cancel, Fetcher, Options, Order, Wanted};
 
 /// Downloads of a peer, shared by the threads that start them.
 #[derive(Clone)]

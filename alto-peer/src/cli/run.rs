@@ -13,8 +13,8 @@ use super::output::Output;
 use super::prompt::{self, Shell};
 use super::signals::Signals;
 use super::start::{StartError, node_settings};
+use crate::download::{Fetcher, Setup};
 use crate::exit::Exit;
-use crate::fetch::{Fetcher, Setup};
 use crate::node::Node;
 use crate::settings::{PeerConfig, PeersFile};
 

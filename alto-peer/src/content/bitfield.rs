@@ -1,42 +1,42 @@
-//! Which pieces of a file are there.
+//! A set of the pieces of a file.
 
-/// A set of piece numbers below a fixed count.
+/// A set of piece numbers, with a fixed number of pieces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bitfield {
     total: usize,
     present: usize,
-    /// The first piece in the highest bit of the first byte, as on the wire.
+    /// Bits of the pieces, with the first piece in the highest bit of the first byte, as on the wire.
     bytes: Vec<u8>,
 }
 
-/// A text that is not the bitfield of a file with so many pieces.
+/// A text that is not the bitfield of a file with the expected number of pieces.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BitfieldError {
-    /// Of another file, or cut.
-    #[error("a bitfield of {pieces} pieces has {expected} hexadecimal digits, and this one has {found}")]
+    /// The text has the wrong length.
+    #[error("a bitfield of {pieces} pieces has {expected} hexadecimal digits, not {found}")]
     Length {
-        /// Pieces of the file.
+        /// Number of pieces of the file.
         pieces: usize,
-        /// Digits it takes.
+        /// Expected number of digits.
         expected: usize,
-        /// Digits there are.
+        /// Number of digits found.
         found: usize,
     },
-    /// Not hexadecimal.
-    #[error("a bitfield is in hexadecimal digits")]
+    /// A character is not a hexadecimal digit.
+    #[error("a bitfield consists of hexadecimal digits")]
     Digit,
-    /// Claims pieces that the file does not have.
+    /// Bits are set beyond the last piece.
     #[error("the bitfield has bits beyond the last of {0} pieces")]
     Beyond(usize),
 }
 
 impl Bitfield {
-    /// None of `count` pieces.
+    /// An empty set, for a file of `count` pieces.
     pub fn new(count: usize) -> Self {
         Self { total: count, present: 0, bytes: vec![0; count.div_ceil(8)] }
     }
 
-    /// All of `count` pieces.
+    /// The set of all `count` pieces.
     pub fn full(count: usize) -> Self {
         let mut bytes = vec![0xff; count.div_ceil(8)];
         if let (Some(last), spare @ 1..) = (bytes.last_mut(), count.next_multiple_of(8) - count) {
@@ -45,22 +45,22 @@ impl Bitfield {
         Self { total: count, present: count, bytes }
     }
 
-    /// How many pieces the file has.
+    /// Number of pieces of the file.
     pub fn len(&self) -> usize {
         self.total
     }
 
-    /// Whether the file has no pieces at all, as an empty file has none.
+    /// True if the file has no pieces at all, which is so for an empty file.
     pub fn is_empty(&self) -> bool {
         self.total == 0
     }
 
-    /// Whether the piece is there. Pieces beyond the last are not.
+    /// True if the piece is in the set.
     pub fn get(&self, piece: usize) -> bool {
         piece < self.total && self.bytes[piece / 8] & bit(piece) != 0
     }
 
-    /// Says that the piece is there; false if it already was, or does not exist.
+    /// Adds a piece; false if it is in the set already, or does not exist.
     pub fn set(&mut self, piece: usize) -> bool {
         if piece >= self.total || self.get(piece) {
             return false;
@@ -70,33 +70,33 @@ impl Bitfield {
         true
     }
 
-    /// How many pieces are there.
+    /// Number of pieces in the set.
     pub fn count(&self) -> usize {
         self.present
     }
 
-    /// Whether all are there.
+    /// True if all pieces are in the set.
     pub fn is_complete(&self) -> bool {
         self.present == self.total
     }
 
-    /// The pieces that are there, in order.
+    /// The pieces in the set, in order.
     pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.total).filter(|piece| self.get(*piece))
     }
 
-    /// The pieces that are not there, in order.
+    /// The pieces not in the set, in order.
     pub fn missing(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.total).filter(|piece| !self.get(*piece))
     }
 
-    /// As it is sent.
+    /// Encodes the set in hexadecimal, as it is sent.
     pub fn to_hex(&self) -> String {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         self.bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|d| char::from(DIGITS[usize::from(d)])).collect()
     }
 
-    /// As it was received, for a file of `count` pieces.
+    /// Decodes the hexadecimal set of a file with `count` pieces.
     pub fn from_hex(count: usize, text: &str) -> Result<Self, BitfieldError> {
         let expected = count.div_ceil(8) * 2;
         if text.len() != expected {
@@ -117,7 +117,7 @@ impl Bitfield {
     }
 }
 
-/// Where in its byte a piece stands.
+/// The bit of a piece within its byte.
 fn bit(piece: usize) -> u8 {
     0x80 >> (piece % 8)
 }
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_bitfield_of_the_file_is_refused() {
+    fn a_text_that_is_not_the_bitfield_of_the_file_is_refused() {
         assert!(matches!(Bitfield::from_hex(10, "80"), Err(BitfieldError::Length { expected: 4, .. })));
         assert_eq!(Bitfield::from_hex(10, "80g0"), Err(BitfieldError::Digit));
         assert_eq!(Bitfield::from_hex(10, "é80"), Err(BitfieldError::Digit));
@@ -150,7 +150,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn is_a_set(count in 0..200_usize, pieces in prop::collection::vec(0..220_usize, 0..100)) {
+        fn a_bitfield_is_a_set(count in 0..200_usize, pieces in prop::collection::vec(0..220_usize, 0..100)) {
             let mut field = Bitfield::new(count);
             let mut set = std::collections::BTreeSet::new();
             for piece in pieces {

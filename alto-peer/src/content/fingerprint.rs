@@ -1,9 +1,9 @@
-//! Whether a file is still the one that was hashed.
+//! A fingerprint that tells whether a file is still the one that was hashed.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 
-/// What changes when somebody writes to a file or puts another in its place.
+/// Metadata that change when a file is written to or replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
     device: u64,
@@ -13,6 +13,7 @@ pub(crate) struct Fingerprint {
 }
 
 impl Fingerprint {
+    /// The fingerprint in a file's metadata.
     pub(crate) fn of(metadata: &Metadata) -> Self {
         Self {
             device: metadata.dev(),

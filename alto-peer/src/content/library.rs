@@ -1,8 +1,8 @@
-//! What this peer shares: files that are whole, and files that are still arriving.
+//! The files that this peer shares: complete files, and downloads in progress.
 //!
-//! Only what was added is ever opened, and only through the folder it was added with: no name and no symbolic link
-//! leads out of it (`cap-std` resolves paths beneath an open folder). A file that is no longer what was hashed is no longer
-//! shared.
+//! Only files that were added are ever opened, and only through the folder they were added with, which no name and no
+//! symbolic link leads out of (`cap-std` resolves paths beneath an open folder). A file that has changed since it was
+//! hashed is no longer shared.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -22,7 +22,7 @@ use super::partial::PartialFile;
 use super::shared::{Content, OnDisk, open_beneath};
 pub use super::shared::{Gone, Shared, Source};
 
-/// Files that are shared.
+/// The set of shared files.
 #[derive(Default)]
 pub struct Library {
     files: RwLock<BTreeMap<FileId, Arc<Shared>>>,
@@ -30,55 +30,55 @@ pub struct Library {
     changed: Condvar,
 }
 
-/// What a folder added.
+/// Result of adding a folder.
 #[derive(Default)]
 pub struct Added {
-    /// Shared now.
+    /// Files that are shared now.
     pub files: Vec<Arc<Shared>>,
-    /// Left out, and why.
+    /// Reasons why other files were left out.
     pub left_out: Vec<ShareError>,
 }
 
-/// Why a file is not shared.
+/// Why a file cannot be shared.
 #[derive(Debug, thiserror::Error)]
 pub enum ShareError {
-    /// Cannot be found or opened.
+    /// The file cannot be found or opened.
     #[error("{}: {source}", path.display())]
     Io {
-        /// The path.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// Cannot be told to others.
+    /// The name cannot be announced to other peers.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// Cannot be hashed.
+    /// The file cannot be hashed.
     #[error(transparent)]
     Hash(#[from] HashError),
-    /// Neither file nor folder.
+    /// The path leads to neither a file nor a folder.
     #[error("{}: is neither a regular file nor a folder", .0.display())]
     NotAFile(PathBuf),
-    /// A link that leads out of the folder, or to a folder.
-    #[error("{}: is a symbolic link to a folder, to nowhere, or out of the shared folder; not followed", .0.display())]
+    /// The symbolic link leads out of the folder, or to a folder.
+    #[error("{}: is a symbolic link to a folder, to nothing, or out of the shared folder, and is not followed", .0.display())]
     Link(PathBuf),
-    /// Too deep or too many.
-    #[error("{}: only the first {MAX_FILES} files, at most {MAX_DEPTH} folders deep, are shared", .0.display())]
+    /// The folder contains too many files, or is nested too deeply.
+    #[error("{}: only the first {MAX_FILES} files in at most {MAX_DEPTH} levels of folders are shared", .0.display())]
     TooMany(PathBuf),
 }
 
-/// Most files that one folder adds.
+/// Maximum number of files added with one folder.
 const MAX_FILES: usize = 100_000;
-/// How deep folders may be nested.
+/// Maximum depth of nested folders.
 const MAX_DEPTH: usize = 32;
 
 impl Library {
-    /// Nothing yet.
+    /// An empty library.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Shares a file, or all files of a folder. `progress` is told the file, the bytes hashed and its size.
+    /// Shares a file, or all files in a folder. `progress` is called with the file, the number of bytes hashed, and its size.
     pub fn add(
         &self,
         path: &Path,
@@ -104,7 +104,7 @@ impl Library {
     ) -> Result<Arc<Shared>, ShareError> {
         let name = FileName::of_path(path)?;
         let failed = |source| ShareError::Io { path: path.to_owned(), source };
-        // A link that the user names is followed, once, here.
+        // A symbolic link that the user names is followed, but only here.
         let path = path.canonicalize().map_err(failed)?;
         let (Some(folder), Some(file)) = (path.parent(), path.file_name()) else {
             return Err(ShareError::NotAFile(path));
@@ -113,7 +113,7 @@ impl Library {
         self.add_beneath(&root, Path::new(file), &path, name, piece_size, progress)
     }
 
-    /// Hashes all files in a folder and its folders, and shares them. Hidden ones and links out of it are left out.
+    /// Hashes and shares all files in a folder and its subfolders, except hidden ones and links that lead out of it.
     pub fn add_folder(
         &self,
         path: &Path,
@@ -155,13 +155,13 @@ impl Library {
         Ok(self.insert(Shared::new(name, Arc::new(manifest), Content::Complete(on_disk))))
     }
 
-    /// Shares the pieces of a file that is still arriving.
+    /// Shares the pieces of a download in progress.
     pub fn add_partial(&self, partial: &Arc<PartialFile>) -> Arc<Shared> {
         let (name, manifest) = (partial.name().clone(), Arc::clone(partial.manifest()));
         self.insert(Shared::new(name, manifest, Content::Partial(Arc::clone(partial))))
     }
 
-    /// Shares a file that has arrived, without hashing it again.
+    /// Shares a finished download, without hashing it again.
     pub fn add_finished(&self, partial: &PartialFile) -> Result<Arc<Shared>, ShareError> {
         let path = partial.finished().ok_or_else(|| ShareError::NotAFile(PathBuf::from(partial.name().as_str())))?;
         let failed = |source| ShareError::Io { path: path.clone(), source };
@@ -176,7 +176,7 @@ impl Library {
         Ok(self.insert(Shared::new(name, Arc::clone(partial.manifest()), Content::Complete(on_disk))))
     }
 
-    /// What is whole replaces what is not; otherwise, what was there first stays.
+    /// Inserts a file, unless it is there already and complete.
     fn insert(&self, shared: Shared) -> Arc<Shared> {
         let id = shared.manifest().id;
         let shared = {
@@ -194,7 +194,7 @@ impl Library {
         shared
     }
 
-    /// Shares a file no longer; false if it was not shared.
+    /// Stops sharing a file; false if it was not shared.
     pub fn remove(&self, id: FileId) -> bool {
         let removed = self.write().remove(&id).is_some();
         if removed {
@@ -203,7 +203,7 @@ impl Library {
         removed
     }
 
-    /// Shares a file no longer unless it is whole.
+    /// Stops sharing a file unless it is complete.
     pub fn remove_partial(&self, id: FileId) {
         let partial = self.get(id).is_some_and(|shared| !shared.is_complete());
         if partial {
@@ -211,28 +211,28 @@ impl Library {
         }
     }
 
-    /// The file, if it is shared.
+    /// The shared file with this ID.
     pub fn get(&self, id: FileId) -> Option<Arc<Shared>> {
         self.read().get(&id).cloned()
     }
 
-    /// All that is shared, by ID.
+    /// All shared files, by ID.
     pub fn all(&self) -> Vec<Arc<Shared>> {
         self.read().values().cloned().collect()
     }
 
-    /// All that is shared, as it is announced, by ID.
+    /// All shared files as they are announced, by ID.
     pub fn entries(&self) -> Vec<FileEntry> {
         self.read().values().map(|shared| shared.entry()).collect()
     }
 
-    /// The same after `after`, or from the beginning, `limit` at most.
+    /// Up to `limit` shared files as they are announced, after the ID `after` or from the beginning.
     pub fn entries_after(&self, after: Option<FileId>, limit: usize) -> Vec<FileEntry> {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         self.read().range((start, Bound::Unbounded)).take(limit).map(|(_, shared)| shared.entry()).collect()
     }
 
-    /// Opens a shared file. One that is no longer what it was is shared no longer, and this says so in the log.
+    /// Opens a shared file. A file that has changed is no longer shared, which is logged.
     pub fn open(&self, shared: &Arc<Shared>) -> Result<Source, Gone> {
         let source = shared.open();
         if let Err(gone) = &source {
@@ -241,7 +241,7 @@ impl Library {
         source
     }
 
-    /// Looks whether all files are still what they were.
+    /// Checks all files, and stops sharing those that have changed.
     pub fn check(&self) {
         for shared in self.all() {
             if let Err(gone) = shared.check() {
@@ -254,7 +254,7 @@ impl Library {
         let id = shared.manifest().id;
         let removed = {
             let mut files = self.write();
-            // It may have been shared anew from elsewhere.
+            // The file may have been shared again from elsewhere.
             files.get(&id).is_some_and(|there| Arc::ptr_eq(there, shared)) && files.remove(&id).is_some()
         };
         if removed {
@@ -263,19 +263,19 @@ impl Library {
         }
     }
 
-    /// Grows with every change.
+    /// Version of the library, which grows with every change.
     pub fn generation(&self) -> u64 {
         *self.generation.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until something has changed since `seen`, or `timeout` has passed; the present generation.
+    /// Waits until something has changed since the version `seen`, or `timeout` has passed; returns the present version.
     pub fn wait_changed(&self, seen: u64, timeout: Duration) -> u64 {
         let generation = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.changed.wait_timeout_while(generation, timeout, |generation| *generation == seen);
         *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// Lets [`Self::wait_changed`] return although nothing changed.
+    /// Makes [`Self::wait_changed`] return although nothing has changed.
     pub fn notify(&self) {
         *self.generation.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         self.changed.notify_all();
@@ -290,7 +290,7 @@ impl Library {
     }
 }
 
-/// Files beneath a folder, by path, and what is left out.
+/// Lists the files beneath a folder by path, and the reasons why others are left out.
 fn walk(root: &Dir, path: &Path) -> (Vec<PathBuf>, Vec<ShareError>) {
     let (mut files, mut left_out) = (Vec::new(), Vec::new());
     let mut folders = vec![(PathBuf::new(), 0)];
@@ -307,7 +307,7 @@ fn walk(root: &Dir, path: &Path) -> (Vec<PathBuf>, Vec<ShareError>) {
         for entry in entries {
             let relative = folder.join(entry.file_name());
             let full = path.join(&relative);
-            // What listings leave out is not meant to be shared: parts of downloads, keys, histories.
+            // Hidden files are not meant to be shared: unfinished downloads, keys, histories.
             if entry.file_name().as_encoded_bytes().starts_with(b".") {
                 continue;
             }
@@ -319,7 +319,7 @@ fn walk(root: &Dir, path: &Path) -> (Vec<PathBuf>, Vec<ShareError>) {
                 Ok(kind) if kind.is_dir() && depth < MAX_DEPTH => folders.push((relative, depth + 1)),
                 Ok(kind) if kind.is_dir() => left_out.push(ShareError::TooMany(full)),
                 Ok(kind) if kind.is_file() => files.push(relative),
-                // Resolved beneath the folder: a link out of it is an error.
+                // Resolved beneath the folder, where a link that leads out of it is an error.
                 Ok(kind) if kind.is_symlink() => match root.metadata(&relative) {
                     Ok(target) if target.is_file() => files.push(relative),
                     _ => left_out.push(ShareError::Link(full)),

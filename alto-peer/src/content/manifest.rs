@@ -1,4 +1,4 @@
-//! What a file is: the hash of its whole, and of each of its pieces.
+//! Manifests, which identify a file by the hashes of the whole and of each piece.
 
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
@@ -14,98 +14,98 @@ use sha2::{Digest as _, Sha256};
 use super::digest;
 use super::fingerprint::Fingerprint;
 
-/// Size of pieces unless told otherwise.
+/// Default piece size.
 pub const DEFAULT_PIECE_SIZE: u32 = 256 * 1024;
-/// Smaller pieces would make manifests and bitfields out of proportion.
+/// Minimum piece size; smaller pieces would make manifests and bitfields too large.
 pub const MIN_PIECE_SIZE: u32 = 16 * 1024;
-/// Larger ones would be too much to throw away when they are wrong.
+/// Maximum piece size; larger pieces would waste too much when they are wrong.
 pub const MAX_PIECE_SIZE: u32 = 16 * 1024 * 1024;
-/// Most pieces of a file.
+/// Maximum number of pieces of a file.
 pub const MAX_PIECES: usize = 1_000_000;
-/// Longest manifest in bytes: each piece takes 67, the rest of it less than 200.
+/// Maximum length of a manifest in bytes: 67 per piece, and less than 200 for the rest.
 pub const MAX_MANIFEST_BYTES: usize = MAX_PIECES * 67 + 200;
 
-/// Read at a time: large enough that calls cost nothing, small enough to be hashed twice out of the cache.
+/// Number of bytes read at a time: enough to make calls cheap, and few enough to stay in the cache for both hashes.
 const BLOCK: usize = 256 * 1024;
 
-/// The hashes of one file, cut into pieces of one size. The last piece may be shorter; an empty file has none.
+/// The hashes of a file that is divided into pieces of one size. The last piece may be shorter; an empty file has none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
-    /// SHA-256 of the content.
+    /// SHA-256 of the whole content.
     pub id: FileId,
-    /// Length in bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// Length of every piece but the last: a power of two.
+    /// Size of every piece but the last: a power of two.
     pub piece_size: u32,
     /// SHA-256 of each piece.
     pub pieces: Vec<FileId>,
 }
 
-/// Why a file has no manifest.
+/// Why a file cannot be hashed.
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
-    /// Cannot be read.
+    /// The file cannot be read.
     #[error("{}: cannot be read: {source}", path.display())]
     Unreadable {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// A folder, a pipe, a device.
+    /// The path leads to a folder, a pipe or a device.
     #[error("{}: is not a regular file", .0.display())]
     NotAFile(PathBuf),
-    /// Somebody wrote to it meanwhile.
-    #[error("{}: changed while it was being hashed; share it again when it is finished", .0.display())]
+    /// The file changed meanwhile.
+    #[error("{}: changed while it was being hashed; share it again once nobody writes to it", .0.display())]
     Changed(PathBuf),
-    /// Cannot be cut that way.
+    /// The file cannot be divided into pieces of this size.
     #[error("{}: {source}", path.display())]
     Cut {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why not.
+        /// Reason why not.
         source: ManifestError,
     },
 }
 
-/// Why something is not a manifest.
+/// An invalid manifest or piece size.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
-    /// Beyond any allowed manifest.
-    #[error("the manifest has {0} bytes, and {MAX_MANIFEST_BYTES} are allowed")]
+    /// The manifest is too long.
+    #[error("the manifest has {0} bytes, more than the {MAX_MANIFEST_BYTES} allowed")]
     TooLong(usize),
-    /// Not JSON of the right form.
+    /// The text is not JSON of the expected form.
     #[error("not a manifest: {0}")]
     Malformed(String),
-    /// Would be hashed differently by others.
-    #[error("the manifest is not written as its hash needs it: members in order, lower case, no white space")]
+    /// The text differs from the canonical form, so that its hash would differ.
+    #[error("the manifest is not in canonical form: members in order, lower case, no white space")]
     NotCanonical,
-    /// Not a size pieces may have.
+    /// The piece size is not allowed.
     #[error("piece size {0}: must be a power of two from {MIN_PIECE_SIZE} to {MAX_PIECE_SIZE} bytes")]
     PieceSize(u32),
-    /// More than anybody would take.
-    #[error("{size} bytes make more than {MAX_PIECES} pieces of {piece_size} bytes; choose larger pieces")]
+    /// The file would have too many pieces.
+    #[error("{size} bytes make more than {MAX_PIECES} pieces of {piece_size} bytes; choose a larger piece size")]
     TooManyPieces {
         /// Size of the file.
         size: u64,
         /// Size of its pieces.
         piece_size: u32,
     },
-    /// Size and pieces contradict each other.
+    /// The number of pieces does not fit the size.
     #[error("{size} bytes make {expected} pieces of {piece_size} bytes, and the manifest lists {found}")]
     PieceCount {
         /// Size of the file.
         size: u64,
         /// Size of its pieces.
         piece_size: u32,
-        /// Pieces that makes.
+        /// Expected number of pieces.
         expected: usize,
-        /// Pieces listed.
+        /// Number of pieces listed.
         found: usize,
     },
 }
 
-/// A manifest as it is read.
+/// A manifest as it is parsed, before validation.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Wire {
@@ -115,20 +115,20 @@ struct Wire {
     pieces: Vec<FileId>,
 }
 
-/// How many pieces a file of this size has.
+/// Number of pieces of a file of this size.
 pub fn piece_count(size: u64, piece_size: u32) -> Result<usize, ManifestError> {
     check_piece_size(piece_size)?;
     let count = usize::try_from(size.div_ceil(piece_size.into())).unwrap_or(usize::MAX);
     if count > MAX_PIECES { Err(ManifestError::TooManyPieces { size, piece_size }) } else { Ok(count) }
 }
 
-/// The flag with which opening a pipe does not wait; it means nothing for regular files.
+/// The flag with which opening a pipe does not block; it has no effect on regular files.
 pub(super) fn nonblocking() -> i32 {
     // The value has at most 31 bits on every platform there is.
     i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0)
 }
 
-/// This size, or the next larger one that does not make too many pieces of so large a file.
+/// The piece size, or the next larger one with which the file does not have too many pieces; and the number of pieces.
 fn fitting(size: u64, mut piece_size: u32) -> Result<(u32, usize), ManifestError> {
     loop {
         match piece_count(size, piece_size) {
@@ -138,23 +138,23 @@ fn fitting(size: u64, mut piece_size: u32) -> Result<(u32, usize), ManifestError
     }
 }
 
-/// Whether pieces may have this size.
+/// Checks that a piece size is allowed.
 pub fn check_piece_size(piece_size: u32) -> Result<(), ManifestError> {
     let allowed = (MIN_PIECE_SIZE..=MAX_PIECE_SIZE).contains(&piece_size) && piece_size.is_power_of_two();
     if allowed { Ok(()) } else { Err(ManifestError::PieceSize(piece_size)) }
 }
 
 impl Manifest {
-    /// Hashes a file, whole and pieces in one pass. Pieces are larger than asked for where they would be more than
-    /// [`MAX_PIECES`]. `progress` is told how many bytes are done, now and then.
+    /// Hashes a file, the whole and its pieces in one pass. The piece size is increased where there would be more than
+    /// [`MAX_PIECES`]. `progress` is called with the number of bytes done so far.
     pub fn of_file(path: &Path, piece_size: u32, progress: impl FnMut(u64)) -> Result<Self, HashError> {
-        // A pipe must not make us wait for somebody who writes to it.
+        // Opening a pipe must not block until there is a writer.
         let file = OpenOptions::new().read(true).custom_flags(nonblocking()).open(path);
         let file = file.map_err(|source| HashError::Unreadable { path: path.to_owned(), source })?;
         Ok(Self::of_open(&file, path, piece_size, progress)?.0)
     }
 
-    /// Hashes an open file; `path` is for messages. Also tells by what to know that it has not changed since.
+    /// Hashes an open file, and returns a fingerprint by which later changes can be detected. `path` is for messages.
     pub(crate) fn of_open(
         file: &File,
         path: &Path,
@@ -177,7 +177,7 @@ impl Manifest {
         }
     }
 
-    /// Nothing where the file does not have `size` bytes.
+    /// Reads and hashes the file; `None` if it does not have `size` bytes.
     fn read(
         mut file: &File,
         size: u64,
@@ -211,7 +211,7 @@ impl Manifest {
         Ok((!grown).then(|| Self { id: digest::take(&mut whole), size, piece_size, pieces }))
     }
 
-    /// The one way to write it down, so that its hash is the same for all who cut the file alike.
+    /// Encodes the manifest in canonical form, so that its hash is the same for all who divide the file alike.
     pub fn to_json(&self) -> Vec<u8> {
         let mut text = String::with_capacity(200 + self.pieces.len() * 67);
         let Self { id, size, piece_size, pieces } = self;
@@ -224,7 +224,7 @@ impl Manifest {
         text.into_bytes()
     }
 
-    /// Reads what [`Self::to_json`] wrote, and nothing else.
+    /// Parses a manifest in the canonical form of [`Self::to_json`].
     pub fn from_json(bytes: &[u8]) -> Result<Self, ManifestError> {
         if bytes.len() > MAX_MANIFEST_BYTES {
             return Err(ManifestError::TooLong(bytes.len()));
@@ -239,30 +239,30 @@ impl Manifest {
         if manifest.to_json() == bytes { Ok(manifest) } else { Err(ManifestError::NotCanonical) }
     }
 
-    /// SHA-256 of the manifest itself.
+    /// SHA-256 of the manifest itself, in canonical form.
     pub fn digest(&self) -> FileId {
         digest::of(&self.to_json())
     }
 
-    /// How many pieces there are.
+    /// Number of pieces.
     pub fn piece_count(&self) -> usize {
         self.pieces.len()
     }
 
-    /// Which bytes of the file are piece `n`. Empty where there is no such piece.
+    /// Range of the file's bytes that is piece `n`; empty if there is no such piece.
     pub fn piece_range(&self, n: usize) -> Range<u64> {
         let start = (n as u64).saturating_mul(self.piece_size.into()).min(self.size);
         start..(start + u64::from(self.piece_size)).min(self.size)
     }
 
-    /// Length of piece `n`.
+    /// Size of piece `n`.
     pub fn piece_len(&self, n: usize) -> usize {
         let range = self.piece_range(n);
         // At most MAX_PIECE_SIZE.
         usize::try_from(range.end - range.start).unwrap_or(0)
     }
 
-    /// Whether these bytes are piece `n`.
+    /// True if these bytes are piece `n`.
     pub fn is_piece(&self, n: usize, bytes: &[u8]) -> bool {
         self.pieces.get(n).is_some_and(|expected| bytes.len() == self.piece_len(n) && digest::of(bytes) == *expected)
     }
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn is_written_as_the_documentation_says() {
+    fn a_manifest_is_encoded_as_documented() {
         let manifest = manifest_of(b"abc", MIN_PIECE_SIZE);
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         let text = format!("{{\"id\":\"{abc}\",\"size\":3,\"piece-size\":16384,\"pieces\":[\"{abc}\"]}}");
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn strict_and_bounded() {
+    fn only_the_canonical_form_is_parsed_within_bounds() {
         let good = String::from_utf8(manifest_of(&vec![7; 40_000], MIN_PIECE_SIZE).to_json()).unwrap();
         assert!(Manifest::from_json(good.as_bytes()).is_ok());
         let refused = |text: String| Manifest::from_json(text.as_bytes()).unwrap_err();
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_regular_file_is_refused() {
+    fn only_regular_files_are_hashed() {
         let folder = tempfile::tempdir().unwrap();
         let hash = |path: &Path| Manifest::of_file(path, MIN_PIECE_SIZE, |_| ()).unwrap_err();
         assert!(matches!(hash(folder.path()), HashError::NotAFile(_)));
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_file_gets_larger_pieces() {
+    fn a_large_file_is_divided_into_larger_pieces() {
         let size = u64::from(MIN_PIECE_SIZE) * 1_000_001;
         assert_eq!(fitting(size, MIN_PIECE_SIZE), Ok((2 * MIN_PIECE_SIZE, 500_001)));
         assert_eq!(fitting(size - u64::from(MIN_PIECE_SIZE), MIN_PIECE_SIZE), Ok((MIN_PIECE_SIZE, MAX_PIECES)));
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_changes_meanwhile_has_no_manifest() {
+    fn a_file_that_changes_while_it_is_hashed_is_refused() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), vec![1; 1_000_000]).unwrap();
         let grow = |_| std::fs::OpenOptions::new().append(true).open(file.path()).unwrap().set_len(2_000_000).unwrap();
@@ -344,7 +344,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn pieces_are_the_file(length in 0..200_000_usize, shift in 0..3_u32) {
+        fn the_pieces_make_up_the_file(length in 0..200_000_usize, shift in 0..3_u32) {
             let content: Vec<u8> = (0..length).map(|n| (n / 100).to_le_bytes()[0]).collect();
             let manifest = manifest_of(&content, MIN_PIECE_SIZE << shift);
             prop_assert_eq!(manifest.id, digest::of(&content));

@@ -1,18 +1,18 @@
-//! Files on disk: their hashes, the pieces of those still arriving, and what of them is shared.
+//! Files on disk: their hashes, downloads in progress, and the files that are shared.
 //!
-//! A [`Manifest`] says what a file is: the hash of its whole and of its pieces. A [`PartialFile`] is one that arrives
-//! piece by piece and gets its name once its hash is right. The [`Library`] is what this peer shares of both.
+//! A [`Manifest`] identifies a file by the hashes of the whole and of each piece. A [`PartialFile`] is a download in
+//! progress, which gets its name once its hash is verified. The [`Library`] holds what this peer shares of both.
 
 pub mod bitfield;
 mod digest;
 mod fingerprint;
 mod have;
+mod journal;
 pub mod library;
 pub mod manifest;
 pub mod name;
 pub mod partial;
 mod prefix_hash;
-mod record;
 mod shared;
 
 pub use bitfield::Bitfield;

@@ -1,48 +1,48 @@
-//! Names of files, as peers tell them to each other: a name, never a path.
+//! File names exchanged between peers: a single path component, never a path.
 
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-/// Longest name in bytes: what file systems take.
+/// Maximum length of a name in bytes, as in file systems.
 pub const MAX_NAME_BYTES: usize = 255;
 
-/// A name that is safe to use within a folder: it leads nowhere else, and it can be printed.
+/// A file name that stays within a folder and is safe to print.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileName(String);
 
-/// A name that cannot be used.
+/// An invalid file name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Nothing, or more than a file system takes.
-    #[error("a file name has 1 to {MAX_NAME_BYTES} bytes, and {0:?} has {1}")]
+    /// The name is empty or too long.
+    #[error("{0:?} has {1} bytes, and a file name has 1 to {MAX_NAME_BYTES}")]
     Length(String, usize),
-    /// Would lead out of the folder, or upset a terminal.
-    #[error("{0:?} is not a file name: no slash or backslash, no control character, neither . nor .. is allowed")]
+    /// The name would lead out of the folder, or contains control characters.
+    #[error("{0:?} is not a file name: slashes, backslashes, control characters, . and .. are not allowed")]
     NotAName(String),
-    /// Not text.
-    #[error("{0:?} is not UTF-8, and names are told to others as text; rename the file")]
+    /// The name is not UTF-8.
+    #[error("{0:?} is not valid UTF-8, as names of shared files have to be; rename the file")]
     NotText(String),
 }
 
 impl FileName {
-    /// The last part of a path.
+    /// The last component of a path.
     pub fn of_path(path: &Path) -> Result<Self, NameError> {
         let name = path.file_name().ok_or_else(|| NameError::NotAName(path.display().to_string()))?;
         name.to_str().ok_or_else(|| NameError::NotText(path.display().to_string()))?.parse()
     }
 
-    /// As text.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether listings leave it out, and so does sharing a folder.
+    /// True if the file is hidden, and left out when a folder is shared.
     pub fn is_hidden(&self) -> bool {
         self.0.starts_with('.')
     }
 
-    /// `NAME (2)`, `NAME (3)`..., with the number before the extension. Cut where it would be too long.
+    /// The name with a number before the extension, as in `NAME (2)`; shortened where it would be too long.
     #[must_use]
     pub fn numbered(&self, number: usize) -> Self {
         let (stem, extension) = match self.0.rfind('.') {
@@ -50,7 +50,7 @@ impl FileName {
             _ => (self.0.as_str(), ""),
         };
         let number = format!(" ({number})");
-        // An extension that fills the name is none.
+        // An extension that leaves no room for a stem counts as part of the stem.
         let (stem, extension) =
             if extension.len() + number.len() < MAX_NAME_BYTES { (stem, extension) } else { (self.0.as_str(), "") };
         let stem = cut(stem, MAX_NAME_BYTES - extension.len() - number.len());
@@ -58,7 +58,7 @@ impl FileName {
     }
 }
 
-/// The longest beginning of a text with at most `bytes` bytes.
+/// The longest prefix of a text with at most `bytes` bytes.
 pub(crate) fn cut(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_no_paths() {
+    fn a_path_is_not_a_name() {
         for good in ["movie.bin", "a", "..a", "a b", "Überraschung", &"x".repeat(255)] {
             assert_eq!(good.parse::<FileName>().unwrap().as_str(), good);
         }
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_go_before_the_extension() {
+    fn the_number_goes_before_the_extension() {
         let numbered = |name: &str| name.parse::<FileName>().unwrap().numbered(2).to_string();
         assert_eq!(numbered("movie.bin"), "movie (2).bin");
         assert_eq!(numbered("movie"), "movie (2)");

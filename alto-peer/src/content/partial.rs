@@ -1,8 +1,8 @@
-//! A file that arrives piece by piece, and gets its name only when its hash is right.
+//! A download in progress: a file that is written piece by piece, and gets its name once its hash is verified.
 //!
-//! Until then it is `.NAME.part-XXXXXXXX` (the beginning of its ID) in the folder it is for, with a note beside it
-//! ([`super::record`]) from which the next process goes on. A piece counts once its hash is that of the manifest and
-//! it is written; any number of threads may write.
+//! Until then it is `.NAME.part-XXXXXXXX` (the beginning of its ID) in its folder, with a [journal](super::journal) from
+//! which a later process can continue. A piece counts once it matches its hash in the manifest and is written. Any number
+//! of threads may write.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -17,21 +17,21 @@ use rustix::io::Errno;
 use tokio::sync::watch;
 
 use super::bitfield::Bitfield;
+use super::journal::{Entries, Journal, no_follow};
 use super::manifest::Manifest;
 use super::name::{self, FileName};
 use super::prefix_hash::{PrefixHash, is_piece};
-use super::record::{Noted, Record, no_follow};
 
-/// Bytes per write unless told otherwise.
+/// Default number of bytes per write.
 pub const DEFAULT_BLOCK_SIZE: usize = 64 * 1024;
-/// Pieces that one writer at most reads back for the hash of the whole, so that none waits long.
+/// Maximum number of pieces that one writer reads back for the hash of the whole, so that none waits long.
 const READ_BACK: usize = 8;
-/// Names that are tried when the file's own is taken.
+/// Maximum number of names tried while names are taken.
 const MAX_NUMBER: usize = 1000;
-/// Longest part of the name in the name of the part.
+/// Maximum length of the file's name within the name of the unfinished file.
 const PART_NAME_BYTES: usize = 200;
 
-/// A file that is still arriving.
+/// A download in progress.
 pub struct PartialFile {
     folder: PathBuf,
     name: FileName,
@@ -39,7 +39,7 @@ pub struct PartialFile {
     block_size: usize,
     data: File,
     data_path: PathBuf,
-    record_path: PathBuf,
+    journal_path: PathBuf,
     state: Mutex<State>,
     newer: Condvar,
     versions: watch::Sender<u64>,
@@ -48,106 +48,106 @@ pub struct PartialFile {
 
 struct State {
     have: Bitfield,
-    record: Record,
+    journal: Journal,
     end: End,
 }
 
-/// Whether it still arrives.
+/// Progress of the download towards its end.
 enum End {
     NotYet,
-    /// Has its name.
+    /// The file has its name, at this path.
     Finished(PathBuf),
-    /// Given up: somebody else may go on with it.
+    /// The download was given up, and may be continued by another.
     Released,
 }
 
-/// What became of a piece.
+/// Effect of writing a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
-    /// It is there now.
+    /// The piece was missing and is there now.
     New,
-    /// It was there already.
+    /// The piece was there already.
     Duplicate,
 }
 
-/// A file that an earlier process did not finish.
+/// A download that an earlier process did not finish.
 #[derive(Clone, Debug)]
 pub struct Unfinished {
-    /// What it would be called; cut if it is very long.
+    /// Name of the file, shortened if it is very long.
     pub name: FileName,
-    /// What it would be.
+    /// Manifest of the file.
     pub manifest: Manifest,
-    /// Pieces that were noted as written. They are checked when it is opened.
+    /// Pieces recorded as written; they are verified when the download is continued.
     pub claimed: Bitfield,
 }
 
-/// Why a file does not arrive.
+/// Why a piece or a file cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum PartialError {
-    /// Another process, or this one, fetches it to the same place.
+    /// The file is being downloaded to the same path already.
     #[error("{}: is being written by another download of the same file", .0.display())]
     InUse(PathBuf),
-    /// There is no such piece.
-    #[error("piece {piece}: the file has only {count}")]
+    /// The piece does not exist.
+    #[error("piece {piece}: the file has only {count} pieces")]
     NoSuchPiece {
-        /// The piece.
+        /// Number of the piece.
         piece: usize,
-        /// Pieces there are.
+        /// Number of pieces of the file.
         count: usize,
     },
-    /// Not the length of that piece.
-    #[error("piece {piece}: {found} bytes came, and it has {expected}")]
+    /// The bytes do not have the length of the piece.
+    #[error("piece {piece}: {found} bytes arrived instead of {expected}")]
     WrongLength {
-        /// The piece.
+        /// Number of the piece.
         piece: usize,
-        /// Its length.
+        /// Length of the piece.
         expected: usize,
-        /// Bytes that came.
+        /// Number of bytes that arrived.
         found: usize,
     },
-    /// Not the bytes of that piece.
-    #[error("piece {piece}: its hash is not that of the manifest")]
+    /// The bytes do not match the hash of the piece.
+    #[error("piece {piece}: does not match its hash in the manifest")]
     WrongHash {
-        /// The piece.
+        /// Number of the piece.
         piece: usize,
     },
-    /// No room; everything that was written is still there.
-    #[error("{}: the disk is full; what has arrived is kept, make room and fetch again", .0.display())]
+    /// The disk is full. Pieces that were written are kept.
+    #[error("{}: the disk is full; free some space and download again to continue", .0.display())]
     DiskFull(PathBuf),
-    /// Cannot be finished.
+    /// The file cannot be finished yet.
     #[error("{missing} pieces are missing")]
     Incomplete {
-        /// How many.
+        /// Number of missing pieces.
         missing: usize,
     },
-    /// All pieces are those of the manifest, and the file is not: the manifest lies.
-    #[error("the content is {found}, not {expected}: its manifest is wrong")]
+    /// All pieces match the manifest and the whole does not, so the manifest is false.
+    #[error("the content is {found} instead of {expected}, so its manifest is false")]
     WrongContent {
-        /// The ID.
+        /// ID of the file.
         expected: FileId,
-        /// What it is.
+        /// Hash of the content.
         found: FileId,
     },
-    /// There is a file of that name, and of all that were tried instead.
-    #[error("{}: exists already, and so do {MAX_NUMBER} names like it", .0.display())]
+    /// The name is taken, and so are all numbered ones that were tried.
+    #[error("{}: exists already, and so do {MAX_NUMBER} files with a number after the name", .0.display())]
     Exists(PathBuf),
-    /// [`PartialFile::release`] was called.
-    #[error("{}: was given up", .0.display())]
+    /// The download was given up with [`PartialFile::release`].
+    #[error("{}: the download was given up", .0.display())]
     Released(PathBuf),
-    /// The system says no.
+    /// A file operation failed.
     #[error("{}: {source}", path.display())]
     Io {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What it said.
+        /// Error of the operating system.
         source: io::Error,
     },
 }
 
 impl PartialFile {
-    /// Starts a file, or goes on with one that was interrupted: what it had is checked, and kept where it is right.
+    /// Starts a download, or continues one that was interrupted with those of its pieces that match their hashes.
     pub fn open(folder: &Path, name: &FileName, manifest: &Manifest, block_size: usize) -> Result<Self, PartialError> {
-        let (data_path, record_path) = paths(folder, name, manifest.id);
+        let (data_path, journal_path) = paths(folder, name, manifest.id);
         let failed = |source| failed(&data_path, source);
         let mut options = OpenOptions::new();
         let data = options.read(true).write(true).create(true).truncate(false).custom_flags(no_follow());
@@ -157,17 +157,17 @@ impl PartialFile {
             Err(TryLockError::WouldBlock) => return Err(PartialError::InUse(data_path)),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        let noted = Noted::read(&record_path).map_err(|source| self::failed(&record_path, source))?;
-        let claimed = match &noted {
+        let earlier = Entries::read(&journal_path).map_err(|source| self::failed(&journal_path, source))?;
+        let claimed = match &earlier {
             None => Bitfield::new(manifest.piece_count()),
-            Some(noted) if noted.manifest == *manifest => noted.claimed.clone(),
-            // Cut otherwise, the same bytes may still be right.
+            Some(earlier) if earlier.manifest == *manifest => earlier.claimed.clone(),
+            // Divided differently, the same bytes may still be right.
             Some(_) => Bitfield::full(manifest.piece_count()),
         };
         data.set_len(manifest.size).map_err(failed)?;
         let (have, hash) = verify(&data, manifest, &claimed).map_err(failed)?;
-        let record = Record::open(&record_path, noted, manifest, &have);
-        let record = record.map_err(|source| self::failed(&record_path, source))?;
+        let journal = Journal::open(&journal_path, earlier, manifest, &have);
+        let journal = journal.map_err(|source| self::failed(&journal_path, source))?;
         let (versions, _) = watch::channel(have.count() as u64);
         Ok(Self {
             folder: folder.to_owned(),
@@ -176,15 +176,15 @@ impl PartialFile {
             block_size: block_size.max(1),
             data,
             data_path,
-            record_path,
-            state: Mutex::new(State { have, record, end: End::NotYet }),
+            journal_path,
+            state: Mutex::new(State { have, journal, end: End::NotYet }),
             newer: Condvar::new(),
             versions,
             hash: Mutex::new(hash),
         })
     }
 
-    /// Files in this folder that were not finished.
+    /// Lists the unfinished downloads in a folder.
     pub fn unfinished(folder: &Path) -> io::Result<Vec<Unfinished>> {
         let mut found = Vec::new();
         for entry in folder.read_dir()? {
@@ -194,13 +194,13 @@ impl PartialFile {
                 continue;
             };
             let Some(Ok(name)) = name.strip_prefix('.').map(str::parse::<FileName>) else { continue };
-            let Some(noted) = Noted::read(&folder.join(entry))? else { continue };
-            found.push(Unfinished { name, manifest: noted.manifest, claimed: noted.claimed });
+            let Some(earlier) = Entries::read(&folder.join(entry))? else { continue };
+            found.push(Unfinished { name, manifest: earlier.manifest, claimed: earlier.claimed });
         }
         Ok(found)
     }
 
-    /// Checks a piece and writes it.
+    /// Verifies a piece and writes it.
     pub fn write_piece(&self, piece: usize, bytes: &[u8]) -> Result<Written, PartialError> {
         let count = self.manifest.piece_count();
         if piece >= count {
@@ -222,7 +222,7 @@ impl PartialFile {
                 return Ok(Written::Duplicate);
             }
         }
-        // Without the lock: others write other pieces, or the same bytes to the same place.
+        // Without the lock, as other threads write other pieces, or the same bytes to the same place.
         let mut at = self.manifest.piece_range(piece).start;
         for block in bytes.chunks(self.block_size) {
             self.data.write_all_at(block, at).map_err(|source| failed(&self.data_path, source))?;
@@ -236,7 +236,7 @@ impl PartialFile {
             if state.have.get(piece) {
                 return Ok(Written::Duplicate);
             }
-            state.record.add(piece).map_err(|source| failed(&self.record_path, source))?;
+            state.journal.add(piece).map_err(|source| failed(&self.journal_path, source))?;
             state.have.set(piece);
             self.versions.send_replace(state.have.count() as u64);
         }
@@ -245,14 +245,14 @@ impl PartialFile {
         Ok(Written::New)
     }
 
-    /// Goes on with the hash of the whole as far as the beginning of the file is there, unless another thread does.
+    /// Extends the hash of the whole as far as the beginning of the file is there, unless another thread is doing that.
     fn advance_hash(&self, piece: usize, bytes: &[u8]) {
         let Ok(mut hash) = self.hash.try_lock() else { return };
         if hash.next() == piece {
-            hash.take(bytes);
+            hash.add(bytes);
         }
         for _ in 0..READ_BACK {
-            // A file that cannot be read back is found out when it is finished.
+            // A file that cannot be read back is detected when it is finished.
             if !self.state().have.get(hash.next()) || self.read_back(&mut hash).is_err() {
                 break;
             }
@@ -260,19 +260,19 @@ impl PartialFile {
     }
 
     fn read_back(&self, hash: &mut PrefixHash) -> Result<(), PartialError> {
-        hash.read(&self.data, &self.manifest).map_err(|source| {
+        hash.add_from(&self.data, &self.manifest).map_err(|source| {
             *hash = PrefixHash::default();
             failed(&self.data_path, source)
         })
     }
 
-    /// Waits until what has been written is on the disk. Not needed, but it leaves less to wait for at the end.
+    /// Waits until everything written is on the disk. Optional; it leaves less to wait for at the end.
     pub fn flush(&self) -> io::Result<()> {
         self.data.sync_data()
     }
 
-    /// Checks the whole and gives the file its name; says where it is. A file that is already there is left alone,
-    /// and `NAME (2)` is taken instead.
+    /// Verifies the whole, gives the file its name and returns its path. Where the name is taken, `NAME (2)` is used
+    /// instead.
     pub fn finish(&self) -> Result<PathBuf, PartialError> {
         let missing = {
             let state = self.state();
@@ -294,7 +294,7 @@ impl PartialFile {
             return Err(PartialError::WrongContent { expected, found });
         }
         self.data.sync_all().map_err(|source| failed(&self.data_path, source))?;
-        // Under the lock, so that of two threads that finish one does, and the other learns where.
+        // Under the lock, so that only one of two threads renames the file, and the other learns its path.
         let mut state = self.state();
         if let End::Finished(path) = &state.end {
             return Ok(path.clone());
@@ -302,12 +302,12 @@ impl PartialFile {
         let path = self.place()?;
         let synced = File::open(&self.folder).and_then(|folder| folder.sync_all());
         synced.map_err(|source| failed(&self.folder, source))?;
-        let _gone_too = std::fs::remove_file(&self.record_path);
+        let _gone_too = std::fs::remove_file(&self.journal_path);
         state.end = End::Finished(path.clone());
         Ok(path)
     }
 
-    /// Renames the part to the first free name.
+    /// Renames the unfinished file to the first free name.
     fn place(&self) -> Result<PathBuf, PartialError> {
         for number in 1..=MAX_NUMBER {
             let name = if number == 1 { self.name.clone() } else { self.name.numbered(number) };
@@ -321,47 +321,47 @@ impl PartialFile {
         Err(PartialError::Exists(self.folder.join(self.name.as_str())))
     }
 
-    /// Lets go of the file, so that it can be opened again, with another manifest for instance. What has arrived stays.
+    /// Gives up the download, so that it can be continued elsewhere or with another manifest. Pieces are kept.
     pub fn release(&self) {
         let mut state = self.state();
         if matches!(state.end, End::NotYet) {
             state.end = End::Released;
-            // At the latest it ends with the descriptor.
+            // If this fails, the lock ends when the file is closed.
             let _still_locked = self.data.unlock();
         }
     }
 
-    /// Lets go of the file and removes it.
+    /// Gives up the download and removes the file.
     pub fn discard(&self) -> io::Result<()> {
         if self.finished().is_some() {
             return Ok(());
         }
         self.state().end = End::Released;
-        std::fs::remove_file(&self.record_path)?;
+        std::fs::remove_file(&self.journal_path)?;
         std::fs::remove_file(&self.data_path)
     }
 
-    /// What is there.
+    /// The pieces that are there.
     pub fn have(&self) -> Bitfield {
         self.state().have.clone()
     }
 
-    /// Whether a piece is there.
+    /// True if a piece is there.
     pub fn has(&self, piece: usize) -> bool {
         self.state().have.get(piece)
     }
 
-    /// Grows with every piece: how many there are.
+    /// Version of the set of pieces, which grows with every piece.
     pub fn version(&self) -> u64 {
         *self.versions.borrow()
     }
 
-    /// Tells of new versions.
+    /// A subscription to new versions.
     pub fn versions(&self) -> watch::Receiver<u64> {
         self.versions.subscribe()
     }
 
-    /// What is there, once that is newer than `version`, or `timeout` has passed.
+    /// Waits for a version newer than `version`, or until `timeout` has passed; returns the pieces that are there.
     pub fn wait_newer(&self, version: u64, timeout: Duration) -> Bitfield {
         let until = Instant::now() + timeout;
         let mut state = self.state();
@@ -374,27 +374,27 @@ impl PartialFile {
         }
     }
 
-    /// Reads what is there at `offset`: only bytes of pieces that are there mean anything.
+    /// Reads bytes from `offset` on; only those of pieces that are there are meaningful.
     pub fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
         self.data.read_exact_at(bytes, offset)
     }
 
-    /// The open file, which stays the same when it gets its name.
+    /// The open file, which stays the same when the file gets its name.
     pub(crate) fn file(&self) -> &File {
         &self.data
     }
 
-    /// What it will be.
+    /// Manifest of the file.
     pub fn manifest(&self) -> &Arc<Manifest> {
         &self.manifest
     }
 
-    /// What it will be called.
+    /// Name of the file.
     pub fn name(&self) -> &FileName {
         &self.name
     }
 
-    /// Where it is, once it is finished.
+    /// Path of the file, once it is finished.
     pub fn finished(&self) -> Option<PathBuf> {
         match &self.state().end {
             End::Finished(path) => Some(path.clone()),
@@ -408,14 +408,14 @@ impl PartialFile {
     }
 }
 
-/// Where the part and the note about it are.
+/// Paths of the unfinished file and of its journal.
 fn paths(folder: &Path, name: &FileName, id: FileId) -> (PathBuf, PathBuf) {
     let short: String = id.to_string().chars().take(8).collect();
     let part = format!(".{}.part-{short}", name::cut(name.as_str(), PART_NAME_BYTES));
     (folder.join(&part), folder.join(part + ".have"))
 }
 
-/// Which of the claimed pieces are right, and the hash of the file's beginning.
+/// Verifies the recorded pieces; returns those that match their hashes, and the hash of the file's beginning.
 fn verify(data: &File, manifest: &Manifest, claimed: &Bitfield) -> io::Result<(Bitfield, PrefixHash)> {
     let mut have = Bitfield::new(manifest.piece_count());
     let mut hash = PrefixHash::default();
@@ -423,18 +423,18 @@ fn verify(data: &File, manifest: &Manifest, claimed: &Bitfield) -> io::Result<(B
         if is_piece(data, manifest, piece)? {
             have.set(piece);
             if hash.next() == piece {
-                // From the cache, where the line above has put it.
-                hash.read(data, manifest)?;
+                // Read from the page cache, where the check above has put it.
+                hash.add_from(data, manifest)?;
             }
         }
     }
     Ok((have, hash))
 }
 
-/// Renames, unless something of that name exists.
+/// Renames a file, unless the new name is taken.
 fn rename_to_free(from: &Path, to: &Path) -> io::Result<()> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // Not every file system can; a link does not replace anything either.
+        // Some file systems cannot do this, but a hard link does not replace anything either.
         Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
             std::fs::hard_link(from, to)?;
             std::fs::remove_file(from)

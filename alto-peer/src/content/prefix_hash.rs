@@ -1,4 +1,4 @@
-//! The hash of a file's beginning, as far as it is there, so that the end of a download is not a second read of it all.
+//! The hash of a file's beginning, extended as pieces arrive, so that the file is not read again at the end.
 
 use std::fs::File;
 use std::io;
@@ -10,10 +10,10 @@ use sha2::{Digest as _, Sha256};
 use super::digest;
 use super::manifest::Manifest;
 
-/// Read back at a time.
+/// Number of bytes read at a time.
 const BLOCK: usize = 256 * 1024;
 
-/// SHA-256 of the first pieces of a file.
+/// SHA-256 over the first pieces of a file.
 #[derive(Default)]
 pub(super) struct PrefixHash {
     hasher: Sha256,
@@ -21,31 +21,31 @@ pub(super) struct PrefixHash {
 }
 
 impl PrefixHash {
-    /// The first piece that is not yet in the hash.
+    /// Number of the first piece that is not in the hash yet.
     pub(super) fn next(&self) -> usize {
         self.next
     }
 
-    /// Takes piece [`Self::next`], which is at hand.
-    pub(super) fn take(&mut self, bytes: &[u8]) {
+    /// Adds piece [`Self::next`] from memory.
+    pub(super) fn add(&mut self, bytes: &[u8]) {
         self.hasher.update(bytes);
         self.next += 1;
     }
 
-    /// Takes piece [`Self::next`] from the file. After an error the hash is of no use.
-    pub(super) fn read(&mut self, file: &File, manifest: &Manifest) -> io::Result<()> {
+    /// Adds piece [`Self::next`] from the file. After an error the hash is unusable.
+    pub(super) fn add_from(&mut self, file: &File, manifest: &Manifest) -> io::Result<()> {
         each_block(file, manifest, self.next, |block| self.hasher.update(block))?;
         self.next += 1;
         Ok(())
     }
 
-    /// The hash, once every piece is in it.
+    /// The hash, once every piece has been added.
     pub(super) fn finish(&self) -> FileId {
         digest::take(&mut self.hasher.clone())
     }
 }
 
-/// Whether the file has piece `n` of the manifest where it belongs.
+/// True if the file contains piece `n` of the manifest at its place.
 pub(super) fn is_piece(file: &File, manifest: &Manifest, n: usize) -> io::Result<bool> {
     let mut hasher = Sha256::new();
     match each_block(file, manifest, n, |block| hasher.update(block)) {

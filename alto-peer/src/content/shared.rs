@@ -1,5 +1,4 @@
-//! One file that is shared: where its bytes are, and whether they still are what was hashed. Before each use of a whole
-//! file that is looked at again.
+//! A shared file: where its content is, and a check before each use that it has not changed since it was hashed.
 
 use std::fs::File;
 use std::io;
@@ -18,7 +17,7 @@ use super::manifest::{Manifest, nonblocking};
 use super::name::FileName;
 use super::partial::PartialFile;
 
-/// A file that is shared, whole or in part.
+/// A shared file, complete or in part.
 pub struct Shared {
     name: FileName,
     manifest: Arc<Manifest>,
@@ -27,53 +26,55 @@ pub struct Shared {
     content: Content,
 }
 
+/// Location of a shared file's content.
 pub(super) enum Content {
     Complete(OnDisk),
     Partial(Arc<PartialFile>),
 }
 
-/// A whole file where it was found.
+/// A complete file, opened anew for each use.
 pub(super) struct OnDisk {
     pub(super) root: Arc<Dir>,
-    /// Beneath `root`.
+    /// Path relative to `root`.
     pub(super) relative: PathBuf,
-    /// For messages.
+    /// Full path, for messages.
     pub(super) path: PathBuf,
     pub(super) fingerprint: Fingerprint,
 }
 
-/// The bytes of a shared file, open for reading.
+/// The content of a shared file, open for reading.
 pub enum Source {
-    /// A whole file.
+    /// A complete file.
     Complete(File),
-    /// Some pieces.
+    /// A download in progress.
     Partial(Arc<PartialFile>),
 }
 
-/// Why a shared file cannot be read any more.
+/// Why a file is no longer shared.
 #[derive(Debug, thiserror::Error)]
 pub enum Gone {
-    /// Cannot be opened.
-    #[error("{}: {source}; it is no longer shared", path.display())]
+    /// The file cannot be opened.
+    #[error("{}: cannot be opened, and is no longer shared: {source}", path.display())]
     Unreadable {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// Other content, or another file in its place.
-    #[error("{}: changed since it was hashed; it is no longer shared, share it again for its new content", .0.display())]
+    /// The file was changed or replaced.
+    #[error("{}: has changed since it was hashed, and is no longer shared; share it again with its new content", .0.display())]
     Changed(PathBuf),
 }
 
 impl Shared {
+    /// A shared file with this name, manifest and content.
     pub(super) fn new(name: FileName, manifest: Arc<Manifest>, content: Content) -> Self {
         let manifest_json = Bytes::from(manifest.to_json());
         let manifest_digest = digest::of(&manifest_json);
         Self { name, manifest, manifest_json, manifest_digest, content }
     }
 
-    /// As it is announced.
+    /// The file as it is announced to the registry.
     pub fn entry(&self) -> FileEntry {
         FileEntry {
             id: self.manifest.id,
@@ -84,32 +85,32 @@ impl Shared {
         }
     }
 
-    /// What it is called.
+    /// Name of the file.
     pub fn name(&self) -> &FileName {
         &self.name
     }
 
-    /// Its hashes.
+    /// Manifest of the file.
     pub fn manifest(&self) -> &Arc<Manifest> {
         &self.manifest
     }
 
-    /// Its hashes as they are sent.
+    /// The manifest as it is sent.
     pub fn manifest_json(&self) -> &Bytes {
         &self.manifest_json
     }
 
-    /// SHA-256 of that.
+    /// SHA-256 of the manifest as it is sent.
     pub fn manifest_digest(&self) -> FileId {
         self.manifest_digest
     }
 
-    /// Whether all of it is there, under its name.
+    /// True if the file is complete and has its name.
     pub fn is_complete(&self) -> bool {
         matches!(self.content, Content::Complete(_))
     }
 
-    /// Where it is, if it is whole.
+    /// Path of the file, if it is complete.
     pub fn path(&self) -> Option<&Path> {
         match &self.content {
             Content::Complete(on_disk) => Some(&on_disk.path),
@@ -117,7 +118,7 @@ impl Shared {
         }
     }
 
-    /// The file that is still arriving, if it is.
+    /// The download in progress, if the file is not complete.
     pub fn partial(&self) -> Option<&Arc<PartialFile>> {
         match &self.content {
             Content::Complete(_) => None,
@@ -125,7 +126,7 @@ impl Shared {
         }
     }
 
-    /// Which pieces are there.
+    /// The pieces that are there.
     pub fn have(&self) -> Bitfield {
         match &self.content {
             Content::Complete(_) => Bitfield::full(self.manifest.piece_count()),
@@ -133,7 +134,7 @@ impl Shared {
         }
     }
 
-    /// Whether a piece is there.
+    /// True if a piece is there.
     pub fn has(&self, piece: usize) -> bool {
         match &self.content {
             Content::Complete(_) => piece < self.manifest.piece_count(),
@@ -141,7 +142,7 @@ impl Shared {
         }
     }
 
-    /// Whether it is still what was hashed; what is still arriving is not asked.
+    /// Checks that a complete file has not changed since it was hashed.
     pub(super) fn check(&self) -> Result<(), Gone> {
         match &self.content {
             Content::Complete(on_disk) => on_disk.open().map(drop),
@@ -149,6 +150,7 @@ impl Shared {
         }
     }
 
+    /// Opens the content, after the same check.
     pub(super) fn open(&self) -> Result<Source, Gone> {
         match &self.content {
             Content::Complete(on_disk) => on_disk.open().map(Source::Complete),
@@ -167,7 +169,7 @@ impl OnDisk {
 }
 
 impl Source {
-    /// Fills `bytes` from `offset`.
+    /// Fills `bytes` with the content from `offset` on.
     pub fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
         match self {
             Self::Complete(file) => file.read_exact_at(bytes, offset),
@@ -176,7 +178,7 @@ impl Source {
     }
 }
 
-/// Opens a file without leaving the folder, and without waiting should it be a pipe now.
+/// Opens a file without leaving the folder, and without blocking if a pipe has taken its place.
 pub(super) fn open_beneath(root: &Dir, relative: &Path) -> io::Result<File> {
     let file = root.open_with(relative, OpenOptions::new().read(true).custom_flags(nonblocking()))?;
     Ok(file.into_std())

@@ -61,7 +61,7 @@ impl Metrics {
         alto_selection::ratings(&self.criteria(), costs)
     }
 
-    /// Whether ratings by these metrics differ from the costs themselves.
+    /// True if ratings by these metrics differ from the costs themselves.
     pub fn is_compromise(&self) -> bool {
         alto_selection::is_compromise(&self.criteria())
     }

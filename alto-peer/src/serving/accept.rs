@@ -1,4 +1,4 @@
-//! The accept loop: connections in, each with its limits, until told to stop.
+//! The accept loop: accepts connections within limits, and serves each until it ends or the server stops.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -22,44 +22,44 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::problem::Problem;
-use super::routes::Facts;
+use super::routes::ConnectionInfo;
 
-/// Bounds on connections.
+/// Limits on connections.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ConnectionLimits {
-    /// Connections open at a time.
+    /// Maximum number of open connections.
     pub(super) connections: usize,
-    /// Connections of one address.
+    /// Maximum number of open connections per address.
     pub(super) per_address: usize,
-    /// Time for the head of a request, and idle time between requests.
+    /// Longest time for the head of a request, and between requests.
     pub(super) head: Duration,
-    /// Time a client may leave sent data unacknowledged.
+    /// Longest time for which a client may leave sent data unacknowledged.
     pub(super) unacknowledged: Duration,
-    /// Time that connections get to finish at the end.
+    /// Time for connections to finish when the server stops.
     pub(super) drain: Duration,
 }
 
-/// Pause after a failed accept, such as for want of file descriptors: not to spin while nothing can be accepted.
+/// Pause after a failed accept, so that a lack of file descriptors does not become a busy loop.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
-/// Largest head of a request. Also how much of an answer may wait to be written before more is taken from its body.
+/// Maximum size of a request's head, and of the part of a response that waits to be written.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
-/// Most header fields of a request.
+/// Maximum number of header fields of a request.
 const MAX_HEADERS: usize = 64;
-/// Told to an address that has too many connections, without looking at what it sends.
+/// Response to connections beyond the limit per address, whatever they request.
 const TOO_MANY: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
-/// Connections by address.
+/// Number of open connections by address.
 type Counts = Arc<Mutex<HashMap<IpAddr, usize>>>;
 
-/// Holds a connection's place in both counts until it ends.
+/// A connection's place in both counts, given up when it is dropped.
 struct Place {
     counts: Counts,
     address: IpAddr,
     _slot: OwnedSemaphorePermit,
 }
 
-/// Serves connections until `stop` says so; then lets them finish for a while.
+/// Serves connections until `stop` is set, and then lets them finish for a while.
 pub(super) async fn serve(
     listener: TcpListener,
     routes: BoxedFilter<(Response,)>,
@@ -78,7 +78,7 @@ pub(super) async fn serve(
             _ = stop.wait_for(|stop| *stop) => break,
         };
         let (Ok(slot), Some((stream, client))) = (slot, usable(accepted).await) else { continue };
-        // Over a socket of both families an IPv4 address comes as an IPv6 one.
+        // A dual-stack socket reports IPv4 addresses as IPv4-mapped ones.
         let address = client.ip().to_canonical();
         match Place::take(&counts, address, slot, limits.per_address) {
             Some(place) => {
@@ -90,7 +90,7 @@ pub(super) async fn serve(
             }
             None => refuse(stream).await,
         }
-        // Forgets connections that are over, so that the set does not grow.
+        // Removes connections that have ended, so that the set does not grow.
         while tasks.try_join_next().is_some() {}
     }
     drop(listener);
@@ -114,23 +114,23 @@ async fn connection(
     {
         tracing::debug!(%error, "socket options not set");
     }
-    let facts = Facts { client, cut: Arc::new(Notify::new()) };
-    let cut = Arc::clone(&facts.cut);
+    let info = ConnectionInfo { client, cut: Arc::new(Notify::new()) };
+    let cut = Arc::clone(&info.cut);
     let service = warp::service(routes);
     let service = service_fn(move |mut request: Request<Incoming>| {
-        let (mut service, facts) = (service.clone(), facts.clone());
+        let (mut service, info) = (service.clone(), info.clone());
         async move {
-            // Only paths reach a route: neither CONNECT nor an asterisk.
+            // Routes match paths, so CONNECT and OPTIONS * are refused here.
             if request.method() == Method::CONNECT || !request.uri().path().starts_with('/') {
                 let detail = "this is a server, not a proxy: ask for a path".to_owned();
                 return Ok::<_, Infallible>(Problem::BadRequest(detail).into_response());
             }
-            request.extensions_mut().insert(facts);
+            request.extensions_mut().insert(info);
             service.call(request).await
         }
     });
     let connection = http1::Builder::new()
-        // Without a timer the header timeout would silently do nothing.
+        // Without a timer the header timeout would silently have no effect.
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
         .max_buf_size(MAX_HEAD_BYTES)
@@ -140,17 +140,18 @@ async fn connection(
         result = watcher.watch(connection) => if let Err(error) = result {
             tracing::debug!(%client, %error, "connection ended early");
         },
-        () = cut.notified() => tracing::debug!(%client, "takes nothing that is sent to it, and is cut off"),
+        () = cut.notified() => tracing::debug!(%client, "the client does not read what is sent to it, and is disconnected"),
     }
 }
 
-/// Says no in passing.
+/// Refuses a connection without serving it.
 async fn refuse(mut stream: TcpStream) {
-    // The send buffer of a new connection has room for this: it never waits.
+    // The send buffer of a new connection has room for this, so writing never waits.
     let _gone = tokio::time::timeout(Duration::from_millis(10), stream.write_all(TOO_MANY)).await;
 }
 
 impl Place {
+    /// Takes a place, unless the address has too many connections.
     fn take(counts: &Counts, address: IpAddr, slot: OwnedSemaphorePermit, most: usize) -> Option<Self> {
         let mut held = counts.lock().unwrap_or_else(PoisonError::into_inner);
         let count = held.entry(address).or_default();
@@ -174,7 +175,7 @@ impl Drop for Place {
     }
 }
 
-/// An accepted connection. A failed accept never ends the listener.
+/// The accepted connection, or a pause after a failed accept, which never ends the listener.
 async fn usable<T>(accepted: io::Result<T>) -> Option<T> {
     match accepted {
         Ok(connection) => Some(connection),

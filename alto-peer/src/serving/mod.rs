@@ -1,15 +1,15 @@
-//! The HTTP/1.1 server of a peer: what other peers fetch from, in threads of its own.
+//! The HTTP/1.1 server of a peer, which other peers download from. It runs in threads of its own.
 //!
-//! Content goes out under three limits: so many uploads at a time, given out in turns by address ([`turns`]), at one
-//! common rate ([`pace`]), and with a bound on what one connection holds in memory ([`upload`]).
+//! Uploads have three limits: on their number at a time, with a fair queue ([`upload_queue`]); on the rate of all together
+//! ([`rate_limiter`]); and on the memory that each connection takes ([`upload`]).
 
 mod accept;
-mod pace;
 mod problem;
 mod range;
+mod rate_limiter;
 mod routes;
-mod turns;
 mod upload;
+mod upload_queue;
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,110 +24,110 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
 use accept::ConnectionLimits;
-use pace::Pace;
-use routes::Peer;
-use turns::{TurnLimits, Turns};
-use upload::Uplink;
+use rate_limiter::RateLimiter;
+use routes::Context;
+use upload::Uploader;
+use upload_queue::{QueueLimits, UploadQueue};
 
 use crate::content::Library;
 
-/// Uploads at a time unless told otherwise.
+/// Default number of uploads at a time.
 pub const DEFAULT_UPLOADS: usize = 8;
 
-/// How a peer serves.
+/// Settings of the server.
 #[derive(Clone, Debug)]
 pub struct ServingSettings {
-    /// Where; port 0 picks a free one.
+    /// Address and port to listen on; port 0 picks a free one.
     pub address: SocketAddr,
-    /// Bytes per second over all uploads; no limit if absent.
+    /// Maximum rate of all uploads together, in bytes per second; unlimited if absent.
     pub upload_rate: Option<u64>,
-    /// Uploads at a time.
+    /// Maximum number of uploads at a time.
     pub uploads: usize,
-    /// How long it waits for others.
+    /// Times that clients are given.
     pub patience: Patience,
 }
 
-/// How long a server waits, for what.
+/// Times that clients are given before they are disconnected or refused.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// For the head of a request; also, for the next request on a connection.
+    /// Time for the head of a request, and until the next request on a connection.
     pub head: Duration,
-    /// For a client to take a chunk of what is sent to it.
+    /// Time to read one chunk of what is sent.
     pub chunk: Duration,
-    /// For a request to get its turn, before it is told to ask again.
-    pub turn: Duration,
+    /// Time that a request waits for an upload before it is refused.
+    pub queue: Duration,
 }
 
-/// A server that runs until it is dropped.
+/// A running server, stopped when it is dropped.
 pub struct Serving {
     address: SocketAddr,
-    peer: Arc<Peer>,
+    context: Arc<Context>,
     stop: watch::Sender<bool>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What a server does at present.
+/// Present load of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
-    /// Uploads under way.
+    /// Number of uploads in progress.
     pub uploads: usize,
-    /// Requests that wait for their turn.
+    /// Number of requests that wait for an upload.
     pub waiting: usize,
-    /// Bytes sent so far.
+    /// Number of bytes sent so far.
     pub sent: u64,
 }
 
-/// Why a server does not start.
+/// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServingError {
-    /// The address is taken, or not ours.
-    #[error("{address}: cannot be listened on: {source}; choose another with --address and --port")]
+    /// The address is in use, or is not one of this host.
+    #[error("{address}: cannot listen: {source}; choose another address with --address and --port")]
     Listen {
-        /// The address.
+        /// Address and port.
         address: SocketAddr,
-        /// What the system said.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// No threads, or no descriptors.
+    /// The operating system has no threads or file descriptors left.
     #[error("the server cannot start: {0}")]
     System(#[from] io::Error),
 }
 
-/// Threads that run the connections.
+/// Number of threads that serve connections.
 const WORKERS: usize = 2;
-/// Requests of one address that may wait for their turn.
+/// Maximum number of waiting requests per address.
 const WAITING_PER_ADDRESS: usize = 16;
-/// Requests that may wait for their turn in all.
+/// Maximum number of waiting requests in all.
 const WAITING: usize = 512;
-/// Connections at a time. With a file for each upload, this stays below the usual limit of 1024 descriptors.
+/// Maximum number of connections. With an open file per upload, this is below the usual limit of 1024 descriptors.
 const CONNECTIONS: usize = 640;
-/// Connections of one address.
+/// Maximum number of connections per address.
 const CONNECTIONS_PER_ADDRESS: usize = 128;
-/// Time that connections get to finish at the end.
+/// Time for connections to finish when the server stops.
 const DRAIN: Duration = Duration::from_secs(2);
 
 impl Default for Patience {
-    /// A chunk in that time is 4 KB/s.
+    /// The defaults; a chunk per minute is 4 KB/s.
     fn default() -> Self {
-        Self { head: Duration::from_secs(30), chunk: Duration::from_mins(1), turn: Duration::from_secs(20) }
+        Self { head: Duration::from_secs(30), chunk: Duration::from_mins(1), queue: Duration::from_secs(20) }
     }
 }
 
 impl Serving {
-    /// Listens, and serves what the library shares from then on.
+    /// Listens, and serves the files that the library shares, now and later.
     pub fn start(settings: &ServingSettings, library: Arc<Library>) -> Result<Self, ServingError> {
         let listener =
             listen(settings.address).map_err(|source| ServingError::Listen { address: settings.address, source })?;
         let address = listener.local_addr()?;
         let (stop, stopping) = watch::channel(false);
-        let turns = Turns::new(TurnLimits {
-            at_a_time: settings.uploads,
+        let queue = UploadQueue::new(QueueLimits {
+            uploads: settings.uploads,
             waiting_per_address: WAITING_PER_ADDRESS,
             waiting: WAITING,
-            patience: settings.patience.turn,
+            patience: settings.patience.queue,
         });
-        let pace = Pace::new(settings.upload_rate);
-        let uplink = Arc::new(Uplink { pace, patience: settings.patience.chunk, sent: AtomicU64::new(0) });
+        let limiter = RateLimiter::new(settings.upload_rate);
+        let uploader = Arc::new(Uploader { limiter, patience: settings.patience.chunk, sent: AtomicU64::new(0) });
         let limits = ConnectionLimits {
             connections: CONNECTIONS,
             per_address: CONNECTIONS_PER_ADDRESS,
@@ -135,33 +135,33 @@ impl Serving {
             unacknowledged: settings.patience.chunk,
             drain: DRAIN,
         };
-        let peer = Arc::new(Peer { library, turns, uplink, stopping: stopping.clone() });
+        let context = Arc::new(Context { library, queue, uploader, stopping: stopping.clone() });
         let runtime = Builder::new_multi_thread()
             .worker_threads(WORKERS)
-            // One read at a time for each upload, and a few files being opened.
+            // One for the read of each upload, and a few for files being opened.
             .max_blocking_threads(settings.uploads.clamp(1, 64) + 4)
             .thread_name("serving")
             .enable_all()
             .build()?;
-        let served = Arc::clone(&peer);
+        let served = Arc::clone(&context);
         let thread = std::thread::Builder::new().name("serving".to_owned()).spawn(move || {
             run(&runtime, listener, &served, limits, stopping);
         })?;
-        Ok(Self { address, peer, stop, thread: Mutex::new(Some(thread)) })
+        Ok(Self { address, context, stop, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Where it listens.
+    /// Address and port it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What it does at present.
+    /// Uploads and requests at present.
     pub fn load(&self) -> Load {
-        let (uploads, waiting) = self.peer.turns.load();
-        Load { uploads, waiting, sent: self.peer.uplink.sent.load(Ordering::Relaxed) }
+        let (uploads, waiting) = self.context.queue.load();
+        Load { uploads, waiting, sent: self.context.uploader.sent.load(Ordering::Relaxed) }
     }
 
-    /// Accepts nothing more, and lets uploads go on for a moment. Dropping does the same.
+    /// Stops accepting connections, and gives uploads a moment to finish. Dropping the server does the same.
     pub fn stop(&self) {
         self.stop.send_replace(true);
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -180,25 +180,25 @@ impl Drop for Serving {
 fn run(
     runtime: &Runtime,
     listener: std::net::TcpListener,
-    peer: &Arc<Peer>,
+    context: &Arc<Context>,
     limits: ConnectionLimits,
     stopping: watch::Receiver<bool>,
 ) {
     runtime.block_on(async {
         match TcpListener::from_std(listener) {
-            Ok(listener) => accept::serve(listener, routes::routes(peer), limits, stopping).await,
+            Ok(listener) => accept::serve(listener, routes::routes(context), limits, stopping).await,
             Err(error) => tracing::error!(%error, "the server cannot start"),
         }
     });
 }
 
-/// Listens on an address; `::` takes IPv4, too.
+/// Listens on an address; `::` accepts IPv4 connections, too.
 fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(!address.ip().is_unspecified())?;
     }
-    // A peer that starts again listens at once, although connections of the one before linger.
+    // A peer that restarts can listen at once, although connections of the previous process linger.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;

@@ -1,4 +1,4 @@
-//! What is wrong with a request, and the one place where that becomes an answer: a problem document (RFC 9457).
+//! Errors of requests, and their conversion into problem documents (RFC 9457).
 
 use std::time::Duration;
 
@@ -7,23 +7,24 @@ use http::{HeaderName, StatusCode};
 use serde::Serialize;
 use warp::reply::Response;
 
-/// Why a request is not answered with what it asked for.
+/// Reason why a request fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Problem {
-    /// Breaks a rule.
+    /// The request is malformed.
     BadRequest(String),
-    /// Nothing is here.
+    /// There is no such resource.
     NotFound(String),
-    /// Files are read, nothing else.
+    /// The method is neither GET nor HEAD.
     MethodNotAllowed,
-    /// The content ends before that range.
+    /// The requested range is beyond the content, which has this size.
     RangeNotSatisfiable(u64),
-    /// No turn: to be asked again.
+    /// All uploads are taken; the client may retry after this time.
     Busy(Duration),
-    /// Our own fault; what it was is in the log.
+    /// An internal error, described in the log.
     Internal,
 }
 
+/// A problem document.
 #[derive(Serialize)]
 struct Document<'a> {
     title: &'a str,
@@ -46,9 +47,9 @@ impl Problem {
     fn detail(&self) -> String {
         match self {
             Self::BadRequest(detail) | Self::NotFound(detail) => detail.clone(),
-            Self::MethodNotAllowed => "a peer answers GET and HEAD".to_owned(),
+            Self::MethodNotAllowed => "a peer supports GET and HEAD".to_owned(),
             Self::RangeNotSatisfiable(size) => format!("the file has {size} bytes"),
-            Self::Busy(_) => "all uploads are taken: ask again after the time in Retry-After".to_owned(),
+            Self::Busy(_) => "all uploads are taken: retry after the time in Retry-After".to_owned(),
             Self::Internal => "an internal error, described in the peer's log".to_owned(),
         }
     }
@@ -76,7 +77,7 @@ impl Problem {
     }
 }
 
-/// An answer with a JSON body, as of now.
+/// A response with a JSON body that must not be cached.
 pub(super) fn json<T: Serialize>(message: &T) -> Response {
     let body = serde_json::to_vec(message).expect("answers have string keys and finite numbers");
     let mut response = Response::new(body.into());

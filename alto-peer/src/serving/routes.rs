@@ -1,5 +1,5 @@
-//! What a peer answers to other peers, as `docs/swarm.md` lists it. A route matches its path only; whatever else is
-//! wrong, the handler answers.
+//! The HTTP interface between peers (`docs/swarm.md`). A route matches its path only; its handler answers everything,
+//! errors included.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -20,98 +20,100 @@ use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
 use super::problem::{Problem, json};
-use super::range::{self, Asked};
-use super::turns::Turns;
-use super::upload::{Content, Uplink};
+use super::range::{self, Requested};
+use super::upload::{Content, Uploader};
+use super::upload_queue::UploadQueue;
 use crate::content::library::Shared;
 use crate::content::{Have, Library};
 
-/// What the handlers work with.
-pub(super) struct Peer {
+/// State shared by all handlers.
+pub(super) struct Context {
     pub(super) library: Arc<Library>,
-    pub(super) turns: Arc<Turns>,
-    pub(super) uplink: Arc<Uplink>,
+    pub(super) queue: Arc<UploadQueue>,
+    pub(super) uploader: Arc<Uploader>,
+    /// Becomes true when the server stops.
     pub(super) stopping: watch::Receiver<bool>,
 }
 
-/// What the accept loop knows of a request beyond its head.
+/// Facts about the connection of a request.
 #[derive(Clone)]
-pub(super) struct Facts {
+pub(super) struct ConnectionInfo {
     pub(super) client: SocketAddr,
-    /// Ends the connection.
+    /// Ends the connection when notified.
     pub(super) cut: Arc<Notify>,
 }
 
-/// A request to a peer. Its body, if it has one, is of no use to anybody.
+/// A request from another peer; its body is ignored.
 struct Call {
-    peer: Arc<Peer>,
+    context: Arc<Context>,
     method: Method,
     headers: HeaderMap,
-    facts: Option<Facts>,
+    connection: Option<ConnectionInfo>,
 }
 
-/// The query of `have`.
+/// Query parameters of `/files/{id}/have`.
 #[derive(Default, Deserialize)]
 struct HaveQuery {
     version: Option<u64>,
     wait: Option<u64>,
 }
 
-/// When to ask again where no turn was to be had.
+/// Time after which a client that was not admitted may retry.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
-/// Longest wait for news of a file, in seconds.
+/// Longest wait for a new version of a list, in seconds.
 const MAX_WAIT: u64 = 30;
-/// News that come in quick succession are told together.
-const TOGETHER: Duration = Duration::from_millis(50);
-/// Files that are listed at a time, so that the list of very many takes little memory.
-const LISTED_AT_A_TIME: usize = 500;
-/// Content that is named by its hash never changes.
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// Delay that lets pieces arriving in quick succession be reported together.
+const COLLECT: Duration = Duration::from_millis(50);
+/// Number of files listed at a time, so that a long list takes little memory.
+const LIST_CHUNK: usize = 500;
+/// `Cache-Control` of content that is named by its hash and never changes.
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
-/// Every route.
-pub(super) fn routes(peer: &Arc<Peer>) -> BoxedFilter<(Response,)> {
+/// The routes of all resources.
+pub(super) fn routes(context: &Arc<Context>) -> BoxedFilter<(Response,)> {
     let (files, param, end) = (warp::path("files"), warp::path::param::<String>, warp::path::end);
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
-    let here = end().and(call(peer)).then(|call| answer(call, |_| async { Ok(empty(StatusCode::NO_CONTENT)) }));
-    let list = files.and(end()).and(call(peer)).then(|call| answer(call, |call| async move { Ok(list(&call)) }));
-    let whole = files.and(param()).and(end()).and(call(peer)).then(|id, call| answer(call, |call| whole(call, id)));
+    let here = end().and(call(context)).then(|call| answer(call, |_| async { Ok(empty(StatusCode::NO_CONTENT)) }));
+    let list = files.and(end()).and(call(context)).then(|call| answer(call, |call| async move { Ok(list(&call)) }));
+    let whole = files.and(param()).and(end()).and(call(context)).then(|id, call| answer(call, |call| whole(call, id)));
     let manifest = files
         .and(param())
         .and(warp::path("manifest"))
         .and(end())
-        .and(call(peer))
+        .and(call(context))
         .then(|id: String, call| answer(call, |call| async move { manifest(&call, &id) }));
     let piece = files
         .and(param())
         .and(warp::path("pieces"))
         .and(param())
         .and(end())
-        .and(call(peer))
+        .and(call(context))
         .then(|id, n, call| answer(call, |call| piece(call, id, n)));
     let have = files
         .and(param())
         .and(warp::path("have"))
         .and(end())
         .and(query)
-        .and(call(peer))
+        .and(call(context))
         .then(|id, query, call| answer(call, |call| have(call, id, query)));
     let routes = piece.or(have).unify().or(manifest).unify().or(whole).unify().or(list).unify().or(here).unify();
     routes.recover(not_found).unify().boxed()
 }
 
 async fn not_found(_: Rejection) -> Result<Response, Infallible> {
-    let detail = "nothing is here; what this peer shares is listed at /files".to_owned();
+    let detail = "there is no such resource; the files this peer shares are listed at /files".to_owned();
     Ok(Problem::NotFound(detail).into_response())
 }
 
-/// Takes a request apart. Never rejects.
-fn call(peer: &Arc<Peer>) -> impl Filter<Extract = (Call,), Error = Infallible> + Clone + use<> {
-    let peer = Arc::clone(peer);
-    let peer = warp::any().map(move || Arc::clone(&peer));
-    peer.and(warp::method())
+/// Extracts a request. Never rejects.
+fn call(context: &Arc<Context>) -> impl Filter<Extract = (Call,), Error = Infallible> + Clone + use<> {
+    let context = Arc::clone(context);
+    let context = warp::any().map(move || Arc::clone(&context));
+    context
+        .and(warp::method())
         .and(warp::header::headers_cloned())
-        .and(warp::ext::optional::<Facts>())
-        .map(|peer, method, headers, facts| Call { peer, method, headers, facts })
+        .and(warp::ext::optional::<ConnectionInfo>())
+        .map(|context, method, headers, connection| Call { context, method, headers, connection })
 }
 
 async fn answer<F: Future<Output = Result<Response, Problem>>>(
@@ -124,18 +126,18 @@ async fn answer<F: Future<Output = Result<Response, Problem>>>(
     handler(call).await.unwrap_or_else(Problem::into_response)
 }
 
-/// `GET /files`, written as it is sent.
+/// Answers `GET /files` with a list that is written as it is sent.
 fn list(call: &Call) -> Response {
-    let library = Arc::clone(&call.peer.library);
+    let library = Arc::clone(&call.context.library);
     let entries = stream::unfold((library, Some(None::<FileId>)), |(library, from)| async move {
         let after = from?;
-        let entries = library.entries_after(after, LISTED_AT_A_TIME);
+        let entries = library.entries_after(after, LIST_CHUNK);
         let mut text = if after.is_none() { "{\"files\":[".to_owned() } else { String::new() };
         for (n, entry) in entries.iter().enumerate() {
             text.push_str(if n > 0 || after.is_some() { "," } else { "" });
             text.push_str(&serde_json::to_string(entry).ok()?);
         }
-        let next = entries.last().filter(|_| entries.len() == LISTED_AT_A_TIME).map(|last| Some(last.id));
+        let next = entries.last().filter(|_| entries.len() == LIST_CHUNK).map(|last| Some(last.id));
         if next.is_none() {
             text.push_str("]}");
         }
@@ -148,26 +150,28 @@ fn list(call: &Call) -> Response {
     response
 }
 
-/// `GET /files/{id}`
+/// Answers `GET /files/{id}`.
 async fn whole(call: Call, id: String) -> Result<Response, Problem> {
     let shared = call.shared(&id)?;
     if !shared.is_complete() {
-        return Err(Problem::NotFound("the file is not complete here yet; its pieces are at pieces/N".to_owned()));
+        return Err(Problem::NotFound(
+            "this peer does not have the whole file yet; single pieces are at pieces/N".to_owned(),
+        ));
     }
     let size = shared.manifest().size;
     let tag = format!("\"{}\"", shared.manifest().id);
     if call.has(&tag) {
-        return Ok(labelled(empty(StatusCode::NOT_MODIFIED), &tag));
+        return Ok(cacheable(empty(StatusCode::NOT_MODIFIED), &tag));
     }
     // Range means something for GET only (RFC 9110 §14.2).
-    let asked = if call.head_only() { Asked::Whole } else { range::asked(&call.headers, size, &tag) };
-    let (status, range) = match asked {
-        Asked::Whole => (StatusCode::OK, 0..size),
-        Asked::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
-        Asked::Nothing => return Err(Problem::RangeNotSatisfiable(size)),
+    let requested = if call.head_only() { Requested::Whole } else { range::requested(&call.headers, size, &tag) };
+    let (status, range) = match requested {
+        Requested::Whole => (StatusCode::OK, 0..size),
+        Requested::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
+        Requested::Unsatisfiable => return Err(Problem::RangeNotSatisfiable(size)),
     };
     let content_range = format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1));
-    let mut response = labelled(call.upload(&shared, range).await?, &tag);
+    let mut response = cacheable(call.upload(&shared, range).await?, &tag);
     *response.status_mut() = status;
     response.headers_mut().insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     if status == StatusCode::PARTIAL_CONTENT
@@ -178,49 +182,51 @@ async fn whole(call: Call, id: String) -> Result<Response, Problem> {
     Ok(response)
 }
 
-/// `GET /files/{id}/pieces/{n}`
+/// Answers `GET /files/{id}/pieces/{n}`.
 async fn piece(call: Call, id: String, n: String) -> Result<Response, Problem> {
     let shared = call.shared(&id)?;
     let count = shared.manifest().piece_count();
     let piece = n.parse().ok().filter(|piece| *piece < count);
     let piece = piece.ok_or_else(|| Problem::NotFound(format!("the file has {count} pieces, counted from 0")))?;
     if !shared.has(piece) {
-        return Err(Problem::NotFound(format!("piece {piece} is not here yet; have tells which are")));
+        return Err(Problem::NotFound(format!(
+            "this peer does not have piece {piece} yet; the pieces it has are listed at have"
+        )));
     }
     let tag = format!("\"{}\"", shared.manifest().pieces[piece]);
-    Ok(labelled(call.upload(&shared, shared.manifest().piece_range(piece)).await?, &tag))
+    Ok(cacheable(call.upload(&shared, shared.manifest().piece_range(piece)).await?, &tag))
 }
 
-/// `GET /files/{id}/manifest`
+/// Answers `GET /files/{id}/manifest`.
 fn manifest(call: &Call, id: &str) -> Result<Response, Problem> {
     let shared = call.shared(id)?;
     let (json, tag) = (shared.manifest_json().clone(), format!("\"{}\"", shared.manifest_digest()));
     if call.has(&tag) {
-        return Ok(labelled(empty(StatusCode::NOT_MODIFIED), &tag));
+        return Ok(cacheable(empty(StatusCode::NOT_MODIFIED), &tag));
     }
     let length = json.len() as u64;
     let mut response = if call.head_only() {
         with_length(empty(StatusCode::OK), length)
     } else {
-        // It counts for the rate, and has no turn to wait for: a peer that has it can do without us.
-        call.peer.uplink.send(Content::Bytes(json), 0..length, None, call.cut())
+        // Subject to the rate limit, but not queued: with the manifest a client can turn to other peers.
+        call.context.uploader.send(Content::Bytes(json), 0..length, None, call.cut())
     };
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Ok(labelled(response, &tag))
+    Ok(cacheable(response, &tag))
 }
 
-/// `GET /files/{id}/have`
+/// Answers `GET /files/{id}/have`, after a wait for a new version if the client wants one.
 async fn have(call: Call, id: String, query: String) -> Result<Response, Problem> {
     let shared = call.shared(&id)?;
     let query = HaveQuery::parse(&query)?;
     if let (Some(version), Some(wait), Some(partial)) = (query.version, query.wait, shared.partial())
         && !call.head_only()
     {
-        let (mut versions, mut stopping) = (partial.versions(), call.peer.stopping.clone());
-        // A version that is not reached yet is from an earlier life of this peer.
+        let (mut versions, mut stopping) = (partial.versions(), call.context.stopping.clone());
+        // A version that differs in any way is news, as a higher one dates from an earlier run of this peer.
         let news = async {
             drop(versions.wait_for(|now| *now != version).await);
-            tokio::time::sleep(TOGETHER).await;
+            tokio::time::sleep(COLLECT).await;
         };
         tokio::select! {
             () = news => {}
@@ -228,7 +234,7 @@ async fn have(call: Call, id: String, query: String) -> Result<Response, Problem
             _ = stopping.wait_for(|stop| *stop) => {}
         }
     }
-    // It may have become whole, or be gone.
+    // Looked up again, as the file may be complete or gone by now.
     let have = call.shared(&id)?.have();
     let (pieces, version, complete) = (have.len(), have.count() as u64, have.is_complete());
     Ok(json(&Have { pieces, version, have: have.to_hex(), complete }))
@@ -251,43 +257,48 @@ impl HaveQuery {
 }
 
 impl Call {
+    /// True if only the head of the response is wanted.
     fn head_only(&self) -> bool {
         self.method == Method::HEAD
     }
 
-    /// The file that is asked for.
+    /// The requested file.
     fn shared(&self, id: &str) -> Result<Arc<Shared>, Problem> {
         let id: FileId =
             id.parse().map_err(|error: alto_types::swarm::FileIdError| Problem::NotFound(error.to_string()))?;
-        let shared = self.peer.library.get(id);
-        shared.ok_or_else(|| Problem::NotFound("this peer does not share that file; see /files".to_owned()))
+        let shared = self.context.library.get(id);
+        shared.ok_or_else(|| {
+            Problem::NotFound("this peer does not share that file; the files it shares are listed at /files".to_owned())
+        })
     }
 
-    /// Whether the client has the content with this entity tag (RFC 9110 §13.1.2).
+    /// True if the client has the content with this entity tag already (RFC 9110 §13.1.2).
     fn has(&self, tag: &str) -> bool {
         let lines = self.headers.get_all(IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
         let mut tags = lines.flat_map(|line| line.split(',')).map(str::trim);
         tags.any(|theirs| theirs == "*" || theirs.strip_prefix("W/").unwrap_or(theirs) == tag)
     }
 
+    /// The signal that ends this request's connection.
     fn cut(&self) -> Arc<Notify> {
-        self.facts.as_ref().map_or_else(Arc::default, |facts| Arc::clone(&facts.cut))
+        self.connection.as_ref().map_or_else(Arc::default, |connection| Arc::clone(&connection.cut))
     }
 
-    /// Answers with bytes of a file when it is this client's turn.
+    /// Responds with bytes of a file once the client is admitted.
     async fn upload(&self, shared: &Arc<Shared>, range: Range<u64>) -> Result<Response, Problem> {
-        let library = Arc::clone(&self.peer.library);
+        let library = Arc::clone(&self.context.library);
         let length = range.end - range.start;
         if self.head_only() {
             return Ok(with_length(octets(empty(StatusCode::OK)), length));
         }
-        let facts = self.facts.as_ref().ok_or(Problem::Internal)?;
-        let turn = self.peer.turns.take(facts.client.ip()).await.map_err(|_| Problem::Busy(RETRY_AFTER))?;
-        // After the wait: it may have changed meanwhile.
+        let connection = self.connection.as_ref().ok_or(Problem::Internal)?;
+        let permit = self.context.queue.admit(connection.client.ip()).await.map_err(|_| Problem::Busy(RETRY_AFTER))?;
+        // Opened after the wait, as the file may have changed meanwhile.
         let shared = Arc::clone(shared);
         let source = tokio::task::spawn_blocking(move || library.open(&shared)).await.map_err(|_| Problem::Internal)?;
-        let source = source.map_err(|_| Problem::NotFound("the file changed, and is no longer shared".to_owned()))?;
-        Ok(octets(self.peer.uplink.send(Content::Source(source), range, Some(turn), self.cut())))
+        let source =
+            source.map_err(|_| Problem::NotFound("the file has changed and is no longer shared".to_owned()))?;
+        Ok(octets(self.context.uploader.send(Content::Source(source), range, Some(permit), self.cut())))
     }
 }
 
@@ -302,17 +313,17 @@ fn octets(mut response: Response) -> Response {
     response
 }
 
-/// An answer to HEAD says how long the body would be.
+/// Sets the length that the body of a response to GET would have.
 fn with_length(mut response: Response, length: u64) -> Response {
     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
     response
 }
 
-/// Content that is its hash may be kept for ever.
-fn labelled(mut response: Response, tag: &str) -> Response {
+/// Marks a response as one that may be cached for ever, under this entity tag.
+fn cacheable(mut response: Response, tag: &str) -> Response {
     if let Ok(tag) = HeaderValue::try_from(tag) {
         response.headers_mut().insert(ETAG, tag);
     }
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(FOR_EVER));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(IMMUTABLE));
     response
 }

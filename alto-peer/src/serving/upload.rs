@@ -1,4 +1,4 @@
-//! The body of an upload: read ahead a little, sent at the common pace, and given up when the other end stops taking it.
+//! Upload bodies: read slightly ahead, sent under the common rate limit, and cut off when the client stops reading.
 
 use std::io;
 use std::ops::Range;
@@ -13,28 +13,28 @@ use tokio::sync::{Notify, mpsc};
 use warp::Reply;
 use warp::reply::Response;
 
-use super::pace::Pace;
-use super::turns::Turn;
+use super::rate_limiter::RateLimiter;
+use super::upload_queue::UploadPermit;
 use crate::content::library::Source;
 
-/// What is sent.
+/// Content of an upload.
 pub(super) enum Content {
-    /// A file.
+    /// An open file.
     Source(Source),
-    /// Bytes at hand.
+    /// Bytes in memory.
     Bytes(Bytes),
 }
 
-/// Where uploads go through.
-pub(super) struct Uplink {
-    pub(super) pace: Pace,
-    /// Longest time the other end may take for one chunk.
+/// Sender of all uploads, with the limits they share.
+pub(super) struct Uploader {
+    pub(super) limiter: RateLimiter,
+    /// Longest time that a client may take to read one chunk.
     pub(super) patience: Duration,
-    /// Bytes handed to connections so far.
+    /// Number of bytes handed to connections so far.
     pub(super) sent: AtomicU64,
 }
 
-/// Chunks of one upload that were sent and may be used again, so that memory is not mapped anew for each.
+/// Chunks of one upload that were sent, kept so that their memory can be reused.
 #[derive(Default)]
 struct Buffers {
     sent: [Option<Bytes>; 4],
@@ -42,7 +42,7 @@ struct Buffers {
 }
 
 impl Buffers {
-    /// A buffer of this length; what is in it does not matter.
+    /// A buffer of this length with arbitrary content.
     fn take(&mut self, length: usize) -> BytesMut {
         let free = self.sent[self.oldest].take().and_then(|bytes| bytes.try_into_mut().ok());
         let mut buffer = free.unwrap_or_default();
@@ -50,27 +50,28 @@ impl Buffers {
         buffer
     }
 
+    /// Keeps a chunk, for reuse once it has been sent.
     fn keep(&mut self, chunk: &Bytes) {
         self.sent[self.oldest] = Some(chunk.clone());
         self.oldest = (self.oldest + 1) % self.sent.len();
     }
 }
 
-impl Uplink {
-    /// Answers with these bytes of the content. `turn` is held until they are gone, `cut` ends the connection.
+impl Uploader {
+    /// Responds with these bytes of the content. `permit` is held until they are sent; `cut` ends the connection.
     pub(super) fn send(
         self: &Arc<Self>,
         content: Content,
         range: Range<u64>,
-        turn: Option<Turn>,
+        permit: Option<UploadPermit>,
         cut: Arc<Notify>,
     ) -> Response {
         let length = range.end - range.start;
         let (sender, mut receiver) = mpsc::channel::<io::Result<Bytes>>(1);
         tokio::spawn(Arc::clone(self).produce(content, range, sender, cut));
         let chunks = stream::poll_fn(move |cx| {
-            // The turn lives as long as the body does: until the last chunk is on its way, or the client is gone.
-            let _held = &turn;
+            // Held as long as the body exists: until the last chunk is handed over, or the client disconnects.
+            let _held = &permit;
             receiver.poll_recv(cx)
         });
         let mut response = warp::reply::stream(chunks).into_response();
@@ -88,19 +89,19 @@ impl Uplink {
         let mut at = range.start;
         let mut reader = Reader { content: Arc::new(content), buffers: Buffers::default() };
         while at < range.end {
-            let length = usize::try_from(range.end - at).unwrap_or(usize::MAX).min(self.pace.chunk());
-            let paced = async {
-                self.pace.take(length).await;
+            let length = usize::try_from(range.end - at).unwrap_or(usize::MAX).min(self.limiter.chunk());
+            let limited = async {
+                self.limiter.acquire(length).await;
                 reader.read(at, length).await
             };
             let chunk = tokio::select! {
-                chunk = paced => chunk,
-                // Nobody listens any more.
+                chunk = limited => chunk,
+                // The client has disconnected.
                 () = sender.closed() => return,
             };
             if let Err(error) = &chunk {
-                // The length was promised: the connection breaks, and the client sees that the body is cut.
-                tracing::warn!(%error, "an upload ends early: the file cannot be read");
+                // The length was announced, so the connection is broken, and the client notices that the body is incomplete.
+                tracing::warn!(%error, "an upload ends early, as the file cannot be read");
             }
             let failed = chunk.is_err();
             match tokio::time::timeout(self.patience, sender.send(chunk)).await {
@@ -117,7 +118,7 @@ impl Uplink {
     }
 }
 
-/// Reads an upload's content piece by piece.
+/// Reader of an upload's content, chunk by chunk.
 struct Reader {
     content: Arc<Content>,
     buffers: Buffers,
@@ -131,7 +132,7 @@ impl Reader {
         }
         let content = Arc::clone(&self.content);
         let mut buffer = self.buffers.take(length);
-        // From the cache this takes microseconds, from a disk it may take long.
+        // Takes microseconds from the page cache, but may take long from a disk.
         let read = tokio::task::spawn_blocking(move || {
             if let Content::Source(source) = &*content {
                 source.read_at(&mut buffer, at)?;

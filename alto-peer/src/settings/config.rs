@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::peer::PeerSettings;
 use super::quantity::Rate;
 use crate::content::manifest::DEFAULT_PIECE_SIZE;
-use crate::fetch::Options;
+use crate::download::Options;
 use crate::serving::DEFAULT_UPLOADS;
 
 /// Port that a peer listens on by default.

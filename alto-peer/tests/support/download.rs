@@ -1,4 +1,4 @@
-//! A download in this process, from holders the test controls.
+//! Downloads within the test process, from holders that the test controls.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -6,34 +6,36 @@ use std::time::{Duration, SystemTime};
 
 use alto_client::Client;
 use alto_peer::content::Manifest;
+use alto_peer::download::{
+    Cancel, Done, FetchError, Fetcher, Options, Order, Rendezvous, RendezvousError, Setup, Wanted,
+};
 use alto_peer::events::{Event, Events, Line, Sink, SourceState};
-use alto_peer::fetch::{Cancel, Done, FetchError, Fetcher, Options, Order, Rendezvous, RendezvousError, Setup, Wanted};
 use alto_types::swarm::{FileId, FileSummary, Holder, Holders};
 
 use super::holder::{Behaviour, FakeHolder};
 
-/// Small pieces, so that small files have many.
+/// Piece size: small, so that small files have many pieces.
 pub const PIECE: u32 = 64 * 1024;
 
-/// A file and the test's idea of its content.
+/// A file to download, with its content and manifest.
 pub struct Original {
     pub content: Vec<u8>,
     pub manifest: Manifest,
     pub folder: tempfile::TempDir,
 }
 
-/// A registry that lists what the test says.
+/// A registry with a list that the test sets.
 #[derive(Default)]
 pub struct Listing {
     holders: Mutex<Vec<Holder>>,
     size: Mutex<u64>,
 }
 
-/// Everything that was told.
+/// All events of a download.
 #[derive(Clone, Default)]
 pub struct Heard(Arc<Mutex<Vec<Line>>>);
 
-/// One download to be.
+/// A download that can be run.
 pub struct Download {
     pub listing: Arc<Listing>,
     pub heard: Heard,
@@ -43,7 +45,7 @@ pub struct Download {
 }
 
 impl Original {
-    /// Of so many pieces and a bit, no two of them alike.
+    /// A file with this number of pieces, all different, the last one shorter.
     pub fn of(pieces: usize) -> Self {
         let length = pieces * PIECE as usize - 1000;
         let mut state = 0x9e37_79b9_7f4a_7c15_u64;
@@ -106,7 +108,7 @@ impl Heard {
         self.0.lock().unwrap().clone()
     }
 
-    /// What became of a holder.
+    /// The states that a holder went through.
     pub fn states(&self, holder: &FakeHolder) -> Vec<SourceState> {
         let state = |event: Event| match event {
             Event::Source { source, state, .. } if source == holder.address => Some(state),
@@ -115,11 +117,12 @@ impl Heard {
         self.all().into_iter().filter_map(state).collect()
     }
 
-    /// Waits for something to be told.
+    /// Waits for an event.
     pub fn wait_for(&self, what: &str, is: impl Fn(&Event) -> bool) {
         let until = std::time::Instant::now() + super::PATIENCE;
         while !self.all().iter().any(&is) {
-            assert!(std::time::Instant::now() < until, "{what} never happened: {:#?}", self.all());
+            assert!(std::time::Instant::now() < until, "not within the time limit: {what}; events: {:#?}", self.all());
+            // Polls what the sink collects in another thread.
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -134,12 +137,12 @@ impl Heard {
 }
 
 impl Download {
-    /// Of this file from these holders into this folder, by policy `random` unless the test changes that.
+    /// A download of this file from these holders into this folder, by policy `random` unless the test changes that.
     pub fn of(original: &Original, folder: &Path, holders: &[&FakeHolder]) -> Self {
         Self::asking(original, folder, holders, "http://127.0.0.1:1/directory", "127.0.0.1")
     }
 
-    /// The same, with an ALTO server, coming from this address.
+    /// The same, with an ALTO server, from this local address.
     pub fn asking(original: &Original, folder: &Path, holders: &[&FakeHolder], directory: &str, own: &str) -> Self {
         let listing = Arc::new(Listing::default());
         *listing.size.lock().unwrap() = original.manifest.size;
@@ -175,10 +178,10 @@ impl Download {
         Fetcher::new(self.setup.clone()).fetch(&self.order, &self.cancel)
     }
 
-    /// Runs it, and the result has to be the original.
+    /// Runs the download, which has to yield the original file.
     pub fn succeeds(&self, original: &Original) -> Done {
         let done = self.run().unwrap_or_else(|error| panic!("{error}: {:#?}", self.heard.all()));
-        assert!(std::fs::read(&done.path).unwrap() == original.content, "another content");
+        assert!(std::fs::read(&done.path).unwrap() == original.content, "the content differs");
         done
     }
 }

@@ -1,4 +1,4 @@
-//! A holder of one file that speaks the peer protocol and misbehaves as it is told.
+//! A mock holder of one file that speaks the peer protocol and misbehaves as configured.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -10,28 +10,28 @@ use std::time::{Duration, Instant};
 use alto_peer::content::{Bitfield, Manifest};
 use alto_types::swarm::{FileId, Holder, PeerId};
 
-/// What a holder does.
+/// Ways in which a mock holder misbehaves.
 #[derive(Clone, Debug, Default)]
 pub struct Behaviour {
-    /// Pieces it says it has; all if there are none.
+    /// Pieces it has; all if absent.
     pub only: Option<Vec<usize>>,
-    /// Spoils every so manieth piece.
+    /// Corrupts every n-th piece.
     pub corrupt_every: Option<usize>,
-    /// Sends one byte, then waits for so long, and so on.
+    /// Pause after each byte it sends.
     pub trickle: Option<Duration>,
-    /// Bytes per second of each answer.
+    /// Rate of each answer in bytes per second.
     pub rate: Option<u64>,
-    /// Answers so many requests for pieces with 503, and this Retry-After.
+    /// Number of requests for pieces to answer with 503, and the value of Retry-After.
     pub busy: Option<(usize, u64)>,
-    /// Breaks the connection in the middle of every piece.
+    /// Closes the connection in the middle of every piece.
     pub cut: bool,
-    /// Takes the request and never answers.
+    /// Never answers requests for pieces.
     pub silent: bool,
-    /// Gives this manifest instead of the file's own.
+    /// Manifest to announce and send instead of the file's own.
     pub manifest: Option<Vec<u8>>,
 }
 
-/// A running holder, ended with the test.
+/// A running mock holder, stopped when it is dropped.
 pub struct FakeHolder {
     pub address: SocketAddr,
     shared: Arc<Shared>,
@@ -46,12 +46,12 @@ struct Shared {
     stopped: AtomicBool,
     pieces_sent: AtomicUsize,
     requests: Mutex<BTreeMap<String, usize>>,
-    /// Requests and answers about what it has.
+    /// Bytes of requests and answers about its pieces.
     control: AtomicU64,
 }
 
 impl FakeHolder {
-    /// Holds this file at a free port of this address.
+    /// Starts a holder of this file at a free port of this address.
     pub fn start(address: &str, content: &[u8], manifest: &Manifest, behaviour: Behaviour) -> Self {
         let listener = TcpListener::bind((address.parse::<IpAddr>().unwrap(), 0)).unwrap();
         let address = listener.local_addr().unwrap();
@@ -84,7 +84,7 @@ impl FakeHolder {
         Self { address, shared }
     }
 
-    /// As the registry would list it.
+    /// The holder as a registry lists it.
     pub fn listing(&self) -> Holder {
         let manifest = match &self.shared.behaviour.manifest {
             Some(json) => Manifest::from_json(json).unwrap().digest(),
@@ -100,29 +100,29 @@ impl FakeHolder {
         }
     }
 
-    /// It has one more piece from now on.
+    /// Gives the holder one more piece.
     pub fn gets(&self, piece: usize) {
         self.shared.have.lock().unwrap().set(piece);
         self.shared.newer.notify_all();
     }
 
-    /// Leaves without a word.
+    /// Stops serving without notice.
     pub fn stop(&self) {
         self.shared.stopped.store(true, Ordering::Relaxed);
         let _wakes_the_listener = TcpStream::connect(self.address);
     }
 
-    /// Pieces it sent as a whole.
+    /// Number of pieces it has sent.
     pub fn pieces_sent(&self) -> usize {
         self.shared.pieces_sent.load(Ordering::Relaxed)
     }
 
-    /// How often something was asked for: `manifest`, `have`, `piece`, `range`.
+    /// Number of requests for a resource: `manifest`, `have`, `piece` or `range`.
     pub fn requests(&self, what: &str) -> usize {
         self.shared.requests.lock().unwrap().get(what).copied().unwrap_or(0)
     }
 
-    /// Bytes of the requests and answers about what it has, without those of lower layers.
+    /// Bytes of the requests and answers about its pieces, without headers of lower layers.
     pub fn control(&self) -> u64 {
         self.shared.control.load(Ordering::Relaxed)
     }
@@ -207,6 +207,7 @@ impl Shared {
             (None, None) => return self.send(stream, "404 Not Found", "", b"{}"),
         };
         if self.behaviour.silent {
+            // The silence itself; the thread ends with the test process.
             std::thread::sleep(Duration::from_hours(1));
         }
         if let Some((times, after)) = self.behaviour.busy
@@ -245,7 +246,7 @@ impl Shared {
             have.is_complete()
         );
         drop(have);
-        // About what a real one says beside that.
+        // Approximately the header fields of a real peer.
         let fields =
             "Content-Type: application/json\r\nCache-Control: no-store\r\nDate: Tue, 25 Nov 2025 03:01:00 GMT\r\n";
         self.control.fetch_add((answer.len() + fields.len() + 40) as u64, Ordering::Relaxed);
@@ -266,6 +267,7 @@ impl Shared {
         if let Some(pause) = self.behaviour.trickle {
             for byte in body {
                 stream.write_all(&[*byte])?;
+                // The misbehaviour itself.
                 std::thread::sleep(pause);
             }
             return Ok(());
@@ -273,13 +275,14 @@ impl Shared {
         let Some(rate) = self.behaviour.rate else { return stream.write_all(body) };
         for block in body.chunks(usize::try_from(rate / 50).unwrap().max(1)) {
             stream.write_all(block)?;
+            // Limits the rate.
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(())
     }
 }
 
-/// The ID that a content has.
+/// ID of the file with this manifest.
 pub fn id_of(manifest: &Manifest) -> FileId {
     manifest.id
 }

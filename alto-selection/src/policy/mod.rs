@@ -28,7 +28,7 @@ macro_rules! policies {
         }
 
         impl PolicyName {
-            /// All names.
+            /// The names of all policies.
             pub const ALL: &[Self] = &[$(Self::$policy,)+];
 
             /// The name as users write it.
@@ -127,7 +127,7 @@ pub enum Needs {
     Nothing,
     /// Costs from an ALTO server.
     Costs,
-    /// Round-trip times.
+    /// Round-trip times, as measured by the peer.
     RoundTrips,
 }
 

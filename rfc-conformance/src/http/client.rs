@@ -1,82 +1,52 @@
-//! Sends requests, follows redirects, authenticates, and bounds whatever comes back in size and time.
+//! HTTP client: sends requests, follows redirects, authenticates, and bounds answers in size and time.
 
 use std::io::Read;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use fluent_uri::{Uri, UriRef};
 use ureq::http::Method;
 use ureq::{Agent, SendBody};
 
 use super::curl::{self, Flags};
 use super::digest::Credentials;
-use super::exchange::{Answer, Exchange, Failure, NoAnswer, Request};
+use super::exchange::{Exchange, Failure, NoAnswer};
+use super::message::{Answer, Request};
+use super::observer::Observer;
+use super::settings::{Settings, SettingsError};
 use super::tls::Trust;
-use crate::survey::Survey;
+use super::uri::{origin_of, resolve};
 
-/// The longest answer that is read.
+/// Maximum size of an answer body in bytes.
 pub(crate) const MOST_BYTES: u64 = 64 * 1024 * 1024;
-/// The longest head of an answer that is read.
+/// Maximum size of an answer head in bytes.
 pub(super) const MOST_HEAD: usize = 64 * 1024;
-/// Redirects that are followed for one request.
+/// Maximum number of redirects followed for one request.
 const MOST_REDIRECTS: usize = 10;
-/// Requests without answers in a row after which the target counts as gone.
-const PATIENCE: usize = 6;
+/// Number of consecutive requests without answer after which no more are sent.
+const MOST_UNANSWERED: usize = 6;
 
-/// How to reach the target.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Whom to authenticate as: name and password.
-    pub user: Option<(String, String)>,
-    /// Authorities to trust instead of those of the web.
-    pub ca: Option<PathBuf>,
-    /// Whether to trust anybody.
-    pub insecure: bool,
-    /// For one request.
-    pub timeout: Duration,
-    /// For all of them together.
-    pub deadline: Duration,
-}
-
-/// Why there can be no client.
-#[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
-    /// The file of authorities.
-    #[error("{}: {reason}", path.display())]
-    Ca {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The cryptography.
-    #[error("TLS cannot be used: {0}")]
-    Tls(String),
-}
-
-/// Sends requests and keeps count.
+/// HTTP client that records every exchange.
 pub struct Client {
     agent: Agent,
-    /// Never reuses a connection.
+    /// Agent that never reuses a connection.
     fresh: Agent,
     pub(super) trust: Trust,
-    /// Where the credentials may be sent: scheme, host and port of the root directory.
+    /// Origin of the root directory, to which credentials may be sent.
     home: OnceLock<String>,
     credentials: Option<Credentials>,
     flags: Flags,
     pub(super) timeout: Duration,
     end: Instant,
     count: AtomicUsize,
-    /// Requests without answers in a row.
-    silent: AtomicUsize,
-    survey: Survey,
+    /// Number of consecutive requests without answer.
+    unanswered: AtomicUsize,
+    observer: Arc<dyn Observer>,
 }
 
 impl Client {
-    /// A client that has sent nothing yet.
-    pub fn new(settings: &Settings) -> Result<Self, SettingsError> {
+    /// Creates a client.
+    pub fn new(settings: &Settings, observer: Arc<dyn Observer>) -> Result<Self, SettingsError> {
         let trust = Trust::new(settings.ca.as_deref(), settings.insecure)?;
         let flags = Flags {
             user: settings.user.as_ref().map(|(name, _)| name.clone()),
@@ -112,27 +82,22 @@ impl Client {
             timeout: settings.timeout,
             end: Instant::now() + settings.deadline,
             count: AtomicUsize::new(0),
-            silent: AtomicUsize::new(0),
-            survey: Survey::default(),
+            unanswered: AtomicUsize::new(0),
+            observer,
         })
     }
 
-    /// Says where the credentials belong.
+    /// Sets the origin to which credentials may be sent.
     pub fn set_home(&self, uri: &str) {
         self.home.get_or_init(|| origin_of(uri).unwrap_or_default());
     }
 
-    /// What all answers together say.
-    pub fn survey(&self) -> &Survey {
-        &self.survey
-    }
-
-    /// How many exchanges there were.
+    /// Returns the number of exchanges.
     pub fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Sends a request and follows redirects: 303 by GET, 307 and 308 with method and body as they were.
+    /// Sends a request and follows redirects: 303 by GET, 307 and 308 with the same method and body.
     pub fn follow(&self, request: Request) -> Result<Arc<Exchange>, NoAnswer> {
         let mut redirects = Vec::new();
         let mut request = request;
@@ -140,7 +105,7 @@ impl Client {
             let exchange = self.send(request.clone())?;
             let location = exchange.answer.header("location").filter(|_| is_redirect(exchange.answer.status));
             let Some(next) = location.and_then(|location| resolve(location, &request.uri)) else {
-                return Ok(if redirects.is_empty() { exchange } else { Arc::new(led_here(&exchange, redirects)) });
+                return Ok(if redirects.is_empty() { exchange } else { Arc::new(exchange.redirected(redirects)) });
             };
             if redirects.len() == MOST_REDIRECTS {
                 let failure = Failure::Redirects(MOST_REDIRECTS);
@@ -152,106 +117,89 @@ impl Client {
         }
     }
 
-    /// Sends a request once; redirects are answers like any other.
+    /// Sends a request, with credentials if the server asks for them; redirects are not followed.
     #[expect(clippy::needless_pass_by_value, reason = "a request is made to be sent")]
     pub fn send(&self, request: Request) -> Result<Arc<Exchange>, NoAnswer> {
-        let mut exchange = self.send_as_it_is(self.authorised(&request))?;
+        let mut exchange = self.send_unchanged(self.authorised(&request))?;
         let open = exchange.answer.status == 401 && request.header("authorization").is_none();
         if open && self.is_challenged(&request.uri, &exchange.answer) {
-            exchange = self.send_as_it_is(self.authorised(&request))?;
+            exchange = self.send_unchanged(self.authorised(&request))?;
         }
         Ok(exchange)
     }
 
-    /// Sends exactly this: no redirects, no credentials that are not in it.
-    pub fn send_as_it_is(&self, request: Request) -> Result<Arc<Exchange>, NoAnswer> {
-        let number = self.count.fetch_add(1, Ordering::Relaxed);
+    /// Sends a request as it is: without following redirects and without adding credentials.
+    pub fn send_unchanged(&self, request: Request) -> Result<Arc<Exchange>, NoAnswer> {
+        let number = self.next_number();
         let curl = curl::command(&request, &self.flags);
         let started = Instant::now();
         let sent = match self.given_up() {
             Some(why) => Err(Failure::GivenUp(why)),
-            // A connection may have been closed while idle; only a fresh one tells whether the request is the reason.
+            // An idle connection may have been closed; only a fresh one shows whether the request is the cause.
             None => self.attempt(&self.agent, &request).or_else(|failure| match failure {
                 Failure::Closed(_) | Failure::NotHttp(_) => self.attempt(&self.fresh, &request),
                 other => Err(other),
             }),
         };
-        let took = started.elapsed();
-        match sent {
-            Ok(answer) => {
-                self.heard();
-                let (json, record) = (OnceLock::new(), OnceLock::new());
-                let exchange = Exchange { number, request, answer, took, redirects: Vec::new(), curl, json, record };
-                self.survey.look(&exchange);
-                Ok(Arc::new(exchange))
-            }
-            Err(failure) => {
-                if !matches!(failure, Failure::GivenUp(_) | Failure::Uri(_)) {
-                    self.silent.fetch_add(1, Ordering::Relaxed);
-                }
-                Err(NoAnswer::new(failure, number, &request, took, curl))
-            }
+        if let Err(failure) = &sent
+            && !matches!(failure, Failure::GivenUp(_) | Failure::Uri(_))
+        {
+            self.unanswered.fetch_add(1, Ordering::Relaxed);
         }
+        self.record(number, request, sent, started.elapsed(), curl)
     }
 
-    /// Puts an exchange of the raw kind into the same books.
-    pub(super) fn book(
+    /// Returns the number of the next exchange.
+    pub(super) fn next_number(&self) -> usize {
+        self.count.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Completes an exchange: resets the count of unanswered requests, and tells the observer.
+    pub(super) fn record(
         &self,
+        number: usize,
         request: Request,
         sent: Result<Answer, Failure>,
         took: Duration,
         command: String,
     ) -> Result<Arc<Exchange>, NoAnswer> {
-        let number = self.count.fetch_add(1, Ordering::Relaxed);
         match sent {
             Ok(answer) => {
-                self.heard();
-                let (json, record) = (OnceLock::new(), OnceLock::new());
-                Ok(Arc::new(Exchange {
-                    number,
-                    request,
-                    answer,
-                    took,
-                    redirects: Vec::new(),
-                    curl: command,
-                    json,
-                    record,
-                }))
+                self.unanswered.store(0, Ordering::Relaxed);
+                let exchange = Exchange::new(number, request, answer, took, command);
+                self.observer.observe(&exchange);
+                Ok(Arc::new(exchange))
             }
             Err(failure) => Err(NoAnswer::new(failure, number, &request, took, command)),
         }
     }
 
-    /// Why nothing is sent any more, if so.
+    /// Returns the reason why no more requests are sent, if there is one.
     pub(super) fn given_up(&self) -> Option<String> {
         if Instant::now() >= self.end {
-            return Some("the time for the whole run is over".to_owned());
+            return Some("the time limit of the run is exceeded (--deadline)".to_owned());
         }
-        let silent = self.silent.load(Ordering::Relaxed);
-        (silent >= PATIENCE).then(|| format!("{silent} requests in a row got no answer"))
+        let unanswered = self.unanswered.load(Ordering::Relaxed);
+        (unanswered >= MOST_UNANSWERED).then(|| format!("{unanswered} consecutive requests got no answer"))
     }
 
-    fn heard(&self) {
-        self.silent.store(0, Ordering::Relaxed);
-    }
-
-    /// Takes up a challenge; false if there is none that can be met.
+    /// Stores the challenge of an answer; false if there is none that the credentials can meet.
     pub(super) fn is_challenged(&self, uri: &str, answer: &Answer) -> bool {
         let credentials = self.credentials.as_ref().filter(|_| self.is_home(uri));
         credentials.is_some_and(|credentials| credentials.challenged(answer))
     }
 
-    /// Whether certificates are not looked at.
-    pub(crate) fn trusts_anybody(&self) -> bool {
+    /// Tests whether certificates are accepted without verification.
+    pub(crate) fn is_insecure(&self) -> bool {
         self.flags.insecure
     }
 
-    /// Whether a URI is at the origin of the root directory, where credentials belong.
+    /// Tests whether a URI has the origin to which credentials may be sent.
     pub(crate) fn is_home(&self, uri: &str) -> bool {
         self.home.get().is_some_and(|home| origin_of(uri).as_ref() == Some(home))
     }
 
-    /// The request with an `Authorization`, if the server has asked for one.
+    /// Adds an `Authorization` field to a request, if the server has asked for one.
     pub(super) fn authorised(&self, request: &Request) -> Request {
         let credentials = self.credentials.as_ref().filter(|_| self.is_home(&request.uri));
         let credentials = credentials.filter(|_| request.header("authorization").is_none());
@@ -333,86 +281,9 @@ fn is_redirect(status: u16) -> bool {
     matches!(status, 301 | 302 | 303 | 307 | 308)
 }
 
-/// What follows a 303 (and, as every client does, a 301 or 302 of a POST).
+/// Turns a request into a GET after a 303, or after a 301 or 302 to a POST.
 fn turned_to_get(request: Request, uri: String) -> Request {
     let about_the_body = |name: &str| name.to_ascii_lowercase().starts_with("content-");
     let headers = request.headers.into_iter().filter(|(name, _)| !about_the_body(name)).collect();
     Request { method: "GET".to_owned(), uri, headers, body: None, chunked: false, raw: None }
-}
-
-fn led_here(exchange: &Exchange, redirects: Vec<Arc<super::Record>>) -> Exchange {
-    Exchange {
-        number: exchange.number,
-        request: exchange.request.clone(),
-        answer: exchange.answer.clone(),
-        took: exchange.took,
-        redirects,
-        curl: exchange.curl.clone(),
-        json: OnceLock::new(),
-        record: OnceLock::new(),
-    }
-}
-
-/// A URI reference made absolute (RFC 3986 §5), without fragment; nothing if either is no URI.
-pub(crate) fn resolve(reference: &str, base: &str) -> Option<String> {
-    let base = Uri::parse(base.split('#').next()?).ok()?;
-    let resolved = UriRef::parse(reference).ok()?.resolve_against(&base).ok()?;
-    let text = resolved.as_str().split('#').next()?.to_owned();
-    (text.starts_with("http://") || text.starts_with("https://")).then_some(text)
-}
-
-/// Scheme, host and port: `http://example.com:80`.
-pub(crate) fn origin_of(uri: &str) -> Option<String> {
-    let uri = Uri::parse(uri).ok()?;
-    let scheme = uri.scheme().as_str().to_ascii_lowercase();
-    let authority = uri.authority()?;
-    let default = if scheme == "https" { 443 } else { 80 };
-    let port =
-        if authority.port().is_some_and(|port| !port.is_empty()) { authority.port_to_u16().ok()?? } else { default };
-    Some(format!("{scheme}://{}:{port}", authority.host().to_ascii_lowercase()))
-}
-
-/// What stands in `Host`.
-pub(crate) fn host_and_port(uri: &str) -> String {
-    let origin = origin_of(uri).unwrap_or_default();
-    origin.split("//").nth(1).unwrap_or_default().to_owned()
-}
-
-/// What stands in the request line: path and query.
-pub(crate) fn target_of(uri: &str) -> Option<String> {
-    let uri = Uri::parse(uri).ok()?;
-    let path = uri.path().as_str();
-    let path = if path.is_empty() { "/" } else { path };
-    Some(uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{}", query.as_str())))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn references_are_resolved_against_the_directory_they_stand_in() {
-        let base = "http://a.example/b/c/ird?x#y";
-        let cases = [
-            ("m", "http://a.example/b/c/m"),
-            ("../m", "http://a.example/b/m"),
-            ("/m", "http://a.example/m"),
-            ("//b.example/m", "http://b.example/m"),
-            ("?q", "http://a.example/b/c/ird?q"),
-            ("", "http://a.example/b/c/ird?x"),
-            ("https://c.example/#f", "https://c.example/"),
-        ];
-        for (reference, absolute) in cases {
-            assert_eq!(resolve(reference, base).as_deref(), Some(absolute), "{reference}");
-        }
-        assert_eq!(resolve("mailto:a@b", base), None);
-        assert_eq!(resolve("a b", base), None);
-    }
-
-    #[test]
-    fn origins_have_a_port() {
-        assert_eq!(origin_of("HTTP://A.example/x").as_deref(), Some("http://a.example:80"));
-        assert_eq!(origin_of("https://[::1]:8443/x").as_deref(), Some("https://[::1]:8443"));
-        assert_eq!(target_of("http://a?x=1").as_deref(), Some("/?x=1"));
-    }
 }

@@ -1,20 +1,20 @@
-//! A request as a command that sends it again.
+//! Shell commands that repeat a request.
 
-use super::Request;
+use super::message::Request;
 
-/// Bodies up to here are written into the command.
+/// Maximum size in bytes of bodies that are part of the command.
 const MOST_WRITTEN: usize = 4 * 1024;
 
-/// What every command needs to get through.
+/// Options common to all commands of a run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Flags {
-    /// For whom to authenticate; the password is asked for, not written down.
+    /// User name; curl asks for the password.
     pub(super) user: Option<String>,
     pub(super) ca: Option<String>,
     pub(super) insecure: bool,
 }
 
-/// The command for a request.
+/// Returns the curl command for a request.
 pub(super) fn command(request: &Request, flags: &Flags) -> String {
     let mut words = vec!["curl".to_owned(), "-sS".to_owned(), "-i".to_owned()];
     if let Some(user) = &flags.user {
@@ -42,7 +42,7 @@ pub(super) fn command(request: &Request, flags: &Flags) -> String {
     let mut remark = String::new();
     if let Some(body) = &request.body {
         if request.header("content-type").is_none() {
-            // Else curl would name one of its own.
+            // Otherwise curl adds a Content-Type of its own.
             words.extend(["-H".to_owned(), quoted(b"Content-Type:")]);
         }
         words.push("--data-binary".to_owned());
@@ -57,7 +57,7 @@ pub(super) fn command(request: &Request, flags: &Flags) -> String {
     words.join(" ") + &remark
 }
 
-/// A word for a shell, whatever it holds.
+/// Quotes a word for a shell.
 pub(super) fn quoted(word: &[u8]) -> String {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_./:@=,+%".contains(byte);
     if !word.is_empty() && word.iter().all(plain) {
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_survive_a_shell() {
+    fn commands_are_quoted_for_a_shell() {
         let request =
             Request::post("http://a/x?y=1&z", "application/alto-networkmapfilter+json", "{\"pids\":[\"it's\"]}");
         let command = command(&request, &Flags { user: Some("ada".into()), ..Flags::default() });
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_written_as_numbers() {
+    fn bytes_that_are_not_text_are_escaped() {
         assert_eq!(quoted(b"{\"\xff\n'\\"), r#"$'{"\xff\n\'\\'"#);
         assert_eq!(quoted(b""), "''");
         assert_eq!(quoted(b"plain"), "plain");

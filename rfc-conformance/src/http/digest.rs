@@ -1,12 +1,13 @@
-//! HTTP Digest as a client (RFC 7616): the grammar and the hashing are the `digest_auth` crate's.
+//! HTTP Digest authentication as a client (RFC 7616).
 
 use std::sync::Mutex;
 
 use digest_auth::{AlgorithmType, AuthContext, HttpMethod, WwwAuthenticateHeader};
 
-use super::{Answer, Request};
+use super::message::{Answer, Request};
+use super::uri::request_target;
 
-/// A name with its password, and the challenge that was answered last.
+/// User name and password with the latest challenge.
 pub(super) struct Credentials {
     user: String,
     password: String,
@@ -18,13 +19,13 @@ impl Credentials {
         Self { user: user.to_owned(), password: password.to_owned(), challenge: Mutex::new(None) }
     }
 
-    /// The `Authorization` for a request, if the server has challenged before.
+    /// Returns the `Authorization` field for a request, if there was a challenge.
     pub(super) fn authorization(&self, request: &Request) -> Option<String> {
         let mut challenge = self.challenge.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         answer(challenge.as_mut()?, &self.user, &self.password, request)
     }
 
-    /// Takes up a challenge of the server; false if there is none that can be met.
+    /// Stores the challenge of an answer; false if there is none.
     pub(super) fn challenged(&self, answer: &Answer) -> bool {
         let Some(challenge) = best_challenge(answer) else {
             return false;
@@ -34,7 +35,7 @@ impl Credentials {
     }
 }
 
-/// The Digest challenge with the best hash.
+/// Returns the Digest challenge with the strongest hash.
 pub(crate) fn best_challenge(answer: &Answer) -> Option<WwwAuthenticateHeader> {
     let digests = answer
         .headers("www-authenticate")
@@ -47,7 +48,7 @@ pub(crate) fn best_challenge(answer: &Answer) -> Option<WwwAuthenticateHeader> {
     })
 }
 
-/// The `Authorization` that answers a challenge.
+/// Returns the `Authorization` field that answers a challenge.
 pub(crate) fn answer(
     challenge: &mut WwwAuthenticateHeader,
     user: &str,
@@ -55,7 +56,7 @@ pub(crate) fn answer(
     request: &Request,
 ) -> Option<String> {
     let method = HttpMethod(request.method.clone().into());
-    let target = super::client::target_of(&request.uri)?;
+    let target = request_target(&request.uri)?;
     let context = AuthContext::new_with_method(user, password, target, request.body.as_deref(), method);
     Some(challenge.respond(&context).ok()?.to_header_string())
 }

@@ -1,15 +1,22 @@
-//! The wire: a client that records every exchange, and a socket for what no client would send.
+//! HTTP as a client: requests, exchanges and their records, and raw sockets for requests that HTTP libraries cannot send.
 
 mod client;
 mod curl;
 mod digest;
 mod exchange;
 mod media;
+mod message;
+mod observer;
 pub(crate) mod raw;
+mod settings;
 mod tls;
+mod uri;
 
-pub(crate) use client::{Client, Settings, SettingsError};
-pub(crate) use client::{host_and_port, origin_of, resolve, target_of};
+pub(crate) use client::Client;
 pub(crate) use digest::{answer as answer_to, best_challenge};
-pub use exchange::{Answer, Exchange, Failure, NoAnswer, Record, Request};
+pub use exchange::{Exchange, Failure, NoAnswer, Record};
 pub use media::MediaType;
+pub use message::{Answer, Request};
+pub(crate) use observer::Observer;
+pub(crate) use settings::Settings;
+pub(crate) use uri::{host_and_port, origin_of, request_target, resolve};

@@ -1,28 +1,28 @@
-//! A socket for what no client would send: broken framing, absolute targets, several requests in one write.
+//! Raw sockets for requests that HTTP libraries cannot send: invalid framing, absolute targets, pipelining.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fluent_uri::Uri;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
 
-use super::client::{MOST_BYTES, MOST_HEAD};
+use super::client::{Client, MOST_BYTES, MOST_HEAD};
 use super::curl::quoted;
-use super::exchange::{Answer, Exchange, Failure, NoAnswer, Request, without_secrets};
-use super::{Client, origin_of};
+use super::exchange::{Exchange, Failure, NoAnswer};
+use super::message::{Answer, Request, without_secrets};
+use super::uri::{host_of, origin_of};
 
-/// Of what was sent, how much is kept to be shown.
+/// Maximum number of sent bytes kept for reports.
 const MOST_KEPT: usize = 16 * 1024;
-/// Header fields that are read.
+/// Maximum number of header fields in an answer.
 const MOST_FIELDS: usize = 128;
 
-/// A connection to an origin, through TLS where its scheme says so.
+/// Connection to an origin, over TLS for https.
 pub(crate) struct Wire {
     stream: Stream,
-    /// Received and not yet read.
+    /// Received bytes that are not consumed yet.
     buffer: Vec<u8>,
     end: Instant,
     timeout: Duration,
@@ -33,7 +33,7 @@ enum Stream {
     Secure(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
-/// How an answer says where it ends.
+/// Delimitation of an answer body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Framing {
     Length(u64),
@@ -50,7 +50,7 @@ impl Client {
         }
         let tcp = connect(uri, self.timeout)?;
         let stream = if uri.starts_with("https") {
-            let name = host_of(uri)?;
+            let name = host_of(uri).ok_or_else(|| Failure::Uri(uri.to_owned()))?;
             let name = ServerName::try_from(name).map_err(|error| Failure::Uri(error.to_string()))?;
             let connection = ClientConnection::new(Arc::clone(&self.trust.raw), name)
                 .map_err(|error| Failure::Tls(error.to_string()))?;
@@ -61,8 +61,8 @@ impl Client {
         Ok(Wire { stream, buffer: Vec::new(), end: Instant::now() + self.timeout, timeout: self.timeout })
     }
 
-    /// Sends bytes on a connection of their own and reads one answer. They are made anew if the server wants to be
-    /// shown credentials for another challenge.
+    /// Sends bytes on a new connection and reads one answer. The bytes are created again if the server issues a new
+    /// challenge.
     pub(crate) fn send_raw(&self, uri: &str, bytes: impl Fn() -> Vec<u8>) -> Result<Arc<Exchange>, NoAnswer> {
         let exchange = self.send_raw_once(uri, &bytes())?;
         if exchange.answer.status == 401 && self.is_challenged(uri, &exchange.answer) {
@@ -75,15 +75,15 @@ impl Client {
         let started = Instant::now();
         let is_head = bytes.starts_with(b"HEAD ");
         let sent = self.connect(uri).and_then(|mut wire| {
-            // A server may answer and close before it has read everything: its answer counts.
+            // A server may answer and close before it has read everything; its answer counts.
             let _broken_pipe = wire.send(bytes);
             wire.answer(is_head)
         });
-        self.booked(uri, bytes, sent, started.elapsed())
+        self.record_raw(uri, bytes, sent, started.elapsed())
     }
 
-    /// Records an exchange that was made on a wire.
-    pub(crate) fn booked(
+    /// Records an exchange that was made over a raw connection.
+    pub(crate) fn record_raw(
         &self,
         uri: &str,
         bytes: &[u8],
@@ -93,10 +93,10 @@ impl Client {
         let method = bytes.split(|byte| *byte == b' ').next().unwrap_or_default();
         let mut request = Request::new(&String::from_utf8_lossy(&method[..method.len().min(20)]), uri);
         request.raw = Some(bytes[..bytes.len().min(MOST_KEPT)].to_vec());
-        self.book(request, sent, took, command(uri, bytes))
+        self.record(self.next_number(), request, sent, took, command(uri, bytes))
     }
 
-    /// The `Authorization` field for a request that is sent on a wire, with its line end; empty if none is needed.
+    /// Returns the `Authorization` line for a raw request; empty if none is needed.
     pub(crate) fn authorization_line(&self, request: &Request) -> String {
         let authorised = self.authorised(request);
         authorised.header("authorization").map_or_else(String::new, |value| format!("Authorization: {value}\r\n"))
@@ -104,7 +104,7 @@ impl Client {
 }
 
 impl Wire {
-    /// Sends bytes as they are.
+    /// Sends bytes over the connection.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.set_timeout()?;
         let timeout = self.timeout;
@@ -115,7 +115,7 @@ impl Wire {
         }
     }
 
-    /// Reads the next answer; interim ones (1xx) are passed over.
+    /// Reads the next final answer and skips interim ones (1xx).
     pub(crate) fn answer(&mut self, is_head: bool) -> Result<Answer, Failure> {
         loop {
             let answer = self.any_answer(is_head)?;
@@ -125,7 +125,7 @@ impl Wire {
         }
     }
 
-    /// Reads the next answer, an interim one too.
+    /// Reads the next answer, whether interim or final.
     pub(crate) fn any_answer(&mut self, is_head: bool) -> Result<Answer, Failure> {
         let mut answer = self.head()?;
         let framing = framing_of(&answer, is_head)?;
@@ -133,7 +133,7 @@ impl Wire {
         Ok(answer)
     }
 
-    /// Whether the other side closes the connection within a time, having nothing more to say.
+    /// Tests whether the server closes the connection within a time limit.
     pub(crate) fn is_closed_within(&mut self, patience: Duration) -> bool {
         self.end = Instant::now() + patience;
         loop {
@@ -147,17 +147,17 @@ impl Wire {
         }
     }
 
-    /// The address this side has, as the other side sees it unless something in between changes it.
+    /// Returns the local address, which the server sees unless there is a NAT.
     pub(crate) fn local_address(&self) -> Option<std::net::IpAddr> {
         let socket = match &self.stream {
             Stream::Plain(stream) => stream,
             Stream::Secure(stream) => &stream.sock,
         };
-        // An IPv4 client of a dual-stack socket is an IPv4 client.
+        // An IPv4-mapped address is an IPv4 address.
         Some(socket.local_addr().ok()?.ip().to_canonical())
     }
 
-    /// Which TLS was agreed on, once something was exchanged.
+    /// Returns the TLS version after the handshake.
     pub(crate) fn tls_version(&self) -> Option<rustls::ProtocolVersion> {
         match &self.stream {
             Stream::Plain(_) => None,
@@ -266,7 +266,7 @@ impl Wire {
         Ok(length)
     }
 
-    /// One time limit for everything, however it is sliced.
+    /// Sets the socket timeouts to the rest of the time limit.
     fn set_timeout(&self) -> Result<(), Failure> {
         let left = self.end.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -285,7 +285,7 @@ fn bounded(length: usize) -> Result<(), Failure> {
     if length as u64 > MOST_BYTES { Err(Failure::TooLong(MOST_BYTES)) } else { Ok(()) }
 }
 
-/// Reads without sending: a server may have closed its side for us while it still answers.
+/// Reads without sending, as the server may have closed its receiving side while it still answers.
 fn read_only(stream: &mut StreamOwned<ClientConnection, TcpStream>, chunk: &mut [u8]) -> std::io::Result<usize> {
     loop {
         match stream.conn.reader().read(chunk) {
@@ -299,7 +299,7 @@ fn read_only(stream: &mut StreamOwned<ClientConnection, TcpStream>, chunk: &mut 
     }
 }
 
-/// Where an answer ends (RFC 7230 §3.3.3).
+/// Determines the delimitation of an answer body (RFC 7230 §3.3.3).
 fn framing_of(answer: &Answer, is_head: bool) -> Result<Framing, Failure> {
     if is_head || answer.status < 200 || matches!(answer.status, 204 | 304) {
         return Ok(Framing::Empty);
@@ -316,7 +316,7 @@ fn framing_of(answer: &Answer, is_head: bool) -> Result<Framing, Failure> {
     }
 }
 
-/// A TCP connection to the origin of a URI.
+/// Opens a TCP connection to the origin of a URI.
 pub(crate) fn connect(uri: &str, timeout: Duration) -> Result<TcpStream, Failure> {
     let origin = origin_of(uri).ok_or_else(|| Failure::Uri(uri.to_owned()))?;
     let address = origin.split("//").nth(1).unwrap_or_default();
@@ -334,13 +334,6 @@ pub(crate) fn connect(uri: &str, timeout: Duration) -> Result<TcpStream, Failure
     Err(last)
 }
 
-/// The host of a URI, as a certificate names it.
-fn host_of(uri: &str) -> Result<String, Failure> {
-    let parsed = Uri::parse(uri).map_err(|error| Failure::Uri(error.to_string()))?;
-    let host = parsed.authority().map(|authority| authority.host().to_owned()).unwrap_or_default();
-    Ok(host.trim_start_matches('[').trim_end_matches(']').to_owned())
-}
-
 fn broken(error: &std::io::Error, timeout: Duration) -> Failure {
     match error.kind() {
         ErrorKind::WouldBlock | ErrorKind::TimedOut => Failure::TimedOut(timeout),
@@ -349,13 +342,13 @@ fn broken(error: &std::io::Error, timeout: Duration) -> Failure {
     }
 }
 
-/// A command that sends these bytes again.
+/// Returns a shell command that sends bytes again.
 fn command(uri: &str, bytes: &[u8]) -> String {
     let origin = origin_of(uri).unwrap_or_default();
     let address = origin.split("//").nth(1).unwrap_or_default().to_owned();
     let shown = &bytes[..bytes.len().min(4096)];
     let text = std::str::from_utf8(shown);
-    // Only credentials make the text differ from the bytes; whoever has them puts them in again.
+    // Credentials are removed; the reader has to insert them again.
     let text = text.ok().filter(|text| text.to_ascii_lowercase().contains("\nauthorization:"));
     let bytes = match text {
         Some(text) => quoted(without_secrets(&text.replace("\r\n", "\n")).replace('\n', "\r\n").as_bytes()),

@@ -1,4 +1,4 @@
-//! Whom to trust: the same for the client and for the raw sockets.
+//! TLS settings of the HTTP client and of raw sockets.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,16 +11,16 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
-use super::SettingsError;
+use super::settings::SettingsError;
 
-/// Trust, in the two forms it is needed in.
+/// Trusted authorities, for the HTTP library and for raw sockets.
 pub(super) struct Trust {
     pub(super) agent: TlsConfig,
     pub(super) raw: Arc<ClientConfig>,
 }
 
 impl Trust {
-    /// Trusts the authorities of the file if there is one, else those of the web; `insecure` trusts anybody.
+    /// Creates settings that trust the authorities in a file or the built-in ones, or any certificate if `insecure`.
     pub(super) fn new(ca: Option<&Path>, insecure: bool) -> Result<Self, SettingsError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut roots = RootCertStore::empty();
@@ -40,7 +40,7 @@ impl Trust {
             .with_safe_default_protocol_versions()
             .map_err(|error| SettingsError::Tls(error.to_string()))?;
         let raw = if insecure {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(AcceptAny(provider)))
         } else {
             let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
                 .build()
@@ -57,16 +57,16 @@ fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, SettingsError> {
         CertificateDer::pem_file_iter(path).map_err(|error| unusable(error.to_string()))?.collect();
     let certificates = certificates.map_err(|error| unusable(error.to_string()))?;
     if certificates.is_empty() {
-        return Err(unusable("holds no PEM certificate".to_owned()));
+        return Err(unusable("the file has no PEM certificate".to_owned()));
     }
     Ok(certificates)
 }
 
-/// Takes any certificate, as the user asked with `--insecure`. Signatures are still checked.
+/// Verifier for `--insecure` that accepts any certificate but still verifies signatures.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+struct AcceptAny(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Anybody {
+impl ServerCertVerifier for AcceptAny {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,

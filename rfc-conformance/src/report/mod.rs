@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::check::Requirement;
-use crate::checks;
+use crate::catalogue;
 use crate::exit::Exit;
+use crate::requirement::Requirement;
 use crate::verdict::{Line, Verdict};
 
 pub(crate) use json::FORM as JSON_FORM;
@@ -229,5 +229,5 @@ pub(crate) fn list(only: &[String]) -> String {
     let chosen = |requirement: &Requirement| only.is_empty() || only.iter().any(|prefix| requirement.is_within(prefix));
     let line =
         |requirement: &Requirement| format!("{:<24} {:<6} {}\n", requirement.id, requirement.level, requirement.text);
-    checks::requirements().iter().filter(|requirement| chosen(requirement)).map(line).collect()
+    catalogue::requirements().iter().filter(|requirement| chosen(requirement)).map(line).collect()
 }

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use super::escape::terminal;
 use super::{Report, sections};
-use crate::check::Level;
 use crate::json::shorten;
+use crate::requirement::Level;
 use crate::verdict::{Finding, Grade, Line, Verdict};
 
 /// Of a text from the target, what is shown on a terminal.

@@ -13,12 +13,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fault::Fault;
-use rfc_conformance::client_mode::{self, Session, Settings};
+use rfc_conformance::clients::{self, Session, SessionSettings};
 use rfc_conformance::{Report, Verdict};
 use toy::{Toy, Way};
 
-fn settings(scenarios: &[&str]) -> Settings {
-    Settings {
+fn settings(scenarios: &[&str]) -> SessionSettings {
+    SessionSettings {
         listen: ([127, 0, 0, 1], 0).into(),
         host: None,
         scenarios: scenarios.iter().map(|name| (*name).to_owned()).collect(),
@@ -28,7 +28,7 @@ fn settings(scenarios: &[&str]) -> Settings {
     }
 }
 
-fn play(mut client: Toy, settings: Settings) -> Report {
+fn play(mut client: Toy, settings: SessionSettings) -> Report {
     let mut session = Session::open(settings).unwrap();
     session.drive(&mut client, "the toy", |_| {});
     session.report(Duration::ZERO)
@@ -141,7 +141,7 @@ fn a_client_that_is_right_passes_whichever_way_it_goes() {
     let reports: Vec<Report> = std::thread::scope(|scope| {
         let play = |way| {
             let folder = tempfile::tempdir().unwrap();
-            let settings = Settings { write_ca: Some(folder.path().join("ca.pem")), ..settings(&["all"]) };
+            let settings = SessionSettings { write_ca: Some(folder.path().join("ca.pem")), ..settings(&["all"]) };
             play(Toy::new(way, None), settings)
         };
         let threads = [Way::Maps, Way::Filters, Way::Service].map(|way| scope.spawn(move || play(way)));
@@ -162,7 +162,7 @@ fn a_client_that_is_right_passes_whichever_way_it_goes() {
     }
     let unseen: Vec<_> = best.iter().filter(|(id, word)| word.starts_with("skipped") && !UNSEEN.contains(id)).collect();
     assert!(unseen.is_empty(), "{unseen:?}");
-    assert!(client_mode::requirements().count() >= 90);
+    assert!(clients::requirements().count() >= 90);
 }
 
 #[test]
@@ -174,7 +174,8 @@ fn every_fault_of_a_client_is_seen_under_its_id() {
             scope.spawn(|| {
                 while let Some((fault, way, scenario, ids)) = WRONG.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let folder = tempfile::tempdir().unwrap();
-                    let settings = Settings { write_ca: Some(folder.path().join("ca.pem")), ..settings(&[scenario]) };
+                    let settings =
+                        SessionSettings { write_ca: Some(folder.path().join("ca.pem")), ..settings(&[scenario]) };
                     let report = play(Toy::new(*way, Some(*fault)), settings);
                     for id in *ids {
                         let id = full(id);
@@ -232,7 +233,7 @@ fn every_rule_is_broken_by_some_fault_or_says_why_not() {
     let broken: Vec<_> = WRONG.iter().flat_map(|(_, _, _, ids)| ids.iter().map(|id| full(id))).collect();
     let excused = |id: &str| UNBROKEN.iter().any(|(excused, _)| *excused == id);
     let unproven: Vec<_> =
-        client_mode::requirements().filter(|r| !broken.iter().any(|id| id == r.id) && !excused(r.id)).collect();
+        clients::requirements().filter(|r| !broken.iter().any(|id| id == r.id) && !excused(r.id)).collect();
     assert!(unproven.is_empty(), "{unproven:#?}");
     let both: Vec<_> = UNBROKEN.iter().filter(|(id, _)| broken.iter().any(|broken| broken == id)).collect();
     assert!(both.is_empty(), "{both:?}");

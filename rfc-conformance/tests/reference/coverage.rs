@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rfc_conformance::{checks, client_mode};
+use rfc_conformance::{catalogue, clients};
 
 use super::documentation::{self, cell};
 
@@ -57,13 +57,13 @@ struct Side {
 
 impl Side {
     fn servers() -> Self {
-        let checked = checks::requirements().iter().map(|requirement| requirement.id).collect();
-        Self { checked, reasons: checks::NOT_OBSERVABLE.iter().copied().collect() }
+        let checked = catalogue::requirements().iter().map(|requirement| requirement.id).collect();
+        Self { checked, reasons: catalogue::not_observable().collect() }
     }
 
     fn clients() -> Self {
-        let checked = client_mode::requirements().map(|requirement| requirement.id).collect();
-        Self { checked, reasons: client_mode::NOT_OBSERVABLE.iter().copied().collect() }
+        let checked = clients::requirements().map(|requirement| requirement.id).collect();
+        Self { checked, reasons: clients::NOT_OBSERVABLE.iter().copied().collect() }
     }
 
     /// What the table says about a requirement.
@@ -159,7 +159,7 @@ fn nothing_is_checked_that_no_ledger_has() {
 fn levels_are_those_of_the_ledger() {
     let rows = all_rows();
     let of = |id: &str| rows.iter().find(|row| row.id == id).map(|row| row.level);
-    for requirement in checks::requirements() {
+    for requirement in catalogue::requirements() {
         if let Some(level) = of(requirement.id) {
             assert_eq!(requirement.level.to_string(), level, "{}", requirement.id);
         }

@@ -1,8 +1,8 @@
 //! Rules about directories and what they have to offer.
 
-use rfc_conformance::stage::http::Answer;
-use rfc_conformance::stage::network::{CostType, media};
-use rfc_conformance::stage::site::{Kind, Resource};
+use rfc_conformance::mock_server::http::Response;
+use rfc_conformance::mock_server::network::{ServedCostType, media};
+use rfc_conformance::mock_server::service::{ResourceKind, ServedResource};
 use serde_json::json;
 
 use super::mutant::{Mutant, drop_at, put};
@@ -17,30 +17,32 @@ pub(crate) fn mutants() -> Vec<Mutant> {
 }
 
 /// Gives every cost type another metric or mode, in directories and resources alike.
-fn retyped(reference: &mut Reference, change: fn(&mut CostType)) {
-    for directory in &mut reference.site.directories {
+fn retyped(reference: &mut Reference, change: fn(&mut ServedCostType)) {
+    for directory in &mut reference.service.directories {
         directory.cost_types.iter_mut().for_each(|(_, cost_type)| change(cost_type));
     }
-    for resource in &mut reference.site.resources {
+    for resource in &mut reference.service.resources {
         match &mut resource.kind {
-            Kind::CostMap(_, cost_type) => change(cost_type),
-            Kind::FilteredCostMap(_, offer) | Kind::EndpointCost(offer) => offer.cost_types.iter_mut().for_each(change),
+            ResourceKind::CostMap(_, cost_type) => change(cost_type),
+            ResourceKind::FilteredCostMap(_, offer) | ResourceKind::EndpointCost(offer) => {
+                offer.cost_types.iter_mut().for_each(change);
+            }
             _ => {}
         }
     }
 }
 
 fn without(reference: &mut Reference, ids: &[&str]) {
-    for directory in &mut reference.site.directories {
+    for directory in &mut reference.service.directories {
         directory.entries.retain(|(id, _)| !ids.contains(&id.as_str()));
     }
 }
 
 fn offers() -> Vec<Mutant> {
     let twice = |r: &mut Reference| {
-        let kind = Kind::CostMap("nm-a".into(), CostType::numerical());
-        r.site.resources.push(Resource { id: "cm-again".into(), path: "/again".into(), kind });
-        r.site.directories[0].entries.push(("cm-again".into(), "again".into()));
+        let kind = ResourceKind::CostMap("nm-a".into(), ServedCostType::numerical());
+        r.service.resources.push(ServedResource { id: "cm-again".into(), path: "/again".into(), kind });
+        r.service.directories[0].entries.push(("cm-again".into(), "again".into()));
     };
     vec![
         Mutant::new("rfc7285/6.1/1", "lists two cost maps for one cost type and network map", twice),
@@ -50,21 +52,21 @@ fn offers() -> Vec<Mutant> {
             retyped(r, |t| t.mode = "priv:x".into());
         }),
         Mutant::new("rfc7285/7.1.1/1", "does not offer `nm-b.pid`", |r| {
-            *r.kind("eps") = Kind::EndpointProperty(vec!["nm-a.pid".into()]);
+            *r.kind("eps") = ResourceKind::EndpointProperty(vec!["nm-a.pid".into()]);
         }),
         Mutant::new("rfc7285/11.4.1.4/2", "does not offer `nm-b.pid`", |r| {
-            *r.kind("eps") = Kind::EndpointProperty(vec!["nm-a.pid".into()]);
+            *r.kind("eps") = ResourceKind::EndpointProperty(vec!["nm-a.pid".into()]);
         }),
         Mutant::new("rfc7285/9.1.3/1", "announces ordinal costs and refuses to give them", |r| {
-            r.instead(|site, request| {
+            r.instead(|service, request| {
                 let asked = String::from_utf8_lossy(&request.body).contains("ordinal");
-                let found = site.find(request).filter(|found| asked && found.accepts().is_some())?;
+                let found = service.find(request).filter(|found| asked && found.accepts().is_some())?;
                 let error = json!({ "meta": { "code": "E_INVALID_FIELD_VALUE", "field": "cost-type" } });
-                (found.id() == "fcm-a").then(|| Answer::new(400, media::ERROR, error.to_string()))
+                (found.id() == "fcm-a").then(|| Response::new(400, media::ERROR, error.to_string()))
             });
         }),
         Mutant::new("rfc7285/9.2/1", "answers the root URI with 404", |r| {
-            r.instead(|_, request| (request.resource == "/directory").then(|| Answer::plain(404, "nothing here")));
+            r.instead(|_, request| (request.resource == "/directory").then(|| Response::plain(404, "nothing here")));
         }),
         Mutant::new("rfc7285/11.2.1/1", "lists no network map", |r| without(r, &["nm-a", "nm-b"])),
         Mutant::new("rfc7285/11.2.3/1", "gives full cost maps for hop counts only", |r| {
@@ -90,10 +92,11 @@ fn entries() -> Vec<Mutant> {
             });
         }),
         Mutant::new("rfc7285/9.1.4/1", "takes application/json only, and lists ALTO's types", |r| {
-            r.instead(|site, request| {
-                let found = site.find(request).filter(|found| found.accepts().is_some() && request.method == "POST")?;
+            r.instead(|service, request| {
+                let found =
+                    service.find(request).filter(|found| found.accepts().is_some() && request.method == "POST")?;
                 let plain = request.media_type().as_deref() == Some("application/json");
-                Some(if plain { site.say(found, request) } else { Answer::plain(415, "application/json, please") })
+                Some(if plain { service.say(found, request) } else { Response::plain(415, "application/json, please") })
             });
         }),
         Mutant::new("rfc7285/9.2.1/1", "gives directories as application/json", |r| {
@@ -111,9 +114,9 @@ fn entries() -> Vec<Mutant> {
         Mutant::new("rfc7285/9.2.2/2", "uses a cost type name that another directory defines", |r| {
             r.of("sub", |m| drop_at(m, "/meta", "cost-types"));
         }),
-        Mutant::new("rfc7285/9.2.2/3", "names no default network map", |r| r.site.directories[0].default_map = None),
+        Mutant::new("rfc7285/9.2.2/3", "names no default network map", |r| r.service.directories[0].default_map = None),
         Mutant::new("rfc7285/9.2.2/4", "names a filter as default network map", |r| {
-            r.site.directories[0].default_map = Some("fnm-a".into());
+            r.service.directories[0].default_map = Some("fnm-a".into());
         }),
         Mutant::new("rfc7285/9.2.2/5", "writes `accepts` as a list", |r| {
             r.of("root", |m| {
@@ -122,7 +125,7 @@ fn entries() -> Vec<Mutant> {
             });
         }),
         Mutant::new("rfc7285/9.2.2/6", "writes URIs relative to the host, in a directory below it", |r| {
-            for entry in &mut r.site.directories[1].entries {
+            for entry in &mut r.service.directories[1].entries {
                 entry.1 = format!("more/{}", entry.1);
             }
         }),
@@ -130,27 +133,28 @@ fn entries() -> Vec<Mutant> {
             r.of("root", |m| put(m, "/resources/nm-b/media-type", json!(media::DIRECTORY)));
         }),
         Mutant::new("rfc7285/9.2.2/10", "fails on OPTIONS", |r| {
-            r.instead(|_, request| (request.method == "OPTIONS").then(|| Answer::plain(500, "what?")));
+            r.instead(|_, request| (request.method == "OPTIONS").then(|| Response::plain(500, "what?")));
         })
         .graded("warn"),
         Mutant::new("rfc7285/9.2.2/13", "answers GET of a map with 405", only_post),
         Mutant::new("rfc7285/8.3.2/1", "answers GET of a map with 405", only_post),
         Mutant::new("rfc7285/9.2.2/14", "answers POST to a filter with 405", |r| {
-            r.instead(|site, request| {
-                let filter = site.find(request).is_some_and(|found| found.id() == "fnm-a");
-                filter.then(|| Answer::plain(405, "no").with("Allow", "GET"))
+            r.instead(|service, request| {
+                let filter = service.find(request).is_some_and(|found| found.id() == "fnm-a");
+                filter.then(|| Response::plain(405, "no").with("Allow", "GET"))
             });
         }),
         Mutant::new("rfc7285/9.2.2/15", "gives the whole map on GET where only a filter is listed", |r| {
-            r.instead(|site, request| {
-                let filter = site.find(request).is_some_and(|found| found.id() == "fnm-a" && request.method == "GET");
-                filter.then(|| site.by_id("nm-a")).flatten().map(|map| site.say(map, request))
+            r.instead(|service, request| {
+                let filter =
+                    service.find(request).is_some_and(|found| found.id() == "fnm-a" && request.method == "GET");
+                filter.then(|| service.by_id("nm-a")).flatten().map(|map| service.say(map, request))
             });
         }),
         Mutant::new("rfc7285/9.2.2/16", "looks at the method only where entries share a URI", |r| {
-            r.instead(|site, request| {
+            r.instead(|service, request| {
                 let shared = request.resource == "/everything" && request.method == "POST";
-                shared.then(|| site.by_id("fnm-a")).flatten().map(|found| site.say(found, request))
+                shared.then(|| service.by_id("fnm-a")).flatten().map(|found| service.say(found, request))
             });
         })
         .with(Outfit::Shared),
@@ -160,16 +164,16 @@ fn entries() -> Vec<Mutant> {
                 let number: u64 = request.resource.strip_prefix("/next/")?.parse().ok()?;
                 let entry = json!({ "uri": format!("/next/{}", number + 1), "media-type": media::DIRECTORY });
                 let directory = json!({ "meta": {}, "resources": { format!("next-{number}"): entry } });
-                Some(Answer::new(200, media::DIRECTORY, directory.to_string()))
+                Some(Response::new(200, media::DIRECTORY, directory.to_string()))
             });
         }),
     ]
 }
 
 fn only_post(reference: &mut Reference) {
-    reference.instead(|site, request| {
-        let map = site.find(request).is_some_and(|found| found.id() == "cm-a-num");
-        map.then(|| Answer::plain(405, "no").with("Allow", "POST"))
+    reference.instead(|service, request| {
+        let map = service.find(request).is_some_and(|found| found.id() == "cm-a-num");
+        map.then(|| Response::plain(405, "no").with("Allow", "POST"))
     });
 }
 

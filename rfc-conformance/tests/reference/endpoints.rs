@@ -1,6 +1,6 @@
 //! Rules about endpoint services.
 
-use rfc_conformance::stage::http::Request;
+use rfc_conformance::mock_server::http::ReceivedRequest;
 use serde_json::{Value, json};
 
 use super::filters::{constraint, refuses};
@@ -109,12 +109,12 @@ fn costs_asked() -> Vec<Mutant> {
             constraint(r, "ecs", |text| text.replace("ge ", "gt "));
         }),
         Mutant::new("rfc7285/11.5.1.3/6", "believes X-Forwarded-For", |r| {
-            r.instead(|site, request| {
+            r.instead(|service, request| {
                 let claimed = request.field("x-forwarded-for")?.split(',').next()?.trim().parse().ok()?;
-                let found = site.find(request).filter(|found| found.id() == "ecs")?;
+                let found = service.find(request).filter(|found| found.id() == "ecs")?;
                 let mut peer = request.peer;
                 peer.set_ip(claimed);
-                Some(site.say(found, &Request { peer, ..request.clone() }))
+                Some(service.say(found, &ReceivedRequest { peer, ..request.clone() }))
             });
         }),
         Mutant::new("rfc7285/11.5.1.3/7", "answers without any endpoints", |r| {

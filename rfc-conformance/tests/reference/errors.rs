@@ -1,6 +1,6 @@
 //! Rules about errors.
 
-use rfc_conformance::stage::http::Answer;
+use rfc_conformance::mock_server::http::Response;
 use serde_json::{Value, json};
 
 use super::mutant::{Mutant, drop_at};
@@ -16,7 +16,7 @@ fn recoded(reference: &mut Reference, from: &'static str, to: &'static str) {
 }
 
 /// The answers to faulty requests are changed as a whole.
-fn refusals(reference: &mut Reference, change: fn(&mut Answer)) {
+fn refusals(reference: &mut Reference, change: fn(&mut Response)) {
     reference.after(move |_, _, answer| {
         if answer.status == 400 {
             change(answer);
@@ -45,7 +45,7 @@ pub(crate) fn mutants() -> Vec<Mutant> {
 fn general() -> Vec<Mutant> {
     vec![
         Mutant::new("rfc7285/8.5/1", "refuses without an ALTO error", |r| {
-            refusals(r, |answer| *answer = Answer::plain(400, "no"));
+            refusals(r, |answer| *answer = Response::plain(400, "no"));
         })
         .graded("warn"),
         Mutant::new("rfc7285/8.5/2", "sends errors with status 200", |r| refusals(r, |answer| answer.status = 200)),

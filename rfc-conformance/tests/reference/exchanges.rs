@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use rfc_conformance::stage::http::{Answer, Habit, Request};
-use rfc_conformance::stage::network::media;
-use rfc_conformance::stage::site::Site;
+use rfc_conformance::mock_server::http::{Leniency, ReceivedRequest, Response};
+use rfc_conformance::mock_server::network::media;
+use rfc_conformance::mock_server::service::Service;
 
 use super::mutant::Mutant;
 use super::server::{Outfit, Reference, challenge, credentials, is_user};
@@ -20,25 +20,25 @@ pub(crate) fn mutants() -> Vec<Mutant> {
     all
 }
 
-fn is_service(site: &Site, request: &Request) -> bool {
-    request.method == "POST" && site.find(request).is_some_and(|found| found.accepts().is_some())
+fn is_service(service: &Service, request: &ReceivedRequest) -> bool {
+    request.method == "POST" && service.find(request).is_some_and(|found| found.accepts().is_some())
 }
 
 fn messages() -> Vec<Mutant> {
     vec![
-        Mutant::new("rfc7285/8.3/2", "does not look at Host", |r| r.habit = Habit::AnyHost),
+        Mutant::new("rfc7285/8.3/2", "does not look at Host", |r| r.leniency = Leniency::AnyHost),
         Mutant::new("rfc7285/8.3/3", "takes a chunked body for an empty one", |r| {
-            r.instead(|site, request| {
+            r.instead(|service, request| {
                 request.field("transfer-encoding")?;
-                let found = site.find(request).filter(|_| is_service(site, request))?;
-                Some(site.say(found, &Request { body: Vec::new(), ..request.clone() }))
+                let found = service.find(request).filter(|_| is_service(service, request))?;
+                Some(service.say(found, &ReceivedRequest { body: Vec::new(), ..request.clone() }))
             });
         }),
         Mutant::new("rfc7285/8.3/4", "does not understand absolute request targets", |r| {
-            r.instead(|_, request| request.target.starts_with("http").then(|| Answer::plain(404, "what?")));
+            r.instead(|_, request| request.target.starts_with("http").then(|| Response::plain(404, "what?")));
         }),
-        Mutant::new("rfc7285/8.3/5", "lets white space stand before a colon", |r| r.habit = Habit::AnySpacing),
-        Mutant::new("rfc7285/8.3/6", "takes the first of two lengths", |r| r.habit = Habit::AnyLength),
+        Mutant::new("rfc7285/8.3/5", "lets white space stand before a colon", |r| r.leniency = Leniency::AnySpacing),
+        Mutant::new("rfc7285/8.3/6", "takes the first of two lengths", |r| r.leniency = Leniency::AnyLength),
         Mutant::new("rfc7285/8.3/7", "closes the connection after each answer without saying so", |r| {
             r.after(|_, _, answer| {
                 let length = answer.body.len();
@@ -48,7 +48,9 @@ fn messages() -> Vec<Mutant> {
                 answer.delivery.raw = Some([head.as_bytes(), &answer.body].concat());
             });
         }),
-        Mutant::new("rfc7285/8.3/15", "waits in silence for a body that waits for 100", |r| r.habit = Habit::Silent),
+        Mutant::new("rfc7285/8.3/15", "waits in silence for a body that waits for 100", |r| {
+            r.leniency = Leniency::Silent;
+        }),
     ]
 }
 
@@ -65,19 +67,19 @@ fn methods() -> Vec<Mutant> {
             r.after(|_, _, answer| answer.fields.retain(|(name, _)| name != "Allow"));
         }),
         Mutant::new("rfc7285/8.3/11", "takes unknown methods for GET", |r| {
-            r.instead(|site, request| {
-                let found = site.find(request).filter(|_| request.method == "BREW")?;
-                Some(site.say(found, request))
+            r.instead(|service, request| {
+                let found = service.find(request).filter(|_| request.method == "BREW")?;
+                Some(service.say(found, request))
             });
         }),
         Mutant::new("rfc7285/8.3/12", "takes bodies of any type", |r| {
-            r.instead(|site, request| {
-                let found = site.find(request).filter(|_| is_service(site, request))?;
-                Some(site.say(found, request))
+            r.instead(|service, request| {
+                let found = service.find(request).filter(|_| is_service(service, request))?;
+                Some(service.say(found, request))
             });
         }),
         Mutant::new("rfc7285/8.3/16", "answers unknown paths with 200", |r| {
-            r.instead(|site, request| site.find(request).is_none().then(|| Answer::plain(200, "welcome")));
+            r.instead(|service, request| service.find(request).is_none().then(|| Response::plain(200, "welcome")));
         }),
     ]
 }
@@ -86,7 +88,7 @@ fn methods() -> Vec<Mutant> {
 fn refuses_field(reference: &mut Reference, status: u16, name: &'static str, refuse: fn(&str) -> bool) {
     reference.instead(move |_, request| {
         let value = request.field(name)?;
-        refuse(&value).then(|| Answer::plain(status, "not this"))
+        refuse(&value).then(|| Response::plain(status, "not this"))
     });
 }
 
@@ -99,16 +101,16 @@ fn negotiation() -> Vec<Mutant> {
             refuses_field(r, 406, "accept", |value| value == "application/*");
         }),
         Mutant::new("rfc7285/8.3.4.2/2", "gives a directory to whoever accepts one", |r| {
-            r.instead(|site, request| {
+            r.instead(|service, request| {
                 let accepts = request.field("accept").is_some_and(|value| value.contains(media::DIRECTORY));
-                let other = site.find(request).is_some_and(|found| found.media_type() != media::DIRECTORY);
-                (accepts && other).then(|| site.say(site.by_id("root").unwrap(), request))
+                let other = service.find(request).is_some_and(|found| found.media_type() != media::DIRECTORY);
+                (accepts && other).then(|| service.say(service.by_id("root").unwrap(), request))
             });
         }),
         Mutant::new("rfc7285/8.3.3/1", "gives a page for people to whoever accepts HTML", |r| {
             r.instead(|_, request| {
                 let html = request.field("accept").is_some_and(|value| value == "text/html");
-                html.then(|| Answer::new(200, "text/html", "<p>A network map.</p>"))
+                html.then(|| Response::new(200, "text/html", "<p>A network map.</p>"))
             });
         }),
     ]
@@ -117,11 +119,11 @@ fn negotiation() -> Vec<Mutant> {
 fn answers() -> Vec<Mutant> {
     let mut all = vec![
         Mutant::new("rfc7285/8.3.3/2", "sends what the client says it has", |r| {
-            r.instead(|site, request| {
+            r.instead(|service, request| {
                 request.field("if-none-match")?;
                 let fields = request.fields.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("if-none-match"));
-                let plain = Request { fields: fields.cloned().collect(), ..request.clone() };
-                Some(site.say(site.find(request)?, &plain))
+                let plain = ReceivedRequest { fields: fields.cloned().collect(), ..request.clone() };
+                Some(service.say(service.find(request)?, &plain))
             });
         }),
         Mutant::new("rfc7285/8.3.3/3", "leads from a POST to nothing", |r| {
@@ -135,7 +137,7 @@ fn answers() -> Vec<Mutant> {
         Mutant::new("rfc7285/15.5.2/1", "fails on requests that cost too much", |r| {
             r.after(|_, request, answer| {
                 if request.body.len() > 100_000 {
-                    *answer = Answer::plain(500, "too much");
+                    *answer = Response::plain(500, "too much");
                 }
             });
         }),
@@ -143,7 +145,7 @@ fn answers() -> Vec<Mutant> {
             let count = AtomicUsize::new(0);
             r.instead(move |_, _| {
                 let many = count.fetch_add(1, Ordering::SeqCst) > 1;
-                many.then(|| Answer::plain(500, "enough"))
+                many.then(|| Response::plain(500, "enough"))
             });
         }),
     ];
@@ -168,7 +170,7 @@ fn answers() -> Vec<Mutant> {
 fn access() -> Vec<Mutant> {
     vec![
         Mutant::new("rfc7285/8.3.5/2", "lets in whoever knows the user's name", |r| {
-            r.site.hooks.before = None;
+            r.service.hooks.before = None;
             r.instead(|_, request| {
                 let knows = credentials(request).is_some_and(|header| header.username == "reader");
                 (!knows).then(challenge)
@@ -176,7 +178,7 @@ fn access() -> Vec<Mutant> {
         })
         .with(Outfit::Digest),
         Mutant::new("rfc7285/15.3.2/2", "shows network maps to everybody", |r| {
-            r.site.hooks.before = None;
+            r.service.hooks.before = None;
             r.instead(|_, request| {
                 let open = request.resource.starts_with("/maps");
                 (!open && !is_user(request)).then(challenge)

@@ -1,14 +1,14 @@
 //! Outfits that offer what RFC 8189 and RFC 9439 add.
 
-use rfc_conformance::stage::costs::Offer;
-use rfc_conformance::stage::network::CostType;
-use rfc_conformance::stage::site::{Found, Kind, Resource};
+use rfc_conformance::mock_server::cost_query::Offer;
+use rfc_conformance::mock_server::network::ServedCostType;
+use rfc_conformance::mock_server::service::{RequestTarget, ResourceKind, ServedResource};
 use serde_json::{Value, json};
 
 use super::server::Reference;
 
 /// The name of a cost type in the directory.
-pub(crate) fn name_of(cost_type: &CostType) -> String {
+pub(crate) fn name_of(cost_type: &ServedCostType) -> String {
     match (cost_type.metric.as_str(), cost_type.mode.as_str()) {
         ("routingcost", "numerical") => "num-routing".to_owned(),
         ("routingcost", _) => "ord-routing".to_owned(),
@@ -45,10 +45,11 @@ impl Reference {
     /// One filter that takes constraints on every cost type, one service with a list of those it takes them on, and one
     /// that takes none.
     pub(crate) fn offer_several(&mut self) {
-        let numbers = ["hopcount", "delay-ow", "bw-residual"].map(|metric| CostType::new(metric, "numerical"));
-        let types: Vec<_> = [CostType::numerical(), CostType::ordinal()].into_iter().chain(numbers).collect();
+        let numbers = ["hopcount", "delay-ow", "bw-residual"].map(|metric| ServedCostType::new(metric, "numerical"));
+        let types: Vec<_> =
+            [ServedCostType::numerical(), ServedCostType::ordinal()].into_iter().chain(numbers).collect();
         self.offer_types(&types);
-        let testable = vec![CostType::numerical(), CostType::new("bw-residual", "numerical")];
+        let testable = vec![ServedCostType::numerical(), ServedCostType::new("bw-residual", "numerical")];
         *self.offer("fcm-a") =
             Offer { cost_types: types.clone(), constraints: true, together: 2, testable: Vec::new() };
         *self.offer("ecs") = Offer { cost_types: types, constraints: false, together: 3, testable };
@@ -57,30 +58,30 @@ impl Reference {
 
     /// Every metric with some of its statistics, over PIDs and endpoints, and where they come from.
     pub(crate) fn offer_metrics(&mut self) {
-        let numbers = METRICS.map(|metric| CostType::new(metric, "numerical"));
-        let ranks = ["delay-ow", "bw-available"].map(|metric| CostType::new(metric, "ordinal"));
-        let routing = [CostType::numerical(), CostType::ordinal()];
+        let numbers = METRICS.map(|metric| ServedCostType::new(metric, "numerical"));
+        let ranks = ["delay-ow", "bw-available"].map(|metric| ServedCostType::new(metric, "ordinal"));
+        let routing = [ServedCostType::numerical(), ServedCostType::ordinal()];
         let types: Vec<_> = routing.into_iter().chain(ranks.clone()).chain(numbers).collect();
         self.offer_types(&types);
         for id in ["fcm-a", "ecs"] {
             *self.offer(id) =
                 Offer { cost_types: types.clone(), constraints: false, together: 4, testable: Vec::new() };
         }
-        let bandwidth = CostType::new("bw-available", "numerical");
+        let bandwidth = ServedCostType::new("bw-available", "numerical");
         let maps = [("cm-a-bw", bandwidth), ("cm-a-bw-ord", ranks[1].clone()), ("cm-a-delay-ord", ranks[0].clone())];
         for (id, cost_type) in maps {
             let path = format!("/costs/{id}");
-            self.site.directories[0].entries.push((id.to_owned(), path.clone()));
-            self.site.resources.push(Resource {
+            self.service.directories[0].entries.push((id.to_owned(), path.clone()));
+            self.service.resources.push(ServedResource {
                 id: id.to_owned(),
                 path,
-                kind: Kind::CostMap("nm-a".to_owned(), cost_type),
+                kind: ResourceKind::CostMap("nm-a".to_owned(), cost_type),
             });
         }
         self.says(|found, _, message| {
             let types = match found {
-                Found::Directory(_) => message.pointer_mut("/meta/cost-types"),
-                Found::Resource(_) => message.pointer_mut("/meta/multi-cost-types"),
+                RequestTarget::Directory(_) => message.pointer_mut("/meta/cost-types"),
+                RequestTarget::Resource(_) => message.pointer_mut("/meta/multi-cost-types"),
             };
             match types {
                 Some(Value::Object(types)) => types.values_mut().for_each(add_context),
@@ -94,16 +95,19 @@ impl Reference {
     }
 
     /// Names cost types in the root directory, and knows their costs and since when they are what they are.
-    fn offer_types(&mut self, types: &[CostType]) {
-        self.site.network = self.site.network.clone().with_metrics();
+    fn offer_types(&mut self, types: &[ServedCostType]) {
+        self.service.network = self.service.network.clone().with_metrics();
         let named = types.iter().map(|cost_type| (name_of(cost_type), cost_type.clone()));
-        self.site.directories[0].cost_types = named.collect();
+        self.service.directories[0].cost_types = named.collect();
         self.after(|found, _, answer| {
             let kind = match found {
-                Some(Found::Resource(resource)) => Some(&resource.kind),
+                Some(RequestTarget::Resource(resource)) => Some(&resource.kind),
                 _ => None,
             };
-            let costs = matches!(kind, Some(Kind::CostMap(..) | Kind::FilteredCostMap(..) | Kind::EndpointCost(_)));
+            let costs = matches!(
+                kind,
+                Some(ResourceKind::CostMap(..) | ResourceKind::FilteredCostMap(..) | ResourceKind::EndpointCost(_))
+            );
             if costs && answer.status == 200 {
                 answer.set("Last-Modified", SINCE);
             }
@@ -112,7 +116,7 @@ impl Reference {
 
     /// Changes the costs of a metric.
     pub(crate) fn costs(&mut self, metric: &str, change: impl Fn(f64) -> f64) {
-        let costs = self.site.network.maps[0].metrics.get_mut(metric).expect("the fixture has it");
+        let costs = self.service.network.maps[0].metrics.get_mut(metric).expect("the fixture has it");
         for cost in costs.values_mut() {
             *cost = change(*cost);
         }

@@ -51,9 +51,10 @@ fn network_maps() -> Vec<Mutant> {
             });
         }),
         Mutant::new("rfc7285/11.3.1.2/1", "takes filters of network maps by another type", |r| {
-            r.instead(|site, request| {
-                let filter = site.find(request).is_some_and(|found| found.id() == "fnm-a") && request.method == "POST";
-                let answer = rfc_conformance::stage::http::Answer::plain(415, "application/json, please");
+            r.instead(|service, request| {
+                let filter =
+                    service.find(request).is_some_and(|found| found.id() == "fnm-a") && request.method == "POST";
+                let answer = rfc_conformance::mock_server::http::Response::plain(415, "application/json, please");
                 filter.then_some(answer)
             });
         }),

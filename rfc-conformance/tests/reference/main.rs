@@ -26,7 +26,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mutant::Mutant;
-use rfc_conformance::{Report, checks};
+use rfc_conformance::{Report, catalogue};
 use server::{Outfit, Reference};
 
 /// Requirements that no mutant breaks, and why.
@@ -126,7 +126,7 @@ fn every_mutant_is_caught_by_its_id() {
 fn every_requirement_is_broken_by_some_mutant_or_says_why_not() {
     let broken: BTreeSet<_> = all().iter().map(|mutant| mutant.id).collect();
     let excused: BTreeMap<_, _> = UNBROKEN.iter().copied().collect();
-    let all = checks::requirements();
+    let all = catalogue::requirements();
     let unproven: Vec<_> =
         all.iter().filter(|r| !broken.contains(r.id) && !excused.contains_key(r.id)).map(|r| (r.id, r.text)).collect();
     assert!(unproven.is_empty(), "{} of {}: {unproven:#?}", unproven.len(), all.len());

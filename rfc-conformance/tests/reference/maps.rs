@@ -15,7 +15,7 @@ pub(crate) fn mutants() -> Vec<Mutant> {
 }
 
 fn prefixes(reference: &mut Reference, pid: &str, change: fn(&mut Vec<ipnet::IpNet>)) {
-    change(reference.site.network.maps[0].pids.get_mut(pid).unwrap());
+    change(reference.service.network.maps[0].pids.get_mut(pid).unwrap());
 }
 
 fn network_maps() -> Vec<Mutant> {

@@ -1,9 +1,9 @@
 //! Rules about JSON and the data types in every message.
 
-use rfc_conformance::stage::error::Error;
-use rfc_conformance::stage::http::{Answer, Request};
-use rfc_conformance::stage::network::media;
-use rfc_conformance::stage::site::{Found, Site};
+use rfc_conformance::mock_server::error::AltoError;
+use rfc_conformance::mock_server::http::{ReceivedRequest, Response};
+use rfc_conformance::mock_server::network::media;
+use rfc_conformance::mock_server::service::{RequestTarget, Service};
 use serde_json::{Map, Value, json};
 
 use super::mutant::{Mutant, drop_at, put};
@@ -19,11 +19,11 @@ pub(crate) fn mutants() -> Vec<Mutant> {
 
 /// Answers some bodies with an error.
 fn refuses(reference: &mut Reference, refuse: fn(&str) -> bool) {
-    reference.instead(move |site: &Site, request: &Request| {
-        let asked = site.find(request).is_some_and(|found| found.accepts().is_some() && request.method == "POST");
+    reference.instead(move |service: &Service, request: &ReceivedRequest| {
+        let asked = service.find(request).is_some_and(|found| found.accepts().is_some() && request.method == "POST");
         let refused = asked && refuse(&String::from_utf8_lossy(&request.body));
-        let error = Error::Syntax("not like this".into()).to_json().to_string();
-        refused.then(|| Answer::new(400, media::ERROR, error))
+        let error = AltoError::Syntax("not like this".into()).to_json().to_string();
+        refused.then(|| Response::new(400, media::ERROR, error))
     });
 }
 
@@ -118,7 +118,7 @@ fn json_rules() -> Vec<Mutant> {
 
 /// Renames a PID everywhere.
 fn pid_is(reference: &mut Reference, name: &str) {
-    let map = &mut reference.site.network.maps[0];
+    let map = &mut reference.service.network.maps[0];
     let prefixes = map.pids.remove("pidC").unwrap();
     map.pids.insert(name.into(), prefixes);
     let renamed = |pid: &str| if pid == "pidC" { name.to_owned() } else { pid.to_owned() };
@@ -211,7 +211,7 @@ fn addresses() -> Vec<Mutant> {
 /// Every group has one more address type.
 fn group_has(reference: &mut Reference, kind: &'static str, list: Value) {
     reference.says(move |found, _, m| {
-        if let Found::Resource(_) = found {
+        if let RequestTarget::Resource(_) = found {
             for (_, group) in m.get_mut("network-map").and_then(Value::as_object_mut).into_iter().flatten() {
                 group[kind] = list.clone();
             }

@@ -47,7 +47,7 @@ fn names() -> Vec<Mutant> {
             });
         }),
         Mutant::new("rfc9439/1/2", "offers metrics in place of `routingcost`", |r| {
-            r.site.directories[0].entries.retain(|(id, _)| id != "sub");
+            r.service.directories[0].entries.retain(|(id, _)| id != "sub");
             r.of("root", |m| {
                 let types = m["meta"]["cost-types"].as_object_mut().unwrap();
                 types.retain(|_, cost_type| cost_type["cost-metric"] != "routingcost");
@@ -236,7 +236,7 @@ fn statistics() -> Vec<Mutant> {
         }),
         Mutant::new("rfc9439/3.2/8", "has negative deviations", |r| r.costs("delay-ow:stddev", |cost| -cost)),
         Mutant::new("rfc9439/4.2.3/1", "gives one way for both", |r| {
-            let map = &mut r.site.network.maps[0];
+            let map = &mut r.service.network.maps[0];
             let one_way = map.metrics["delay-ow"].clone();
             map.metrics.insert("delay-rt".to_owned(), one_way);
         })

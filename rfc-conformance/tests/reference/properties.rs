@@ -325,7 +325,7 @@ fn errors() -> Vec<Mutant> {
         Mutant::new("rfc9240/8.6/1", "refuses entities without an ALTO error", |r| {
             r.after(|found, _, answer| {
                 if found.is_some_and(|found| found.id() == "fpm") && answer.status == 400 {
-                    *answer = rfc_conformance::stage::http::Answer::plain(400, "no");
+                    *answer = rfc_conformance::mock_server::http::Response::plain(400, "no");
                 }
             });
         }),

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use digest_auth::{AuthContext, AuthorizationHeader, HttpMethod};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rfc_conformance::stage::costs::Offer;
-use rfc_conformance::stage::http::{Answer, Habit, Request};
-use rfc_conformance::stage::properties::Properties;
-use rfc_conformance::stage::serve::{Handler, Server};
-use rfc_conformance::stage::site::{Found, Kind, Resource, Site};
+use rfc_conformance::mock_server::cost_query::Offer;
+use rfc_conformance::mock_server::http::{Leniency, ReceivedRequest, Response};
+use rfc_conformance::mock_server::listener::{Handler, Server};
+use rfc_conformance::mock_server::property_map::Properties;
+use rfc_conformance::mock_server::service::{RequestTarget, ResourceKind, ServedResource, Service};
 use rfc_conformance::{Options, Report};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::version::TLS12;
@@ -44,8 +44,8 @@ pub(crate) enum Outfit {
 
 /// A server that is right until it is told otherwise.
 pub(crate) struct Reference {
-    pub(crate) site: Site,
-    pub(crate) habit: Habit,
+    pub(crate) service: Service,
+    pub(crate) leniency: Leniency,
     outfit: Outfit,
 }
 
@@ -62,24 +62,24 @@ pub(crate) const USER: (&str, &str) = ("reader", "Circle of Life");
 const CHALLENGE: &str = "Digest realm=\"alto\", qop=\"auth\", algorithm=SHA-256, nonce=\"0123456789abcdef\"";
 
 struct Door {
-    site: Site,
-    habit: Habit,
+    service: Service,
+    leniency: Leniency,
 }
 
 impl Handler for Door {
-    fn answer(&self, request: &Request) -> Answer {
-        self.site.answer(request)
+    fn answer(&self, request: &ReceivedRequest) -> Response {
+        self.service.answer(request)
     }
 
-    fn habit(&self) -> Habit {
-        self.habit
+    fn leniency(&self) -> Leniency {
+        self.leniency
     }
 }
 
 impl Reference {
     /// A correct server.
     pub(crate) fn new(outfit: Outfit) -> Self {
-        let mut reference = Self { site: Site::fixture(""), habit: Habit::Strict, outfit };
+        let mut reference = Self { service: Service::fixture(""), leniency: Leniency::Strict, outfit };
         match outfit {
             Outfit::Plain | Outfit::Https => {}
             Outfit::Small => reference.leave_out(&["nm-b", "fcm-a", "fcm-a-nc", "ecs", "ecs-nc", "sub"]),
@@ -95,54 +95,59 @@ impl Reference {
 
     /// Takes entries out of the root directory.
     fn leave_out(&mut self, ids: &[&str]) {
-        self.site.directories[0].entries.retain(|(id, _)| !ids.contains(&id.as_str()));
-        *self.kind("eps") = Kind::EndpointProperty(vec!["nm-a.pid".into(), "priv:x-link".into()]);
+        self.service.directories[0].entries.retain(|(id, _)| !ids.contains(&id.as_str()));
+        *self.kind("eps") = ResourceKind::EndpointProperty(vec!["nm-a.pid".into(), "priv:x-link".into()]);
     }
 
     /// A whole property map and a filtered one.
     fn offer_properties(&mut self) {
         let kinds = [
-            ("pm", "properties", Kind::PropertyMap(Properties::fixture())),
-            ("fpm", "properties/filtered", Kind::FilteredPropertyMap(Properties::fixture())),
+            ("pm", "properties", ResourceKind::PropertyMap(Properties::fixture())),
+            ("fpm", "properties/filtered", ResourceKind::FilteredPropertyMap(Properties::fixture())),
         ];
         for (id, path, kind) in kinds {
-            self.site.directories[0].entries.push((id.into(), path.into()));
-            self.site.resources.push(Resource { id: id.into(), path: format!("/{path}"), kind });
+            self.service.directories[0].entries.push((id.into(), path.into()));
+            self.service.resources.push(ServedResource { id: id.into(), path: format!("/{path}"), kind });
         }
     }
 
     /// Every answer to a POST is fetched by a GET that carries what was asked.
     fn see_other(&mut self) {
-        self.instead(|site, request| {
+        self.instead(|service, request| {
             if let Some((path, body)) = request.resource.split_once("?asked=").filter(|_| request.method == "GET") {
-                let straight = Request { resource: path.into(), body: from_hex(body)?, ..request.clone() };
-                return Some(site.say(site.find(&straight).filter(|found| found.accepts().is_some())?, &straight));
+                let straight = ReceivedRequest { resource: path.into(), body: from_hex(body)?, ..request.clone() };
+                return Some(
+                    service.say(service.find(&straight).filter(|found| found.accepts().is_some())?, &straight),
+                );
             }
-            let found = site.find(request).filter(|found| found.accepts().is_some() && request.method == "POST")?;
+            let found = service.find(request).filter(|found| found.accepts().is_some() && request.method == "POST")?;
             let right = request.media_type().as_deref() == found.accepts() && request.body.len() < 4000;
-            let Found::Resource(resource) = found else { return None };
-            site.alto(resource, &request.body, request.peer.ip()).ok().filter(|_| right)?;
+            let RequestTarget::Resource(resource) = found else { return None };
+            service.alto(resource, &request.body, request.peer.ip()).ok().filter(|_| right)?;
             let location = format!("{}?asked={}", request.resource, to_hex(&request.body));
-            Some(Answer::plain(303, "there").with("Location", &location))
+            Some(Response::plain(303, "there").with("Location", &location))
         });
     }
 
     fn share_uri(&mut self) {
         for id in ["nm-a", "fnm-a", "fcm-a", "eps", "ecs"] {
-            for resource in self.site.resources.iter_mut().filter(|resource| resource.id == id) {
+            for resource in self.service.resources.iter_mut().filter(|resource| resource.id == id) {
                 resource.path = "/everything".into();
             }
-            for entry in self.site.directories[0].entries.iter_mut().filter(|entry| entry.0 == id) {
+            for entry in self.service.directories[0].entries.iter_mut().filter(|entry| entry.0 == id) {
                 entry.1 = "everything".into();
             }
         }
     }
 
     /// Answers in place of everything else.
-    pub(crate) fn instead(&mut self, answer: impl Fn(&Site, &Request) -> Option<Answer> + Send + Sync + 'static) {
-        let before = self.site.hooks.before.take();
-        self.site.hooks.before = Some(Arc::new(move |site, request| {
-            answer(site, request).or_else(|| before.as_ref().and_then(|before| before(site, request)))
+    pub(crate) fn instead(
+        &mut self,
+        answer: impl Fn(&Service, &ReceivedRequest) -> Option<Response> + Send + Sync + 'static,
+    ) {
+        let before = self.service.hooks.before.take();
+        self.service.hooks.before = Some(Arc::new(move |service, request| {
+            answer(service, request).or_else(|| before.as_ref().and_then(|before| before(service, request)))
         }));
     }
 
@@ -156,9 +161,12 @@ impl Reference {
     }
 
     /// Changes everything that is said.
-    pub(crate) fn says(&mut self, change: impl Fn(Found<'_>, &Request, &mut Value) + Send + Sync + 'static) {
-        let rewrite = self.site.hooks.rewrite.take();
-        self.site.hooks.rewrite = Some(Arc::new(move |found, request, message| {
+    pub(crate) fn says(
+        &mut self,
+        change: impl Fn(RequestTarget<'_>, &ReceivedRequest, &mut Value) + Send + Sync + 'static,
+    ) {
+        let rewrite = self.service.hooks.rewrite.take();
+        self.service.hooks.rewrite = Some(Arc::new(move |found, request, message| {
             if let Some(rewrite) = &rewrite {
                 rewrite(found, request, message);
             }
@@ -176,9 +184,12 @@ impl Reference {
     }
 
     /// Changes finished answers.
-    pub(crate) fn after(&mut self, change: impl Fn(Option<Found<'_>>, &Request, &mut Answer) + Send + Sync + 'static) {
-        let before = self.site.hooks.after.take();
-        self.site.hooks.after = Some(Arc::new(move |found, request, answer| {
+    pub(crate) fn after(
+        &mut self,
+        change: impl Fn(Option<RequestTarget<'_>>, &ReceivedRequest, &mut Response) + Send + Sync + 'static,
+    ) {
+        let before = self.service.hooks.after.take();
+        self.service.hooks.after = Some(Arc::new(move |found, request, answer| {
             if let Some(before) = &before {
                 before(found, request, answer);
             }
@@ -188,27 +199,27 @@ impl Reference {
 
     /// Answers POST as if something else had been sent.
     pub(crate) fn hears(&mut self, hear: impl Fn(&str, Value) -> Option<Value> + Send + Sync + 'static) {
-        self.instead(move |site, request| {
-            let found = site.find(request)?;
+        self.instead(move |service, request| {
+            let found = service.find(request)?;
             if request.method != "POST" || request.media_type().as_deref() != found.accepts() {
                 return None;
             }
             let body = hear(found.id(), serde_json::from_slice(&request.body).ok()?)?;
-            let heard = Request { body: body.to_string().into_bytes(), ..request.clone() };
-            Some(site.say(found, &heard))
+            let heard = ReceivedRequest { body: body.to_string().into_bytes(), ..request.clone() };
+            Some(service.say(found, &heard))
         });
     }
 
     /// The kind of a resource.
-    pub(crate) fn kind(&mut self, id: &str) -> &mut Kind {
-        let resource = self.site.resources.iter_mut().find(|resource| resource.id == id);
+    pub(crate) fn kind(&mut self, id: &str) -> &mut ResourceKind {
+        let resource = self.service.resources.iter_mut().find(|resource| resource.id == id);
         &mut resource.expect("the fixture has it").kind
     }
 
     /// What a filter or service offers.
     pub(crate) fn offer(&mut self, id: &str) -> &mut Offer {
         match self.kind(id) {
-            Kind::FilteredCostMap(_, offer) | Kind::EndpointCost(offer) => offer,
+            ResourceKind::FilteredCostMap(_, offer) | ResourceKind::EndpointCost(offer) => offer,
             other => panic!("{id} is {other:?}"),
         }
     }
@@ -219,7 +230,7 @@ impl Reference {
         let versions: &[_] = if self.outfit == Outfit::OldTls { &[&TLS12] } else { rustls::DEFAULT_VERSIONS };
         let (tls, ca) = if secure { certified(versions) } else { (None, None) };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let door = Door { site: self.site, habit: self.habit };
+        let door = Door { service: self.service, leniency: self.leniency };
         let server = Server::start(listener, tls, Arc::new(door)).unwrap();
         let user = (self.outfit == Outfit::Digest).then(|| (USER.0.to_owned(), USER.1.to_owned()));
         Running { server, scheme: if secure { "https" } else { "http" }, ca, user }
@@ -258,17 +269,17 @@ fn certified(
 }
 
 /// Asks who it is.
-pub(crate) fn challenge() -> Answer {
-    Answer::plain(401, "who are you?").with("WWW-Authenticate", CHALLENGE)
+pub(crate) fn challenge() -> Response {
+    Response::plain(401, "who are you?").with("WWW-Authenticate", CHALLENGE)
 }
 
 /// The user named in a request's Digest credentials, if they are well-formed.
-pub(crate) fn credentials(request: &Request) -> Option<AuthorizationHeader> {
+pub(crate) fn credentials(request: &ReceivedRequest) -> Option<AuthorizationHeader> {
     request.field("authorization")?.strip_prefix("Digest ")?.parse().ok()
 }
 
 /// Whether the credentials are right.
-pub(crate) fn is_user(request: &Request) -> bool {
+pub(crate) fn is_user(request: &ReceivedRequest) -> bool {
     let Some(header) = credentials(request) else { return false };
     let method = HttpMethod(request.method.as_str().into());
     let context = AuthContext::new_with_method(USER.0, USER.1, request.resource.as_str(), None::<&[u8]>, method);

@@ -12,7 +12,7 @@ use rustyline::validate::Validator;
 use rustyline::{Context, Helper};
 
 use super::command::{Argument, COMMANDS};
-use crate::fetch::Wanted;
+use crate::download::Wanted;
 use crate::registration::RegistryClient;
 
 /// Age up to which a list of files is used for completion.

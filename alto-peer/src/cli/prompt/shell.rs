@@ -11,7 +11,7 @@ use super::command::Command;
 use super::complete::Names;
 use crate::cli::downloads::Downloads;
 use crate::cli::output::Output;
-use crate::fetch::Wanted;
+use crate::download::Wanted;
 use crate::node::Node;
 use crate::registration::RegistryError;
 use alto_client::printable;

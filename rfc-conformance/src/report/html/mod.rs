@@ -75,7 +75,7 @@ fn overview(out: &mut String, report: &Report) {
     let _ = if failures == 0 {
         writeln!(out, "<p class=\"verdict pass\">Conforms: everything required was found as required{strict}.</p>")
     } else {
-        let noun = crate::verdict::counted(failures, "requirement");
+        let noun = crate::wording::counted(failures, "requirement");
         writeln!(out, "<p class=\"verdict fail\">Does not conform: {noun} not met{strict}.</p>")
     };
     out.push_str("<div class=counts>");

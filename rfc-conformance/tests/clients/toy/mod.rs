@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use fluent_uri::{Uri, UriRef};
-use rfc_conformance::client_mode::{Driver, Ending, Outcome, Question};
+use rfc_conformance::clients::{Assignment, ClientDriver, ClientOutcome, Ending};
 use serde_json::Value;
 use ureq::Agent;
 use ureq::http;
@@ -49,14 +49,14 @@ impl Toy {
     }
 }
 
-impl Driver for Toy {
-    fn attempt(&mut self, question: &Question) -> Result<Outcome, String> {
-        let value = |name: &str| question.values.get(name).and_then(|list| list.first()).cloned();
-        let list = |name: &str| question.values.get(name).cloned().unwrap_or_default();
-        let mut run = Run::new(self, question);
-        let map = value("map").filter(|_| question.required.contains(&"map"));
+impl ClientDriver for Toy {
+    fn attempt(&mut self, assignment: &Assignment) -> Result<ClientOutcome, String> {
+        let value = |name: &str| assignment.values.get(name).and_then(|list| list.first()).cloned();
+        let list = |name: &str| assignment.values.get(name).cloned().unwrap_or_default();
+        let mut run = Run::new(self, assignment);
+        let map = value("map").filter(|_| assignment.required.contains(&"map"));
         let cost_type = (value("metric").unwrap_or_default(), value("mode").unwrap_or_default());
-        let answer = match question.task {
+        let answer = match assignment.task {
             "directory" => run.list(),
             "network-map" => run.map(map.as_deref()).map(|map| map["network-map"].clone()),
             "pid" => run.pids(map.as_deref(), &list("addresses")),
@@ -70,7 +70,7 @@ impl Driver for Toy {
             Err(why) if why == "crash" => (Ending::Crashed("as it was told".into()), None, None),
             Err(why) => (Ending::Refused(1), None, Some(why)),
         };
-        Ok(Outcome { ending, answer, words, command: format!("toy {}", question.task) })
+        Ok(ClientOutcome { ending, answer, words, command: format!("toy {}", assignment.task) })
     }
 }
 
@@ -95,7 +95,7 @@ struct Answer {
     body: Vec<u8>,
 }
 
-/// One question, from directory to answer.
+/// One assignment, from directory to answer.
 struct Run<'a> {
     toy: &'a mut Toy,
     fault: Option<Fault>,
@@ -108,9 +108,9 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(toy: &'a mut Toy, question: &Question) -> Self {
+    fn new(toy: &'a mut Toy, assignment: &Assignment) -> Self {
         let mut tls = TlsConfig::builder().disable_verification(toy.fault == Some(Fault::TrustsAnybody));
-        if let Some(path) = question.values["ca"].first().filter(|_| question.uri.starts_with("https")) {
+        if let Some(path) = assignment.values["ca"].first().filter(|_| assignment.uri.starts_with("https")) {
             let certificate = Certificate::from_pem(&std::fs::read(path).unwrap()).unwrap();
             tls = tls.root_certs(RootCerts::new_with_certs(&[certificate]));
         }
@@ -124,12 +124,12 @@ impl<'a> Run<'a> {
             .proxy(None)
             .build()
             .new_agent();
-        let credentials = question
+        let credentials = assignment
             .required
             .contains(&"user")
-            .then(|| (question.values["user"][0].clone(), question.values["password"][0].clone()));
+            .then(|| (assignment.values["user"][0].clone(), assignment.values["password"][0].clone()));
         let fault = toy.fault;
-        let root = question.uri.clone();
+        let root = assignment.uri.clone();
         Self { toy, fault, agent, root, credentials, fresh: HashMap::new(), entries: Vec::new(), default_map: None }
     }
 

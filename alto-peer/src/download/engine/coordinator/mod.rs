@@ -1,0 +1,414 @@
+//! The decisions of a download: reports of helper threads in, actions out.
+//!
+//! The coordinator starts no thread, waits for nothing and reads no clock. It keeps [`Holders`] (who has the file) apart
+//! from [`Jobs`] (which pieces are requested) and connects the two: each [`Input`] changes one or both, [`Self::tick`]
+//! looks after what depends on time, and [`Self::assign`] makes requests for whatever can be asked for.
+//!
+//! [`Self::tick`]: Coordinator::tick
+//! [`Self::assign`]: Coordinator::assign
+
+mod outcome;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use alto_types::swarm::Holder as Listing;
+use rand::rngs::StdRng;
+
+use super::holder::{Holder, RoundTrip};
+use super::holders::{Holders, MAX_HOLDERS};
+use super::jobs::{Jobs, Offer};
+use super::policy_in_force::{PolicyInForce, Verdict};
+use super::poll_intervals::PollIntervals;
+use super::protocol::{Action, Following, Input};
+use super::reselection::{Reselection, Scope};
+use super::{Tally, Target};
+use crate::content::{Bitfield, Written};
+use crate::download::helpers::availability_poller::News;
+use crate::download::helpers::cost_poller::{CostReport, CostTargets, CostView};
+use crate::download::helpers::holder_poller::HolderReport;
+use crate::download::helpers::workers::Progress;
+use crate::download::interval::Interval;
+use crate::download::rendezvous::RendezvousError;
+use crate::download::request::Arrival;
+use crate::download::transport::Cancel;
+use crate::download::{FetchError, Options};
+use crate::events::{Event, SourceState};
+use crate::policy::{Candidates, Metrics, Needs};
+
+/// Approximate duration of a request for several pieces, so that nobody waits long for a holder's next turn.
+const BATCH: Duration = Duration::from_millis(250);
+/// Maximum number of bytes per request.
+const MAX_BATCH_BYTES: u32 = 4 * 1024 * 1024;
+/// Memory that all requests together may take; there is always room for one.
+const MAX_MEMORY: usize = 24 * 1024 * 1024;
+/// Time without a holder of the manifest after which another manifest is tried, if there is one.
+const ORPHANED: Duration = Duration::from_secs(5);
+
+/// The state of a download.
+pub(super) struct Coordinator {
+    target: Target,
+    options: Options,
+    holders: Holders,
+    jobs: Jobs,
+    policy: PolicyInForce,
+    reselection: Reselection,
+    intervals: PollIntervals,
+    cost_targets: CostTargets,
+    polling_costs: bool,
+    rng: StdRng,
+    tally: Tally,
+    actions: VecDeque<Action>,
+    /// Metrics and reason of the last event about them.
+    metrics_told: Option<(Metrics, Option<String>)>,
+    last_piece: Instant,
+    /// Time since when the registry lists holders of other manifests only.
+    orphaned_since: Option<Instant>,
+    /// Description of the last problem with a holder or the registry.
+    last_problem: Option<String>,
+}
+
+impl Coordinator {
+    /// Starts a download of the pieces that are not there yet.
+    pub(super) fn new(
+        target: Target,
+        options: &Options,
+        have: &Bitfield,
+        tally: Tally,
+        rng: StdRng,
+        now: Instant,
+    ) -> Self {
+        Self {
+            holders: Holders::new(target.pieces, options.metrics.clone()),
+            jobs: Jobs::new(have),
+            policy: PolicyInForce::new(options.policy, options.shares, options.refresh, now),
+            reselection: Reselection::new(),
+            intervals: PollIntervals::new(options.refresh, now),
+            cost_targets: CostTargets::default(),
+            polling_costs: false,
+            rng,
+            tally,
+            actions: VecDeque::new(),
+            metrics_told: None,
+            last_piece: now,
+            orphaned_since: None,
+            last_problem: None,
+            target,
+            options: options.clone(),
+        }
+    }
+
+    /// True if every piece is there.
+    pub(super) fn is_finished(&self) -> bool {
+        self.jobs.missing() == 0
+    }
+
+    /// True if nobody announces the manifest any more, while others announce another one.
+    pub(super) fn is_orphaned(&self, now: Instant) -> bool {
+        self.jobs.running() == 0 && self.orphaned_since.is_some_and(|since| now >= since + ORPHANED)
+    }
+
+    /// Number of running requests.
+    pub(super) fn running(&self) -> usize {
+        self.jobs.running()
+    }
+
+    /// Interval of the registry poller.
+    pub(super) fn registry_interval(&self) -> Interval {
+        self.intervals.registry.clone()
+    }
+
+    /// Interval and targets of the cost poller.
+    pub(super) fn cost_polling(&self) -> (Interval, CostTargets) {
+        (self.intervals.costs.clone(), self.cost_targets.clone())
+    }
+
+    /// The next thing to be done.
+    pub(super) fn next_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// Notes that a neighbour cannot be followed for want of a thread; the next tick tries again.
+    pub(super) fn not_followed(&mut self, source: SocketAddr) {
+        self.holders.set_following(source, None);
+    }
+
+    /// Notes that the ALTO server cannot be polled, and why.
+    pub(super) fn costs_not_polled(&mut self, reason: String) {
+        self.polling_costs = false;
+        self.policy.costs_failed(reason);
+    }
+
+    /// Takes over a report. Fails where the download cannot go on.
+    pub(super) fn handle(&mut self, input: Input, now: Instant) -> Result<(), FetchError> {
+        match input {
+            Input::Job(report) => match report.progress {
+                Progress::Arrived(arrival) => self.arrived(report.job, &arrival, now),
+                Progress::Ended { outcome, wasted } => self.request_ended(report.job, outcome, wasted, now)?,
+            },
+            Input::Availability(report) => match report.news {
+                News::Has(have) => self.holders.set_pieces(report.source, have),
+                News::Failed(outcome) => self.following_ended(report.source, outcome, now)?,
+            },
+            Input::Holders(report) => self.listed(report, now),
+            Input::Costs(report) => self.costs(report, now),
+            Input::RoundTrip(report) => {
+                if let Some(holder) = self.holders.get_mut(report.source) {
+                    holder.round_trip = report.round_trip.map_or(RoundTrip::Unreachable, RoundTrip::Measured);
+                    self.reselection.need(Scope::FreePlaces);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks after what depends on time. `received` is the number of bytes received so far.
+    pub(super) fn tick(&mut self, received: u64, now: Instant) -> Result<(), FetchError> {
+        self.look_after_neighbours(now);
+        let starving = self.jobs.running() == 0;
+        let rate = self.intervals.tick(now, received, starving, self.holders.neighbours().count());
+        for following in self.holders.followings() {
+            following.interval.set(self.intervals.availability());
+        }
+        if let Some(rate) = rate {
+            let (bytes, sources) = (self.bytes_there(), self.jobs.sources());
+            self.emit(Event::Progress { file: self.target.file, bytes, rate, sources });
+        }
+        let after = self.options.patience;
+        if now >= self.last_piece + after {
+            return Err(FetchError::GaveUp {
+                after,
+                missing: self.jobs.missing(),
+                pieces: self.target.pieces,
+                reason: self.last_problem.clone().unwrap_or_else(|| "no known holder has them".to_owned()),
+            });
+        }
+        Ok(())
+    }
+
+    /// Chooses neighbours between two ticks, if a report has made that necessary.
+    pub(super) fn settle(&mut self, now: Instant) {
+        if self.reselection.is_pending() {
+            self.look_after_neighbours(now);
+        }
+    }
+
+    /// Makes as many requests as can be made now.
+    pub(super) fn assign(&mut self, now: Instant) {
+        let parallel = self.options.parallel.min(MAX_MEMORY / (self.target.piece_size as usize).max(1)).max(1);
+        while self.jobs.missing() > 0 && self.jobs.running() < parallel && self.assign_one(now) {}
+    }
+
+    /// Ends all requests and pollers, and returns what came from whom.
+    pub(super) fn finish(mut self) -> Tally {
+        self.intervals.stop();
+        self.jobs.cancel_all();
+        self.holders.followings().for_each(Following::stop);
+        for holder in self.holders.iter().filter(|holder| holder.contribution.pieces > 0) {
+            let total = self.tally.sources.entry(holder.source).or_default();
+            let mut contribution = holder.contribution.clone();
+            contribution.cost = holder.first_cost();
+            contribution.bytes += total.bytes;
+            contribution.pieces += total.pieces;
+            *total = contribution;
+        }
+        self.tally
+    }
+
+    fn assign_one(&mut self, now: Instant) -> bool {
+        let neighbours: Vec<&Holder> = self.holders.neighbours().filter(|h| !h.is_backing_off(now)).collect();
+        let can_use = |holder: &Holder| holder.have.as_ref().is_some_and(|have| self.jobs.can_use(have));
+        let useful: Vec<usize> = (0..neighbours.len()).filter(|index| can_use(neighbours[*index])).collect();
+        let candidates = Candidates { own_pid: self.holders.own_pid(), all: &neighbours };
+        let piece_size = self.target.piece_size;
+        // In order where nobody else is downloading the file, so that the hash of the whole can keep up.
+        let in_order = self.holders.are_all_complete();
+        for index in self.policy.policy().order(candidates, &useful, &mut self.rng) {
+            let holder = neighbours[index];
+            let Some(have) = &holder.have else { continue };
+            let offer = Offer {
+                source: holder.source,
+                have,
+                parallel: self.options.parallel_per_neighbour,
+                batch: holder.pieces_in(BATCH, piece_size, MAX_BATCH_BYTES / piece_size),
+                in_order,
+            };
+            if let Some(job) = self.jobs.assign(offer, self.holders.rarity(), now, &mut self.rng) {
+                self.actions.push_back(Action::Request(job));
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Counts a piece that arrived.
+    fn arrived(&mut self, job: u64, arrival: &Arrival, now: Instant) {
+        let Some(source) = self.jobs.source(job) else { return };
+        if arrival.written == Written::Duplicate || !self.jobs.arrived(job, arrival.piece, arrival.took) {
+            self.tally.wasted += arrival.bytes;
+            return;
+        }
+        self.last_piece = now;
+        self.tally.bytes += arrival.bytes;
+        self.actions.push_back(Action::CountWritten(arrival.bytes));
+        if let Some(holder) = self.holders.get_mut(source) {
+            holder.contributed(arrival);
+            if !std::mem::replace(&mut holder.connected, true) {
+                self.tell(source, SourceState::Connected, None);
+            }
+        }
+        self.emit(Event::Piece {
+            file: self.target.file,
+            piece: arrival.piece,
+            bytes: arrival.bytes,
+            seconds: arrival.took.as_secs_f64(),
+            source,
+            have: self.jobs.done(),
+        });
+    }
+
+    /// Takes over the registry's answer.
+    fn listed(&mut self, report: HolderReport, now: Instant) {
+        let listed = match report {
+            Ok(listed) => listed,
+            Err(RendezvousError::NotFound) => Vec::new(),
+            // The known holders are still there, whatever has become of the registry.
+            Err(error) => {
+                self.last_problem.get_or_insert_with(|| error.to_string());
+                return;
+            }
+        };
+        let any = !listed.is_empty();
+        let same: Vec<Listing> = listed.into_iter().filter(|holder| holder.manifest == self.target.manifest).collect();
+        let orphaned = same.is_empty() && any;
+        self.orphaned_since = orphaned.then(|| self.orphaned_since.unwrap_or(now));
+        let added = self.holders.list(&same, |source| self.jobs.running_at(source) > 0);
+        if !added.is_empty() {
+            self.reselection.need(Scope::FreePlaces);
+        }
+        // Every address is added, whether or not an earlier one was new.
+        let new_addresses = added.iter().filter(|source| self.cost_targets.add(source.ip())).count();
+        if new_addresses > 0 && self.policy.wanted().needs() == Needs::Costs {
+            self.intervals.set_costs_urgent(true);
+            if !std::mem::replace(&mut self.polling_costs, true) {
+                self.actions.push_back(Action::PollCosts);
+            }
+        }
+        self.reselection.note_candidates(self.holders.eligible(now));
+    }
+
+    /// Takes over the ALTO server's answer.
+    fn costs(&mut self, report: CostReport, now: Instant) {
+        let view = match report {
+            Ok(view) => view,
+            Err(reason) => return self.policy.costs_failed(reason),
+        };
+        self.tell_metrics(&view);
+        let change = self.holders.set_costs(view);
+        self.policy.costs_known(now, change.useful);
+        self.intervals.set_costs_urgent(change.incomplete);
+        self.reselection.need(change.reselect);
+    }
+
+    /// Measures, follows, parks and chooses neighbours as far as that is due.
+    fn look_after_neighbours(&mut self, now: Instant) {
+        if self.policy.needs_round_trips(now) {
+            let targets = self.holders.begin_measuring();
+            if !targets.is_empty() {
+                self.actions.push_back(Action::MeasureRoundTrips(targets));
+            }
+        }
+        self.follow_neighbours(now);
+        if self.park_idle_neighbour(now) {
+            self.reselection.need(Scope::FreePlaces);
+        }
+        let choosable = self.holders.iter().filter(|h| h.is_eligible(now) && !h.is_parked(now)).count();
+        let neighbours = self.holders.neighbours().count();
+        if neighbours < choosable.min(self.options.neighbours) {
+            self.reselection.need(Scope::FreePlaces);
+        }
+        match self.policy.decide(now, self.holders.round_trips()) {
+            Verdict::Wait => return,
+            Verdict::Same => {}
+            Verdict::Changed(reason) => {
+                if let Some(reason) = reason {
+                    let (from, to) = (self.policy.wanted().to_string(), self.policy.policy().name().to_string());
+                    self.emit(Event::Fallback { file: self.target.file, from, to, reason });
+                }
+                self.reselection.need(Scope::All);
+            }
+        }
+        if let Some(scope) = self.reselection.due(neighbours, now).filter(|_| choosable > 0) {
+            self.choose_neighbours(scope, now);
+        }
+    }
+
+    fn park_idle_neighbour(&mut self, now: Instant) -> bool {
+        // While no further request could be made, nobody is idle for want of pieces.
+        let saturated = self.jobs.running() >= self.options.parallel;
+        let busy = |source| saturated || self.jobs.running_at(source) > 0;
+        self.holders.park_idle(busy, |have| self.jobs.can_use(have), now)
+    }
+
+    /// Has the policy choose all neighbours, or those for the places that are free.
+    fn choose_neighbours(&mut self, scope: Scope, now: Instant) {
+        let candidates = self.holders.candidates(now);
+        let keeps = |index: &usize| scope < Scope::All && candidates[*index].is_neighbour();
+        let keep: Vec<usize> = (0..candidates.len()).filter(keeps).collect();
+        let view = Candidates { own_pid: self.holders.own_pid(), all: &candidates };
+        let chosen = self.policy.policy().choose(view, &keep, self.options.neighbours, &mut self.rng);
+        let chosen: BTreeSet<SocketAddr> = chosen.into_iter().map(|index| candidates[index].source).collect();
+        let first = self.reselection.made(scope, candidates.len(), now);
+        let changed = self.holders.appoint(&chosen);
+        self.follow_neighbours(now);
+        if first || changed || scope == Scope::All {
+            let known = self.holders.iter().filter(|holder| holder.listed && !holder.is_banned());
+            let metrics = self.holders.metrics();
+            let holders = known.take(MAX_HOLDERS).map(|holder| holder.event(metrics)).collect();
+            self.emit(Event::Candidates { file: self.target.file, holders });
+        }
+    }
+
+    /// Follows all neighbours that can get new pieces.
+    fn follow_neighbours(&mut self, now: Instant) {
+        for source in self.holders.to_follow(now) {
+            let interval = Interval::new(self.intervals.availability());
+            let following = Following { cancel: Cancel::default(), interval };
+            self.holders.set_following(source, Some(following.clone()));
+            self.actions.push_back(Action::Follow(source, following));
+        }
+    }
+
+    /// Emits which metrics are used, unless that is as usual or as said before.
+    fn tell_metrics(&mut self, view: &CostView) {
+        let wanted = &self.options.metrics;
+        let usual = *wanted == Metrics::default() && view.lacking.is_none();
+        let news = Some((view.metrics.clone(), view.lacking.clone()));
+        if usual || self.metrics_told == news {
+            return;
+        }
+        self.metrics_told = news;
+        self.emit(Event::Metrics {
+            file: self.target.file,
+            wanted: wanted.clone(),
+            used: view.metrics.clone(),
+            reason: view.lacking.clone(),
+        });
+    }
+
+    fn tell(&mut self, source: SocketAddr, state: SourceState, reason: Option<String>) {
+        self.emit(Event::Source { file: self.target.file, source, state, reason });
+    }
+
+    fn emit(&mut self, event: Event) {
+        self.actions.push_back(Action::Emit(event));
+    }
+
+    /// Bytes that are there; slightly too many where the last piece is there and others are not.
+    fn bytes_there(&self) -> u64 {
+        (self.jobs.done() as u64).saturating_mul(self.target.piece_size.into()).min(self.target.size)
+    }
+}

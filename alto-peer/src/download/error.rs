@@ -1,0 +1,86 @@
+//! Errors of downloads.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use alto_types::swarm::{FileId, FileSummary};
+
+use crate::content::name::NameError;
+use crate::content::partial::PartialError;
+
+/// Why a download failed. Pieces that arrived are kept, unless the error says otherwise.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// The file is shared by no peer.
+    #[error("nobody shares a file {wanted}; `alto-peer files` lists the files there are, and --wait waits for one")]
+    NoSuchFile {
+        /// Name or ID of the file.
+        wanted: String,
+    },
+    /// Several files have the name.
+    #[error("{} files are called {name:?}; choose one by its ID:{}", candidates.len(), list(candidates))]
+    Ambiguous {
+        /// Name of the files.
+        name: String,
+        /// Files of that name.
+        candidates: Vec<FileSummary>,
+    },
+    /// The registry gave no answer.
+    #[error("the registry cannot be asked who has the file: {0}")]
+    Registry(String),
+    /// The file's name cannot be used.
+    #[error("{0}; choose another name with --output")]
+    Name(#[from] NameError),
+    /// The folder cannot be used.
+    #[error("{}: cannot be used for the download: {source}", path.display())]
+    Place {
+        /// Path of the folder.
+        path: PathBuf,
+        /// Error of the operating system.
+        source: io::Error,
+    },
+    /// The file cannot be written.
+    #[error(transparent)]
+    Partial(#[from] PartialError),
+    /// Too much time has passed without a new piece.
+    #[error("no new piece in {} s, and {missing} of {pieces} pieces are missing: {reason}", after.as_secs())]
+    GaveUp {
+        /// Time without a new piece.
+        after: Duration,
+        /// Number of missing pieces.
+        missing: usize,
+        /// Number of pieces of the file.
+        pieces: usize,
+        /// Last problem, as the likely cause.
+        reason: String,
+    },
+    /// Every announced manifest is false.
+    #[error("every manifest announced for {file} describes other content; no honest holder is left")]
+    AllFalse {
+        /// ID of the file.
+        file: FileId,
+    },
+    /// The manifest was provided by no holder.
+    #[error("no manifest of the file was found in {} s: {reason}", after.as_secs())]
+    NoManifest {
+        /// Time spent on trying.
+        after: Duration,
+        /// Problem with the last holder.
+        reason: String,
+    },
+    /// The operating system has no more threads.
+    #[error("no thread can be started: {0}")]
+    System(io::Error),
+    /// The download was cancelled.
+    #[error("cancelled; pieces that arrived are kept, and the next download continues from there")]
+    Cancelled,
+}
+
+fn list(candidates: &[FileSummary]) -> String {
+    let line = |file: &FileSummary| {
+        format!("\n  {}  {} bytes, {} with all of it, {} with a part", file.id, file.size, file.complete, file.partial)
+    };
+    candidates.iter().map(line).collect()
+}

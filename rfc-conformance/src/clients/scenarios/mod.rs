@@ -1,0 +1,218 @@
+//! The scenarios, and what they have in common.
+
+mod access;
+mod directories;
+mod messages;
+mod offers;
+mod transport;
+mod unusable;
+mod versions;
+
+pub(super) use access::{PASSWORD, USER};
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::answers;
+use super::scenario::{Ask, Deployment, Expected, Needs, Scenario, Task};
+use crate::mock_server::http::{ReceivedRequest, Response};
+use crate::mock_server::network::ServedCostType;
+use crate::mock_server::service::{RequestTarget, Service};
+use crate::requirement::Requirement;
+
+/// What must never come back: it stands only in what a client has to ignore.
+pub(super) const POISON: &str = "poison";
+
+/// All scenarios, the plain one first.
+pub(super) fn all() -> Vec<Scenario> {
+    [
+        messages::scenarios(),
+        unusable::scenarios(),
+        directories::scenarios(),
+        offers::scenarios(),
+        transport::scenarios(),
+        versions::scenarios(),
+        access::scenarios(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// A scenario over plain HTTP that is judged by the client's answers and by the requirements for all requests.
+fn scenario(
+    name: &'static str,
+    about: &'static str,
+    requirement: Requirement,
+    service: fn(&Deployment) -> Service,
+    tasks: fn(&Service) -> Vec<Task>,
+) -> Scenario {
+    Scenario { name, about, requirement, needs: Needs::Nothing, root: "/directory", service, tasks, judge: None }
+}
+
+/// The fixture where the scenario is played.
+fn fixture(deployment: &Deployment) -> Service {
+    Service::fixture(&deployment.prefix)
+}
+
+/// The fixture with its messages changed.
+fn with_rewritten_messages(
+    deployment: &Deployment,
+    rewrite: impl Fn(RequestTarget<'_>, &ReceivedRequest, &mut Value) + Send + Sync + 'static,
+) -> Service {
+    let mut service = fixture(deployment);
+    service.hooks.rewrite = Some(Arc::new(rewrite));
+    service
+}
+
+/// The fixture with some requests for resources (not directories) answered otherwise.
+fn with_replaced_responses(
+    deployment: &Deployment,
+    replace: impl Fn(&Service, RequestTarget<'_>, &ReceivedRequest) -> Option<Response> + Send + Sync + 'static,
+) -> Service {
+    let mut service = fixture(deployment);
+    service.hooks.before = Some(Arc::new(move |service, request| {
+        let found = service.find(request)?;
+        let fits =
+            matches!(found, RequestTarget::Resource(_)) && (request.method == "POST") == found.accepts().is_some();
+        fits.then(|| replace(service, found, request)).flatten()
+    }));
+    service
+}
+
+fn addresses(list: &[&str]) -> Vec<String> {
+    list.iter().map(|address| (*address).to_owned()).collect()
+}
+
+/// Addresses that only the longest prefix puts where they belong.
+const ADDRESSES: &[&str] = &[
+    "ipv4:192.0.2.1",
+    "ipv4:192.0.2.7",
+    "ipv4:192.0.2.200",
+    "ipv4:198.51.100.200",
+    "ipv4:203.0.113.1",
+    "ipv6:2001:db8:a::1",
+    "ipv6:2001:db8:a:b::1",
+    "ipv6:2001:db8:d::1",
+    "ipv6:2001:db8:ffff::1",
+];
+/// Where costs are asked from and to: all different, one of them over IPv6.
+const FROM: &str = "ipv4:192.0.2.1";
+const TO: &[&str] = &["ipv4:192.0.2.7", "ipv4:198.51.100.200", "ipv4:203.0.113.1", "ipv6:2001:db8:d::1"];
+
+fn directory_task(service: &Service, requirement: Requirement) -> Task {
+    Task { ask: Ask::Directory, requirement, expected: Expected::Answer(answers::resources(service)), weak: false }
+}
+
+fn map_task(service: &Service, requirement: Requirement) -> Task {
+    let right = answers::network_map(&service.network, "nm-a");
+    Task { ask: Ask::NetworkMap { map: None }, requirement, expected: Expected::Answer(right), weak: false }
+}
+
+fn pid_task(service: &Service, requirement: Requirement) -> Task {
+    let list = addresses(ADDRESSES);
+    let right = answers::pids(&service.network, "nm-a", &list);
+    Task { ask: Ask::Pid { map: None, addresses: list }, requirement, expected: Expected::Answer(right), weak: false }
+}
+
+fn cost_map_task(service: &Service, requirement: Requirement) -> Task {
+    let right = answers::cost_map(&service.network, "nm-a", &ServedCostType::numerical());
+    let ask = Ask::CostMap { map: None, cost_type: ServedCostType::numerical() };
+    Task { ask, requirement, expected: Expected::Answer(right), weak: false }
+}
+
+fn costs_task(service: &Service, requirement: Requirement) -> Task {
+    costs_between(service, requirement, &ServedCostType::numerical(), FROM, TO)
+}
+
+fn costs_between(
+    service: &Service,
+    requirement: Requirement,
+    cost_type: &ServedCostType,
+    from: &str,
+    to: &[&str],
+) -> Task {
+    let to = addresses(to);
+    let right = answers::costs(&service.network, cost_type, from, &to, None);
+    let ask = Ask::Costs { cost_type: cost_type.clone(), from: from.into(), to, most: None };
+    Task { ask, requirement, expected: Expected::Answer(right), weak: false }
+}
+
+fn property_task(service: &Service, requirement: Requirement, list: &[&str]) -> Task {
+    let list = addresses(list);
+    let right = answers::properties(&service.network, "priv:x-link", &list);
+    let ask = Ask::Property { property: "priv:x-link".into(), addresses: list };
+    Task { ask, requirement, expected: Expected::Answer(right), weak: false }
+}
+
+/// Everything a client can be asked, all for one requirement.
+fn everything(service: &Service, requirement: Requirement) -> Vec<Task> {
+    vec![
+        directory_task(service, requirement),
+        map_task(service, requirement),
+        pid_task(service, requirement),
+        cost_map_task(service, requirement),
+        costs_task(service, requirement),
+        property_task(service, requirement, ADDRESSES),
+    ]
+}
+
+impl Task {
+    /// The same, but an error will do as well.
+    fn or_refusal(mut self) -> Self {
+        if let Expected::Answer(right) = self.expected {
+            self.expected = Expected::AnswerOrRefusal(right);
+        }
+        self
+    }
+
+    /// The same, but that it comes out right shows nothing by itself.
+    fn weak(mut self) -> Self {
+        self.weak = true;
+        self
+    }
+
+    /// The same assignment, to which there is no answer.
+    fn refused(mut self) -> Self {
+        self.expected = Expected::Refusal;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_paths_and_unique() {
+        let all = all();
+        let mut names: Vec<_> = all.iter().map(|scenario| scenario.name).collect();
+        assert!(
+            names.iter().all(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'))
+        );
+        assert_eq!(names[0], "plain");
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all.len());
+    }
+
+    #[test]
+    fn every_scenario_is_valid_where_it_does_not_mean_to_be_otherwise() {
+        for scenario in all().iter().filter(|scenario| scenario.needs == Needs::Nothing) {
+            let deployment = Deployment {
+                prefix: format!("/{}", scenario.name),
+                origin: "http://127.0.0.1:1".into(),
+                other: "http://127.0.0.1:2".into(),
+                turn: 0,
+            };
+            let service = (scenario.service)(&deployment);
+            for directory in &service.directories {
+                let message = service.directory(directory);
+                let wrong = crate::schema::violations("application/alto-directory+json", &message);
+                assert_eq!(wrong, Some(Vec::new()), "{}: {message}", scenario.name);
+            }
+            assert!(!(scenario.tasks)(&service).is_empty(), "{}", scenario.name);
+        }
+    }
+}

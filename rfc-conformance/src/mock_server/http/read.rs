@@ -1,0 +1,328 @@
+//! From the bytes of a connection to requests, or to what is wrong with them.
+
+use std::io::{self, BufRead, Read, Write};
+
+use super::{Connection, ConnectionAddresses, ReceivedRequest};
+
+/// Longest request line and header section together.
+const HEAD_LIMIT: usize = 32 * 1024;
+/// Longest request body.
+pub const BODY_LIMIT: usize = 2 * 1024 * 1024;
+
+/// What is let through although RFC 7230 has it refused, and what is kept silent about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Leniency {
+    /// Refuses what is to be refused.
+    #[default]
+    Strict,
+    /// Takes requests whatever their Host.
+    AnyHost,
+    /// Takes fields with white space before the colon.
+    AnySpacing,
+    /// Takes the first of several lengths, and 0 for what is no number.
+    AnyLength,
+    /// Waits for the body without saying so.
+    Silent,
+}
+
+/// What came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Incoming {
+    /// A request that can be answered.
+    Request(ReceivedRequest),
+    /// The client ended the connection between requests, or let it idle for too long.
+    Closed,
+    /// Something that is not a request by RFC 7230. The connection cannot be used further.
+    Refused(RejectedMessage),
+}
+
+/// A message that is answered without being understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedMessage {
+    /// The status that says so.
+    pub status: u16,
+    /// What is wrong with it.
+    pub why: &'static str,
+    /// What was read of its head.
+    pub head: String,
+}
+
+/// Reads the next request. An error means that the connection is gone.
+pub fn read(connection: &mut Connection, ends: ConnectionAddresses, leniency: Leniency) -> io::Result<Incoming> {
+    let mut head = Vec::new();
+    // A stray line end before a request is to be ignored (RFC 7230 §3.5).
+    loop {
+        let before = head.len();
+        match connection.by_ref().take((HEAD_LIMIT - head.len()) as u64).read_until(b'\n', &mut head) {
+            Ok(0) if head.iter().all(|byte| b"\r\n".contains(byte)) => return Ok(Incoming::Closed),
+            Ok(0) => return Ok(refuse(400, "the head breaks off, or is too long", &head)),
+            Ok(_) => {}
+            Err(error) if head.is_empty() && is_timeout(&error) => return Ok(Incoming::Closed),
+            Err(error) => return Err(error),
+        }
+        if head.iter().all(|byte| b"\r\n".contains(byte)) {
+            if head.len() > 4 {
+                return Ok(refuse(400, "nothing but line ends", &head));
+            }
+            continue;
+        }
+        if matches!(&head[before..], b"\r\n" | b"\n") {
+            break;
+        }
+        if head.len() >= HEAD_LIMIT {
+            return Ok(refuse(431, "the head is too long", &head));
+        }
+    }
+    let Ok(text) = str::from_utf8(&head) else { return Ok(refuse(400, "the head is not UTF-8", &head)) };
+    match parse_head(text, ends, leniency) {
+        Err((status, why)) => Ok(refuse(status, why, &head)),
+        Ok(mut request) => match read_body(connection, &request, leniency)? {
+            Err((status, why)) => Ok(refuse(status, why, &head)),
+            Ok(body) => {
+                request.body = body;
+                Ok(Incoming::Request(request))
+            }
+        },
+    }
+}
+
+fn refuse(status: u16, why: &'static str, head: &[u8]) -> Incoming {
+    Incoming::Refused(RejectedMessage { status, why, head: String::from_utf8_lossy(head).into_owned() })
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+type Wrong = (u16, &'static str);
+
+fn parse_head(text: &str, ends: ConnectionAddresses, leniency: Leniency) -> Result<ReceivedRequest, Wrong> {
+    let mut lines =
+        text.trim_start_matches(['\r', '\n']).split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
+    let mut words = lines.next().unwrap_or_default().split(' ');
+    let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next())
+    else {
+        return Err((400, "the request line is not METHOD TARGET VERSION"));
+    };
+    if method.is_empty() || !method.bytes().all(is_token) || target.is_empty() {
+        return Err((400, "the method or the target is malformed"));
+    }
+    let version = match version {
+        "HTTP/1.1" => "1.1",
+        "HTTP/1.0" => "1.0",
+        _ => return Err((505, "the version is neither HTTP/1.1 nor HTTP/1.0")),
+    };
+    let mut fields = Vec::new();
+    for line in lines.take_while(|line| !line.is_empty()) {
+        let (name, value) = line.split_once(':').ok_or((400, "a field has no colon"))?;
+        let name = if leniency == Leniency::AnySpacing { name.trim_end() } else { name };
+        if name.is_empty() || !name.bytes().all(is_token) {
+            return Err((400, "a field name is not a token, or white space stands before its colon"));
+        }
+        let value = value.trim_matches([' ', '\t']);
+        if value.bytes().any(|byte| byte < b' ' && byte != b'\t') {
+            return Err((400, "a field value has control characters"));
+        }
+        fields.push((name.to_owned(), value.to_owned()));
+    }
+    let resource = origin_form(target).to_owned();
+    let ConnectionAddresses { peer, server } = ends;
+    let (method, target) = (method.to_owned(), target.to_owned());
+    let request = ReceivedRequest { method, target, resource, version, fields, body: Vec::new(), peer, server };
+    if leniency != Leniency::AnyHost {
+        check_host(&request)?;
+    }
+    Ok(request)
+}
+
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Path and query of a target; those of an absolute form begin after the authority.
+fn origin_form(target: &str) -> &str {
+    let rest = ["http://", "https://"].iter().find_map(|scheme| {
+        let head = target.get(..scheme.len())?;
+        head.eq_ignore_ascii_case(scheme).then(|| &target[scheme.len()..])
+    });
+    match rest {
+        None => target,
+        Some(rest) => rest.find(['/', '?']).map_or("/", |at| &rest[at..]),
+    }
+}
+
+fn check_host(request: &ReceivedRequest) -> Result<(), Wrong> {
+    let hosts: Vec<_> = request.fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case("host")).collect();
+    match hosts[..] {
+        [] if request.version == "1.1" => Err((400, "no Host")),
+        [(_, host)] if host.bytes().any(|b| b.is_ascii_whitespace() || b"/@,\\?#\"<>{}|^`".contains(&b)) => {
+            Err((400, "a malformed Host"))
+        }
+        [] | [_] => Ok(()),
+        _ => Err((400, "several Hosts")),
+    }
+}
+
+/// The body, or what is wrong with its framing.
+fn read_body(
+    connection: &mut Connection,
+    request: &ReceivedRequest,
+    leniency: Leniency,
+) -> io::Result<Result<Vec<u8>, Wrong>> {
+    let (coding, mut length) = (request.field("transfer-encoding"), request.field("content-length"));
+    if let Some(length) = length.as_mut().filter(|_| leniency == Leniency::AnyLength) {
+        let first = length.split(',').next().unwrap_or_default().trim();
+        *length = if first.bytes().all(|byte| byte.is_ascii_digit()) { first.to_owned() } else { "0".to_owned() };
+    }
+    let expects = request.field("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue"));
+    let length = match (coding, length) {
+        (Some(_), Some(_)) => return Ok(Err((400, "both Transfer-Encoding and Content-Length"))),
+        (Some(coding), None) if coding.trim().eq_ignore_ascii_case("chunked") => None,
+        (Some(_), None) => return Ok(Err((501, "a transfer coding other than chunked"))),
+        (None, None) => return Ok(Ok(Vec::new())),
+        (None, Some(length)) if !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit()) => {
+            match length.parse::<usize>() {
+                Ok(length) if length <= BODY_LIMIT => Some(length),
+                _ => return Ok(Err((413, "the body is too long"))),
+            }
+        }
+        (None, Some(_)) => return Ok(Err((400, "an invalid Content-Length, or several"))),
+    };
+    if expects && leniency != Leniency::Silent {
+        connection.get_mut().write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+        connection.get_mut().flush()?;
+    }
+    match length {
+        Some(length) => {
+            let mut body = vec![0; length];
+            connection.read_exact(&mut body)?;
+            Ok(Ok(body))
+        }
+        None => read_chunks(connection),
+    }
+}
+
+fn read_chunks(connection: &mut Connection) -> io::Result<Result<Vec<u8>, Wrong>> {
+    let mut body = Vec::new();
+    loop {
+        let line = read_line(connection)?;
+        let size = line.split(';').next().unwrap_or_default().trim();
+        let Ok(size) = usize::from_str_radix(size, 16) else { return Ok(Err((400, "a malformed chunk size"))) };
+        if size > BODY_LIMIT - body.len() {
+            return Ok(Err((413, "the body is too long")));
+        }
+        if size == 0 {
+            break;
+        }
+        let start = body.len();
+        body.resize(start + size, 0);
+        connection.read_exact(&mut body[start..])?;
+        if !read_line(connection)?.is_empty() {
+            return Ok(Err((400, "a chunk is longer than its size")));
+        }
+    }
+    for _ in 0..100 {
+        if read_line(connection)?.is_empty() {
+            return Ok(Ok(body));
+        }
+    }
+    Ok(Err((400, "too many trailer fields")))
+}
+
+/// A line without its end, within a limit.
+fn read_line(connection: &mut Connection) -> io::Result<String> {
+    let mut line = Vec::new();
+    connection.by_ref().take(4096).read_until(b'\n', &mut line)?;
+    if line.pop() != Some(b'\n') {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    if line.last() == Some(&b'\r') {
+        line.pop();
+    }
+    Ok(String::from_utf8_lossy(&line).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufReader;
+    use std::net::SocketAddr;
+
+    use super::*;
+
+    /// Reads from one side, writes to the other.
+    struct Pipe {
+        input: io::Cursor<Vec<u8>>,
+        output: Vec<u8>,
+    }
+
+    impl Read for Pipe {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.input.read(buffer)
+        }
+    }
+
+    impl Write for Pipe {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.output.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn connection(input: &[u8]) -> Connection {
+        BufReader::new(Box::new(Pipe { input: io::Cursor::new(input.to_vec()), output: Vec::new() }))
+    }
+
+    fn read_all(input: &[u8]) -> Vec<Incoming> {
+        let mut connection = connection(input);
+        let end = SocketAddr::from(([192, 0, 2, 1], 1));
+        let mut all = Vec::new();
+        loop {
+            match read(&mut connection, ConnectionAddresses { peer: end, server: end }, Leniency::Strict) {
+                Ok(Incoming::Request(request)) => all.push(Incoming::Request(request)),
+                Ok(Incoming::Closed) | Err(_) => return all,
+                Ok(refused) => {
+                    all.push(refused);
+                    return all;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn requests_are_read_one_after_the_other() {
+        let all = read_all(
+            b"\r\nGET http://h/a?b HTTP/1.1\r\nhOsT: h\r\n\r\nPOST /c HTTP/1.1\r\nHost: h\r\n\
+              Transfer-Encoding: chunked\r\n\r\n1;x=y\r\n{\r\n1\r\n}\r\n0\r\nT: 1\r\n\r\nGET / HTTP/1.0\r\n\r\n",
+        );
+        let [Incoming::Request(a), Incoming::Request(b), Incoming::Request(c)] = &all[..] else { panic!("{all:?}") };
+        assert_eq!((a.resource.as_str(), a.target.as_str()), ("/a?b", "http://h/a?b"));
+        assert_eq!(b.body, b"{}");
+        assert!(b.keeps_alive() && !c.keeps_alive());
+    }
+
+    #[test]
+    fn broken_framing_is_refused() {
+        for (text, status) in [
+            ("GET / HTTP/1.1\r\n\r\n", 400),
+            ("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400),
+            ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
+            ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400),
+            ("GET /\r\n\r\n", 400),
+            ("GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505),
+            ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}", 400),
+            ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400),
+            ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999999\r\n\r\n", 413),
+            ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: rot13\r\n\r\n", 501),
+            ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n", 413),
+        ] {
+            let all = read_all(text.as_bytes());
+            let [Incoming::Refused(refusal)] = &all[..] else { panic!("{text}: {all:?}") };
+            assert_eq!(refusal.status, status, "{text}: {}", refusal.why);
+        }
+        let long = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(HEAD_LIMIT));
+        assert!(matches!(&read_all(long.as_bytes())[..], [Incoming::Refused(_)]));
+    }
+}

@@ -1,0 +1,89 @@
+//! Answers as they go out: framed, paced, or broken off.
+
+use std::io::{self, Write};
+use std::thread;
+use std::time::SystemTime;
+
+use super::{Connection, ReceivedRequest, Response};
+
+/// Writes an answer; false if the connection cannot be used further.
+pub fn write(connection: &mut Connection, answer: &Response, request: Option<&ReceivedRequest>) -> io::Result<bool> {
+    let out = connection.get_mut();
+    let delivery = &answer.delivery;
+    thread::sleep(delivery.delay);
+    if let Some(raw) = &delivery.raw {
+        out.write_all(raw)?;
+        out.flush()?;
+        return Ok(false);
+    }
+    let stays = !delivery.close && delivery.cut.is_none() && request.is_some_and(ReceivedRequest::keeps_alive);
+    let without_body = matches!(answer.status, 100..=199 | 204 | 304);
+    // HTTP/1.0 knows no chunks; the body then ends with the connection.
+    let chunk = if request.is_some_and(|request| request.version == "1.0") { 0 } else { delivery.chunk };
+    let mut head = vec![format!("HTTP/1.1 {} {}\r\n", answer.status, reason(answer.status))];
+    head.push(format!("Date: {}\r\n", httpdate::fmt_http_date(SystemTime::now())));
+    head.extend(answer.fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")));
+    if !without_body {
+        head.push(match chunk {
+            0 => format!("Content-Length: {}\r\n", answer.body.len()),
+            _ => "Transfer-Encoding: chunked\r\nTrailer: X-End\r\n".into(),
+        });
+    }
+    head.push(match (stays, request.is_some_and(|request| request.version == "1.0")) {
+        (false, _) => "Connection: close\r\n\r\n".into(),
+        (true, true) => "Connection: keep-alive\r\n\r\n".into(),
+        (true, false) => "\r\n".into(),
+    });
+    let head = head.concat();
+    let body = if without_body || request.is_some_and(|request| request.method == "HEAD") {
+        &[]
+    } else {
+        &answer.body[..delivery.cut.unwrap_or(answer.body.len()).min(answer.body.len())]
+    };
+    if chunk == 0 || body.is_empty() {
+        let mut message = head.into_bytes();
+        message.extend_from_slice(body);
+        out.write_all(&message)?;
+    } else {
+        out.write_all(head.as_bytes())?;
+        for (index, piece) in body.chunks(chunk).enumerate() {
+            let mut framed = format!("{:X};n={index};q=\"a;b\"\r\n", piece.len()).into_bytes();
+            framed.extend_from_slice(piece);
+            framed.extend_from_slice(b"\r\n");
+            out.write_all(&framed)?;
+            out.flush()?;
+            thread::sleep(delivery.pause);
+        }
+        if delivery.cut.is_none() {
+            out.write_all(b"0;last\r\nX-End: yes\r\n\r\n")?;
+        }
+    }
+    out.flush()?;
+    Ok(stays)
+}
+
+fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        204 => "No Content",
+        301 => "Moved Permanently",
+        302 => "RequestTarget",
+        303 => "See Other",
+        304 => "Not Modified",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        400 => "Bad ReceivedRequest",
+        401 => "Unauthorized",
+        404 => "Not RequestTarget",
+        405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        413 => "Payload Too Large",
+        415 => "Unsupported Media Type",
+        431 => "ReceivedRequest Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        503 => "Service Unavailable",
+        505 => "HTTP Version Not Supported",
+        _ => "Status",
+    }
+}

@@ -1,0 +1,366 @@
+//! Checks of filtered cost maps against full cost maps (RFC 7285 §6.2, §11.3.2).
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::cost_map::{inversion, inverted, tag_of, values};
+use super::cost_query::{
+    ConstraintGrades, Lenience, MALFORMED_CONSTRAINTS, Query, constraint_queries, cost_type_of, grade, with,
+};
+use super::filtered_network_map::unknown_name;
+use super::requirements::{
+    s6_2::{DEFINED_PAIRS, RANKS_WITHIN},
+    s9_1_3::CAPABILITIES,
+    s11_2_3_6::ALL_DEFINED,
+    s11_3_2::PROVIDED,
+    s11_3_2_1::FORMAT,
+    s11_3_2_3::{
+        BOTH_LISTS, COMPUTED, CONJUNCTION, DESCRIPTION, EMPTY_LISTS, MATCHING, NO_PIDS, REPEATED, STORED, SYNTAX,
+    },
+    s11_3_2_4::CONSTRAINTS,
+    s11_3_2_6::{EVERYTHING, EXCLUDED, META, NOTHING, ONLY_ASKED, UNCONSTRAINED, UNKNOWN},
+};
+use crate::assertion::Refusal;
+use crate::check::Check;
+use crate::context::{Context, MOST_OF_A_KIND, Steady};
+use crate::http::{Exchange, NoAnswer};
+use crate::metric::more_is_better;
+use crate::rfc9274::requirements::s4::UNSUPPORTED_MODE;
+use crate::sheet::Sheet;
+use crate::subject::{CostType, Kind, Resource};
+use crate::verdict::{Finding, Grade};
+use crate::view::{CostMap, Costs, NetworkMap, spread};
+
+/// Checks of this module.
+pub(super) const CHECKS: &[Check] = &[
+    Check::new(&[PROVIDED], provided),
+    Check::new(
+        &[
+            DEFINED_PAIRS,
+            CAPABILITIES,
+            ALL_DEFINED,
+            FORMAT,
+            MATCHING,
+            DESCRIPTION,
+            EMPTY_LISTS,
+            REPEATED,
+            NO_PIDS,
+            META,
+            ONLY_ASKED,
+            UNKNOWN,
+            EVERYTHING,
+        ],
+        restrictions,
+    ),
+    Check::new(&[SYNTAX, STORED, COMPUTED, CONJUNCTION, CONSTRAINTS, EXCLUDED, UNCONSTRAINED, NOTHING], constraints),
+    Check::new(&[RANKS_WITHIN], ranks),
+    Check::new(&[BOTH_LISTS], both_lists),
+    Check::new(&[MATCHING, UNSUPPORTED_MODE], unsupported),
+];
+
+const GRADES: ConstraintGrades = ConstraintGrades {
+    syntax: &[SYNTAX, EXCLUDED],
+    conjunction: &[CONJUNCTION, EXCLUDED],
+    excluded: &[EXCLUDED],
+    absent: &[UNCONSTRAINED],
+    empty: &[NOTHING, EXCLUDED],
+    precision: &[STORED, COMPUTED],
+};
+
+fn provided(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+    let entry = sheet.on(PROVIDED);
+    entry.skip("no filtered cost map is listed");
+    for resource in context.subject.of(Kind::FilteredCostMap) {
+        entry.saw(&context.subject.directory_of(resource).exchange, 1, "filtered cost map");
+    }
+    Ok(())
+}
+
+/// Collects filtered cost maps with each cost type they announce, up to a bound.
+fn offers<'a>(context: &'a Context<'_>) -> Vec<(&'a Resource, CostType)> {
+    let resources = context.subject.of(Kind::FilteredCostMap).take(MOST_OF_A_KIND);
+    let offers = resources.flat_map(|resource| {
+        let types = context.subject.cost_types_of(resource);
+        types.into_iter().take(2 * MOST_OF_A_KIND).map(move |cost_type| (resource, cost_type))
+    });
+    offers.collect()
+}
+
+/// Makes requests while the whole map does not change: the full cost map if there is one, else the unfiltered answer.
+fn while_steady<T>(
+    context: &Context<'_>,
+    resource: &Resource,
+    cost_type: &CostType,
+    requests: impl FnMut(&Arc<Exchange>) -> Result<T, NoAnswer>,
+) -> Result<Option<Steady<T>>, NoAnswer> {
+    let map = context.subject.network_map_of(resource);
+    match map.and_then(|map| context.subject.cost_map_of(&map.id, cost_type)) {
+        Some(full) => context.steady(full, requests),
+        None => context.steady_post(resource, &json!({"cost-type": cost_type.to_json()}), requests),
+    }
+}
+
+fn restrictions(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+    sheet.skip_all("no filtered cost map with a network map is listed");
+    for (resource, cost_type) in offers(context) {
+        let Some(map) = context.subject.network_map_of(resource) else {
+            continue;
+        };
+        let Some(pids) =
+            context.network_map(map)?.map(|map| map.pids().into_iter().map(str::to_owned).collect::<Vec<_>>())
+        else {
+            continue;
+        };
+        let pids: Vec<&str> = pids.iter().map(String::as_str).collect();
+        let asked = while_steady(context, resource, &cost_type, |before| {
+            let Some(full) = CostMap::read(before) else {
+                return Ok(Vec::new());
+            };
+            let mut queries = against_full(&full.costs, &pids, &cost_type);
+            let own = context.post(resource, &queries[0].body)?;
+            // Wrong costs are reported once: from here on the resource is compared with its own unfiltered answer.
+            let own = CostMap::read(&own).map(|own| own.costs).filter(|own| own.0.keys().eq(full.costs.0.keys()));
+            queries.extend(against_itself(&own.unwrap_or(full.costs), &pids, &cost_type));
+            queries
+                .into_iter()
+                .map(|query| Ok((context.post(resource, &query.body)?, query)))
+                .collect::<Result<Vec<_>, NoAnswer>>()
+        })?;
+        let Some(steady) = asked else {
+            sheet.skip_all("costs changed during every comparison");
+            continue;
+        };
+        for (exchange, query) in &steady.found {
+            grade(resource, &cost_type, &steady.full, exchange, query, sheet);
+            if exchange.answer.status == 200 {
+                cost_type_of(sheet.on(META), exchange, &cost_type);
+            }
+        }
+        grade_tag(context, map, resource, &cost_type, sheet)?;
+    }
+    Ok(())
+}
+
+/// Grades the version tag while the network map does not change.
+fn grade_tag(
+    context: &Context<'_>,
+    map: &Resource,
+    resource: &Resource,
+    cost_type: &CostType,
+    sheet: &mut Sheet,
+) -> Result<(), NoAnswer> {
+    let body = json!({"cost-type": cost_type.to_json(), "pids": {"srcs": [], "dsts": []}});
+    let steady = context.steady(map, |_| context.post(resource, &body))?;
+    if let Some(steady) = steady
+        && steady.found.answer.status == 200
+        && let Some(full) = NetworkMap::read(&steady.full)
+    {
+        tag_of(sheet.on(META), &steady.found, &full, map);
+        let data = steady.found.value().and_then(|value| value.get("cost-map"));
+        values(sheet, &steady.found, "/cost-map", data.unwrap_or(&Value::Null), cost_type);
+    }
+    Ok(())
+}
+
+fn body_of(cost_type: &CostType, srcs: &[&str], dsts: &[&str]) -> Value {
+    json!({"cost-type": cost_type.to_json(), "pids": {"srcs": srcs, "dsts": dsts}})
+}
+
+/// Creates queries whose answers must equal parts of the full map; the first asks for all of it.
+fn against_full(costs: &Costs, pids: &[&str], cost_type: &CostType) -> Vec<Query> {
+    let (srcs, dsts) = (spread(pids, 2), spread(pids, 3));
+    let some = costs.filtered(|src, dst, _| srcs.contains(&src) && dsts.contains(&dst));
+    let everything = [NO_PIDS, EVERYTHING, MATCHING, CAPABILITIES, FORMAT, ALL_DEFINED];
+    vec![
+        Query::new(json!({"cost-type": cost_type.to_json()}), costs.clone(), &everything),
+        Query::new(body_of(cost_type, &srcs, &dsts), some, &[EVERYTHING, DEFINED_PAIRS]),
+    ]
+}
+
+/// Creates queries whose answers must equal parts of the unfiltered answer.
+fn against_itself(costs: &Costs, pids: &[&str], cost_type: &CostType) -> Vec<Query> {
+    let body = |srcs: &[&str], dsts: &[&str]| body_of(cost_type, srcs, dsts);
+    let (srcs, dsts) = (spread(pids, 2), spread(pids, 3));
+    let some = costs.filtered(|src, dst, _| srcs.contains(&src) && dsts.contains(&dst));
+    let none = unknown_name(pids);
+    let mut queries = vec![
+        Query::new(body(&[], &[]), costs.clone(), &[EMPTY_LISTS]),
+        Query::new(body(&srcs, &dsts), some.clone(), &[ONLY_ASKED]),
+        Query::new(body(&[&srcs[..], &srcs[..]].concat(), &[&dsts[..], &dsts[..]].concat()), some.clone(), &[REPEATED]),
+        Query::new(body(&[&none], &[]), Costs::default(), &[UNKNOWN]).lenient(Lenience::OnlyUnknown),
+    ];
+    if let Some(pid) = pids.get(pids.len() / 2).copied() {
+        let row = costs.filtered(|src, _, _| src == pid);
+        let column = costs.filtered(|_, dst, _| dst == pid);
+        queries.push(Query::new(body(&[pid], &[]), row.clone(), &[EMPTY_LISTS, ONLY_ASKED]));
+        queries.push(Query::new(body(&[], &[pid]), column, &[EMPTY_LISTS, ONLY_ASKED]));
+        queries.push(Query::new(body(&[pid, &none], &[]), row, &[UNKNOWN]));
+    }
+    let mut described = body(&srcs, &dsts);
+    described["cost-type"]["description"] = json!("another description");
+    queries.push(Query::new(described, some, &[DESCRIPTION]));
+    queries
+}
+
+fn constraints(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+    sheet.skip_all("no filtered cost map is listed");
+    sheet.on(CONSTRAINTS).skip("no filtered cost map announces `cost-constraints`");
+    for (resource, cost_type) in offers(context) {
+        let body = json!({"cost-type": cost_type.to_json()});
+        let announced = resource.takes_constraints();
+        let asked = context.steady_post(resource, &body, |before| {
+            let costs = CostMap::read(before).map(|full| full.costs).unwrap_or_default();
+            let queries = match (cost_type.is_numerical(), announced) {
+                (true, true) => constraint_queries(&body, &costs, &GRADES),
+                (true, false) => unannounced_queries(&body, &costs),
+                _ => Vec::new(),
+            };
+            let answers: Result<Vec<_>, NoAnswer> =
+                queries.into_iter().map(|query| Ok((context.post(resource, &query.body)?, query))).collect();
+            let every_rank = with(&body, "constraints", json!(["ge 0"]));
+            let plain = if announced { Some(context.post(resource, &every_rank)?) } else { None };
+            Ok((answers?, plain))
+        })?;
+        let Some(steady) = asked else {
+            sheet.skip_all("costs changed during every comparison");
+            continue;
+        };
+        let (answers, plain) = steady.found;
+        for (exchange, query) in &answers {
+            grade(resource, &cost_type, &steady.full, exchange, query, sheet);
+        }
+        if answers.is_empty() {
+            sheet.skip_all("there are no numerical costs to which constraints could apply");
+        }
+        if let Some(exchange) = plain {
+            sheet.on(CONSTRAINTS).promised(resource, &exchange, "cost type");
+        }
+        if announced && cost_type.is_numerical() {
+            for text in MALFORMED_CONSTRAINTS {
+                let answer = context.post(resource, &with(&body, "constraints", json!([text])));
+                let refusal = Refusal {
+                    codes: &["E_INVALID_FIELD_VALUE"],
+                    fields: &["constraints"],
+                    element: true,
+                    value: Some(text),
+                };
+                sheet.on(SYNTAX).refused(&answer, "malformed constraint", &refusal);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Creates a query with a constraint that excludes some pairs, for resources that announce no constraints.
+fn unannounced_queries(body: &Value, costs: &Costs) -> Vec<Query> {
+    let highest = costs.0.values().copied().fold(f64::NEG_INFINITY, f64::max);
+    if !highest.is_finite() {
+        return Vec::new();
+    }
+    let expected = costs.filtered(|_, _, cost| cost >= highest);
+    let body = with(body, "constraints", json!([format!("ge {highest}")]));
+    vec![Query::new(body, expected, &[EXCLUDED]).lenient(Lenience::Unannounced)]
+}
+
+fn ranks(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+    let entry = sheet.on(RANKS_WITHIN);
+    entry.skip("no filtered cost map offers a metric in both modes");
+    for (resource, cost_type) in offers(context) {
+        let numerical = CostType { mode: "numerical".to_owned(), metric: cost_type.metric.clone() };
+        let Some(reversed) = more_is_better(&cost_type.metric).filter(|_| cost_type.is_ordinal()) else {
+            continue;
+        };
+        if !context.subject.cost_types_of(resource).contains(&numerical) {
+            continue;
+        }
+        let map = context.network_map_for(resource)?;
+        let pids = map.as_ref().map_or_else(Vec::new, |map| spread(&map.pids(), 8));
+        let body = |kind: &CostType| json!({"cost-type": kind.to_json(), "pids": {"srcs": pids, "dsts": pids}});
+        let asked = context.steady_post(resource, &body(&numerical), |_| context.post(resource, &body(&cost_type)))?;
+        let Some(steady) = asked else {
+            entry.skip("costs changed during every comparison");
+            continue;
+        };
+        let (Some(costs), Some(ranks)) = (CostMap::read(&steady.full), CostMap::read(&steady.found)) else {
+            continue;
+        };
+        entry.saw(&steady.found, ranks.costs.0.len(), "rank");
+        if let Some(pairs) = inversion(&ranks.costs, &costs.costs, reversed) {
+            entry.fail(inverted(pairs, &ranks.costs, &costs.costs, &steady.full, &steady.found));
+        }
+    }
+    Ok(())
+}
+
+fn both_lists(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+    let entry = sheet.on(BOTH_LISTS);
+    entry.skip("no filtered cost map is listed");
+    for resource in context.subject.of(Kind::FilteredCostMap).take(MOST_OF_A_KIND) {
+        let Some(cost_type) = context.subject.cost_types_of(resource).first().map(CostType::to_json) else {
+            continue;
+        };
+        for (there, missing) in [("srcs", "pids/dsts"), ("dsts", "pids/srcs")] {
+            let answer = context.post(resource, &json!({"cost-type": cost_type, "pids": {there: []}}));
+            if let Ok(exchange) = &answer
+                && exchange.answer.status == 200
+            {
+                // A warning only: both arrays are optional in the endpoint cost service.
+                let finding = Finding::new("E_MISSING_FIELD", exchange.outline()).from(exchange);
+                entry.saw(exchange, 1, "request with one list").note(Grade::Warn, finding);
+                continue;
+            }
+            let refusal = Refusal { codes: &["E_MISSING_FIELD"], fields: &[missing], ..Refusal::default() };
+            entry.refused(&answer, "request with one list", &refusal);
+        }
+    }
+    Ok(())
+}
+
+/// Lists cost types that are not announced.
+pub(super) fn foreign_types(known: &[CostType]) -> Vec<CostType> {
+    let metrics =
+        known.iter().map(|kind| kind.metric.as_str()).chain(["routingcost", "priv:no-such-metric", "hopcount"]);
+    let metrics: Vec<_> = metrics.collect();
+    let mut foreign = Vec::new();
+    for metric in metrics {
+        for mode in ["numerical", "ordinal"] {
+            let kind = CostType { metric: metric.to_owned(), mode: mode.to_owned() };
+            if !known.contains(&kind) && !foreign.contains(&kind) {
+                foreign.push(kind);
+            }
+        }
+    }
+    foreign
+}
+
+fn unsupported(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+    sheet.skip_all("neither a filtered cost map nor an endpoint cost service is listed");
+    for (resource, body) in context.valid_requests()? {
+        if !matches!(resource.kind, Kind::FilteredCostMap | Kind::EndpointCost) {
+            continue;
+        }
+        let known = context.subject.cost_types_of(resource);
+        let refusal = Refusal {
+            codes: &["E_INVALID_FIELD_VALUE"],
+            fields: &["cost-type", "cost-type/cost-mode", "cost-type/cost-metric"],
+            ..Refusal::default()
+        };
+        if resource.kind == Kind::FilteredCostMap {
+            for kind in foreign_types(&known) {
+                let answer = context.post(resource, &with(&body, "cost-type", kind.to_json()));
+                sheet.on(MATCHING).refused(&answer, "cost type that is not announced", &refusal);
+            }
+        }
+        let metric = known.first().map(|kind| kind.metric.clone()).unwrap_or_default();
+        for mode in ["array", "priv:x", "foo", "NUMERICAL"] {
+            let kind = CostType { metric: metric.clone(), mode: mode.to_owned() };
+            if known.contains(&kind) {
+                continue;
+            }
+            let answer = context.post(resource, &with(&body, "cost-type", kind.to_json()));
+            sheet.on(UNSUPPORTED_MODE).refused(&answer, "cost mode", &refusal);
+        }
+    }
+    Ok(())
+}

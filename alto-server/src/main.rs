@@ -1,8 +1,8 @@
-//! The program: everything is in the library, so that it can be tested.
+//! The program, whose code is in the library so that it can be tested.
 
 use std::process::ExitCode;
 
-/// A small answer is a few dozen allocations and little else, so the allocator shows (docs/performance.md).
+/// Allocator of the program. A small answer is little more than some dozens of allocations (docs/performance.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,12 +1,9 @@
 //! What an operator types and sees: help, settings, checks, routes, exit codes, shutdown.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::io::Write;
 
+use crate::support::{Request, Server, data, http, run};
 use serde_json::{Value, json};
-use support::{Request, Server, data, http, run};
 
 fn two_isps() -> String {
     data("two-isps.json").to_str().unwrap().to_owned()
@@ -63,7 +60,15 @@ fn flags_and_file_mirror_each_other() {
     let (_, again, _) = run(&["--config", file.to_str().unwrap(), "--print-config"]);
     assert_eq!(printed, again);
     let (_, over, _) = run(&["--config", file.to_str().unwrap(), "--max-pairs", "8", "--print-config"]);
-    assert_eq!(serde_json::from_str::<Value>(&over).unwrap()["max-pairs"], json!(8), "a flag wins");
+    let over: Value = serde_json::from_str(&over).unwrap();
+    assert_eq!(over["max-pairs"], json!(8), "an option overrides the file");
+    assert_eq!(over["access-log"], json!(true), "an option that was not given leaves the file's value");
+    std::fs::write(&file, r#"{"no-swarm": true, "log-format": "json", "listen": ["[::1]:7"]}"#).unwrap();
+    let (_, kept, _) = run(&["--config", file.to_str().unwrap(), "--max-pairs", "8", "--print-config"]);
+    let kept: Value = serde_json::from_str(&kept).unwrap();
+    for (key, value) in [("no-swarm", json!(true)), ("log-format", json!("json")), ("listen", json!(["[::1]:7"]))] {
+        assert_eq!(kept[key], value, "{key}");
+    }
 }
 
 #[test]
@@ -71,8 +76,12 @@ fn what_cannot_be_used_is_named_and_has_its_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("server.json");
     let path = file.to_str().unwrap();
-    for (content, word) in [("{\"topologie\": \"x\"}", "topologie"), ("{\"max-pairs\": -1}", "line 1"), ("{", "line 1")]
-    {
+    for (content, word) in [
+        ("{\"topologie\": \"x\"}", "topologie"),
+        ("{\"max-pairs\": -1}", "line 1"),
+        ("{\"log-format\": \"xml\"}", "xml"),
+        ("{", "line 1"),
+    ] {
         std::fs::write(&file, content).unwrap();
         let (code, _, error) = run(&["--config", path, "--check"]);
         assert_eq!(code, 78, "{error}");

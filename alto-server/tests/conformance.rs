@@ -1,14 +1,11 @@
 //! The conformance suite, which shares no code with this server, against it: every topology that ships, over HTTP and
 //! over HTTPS with Digest, with everything that is only recommended counted as required.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::support::Server;
 use rfc_conformance::{Options, Report, Verdict};
-use support::Server;
 
 /// What this server does not do, or does not do while it is looked at; everything else must have been checked.
 const MAY_BE_SKIPPED: &[(&str, &str)] = &[
@@ -64,7 +61,7 @@ const MAY_BE_SKIPPED: &[(&str, &str)] = &[
 
 /// Topologies that ship: whatever has switches among the data, those of scenarios included.
 fn topologies() -> Vec<PathBuf> {
-    let (mut found, mut folders) = (Vec::new(), vec![support::data("")]);
+    let (mut found, mut folders) = (Vec::new(), vec![crate::support::data("")]);
     while let Some(folder) = folders.pop() {
         for path in std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {
             if path.is_dir() {

@@ -1,11 +1,8 @@
 //! ALTO errors (RFC 7285 §8.5.2): one per faulty request, with the code, field and value that the RFC asks for; and a
 //! server that goes on after each.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod support;
-
+use crate::support::{Answer, Server};
 use serde_json::{Value, json};
-use support::{Answer, Server};
 
 const RESOURCES: [(&str, &str); 5] = [
     ("/networkmap/filtered", "application/alto-networkmapfilter+json"),

@@ -2,12 +2,9 @@
 //!
 //! The network is `topo/data/conformance-fixture-a.json`; what is expected is written out here, cell by cell.
 #![allow(clippy::float_cmp, reason = "every number is exact")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod support;
-
+use crate::support::Server;
 use serde_json::{Value, json};
-use support::Server;
 
 const PIDS: [&str; 5] = ["pidA", "pidB", "pidC", "pidD", "pidZ"];
 /// Routing costs, row by source; `None` is undefined.
@@ -87,7 +84,7 @@ fn the_directory_leads_to_everything() {
     assert_eq!(resources.len(), 21);
     assert_eq!(server.get("/.well-known/alto").field("location"), Some("../directory"));
     assert_eq!(server.get("/").status, 404, "people are told where the directory is");
-    let root = support::Request::new("GET", "/").field("Accept", "application/alto-directory+json");
+    let root = crate::support::Request::new("GET", "/").field("Accept", "application/alto-directory+json");
     assert_eq!(root.send(server.address).alto("directory"), directory);
 }
 

@@ -1,11 +1,8 @@
 //! Performance metrics (RFC 9439): their units, how values of links make those of routes, and where they come from.
 #![allow(clippy::float_cmp, reason = "every number is exact")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod support;
-
+use crate::support::{Answer, Request, Server};
 use serde_json::{Value, json};
-use support::{Answer, Request, Server};
 
 const TOKEN: &str = "correct-horse-battery-staple";
 
@@ -26,7 +23,7 @@ const TOPOLOGY: &str = r#"{
 fn start(folder: &std::path::Path) -> Server {
     let topology = folder.join("topo.json");
     std::fs::write(&topology, TOPOLOGY).unwrap();
-    let mut command = support::program();
+    let mut command = crate::support::program();
     command.env("ALTO_ADMIN_TOKEN", TOKEN).args(["--listen", "127.0.0.1:0", "--topology"]).arg(topology);
     Server::start(command.arg("--state").arg(folder.join("state")))
 }

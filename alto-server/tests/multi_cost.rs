@@ -1,14 +1,11 @@
 //! Several costs at once (RFC 8189), held against what the same server answers for each cost alone.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use crate::support::{Answer, Request, Server};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use support::{Answer, Request, Server};
 
 /// A resource that answers with costs, and how it is asked for the same places.
 #[derive(Clone, Copy, Debug)]

@@ -1,15 +1,12 @@
 //! Promises that hold for every request, tried on random ones against a live server: a filtered map is a restriction of
 //! the full one, constraints are a filter, ranks order as costs do, and no bytes bring the server down.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use crate::support::{Answer, Request, Server};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use support::{Answer, Request, Server};
 
 /// What is known of a server before the first case.
 struct Shared {

@@ -1,17 +1,14 @@
 //! Property maps (RFC 9240) and endpoint properties over the same data.
 //!
 //! The network and the properties are those of one worked example: three PIDs and four prefixes within each other.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::Path;
 
+use crate::support::{Answer, Server};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use support::{Answer, Server};
 
 const PARAMS: &str = "application/alto-propmapparams+json";
 const TIER: &str = ".priv:k-tier";
@@ -318,7 +315,7 @@ fn properties_change_without_the_maps() {
 
     write(folder.path(), &example());
     server.signal("HUP");
-    server.wait_for_log("topology read again");
+    server.wait_for_log("topology reloaded");
     let after = paths.map(vtag);
     assert_eq!(after[..2], before[..2], "map and costs are what they were");
     assert_ne!(after[2], before[2]);

@@ -1,11 +1,8 @@
 //! Golden: the network of RFC 7971 §3.6. Figure 15 gives the link weights; Figure 20 tables the resulting hop counts,
 //! counting nodes, which is links plus one.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod support;
-
+use crate::support::Server;
 use serde_json::json;
-use support::Server;
 
 const PIDS: [&str; 7] = ["R1", "R2", "R5", "R6", "R7", "R8", "R9"];
 /// Routers on the way; 0 within a PID.

@@ -1,15 +1,12 @@
 //! HTTPS with certificates from files, and client authentication by HTTP Digest (RFC 7285 §8.3.5).
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::support::{Answer, Request, Server, http};
 use digest_auth::{AuthContext, WwwAuthenticateHeader};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use support::{Answer, Request, Server, http};
 
 /// Writes a certificate for `localhost` with its key, and returns the certificate.
 fn certificate(folder: &Path) -> rustls::pki_types::CertificateDer<'static> {
@@ -62,11 +59,11 @@ fn a_new_certificate_is_taken_on_sighup_and_a_broken_one_is_not() {
     assert_eq!(over_tls(&server, &first, &Request::new("GET", "/healthz")).status, 200);
     let second = certificate(folder.path());
     server.signal("HUP");
-    server.wait_for_log("certificate and key read again");
+    server.wait_for_log("certificate and key reloaded");
     assert_eq!(over_tls(&server, &second, &Request::new("GET", "/healthz")).status, 200);
     std::fs::write(folder.path().join("cert.pem"), "no certificate").unwrap();
     server.signal("HUP");
-    server.wait_for_log("the old certificate stays in use");
+    server.wait_for_log("the previous certificate stays in use");
     assert_eq!(over_tls(&server, &second, &Request::new("GET", "/healthz")).status, 200);
 }
 
@@ -147,8 +144,8 @@ fn secrets_are_not_logged() {
     let folder = tempfile::tempdir().unwrap();
     let users = folder.path().join("users");
     std::fs::write(&users, "ada:swordfish-42\n").unwrap();
-    let mut command = support::program();
-    command.args(["--listen", "127.0.0.1:0", "--topology", support::data("two-isps.json").to_str().unwrap()]);
+    let mut command = crate::support::program();
+    command.args(["--listen", "127.0.0.1:0", "--topology", crate::support::data("two-isps.json").to_str().unwrap()]);
     command.args(["--log-level", "trace", "--access-log", "--digest-users", users.to_str().unwrap()]);
     command.env("ALTO_ADMIN_TOKEN", "a-token-nobody-may-read");
     let server = Server::start(&mut command);

@@ -1,14 +1,11 @@
 //! Golden: requests for one cost type are answered byte for byte as they always were, whatever extensions the server
 //! has learnt beside them (RFC 8189 §4.1.3).
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::fmt::Write as _;
 use std::path::Path;
 
+use crate::support::Server;
 use serde_json::{Value, json};
-use support::Server;
 
 const COST_MAP: (&str, &str) = ("/costmap/filtered", "application/alto-costmapfilter+json");
 const ENDPOINT_COST: (&str, &str) = ("/endpointcost/lookup", "application/alto-endpointcostparams+json");

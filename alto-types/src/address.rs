@@ -6,12 +6,12 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The address types registered for RFC 7285 (§10.4.2); case-sensitive.
+/// An address type registered by RFC 7285 (§10.4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AddressType {
-    /// `ipv4`
+    /// IPv4, `ipv4`.
     Ipv4,
-    /// `ipv6`
+    /// IPv6, `ipv6`.
     Ipv6,
 }
 
@@ -20,31 +20,31 @@ pub enum AddressType {
 #[serde(into = "String", try_from = "String")]
 pub struct TypedEndpointAddr(pub IpAddr);
 
-/// An address together with the spelling its sender chose, which the answer repeats.
+/// An address together with the sender's spelling, which the answer repeats.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpeltAddr {
-    /// The address.
+    /// Parsed address.
     pub address: TypedEndpointAddr,
-    /// How the client wrote it.
+    /// Spelling in the request.
     pub spelling: String,
 }
 
-/// Why a string is not a typed endpoint address.
+/// A reason why a text is not a typed endpoint address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// No colon, so no address type.
+    /// Missing address type: there is no colon.
     #[error("has no address type: write ipv4:ADDRESS or ipv6:ADDRESS (RFC 7285 §10.4.1)")]
     Untyped,
-    /// The part before the first colon is not a registered type.
+    /// Unregistered address type before the first colon.
     #[error("has an unknown address type: the registered ones are ipv4 and ipv6 (RFC 7285 §10.4.2)")]
     UnknownType,
-    /// The rest is not an address of that type.
+    /// Malformed address after the type.
     #[error("is not an address of its type: no prefix length, port, zone or brackets (RFC 7285 §10.4.3)")]
     Malformed,
 }
 
 impl AddressType {
-    /// The identifier on the wire.
+    /// Returns the case-sensitive identifier on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ipv4 => "ipv4",
@@ -52,7 +52,7 @@ impl AddressType {
         }
     }
 
-    /// The registered type with this identifier, if there is one.
+    /// Finds the registered type with an identifier.
     pub fn from_identifier(identifier: &str) -> Option<Self> {
         match identifier {
             "ipv4" => Some(Self::Ipv4),
@@ -66,10 +66,10 @@ impl FromStr for TypedEndpointAddr {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        // At the first colon only: an IPv6 address has colons of its own.
+        // Split at the first colon only, because IPv6 addresses contain colons.
         let (identifier, address) = text.split_once(':').ok_or(AddressError::Untyped)?;
         let parsed = match AddressType::from_identifier(identifier).ok_or(AddressError::UnknownType)? {
-            // The standard library's grammars are those wanted: dotted quads without leading zeros (RFC 3986
+            // The standard library's grammars match the RFC's: dotted quads without leading zeros (RFC 3986
             // `IPv4address`), and every IPv6 form of RFC 4291 §2.2 without zone.
             AddressType::Ipv4 => address.parse::<Ipv4Addr>().map(IpAddr::V4),
             AddressType::Ipv6 => address.parse::<Ipv6Addr>().map(IpAddr::V6),
@@ -101,7 +101,7 @@ impl From<TypedEndpointAddr> for String {
 }
 
 impl From<IpAddr> for TypedEndpointAddr {
-    /// An IPv4-mapped address is what a dual-stack socket calls an IPv4 peer, so it becomes `ipv4`.
+    /// Converts an address; an IPv4-mapped one, as dual-stack sockets report IPv4 peers, becomes IPv4.
     fn from(address: IpAddr) -> Self {
         Self(address.to_canonical())
     }
@@ -109,7 +109,7 @@ impl From<IpAddr> for TypedEndpointAddr {
 
 impl fmt::Display for TypedEndpointAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // `Ipv6Addr` prints per RFC 5952 §4, as RFC 7285 §10.4.3.2 wants.
+        // `Ipv6Addr` prints per RFC 5952 §4, as RFC 7285 §10.4.3.2 requires.
         match self.0 {
             IpAddr::V4(address) => write!(f, "ipv4:{address}"),
             IpAddr::V6(address) => write!(f, "ipv6:{address}"),
@@ -123,7 +123,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn every_legal_form_is_accepted() {
+    fn legal_forms_are_accepted() {
         for (text, canonical) in [
             ("ipv4:192.0.2.1", "ipv4:192.0.2.1"),
             ("ipv6:::1", "ipv6:::1"),
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused() {
+    fn illegal_forms_are_rejected() {
         for text in [
             "192.0.2.1",
             "ipv4:",
@@ -164,7 +164,7 @@ mod tests {
         }
 
         #[test]
-        fn printing_and_parsing_agree(address in any::<IpAddr>()) {
+        fn formatted_addresses_parse_back_equal(address in any::<IpAddr>()) {
             let typed = TypedEndpointAddr(address);
             prop_assert_eq!(typed.to_string().parse::<TypedEndpointAddr>(), Ok(typed));
         }

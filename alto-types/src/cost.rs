@@ -1,4 +1,4 @@
-//! Cost types, where their values come from, and constraints (RFC 7285 §10.7 and §11.3.2.3, RFC 9439 §3.1).
+//! Cost types with the source of their values, and constraints on costs (RFC 7285 §10.7 and §11.3.2.3, RFC 9439 §3.1).
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,90 +7,90 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::name::{CostMetric, CostMode, CostSource};
 
-/// What a cost is and how it is to be read (RFC 7285 §10.7). Its identity is metric and mode; see [`CostType::is`].
+/// A cost type (RFC 7285 §10.7), identified by metric and mode; see [`CostType::is`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct CostType {
-    /// What is measured.
+    /// Metric of the costs.
     pub cost_metric: CostMetric,
-    /// Amounts or ranks.
+    /// Mode: numbers or ranks.
     pub cost_mode: CostMode,
-    /// Where the values come from; takes no part in matching. Absent, they are estimations (RFC 9439 §3.1).
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "if_legible")]
+    /// Source of the values, ignored by matching; estimations if absent (RFC 9439 §3.1).
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "ignoring_invalid")]
     pub cost_context: Option<CostContext>,
-    /// For people; takes no part in matching.
+    /// Description for human readers, ignored by matching.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
 
-/// Where the values of a cost type come from (RFC 9439 §3.1).
+/// The source of the values of a cost type (RFC 9439 §3.1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct CostContext {
-    /// The kind of source.
+    /// Kind of the source.
     pub cost_source: CostSource,
-    /// How it was made use of; of any form.
+    /// Parameters of the source, in a format of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameters: Option<serde_json::Value>,
 }
 
-/// A context that cannot be read says nothing, as to a client that does not know of contexts.
-fn if_legible<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<CostContext>, D::Error> {
+/// Deserialises a context; an invalid one is ignored, as by a client that does not know contexts.
+fn ignoring_invalid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<CostContext>, D::Error> {
     serde_json::Value::deserialize(deserializer).map(|context| CostContext::deserialize(context).ok())
 }
 
-/// A test that a cost must pass to be in the answer, such as `le 100` (RFC 7285 §11.3.2.3).
+/// A constraint that costs in the answer must satisfy, such as `le 100` (RFC 7285 §11.3.2.3).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Constraint {
-    /// How the cost is compared.
+    /// Comparison of the cost with the value.
     pub comparison: Comparison,
-    /// With what, in the units of the metric.
+    /// Value to compare with, in units of the metric.
     pub value: f64,
 }
 
-/// The five operators of a constraint.
+/// The comparison operator of a constraint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
-    /// `gt`
+    /// Greater than, `gt`.
     Greater,
-    /// `lt`
+    /// Less than, `lt`.
     Less,
-    /// `ge`
+    /// Greater than or equal to, `ge`.
     GreaterOrEqual,
-    /// `le`
+    /// Less than or equal to, `le`.
     LessOrEqual,
-    /// `eq`
+    /// Equal to, `eq`.
     Equal,
 }
 
-/// Why a string is not a constraint.
+/// A text that is not a constraint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not a constraint: write gt, lt, ge, le or eq, a space, and a JSON number (RFC 7285 §11.3.2.3)")]
 pub struct ConstraintError;
 
 impl CostType {
-    /// A cost type without description and context.
+    /// Creates a cost type without description and context.
     pub fn new(cost_metric: CostMetric, cost_mode: CostMode) -> Self {
         Self { cost_metric, cost_mode, cost_context: None, description: None }
     }
 
-    /// Whether both are the same type: metric and mode, never the description (RFC 7285 §11.3.2.3) or the context
-    /// (RFC 9439 §3.1).
+    /// Returns whether metric and mode are the same; description (RFC 7285 §11.3.2.3) and context (RFC 9439 §3.1) are
+    /// ignored.
     pub fn is(&self, other: &Self) -> bool {
         self.cost_metric == other.cost_metric && self.cost_mode == other.cost_mode
     }
 }
 
 impl Constraint {
-    /// Whether a cost passes.
+    /// Returns whether a cost satisfies the constraint.
     pub fn admits(&self, cost: f64) -> bool {
         match self.comparison {
             Comparison::Greater => cost > self.value,
             Comparison::Less => cost < self.value,
             Comparison::GreaterOrEqual => cost >= self.value,
             Comparison::LessOrEqual => cost <= self.value,
-            // Exactness is meant: costs and constraints are the same decimal read by the same rule.
-            #[expect(clippy::float_cmp, reason = "`eq` asks for the same double")]
+            // Exact comparison is intended: both sides are decimals parsed by the same rule.
+            #[expect(clippy::float_cmp, reason = "`eq` compares exactly")]
             Comparison::Equal => cost == self.value,
         }
     }
@@ -110,7 +110,7 @@ impl FromStr for Constraint {
             "eq" => Comparison::Equal,
             _ => return Err(ConstraintError),
         };
-        // A JSON number and nothing else: no `+5`, `.5`, `0x1`, `NaN` or line breaks around it.
+        // Only JSON numbers are legal, so no `+5`, `.5`, `0x1`, `NaN` or surrounding line breaks.
         let number = number.trim_matches(blank);
         if !number.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b)) {
             return Err(ConstraintError);
@@ -139,7 +139,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_grammar_is_that_of_the_rfc() {
+    fn constraints_follow_the_grammar() {
         for good in ["gt 5", "ge  5", "le\t1e3", " eq -1.5 ", "lt 0.1"] {
             assert!(good.parse::<Constraint>().is_ok(), "{good}");
         }
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_context_is_read_where_it_can_be_and_takes_no_part_in_matching() {
+    fn invalid_contexts_are_ignored_and_matching_ignores_contexts() {
         let read = |context: &str| {
             let text = format!(r#"{{"cost-metric":"delay-ow:p95","cost-mode":"numerical"{context}}}"#);
             let cost_type: CostType = serde_json::from_str(&text).unwrap();
@@ -184,7 +184,7 @@ mod tests {
         }
 
         #[test]
-        fn printing_and_parsing_agree(value in proptest::num::f64::NORMAL) {
+        fn formatted_constraints_parse_back_equal(value in proptest::num::f64::NORMAL) {
             let constraint = Constraint { comparison: Comparison::LessOrEqual, value };
             prop_assert_eq!(constraint.to_string().parse::<Constraint>(), Ok(constraint));
         }

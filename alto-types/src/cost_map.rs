@@ -1,4 +1,4 @@
-//! Cost maps (RFC 7285 §11.2.3) and requests for a part of one (§11.3.2), also of several costs (RFC 8189 §4.1).
+//! Cost maps (RFC 7285 §11.2.3) and requests for filtered ones (§11.3.2), single-cost and multi-cost (RFC 8189 §4.1).
 
 use std::collections::BTreeMap;
 
@@ -12,44 +12,46 @@ use crate::name::PidName;
 use crate::request::{Fields, Request};
 use crate::version_tag::VersionTag;
 
-/// A cost map, whole or filtered. `D` is the data member, and `M` is another `meta` where the costs are arrays
-/// ([`MultiCostMapMeta`](crate::MultiCostMapMeta)).
+/// A cost map, whole or filtered.
+///
+/// `D` is the type of the data member. `M` is the type of `meta`, [`MultiCostMapMeta`](crate::MultiCostMapMeta) if costs
+/// are arrays.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct CostMap<D = BTreeMap<PidName, BTreeMap<PidName, f64>>, M = CostMapMeta> {
-    /// What the costs are and which network map they are keyed on.
+    /// Cost type and network map of the costs.
     pub meta: M,
-    /// Cost by source and destination PID. What is absent is undefined: not 0, not infinite.
+    /// Costs by source and destination PID; absent costs are undefined, neither 0 nor infinite.
     pub cost_map: D,
 }
 
-/// The `meta` of a cost map (RFC 7285 §11.2.3.6).
+/// The `meta` member of a cost map (RFC 7285 §11.2.3.6).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct CostMapMeta {
-    /// Exactly one: the network map.
+    /// Version tag of the network map, exactly one.
     pub dependent_vtags: Vec<VersionTag>,
-    /// The type of the costs.
+    /// Type of the costs.
     pub cost_type: CostType,
-    /// The version of the costs themselves (allowed by RFC 7285 §11.1).
+    /// Version tag of the costs themselves, allowed by RFC 7285 §11.1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vtag: Option<VersionTag>,
 }
 
-/// Request for a part of a cost map (RFC 7285 §11.3.2.3).
+/// A request for a filtered cost map (RFC 7285 §11.3.2.3).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct FilteredCostMapRequest {
-    /// The costs wanted, and the tests that they pass.
+    /// Requested cost types, and tests that the costs must pass.
     #[serde(flatten)]
     pub costs: CostSelection,
-    /// The pairs wanted; absent means all.
+    /// Requested pairs of PIDs; all if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pids: Option<PidFilter>,
 }
 
-/// Sources and destinations, each empty for all. Unknown names are not errors (RFC 7285 §11.3.2.6), so they stay
-/// unchecked.
+/// The requested source and destination PIDs; an empty list stands for all. Names are unchecked, because unknown ones
+/// are not errors (RFC 7285 §11.3.2.6).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PidFilter {
     /// Source PIDs.

@@ -1,5 +1,5 @@
-//! Which costs a request asks for, and which tests they must pass: one cost type (RFC 7285 §11.3.2.3), or several at
-//! once and tests on any of them (RFC 8189 §4.1.2). Requests for cost maps and for endpoint costs share it.
+//! The costs that a request selects and the tests they must pass, shared by requests for cost maps and endpoint costs:
+//! one cost type (RFC 7285 §11.3.2.3), or several with tests on any of them (RFC 8189 §4.1.2).
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,52 +10,52 @@ use crate::cost::{Constraint, ConstraintError, CostType};
 use crate::error::ProtocolError;
 use crate::request::Fields;
 
-/// The part of a request that says which costs are wanted.
+/// The cost types that a request selects, with tests that filter the pairs in the answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CostSelection {
-    /// What the answer gives.
+    /// Cost types in the answer.
     pub types: CostTypes,
-    /// What the tests are about; empty: what the answer gives.
+    /// Cost types that the tests refer to; if empty, those in the answer.
     pub testable: Vec<CostType>,
-    /// What a pair must pass to be in the answer.
+    /// Tests that a pair in the answer must pass.
     pub tests: Tests,
 }
 
-/// One cost type or several: the answer has another shape, even where the several are one.
+/// A single cost type, or a list of them, which changes the shape of the answer even for a list of one.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CostTypes {
-    /// Every cost is a number.
+    /// Single-cost: every cost is a number.
     One(CostType),
-    /// Every cost is an array of as many values, in this order.
+    /// Multi-cost: every cost is an array with one value per cost type, in this order.
     Several(Vec<CostType>),
 }
 
-/// Tests of a pair.
+/// The tests that select pairs by their costs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Tests {
-    /// All of them are passed; none: every pair is wanted.
+    /// Conjunction: a pair must pass all tests; an empty list selects every pair.
     All(Vec<Predicate>),
-    /// All of at least one group are passed.
+    /// Disjunction of conjunctions: a pair must pass all tests of at least one group.
     Any(Vec<Vec<Predicate>>),
 }
 
-/// A test of one of several costs, such as `[1] le 100`; of the first where no place is given.
+/// A test of one of several costs, such as `[1] le 100`; without an index, of the first.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Predicate {
-    /// Place of the cost type among those that are tested, from 0.
+    /// Index of the cost type among the tested ones, from 0.
     pub index: usize,
-    /// What its cost must pass.
+    /// Constraint on the cost.
     pub constraint: Constraint,
 }
 
 impl CostSelection {
-    /// One cost type, and tests that its costs all pass: what every server understands.
+    /// Selects one cost type whose costs satisfy all constraints, which every server supports.
     pub fn one(cost_type: CostType, constraints: impl IntoIterator<Item = Constraint>) -> Self {
         let tests = constraints.into_iter().map(|constraint| Predicate { index: 0, constraint }).collect();
         Self { types: CostTypes::One(cost_type), testable: Vec::new(), tests: Tests::All(tests) }
     }
 
-    /// The cost types that tests are about, by their places.
+    /// Returns the cost types that tests refer to by index.
     pub fn tested(&self) -> &[CostType] {
         if self.testable.is_empty() { self.types.as_slice() } else { &self.testable }
     }
@@ -70,7 +70,7 @@ impl CostSelection {
 }
 
 impl CostTypes {
-    /// The cost types, in order.
+    /// Returns the cost types, in order.
     pub fn as_slice(&self) -> &[CostType] {
         match self {
             Self::One(cost_type) => std::slice::from_ref(cost_type),
@@ -82,7 +82,7 @@ impl CostTypes {
         let several = cost_types(fields, "multi-cost-types")?;
         match (several, fields.optional_object("cost-type")?) {
             (None, _) => fields.object("cost-type").and_then(|one| cost_type(&one)).map(Self::One),
-            // Some clients send an empty object beside the list, as answers have it (RFC 8896 §5.2.4).
+            // Some clients send an empty object next to the list, as in answers (RFC 8896 §5.2.4).
             (Some(several), one) if one.as_ref().is_none_or(Fields::is_empty) => Ok(Self::Several(several)),
             (Some(_), _) => {
                 Err(ProtocolError::InvalidFieldValue { field: fields.path("multi-cost-types"), value: None })
@@ -92,7 +92,7 @@ impl CostTypes {
 }
 
 impl Tests {
-    /// How many tests there are.
+    /// Returns the number of tests.
     pub fn len(&self) -> usize {
         match self {
             Self::All(tests) => tests.len(),
@@ -100,7 +100,7 @@ impl Tests {
         }
     }
 
-    /// Whether nothing is tested.
+    /// Returns whether there are no tests.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -118,7 +118,7 @@ impl Tests {
         let all = parse(ALL, &fields.optional_strings(ALL)?)?;
         let Some(groups) = fields.optional_string_lists(ANY)? else { return Ok(Self::All(all)) };
         if fields.has(ALL) {
-            // They exclude each other, even where one is empty.
+            // The two members exclude each other, even if one is empty.
             return Err(ProtocolError::InvalidFieldValue { field: fields.path(ANY), value: None });
         }
         if groups.is_empty() || groups.iter().any(Vec::is_empty) {
@@ -133,7 +133,7 @@ fn cost_type(fields: &Fields<'_>) -> Result<CostType, ProtocolError> {
     Ok(CostType::new(fields.string("cost-metric")?, fields.string("cost-mode")?))
 }
 
-/// A list of cost types, which has one at least.
+/// Decodes a non-empty list of cost types.
 fn cost_types(fields: &Fields<'_>, name: &str) -> Result<Option<Vec<CostType>>, ProtocolError> {
     let Some(elements) = fields.optional_objects(name)? else { return Ok(None) };
     if elements.is_empty() {
@@ -161,7 +161,7 @@ impl FromStr for Predicate {
 
 impl fmt::Display for Predicate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Servers that know one cost only know no places.
+        // Single-cost servers do not support indices.
         if self.index > 0 {
             write!(f, "[{}] ", self.index)?;
         }
@@ -198,7 +198,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_place_is_a_number_in_brackets_and_a_blank() {
+    fn an_index_is_a_number_in_brackets_followed_by_a_blank() {
         for (text, index) in [("le 5", 0), ("[0] le 5", 0), ("[12]\t le 5.5", 12), (" [1] ge -1 ", 1)] {
             assert_eq!(text.parse::<Predicate>().map(|predicate| predicate.index), Ok(index), "{text}");
         }
@@ -229,7 +229,7 @@ mod tests {
         }
 
         #[test]
-        fn printing_and_parsing_agree(index in any::<u32>(), value in proptest::num::f64::NORMAL) {
+        fn formatted_predicates_parse_back_equal(index in any::<u32>(), value in proptest::num::f64::NORMAL) {
             let constraint = Constraint { comparison: crate::cost::Comparison::Less, value };
             let predicate = Predicate { index: index as usize, constraint };
             prop_assert_eq!(predicate.to_string().parse::<Predicate>(), Ok(predicate));

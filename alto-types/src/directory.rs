@@ -1,4 +1,4 @@
-//! The information resource directory (RFC 7285 §9.2): what a server offers, and where.
+//! The information resource directory (RFC 7285 §9.2): the resources of a server and their URIs.
 
 use std::collections::BTreeMap;
 
@@ -8,42 +8,42 @@ use crate::cost::CostType;
 use crate::media_type::{MediaType, Message};
 use crate::name::ResourceId;
 
-/// The directory message, RFC 7285 §9.2.2.
+/// An information resource directory, RFC 7285 §9.2.2.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Directory {
-    /// Cost types by name, and the default network map.
+    /// Cost types and default network map.
     pub meta: DirectoryMeta,
-    /// The resources, by their IDs.
+    /// Resources by ID.
     pub resources: BTreeMap<ResourceId, Resource>,
 }
 
-/// The `meta` of a directory.
+/// The `meta` member of a directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct DirectoryMeta {
-    /// Names that `cost-type-names` of this very document refer to.
+    /// Cost types by the names that `cost-type-names` in the same document refers to.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub cost_types: BTreeMap<String, CostType>,
-    /// The network map to use when nothing speaks for another; every root directory has it.
+    /// Default network map, present in every root directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_alto_network_map: Option<ResourceId>,
 }
 
-/// One entry of a directory, RFC 7285 §9.2.2.
+/// An entry of a directory, RFC 7285 §9.2.2.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Resource {
-    /// Where to ask; relative to the URI the directory was read from.
+    /// URI of the resource, relative to that of the directory.
     pub uri: String,
-    /// Type of the answer. A client meets types of extensions here, so it is any string.
+    /// Media type of the answer; any string, because extensions define more types.
     pub media_type: String,
-    /// Type of the request body. Absent or empty: GET; otherwise POST.
+    /// Media type of the request body; if absent or empty the method is GET, otherwise POST.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepts: Option<String>,
-    /// What the resource can do.
+    /// Capabilities of the resource.
     #[serde(default, skip_serializing_if = "Capabilities::is_empty")]
     pub capabilities: Capabilities,
-    /// Resources this one's information depends on.
+    /// Resources that this one depends on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub uses: Vec<ResourceId>,
 }
@@ -52,23 +52,22 @@ pub struct Resource {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Capabilities {
-    /// The cost types that can be asked for, by name.
+    /// Names of the supported cost types.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cost_type_names: Vec<String>,
-    /// Whether constraints are understood; absent means no.
+    /// Whether constraints are supported; not if absent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cost_constraints: bool,
-    /// How many cost types can be asked for at once; 0: this is not understood. What is no such number counts as 0.
+    /// Largest number of cost types in one request; 0 if multi-cost requests are not supported. Invalid values count as 0.
     #[serde(default, skip_serializing_if = "is_zero", deserialize_with = "count")]
     pub max_cost_types: u64,
-    /// The cost types that constraints may be about, where they are not understood for all; never there together with
-    /// `cost-constraints`.
+    /// Names of the cost types that support constraints, if not all do; mutually exclusive with `cost-constraints`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub testable_cost_type_names: Vec<String>,
-    /// The properties that can be asked for. Unchecked: one ill-formed name must not make a client lose a directory.
+    /// Supported properties; unchecked, so that one malformed name does not invalidate the whole directory.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prop_types: Vec<String>,
-    /// The properties that can be asked for by entity domain. Unchecked, as above.
+    /// Supported properties by entity domain; unchecked, like `prop_types`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub mappings: BTreeMap<String, Vec<String>>,
 }
@@ -78,9 +77,10 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
+/// Deserialises a count; anything but a non-negative whole number becomes 0.
 fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let value = serde_json::Value::deserialize(deserializer)?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, which serves")]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturation is intended")]
     let whole = |number: f64| (number.fract() == 0.0).then_some(number as u64);
     Ok(value.as_u64().or_else(|| value.as_f64().and_then(whole)).unwrap_or(0))
 }
@@ -90,7 +90,7 @@ impl Message for Directory {
 }
 
 impl Capabilities {
-    /// Whether there is nothing to tell.
+    /// Returns whether no capability is set.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }

@@ -1,4 +1,4 @@
-//! The endpoint cost service (RFC 7285 §11.5), also for several costs (RFC 8189 §4.2).
+//! The endpoint cost service (RFC 7285 §11.5), single-cost and multi-cost (RFC 8189 §4.2).
 
 use std::collections::BTreeMap;
 
@@ -12,40 +12,42 @@ use crate::media_type::{MediaType, Message};
 use crate::request::{Fields, Request};
 use crate::version_tag::VersionTag;
 
-/// Costs between endpoints. `D` is the data member, and `M` is another `meta` where the costs are arrays
-/// ([`MultiEndpointCostMeta`](crate::MultiEndpointCostMeta)).
+/// Costs between endpoints.
+///
+/// `D` is the type of the data member. `M` is the type of `meta`,
+/// [`MultiEndpointCostMeta`](crate::MultiEndpointCostMeta) if costs are arrays.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct EndpointCost<D = BTreeMap<TypedEndpointAddr, BTreeMap<TypedEndpointAddr, f64>>, M = EndpointCostMeta> {
-    /// What the costs are.
+    /// Cost type of the costs.
     pub meta: M,
-    /// Cost by source and destination endpoint. What is absent is undefined.
+    /// Costs by source and destination endpoint; absent costs are undefined.
     pub endpoint_cost_map: D,
 }
 
-/// The `meta` of an endpoint cost answer (RFC 7285 §11.5.1.6).
+/// The `meta` member of an endpoint cost answer (RFC 7285 §11.5.1.6).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct EndpointCostMeta {
-    /// The type of the costs.
+    /// Type of the costs.
     pub cost_type: CostType,
-    /// The version of the costs (allowed by RFC 7285 §11.1).
+    /// Version tag of the costs, allowed by RFC 7285 §11.1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vtag: Option<VersionTag>,
 }
 
-/// Request for endpoint costs (RFC 7285 §11.5.1.3).
+/// A request for endpoint costs (RFC 7285 §11.5.1.3).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct EndpointCostRequest<A = TypedEndpointAddr> {
-    /// The costs wanted, and the tests that they pass.
+    /// Requested cost types, and tests that the costs must pass.
     #[serde(flatten)]
     pub costs: CostSelection,
-    /// The pairs wanted.
+    /// Requested pairs of endpoints.
     pub endpoints: EndpointFilter<A>,
 }
 
-/// Sources and destinations; one of the lists may be empty and then stands for the client's own address.
+/// The requested source and destination endpoints; one list may be empty and then stands for the client's own address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EndpointFilter<A = TypedEndpointAddr> {
     /// Source endpoints.
@@ -69,7 +71,7 @@ impl Request for EndpointCostRequest<SpeltAddr> {
         let list = |name| endpoints.parse_each(name, &endpoints.optional_strings(name)?);
         let (srcs, dsts): (Vec<SpeltAddr>, Vec<SpeltAddr>) = (list("srcs")?, list("dsts")?);
         if srcs.is_empty() && dsts.is_empty() {
-            // The RFC forbids it without naming a code; the object as a whole has a wrong value.
+            // The RFC forbids this without naming a code; the object as a whole has an invalid value.
             return Err(ProtocolError::InvalidFieldValue { field: fields.path("endpoints"), value: None });
         }
         Ok(Self { costs, endpoints: EndpointFilter { srcs, dsts } })

@@ -11,31 +11,31 @@ use crate::name::PropertyType;
 use crate::request::{Fields, Request};
 use crate::version_tag::VersionTag;
 
-/// Properties of endpoints. `D` is the data member: a map for a client, anything that serialises for a server.
+/// Properties of endpoints. `D` is the data member: a map for clients, any serialisable type for servers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct EndpointProperties<D = BTreeMap<TypedEndpointAddr, BTreeMap<PropertyType, String>>> {
-    /// Which maps the values were looked up in.
+    /// Network maps that the values derive from.
     pub meta: EndpointPropertyMeta,
-    /// Values by endpoint and property. What is absent is undefined.
+    /// Values by endpoint and property; absent values are undefined.
     pub endpoint_properties: D,
 }
 
-/// The `meta` of an endpoint property answer (RFC 7285 §11.4.1.6).
+/// The `meta` member of an endpoint property answer (RFC 7285 §11.4.1.6).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct EndpointPropertyMeta {
-    /// One tag for every network map whose `pid` was asked for.
+    /// Version tag of each network map whose `pid` property was requested.
     #[serde(default)]
     pub dependent_vtags: Vec<VersionTag>,
 }
 
-/// Request for endpoint properties (RFC 7285 §11.4.1.3); neither list may be empty.
+/// A request for endpoint properties (RFC 7285 §11.4.1.3); neither list may be empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EndpointPropertyRequest<A = TypedEndpointAddr> {
-    /// The properties wanted.
+    /// Requested properties.
     pub properties: Vec<PropertyType>,
-    /// The endpoints they are wanted of.
+    /// Endpoints to look up.
     pub endpoints: Vec<A>,
 }
 

@@ -1,8 +1,8 @@
-//! Entities that have properties (RFC 9240 §5.1): `ipv4:192.0.2.0/24`, `network-map.pid:isp-a`.
+//! Entities with properties (RFC 9240 §5.1): `ipv4:192.0.2.0/24`, `network-map.pid:isp-a`.
 //!
-//! An entity identifier is the name of a domain, a colon and an identifier. Domain names may have colons themselves,
-//! so where the one ends and the other begins, only the list of domains tells: [`Entity::parse`] is given the type of
-//! the domain and what stands after it.
+//! An entity identifier consists of a domain name, a colon and an identifier. Domain names may contain colons, so only
+//! the list of known domains determines where the name ends. [`Entity::parse`] therefore takes the type of the domain
+//! and the identifier separately.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -10,7 +10,7 @@ use ipnet::IpNet;
 
 use crate::name::PidName;
 
-/// The domain types that RFC 9240 registers (§12.3).
+/// An entity domain type registered by RFC 9240 (§12.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DomainType {
     /// IPv4 addresses and prefixes (§6.1.1).
@@ -21,17 +21,17 @@ pub enum DomainType {
     Pid,
 }
 
-/// What an identifier names within its domain.
+/// An entity within its domain.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Entity {
-    /// An address, which is a prefix of full length, or a prefix (§6.1); bits after the length are kept as sent.
+    /// Prefix, or address as a prefix of full length (§6.1); bits beyond the length are kept as sent.
     Net(IpNet),
-    /// A PID.
+    /// PID of a network map.
     Pid(PidName),
 }
 
 impl DomainType {
-    /// The type on the wire.
+    /// Returns the identifier of the type on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ipv4 => "ipv4",
@@ -42,7 +42,7 @@ impl DomainType {
 }
 
 impl Entity {
-    /// Reads the part of an entity identifier that follows its domain; nothing where it is none of that type.
+    /// Parses the part of an entity identifier that follows the domain; `None` if it is invalid in a domain of that type.
     pub fn parse(domain: DomainType, id: &str) -> Option<Self> {
         if domain == DomainType::Pid {
             return id.parse().ok().map(Self::Pid);
@@ -54,7 +54,7 @@ impl Entity {
             _ => IpAddr::V6(address.parse::<Ipv6Addr>().ok()?),
         };
         let Some(len) = len else { return Some(Self::Net(address.into())) };
-        // The standard parser would also take a sign and leading zeros.
+        // The standard parser would also accept a sign and leading zeros.
         let plain = len == "0" || (!len.starts_with('0') && len.bytes().all(|byte| byte.is_ascii_digit()));
         let len = len.parse().ok().filter(|_| plain)?;
         IpNet::new(address, len).ok().map(Self::Net)
@@ -67,7 +67,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn every_legal_form_is_accepted() {
+    fn legal_forms_are_accepted() {
         for (domain, id, net) in [
             (DomainType::Ipv4, "192.0.2.1", "192.0.2.1/32"),
             (DomainType::Ipv4, "192.0.2.1/32", "192.0.2.1/32"),
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused() {
+    fn illegal_forms_are_rejected() {
         for id in [
             "",
             "/",
@@ -121,7 +121,7 @@ mod tests {
         }
 
         #[test]
-        fn printing_and_parsing_agree(address in any::<IpAddr>(), len in 0u8..=128) {
+        fn formatted_prefixes_parse_back_equal(address in any::<IpAddr>(), len in 0u8..=128) {
             let Ok(net) = IpNet::new(address, len.min(if address.is_ipv4() { 32 } else { 128 })) else { unreachable!() };
             let domain = if address.is_ipv4() { DomainType::Ipv4 } else { DomainType::Ipv6 };
             prop_assert_eq!(Entity::parse(domain, &net.to_string()), Some(Entity::Net(net)));

@@ -1,4 +1,4 @@
-//! ALTO errors: the codes of RFC 7285 §8.5.2 and the message that carries one.
+//! ALTO protocol errors: the error codes of RFC 7285 §8.5.2 and the error message.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,26 +7,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::media_type::{MediaType, Message};
 
-/// Longest text of an offending value that is echoed in an error; a longer one is left out.
+/// Largest length of an offending value that an error repeats; longer values are left out.
 const MAX_ECHO: usize = 1024;
 
-/// The error codes of RFC 7285 §8.5.2 Table 1.
+/// An error code of RFC 7285 §8.5.2, Table 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
-    /// The body cannot be parsed.
+    /// Unparsable body.
     Syntax,
-    /// A required field is absent.
+    /// Absent required field.
     MissingField,
-    /// A field has the wrong JSON type.
+    /// Field of the wrong JSON type.
     InvalidFieldType,
-    /// A field has the right type and a wrong value, or an array has an element of the wrong type.
+    /// Field of the right type with an invalid value, or array with an element of the wrong type.
     InvalidFieldValue,
 }
 
-/// One fault of one request (RFC 7285 §8.5.2): exactly one is reported however many there are.
+/// The error of a request (RFC 7285 §8.5.2); only one is reported even if there are several.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProtocolError {
-    /// `E_SYNTAX`, with a sentence that says where and what.
+    /// `E_SYNTAX`, with a description that includes the position.
     Syntax(String),
     /// `E_MISSING_FIELD`, with the path of the field from the root of the request.
     MissingField(String),
@@ -36,36 +36,36 @@ pub enum ProtocolError {
     InvalidFieldValue {
         /// Path of the field, members joined by `/`.
         field: String,
-        /// The offending value; left out where its text would be unreasonably long.
+        /// Offending value; `None` if its text would be too long.
         value: Option<String>,
     },
 }
 
-/// The message of type `application/alto-error+json` (RFC 7285 §8.5.2).
+/// An error message, media type `application/alto-error+json` (RFC 7285 §8.5.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorMessage {
-    /// Everything there is: an error has no data member.
+    /// Content of the error; there is no data member.
     pub meta: ErrorMeta,
 }
 
-/// The `meta` of an error.
+/// The `meta` member of an error message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ErrorMeta {
-    /// The code as sent: a client must cope with codes it does not know (RFC 7285 §14.5).
+    /// Error code as received; clients must accept unknown codes (RFC 7285 §14.5).
     pub code: String,
-    /// With `E_SYNTAX`: what is wrong, and where.
+    /// Description with position, for `E_SYNTAX` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub syntax_error: Option<String>,
-    /// The path of the offending field.
+    /// Path of the offending field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
-    /// The offending value, always a string.
+    /// Offending value as a string.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
 }
 
-/// A code that is not one of the four.
+/// A text that is not one of the four error codes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown ALTO error code {0:?}")]
 pub struct UnknownErrorCode(String);
@@ -75,7 +75,7 @@ impl Message for ErrorMessage {
 }
 
 impl ErrorCode {
-    /// The code as it stands on the wire.
+    /// Returns the code on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Syntax => "E_SYNTAX",
@@ -107,13 +107,13 @@ impl fmt::Display for ErrorCode {
 }
 
 impl ProtocolError {
-    /// `E_INVALID_FIELD_VALUE` for `field` with a value that is known as text.
+    /// Creates an `E_INVALID_FIELD_VALUE` error for a field and the text of its value.
     pub fn invalid_value(field: impl Into<String>, value: impl Into<String>) -> Self {
         let value = Some(value.into()).filter(|value| value.len() <= MAX_ECHO);
         Self::InvalidFieldValue { field: field.into(), value }
     }
 
-    /// The code of this fault.
+    /// Returns the error code.
     pub const fn code(&self) -> ErrorCode {
         match self {
             Self::Syntax(_) => ErrorCode::Syntax,
@@ -123,7 +123,7 @@ impl ProtocolError {
         }
     }
 
-    /// The message that reports this fault.
+    /// Converts the error into the message that reports it.
     pub fn into_message(self) -> ErrorMessage {
         let code = self.code().as_str().to_owned();
         let (syntax_error, field, value) = match self {

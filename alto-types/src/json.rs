@@ -1,23 +1,23 @@
-//! Strict reading of JSON bodies: what `serde_json` accepts, less duplicate members and excessive depth.
+//! Strict JSON parsing: what `serde_json` accepts, except duplicate members and excessive nesting.
 //!
-//! A duplicate member makes a request mean different things to different readers (RFC 7159 §4), so it is refused
-//! rather than resolved. Depth is bounded before anything else can recurse over the value.
+//! Parsers disagree about the meaning of duplicate members (RFC 7159 §4), so these are rejected rather than resolved.
+//! Nesting is bounded before anything else recurses over the value.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// The deepest nesting of a request this crate reads. Every request of RFC 7285 needs 3; the rest is room for
-/// members of extensions, which have to be skipped.
+/// Largest accepted nesting depth. Requests of RFC 7285 need 3; the rest leaves room for members of extensions, which
+/// must be ignored.
 pub const MAX_DEPTH: usize = 32;
 
-/// Why a body is not JSON that can be relied on: one sentence with line and column.
+/// A description of a syntax error with line and column.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct SyntaxError(String);
 
-/// Reads one JSON value that fills `bytes`.
+/// Parses a single JSON value that spans all of `bytes`.
 pub fn parse(bytes: &[u8]) -> Result<Value, SyntaxError> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(SyntaxError("the body is empty: a JSON object is expected".to_owned()));
@@ -29,7 +29,7 @@ pub fn parse(bytes: &[u8]) -> Result<Value, SyntaxError> {
     value.map_err(|e| SyntaxError(e.to_string()))
 }
 
-/// Builds a [`Value`] while it watches depth and duplicates.
+/// A visitor that builds a [`Value`] and rejects duplicate members and excessive depth.
 #[derive(Clone, Copy)]
 struct Strict {
     depth: usize,
@@ -115,7 +115,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn faults_are_refused_with_their_place() {
+    fn syntax_errors_name_their_position() {
         for (body, says) in [
             (&b""[..], "empty"),
             (b" \r\n", "empty"),
@@ -148,7 +148,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_is_accepted_is_what_serde_json_reads(text in "[\\[\\]{}:,\"0-9a-e .truefalsn-]{0,40}") {
+        fn accepted_values_equal_those_of_serde_json(text in "[\\[\\]{}:,\"0-9a-e .truefalsn-]{0,40}") {
             if let Ok(value) = parse(text.as_bytes()) {
                 prop_assert_eq!(Some(value), serde_json::from_str(&text).ok());
             }

@@ -1,19 +1,19 @@
 //! The ALTO wire: every message, name, address and media type of RFC 7285, and the property maps of RFC 9240,
 //! as Rust types.
 //!
-//! Nothing here reads a file, opens a socket or knows HTTP. A server and a client both speak through these types:
+//! The crate does no I/O and knows no HTTP. Servers and clients share its types:
 //!
-//! * **Lexical types** check their grammar once, when they are made. A [`PidName`] in hand is a legal PID name; a
-//!   [`TypedEndpointAddr`] is an address. See [`name`], [`address`], [`cost`] and [`version_tag`].
-//! * **Messages** know the media type that names them ([`Message`]). Answers are generic over their data member, so
-//!   that a server can stream millions of entries from where they live while a client reads them into maps. There is
-//!   one module per resource: [`directory`], [`network_map`], [`cost_map`], [`endpoint_property`], [`endpoint_cost`],
+//! * **Lexical types** check their grammar once, on construction: a [`PidName`] is always a legal PID name, and a
+//!   [`TypedEndpointAddr`] a valid address. See [`name`], [`address`], [`cost`] and [`version_tag`].
+//! * **Messages** know their media type ([`Message`]). Answers are generic over their data member, so that a server can
+//!   serialise millions of entries from where they are stored, while a client reads them into maps. There is one module
+//!   per resource: [`directory`], [`network_map`], [`cost_map`], [`endpoint_property`], [`endpoint_cost`],
 //!   [`property_map`]; the [`entity`] identifiers of the last are addresses, prefixes and PIDs. [`cost_selection`] and
-//!   [`multi_cost`] are what both cost resources share for several costs at once.
-//! * **Requests** are decoded by [`decode_request`], which turns every possible fault of a body into exactly one
+//!   [`multi_cost`] hold what both cost resources share.
+//! * **Requests** are decoded by [`decode_request`], which converts every possible error in a body into exactly one
 //!   [`ProtocolError`] of RFC 7285 §8.5.2 with its code, field path and value. See [`request`], [`json`] and [`error`].
 //!
-//! Beside ALTO, [`swarm`] has what peers tell the registry of files.
+//! In addition to ALTO, [`swarm`] defines the messages between peers and the registry of files.
 //!
 //! Unknown members are ignored everywhere (RFC 7285 §8.3.7); in object-maps every key is data.
 

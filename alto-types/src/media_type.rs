@@ -1,14 +1,14 @@
-//! The media types of RFC 7285 §14.1 and of property maps (RFC 9240 §12.1), and the trait by which a message knows its own.
+//! Media types of RFC 7285 §14.1 and RFC 9240 §12.1, and the trait that associates them with messages.
 
 use std::fmt;
 
-/// A media type without parameters: ALTO types have none (RFC 7285 §14.1).
+/// A media type without parameters, which ALTO does not use (RFC 7285 §14.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MediaType(&'static str);
 
-/// A message that is named by a media type on the wire (RFC 7285 §9.1.2).
+/// A message with a media type of its own (RFC 7285 §9.1.2).
 pub trait Message {
-    /// The type that `Content-Type` states for this message.
+    /// Media type for the `Content-Type` field of this message.
     const MEDIA_TYPE: MediaType;
 }
 
@@ -37,10 +37,10 @@ impl MediaType {
     pub const PROPERTY_MAP_PARAMS: Self = Self("application/alto-propmapparams+json");
     /// Protocol error, RFC 7285 §8.5.1.
     pub const ERROR: Self = Self("application/alto-error+json");
-    /// Plain JSON, which ALTO itself never sends: what a server has beside it, such as the registry of peers.
+    /// Plain JSON, not used by ALTO but by other interfaces of a server, such as the registry of peers.
     pub const JSON: Self = Self("application/json");
 
-    /// All twelve of ALTO, answers and requests.
+    /// All ALTO media types, for requests and answers.
     pub const ALL: [Self; 12] = [
         Self::DIRECTORY,
         Self::NETWORK_MAP,
@@ -56,12 +56,12 @@ impl MediaType {
         Self::ERROR,
     ];
 
-    /// The type as written in a header field.
+    /// Returns the media type as written in a header field.
     pub const fn as_str(self) -> &'static str {
         self.0
     }
 
-    /// Whether a `Content-Type` field value names this type: case and parameters do not count (RFC 7231 §3.1.1.1).
+    /// Returns whether a `Content-Type` value is of this type, ignoring case and parameters (RFC 7231 §3.1.1.1).
     pub fn names(self, content_type: &str) -> bool {
         let essence = content_type.split(';').next().unwrap_or_default().trim();
         essence.eq_ignore_ascii_case(self.0)
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn case_and_parameters_do_not_count() {
+    fn case_and_parameters_are_ignored() {
         let filter = MediaType::NETWORK_MAP_FILTER;
         assert!(filter.names("Application/ALTO-NetworkMapFilter+JSON; charset=utf-8; x=\"a;b\""));
         assert!(!filter.names("application/alto-networkmap+json"));

@@ -1,4 +1,4 @@
-//! What answers with several costs have in place of `cost-type` (RFC 8189 §4.1.3 and §4.2.3).
+//! The `meta` members of multi-cost answers (RFC 8189 §4.1.3 and §4.2.3).
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny};
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -6,37 +6,37 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use crate::cost::CostType;
 use crate::version_tag::VersionTag;
 
-/// The `meta` of a cost map whose costs are arrays.
+/// The `meta` member of a multi-cost map, in which costs are arrays.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct MultiCostMapMeta {
-    /// Exactly one: the network map.
+    /// Version tag of the network map, exactly one.
     pub dependent_vtags: Vec<VersionTag>,
-    /// Nothing.
+    /// Empty object in place of the cost type.
     #[serde(default)]
     pub cost_type: NoCostType,
-    /// The types of the values of each array, in order.
+    /// Types of the values in each array, in order.
     pub multi_cost_types: Vec<CostType>,
-    /// The version of the costs themselves (allowed by RFC 7285 §11.1).
+    /// Version tag of the costs themselves, allowed by RFC 7285 §11.1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vtag: Option<VersionTag>,
 }
 
-/// The `meta` of an endpoint cost answer whose costs are arrays.
+/// The `meta` member of a multi-cost endpoint cost answer, in which costs are arrays.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct MultiEndpointCostMeta {
-    /// Nothing.
+    /// Empty object in place of the cost type.
     #[serde(default)]
     pub cost_type: NoCostType,
-    /// The types of the values of each array, in order.
+    /// Types of the values in each array, in order.
     pub multi_cost_types: Vec<CostType>,
-    /// The version of the costs (allowed by RFC 7285 §11.1).
+    /// Version tag of the costs, allowed by RFC 7285 §11.1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vtag: Option<VersionTag>,
 }
 
-/// An empty object for clients that look for a cost type; whatever is read in its place does not count.
+/// An empty object for clients that expect a cost type; any value is accepted and ignored when reading.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NoCostType;
 

@@ -1,8 +1,8 @@
-//! Checked names: strings whose RFC 7285 grammar was verified when they were made.
+//! Validated names: strings whose RFC 7285 grammar is checked on construction.
 //!
 //! The grammars differ in small ways that matter: `@` is legal in PIDs and resource IDs but not in metrics, modes or
 //! properties, and `.` is reserved in all of them except as the one separator of a resource-specific property.
-//! The empty string is refused everywhere; the RFC gives only maxima.
+//! The empty string is rejected everywhere, although the RFC specifies maximum lengths only.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// What a name may not be, for people: states the rule, not just the verdict.
+/// A text that violates the grammar of a name; the message states the grammar.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{value:?} is not a legal {kind}: {rule}")]
 pub struct NameError {
@@ -28,7 +28,7 @@ macro_rules! checked_name {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// The name as it stands on the wire.
+            /// Returns the name as a string slice.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -92,7 +92,7 @@ checked_name!(
 );
 
 checked_name!(
-    /// The opaque part of a version tag, compared byte for byte, RFC 7285 §10.3.
+    /// Opaque part of a version tag, compared byte for byte, RFC 7285 §10.3.
     Tag,
     "tag",
     "1 to 64 visible ASCII characters, no space (RFC 7285 §10.3)",
@@ -100,8 +100,8 @@ checked_name!(
 );
 
 checked_name!(
-    /// What a cost stands for, RFC 7285 §10.6: registered, or `priv:` and more; a dot only in a percentile such as
-    /// `delay-ow:p99.9` (RFC 9439 §3.2).
+    /// Cost metric, RFC 7285 §10.6: registered, or private with the prefix `priv:`. A dot is legal only in a percentile
+    /// such as `delay-ow:p99.9` (RFC 9439 §3.2).
     CostMetric,
     "cost metric",
     "1 to 32 of the characters 0-9 A-Z a-z : _ -, and more than the bare prefix priv: (RFC 7285 §10.6)",
@@ -109,7 +109,7 @@ checked_name!(
 );
 
 checked_name!(
-    /// Where the values of a cost type come from, RFC 9439 §3.1.
+    /// Source of the values of a cost type, RFC 9439 §3.1.
     CostSource,
     "cost source",
     "1 to 32 of the characters 0-9 A-Z a-z (RFC 9439 §3.1)",
@@ -117,7 +117,7 @@ checked_name!(
 );
 
 checked_name!(
-    /// How a cost is to be read, RFC 7285 §10.5 as opened by RFC 9274 §3.2.
+    /// Cost mode, RFC 7285 §10.5 as extended by RFC 9274 §3.2.
     CostMode,
     "cost mode",
     "1 to 32 of the characters 0-9 A-Z a-z : _ -, and more than the bare prefix priv: (RFC 9274 §3.2)",
@@ -125,7 +125,7 @@ checked_name!(
 );
 
 checked_name!(
-    /// Type of an endpoint property, RFC 7285 §10.8: global (`priv:access`) or of one resource (`network-map.pid`).
+    /// Type of an endpoint property, RFC 7285 §10.8: global (`priv:access`) or resource-specific (`network-map.pid`).
     PropertyType,
     "endpoint property type",
     "a global name of 1 to 32 of the characters 0-9 A-Z a-z : _ -, or a resource ID, one dot and such a name \
@@ -137,28 +137,28 @@ checked_name!(
 );
 
 impl CostMode {
-    /// The mode of costs that are amounts, RFC 7285 §6.1.2.1.
+    /// Mode of costs that are numbers to calculate with, RFC 7285 §6.1.2.1.
     pub const NUMERICAL: &'static str = "numerical";
-    /// The mode of costs that are ranks, RFC 7285 §6.1.2.2.
+    /// Mode of costs that are ranks, RFC 7285 §6.1.2.2.
     pub const ORDINAL: &'static str = "ordinal";
 }
 
 impl CostSource {
-    /// The source of values that are configured.
+    /// Source of configured values.
     pub const NOMINAL: &'static str = "nominal";
-    /// The source of values that are promised.
+    /// Source of values promised in a service level agreement.
     pub const SLA: &'static str = "sla";
-    /// The source of values that are measured or computed.
+    /// Source of measured or computed values.
     pub const ESTIMATION: &'static str = "estimation";
 }
 
 impl PropertyType {
-    /// The property that names the PID of an endpoint in one network map, RFC 7285 §7.1.1.
+    /// Returns the property that holds the PID of an endpoint in a network map, RFC 7285 §7.1.1.
     pub fn pid_of(network_map: &ResourceId) -> Self {
         Self(format!("{network_map}.pid").into())
     }
 
-    /// The resource and the property's own name, where the property is of one resource (RFC 7285 §10.8.1).
+    /// Splits a resource-specific property into resource and name; `None` for a global one (RFC 7285 §10.8.1).
     pub fn resource_specific(&self) -> Option<(&str, &str)> {
         self.0.split_once('.')
     }
@@ -168,12 +168,12 @@ fn is_pid_name(s: &str) -> bool {
     (1..=64).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_alphanumeric() || b":@_-".contains(&b))
 }
 
-/// The shape shared by metrics, modes and global properties.
+/// Checks the grammar shared by metrics, modes and global properties.
 fn is_registered_style(s: &str) -> bool {
     (1..=32).contains(&s.len()) && s != "priv:" && s.bytes().all(|b| b.is_ascii_alphanumeric() || b":_-".contains(&b))
 }
 
-/// A dot is legal as the decimal point of a percentile and nowhere else.
+/// Checks the grammar of metrics, where a dot is legal only as the decimal point of a percentile.
 fn is_cost_metric(s: &str) -> bool {
     let Some((whole, decimals)) = s.split_once('.') else { return is_registered_style(s) };
     let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pid_names() {
+    fn pid_names_follow_the_grammar() {
         let longest = "p".repeat(64);
         for good in ["a", "PID_1", "isp-a:pop@2", longest.as_str()] {
             assert!(good.parse::<PidName>().is_ok(), "{good}");
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn private_prefix_needs_a_name() {
+    fn the_private_prefix_alone_is_not_a_name() {
         assert!("priv:x".parse::<CostMetric>().is_ok());
         assert!("priv:".parse::<CostMetric>().is_err());
         assert!("routing@cost".parse::<CostMetric>().is_err());
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_metric_has_a_dot_in_a_percentile_only() {
+    fn metrics_contain_a_dot_only_in_a_percentile() {
         for good in ["delay-ow:p99.9", "lossrate:p0.05", "delay-ow:p100.0", "priv:x:p50.5", "delay-ow:p95"] {
             assert!(good.parse::<CostMetric>().is_ok(), "{good}");
         }

@@ -1,4 +1,4 @@
-//! Network maps (RFC 7285 §11.2.1) and requests for a part of one (§11.3.1).
+//! Network maps (RFC 7285 §11.2.1) and requests for filtered ones (§11.3.1).
 
 use std::collections::BTreeMap;
 
@@ -11,20 +11,20 @@ use crate::name::PidName;
 use crate::request::{Fields, Request};
 use crate::version_tag::VersionTag;
 
-/// A network map, whole or filtered. `D` is the data member: a map for a client, anything that serialises for a server.
+/// A network map, whole or filtered. `D` is the data member: a map for clients, any serialisable type for servers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct NetworkMap<D = BTreeMap<PidName, EndpointAddrGroup>> {
-    /// The version of the map.
+    /// Version tag of the map.
     pub meta: NetworkMapMeta,
     /// Groups of endpoints by PID.
     pub network_map: D,
 }
 
-/// The `meta` of a network map (RFC 7285 §11.2.1.6).
+/// The `meta` member of a network map (RFC 7285 §11.2.1.6).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkMapMeta {
-    /// Of the whole map, also where the answer is filtered (RFC 7285 §11.3.1.6).
+    /// Version tag of the whole map, even in a filtered answer (RFC 7285 §11.3.1.6).
     pub vtag: VersionTag,
 }
 
@@ -39,16 +39,15 @@ pub struct EndpointAddrGroup {
     pub ipv6: Vec<Ipv6Net>,
 }
 
-/// Request for a part of a network map (RFC 7285 §11.3.1.3).
+/// A request for a filtered network map (RFC 7285 §11.3.1.3).
 ///
-/// The lists stay unchecked strings: names that no PID has are not errors but are treated as if they were not there
-/// (§11.3.1.6), and so are address types.
+/// Both lists are unchecked, because unknown PID names and address types are ignored rather than errors (§11.3.1.6).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct FilteredNetworkMapRequest {
-    /// The PIDs wanted; empty means all.
+    /// Requested PIDs; all if empty.
     pub pids: Vec<String>,
-    /// The address types wanted; empty means all.
+    /// Requested address types; all if empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub address_types: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! Property maps (RFC 9240 §7) and requests for a part of one (§8).
+//! Property maps (RFC 9240 §7) and requests for filtered ones (§8).
 
 use std::collections::BTreeMap;
 
@@ -9,37 +9,37 @@ use crate::media_type::{MediaType, Message};
 use crate::request::{Fields, Request};
 use crate::version_tag::VersionTag;
 
-/// A property map, whole or filtered. `D` is the data member: a map for a client, anything that serialises for a server.
+/// A property map, whole or filtered. `D` is the data member: a map for clients, any serialisable type for servers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct PropertyMap<D = BTreeMap<String, BTreeMap<String, serde_json::Value>>> {
-    /// Which versions of which maps this is made of.
+    /// Version tags of the map and of the resources it depends on.
     #[serde(default)]
     pub meta: PropertyMapMeta,
-    /// Values by entity and property. What is absent may be inherited from a prefix around it; a `null` is not (§6.1.3).
+    /// Values by entity and property; an absent value may be inherited from a covering prefix, a `null` is not (§6.1.3).
     pub property_map: D,
 }
 
-/// The `meta` of a property map (RFC 9240 §7.6).
+/// The `meta` member of a property map (RFC 9240 §7.6).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct PropertyMapMeta {
-    /// One tag for every resource that the map depends on, in the order of its `uses`.
+    /// Version tag of each resource the map depends on, in the order of its `uses`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependent_vtags: Vec<VersionTag>,
-    /// Of the whole map itself. The RFC defines none, but resources that depend on a property map need one.
+    /// Version tag of the whole map. The RFC defines none, but resources that depend on a property map need one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vtag: Option<VersionTag>,
 }
 
-/// Request for a part of a property map (RFC 9240 §8.3).
+/// A request for a filtered property map (RFC 9240 §8.3).
 ///
-/// Both lists stay unchecked: how an entity identifier is to be read depends on the domains that the resource has.
+/// Both lists are unchecked, because the grammar of entity identifiers depends on the domains of the resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PropertyMapRequest {
-    /// The entities wanted; empty means all.
+    /// Requested entities; all if empty.
     pub entities: Vec<String>,
-    /// The properties wanted; empty means all, and absent means none: then the answer tells which entities have any.
+    /// Requested properties; all if empty. If absent, the answer lists the entities that have properties, without values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub properties: Option<Vec<String>>,
 }

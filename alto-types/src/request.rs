@@ -1,8 +1,8 @@
-//! From the bytes of a request body to a checked request, or to the one error that says why not.
+//! Decoding of request bodies into validated requests, or into the single error that the RFC prescribes.
 //!
-//! A general deserialiser cannot do this: RFC 7285 §8.5.2 wants a missing field, a field of the wrong type and an
-//! array *element* of the wrong type told apart (the last is a *value* error), each with its path from the root.
-//! [`Fields`] is the reader that keeps these apart; every request type decodes itself with it.
+//! A generic deserialiser cannot do this: RFC 7285 §8.5.2 distinguishes a missing field, a field of the wrong type and an
+//! array *element* of the wrong type (a *value* error), each with its path from the root. [`Fields`] keeps these apart,
+//! and every request type decodes itself with it.
 
 use serde_json::{Map, Value};
 
@@ -10,13 +10,13 @@ use crate::error::ProtocolError;
 use crate::json;
 use crate::media_type::Message;
 
-/// A request body that knows how to decode itself.
+/// A request body that can be decoded.
 pub trait Request: Message + Sized {
-    /// Reads the members of the request; unknown ones are ignored (RFC 7285 §8.3.7).
+    /// Decodes the members of the request; unknown members are ignored (RFC 7285 §8.3.7).
     fn decode(fields: Fields<'_>) -> Result<Self, ProtocolError>;
 }
 
-/// Decodes a body, reporting exactly one fault (RFC 7285 §8.5.2).
+/// Decodes a request body, or reports exactly one error (RFC 7285 §8.5.2).
 pub fn decode_request<R: Request>(body: &[u8]) -> Result<R, ProtocolError> {
     match json::parse(body).map_err(|e| ProtocolError::Syntax(e.to_string()))? {
         Value::Object(object) => R::decode(Fields { path: String::new(), object: &object }),
@@ -24,19 +24,19 @@ pub fn decode_request<R: Request>(body: &[u8]) -> Result<R, ProtocolError> {
     }
 }
 
-/// The members of one object of a request, with the object's path.
+/// The members of an object within a request, with the object's path.
 pub struct Fields<'a> {
     path: String,
     object: &'a Map<String, Value>,
 }
 
 impl<'a> Fields<'a> {
-    /// The path of a member of this object from the root of the request.
+    /// Returns the path of a member from the root of the request.
     pub fn path(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_owned() } else { format!("{}/{name}", self.path) }
     }
 
-    /// A member that may be absent. JSON `null` is a value like any other, not absence.
+    /// Returns a member, or `None` if it is absent; JSON `null` is a value, not absence.
     fn optional(&self, name: &str) -> Option<&'a Value> {
         self.object.get(name)
     }
@@ -49,27 +49,27 @@ impl<'a> Fields<'a> {
         ProtocolError::InvalidFieldType(self.path(name))
     }
 
-    /// A required object.
+    /// Returns a required object.
     pub fn object(&self, name: &str) -> Result<Fields<'a>, ProtocolError> {
         self.required(name).and_then(|value| self.as_object(name, value))
     }
 
-    /// An object that may be absent.
+    /// Returns an optional object.
     pub fn optional_object(&self, name: &str) -> Result<Option<Fields<'a>>, ProtocolError> {
         self.optional(name).map(|value| self.as_object(name, value)).transpose()
     }
 
-    /// Whether there is a member, whatever it is.
+    /// Returns whether a member is present, with any value.
     pub fn has(&self, name: &str) -> bool {
         self.optional(name).is_some()
     }
 
-    /// Whether there is no member at all.
+    /// Returns whether the object has no members.
     pub fn is_empty(&self) -> bool {
         self.object.is_empty()
     }
 
-    /// A list of objects that may be absent. The path of each is that of the list.
+    /// Returns an optional list of objects; the path of each is that of the list.
     pub fn optional_objects(&self, name: &str) -> Result<Option<Vec<Fields<'a>>>, ProtocolError> {
         let Some(value) = self.optional(name) else { return Ok(None) };
         let elements = value.as_array().ok_or_else(|| self.wrong_type(name))?;
@@ -80,7 +80,7 @@ impl<'a> Fields<'a> {
         elements.iter().map(object).collect::<Result<_, _>>().map(Some)
     }
 
-    /// A list of lists of strings that may be absent.
+    /// Returns an optional list of lists of strings.
     pub fn optional_string_lists(&self, name: &str) -> Result<Option<Vec<Vec<&'a str>>>, ProtocolError> {
         let Some(value) = self.optional(name) else { return Ok(None) };
         let elements = value.as_array().ok_or_else(|| self.wrong_type(name))?;
@@ -98,23 +98,23 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A required string of a checked type.
+    /// Returns a required string, parsed into a type.
     pub fn string<T: std::str::FromStr>(&self, name: &str) -> Result<T, ProtocolError> {
         let text = self.required(name)?.as_str().ok_or_else(|| self.wrong_type(name))?;
         text.parse().map_err(|_| self.invalid(name, text))
     }
 
-    /// A required list of strings.
+    /// Returns a required list of strings.
     pub fn strings(&self, name: &str) -> Result<Vec<&'a str>, ProtocolError> {
         self.required(name).and_then(|value| self.as_strings(name, value))
     }
 
-    /// A list of strings that may be absent, which means the same as empty.
+    /// Returns an optional list of strings, empty if it is absent.
     pub fn optional_strings(&self, name: &str) -> Result<Vec<&'a str>, ProtocolError> {
         self.optional(name).map_or(Ok(Vec::new()), |value| self.as_strings(name, value))
     }
 
-    /// A list of strings that may be absent, which does not mean the same as empty.
+    /// Returns an optional list of strings, where absence differs from an empty list.
     pub fn strings_if_present(&self, name: &str) -> Result<Option<Vec<&'a str>>, ProtocolError> {
         self.optional(name).map(|value| self.as_strings(name, value)).transpose()
     }
@@ -125,23 +125,24 @@ impl<'a> Fields<'a> {
         elements.iter().map(text).collect()
     }
 
-    /// A list whose elements have a checked type; `E_INVALID_FIELD_VALUE` names the first element that has not.
+    /// Parses each element of a list; `E_INVALID_FIELD_VALUE` reports the first invalid element.
     pub fn parse_each<T: std::str::FromStr>(&self, name: &str, elements: &[&str]) -> Result<Vec<T>, ProtocolError> {
         elements.iter().map(|element| element.parse().map_err(|_| self.invalid(name, element))).collect()
     }
 
-    /// A required list that must not be empty: one that is has a wrong value.
+    /// Returns a required list that must not be empty; an empty one is a value error.
     pub fn non_empty_strings(&self, name: &str) -> Result<Vec<&'a str>, ProtocolError> {
         let elements = self.strings(name)?;
         if elements.is_empty() { Err(self.invalid(name, "[]")) } else { Ok(elements) }
     }
 
-    /// `E_INVALID_FIELD_VALUE` for a member of this object.
+    /// Creates an `E_INVALID_FIELD_VALUE` error for a member of this object.
     pub fn invalid(&self, name: &str, value: &str) -> ProtocolError {
         ProtocolError::invalid_value(self.path(name), value)
     }
 }
 
+/// Names the type of a JSON value with its article.
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

@@ -1,6 +1,5 @@
-//! Several costs at once (RFC 8189) and where they come from (RFC 9439): the worked examples of both as they stand on the
-//! wire, and every way a request for several costs can be wrong.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! Multi-cost messages (RFC 8189) and cost sources (RFC 9439): worked examples of both as they appear on the wire, and
+//! every error in multi-cost requests.
 
 use std::collections::BTreeMap;
 
@@ -24,17 +23,17 @@ fn selection(members: &Value) -> CostSelection {
     decode_request::<FilteredCostMapRequest>(members.to_string().as_bytes()).unwrap().costs
 }
 
-/// What is read and written again is the same.
+/// Deserialises a message and asserts that it serialises back to the same JSON.
 #[track_caller]
-fn kept<T: serde::de::DeserializeOwned + serde::Serialize>(message: &Value) -> T {
+fn round_trip<T: serde::de::DeserializeOwned + serde::Serialize>(message: &Value) -> T {
     let read: T = serde_json::from_value(message.clone()).unwrap();
     assert_eq!(&serde_json::to_value(&read).unwrap(), message);
     read
 }
 
-/// The worked example of several costs: directory, request and answer.
+/// Directory, request and answer of a multi-cost exchange.
 #[test]
-fn the_example_of_several_costs_is_understood() {
+fn the_multi_cost_example_round_trips() {
     let directory = json!({
         "meta": {
             "default-alto-network-map": "metro-map",
@@ -62,7 +61,7 @@ fn the_example_of_several_costs_is_understood() {
             },
         },
     });
-    let read: Directory = kept(&directory);
+    let read: Directory = round_trip(&directory);
     let capabilities = &read.resources["metro-costs"].capabilities;
     assert_eq!((capabilities.max_cost_types, capabilities.testable_cost_type_names.len()), (3, 2));
 
@@ -76,9 +75,9 @@ fn the_example_of_several_costs_is_understood() {
     assert_eq!(metrics(read.costs.types.as_slice()), ["routingcost", "lossrate"]);
     assert_eq!(metrics(read.costs.tested()), ["routingcost", "hopcount"]);
     let Tests::Any(groups) = &read.costs.tests else { panic!("{:?}", read.costs.tests) };
-    let places: Vec<Vec<usize>> = groups.iter().map(|group| group.iter().map(|test| test.index).collect()).collect();
-    assert_eq!(places, [vec![0], vec![0, 1]]);
-    // Written as the base grammar has it where that says the same.
+    let indices: Vec<Vec<usize>> = groups.iter().map(|group| group.iter().map(|test| test.index).collect()).collect();
+    assert_eq!(indices, [vec![0], vec![0, 1]]);
+    // Serialised in the base grammar where that has the same meaning.
     let mut written = request;
     written["or-constraints"] = json!([["lt 5"], ["le 20", "[1] le 4"]]);
     assert_eq!(serde_json::to_value(&read).unwrap(), written);
@@ -94,9 +93,9 @@ fn the_example_of_several_costs_is_understood() {
             "ber-edge": {"ams-core": [7.0, 0.02], "ber-edge": [1.0, 0.0]},
         },
     });
-    let read: CostMap<Costs<PidName>, MultiCostMapMeta> = kept(&answer);
+    let read: CostMap<Costs<PidName>, MultiCostMapMeta> = round_trip(&answer);
     assert_eq!(read.cost_map["ams-core"]["mad-edge"], [None, Some(0.5)]);
-    // Whatever stands in place of the cost type does not count, and it may be missing.
+    // Any value in place of the cost type is ignored.
     for odd in [json!(null), json!(7), cost_type("hopcount")] {
         let mut answer = answer.clone();
         answer["meta"]["cost-type"] = odd;
@@ -104,9 +103,9 @@ fn the_example_of_several_costs_is_understood() {
     }
 }
 
-/// The worked example of performance metrics.
+/// Directory, request and answer with performance metrics.
 #[test]
-fn the_example_of_metrics_with_sources_is_understood() {
+fn the_performance_metrics_example_round_trips() {
     let mut p95 = cost_type("delay-ow:p95");
     p95["cost-context"] =
         json!({"cost-source": "estimation", "parameters": {"method": "twamp", "window-seconds": 600}});
@@ -134,9 +133,9 @@ fn the_example_of_metrics_with_sources_is_understood() {
             "host-costs-sla": service("https://alto.isp-k.example/ecs-sla", json!({"cost-type-names": ["delay-sla"]})),
         },
     });
-    let read: Directory = kept(&directory);
+    let read: Directory = round_trip(&directory);
     let types = &read.meta.cost_types;
-    assert!(types["delay-p95"].is(&types["delay-sla"]), "a context is no key");
+    assert!(types["delay-p95"].is(&types["delay-sla"]), "matching ignores contexts");
     assert_ne!(types["delay-p95"], types["delay-sla"]);
 
     let request = json!({
@@ -152,30 +151,30 @@ fn the_example_of_metrics_with_sources_is_understood() {
         "meta": {"cost-type": {}, "multi-cost-types": [p95, cost_type("bw-available")]},
         "endpoint-cost-map": {"ipv4:198.51.100.5": {"ipv4:198.51.100.140": [2350.5, 9_000_000.0]}},
     });
-    let read: EndpointCost<Costs<TypedEndpointAddr>, MultiEndpointCostMeta> = kept(&answer);
+    let read: EndpointCost<Costs<TypedEndpointAddr>, MultiEndpointCostMeta> = round_trip(&answer);
     assert_eq!(read.meta.cost_type, NoCostType);
 }
 
 #[test]
-fn one_and_several_are_told_apart() {
+fn single_cost_and_multi_cost_requests_are_distinguished() {
     let (rc, hops) = (cost_type("routingcost"), cost_type("hopcount"));
     assert!(matches!(selection(&json!({"cost-type": rc})).types, CostTypes::One(_)));
     assert!(matches!(selection(&json!({"multi-cost-types": [rc]})).types, CostTypes::Several(_)));
-    let beside = selection(&json!({"cost-type": {}, "multi-cost-types": [rc, hops]}));
-    assert_eq!(beside, selection(&json!({"multi-cost-types": [rc, hops]})));
-    // What is ignored in one cost type is ignored in each of several.
+    let multi = selection(&json!({"cost-type": {}, "multi-cost-types": [rc, hops]}));
+    assert_eq!(multi, selection(&json!({"multi-cost-types": [rc, hops]})));
+    // Members that are ignored in a single cost type are ignored in each of several.
     let mut described = rc.clone();
     described["description"] = json!(7);
     described["cost-context"] = json!({"cost-source": "sla"});
-    assert_eq!(selection(&json!({"multi-cost-types": [described, hops]})), beside);
-    // A test without place is one of the first.
+    assert_eq!(selection(&json!({"multi-cost-types": [described, hops]})), multi);
+    // A test without an index applies to the first cost type.
     let tests = |text: &str| selection(&json!({"multi-cost-types": [rc, hops], "constraints": [text]})).tests;
     assert_eq!(tests("le 5"), tests("[0] le 5"));
     assert_ne!(tests("le 5"), tests("[1] le 5"));
 }
 
 #[test]
-fn what_a_request_for_several_costs_can_have_wrong() {
+fn invalid_multi_cost_requests_are_rejected_with_code_field_and_value() {
     use ErrorCode::{InvalidFieldType as Type, InvalidFieldValue as Value, MissingField as Missing};
     let (rc, hops) = (cost_type("routingcost"), cost_type("hopcount"));
     let both = json!([rc, hops]);
@@ -236,7 +235,7 @@ fn what_a_request_for_several_costs_can_have_wrong() {
 }
 
 #[test]
-fn a_count_of_cost_types_that_is_none_counts_as_zero() {
+fn an_invalid_max_cost_types_counts_as_zero() {
     for (written, read) in
         [(json!(3), 3), (json!(2.0), 2), (json!(1.5), 0), (json!(-1), 0), (json!("2"), 0), (json!(null), 0)]
     {

@@ -1,4 +1,4 @@
-//! Every way a request body can be wrong, and the one error each deserves (RFC 7285 §8.5.2).
+//! Invalid request bodies and the single error that each must give (RFC 7285 §8.5.2).
 
 use alto_types::{
     EndpointCostRequest, EndpointPropertyRequest, ErrorCode, FilteredCostMapRequest, FilteredNetworkMapRequest,
@@ -11,9 +11,9 @@ type Properties = EndpointPropertyRequest<SpeltAddr>;
 
 const NUM: &str = r#"{"cost-mode":"numerical","cost-metric":"routingcost"}"#;
 
-/// Asserts code and field of the error that `body` earns, and the value where one is given.
+/// Asserts that `body` is rejected with a code and a field, and with a value if one is given.
 #[track_caller]
-fn refused<R: Request + std::fmt::Debug>(body: &str, code: ErrorCode, field: &str, value: Option<&str>) {
+fn assert_rejected<R: Request + std::fmt::Debug>(body: &str, code: ErrorCode, field: &str, value: Option<&str>) {
     let message = decode_request::<R>(body.as_bytes()).expect_err(body).into_message();
     assert_eq!(message.meta.code, code.as_str(), "{body}");
     assert_eq!(message.meta.field.as_deref(), Some(field), "{body}");
@@ -23,34 +23,34 @@ fn refused<R: Request + std::fmt::Debug>(body: &str, code: ErrorCode, field: &st
 }
 
 #[test]
-fn absent_required_fields() {
+fn absent_required_fields_are_missing_field_errors() {
     use ErrorCode::MissingField as Missing;
-    refused::<FilteredNetworkMapRequest>("{}", Missing, "pids", None);
-    refused::<FilteredNetworkMapRequest>(r#"{"PIDS":[]}"#, Missing, "pids", None);
-    refused::<FilteredNetworkMapRequest>(r#"{"address-types":["ipv4"]}"#, Missing, "pids", None);
-    refused::<FilteredCostMapRequest>("{}", Missing, "cost-type", None);
+    assert_rejected::<FilteredNetworkMapRequest>("{}", Missing, "pids", None);
+    assert_rejected::<FilteredNetworkMapRequest>(r#"{"PIDS":[]}"#, Missing, "pids", None);
+    assert_rejected::<FilteredNetworkMapRequest>(r#"{"address-types":["ipv4"]}"#, Missing, "pids", None);
+    assert_rejected::<FilteredCostMapRequest>("{}", Missing, "cost-type", None);
     let no_metric = r#"{"cost-type":{"cost-mode":"numerical"}}"#;
-    refused::<FilteredCostMapRequest>(no_metric, Missing, "cost-type/cost-metric", None);
+    assert_rejected::<FilteredCostMapRequest>(no_metric, Missing, "cost-type/cost-metric", None);
     let no_mode = r#"{"cost-type":{"cost-metric":"routingcost"}}"#;
-    refused::<FilteredCostMapRequest>(no_mode, Missing, "cost-type/cost-mode", None);
+    assert_rejected::<FilteredCostMapRequest>(no_mode, Missing, "cost-type/cost-mode", None);
     let half = format!(r#"{{"cost-type":{NUM},"pids":{{"srcs":["a"]}}}}"#);
-    refused::<FilteredCostMapRequest>(&half, Missing, "pids/dsts", None);
-    refused::<Properties>(r#"{"endpoints":["ipv4:192.0.2.1"]}"#, Missing, "properties", None);
-    refused::<Properties>(r#"{"properties":["nm.pid"]}"#, Missing, "endpoints", None);
-    refused::<Costs>(&format!(r#"{{"cost-type":{NUM}}}"#), Missing, "endpoints", None);
-    refused::<PropertyMapRequest>("{}", Missing, "entities", None);
-    refused::<PropertyMapRequest>(r#"{"properties":[]}"#, Missing, "entities", None);
-    refused::<Costs>(r#"{"endpoints":{"dsts":["ipv4:192.0.2.1"]}}"#, Missing, "cost-type", None);
+    assert_rejected::<FilteredCostMapRequest>(&half, Missing, "pids/dsts", None);
+    assert_rejected::<Properties>(r#"{"endpoints":["ipv4:192.0.2.1"]}"#, Missing, "properties", None);
+    assert_rejected::<Properties>(r#"{"properties":["nm.pid"]}"#, Missing, "endpoints", None);
+    assert_rejected::<Costs>(&format!(r#"{{"cost-type":{NUM}}}"#), Missing, "endpoints", None);
+    assert_rejected::<PropertyMapRequest>("{}", Missing, "entities", None);
+    assert_rejected::<PropertyMapRequest>(r#"{"properties":[]}"#, Missing, "entities", None);
+    assert_rejected::<Costs>(r#"{"endpoints":{"dsts":["ipv4:192.0.2.1"]}}"#, Missing, "cost-type", None);
 }
 
 #[test]
-fn wrong_types() {
+fn wrong_types_are_field_type_errors() {
     use ErrorCode::InvalidFieldType as Type;
-    refused::<FilteredNetworkMapRequest>(r#"{"pids":"a"}"#, Type, "pids", None);
-    refused::<FilteredNetworkMapRequest>(r#"{"pids":{}}"#, Type, "pids", None);
-    refused::<FilteredNetworkMapRequest>(r#"{"pids":[],"address-types":null}"#, Type, "address-types", None);
-    refused::<FilteredCostMapRequest>(r#"{"cost-type":"num"}"#, Type, "cost-type", None);
-    refused::<FilteredCostMapRequest>(
+    assert_rejected::<FilteredNetworkMapRequest>(r#"{"pids":"a"}"#, Type, "pids", None);
+    assert_rejected::<FilteredNetworkMapRequest>(r#"{"pids":{}}"#, Type, "pids", None);
+    assert_rejected::<FilteredNetworkMapRequest>(r#"{"pids":[],"address-types":null}"#, Type, "address-types", None);
+    assert_rejected::<FilteredCostMapRequest>(r#"{"cost-type":"num"}"#, Type, "cost-type", None);
+    assert_rejected::<FilteredCostMapRequest>(
         r#"{"cost-type":{"cost-mode":1,"cost-metric":"routingcost"}}"#,
         Type,
         "cost-type/cost-mode",
@@ -62,35 +62,35 @@ fn wrong_types() {
         (r#""pids":null"#, "pids"),
         (r#""pids":{"srcs":"a","dsts":[]}"#, "pids/srcs"),
     ] {
-        refused::<FilteredCostMapRequest>(&format!(r#"{{"cost-type":{NUM},{member}}}"#), Type, field, None);
+        assert_rejected::<FilteredCostMapRequest>(&format!(r#"{{"cost-type":{NUM},{member}}}"#), Type, field, None);
     }
-    refused::<Properties>(r#"{"properties":["nm.pid"],"endpoints":"ipv4:192.0.2.1"}"#, Type, "endpoints", None);
-    refused::<Costs>(&format!(r#"{{"cost-type":{NUM},"endpoints":[]}}"#), Type, "endpoints", None);
-    refused::<PropertyMapRequest>(r#"{"entities":"ipv4:192.0.2.1"}"#, Type, "entities", None);
-    refused::<PropertyMapRequest>(r#"{"entities":[],"properties":null}"#, Type, "properties", None);
+    assert_rejected::<Properties>(r#"{"properties":["nm.pid"],"endpoints":"ipv4:192.0.2.1"}"#, Type, "endpoints", None);
+    assert_rejected::<Costs>(&format!(r#"{{"cost-type":{NUM},"endpoints":[]}}"#), Type, "endpoints", None);
+    assert_rejected::<PropertyMapRequest>(r#"{"entities":"ipv4:192.0.2.1"}"#, Type, "entities", None);
+    assert_rejected::<PropertyMapRequest>(r#"{"entities":[],"properties":null}"#, Type, "properties", None);
 }
 
 #[test]
-fn wrong_values_and_wrong_elements() {
+fn wrong_values_and_wrong_elements_are_field_value_errors() {
     use ErrorCode::InvalidFieldValue as Value;
-    // An element of the wrong type is a value error, and its value is sent as text.
-    refused::<PropertyMapRequest>(r#"{"entities":[7]}"#, Value, "entities", Some("7"));
-    refused::<PropertyMapRequest>(r#"{"entities":[],"properties":[null]}"#, Value, "properties", Some("null"));
-    refused::<FilteredNetworkMapRequest>(r#"{"pids":["a",7]}"#, Value, "pids", Some("7"));
-    refused::<FilteredNetworkMapRequest>(r#"{"pids":[{"a":[null]}]}"#, Value, "pids", Some(r#"{"a":[null]}"#));
-    refused::<Properties>(r#"{"properties":["nm.pid"],"endpoints":[null]}"#, Value, "endpoints", Some("null"));
-    refused::<Properties>(r#"{"properties":[],"endpoints":["ipv4:192.0.2.1"]}"#, Value, "properties", None);
-    refused::<Properties>(r#"{"properties":["nm.pid"],"endpoints":[]}"#, Value, "endpoints", None);
+    // An element of the wrong type is a value error that repeats the element as text.
+    assert_rejected::<PropertyMapRequest>(r#"{"entities":[7]}"#, Value, "entities", Some("7"));
+    assert_rejected::<PropertyMapRequest>(r#"{"entities":[],"properties":[null]}"#, Value, "properties", Some("null"));
+    assert_rejected::<FilteredNetworkMapRequest>(r#"{"pids":["a",7]}"#, Value, "pids", Some("7"));
+    assert_rejected::<FilteredNetworkMapRequest>(r#"{"pids":[{"a":[null]}]}"#, Value, "pids", Some(r#"{"a":[null]}"#));
+    assert_rejected::<Properties>(r#"{"properties":["nm.pid"],"endpoints":[null]}"#, Value, "endpoints", Some("null"));
+    assert_rejected::<Properties>(r#"{"properties":[],"endpoints":["ipv4:192.0.2.1"]}"#, Value, "properties", None);
+    assert_rejected::<Properties>(r#"{"properties":["nm.pid"],"endpoints":[]}"#, Value, "endpoints", None);
     for constraint in ["ne 5", "GE 5", "ge5", "5 ge", "ge x", "", "ge 1 2"] {
         let body = format!(r#"{{"cost-type":{NUM},"constraints":["ge 1","{constraint}"]}}"#);
-        refused::<FilteredCostMapRequest>(&body, Value, "constraints", Some(constraint));
+        assert_rejected::<FilteredCostMapRequest>(&body, Value, "constraints", Some(constraint));
     }
     let body = format!(r#"{{"cost-type":{NUM},"endpoints":{{"srcs":[],"dsts":["ipv4:192.0.2.1","ipv4:nope"]}}}}"#);
-    refused::<Costs>(&body, Value, "endpoints/dsts", Some("ipv4:nope"));
+    assert_rejected::<Costs>(&body, Value, "endpoints/dsts", Some("ipv4:nope"));
     let both_empty = format!(r#"{{"cost-type":{NUM},"endpoints":{{"srcs":[]}}}}"#);
-    refused::<Costs>(&both_empty, Value, "endpoints", None);
+    assert_rejected::<Costs>(&both_empty, Value, "endpoints", None);
     let mode = r#"{"cost-type":{"cost-mode":"a.b","cost-metric":"routingcost"}}"#;
-    refused::<FilteredCostMapRequest>(mode, Value, "cost-type/cost-mode", Some("a.b"));
+    assert_rejected::<FilteredCostMapRequest>(mode, Value, "cost-type/cost-mode", Some("a.b"));
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn anything_but_an_object_is_a_syntax_error() {
 }
 
 #[test]
-fn absent_properties_are_not_an_empty_list() {
+fn absent_properties_differ_from_an_empty_list() {
     let decode = |body: &str| decode_request::<PropertyMapRequest>(body.as_bytes()).unwrap();
     assert_eq!(decode(r#"{"entities":["a"]}"#).properties, None);
     assert_eq!(decode(r#"{"entities":["a"],"properties":[]}"#).properties, Some(Vec::new()));
@@ -131,7 +131,7 @@ fn unknown_members_and_descriptions_are_ignored_everywhere() {
     );
 }
 
-/// Bodies that are nearly right: the interesting ones.
+/// Almost valid bodies.
 fn nearly_a_request() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("null".to_owned()),
@@ -161,9 +161,9 @@ proptest! {
         let _ = decode_request::<PropertyMapRequest>(body.as_bytes());
     }
 
-    /// What a client serialises, a server decodes to the same request.
+    /// Requests that clients serialise decode to the same request in servers.
     #[test]
-    fn encoding_and_decoding_agree(pids in prop::collection::vec("[a-z]{1,4}", 0..4), types in prop::collection::vec("ipv[46]", 0..3)) {
+    fn serialised_requests_decode_to_the_same_request(pids in prop::collection::vec("[a-z]{1,4}", 0..4), types in prop::collection::vec("ipv[46]", 0..3)) {
         let request = FilteredNetworkMapRequest { pids, address_types: types };
         let body = serde_json::to_vec(&request).unwrap();
         prop_assert_eq!(decode_request::<FilteredNetworkMapRequest>(&body), Ok(request));

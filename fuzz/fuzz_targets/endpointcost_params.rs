@@ -1,4 +1,4 @@
-//! Any bytes as a request body are either decoded or refused with one ALTO error that can be written and read again.
+//! Checks that any request body is decoded, or rejected with an ALTO error that round-trips through JSON.
 #![no_main]
 
 use alto_types::{EndpointCostRequest, ErrorMessage, SpeltAddr, decode_request};

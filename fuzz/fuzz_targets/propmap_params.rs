@@ -1,5 +1,5 @@
-//! Any bytes as a request body are either decoded or refused with one ALTO error that can be written and read again;
-//! and any text after a domain is an entity of it, which prints as the same entity, or none.
+//! Checks that any request body is decoded, or rejected with an ALTO error that round-trips through JSON, and that decoded
+//! requests and entities round-trip as well.
 #![no_main]
 
 use alto_types::{DomainType, Entity, ErrorMessage, PropertyMapRequest, decode_request};

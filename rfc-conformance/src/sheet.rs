@@ -201,7 +201,7 @@ impl Entry {
     fn line(mut self) -> Line {
         self.findings.sort_by_key(|finding| std::cmp::Reverse(finding.grade));
         let evidence = Evidence::of(&self.examined);
-        let looked = evidence.as_ref().map_or_else(String::new, Evidence::to_string);
+        let examined = evidence.as_ref().map_or_else(String::new, Evidence::to_string);
         let mut records = self.records;
         let verdict = match (self.worst, self.interruption, evidence) {
             (Some(Grade::Fail), _, _) => Verdict::Fail,
@@ -216,7 +216,7 @@ impl Entry {
                 Verdict::Skipped(self.skip_reason.unwrap_or_else(|| "the server has nothing to examine".to_owned()))
             }
         };
-        Line { requirement: self.requirement, verdict, looked, findings: self.findings, more: self.more, records }
+        Line { requirement: self.requirement, verdict, examined, findings: self.findings, more: self.more, records }
     }
 }
 

@@ -66,7 +66,7 @@ pub struct Line {
     /// Outcome for the requirement.
     pub verdict: Verdict,
     /// Items that were examined, also where something is wrong: `36 PIDs, 2 network maps`.
-    pub looked: String,
+    pub examined: String,
     /// Deviations, the most severe first.
     pub findings: Vec<Finding>,
     /// Number of findings beyond those listed.
@@ -151,6 +151,6 @@ impl Finding {
 impl Line {
     /// Creates a line without findings or evidence.
     pub(crate) fn without_evidence(requirement: Requirement, verdict: Verdict) -> Self {
-        Self { requirement, verdict, looked: String::new(), findings: Vec::new(), more: 0, records: Vec::new() }
+        Self { requirement, verdict, examined: String::new(), findings: Vec::new(), more: 0, records: Vec::new() }
     }
 }

@@ -1,43 +1,73 @@
-//! What can be wrong with a topology or a change of one: said so that it can be found and mended.
+//! Errors in topologies and changes, each with its place and remedy.
 
 use std::fmt;
 
-/// Most problems that are listed; a file with more has one cause.
+/// Largest number of problems that one error message lists.
 const MAX_LISTED: usize = 20;
 
-/// One thing that is wrong.
+/// One problem in a topology file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Where, such as `links[3].bandwidth`; empty for the document as a whole.
+    /// Path within the file, such as `links[3].bandwidth`; empty for the file as a whole.
     pub path: String,
-    /// What, with the value and the remedy.
+    /// Description with the offending value and the remedy.
     pub message: String,
 }
 
 /// A topology that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopologyError {
-    /// The file, or what stands for it.
+    /// Name of the file, or of whatever else the text came from.
     pub source: String,
-    /// Everything that was found; never empty.
+    /// All problems that were found, at least one.
     pub problems: Vec<Problem>,
 }
 
-/// A change of links that cannot be made. Nothing was changed.
+/// A rejected batch of link changes; the topology stays as it was.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("change {position} ({source_name} - {destination_name}): {message}")]
 pub struct ChangeError {
-    /// Which change of the batch, from 1.
+    /// Position of the rejected change in the batch, from 1.
     pub position: usize,
-    /// The link's ends, as they were given.
+    /// Source end of the link, as the change named it.
     pub source_name: String,
-    /// The other end.
+    /// Destination end of the link, as the change named it.
     pub destination_name: String,
-    /// What is wrong and what would be right.
+    /// Description of the problem and its remedy.
     pub message: String,
 }
 
+/// A collector of the problems of one file.
+#[derive(Debug, Default)]
+pub(crate) struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// Adds a problem.
+    pub(crate) fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
+        self.0.push(Problem { path: path.into(), message: message.into() });
+    }
+
+    /// Converts a result into an option, adding the error if there is one.
+    pub(crate) fn take<T, E: fmt::Display>(&mut self, path: impl Into<String>, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| self.add(path, error.to_string())).ok()
+    }
+
+    /// Returns the number of problems so far.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Fails if any problem was added.
+    pub(crate) fn finish(&mut self, source: &str) -> Result<(), TopologyError> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        Err(TopologyError { source: source.to_owned(), problems: std::mem::take(&mut self.0) })
+    }
+}
+
 impl TopologyError {
+    /// Creates an error about a file as a whole.
     pub(crate) fn whole(source: &str, message: impl Into<String>) -> Self {
         Self { source: source.to_owned(), problems: vec![Problem { path: String::new(), message: message.into() }] }
     }
@@ -55,7 +85,7 @@ impl fmt::Display for TopologyError {
         }
         let more = self.problems.len().saturating_sub(MAX_LISTED);
         if more > 0 {
-            write!(f, "\n{}: and {more} problems more", self.source)?;
+            write!(f, "\n{}: and {more} more problems", self.source)?;
         }
         Ok(())
     }

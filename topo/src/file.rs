@@ -1,120 +1,134 @@
-//! The grammar of `topo.json`: what a key may be called and which type its value has. Meaning is checked later.
+//! The grammar of `topo.json`: the keys of a topology file and the types of their values.
+//!
+//! A file is read with [`TopologyFile::from_json`] and written with [`TopologyFile::to_json`]. Whether its content makes
+//! sense is checked by [`Topology::from_file`](crate::Topology::from_file).
 
-use std::collections::{BTreeMap, HashSet};
-use std::fmt;
+mod read;
+mod write;
+
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize as DeriveDeserialize, Serialize};
+use serde::{Deserialize, Serialize};
 
-use crate::error::{Problem, TopologyError};
+use write::is_default;
 
-/// Largest file that is read.
+/// Largest accepted file size in bytes.
 pub(crate) const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
-/// A network: hosts and switches, the links between them, and how addresses are grouped.
-#[derive(Clone, Debug, DeriveDeserialize, JsonSchema)]
+/// A network: hosts and switches, the links between them, and the grouping of addresses.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "topo.json: a network")]
 pub struct TopologyFile {
-    /// What the network is called.
+    /// Name of the network.
     pub name: String,
-    /// Ends of traffic; they never carry the traffic of others.
-    #[serde(default)]
+    /// Hosts: sources and destinations of traffic, which never forward the traffic of others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<HostFile>,
-    /// Nodes that forward traffic.
-    #[serde(default)]
+    /// Switches: nodes that forward traffic.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub switches: Vec<SwitchFile>,
-    /// Connections between nodes.
-    #[serde(default)]
+    /// Links between nodes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<LinkFile>,
-    /// Groups of addresses; absent: one PID for each switch that has hosts.
-    #[serde(default, deserialize_with = "unique_if_any")]
+    /// Groups of addresses by name; if absent, each switch with hosts gets a PID.
+    #[serde(default, deserialize_with = "read::distinct_keys_if_any", skip_serializing_if = "Option::is_none")]
     pub pids: Option<BTreeMap<String, PidFile>>,
-    /// How the cost of a link is computed.
-    #[serde(default)]
+    /// Cost model: the weights from which the cost of a link is computed.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub cost: CostModel,
-    /// What the operator tells clients of hosts, prefixes and PIDs (RFC 9240).
-    #[serde(default)]
+    /// Properties of hosts, prefixes and PIDs that clients can query (RFC 9240).
+    #[serde(default, skip_serializing_if = "is_default")]
     pub properties: PropertiesFile,
 }
 
 /// A host.
-#[derive(Clone, Debug, DeriveDeserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HostFile {
-    /// Unique among hosts and switches.
+    /// Name, unique among hosts and switches.
     pub name: String,
-    /// Its address, IPv4 or IPv6, optionally with the prefix length of its interface.
+    /// IPv4 or IPv6 address, optionally with the prefix length of the interface.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
-    /// Its addresses, instead of `ip`.
+    /// List of addresses, instead of `ip`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ips: Option<Vec<String>>,
 }
 
 /// A switch.
-#[derive(Clone, Debug, DeriveDeserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SwitchFile {
-    /// Unique among hosts and switches.
+    /// Name, unique among hosts and switches.
     pub name: String,
     /// Datapath identifier: 1 to 16 hexadecimal digits, unique.
     #[schemars(regex(pattern = "^[0-9A-Fa-f]{1,16}$"))]
     pub dpid: String,
 }
 
-/// A link; both ways are alike unless it is directed.
-#[derive(Clone, Debug, DeriveDeserialize, JsonSchema)]
+/// A link, symmetric unless it is directed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LinkFile {
-    /// One end.
+    /// Name of the node at one end.
     pub source: String,
-    /// The other end.
+    /// Name of the node at the other end.
     pub destination: String,
-    /// Mbit/s.
+    /// Bandwidth in Mbit/s.
+    #[serde(serialize_with = "write::number")]
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub bandwidth: f64,
-    /// One way, in milliseconds: a number, or a text such as "2ms".
+    /// One-way delay in milliseconds: a number, or a text such as "2ms".
     pub delay: Delay,
-    /// Whether only traffic from source to destination passes.
-    #[serde(default)]
+    /// Whether the link carries traffic from source to destination only.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(extend("default" = false))]
     pub directed: bool,
-    /// Cost of the link, in place of the computed one.
+    /// Cost of the link, replacing the computed one.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "write::number_if_any")]
     #[schemars(range(min = 0, max = 1_000_000_000))]
     pub cost: Option<f64>,
-    /// Added to the routing cost of every route over the link, and of no weight in the choice of routes: an operator's
-    /// wish that traffic go elsewhere, while packets take the way they always took.
-    #[serde(default)]
-    #[schemars(range(min = 0, max = 1_000_000_000))]
+    /// Surcharge on the routing cost of every route over the link. It does not influence route selection: it steers
+    /// traffic away from the link while packets keep taking the same routes.
+    #[serde(default, skip_serializing_if = "is_default", serialize_with = "write::number")]
+    #[schemars(range(min = 0, max = 1_000_000_000), extend("default" = 0.0))]
     pub price: f64,
-    /// Lost packets, one way, in percent; absent: none.
+    /// One-way packet loss in percent; none if absent.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "write::number_if_any")]
     #[schemars(range(min = 0, max = 100))]
     pub loss: Option<f64>,
-    /// Whether it carries traffic.
-    #[serde(default = "yes")]
+    /// Whether the link carries traffic at all.
+    #[serde(default = "up", skip_serializing_if = "is_up")]
+    #[schemars(extend("default" = true))]
     pub up: bool,
 }
 
 /// A group of addresses (RFC 7285 §5.1).
-#[derive(Clone, Debug, DeriveDeserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PidFile {
-    /// Where its traffic enters the network.
-    #[serde(default)]
+    /// Switches where the group's traffic enters the network.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("default" = []))]
     pub switches: Vec<String>,
     /// IPv4 prefixes.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("default" = []))]
     pub ipv4: Vec<String>,
     /// IPv6 prefixes.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("default" = []))]
     pub ipv6: Vec<String>,
 }
 
 /// Weights of the link cost `hop_weight + delay_weight * delay / reference_delay + bandwidth_weight *
 /// reference_bandwidth / available_bandwidth`.
-#[derive(Clone, Copy, Debug, PartialEq, DeriveDeserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CostModel {
-    /// Cost of every link.
+    /// Fixed cost of every link.
     #[schemars(range(min = 0))]
     pub hop_weight: f64,
     /// Cost of a delay of `reference_delay`.
@@ -123,45 +137,45 @@ pub struct CostModel {
     /// Cost of an available bandwidth of `reference_bandwidth`.
     #[schemars(range(min = 0))]
     pub bandwidth_weight: f64,
-    /// Mbit/s.
+    /// Bandwidth in Mbit/s at which a link costs `bandwidth_weight`.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub reference_bandwidth: f64,
-    /// Milliseconds.
+    /// Delay in milliseconds at which a link costs `delay_weight`.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub reference_delay: f64,
 }
 
-/// Properties of hosts, prefixes and PIDs, by the name of each; whoever may ask the server may read them.
+/// Properties of hosts, prefixes and PIDs by name, readable by every client of the server.
 ///
-/// A host and a prefix pass on what they have not got themselves from the longest prefix around them; PIDs do not.
-#[derive(Clone, Debug, Default, DeriveDeserialize, JsonSchema)]
+/// Hosts and prefixes inherit properties they lack from the longest prefix that covers them; PIDs inherit nothing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PropertiesFile {
-    /// By the name of a host: of each of its addresses.
-    #[serde(deserialize_with = "unique_of_unique")]
-    pub hosts: BTreeMap<String, GivenFile>,
-    /// By IPv4 or IPv6 prefix: of every address in it that is not told otherwise.
-    #[serde(deserialize_with = "unique_of_unique")]
-    pub prefixes: BTreeMap<String, GivenFile>,
-    /// By the name of a PID: of the PID itself, not of its addresses.
-    #[serde(deserialize_with = "unique_of_unique")]
-    pub pids: BTreeMap<String, GivenFile>,
+    /// Properties of all addresses of a host, by host name.
+    #[serde(deserialize_with = "read::distinct_keys_twice", skip_serializing_if = "BTreeMap::is_empty")]
+    pub hosts: BTreeMap<String, PropertyValues>,
+    /// Properties of all addresses in a prefix that have none of their own, by IPv4 or IPv6 prefix.
+    #[serde(deserialize_with = "read::distinct_keys_twice", skip_serializing_if = "BTreeMap::is_empty")]
+    pub prefixes: BTreeMap<String, PropertyValues>,
+    /// Properties of a PID itself, not of its addresses, by PID name.
+    #[serde(deserialize_with = "read::distinct_keys_twice", skip_serializing_if = "BTreeMap::is_empty")]
+    pub pids: BTreeMap<String, PropertyValues>,
 }
 
-/// Values by property; a property is named `priv:` and 1 to 27 letters, digits, `-`, `_` or `:`.
-pub type GivenFile = BTreeMap<String, PropertyValue>;
+/// Values by property name: `priv:` and 1 to 27 letters, digits, `-`, `_` or `:`.
+pub type PropertyValues = BTreeMap<String, PropertyValue>;
 
-/// The value of a property, or that there is none where one would be inherited.
+/// The value of a property.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PropertyValue {
-    /// This text.
+    /// A text.
     Text(String),
-    /// `null`: none, and none for what is inside either.
+    /// `null`: no value, neither inherited nor passed on.
     None,
 }
 
 /// A delay in milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Delay(pub f64);
 
 impl Default for CostModel {
@@ -176,89 +190,13 @@ impl Default for CostModel {
     }
 }
 
-fn yes() -> bool {
+fn up() -> bool {
     true
 }
 
-/// Reads the text of a file, `source` being its name.
-pub(crate) fn parse(bytes: &[u8], source: &str) -> Result<TopologyFile, TopologyError> {
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(TopologyError::whole(source, format!("has more than {MAX_BYTES} bytes")));
-    }
-    // Where nothing is wrong nobody needs to know where.
-    serde_json::from_slice(bytes).or_else(|_| {
-        read::<Unambiguous>(bytes, source)?;
-        read(bytes, source)
-    })
-}
-
-fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8], source: &str) -> Result<T, TopologyError> {
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = match error.path().to_string() {
-            root if root == "." => String::new(),
-            path => path,
-        };
-        let message = error.into_inner().to_string();
-        TopologyError { source: source.to_owned(), problems: vec![Problem { path, message }] }
-    })?;
-    json.end().map_err(|error| TopologyError::whole(source, error.to_string()))?;
-    Ok(value)
-}
-
-impl<'de> Deserialize<'de> for Delay {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Milliseconds;
-        impl Visitor<'_> for Milliseconds {
-            type Value = Delay;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("milliseconds as a number, or a text such as \"2ms\"")
-            }
-
-            fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Delay, E> {
-                Ok(Delay(number))
-            }
-
-            #[expect(clippy::cast_precision_loss, reason = "delays beyond 2^53 ms are refused anyway")]
-            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Delay, E> {
-                Ok(Delay(number as f64))
-            }
-
-            #[expect(clippy::cast_precision_loss, reason = "negative delays are refused anyway")]
-            fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Delay, E> {
-                Ok(Delay(number as f64))
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Delay, E> {
-                let number = text.strip_suffix("ms").and_then(|number| number.trim().parse().ok());
-                number.map(Delay).ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(text), &self))
-            }
-        }
-        deserializer.deserialize_any(Milliseconds)
-    }
-}
-
-impl<'de> Deserialize<'de> for PropertyValue {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextOrNull;
-        impl Visitor<'_> for TextOrNull {
-            type Value = PropertyValue;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text in quotes, or null for no value")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<PropertyValue, E> {
-                Ok(PropertyValue::Text(text.to_owned()))
-            }
-
-            fn visit_unit<E>(self) -> Result<PropertyValue, E> {
-                Ok(PropertyValue::None)
-            }
-        }
-        deserializer.deserialize_any(TextOrNull)
-    }
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+fn is_up(up: &bool) -> bool {
+    *up
 }
 
 impl JsonSchema for PropertyValue {
@@ -268,7 +206,7 @@ impl JsonSchema for PropertyValue {
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
-            "description": "A text; or null for no value, which is not inherited either.",
+            "description": "A text, or null for no value, which also stops inheritance.",
             "anyOf": [{"type": "string", "minLength": 1, "maxLength": 255}, {"type": "null"}]
         })
     }
@@ -284,114 +222,5 @@ impl JsonSchema for Delay {
             "description": "Milliseconds, as a number or as a text such as \"2ms\".",
             "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": "^[0-9.]+ *ms$"}]
         })
-    }
-}
-
-/// A map in which nothing is twice. Members of structures are looked after by their derived readers.
-struct Unique<V>(BTreeMap<String, V>);
-
-impl<'de, V: Deserialize<'de>> Deserialize<'de> for Unique<V> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members<V>(std::marker::PhantomData<V>);
-        impl<'de, V: Deserialize<'de>> Visitor<'de> for Members<V> {
-            type Value = Unique<V>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unique<V>, A::Error> {
-                let mut members = BTreeMap::new();
-                while let Some((key, value)) = map.next_entry::<String, V>()? {
-                    if members.contains_key(&key) {
-                        return Err(twice(&key));
-                    }
-                    members.insert(key, value);
-                }
-                Ok(Unique(members))
-            }
-        }
-        deserializer.deserialize_map(Members(std::marker::PhantomData))
-    }
-}
-
-fn unique_if_any<'de, D, V>(deserializer: D) -> Result<Option<BTreeMap<String, V>>, D::Error>
-where
-    D: Deserializer<'de>,
-    V: Deserialize<'de>,
-{
-    Ok(Option::<Unique<V>>::deserialize(deserializer)?.map(|unique| unique.0))
-}
-
-fn unique_of_unique<'de, D, V>(deserializer: D) -> Result<BTreeMap<String, BTreeMap<String, V>>, D::Error>
-where
-    D: Deserializer<'de>,
-    V: Deserialize<'de>,
-{
-    let outer = Unique::<Unique<V>>::deserialize(deserializer)?.0;
-    Ok(outer.into_iter().map(|(key, inner)| (key, inner.0)).collect())
-}
-
-fn twice<E: serde::de::Error>(key: &str) -> E {
-    E::custom(format!("{key:?} is there twice; leave one"))
-}
-
-/// Any JSON in which no object has a member twice: which of the two was meant, nobody knows.
-struct Unambiguous;
-
-impl<'de> Deserialize<'de> for Unambiguous {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(UnambiguousVisitor)
-    }
-}
-
-struct UnambiguousVisitor;
-
-impl<'de> Visitor<'de> for UnambiguousVisitor {
-    type Value = Unambiguous;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Unambiguous, E> {
-        Ok(Unambiguous)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Unambiguous, E> {
-        Ok(Unambiguous)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Unambiguous, E> {
-        Ok(Unambiguous)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Unambiguous, E> {
-        Ok(Unambiguous)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Unambiguous, E> {
-        Ok(Unambiguous)
-    }
-
-    fn visit_unit<E>(self) -> Result<Unambiguous, E> {
-        Ok(Unambiguous)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Unambiguous, A::Error> {
-        while seq.next_element::<Unambiguous>()?.is_some() {}
-        Ok(Unambiguous)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unambiguous, A::Error> {
-        let mut seen = HashSet::new();
-        while let Some(key) = map.next_key::<String>()? {
-            if seen.contains(&key) {
-                return Err(twice(&key));
-            }
-            map.next_value::<Unambiguous>()?;
-            seen.insert(key);
-        }
-        Ok(Unambiguous)
     }
 }

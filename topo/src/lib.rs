@@ -1,62 +1,50 @@
-//! A network as an ALTO server sees it: who is where, how traffic flows, and what that costs.
+//! A network as an ALTO server sees it: its nodes and links, the routes through it, and their costs.
 //!
-//! Data flows one way:
+//! Data flows in one direction:
 //!
 //! ```text
 //! topo.json -> file (grammar) -> check (meaning) -> Topology -> graph -> routes -> View (PIDs, costs, tags)
 //! ```
 //!
-//! * [`file`] is the grammar of `topo.json`, [`check`] what must hold beyond grammar; together they make a [`Topology`],
-//!   or a [`TopologyError`] that lists every problem with its place and remedy.
-//! * [`change`] makes a new [`Topology`] from one whose links changed; nothing is ever changed in place.
-//!   [`link_changes`] accumulates what was changed, one entry per link.
-//! * [`graph`] has one arc for all parallel links, [`fabric`] the switches alone; [`tree`] finds least-cost routes, and
-//!   [`update`] what a change of links changes in them. Ties are broken the same way everywhere, so that every replica
-//!   and every emulation agrees. [`costs`] has the trees of all places, [`columns`] their hashes.
-//! * [`network_map`] groups addresses into PIDs and finds the PID of an address ([`prefix_table`]).
-//! * [`properties`] are what the operator tells of addresses and PIDs; a prefix passes its own on to what it holds
-//!   ([`prefix_tree`]).
-//! * [`view`] is one immutable state of all costs, named by a hash of its content ([`tag`]).
-//! * Numbers are exact: [`Value`] counts millionths in an integer, so sums do not depend on their order; [`loss`]
-//!   multiplies what arrives as exactly. [`samples`] are what was measured of a link.
+//! * [`file`] defines the grammar of `topo.json` and reads and writes it; `check` turns a file into a [`Topology`], or
+//!   into a [`TopologyError`] that lists every problem with its place and remedy.
+//! * `model` holds the checked network: its parts, its properties, and the changes that derive a new [`Topology`] from one
+//!   whose links changed. Nothing is modified in place. [`LinkChanges`] accumulates changes, one entry per link.
+//! * `prefix` groups addresses into PIDs, finds the PID of an address, and answers which prefixes nest.
+//! * `route` finds least-cost routes: `graph` has one edge per pair of neighbours, `switches` the part that carries transit
+//!   traffic, `tree` the routes to one destination, and `update` their recomputation after a change. Ties are broken
+//!   identically everywhere, so that every replica and every emulation agrees.
+//! * `view` is one immutable network state. It combines `costs`, the trees to all destinations, with `digests`, the hashes
+//!   of all costs that make up its tag.
+//! * Numbers are exact: [`Value`] is a fixed-point number, so that sums do not depend on their order.
 //!
-//! Nothing here knows of HTTP or of ALTO's JSON.
+//! The crate knows neither HTTP nor the JSON of ALTO.
 
-pub mod change;
 mod check;
-mod columns;
 mod costs;
+mod digests;
 mod error;
-mod fabric;
 pub mod file;
-mod graph;
-mod link_changes;
-mod loss;
 mod metric;
+mod model;
 mod name;
-mod network_map;
-mod prefix_table;
-mod prefix_tree;
-mod properties;
-mod property_check;
-mod routes;
-mod samples;
+mod parallel;
+mod prefix;
+mod route;
 mod tag;
-mod topology;
-mod tree;
-mod update;
 mod value;
 mod view;
 
-pub use change::{LinkChange, Measured, Override};
 pub use error::{ChangeError, Problem, TopologyError};
-pub use link_changes::{Fitted, InvalidLinkKey, LinkChanges, LinkKey};
 pub use metric::{Metric, UnknownMetric, dense_ranks};
+pub use model::change::{LinkChange, Measured, Override};
+pub use model::link_changes::{Fitted, InvalidLinkKey, LinkChanges, LinkKey};
+pub use model::parts::{Host, Link, Switch};
+pub use model::properties::{Assignment, Assignments, EntityKind, Properties, Property};
+pub use model::samples::Samples;
+pub use model::topology::Topology;
 pub use name::{InvalidName, NodeName, PidName};
-pub use network_map::{NetworkMap, Pid, PidId};
-pub use properties::{EntityKind, Given, Properties, Property, Said};
-pub use routes::Route;
-pub use samples::Samples;
-pub use topology::{Host, Link, Switch, Topology};
+pub use prefix::network_map::{NetworkMap, Pid, PidId};
+pub use route::paths::Route;
 pub use value::Value;
 pub use view::{Endpoint, View};

@@ -1,35 +1,35 @@
-//! What can be asked of a route, and how answers are ranked.
+//! Cost metrics, and the ranking of their values.
 
 use std::str::FromStr;
 
 use crate::value::Value;
 
-/// A cost metric.
+/// A cost metric (RFC 7285 §6.1.1, RFC 9439).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Metric {
-    /// Sum of link costs (RFC 7285 §6.1.1.1).
+    /// Sum of link costs and prices (RFC 7285 §6.1.1.1).
     RoutingCost,
     /// Number of links (RFC 9439 §4.5).
     HopCount,
     /// Sum of link delays, in microseconds (RFC 9439 §4.1).
     DelayOneWay,
-    /// One-way delay there and back again, each along its own route, in microseconds (RFC 9439 §4.2).
+    /// Sum of the one-way delays in both directions, each along its own route, in microseconds (RFC 9439 §4.2).
     DelayRoundTrip,
-    /// Packets of a hundred that do not arrive: what no link's losses spare (RFC 9439 §4.4).
+    /// Percentage of packets lost along the route (RFC 9439 §4.4).
     LossRate,
     /// Smallest link bandwidth, in bytes per second (RFC 9439 §5.2).
     ResidualBandwidth,
-    /// Smallest bandwidth not in use, in bytes per second (RFC 9439 §5.3).
+    /// Smallest unused link bandwidth, in bytes per second (RFC 9439 §5.3).
     AvailableBandwidth,
 }
 
-/// A text that names no metric.
+/// A text that is not the name of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no metric has this name")]
+#[error("there is no metric of this name")]
 pub struct UnknownMetric;
 
 impl Metric {
-    /// All metrics, in the order in which they are shown.
+    /// All metrics, in display order.
     pub const ALL: [Self; 7] = [
         Self::RoutingCost,
         Self::HopCount,
@@ -40,7 +40,7 @@ impl Metric {
         Self::AvailableBandwidth,
     ];
 
-    /// The registered name.
+    /// Registered name of the metric.
     pub fn name(self) -> &'static str {
         match self {
             Self::RoutingCost => "routingcost",
@@ -53,7 +53,7 @@ impl Metric {
         }
     }
 
-    /// Whether more is better.
+    /// Returns whether larger values are better.
     pub fn larger_is_better(self) -> bool {
         matches!(self, Self::ResidualBandwidth | Self::AvailableBandwidth)
     }
@@ -67,7 +67,7 @@ impl FromStr for Metric {
     }
 }
 
-/// Ranks of values, best first from 1, without gaps; equal values have equal ranks.
+/// Returns the dense ranks of values: 1 for the best, no gaps, equal ranks for equal values.
 pub fn dense_ranks(metric: Metric, values: &[Value]) -> Vec<u32> {
     let mut distinct = values.to_vec();
     distinct.sort_unstable();

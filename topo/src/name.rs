@@ -1,51 +1,62 @@
-//! Names that were checked: of nodes, and of PIDs (RFC 7285 §10.1).
+//! Validated names of nodes, PIDs (RFC 7285 §10.1) and operator-defined properties (RFC 9240 §5.2.1).
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// Longest name of either kind.
-pub(crate) const MAX_LENGTH: usize = 64;
+/// Largest length of a node or PID name.
+const MAX_LENGTH: usize = 64;
+/// Prefix of operator-defined property names; all other names are registered (RFC 9240 §5.2.1).
+const PRIVATE: &str = "priv:";
+/// Largest length of a property name (RFC 9240 §5.2.1).
+const MAX_PROPERTY_LENGTH: usize = 32;
+/// Number of characters of an invalid name that its error message quotes.
+const QUOTED: usize = 80;
 
-/// The name of a host or a switch: 1 to 64 ASCII letters, digits, `-`, `:`, `@`, `_`, `.`.
+/// The name of a host or switch: 1 to 64 ASCII letters, digits, `-`, `:`, `@`, `_`, `.`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeName(Arc<str>);
 
-/// The name of a PID: 1 to 64 ASCII letters, digits, `-`, `:`, `@`, `_`. A `.` is reserved (RFC 7285 §10.1).
+/// The name of a PID: 1 to 64 ASCII letters, digits, `-`, `:`, `@`, `_`. The `.` is reserved (RFC 7285 §10.1).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PidName(Arc<str>);
 
-/// A text that is no name.
+/// The name of an operator-defined property: `priv:` and 1 to 27 ASCII letters, digits, `-`, `_`, `:`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PropertyName(Arc<str>);
+
+/// A text that is not a valid node or PID name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no name: use 1 to {MAX_LENGTH} ASCII letters, digits, or any of {punctuation}")]
+#[error("{text:?} is not a valid name: use 1 to {MAX_LENGTH} ASCII letters, digits, or any of {punctuation}")]
 pub struct InvalidName {
     text: String,
     punctuation: &'static str,
 }
 
+/// A text that is not a valid property name.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{text:?} is not a valid property name: use {PRIVATE} followed by letters, digits, \"-\", \"_\" or \":\", at most \
+     {MAX_PROPERTY_LENGTH} characters in all, as in priv:alto-access"
+)]
+pub(crate) struct InvalidPropertyName {
+    text: String,
+}
+
 fn checked(text: &str, punctuation: &'static str) -> Result<Arc<str>, InvalidName> {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || (byte != b' ' && punctuation.as_bytes().contains(&byte));
     if text.is_empty() || text.len() > MAX_LENGTH || !text.bytes().all(legal) {
-        // Enough of it to be found again.
-        return Err(InvalidName { text: text.chars().take(80).collect(), punctuation });
+        return Err(InvalidName { text: text.chars().take(QUOTED).collect(), punctuation });
     }
     Ok(text.into())
 }
 
 macro_rules! name {
-    ($name:ident, $punctuation:literal) => {
+    ($visibility:vis $name:ident) => {
         impl $name {
-            /// The name as text.
-            pub fn as_str(&self) -> &str {
+            /// Returns the name as a string slice.
+            $visibility fn as_str(&self) -> &str {
                 &self.0
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = InvalidName;
-
-            fn from_str(text: &str) -> Result<Self, InvalidName> {
-                checked(text, $punctuation).map(Self)
             }
         }
 
@@ -69,12 +80,42 @@ macro_rules! name {
     };
 }
 
-name!(NodeName, "- : @ _ .");
-name!(PidName, "- : @ _");
+name!(pub NodeName);
+name!(pub PidName);
+name!(pub(crate) PropertyName);
+
+impl FromStr for NodeName {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        checked(text, "- : @ _ .").map(Self)
+    }
+}
+
+impl FromStr for PidName {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        checked(text, "- : @ _").map(Self)
+    }
+}
+
+impl FromStr for PropertyName {
+    type Err = InvalidPropertyName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPropertyName> {
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_:".contains(&byte);
+        let rest = text.strip_prefix(PRIVATE).unwrap_or_default();
+        if rest.is_empty() || text.len() > MAX_PROPERTY_LENGTH || !rest.bytes().all(legal) {
+            return Err(InvalidPropertyName { text: text.chars().take(QUOTED).collect() });
+        }
+        Ok(Self(text.into()))
+    }
+}
 
 impl PidName {
-    /// The text, shared.
-    pub(crate) fn text(&self) -> Arc<str> {
+    /// Returns the name as a shared string.
+    pub(crate) fn shared(&self) -> Arc<str> {
         Arc::clone(&self.0)
     }
 }

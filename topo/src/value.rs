@@ -1,36 +1,36 @@
-//! Exact numbers: millionths in an integer.
+//! Fixed-point numbers with six decimal places.
 //!
-//! Sums of floating-point numbers depend on their order, and so would tags and ties. Integers do not.
+//! Sums of floating-point numbers depend on their order, and so would tags and ties; sums of integers do not.
 
 use std::fmt;
 
-/// Millionths in one.
+/// The number of millionths in 1.
 const MICRO: u64 = 1_000_000;
 
-/// A cost: not negative, exact to a millionth of its metric's unit.
+/// A non-negative value, exact to a millionth of its metric's unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Value(u64);
 
 impl Value {
-    /// Nothing to pay.
+    /// Value of zero.
     pub const ZERO: Self = Self(0);
 
-    /// From a count of millionths.
+    /// Creates a value from a number of millionths.
     pub const fn from_micros(micros: u64) -> Self {
         Self(micros)
     }
 
-    /// As a count of millionths.
+    /// Returns the number of millionths.
     pub const fn micros(self) -> u64 {
         self.0
     }
 
-    /// A whole number.
+    /// Creates a value from a whole number; saturates at the largest value.
     pub const fn from_integer(number: u64) -> Self {
         Self(number.saturating_mul(MICRO))
     }
 
-    /// The nearest value to a number; nothing where that is negative, too large or no number.
+    /// Rounds a number to the nearest value; `None` if it is negative, too large or NaN.
     pub(crate) fn from_f64(number: f64) -> Option<Self> {
         #[expect(clippy::cast_precision_loss, reason = "a million is exact")]
         let micros = (number * MICRO as f64).round();
@@ -38,34 +38,34 @@ impl Value {
         (0.0..1.8e19).contains(&micros).then_some(Self(micros as u64))
     }
 
-    /// The nearest double.
-    #[expect(clippy::cast_precision_loss, reason = "the nearest double is what is asked for")]
+    /// Returns the nearest double.
+    #[expect(clippy::cast_precision_loss, reason = "rounding to the nearest double is intended")]
     pub fn as_f64(self) -> f64 {
         if self.0 < (1 << 53) {
             return self.0 as f64 / MICRO as f64;
         }
-        // Beyond 2^53 the count itself would be rounded first.
+        // Beyond 2^53 converting the count would round a first time.
         (self.0 / MICRO) as f64 + (self.0 % MICRO) as f64 / MICRO as f64
     }
 
-    /// The number, if it is whole.
+    /// Returns the value as an integer if it is whole.
     pub fn as_integer(self) -> Option<u64> {
         self.0.is_multiple_of(MICRO).then_some(self.0 / MICRO)
     }
 
-    /// The sum; the largest value where it would be larger.
+    /// Adds two values; saturates at the largest value.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
 
-    /// The nearest whole amount; of two, the larger.
+    /// Rounds to the nearest whole number, halves upwards.
     pub(crate) fn to_nearest_integer(self) -> Self {
         let whole = self.0.saturating_add(MICRO / 2) / MICRO;
         Self(whole.saturating_mul(MICRO))
     }
 
-    /// The mean of several values, to the nearest millionth; nothing of none.
+    /// Returns the mean, rounded to the nearest millionth; `None` for an empty slice.
     pub(crate) fn mean(values: &[Self]) -> Option<Self> {
         let sum: u128 = values.iter().map(|value| u128::from(value.0)).sum();
         let count = values.len() as u128;
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_exact_to_a_millionth() {
+    fn values_are_exact_to_a_millionth() {
         let tenth = Value::from_f64(0.1).unwrap();
         let sum = (0..10).fold(Value::ZERO, |sum, _| sum.plus(tenth));
         assert_eq!((sum, sum.as_integer()), (Value::from_integer(1), Some(1)));
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_whole_amount() {
+    fn halves_round_up() {
         let nearest = |micros| Value::from_micros(micros).to_nearest_integer().as_integer();
         assert_eq!([0, 499_999, 500_000, 3_111_111, 3_500_000].map(nearest), [0, 0, 1, 3, 4].map(Some));
     }

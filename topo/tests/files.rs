@@ -1,5 +1,4 @@
-//! Topology files: what ships is in order, and what is wrong is named with its place and remedy.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! Topology files: those that ship are valid, and problems are reported with place, value and remedy.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +10,7 @@ fn data() -> PathBuf {
 }
 
 #[test]
-fn every_topology_that_ships_is_in_order_and_drawn() {
+fn every_shipped_topology_is_valid_and_has_a_drawing() {
     let mut count = 0;
     for entry in std::fs::read_dir(data()).unwrap() {
         let path = entry.unwrap().path();
@@ -19,8 +18,8 @@ fn every_topology_that_ships_is_in_order_and_drawn() {
             continue;
         }
         let topology = Topology::from_path(&path).unwrap();
-        let parts = path.to_string_lossy().contains("fixture-a");
-        assert!(topology.warnings().is_empty() || parts, "{}: {:?}", path.display(), topology.warnings());
+        let partitioned = path.to_string_lossy().contains("fixture-a");
+        assert!(topology.warnings().is_empty() || partitioned, "{}: {:?}", path.display(), topology.warnings());
         assert!(path.with_extension("txt").exists(), "{} has no drawing", path.display());
         View::compute(Arc::new(topology));
         count += 1;
@@ -28,7 +27,7 @@ fn every_topology_that_ships_is_in_order_and_drawn() {
     assert_eq!(count, 5);
 }
 
-/// `UPDATE_GOLDEN=1 cargo test -p topo` writes the schema anew.
+/// `UPDATE_GOLDEN=1 cargo test -p topo` rewrites the schema.
 #[test]
 fn the_schema_is_up_to_date() {
     let path = data().join("topo.schema.json");
@@ -47,7 +46,7 @@ fn problems(text: &str) -> String {
 }
 
 #[test]
-fn problems_are_named_with_file_place_value_and_remedy() {
+fn problems_name_file_place_value_and_remedy() {
     let link = |more: &str| format!("{HEAD}\"links\":[{{\"source\":\"h1\",\"destination\":\"s1\",{more}}}]}}");
     for (text, words) in [
         ("{", &["t.json", "EOF"][..]),
@@ -71,7 +70,7 @@ fn problems_are_named_with_file_place_value_and_remedy() {
 }
 
 #[test]
-fn several_problems_are_reported_at_once() {
+fn all_problems_of_a_file_are_reported_at_once() {
     let text = r#"{"name":"t","hosts":[{"name":"h1","ip":"10.0.0.1"},{"name":"h1","ip":"10.0.0.1"},{"name":"h 3","ip":"x"},{"name":"h4"}],
         "switches":[{"name":"s1","dpid":"1"},{"name":"s2","dpid":"01"},{"name":"s3","dpid":"xyz"}],
         "links":[{"source":"h1","destination":"nope","bandwidth":1,"delay":1},{"source":"s1","destination":"s1","bandwidth":1,"delay":1}],
@@ -101,7 +100,7 @@ fn several_problems_are_reported_at_once() {
 }
 
 #[test]
-fn samples_are_read_and_bounded() {
+fn samples_are_condensed_and_checked() {
     let text = format!(
         "{HEAD}\"links\":[{{\"source\":\"h1\",\"destination\":\"s1\",\"bandwidth\":8,\"delay\":2,\"loss\":1}}]}}"
     );
@@ -109,7 +108,7 @@ fn samples_are_read_and_bounded() {
     let change = |more: &str| -> Result<Topology, String> {
         let text = format!("{{\"source\":\"s1\",\"destination\":\"h1\",{more}}}");
         let change: topo::LinkChange = serde_json::from_str(&text).map_err(|error| error.to_string())?;
-        // What is kept of a change makes the same of the link.
+        // The condensed form of a change has the same effect.
         let kept = topology.with_changes(&[change.clone().condensed()]).map_err(|error| error.to_string());
         let link = |topology: &Topology| format!("{:?}", topology.links().next());
         let made = topology.with_changes(&[change]).map_err(|error| error.to_string())?;
@@ -121,7 +120,11 @@ fn samples_are_read_and_bounded() {
     assert_eq!((&measured["measured-delay"], &measured["delay"]), (&3.0.into(), &2.0.into()));
     assert!((measured["measured-loss"].as_f64().unwrap() - 0.3).abs() < 1e-12);
     assert_eq!((&measured["loss"], &measured["utilisation"]), (&1.0.into(), &0.25.into()));
-    assert_eq!(measured["link-cost"], link(r#""utilisation":0.25"#)["link-cost"], "measured delay costs nothing");
+    assert_eq!(
+        measured["link-cost"],
+        link(r#""utilisation":0.25"#)["link-cost"],
+        "a measured delay does not change the cost"
+    );
     assert!(link(r#""measured-delay":null"#).get("measured-delay").is_none());
     for (wrong, words) in [
         (r#""measured-delay":[1,-1]"#, "measured-delay: -1 is out of range"),
@@ -145,19 +148,19 @@ fn a_switch_with_a_dot_in_its_name_cannot_name_a_pid() {
 }
 
 #[test]
-fn what_is_odd_is_warned_of() {
+fn unusual_but_valid_content_gives_warnings() {
     let text = format!(
         "{HEAD}\"links\":[{{\"source\":\"h1\",\"destination\":\"s1\",\"bandwidth\":1,\"delay\":\"2ms\"}}],
         \"pids\":{{\"p\":{{\"switches\":[\"s2\"],\"ipv4\":[\"10.0.0.1/8\"]}}}}}}"
     );
     let warnings = Topology::from_json(text.as_bytes(), "t").unwrap().warnings().join("\n");
-    for word in ["10.0.0.0/8 is meant", "h2 has no link", "has none of the switches", "parts without a connection"] {
+    for word in ["10.0.0.0/8 is used", "h2 has no link", "names none of the switches", "partitioned"] {
         assert!(warnings.contains(word), "{word} is not in\n{warnings}");
     }
 }
 
 #[test]
-fn the_mean_within_a_pid_and_the_default_follow_the_design() {
+fn costs_within_a_pid_are_means_and_costs_of_default_are_undefined() {
     let text = format!(
         "{HEAD}\"links\":[
             {{\"source\":\"h1\",\"destination\":\"s1\",\"bandwidth\":1,\"delay\":1,\"cost\":1}},
@@ -169,15 +172,15 @@ fn the_mean_within_a_pid_and_the_default_follow_the_design() {
     let view = View::compute(Arc::new(Topology::from_json(text.as_bytes(), "t").unwrap()));
     let map = view.network_map();
     let (p, default) = (map.id("p").unwrap(), map.id("default").unwrap());
-    // h1 to h2 costs 7, back 13.
+    // The cost from h1 to h2 is 7, and 13 back.
     assert_eq!(view.pid_cost(Metric::RoutingCost, p, p).unwrap().as_integer(), Some(10));
     for (a, b) in [(p, default), (default, p), (default, default)] {
-        assert_eq!(view.pid_cost(Metric::RoutingCost, a, b), None, "the default names no switch");
+        assert_eq!(view.pid_cost(Metric::RoutingCost, a, b), None, "the PID default names no switch");
     }
     let known = view.endpoint("10.0.0.1".parse().unwrap());
     let unknown = view.endpoint("10.9.9.9".parse().unwrap());
     assert_eq!(view.cost_between(Metric::RoutingCost, &known, &unknown).unwrap().as_integer(), Some(10));
     assert_eq!(view.cost_between(Metric::RoutingCost, &known, &known).unwrap().as_integer(), Some(0));
     assert_eq!(view.cost_between(Metric::ResidualBandwidth, &known, &known), None);
-    assert_eq!(map.lookup("2001:db8::1".parse().unwrap()), None, "a map without IPv6 says nothing of it");
+    assert_eq!(map.lookup("2001:db8::1".parse().unwrap()), None, "a map without IPv6 has no PID for IPv6 addresses");
 }

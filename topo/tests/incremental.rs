@@ -1,6 +1,5 @@
-//! A view that follows another by changes of links is the view that is computed from nothing, whatever the changes:
-//! the same tag, so the same costs, and the same routes.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! Incremental recomputation: a view that succeeds another after link changes equals the view computed from scratch, with
+//! the same tag, and so the same costs, and the same routes.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -9,9 +8,9 @@ use proptest::prelude::*;
 use topo::file::Delay;
 use topo::{LinkChange, Measured, Metric, Override, Route, Samples, Topology, View};
 
-/// A link: two ends, cost, delay, bandwidth, loss, directed.
+/// A link of a random network: ends, cost, delay, bandwidth, loss, directed.
 type Wire = (usize, usize, u32, u32, u32, u32, bool);
-/// A change: which link, what of it, and a number.
+/// A random change: the link, the kind of change, and a number.
 type Change = (prop::sample::Index, u8, u32);
 
 const HOSTS: usize = 5;
@@ -19,14 +18,14 @@ const SWITCHES: usize = 22;
 const NODES: usize = HOSTS + SWITCHES;
 
 fn name(node: usize) -> String {
-    // Hosts between switches in the order of names.
+    // Hosts sort between switches.
     if node < HOSTS { format!("n{:02}h", node * 5) } else { format!("n{:02}s", node - HOSTS) }
 }
 
-/// Few different numbers, so that ties abound; sparse and dense, in parts and whole.
+/// Links with few distinct values, so that there are many ties; sparse and dense, connected and not.
 fn wires() -> impl Strategy<Value = Vec<Wire>> {
     let wire = (0..NODES, 0..NODES, 0u32..4, 0u32..3, 1u32..4, 0u32..4, prop::bool::weighted(0.2));
-    prop::collection::vec(wire.prop_filter("no link to itself", |wire| wire.0 != wire.1), 20..90)
+    prop::collection::vec(wire.prop_filter("no self-loops", |wire| wire.0 != wire.1), 20..90)
 }
 
 fn changes() -> impl Strategy<Value = Vec<Vec<Change>>> {
@@ -43,7 +42,7 @@ fn topology(wires: &[Wire]) -> Topology {
         let values = format!("\"cost\":{cost},\"delay\":{delay},\"bandwidth\":{bandwidth},\"loss\":{loss}.25");
         format!("{{{ends},{values},\"directed\":{directed}}}")
     });
-    // PIDs of one switch, of several, and of none; two of them hold hosts.
+    // PIDs with one switch and with several; two of them contain hosts.
     let mut pids = String::new();
     for (pid, members) in [(0, 0..1), (1, 1..4), (2, 4..5), (3, 5..11), (4, 11..12)] {
         let members: Vec<String> = members.map(|switch| format!("\"{}\"", name(HOSTS + switch))).collect();
@@ -60,12 +59,12 @@ fn topology(wires: &[Wire]) -> Topology {
     Topology::from_json(json.as_bytes(), "random").unwrap()
 }
 
-/// A change as an operator would report it.
+/// Converts a random change into one as an operator would report it.
 fn report(topology: &Topology, (link, kind, number): &Change) -> LinkChange {
     let links: Vec<_> = topology.links().collect();
     let link = links[link.index(links.len())];
     let number = f64::from(*number);
-    // Parallel links need an index; the first of them is enough here.
+    // Parallel links need an index; changing the first of them suffices here.
     let ends = (link.source().to_string(), link.destination().to_string());
     let mut change = LinkChange { index: Some(0), ..LinkChange::of(ends.0, ends.1) };
     match kind {
@@ -90,7 +89,7 @@ fn paths(view: &View) -> Vec<Route> {
     view.routes().collect()
 }
 
-/// Every cost between hosts and between PIDs, in every metric.
+/// Lists all costs between hosts and between PIDs, in every metric.
 fn costs(view: &View) -> Vec<Option<topo::Value>> {
     let hosts: Vec<_> = (1..=HOSTS).map(|i| view.endpoint(format!("10.0.0.{i}").parse().unwrap())).collect();
     let pids: Vec<_> = view.network_map().pids().map(|(id, _)| id).collect();
@@ -106,16 +105,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn following_changes_is_computing_anew(wires in wires(), changes in changes()) {
+    fn incremental_updates_equal_computing_from_scratch(wires in wires(), changes in changes()) {
         let mut view = View::compute(Arc::new(topology(&wires)));
         for batch in changes {
             let batch: Vec<LinkChange> = batch.iter().map(|change| report(view.topology(), change)).collect();
             let changed = Arc::new(view.topology().with_changes(&batch).unwrap());
-            let anew = View::compute(Arc::clone(&changed));
+            let fresh = View::compute(Arc::clone(&changed));
             view = view.successor(changed);
-            prop_assert_eq!(view.tag(), anew.tag(), "after {:?}", batch);
-            prop_assert_eq!(paths(&view), paths(&anew), "after {:?}", batch);
-            prop_assert_eq!(costs(&view), costs(&anew), "after {:?}", batch);
+            prop_assert_eq!(view.tag(), fresh.tag(), "after {:?}", batch);
+            prop_assert_eq!(paths(&view), paths(&fresh), "after {:?}", batch);
+            prop_assert_eq!(costs(&view), costs(&fresh), "after {:?}", batch);
         }
     }
 }

@@ -1,6 +1,4 @@
-//! Properties: inheritance is a scan for the longest prefix that says something, tags follow content, and what cannot
-//! be used is named.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! Properties of addresses and PIDs: inheritance, tags, and the checks of their section in topology files.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -11,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use topo::{EntityKind, Properties, Property, Topology, View};
 
-/// Two hosts in two PIDs, one of which is inside the other.
+/// A topology file with two hosts in two PIDs, one nested in the other.
 fn file(properties: &Value) -> String {
     json!({
         "name": "t",
@@ -49,7 +47,7 @@ fn net(text: &str) -> IpNet {
 }
 
 #[test]
-fn hosts_and_prefixes_inherit_from_the_longest_prefix_and_null_ends_it() {
+fn values_are_inherited_from_the_longest_prefix_and_null_stops_inheritance() {
     let view = view(&json!({
         "hosts": {"h2": {"priv:alto-access": "fibre"}},
         "prefixes": {
@@ -81,7 +79,7 @@ fn hosts_and_prefixes_inherit_from_the_longest_prefix_and_null_ends_it() {
             [access, site, Property::Pid].into_iter().zip(found).filter_map(|(p, v)| Some((p, v?))).collect();
         assert_eq!(properties.values(&of), all, "{of}");
     }
-    // What PIDs are told is theirs alone.
+    // Properties of PIDs are not inherited by their addresses.
     let map = view.network_map();
     let given = properties.of_pid(map.id("narrow").unwrap());
     assert_eq!(given, [(site, Some("berlin".into()))]);
@@ -92,7 +90,7 @@ fn hosts_and_prefixes_inherit_from_the_longest_prefix_and_null_ends_it() {
 }
 
 #[test]
-fn no_value_is_said_only_where_one_would_be_inherited() {
+fn absent_values_are_listed_only_where_they_override_an_inherited_one() {
     let view = view(&json!({"prefixes": {
         "10.0.0.0/16": {"priv:x": null},
         "10.0.1.0/24": {"priv:x": "v"},
@@ -101,63 +99,65 @@ fn no_value_is_said_only_where_one_would_be_inherited() {
     }}));
     let properties = view.properties();
     let x = property(properties, "priv:x");
-    let said = |(net, given): (IpNet, Vec<(Property, Option<&str>)>)| {
+    let listed = |(net, given): (IpNet, Vec<(Property, Option<&str>)>)| {
         let found = given.iter().find(|(property, _)| *property == x)?;
         Some((net.to_string(), found.1.map(str::to_owned)))
     };
-    let said: Vec<_> = properties.inside(&net("0.0.0.0/0")).filter_map(said).collect();
-    assert_eq!(said, [("10.0.1.0/24".to_owned(), Some("v".to_owned())), ("10.0.1.0/25".to_owned(), None)]);
+    let listed: Vec<_> = properties.inside(&net("0.0.0.0/0")).filter_map(listed).collect();
+    assert_eq!(listed, [("10.0.1.0/24".to_owned(), Some("v".to_owned())), ("10.0.1.0/25".to_owned(), None)]);
 }
 
 #[test]
-fn tags_follow_what_they_are_tags_of() {
+fn tags_are_equal_for_equal_content_only() {
     let one = view(&json!({"hosts": {"h1": {"priv:x": "1"}}}));
     let same = view(&json!({"prefixes": {"10.0.0.1/32": {"priv:x": "1"}}}));
     let other = view(&json!({"hosts": {"h1": {"priv:x": "2"}}}));
     let none = view(&json!({}));
-    assert_eq!(one.properties().tag(), same.properties().tag(), "the same said in another way");
+    assert_eq!(one.properties().tag(), same.properties().tag(), "the same value assigned in another way");
     assert_ne!(one.properties().tag(), other.properties().tag());
     assert_ne!(one.properties().tag(), none.properties().tag());
     for view in [&same, &other, &none] {
         assert_eq!((view.tag(), view.network_map().tag()), (one.tag(), one.network_map().tag()));
     }
-    // The PID of an address is a property, so another map is another tag.
+    // The PID of an address is a property, so a different map gives a different tag.
     let moved = file(&json!({})).replace("10.0.1.0/24", "10.0.1.0/25");
     let moved = View::compute(Arc::new(Topology::from_json(moved.as_bytes(), "t").unwrap()));
     assert_ne!(moved.properties().tag(), none.properties().tag());
 }
 
 #[test]
-fn what_cannot_be_used_is_named_with_place_value_and_remedy() {
+fn invalid_properties_are_reported_with_place_value_and_remedy() {
     let given = |name: &str, value: Value| json!({"hosts": {"h1": {name: value}}});
     let long = "x".repeat(256);
     let cases = [
         (given("priv:alto.access", json!("x")), &["properties.hosts.h1.priv:alto.access: ", "priv:alto-access"][..]),
-        (given("alto-access", json!("x")), &["properties.hosts.h1.alto-access: ", "write priv:"]),
-        (given("priv:", json!("x")), &["properties.hosts.h1.priv:: ", "\"priv:\" cannot"]),
-        (given("pid", json!("x")), &["properties.hosts.h1.pid: ", "write priv:"]),
-        (given("priv:0123456789012345678901234567", json!("x")), &["32 characters at most"]),
+        (given("alto-access", json!("x")), &["properties.hosts.h1.alto-access: ", "use priv:"]),
+        (given("priv:", json!("x")), &["properties.hosts.h1.priv:: ", "\"priv:\" is not a valid"]),
+        (given("pid", json!("x")), &["properties.hosts.h1.pid: ", "use priv:"]),
+        (given("priv:0123456789012345678901234567", json!("x")), &["at most 32 characters"]),
         (given("priv:x", json!(7)), &["properties.hosts.h1.priv:x: ", "7", "a text in quotes"]),
         (given("priv:x", json!(["a"])), &["properties.hosts.h1.priv:x: ", "a text in quotes"]),
         (given("priv:x", json!("")), &["properties.hosts.h1.priv:x: ", "1 to 255 bytes"]),
         (given("priv:x", json!(long)), &["properties.hosts.h1.priv:x: ", "1 to 255 bytes"]),
         (given("priv:x", json!("a\nb")), &["properties.hosts.h1.priv:x: ", "a\\nb", "control"]),
-        (json!({"hosts": {"h9": {"priv:x": "v"}}}), &["properties.hosts.h9: ", "\"h9\" is no host"]),
-        (json!({"hosts": {"s1": {"priv:x": "v"}}}), &["properties.hosts.s1: ", "is no host"]),
+        (json!({"hosts": {"h9": {"priv:x": "v"}}}), &["properties.hosts.h9: ", "\"h9\" is not a host"]),
+        (json!({"hosts": {"s1": {"priv:x": "v"}}}), &["properties.hosts.s1: ", "is not a host"]),
         (json!({"prefixes": {"10.0.0.0/33": {"priv:x": "v"}}}), &["properties.prefixes.10.0.0.0/33: ", "192.0.2.0/24"]),
-        (json!({"prefixes": {"ams": {"priv:x": "v"}}}), &["properties.prefixes.ams: ", "\"ams\" is no prefix"]),
-        (json!({"pids": {"nope": {"priv:x": "v"}}}), &["properties.pids.nope: ", "is no PID"]),
-        (json!({"pids": {"wide": {"priv:x": null}}}), &["properties.pids.wide.priv:x: ", "leave it out"]),
+        (json!({"prefixes": {"ams": {"priv:x": "v"}}}), &["properties.prefixes.ams: ", "\"ams\" is not a prefix"]),
+        (json!({"pids": {"nope": {"priv:x": "v"}}}), &["properties.pids.nope: ", "is not a PID"]),
+        (json!({"pids": {"wide": {"priv:x": null}}}), &["properties.pids.wide.priv:x: ", "remove it"]),
         (json!({"pids": {"wide": {"priv:x": ""}}}), &["properties.pids.wide.priv:x: ", "1 to 255 bytes"]),
-        (json!({"pids": {"wide": {"x": "v"}}}), &["properties.pids.wide.x: ", "write priv:"]),
+        (json!({"pids": {"wide": {"x": "v"}}}), &["properties.pids.wide.x: ", "use priv:"]),
         (json!({"switches": {}}), &["properties", "switches", "hosts"]),
         (
             json!({"hosts": {"h1": {"priv:x": "v"}}, "prefixes": {"10.0.0.1": {"priv:x": "w"}}}),
-            &["properties.prefixes.10.0.0.1.priv:x: properties.hosts.h1.priv:x is of 10.0.0.1/32 too; leave one"],
+            &[
+                "properties.prefixes.10.0.0.1.priv:x: 10.0.0.1/32 already has this property from properties.hosts.h1.priv:x; remove one",
+            ],
         ),
         (
             json!({"prefixes": {"10.0.0.0/8": {"priv:x": "v"}, "10.1.0.0/8": {"priv:x": "w"}}}),
-            &["properties.prefixes.10.1.0.0/8.priv:x: ", "leave one"],
+            &["properties.prefixes.10.1.0.0/8.priv:x: ", "remove one"],
         ),
     ];
     for (properties, words) in cases {
@@ -166,17 +166,15 @@ fn what_cannot_be_used_is_named_with_place_value_and_remedy() {
         assert!(message.starts_with("t.json: "), "{message}");
     }
     let many: BTreeMap<String, &str> = (0..257).map(|i| (format!("priv:{i}"), "v")).collect();
-    assert!(problems(&json!({"hosts": {"h1": many}})).contains("properties: names 257 different properties"));
+    assert!(problems(&json!({"hosts": {"h1": many}})).contains("properties: has 257 different properties"));
     let odd = json!({"prefixes": {"10.0.0.1/8": {"priv:x": "v"}}});
     let odd = Topology::from_json(file(&odd).as_bytes(), "t.json").unwrap();
-    assert!(
-        odd.warnings()
-            .join("\n")
-            .contains("properties.prefixes.10.0.0.1/8: 10.0.0.1/8 has bits after its length; 10.0.0.0/8 is meant")
-    );
+    assert!(odd.warnings().join("\n").contains(
+        "properties.prefixes.10.0.0.1/8: 10.0.0.1/8 has bits set beyond its prefix length; 10.0.0.0/8 is used"
+    ));
 }
 
-/// Prefixes of 10.0.0.0/8 that nest, each with a value of two properties, or none, or nothing said.
+/// Nested prefixes of 10.0.0.0/8, each with up to two properties that have a value or null.
 fn assigned() -> impl Strategy<Value = BTreeMap<IpNet, BTreeMap<String, Option<String>>>> {
     let net = (0u32..16, 8u8..=32)
         .prop_map(|(bits, len)| IpNet::new(IpAddr::V4((0x0a00_0000 | bits << 20 | bits).into()), len).unwrap().trunc());
@@ -188,9 +186,9 @@ fn assigned() -> impl Strategy<Value = BTreeMap<IpNet, BTreeMap<String, Option<S
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
-    /// What has a value, and that listing what is inside a prefix is enough to find it, both against a scan.
+    /// Compares values, and the values derived from a listing of covered prefixes, with a scan of all prefixes.
     #[test]
-    fn inheritance_is_a_scan_for_the_longest_prefix(
+    fn inheritance_agrees_with_a_scan_for_the_longest_prefix(
         assigned in assigned(),
         asked in prop::collection::vec((0u32..16, 0u8..=32), 1..20),
     ) {
@@ -213,10 +211,10 @@ proptest! {
                 for bits in 0u32..16 {
                     let host: IpNet = IpAddr::V4((0x0a00_0000 | bits << 20 | bits).into()).into();
                     if asked.contains(&host) {
-                        let said = inside.iter().filter(|(net, _)| net.contains(&host));
-                        let said = said.filter_map(|(net, given)| Some((net, given.iter().find(|(p, _)| *p == property)?.1)));
-                        let said = said.max_by_key(|(net, _)| net.prefix_len());
-                        let derived = said.map_or_else(|| properties.value(&asked, property), |(_, value)| value);
+                        let listed = inside.iter().filter(|(net, _)| net.contains(&host));
+                        let listed = listed.filter_map(|(net, given)| Some((net, given.iter().find(|(p, _)| *p == property)?.1)));
+                        let listed = listed.max_by_key(|(net, _)| net.prefix_len());
+                        let derived = listed.map_or_else(|| properties.value(&asked, property), |(_, value)| value);
                         let expected = scan(&host, name);
                         prop_assert_eq!(derived, expected.as_deref(), "{} {} in {}", name, host, asked);
                     }

@@ -1,6 +1,5 @@
-//! Routes and costs against computations that share no code with ours: `pathfinding`'s Dijkstra for least costs, and an
-//! enumeration of all paths for ties.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! Routes and costs, compared with independent computations: `pathfinding`'s Dijkstra for least costs, and an enumeration
+//! of all paths for ties.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,20 +11,21 @@ use topo::{LinkChange, Measured, Metric, NodeName, Override, Topology, Value, Vi
 
 /// A link of a random network: ends, cost, delay, bandwidth, loss, directed, up.
 type Wire = (usize, usize, u32, u32, u32, u32, bool, bool);
-/// What passing a link takes: cost, delay, bandwidth, loss.
-type Way = (u32, u32, u32, u32);
+/// The values of a link: cost, delay, bandwidth, loss.
+type Values = (u32, u32, u32, u32);
 
 const HOSTS: usize = 4;
 const NODES: usize = 10;
 
-/// The first nodes are hosts. Few different numbers, so that ties abound.
+/// Links with few distinct values, so that there are many ties.
 fn wires() -> impl Strategy<Value = Vec<Wire>> {
     let loss = prop_oneof![3 => Just(0u32), 2 => 1u32..40, 1 => Just(100)];
     let (directed, up) = (prop::bool::weighted(0.3), prop::bool::weighted(0.9));
     let wire = (0..NODES, 0..NODES, 0u32..4, 0u32..3, 1u32..4, loss, directed, up);
-    prop::collection::vec(wire.prop_filter("no link to itself", |wire| wire.0 != wire.1), 0..30)
+    prop::collection::vec(wire.prop_filter("no self-loops", |wire| wire.0 != wire.1), 0..30)
 }
 
+/// Names a node; the first nodes are hosts.
 fn name(node: usize) -> String {
     if node < HOSTS { format!("h{node}") } else { format!("s{node}") }
 }
@@ -49,20 +49,20 @@ fn topology(wires: &[Wire]) -> Topology {
     Topology::from_json(json.as_bytes(), "random").unwrap()
 }
 
-/// Ways over links that are up: from, to, and what they take, in the order of the file.
-fn arcs(wires: &[Wire]) -> Vec<(usize, usize, Way)> {
+/// Lists the directions of all links that are up: source, destination and values, in the order of the file.
+fn edges(wires: &[Wire]) -> Vec<(usize, usize, Values)> {
     let up = wires.iter().filter(|wire| wire.7);
     up.flat_map(|&(a, b, cost, delay, bandwidth, loss, directed, _)| {
-        let way = (cost, delay, bandwidth, loss);
-        let there = (a, b, way);
-        let back = (!directed).then_some((b, a, way));
+        let values = (cost, delay, bandwidth, loss);
+        let there = (a, b, values);
+        let back = (!directed).then_some((b, a, values));
         std::iter::once(there).chain(back)
     })
     .collect()
 }
 
-/// Every loop-free path between two hosts, with its cost and delay and bandwidth; hosts carry no transit.
-fn all_paths(best: &BTreeMap<(usize, usize), Way>, path: &mut Vec<usize>, to: usize, found: &mut Vec<Vec<usize>>) {
+/// Collects every loop-free path between two hosts; hosts carry no transit traffic.
+fn all_paths(best: &BTreeMap<(usize, usize), Values>, path: &mut Vec<usize>, to: usize, found: &mut Vec<Vec<usize>>) {
     let at = *path.last().unwrap();
     if at == to {
         found.push(path.clone());
@@ -80,23 +80,23 @@ fn all_paths(best: &BTreeMap<(usize, usize), Way>, path: &mut Vec<usize>, to: us
     }
 }
 
-/// The best of parallel links: least cost, then least delay, then largest bandwidth.
-fn best_links(wires: &[Wire]) -> BTreeMap<(usize, usize), Way> {
-    let mut best: BTreeMap<(usize, usize), Way> = BTreeMap::new();
-    for (a, b, new) in arcs(wires) {
-        let key = |(cost, delay, bandwidth, _): Way| (cost, delay, u32::MAX - bandwidth);
+/// Selects the best of parallel links: least cost, then least delay, then largest bandwidth.
+fn best_links(wires: &[Wire]) -> BTreeMap<(usize, usize), Values> {
+    let mut best: BTreeMap<(usize, usize), Values> = BTreeMap::new();
+    for (a, b, new) in edges(wires) {
+        let key = |(cost, delay, bandwidth, _): Values| (cost, delay, u32::MAX - bandwidth);
         best.entry((a, b)).and_modify(|old| *old = if key(new) < key(*old) { new } else { *old }).or_insert(new);
     }
     best
 }
 
-/// What is lost over links with these losses in percent. Exact: the links of a loop-free path are few.
+/// Computes the loss over links with these losses in percent; exact, because a loop-free path has few links.
 fn lost(losses: impl Iterator<Item = u32>) -> Value {
     let (mut arrives, mut of) = (1u128, 1u128);
     for loss in losses {
         (arrives, of) = (arrives * u128::from(100 - loss), of * 100);
     }
-    // A hundred millions are a hundred percent in millionths; half of one more rounds to the nearest.
+    // 100 % is 100 million millionths; adding half of the divisor rounds to the nearest.
     let lost = ((of - arrives) * 100_000_000 + of / 2) / of;
     Value::from_micros(lost.try_into().unwrap())
 }
@@ -105,13 +105,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn least_costs_are_those_of_pathfinding(wires in wires()) {
+    fn least_costs_agree_with_pathfinding(wires in wires()) {
         let view = View::compute(Arc::new(topology(&wires)));
-        let arcs = arcs(&wires);
+        let edges = edges(&wires);
         for source in 0..HOSTS {
             let successors = |&at: &usize| {
                 let transit = at >= HOSTS || at == source;
-                arcs.iter().filter(move |arc| transit && arc.0 == at).map(|arc| (arc.1, arc.2.0)).collect::<Vec<_>>()
+                edges.iter().filter(move |edge| transit && edge.0 == at).map(|edge| (edge.1, edge.2.0)).collect::<Vec<_>>()
             };
             let reached = dijkstra_all(&source, successors);
             for destination in (0..HOSTS).filter(|&destination| destination != source) {
@@ -125,7 +125,7 @@ proptest! {
     }
 
     #[test]
-    fn of_equal_routes_the_shortest_and_then_the_smallest_by_name_is_taken(wires in wires()) {
+    fn ties_are_broken_by_number_of_links_and_then_by_node_names(wires in wires()) {
         let view = View::compute(Arc::new(topology(&wires)));
         let best = best_links(&wires);
         for source in 0..HOSTS {
@@ -146,11 +146,11 @@ proptest! {
                 let found: Vec<String> = route.nodes().iter().map(ToString::to_string).collect();
                 prop_assert_eq!(&found, &names(&expected));
                 let links = links(&expected);
-                // The links that are named are those that were counted, even where others lie beside them.
+                // The route names the links whose values it has, even among parallel links.
                 let taken = route.links().iter().map(|place| &wires[*place as usize]);
                 prop_assert_eq!(taken.clone().map(|wire| (wire.2, wire.3, wire.4, wire.5)).collect::<Vec<_>>(), links.clone());
-                for (wire, way) in taken.zip(expected.windows(2)) {
-                    prop_assert!(wire.7 && ((wire.0, wire.1) == (way[0], way[1]) || (!wire.6 && (wire.1, wire.0) == (way[0], way[1]))));
+                for (wire, ends) in taken.zip(expected.windows(2)) {
+                    prop_assert!(wire.7 && ((wire.0, wire.1) == (ends[0], ends[1]) || (!wire.6 && (wire.1, wire.0) == (ends[0], ends[1]))));
                 }
                 let delay = u64::from(links.iter().map(|link| link.1).sum::<u32>()) * 1000;
                 let narrowest = u64::from(links.iter().map(|link| link.2).min().unwrap()) * 125_000;
@@ -159,7 +159,7 @@ proptest! {
                 prop_assert_eq!(route.value(Metric::LossRate), Some(lost(links.iter().map(|link| link.3))));
                 prop_assert_eq!(route.value(Metric::ResidualBandwidth), Some(Value::from_integer(narrowest)));
                 prop_assert_eq!(route.value(Metric::AvailableBandwidth), Some(Value::from_integer(narrowest)));
-                // The first alternative is as good as the route.
+                // The first alternative has as many nodes as the route.
                 let first = &view.alternatives(&found[0].parse().unwrap(), &found[found.len() - 1].parse().unwrap(), 3)[0];
                 prop_assert_eq!(first.len(), found.len());
             }
@@ -167,7 +167,7 @@ proptest! {
     }
 
     #[test]
-    fn a_round_trip_is_the_way_there_and_the_way_back(wires in wires()) {
+    fn the_round_trip_delay_is_the_sum_of_both_one_way_delays(wires in wires()) {
         let view = View::compute(Arc::new(topology(&wires)));
         let endpoints: Vec<_> = (1..=HOSTS).map(|i| view.endpoint(format!("10.0.0.{i}").parse().unwrap())).collect();
         let sum = |there: Option<Value>, back: Option<Value>| Some(there?.plus(back?));
@@ -186,7 +186,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_measured_moves_no_route(wires in wires(), picks in prop::collection::vec((any::<prop::sample::Index>(), 0u32..9, 0u32..100), 1..5)) {
+    fn measured_values_do_not_change_routes(wires in wires(), picks in prop::collection::vec((any::<prop::sample::Index>(), 0u32..9, 0u32..100), 1..5)) {
         if wires.is_empty() {
             return Ok(());
         }
@@ -227,7 +227,7 @@ proptest! {
     }
 
     #[test]
-    fn tags_are_equal_exactly_for_equal_content(a in wires(), b in wires()) {
+    fn tags_are_equal_if_and_only_if_content_is_equal(a in wires(), b in wires()) {
         let content = |view: &View| {
             let mut text = String::new();
             for metric in Metric::ALL {
@@ -259,8 +259,8 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_network_is_the_network_of_the_changed_file(wires in wires(), cost in 0u32..5, loss in 0u32..101, up in any::<bool>()) {
-        // Parallel links need an index; take the first link and its place among its equals.
+    fn changing_a_link_equals_changing_the_file(wires in wires(), cost in 0u32..5, loss in 0u32..101, up in any::<bool>()) {
+        // Parallel links need an index; the first link has index 0.
         let Some(first) = wires.first().copied() else { return Ok(()) };
         let change = LinkChange {
             index: Some(0),
@@ -279,12 +279,12 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         prop_assert!(Topology::from_json(&bytes, "bytes").is_err());
     }
 
     #[test]
-    fn no_damage_to_a_file_makes_the_reader_panic(place in 0usize..3000, byte in any::<u8>()) {
+    fn a_damaged_file_never_panics(place in 0usize..3000, byte in any::<u8>()) {
         let mut bytes = include_bytes!("../data/two-isps.json").to_vec();
         let place = place % bytes.len();
         bytes[place] = byte;
@@ -294,9 +294,9 @@ proptest! {
     }
 }
 
-/// A ring of four, each link costing 1, with one link priced.
 #[test]
-fn a_price_changes_costs_and_not_routes() {
+fn a_price_changes_costs_but_not_routes() {
+    // A ring of three switches in which each link costs 1 and one link may have a price.
     let ring = |price: &str| {
         let text = format!(
             r#"{{"name":"ring","hosts":[{{"name":"h1","ip":"10.0.0.1"}},{{"name":"h2","ip":"10.0.0.2"}}],
@@ -312,7 +312,7 @@ fn a_price_changes_costs_and_not_routes() {
     let (plain, priced) = (ring(""), ring(",\"price\":100"));
     let [h1, h2]: [NodeName; 2] = ["h1", "h2"].map(|name| name.parse().unwrap());
     let (before, after) = (plain.route(&h1, &h2).unwrap(), priced.route(&h1, &h2).unwrap());
-    assert_eq!(after.nodes(), before.nodes(), "packets take the way they took");
+    assert_eq!(after.nodes(), before.nodes(), "the route stays the same");
     assert_eq!(before.value(Metric::RoutingCost), Some(Value::from_integer(3)));
     assert_eq!(after.value(Metric::RoutingCost), Some(Value::from_integer(103)));
     assert_eq!(after.value(Metric::HopCount), Some(Value::from_integer(3)));
@@ -320,11 +320,11 @@ fn a_price_changes_costs_and_not_routes() {
     let change = r#"{"source":"b","destination":"a","price":100}"#;
     let change: LinkChange = serde_json::from_str(change).unwrap();
     let changed = plain.successor(Arc::new(plain.topology().with_changes(&[change]).unwrap()));
-    assert_eq!(changed.tag(), priced.tag(), "reported while running, it is the same as in the file");
+    assert_eq!(changed.tag(), priced.tag(), "a reported price equals one in the file");
 }
 
 #[test]
-fn names_of_nodes_are_compared_as_text() {
+fn node_names_are_ordered_as_text() {
     let names: Vec<NodeName> = ["s10", "s2"].map(|name| name.parse().unwrap()).into();
     assert!(names[0] < names[1]);
 }

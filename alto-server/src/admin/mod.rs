@@ -1,6 +1,6 @@
-//! Changing the network while it runs: who may ([`token`]), what can be asked ([`routes`]), and what makes a change
-//! survive a restart ([`store`]). Nothing here is ALTO; none of it is in the directory.
+//! Changes to the network while it runs: the API ([`routes`]), the [`token`] that opens it, and the [`export`] of routes.
+//! Nothing here is ALTO, and none of it is in the directory.
 
+pub(crate) mod export;
 pub(crate) mod routes;
-pub(crate) mod store;
 pub(crate) mod token;

@@ -1,4 +1,4 @@
-//! `/admin`: what an operator, or a program that measures the network, can ask.
+//! `/admin`: the API of operators, and of programs that measure the network.
 
 use std::sync::Arc;
 
@@ -8,64 +8,53 @@ use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use topo::LinkChange;
 
+use super::export;
 use super::token::Token;
-use crate::app::App;
-use crate::config::Config;
 use crate::http::error::json;
-use crate::http::resource::method;
-use crate::http::routes::{Route, at};
-use crate::http::{Exchange, HttpError, Response, body};
-use crate::network::{ChangeRefused, Outcome};
-use crate::routes_export;
+use crate::http::router::Route;
+use crate::http::{Exchange, HttpError, Response, body, offload};
+use crate::state::network::{ChangeRefused, Network, Outcome};
+use crate::state::source::TopologySource;
 
-/// Longest body of a topology that is put in place of the file.
+/// Longest request body with a topology, in bytes.
 const MAX_TOPOLOGY_BYTES: u64 = 256 * 1024 * 1024;
-/// Longest body of a batch of changes.
+/// Longest request body with link changes, in bytes.
 const MAX_BATCH_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Most routes that are answered at once; each takes some 250 bytes.
+/// Largest number of routes in one answer; each takes about 250 bytes.
 const MAX_ROUTES: usize = 250_000;
 
-/// Who may come in.
-pub(crate) enum Access {
-    /// Whoever has the token.
-    Bearer(Token),
-    /// Whoever could open the Unix socket: the file system has decided.
-    Socket,
+/// Everything that the handlers share.
+pub(crate) struct Admin {
+    pub(crate) network: Arc<Network>,
+    pub(crate) source: TopologySource,
 }
 
-/// Everything the handlers need.
-struct Admin {
-    app: Arc<App>,
-    config: Arc<Config>,
-    access: Access,
-}
-
-/// A body of `POST /admin/links` with several changes, made together or not at all. Else it is one change.
+/// Body of `POST /admin/links` with several changes, which succeed or fail together. Any other body is one change.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Batch {
     changes: Vec<LinkChange>,
 }
 
-/// What every change answers.
+/// Answer to every change.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Report<'a> {
     view_tag: &'a str,
     network_map_tag: &'a str,
-    /// Whether the change survives a restart.
+    /// True if the change survives a restart.
     durable: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     dropped: Vec<String>,
 }
 
-/// What `GET /admin/status` answers.
+/// Answer to `GET /admin/status`.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Status<'a> {
     topology: &'a str,
-    /// Whether the topology came through this API rather than from the file.
+    /// True if the topology was set through this API and is not the file.
     replaced: bool,
     durable: bool,
     hosts: usize,
@@ -77,86 +66,89 @@ struct Status<'a> {
     network_map_tag: &'a str,
 }
 
-/// The routes, under one way of access.
-pub(crate) fn routes(app: &Arc<App>, config: &Arc<Config>, access: Access) -> Vec<Route> {
-    let admin = Arc::new(Admin { app: Arc::clone(app), config: Arc::clone(config), access });
-    let route = |path, handler: fn(Arc<Admin>, Exchange) -> Handling| {
-        let admin = Arc::clone(&admin);
-        at(path, "admin", move |exchange| handler(Arc::clone(&admin), exchange))
+/// Creates the routes. With a token, every request must carry it; without, the file system decides who may open the Unix
+/// socket that the routes are served on.
+pub(crate) fn routes(admin: &Arc<Admin>, token: Option<Token>) -> Vec<Route> {
+    let token = token.map(Arc::new);
+    let route = |path| {
+        let route = Route::new(path, "admin");
+        match token.clone() {
+            Some(token) => route.guarded(move |exchange| authorize(&token, exchange)),
+            None => route,
+        }
     };
     vec![
-        route("admin/links", |admin, exchange| Box::pin(links(admin, exchange))),
-        route("admin/routes", |admin, exchange| Box::pin(present_routes(admin, exchange))),
-        route("admin/topology", |admin, exchange| Box::pin(topology(admin, exchange))),
-        route("admin/reload", |admin, exchange| Box::pin(reload(admin, exchange))),
-        route("admin/status", |admin, exchange| Box::pin(std::future::ready(status(&admin, &exchange)))),
+        route("admin/links")
+            .on(Method::GET, admin.handler(links))
+            .on(Method::POST, admin.handler(change_links))
+            .on(Method::DELETE, admin.handler(reset_links)),
+        route("admin/routes").on(Method::GET, admin.handler(current_routes)),
+        route("admin/topology")
+            .on(Method::PUT, admin.handler(replace_topology))
+            .on(Method::DELETE, admin.handler(restore_topology)),
+        route("admin/reload").on(Method::POST, admin.handler(reload)),
+        route("admin/status").on(Method::GET, admin.handler(status)),
     ]
 }
 
-type Handling = std::pin::Pin<Box<dyn Future<Output = Result<Response, HttpError>> + Send>>;
-
-async fn links(admin: Arc<Admin>, mut exchange: Exchange) -> Result<Response, HttpError> {
-    const METHODS: &[Method] = &[Method::GET, Method::HEAD, Method::POST, Method::DELETE, Method::OPTIONS];
-    if let Some(response) = admin.enter(&exchange, METHODS)? {
-        return Ok(response);
+fn authorize(token: &Token, exchange: &Exchange) -> Result<(), HttpError> {
+    let authorization = exchange.headers.get(AUTHORIZATION).and_then(|field| field.to_str().ok());
+    if token.opens(authorization) {
+        return Ok(());
     }
-    match exchange.method {
-        Method::POST => {
-            let body = json_body(&mut exchange, MAX_BATCH_BYTES).await?;
-            let changes = parse_changes(&body)?;
-            admin.change(move |app, _| app.network.change_links(&changes).map_err(refused)).await
-        }
-        Method::DELETE => admin.change(|app, _| app.network.reset_links().map_err(refused)).await,
-        _ => {
-            let published = admin.app.network.current();
-            let links: Vec<_> = published.view().topology().links().collect();
-            Ok(json(StatusCode::OK, "application/json", &serde_json::json!({ "links": links })))
-        }
-    }
+    Err(HttpError::Unauthorized(vec!["Bearer realm=\"alto-admin\"".to_owned()]))
 }
 
-/// The routes of the present state, as `alto-server routes --json` prints those of a file.
-async fn present_routes(admin: Arc<Admin>, exchange: Exchange) -> Result<Response, HttpError> {
-    if let Some(response) = admin.enter(&exchange, &[Method::GET, Method::HEAD, Method::OPTIONS])? {
-        return Ok(response);
-    }
-    let published = admin.app.network.current();
-    let hosts = published.view().topology().hosts().len();
-    if hosts.saturating_mul(hosts.saturating_sub(1)) > MAX_ROUTES {
-        let message =
-            format!("{hosts} hosts have more than {MAX_ROUTES} routes; use `alto-server routes` for the file");
+async fn links(admin: Arc<Admin>, _exchange: Exchange) -> Result<Response, HttpError> {
+    let published = admin.network.current();
+    let links: Vec<_> = published.snapshot().view().topology().links().collect();
+    Ok(json(StatusCode::OK, "application/json", &serde_json::json!({ "links": links })))
+}
+
+async fn change_links(admin: Arc<Admin>, mut exchange: Exchange) -> Result<Response, HttpError> {
+    let body = json_body(&mut exchange, MAX_BATCH_BYTES).await?;
+    let changes = parse_changes(&body)?;
+    admin.change(move |admin| admin.network.change_links(&changes).map_err(refused)).await
+}
+
+async fn reset_links(admin: Arc<Admin>, _exchange: Exchange) -> Result<Response, HttpError> {
+    admin.change(|admin| admin.network.reset_links().map_err(refused)).await
+}
+
+/// Answers the routes of the current state, as `alto-server routes --json` prints those of a file.
+async fn current_routes(admin: Arc<Admin>, _exchange: Exchange) -> Result<Response, HttpError> {
+    let published = admin.network.current();
+    let hosts = published.snapshot().view().topology().hosts().len();
+    let routes = hosts.saturating_mul(hosts.saturating_sub(1));
+    if routes > MAX_ROUTES {
+        let message = format!(
+            "{hosts} hosts have {routes} routes, and at most {MAX_ROUTES} are answered; run `alto-server routes` on the \
+             topology file instead"
+        );
         return Err(HttpError::Unprocessable(message));
     }
-    let work = move || json(StatusCode::OK, "application/json", &routes_export::all(published.view()));
-    tokio::task::spawn_blocking(work).await.map_err(|_| HttpError::Internal)
+    let work = move || json(StatusCode::OK, "application/json", &export::all(published.snapshot().view()));
+    offload::run(offload::HEAVY, work).await
 }
 
-async fn topology(admin: Arc<Admin>, mut exchange: Exchange) -> Result<Response, HttpError> {
-    const METHODS: &[Method] = &[Method::PUT, Method::DELETE, Method::OPTIONS];
-    if let Some(response) = admin.enter(&exchange, METHODS)? {
-        return Ok(response);
-    }
-    if exchange.method == Method::PUT {
-        let body = json_body(&mut exchange, MAX_TOPOLOGY_BYTES).await?;
-        return admin.change(move |app, _| app.network.replace_topology(&body).map_err(refused)).await;
-    }
-    admin.change(|app, config| app.network.restore_topology(load(config)?).map_err(refused)).await
+async fn replace_topology(admin: Arc<Admin>, mut exchange: Exchange) -> Result<Response, HttpError> {
+    let body = json_body(&mut exchange, MAX_TOPOLOGY_BYTES).await?;
+    admin.change(move |admin| admin.network.replace_topology(&body).map_err(refused)).await
 }
 
-async fn reload(admin: Arc<Admin>, exchange: Exchange) -> Result<Response, HttpError> {
-    if let Some(response) = admin.enter(&exchange, &[Method::POST, Method::OPTIONS])? {
-        return Ok(response);
-    }
-    admin.change(|app, config| Ok(app.network.reload(load(config)?))).await
+async fn restore_topology(admin: Arc<Admin>, _exchange: Exchange) -> Result<Response, HttpError> {
+    admin.change(|admin| admin.network.restore_topology(load(&admin.source)?).map_err(refused)).await
 }
 
-fn status(admin: &Admin, exchange: &Exchange) -> Result<Response, HttpError> {
-    if let Some(response) = admin.enter(exchange, &[Method::GET, Method::HEAD, Method::OPTIONS])? {
-        return Ok(response);
-    }
-    let network = &admin.app.network;
+async fn reload(admin: Arc<Admin>, _exchange: Exchange) -> Result<Response, HttpError> {
+    admin.change(|admin| Ok(admin.network.reload(load(&admin.source)?))).await
+}
+
+async fn status(admin: Arc<Admin>, _exchange: Exchange) -> Result<Response, HttpError> {
+    let network = &admin.network;
     let published = network.current();
-    let (topology, map) = (published.view().topology(), published.view().network_map());
+    let view = published.snapshot().view();
+    let (topology, map) = (view.topology(), view.network_map());
     let status = Status {
         topology: topology.name(),
         replaced: network.is_replaced(),
@@ -166,36 +158,35 @@ fn status(admin: &Admin, exchange: &Exchange) -> Result<Response, HttpError> {
         links: topology.links().count(),
         pids: map.len(),
         prefixes: map.prefix_count(),
-        view_tag: published.view().tag(),
+        view_tag: view.tag(),
         network_map_tag: map.tag(),
     };
     Ok(json(StatusCode::OK, "application/json", &status))
 }
 
 impl Admin {
-    /// Lets a request in; answers OPTIONS.
-    fn enter(&self, exchange: &Exchange, methods: &'static [Method]) -> Result<Option<Response>, HttpError> {
-        if let Access::Bearer(token) = &self.access {
-            let authorization = exchange.headers.get(AUTHORIZATION).and_then(|field| field.to_str().ok());
-            if !token.opens(authorization) {
-                return Err(HttpError::Unauthorized(vec!["Bearer realm=\"alto-admin\"".to_owned()]));
-            }
-        }
-        method(exchange, methods)
+    /// Binds a handler to this API.
+    fn handler<F, A>(self: &Arc<Self>, handler: F) -> impl Fn(Exchange) -> A + Send + Sync + 'static
+    where
+        F: Fn(Arc<Self>, Exchange) -> A + Send + Sync + 'static,
+        A: Future<Output = Result<Response, HttpError>> + Send + 'static,
+    {
+        let admin = Arc::clone(self);
+        move |exchange| handler(Arc::clone(&admin), exchange)
     }
 
-    /// Carries a change out off the event loop, and reports the state it led to.
+    /// Makes a change off the event loop, and answers with the state it led to.
     async fn change(
-        &self,
-        work: impl FnOnce(&App, &Config) -> Result<Outcome, HttpError> + Send + 'static,
+        self: Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<Outcome, HttpError> + Send + 'static,
     ) -> Result<Response, HttpError> {
-        let (app, config) = (Arc::clone(&self.app), Arc::clone(&self.config));
-        let outcome = tokio::task::spawn_blocking(move || work(&app, &config));
-        let Outcome { published, dropped } = outcome.await.map_err(|_| HttpError::Internal)??;
+        let admin = Arc::clone(&self);
+        let Outcome { published, dropped } = offload::run(offload::HEAVY, move || work(&admin)).await??;
+        let view = published.snapshot().view();
         let report = Report {
-            view_tag: published.view().tag(),
-            network_map_tag: published.view().network_map().tag(),
-            durable: self.app.network.is_durable(),
+            view_tag: view.tag(),
+            network_map_tag: view.network_map().tag(),
+            durable: self.network.is_durable(),
             dropped,
         };
         Ok(json(StatusCode::OK, "application/json", &report))
@@ -209,29 +200,31 @@ async fn json_body(exchange: &mut Exchange, limit: u64) -> Result<Bytes, HttpErr
     body::read(exchange, "application/json", limit, is_json).await
 }
 
-/// One change, or a batch: told apart first, so that an error speaks of the right one.
+/// Parses one change or a batch. The two are told apart first, so that errors refer to the right one.
 fn parse_changes(body: &[u8]) -> Result<Vec<LinkChange>, HttpError> {
     let bad = |error: serde_json::Error| HttpError::BadRequest(error.to_string());
     let value: serde_json::Value = serde_json::from_slice(body).map_err(bad)?;
     if value.get("changes").is_some() {
         let batch: Batch = serde_json::from_slice(body).map_err(bad)?;
         if batch.changes.is_empty() {
-            return Err(HttpError::Unprocessable("changes: is empty; give one link change or more".to_owned()));
+            return Err(HttpError::Unprocessable(
+                "changes: the list is empty; give at least one link change".to_owned(),
+            ));
         }
         return Ok(batch.changes);
     }
     Ok(vec![serde_json::from_slice(body).map_err(bad)?])
 }
 
-fn load(config: &Config) -> Result<topo::Topology, HttpError> {
-    config.load_topology().map_err(|error| HttpError::Unprocessable(error.to_string()))
+fn load(source: &TopologySource) -> Result<topo::Topology, HttpError> {
+    source.load().map_err(|error| HttpError::Unprocessable(error.to_string()))
 }
 
 fn refused(error: ChangeRefused) -> HttpError {
     match error {
         ChangeRefused::Change(_) | ChangeRefused::Topology(_) => HttpError::Unprocessable(error.to_string()),
         ChangeRefused::Store(error) => {
-            tracing::error!(%error, "a change could not be saved, so it was not made");
+            tracing::error!(%error, "the change was refused because it could not be saved");
             HttpError::Internal
         }
     }

@@ -5,32 +5,32 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-/// Shortest token that is not an invitation to guess.
+/// Shortest token that is hard to guess, in characters.
 const MIN_LENGTH: usize = 16;
 
-/// A secret that is kept as a hash only, so that no log and no memory dump of ours can show it.
+/// Bearer token, kept only as a hash so that neither a log nor a memory dump shows it.
 pub(crate) struct Token {
     hash: [u8; 32],
 }
 
-/// Why there is no usable token.
+/// Reason why a token cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TokenError {
     #[error("{}: cannot be read: {source}", path.display())]
     Unreadable { path: PathBuf, source: std::io::Error },
-    #[error("{0}: the admin token must have {MIN_LENGTH} visible ASCII characters or more; try: openssl rand -hex 32")]
+    #[error("{0}: the admin token must have at least {MIN_LENGTH} visible ASCII characters; try: openssl rand -hex 32")]
     Weak(String),
 }
 
 impl Token {
-    /// The first line of a file.
+    /// Reads the first line of a file.
     pub(crate) fn from_file(path: &Path) -> Result<Self, TokenError> {
         let text =
             std::fs::read_to_string(path).map_err(|source| TokenError::Unreadable { path: path.to_owned(), source })?;
         Self::new(text.lines().next().unwrap_or_default().trim(), &path.display().to_string())
     }
 
-    /// A token given as text; `origin` is named where it is too weak.
+    /// Takes a token from text. The error for a weak token names `origin`.
     pub(crate) fn new(text: &str, origin: &str) -> Result<Self, TokenError> {
         if text.len() < MIN_LENGTH || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(TokenError::Weak(origin.to_owned()));
@@ -38,10 +38,10 @@ impl Token {
         Ok(Self { hash: Sha256::digest(text).into() })
     }
 
-    /// Whether an `Authorization` field carries this token (RFC 6750 §2.1).
+    /// Tells whether an `Authorization` field carries this token (RFC 6750 §2.1).
     pub(crate) fn opens(&self, authorization: Option<&str>) -> bool {
         let Some((scheme, token)) = authorization.and_then(|field| field.split_once(' ')) else { return false };
-        // Hashes of equal length tell nothing by the time their comparison takes.
+        // Comparing hashes reveals nothing about the token by the time it takes.
         let hash: [u8; 32] = Sha256::digest(token.trim()).into();
         scheme.eq_ignore_ascii_case("bearer") && hash == self.hash
     }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_token_opens() {
+    fn only_the_same_token_is_accepted() {
         let token = Token::new("0123456789abcdef", "test").unwrap();
         assert!(token.opens(Some("Bearer 0123456789abcdef")));
         assert!(token.opens(Some("bearer 0123456789abcdef ")));

@@ -1,4 +1,4 @@
-//! Request bodies: collected as they arrive, never longer than allowed.
+//! Reading of request bodies, up to a limit.
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -6,8 +6,9 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 
 use super::{Exchange, HttpError};
 
-/// Checks that the body is what it should be and reads it to its end. Works for a declared length and for chunks
-/// alike; a length that is too large is refused before anything is read.
+/// Checks the headers of a request body and reads it to its end.
+///
+/// The limit holds for chunked bodies as well; a declared length above it is refused before anything is read.
 pub(crate) async fn read(
     exchange: &mut Exchange,
     expected: &'static str,
@@ -36,7 +37,7 @@ pub(crate) async fn read(
     Ok(body.freeze())
 }
 
-/// A body that stalls and one that breaks off look alike until the cause is looked for.
+/// Tells a stalled body from a broken one by the chain of causes.
 fn body_error(error: &warp::Error) -> HttpError {
     let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = cause {
@@ -45,5 +46,5 @@ fn body_error(error: &warp::Error) -> HttpError {
         }
         cause = error.source();
     }
-    HttpError::BadRequest(format!("the body broke off: {error}"))
+    HttpError::BadRequest(format!("the request body ended early: {error}"))
 }

@@ -1,7 +1,7 @@
-//! Whose request it is: the address at the other end of the connection, unless a trusted proxy says otherwise.
+//! The address of the client: the other end of the connection, or what a trusted proxy reports.
 //!
-//! A header can claim anything, so `X-Forwarded-For` counts only where the connection comes from a proxy that the
-//! operator trusts, and then only the last address that such a proxy did not itself report for another.
+//! Anyone can send `X-Forwarded-For`, so it counts only on connections from proxies that the operator trusts. Its addresses
+//! are followed from the last one backwards, up to the first that is not such a proxy.
 
 use std::net::IpAddr;
 
@@ -10,20 +10,21 @@ use ipnet::IpNet;
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// The proxies that are believed.
+/// Trusted proxies.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ClientAddress {
     trusted_proxies: Vec<IpNet>,
 }
 
 impl ClientAddress {
+    /// Trusts the proxies in these prefixes.
     pub(crate) fn new(trusted_proxies: Vec<IpNet>) -> Self {
         Self { trusted_proxies }
     }
 
-    /// The client of a request that came from `peer`.
+    /// Returns the client of a request whose connection comes from `peer`.
     pub(crate) fn of(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        // A dual-stack socket calls an IPv4 peer ::ffff:a.b.c.d.
+        // Dual-stack sockets report IPv4 peers as ::ffff:a.b.c.d.
         let mut client = peer.to_canonical();
         let lines = headers.get_all(X_FORWARDED_FOR).iter().filter_map(|line| line.to_str().ok());
         let hops: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
@@ -58,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_believed_by_default() {
+    fn no_proxy_is_trusted_by_default() {
         assert_eq!(client(&[], "192.0.2.1", &["203.0.113.9"]), "192.0.2.1");
     }
 
@@ -68,12 +69,12 @@ mod tests {
     }
 
     #[test]
-    fn a_trusted_proxy_is_believed_as_far_as_it_knows() {
+    fn trusted_proxies_are_followed_to_the_first_untrusted_address() {
         let proxies = ["192.0.2.0/24"];
         assert_eq!(client(&proxies, "192.0.2.1", &["198.51.100.7"]), "198.51.100.7");
-        // What the client itself wrote in front is not believed.
+        // The client itself may have sent the addresses in front.
         assert_eq!(client(&proxies, "192.0.2.1", &["203.0.113.9, 198.51.100.7"]), "198.51.100.7");
-        // Two trusted proxies in a row, in two lines.
+        // Two trusted proxies in sequence, in two lines.
         assert_eq!(client(&proxies, "192.0.2.1", &["198.51.100.7", "192.0.2.2"]), "198.51.100.7");
         assert_eq!(client(&proxies, "192.0.2.1", &["unknown"]), "192.0.2.1");
         assert_eq!(client(&proxies, "198.51.100.1", &["203.0.113.9"]), "198.51.100.1");

@@ -1,16 +1,16 @@
-//! Conditional requests (RFC 9110 §13): whether the client has the answer already.
+//! Evaluation of conditional requests (RFC 9110 §13).
 
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH};
 
-/// Whether the client's copy is the present one, so that 304 is the answer.
+/// Tells whether the client's copy is current, so that the answer is 304.
 pub(super) fn is_current(headers: &HeaderMap, entity_tag: &str, last_modified: Option<SystemTime>) -> bool {
-    // If-None-Match, where there is one, decides alone (§13.1.3).
+    // If-None-Match takes precedence over If-Modified-Since (§13.1.3).
     if headers.contains_key(IF_NONE_MATCH) {
         let lines = headers.get_all(IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
-        // Tags of ours have no comma in them, so splitting at commas is enough. The comparison is the weak one.
+        // This server's tags contain no comma, so splitting at commas is enough. The comparison is weak (§13.1.2).
         let mut tags = lines.flat_map(|line| line.split(',')).map(str::trim);
         return tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == entity_tag);
     }
@@ -19,10 +19,10 @@ pub(super) fn is_current(headers: &HeaderMap, entity_tag: &str, last_modified: O
     matches!((since, last_modified), (Some(since), Some(modified)) if modified <= since)
 }
 
-/// The `Last-Modified` of content that is what it is since `since`, if it can be told truthfully.
+/// Returns `Last-Modified` for content that changed at `since`; none during the second of the change.
 ///
-/// The field counts whole seconds. While the second of the last change has not passed, another change may still fall
-/// into it, and a client could not tell the two apart: then there is none.
+/// The field has a resolution of a second. Another change in the same second would get the same value, and clients could
+/// not tell the two apart.
 pub(super) fn last_modified(since: SystemTime, now: SystemTime) -> Option<SystemTime> {
     let second = since.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
     let truncated = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn entity_tags() {
+    fn entity_tags_are_compared_weakly() {
         for (value, current) in
             [("\"a\"", true), ("W/\"a\"", true), ("\"x\", \"a\"", true), ("*", true), ("\"b\"", false), ("a", false)]
         {

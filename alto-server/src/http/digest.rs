@@ -1,7 +1,7 @@
-//! HTTP Digest access authentication (RFC 7616), as RFC 7285 §8.3.5 wants it offered.
+//! HTTP Digest access authentication (RFC 7616), which RFC 7285 §8.3.5 requires.
 //!
-//! The hashing and the header grammar are the `digest_auth` crate's; what a server adds is here: nonces that need no
-//! table because they are signed, expire, and whose uses are counted so that a recorded request cannot be replayed.
+//! The `digest_auth` crate does the hashing and the header grammar. This module adds the nonces of a server: they are
+//! signed, so that they need no table; they expire; and their uses are counted, so that requests cannot be replayed.
 
 use std::collections::HashMap;
 use std::fs;
@@ -13,50 +13,50 @@ use std::time::{Duration, SystemTime};
 use digest_auth::{AlgorithmType, AuthContext, AuthorizationHeader, HttpMethod, Qop};
 use sha2::{Digest as _, Sha256};
 
-/// How long a nonce can be used before the client is given another.
+/// Lifetime of a nonce.
 const NONCE_LIFETIME: Duration = Duration::from_mins(5);
-/// How many uses a nonce may lag behind its newest one: requests of one client may overtake each other.
+/// Largest lag of a use count behind the newest one, because requests of one client may overtake each other.
 const WINDOW: u32 = 64;
 
-/// Whoever may read.
+/// Users and nonces.
 pub(crate) struct Authenticator {
     realm: String,
-    /// Password by user name.
+    /// Passwords by user name.
     users: HashMap<String, String>,
     secret: [u8; 32],
     issued: AtomicU64,
-    /// Uses by nonce. Only nonces of authenticated requests come in, so strangers cannot fill it.
+    /// Uses by nonce. Only authenticated requests add to it, so that nobody else can fill it.
     uses: Mutex<HashMap<String, Uses>>,
 }
 
-/// Which use counts of a nonce have been seen.
+/// Use counts of a nonce that have been seen.
 #[derive(Default)]
 struct Uses {
     newest: u32,
-    /// Bit n: the count `newest - n` was seen.
+    /// Bit n is set if the count `newest - n` was seen.
     seen: u64,
 }
 
-/// Why a request is not let in; the challenges that go with it say whether the nonce was merely old.
+/// Refusal of a request. If it is stale, the credentials were right and only the nonce was old.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Denied {
     stale: bool,
 }
 
-/// Why a file of users cannot be used.
+/// Reason why a file of users cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UsersError {
-    #[error("{}: cannot be read: {source}", path.display())]
+    #[error("{}: cannot read the file: {source}", path.display())]
     Unreadable { path: PathBuf, source: std::io::Error },
     #[error("{}, line {line}: expected NAME:PASSWORD, both non-empty, no quotes or control characters in the name",
         path.display())]
     Malformed { path: PathBuf, line: usize },
-    #[error("{}: names no user; write one NAME:PASSWORD a line", .0.display())]
+    #[error("{}: the file has no user; write one NAME:PASSWORD per line", .0.display())]
     Empty(PathBuf),
 }
 
 impl Authenticator {
-    /// Reads the users from a file with one `NAME:PASSWORD` a line. `secret` signs nonces and must be random.
+    /// Reads the users from a file with one `NAME:PASSWORD` per line. `secret` signs nonces and must be random.
     pub(crate) fn from_file(path: &Path, realm: &str, secret: [u8; 32]) -> Result<Self, UsersError> {
         let text =
             fs::read_to_string(path).map_err(|source| UsersError::Unreadable { path: path.to_owned(), source })?;
@@ -78,7 +78,7 @@ impl Authenticator {
         Ok(Self { realm: realm.to_owned(), users, secret, issued: AtomicU64::new(0), uses: Mutex::new(HashMap::new()) })
     }
 
-    /// The values of `WWW-Authenticate` for a request that was denied: the better algorithm first (RFC 7616 §3.7).
+    /// Returns the values of `WWW-Authenticate` for a refused request, the stronger algorithm first (RFC 7616 §3.7).
     pub(crate) fn challenges(&self, denied: &Denied, now: SystemTime) -> Vec<String> {
         let nonce = self.nonce(now);
         let stale = if denied.stale { ", stale=true" } else { "" };
@@ -89,7 +89,7 @@ impl Authenticator {
         vec![challenge("SHA-256"), challenge("MD5")]
     }
 
-    /// Lets a request in, by its `Authorization` field.
+    /// Verifies the `Authorization` field of a request.
     pub(crate) fn check(
         &self,
         authorization: Option<&str>,
@@ -110,7 +110,7 @@ impl Authenticator {
         if header.realm != self.realm || header.uri != target {
             return denied;
         }
-        // An unknown user costs as much time as a wrong password.
+        // An unknown user takes as much time as a wrong password, so that timing reveals no names.
         let password = self.users.get(&header.username);
         let context = AuthContext::new_with_method(
             header.username.as_str(),
@@ -124,7 +124,7 @@ impl Authenticator {
         if !same(&expected.response, &header.response) || password.is_none() {
             return denied;
         }
-        // The credentials are right. What can still be wrong is the nonce, and then the client may simply try anew.
+        // The credentials are right; if the nonce is not, the client can retry with a new one.
         let Some(age) = self.age(&header.nonce, now) else { return denied };
         if age > NONCE_LIFETIME || !self.first_use(&header.nonce, header.nc, now) {
             return Err(Denied { stale: true });
@@ -132,7 +132,7 @@ impl Authenticator {
         Ok(())
     }
 
-    /// A nonce that proves by itself when it was made: time, number, signature.
+    /// Creates a nonce: time, number, signature.
     fn nonce(&self, now: SystemTime) -> String {
         let time = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         let stamp = format!("{time:016x}{:016x}", self.issued.fetch_add(1, Ordering::Relaxed));
@@ -145,7 +145,7 @@ impl Authenticator {
         digest[..16].iter().fold(String::with_capacity(32), |hex, byte| hex + &format!("{byte:02x}"))
     }
 
-    /// How old a nonce of ours is; nothing for one that is not ours.
+    /// Returns the age of a nonce; none if this server did not sign it.
     fn age(&self, nonce: &str, now: SystemTime) -> Option<Duration> {
         let (stamp, signature) = nonce.split_at_checked(32)?;
         if !same(&self.signature(stamp), signature) {
@@ -155,7 +155,7 @@ impl Authenticator {
         Some(now.duration_since(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).unwrap_or_default())
     }
 
-    /// Records a use of a nonce; false where this count was used before or is too old to tell.
+    /// Records a use of a nonce; returns false if the count was used before or is too old to tell.
     fn first_use(&self, nonce: &str, count: u32, now: SystemTime) -> bool {
         let Ok(mut uses) = self.uses.lock() else { return false };
         if !uses.contains_key(nonce) {
@@ -187,7 +187,7 @@ fn is_digest(field: &str) -> bool {
     field.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("digest "))
 }
 
-/// Compares without telling by the time taken how much is right.
+/// Compares in constant time.
 fn same(a: &str, b: &str) -> bool {
     a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
 }
@@ -205,7 +205,7 @@ mod tests {
         Authenticator::from_file(file.path(), "alto", [7; 32]).unwrap()
     }
 
-    /// What a client answers to a challenge, with the use count it reached.
+    /// Answer of a client to a challenge, with its use count.
     fn answer(challenge: &str, password: &str, count: u32) -> String {
         let mut prompt: WwwAuthenticateHeader = challenge.parse().unwrap();
         prompt.nc = count - 1;
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn both_algorithms_let_the_right_password_in() {
+    fn both_algorithms_accept_the_right_password_only() {
         let authenticator = authenticator();
         for challenge in authenticator.challenges(&Denied { stale: false }, NOW) {
             let right = answer(&challenge, "Circle of Life", 1);
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn nonces_expire_and_cannot_be_made_up() {
+    fn nonces_expire_and_cannot_be_forged() {
         let authenticator = authenticator();
         let challenge = &authenticator.challenges(&Denied { stale: false }, NOW)[0];
         let right = answer(challenge, "Circle of Life", 1);
@@ -260,9 +260,9 @@ mod tests {
     }
 
     #[test]
-    fn a_faulty_file_is_refused_by_line() {
+    fn errors_in_the_file_name_the_line() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        for (text, says) in [("a:b\nnobody\n", "line 2"), ("# none\n", "names no user"), (":x\n", "line 1")] {
+        for (text, says) in [("a:b\nnobody\n", "line 2"), ("# none\n", "has no user"), (":x\n", "line 1")] {
             fs::write(file.path(), text).unwrap();
             let error = Authenticator::from_file(file.path(), "alto", [0; 32]).err().unwrap().to_string();
             assert!(error.contains(says), "{error}");

@@ -1,4 +1,4 @@
-//! Content encodings of answers: which the client takes (RFC 9110 §12.5.3), and how they are made.
+//! Content encodings of answers: negotiation (RFC 9110 §12.5.3) and compression.
 
 use std::io::Write;
 
@@ -7,7 +7,7 @@ use http::header::ACCEPT_ENCODING;
 
 use super::negotiation::weighted_items;
 
-/// An encoding of an answer's body.
+/// Content encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Encoding {
     Identity,
@@ -19,10 +19,10 @@ pub(crate) enum Encoding {
 impl Encoding {
     pub(crate) const ALL: [Self; 4] = [Self::Identity, Self::Gzip, Self::Brotli, Self::Zstd];
 
-    /// In the order of our preference where the client has none: zstd is made fastest, brotli is smallest.
+    /// Order of preference if the client has none: zstd compresses fastest, brotli smallest.
     const PREFERRED: [Self; 4] = [Self::Zstd, Self::Brotli, Self::Gzip, Self::Identity];
 
-    /// The name in `Content-Encoding`.
+    /// Name in `Content-Encoding`.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Identity => "identity",
@@ -32,7 +32,7 @@ impl Encoding {
         }
     }
 
-    /// The best encoding that the client takes; identity where it says nothing.
+    /// Returns the best encoding that the client accepts; identity if it names none.
     pub(crate) fn negotiate(headers: &HeaderMap) -> Self {
         let items = weighted_items(headers, &ACCEPT_ENCODING);
         let weight = |encoding: Self| {
@@ -40,16 +40,16 @@ impl Encoding {
             let item = named(encoding.name())
                 .or_else(|| (encoding == Self::Gzip).then(|| named("x-gzip")).flatten())
                 .or_else(|| named("*").filter(|item| encoding != Self::Identity || item.weight == 0));
-            // Identity is always a way out: refusing to answer at all would help nobody.
+            // Identity stays acceptable even if it is excluded, because an error would help no client.
             item.map_or(i32::from(encoding == Self::Identity), |item| i32::from(item.weight))
         };
-        // `max_by_key` takes the last of equals, so the order of preference is walked backwards.
+        // `max_by_key` returns the last of equal elements, so the order of preference is reversed.
         Self::PREFERRED.into_iter().rev().max_by_key(|&encoding| weight(encoding)).unwrap_or(Self::Identity)
     }
 
-    /// Compresses a body that is kept and sent many times.
+    /// Compresses a body.
     pub(crate) fn compress(self, body: &[u8]) -> Vec<u8> {
-        /// Writing to a vector cannot fail.
+        /// Explanation of the calls of `expect` below.
         const INFALLIBLE: &str = "a vector takes every write";
         match self {
             Self::Identity => body.to_vec(),
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_decides_and_we_break_ties() {
+    fn the_client_decides_and_the_server_breaks_ties() {
         assert_eq!(Encoding::negotiate(&HeaderMap::new()), Encoding::Identity);
         assert_eq!(negotiated("gzip, br, zstd"), Encoding::Zstd);
         assert_eq!(negotiated("gzip;q=1.0, br;q=0.5"), Encoding::Gzip);
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn compressed_bodies_are_the_body() {
+    fn compressed_bodies_decompress_to_the_body() {
         let body = b"ALTO".repeat(1000);
         let gzip = Encoding::Gzip.compress(&body);
         let mut plain = Vec::new();

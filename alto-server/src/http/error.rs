@@ -1,7 +1,7 @@
-//! Everything that can be wrong with a request, and the one place where that becomes an answer.
+//! Everything that can be wrong with a request, and the one place that turns it into an answer.
 //!
-//! ALTO errors have their own message (RFC 7285 §8.5). No ALTO code fits the faults of HTTP itself, such as a wrong
-//! method; those are described by a problem document (RFC 9457) where there is something to say.
+//! ALTO errors have a message of their own (RFC 7285 §8.5). Faults at the level of HTTP, such as a method that is not
+//! allowed, have no ALTO error code and are answered with a problem document (RFC 9457).
 
 use std::time::Duration;
 
@@ -12,50 +12,50 @@ use serde::Serialize;
 
 use super::Response;
 
-/// Why a request is not answered with what it asked for.
+/// Reason for answering a request with an error.
 #[derive(Clone, Debug)]
 pub(crate) enum HttpError {
-    /// A fault of the ALTO request itself.
+    /// Fault in the ALTO request itself.
     Alto(ProtocolError),
-    /// The request breaks a rule of HTTP.
+    /// Request that breaks a rule of HTTP.
     BadRequest(String),
-    /// No or wrong credentials: one challenge per algorithm.
+    /// Missing or wrong credentials. Holds one challenge per algorithm.
     Unauthorized(Vec<String>),
-    /// Known credentials that do not open this.
+    /// Valid credentials without permission for this.
     Forbidden(String),
-    /// Nothing is here.
+    /// Path or object that does not exist.
     NotFound(String),
-    /// The resource does not know this method; it knows those listed.
-    MethodNotAllowed(&'static [Method]),
-    /// Nobody knows this method.
+    /// The resource has no handler for this method. Holds the value of `Allow`.
+    MethodNotAllowed(String),
+    /// The method is not one of HTTP that this server knows.
     MethodNotImplemented(Method),
-    /// The body is in a transfer coding other than chunked.
+    /// Request body in a transfer coding other than chunked.
     TransferCodingNotImplemented,
-    /// The client refuses the only type there is.
+    /// `Accept` field that excludes the only media type of the resource.
     NotAcceptable(MediaType),
-    /// Something else is in the way, for this long at most.
+    /// Conflict with the present state, which lasts no longer than the given time.
     Conflict(String, Duration),
-    /// The body did not arrive in time.
+    /// Request body that did not arrive in time.
     BodyTimeout,
-    /// The body is longer than allowed.
+    /// Request body longer than the given number of bytes.
     BodyTooLarge(u64),
-    /// The body asks for more than is allowed at a time.
+    /// Request body with more elements than allowed.
     ContentTooLarge(String),
-    /// The body is of another type than the one expected.
+    /// Request body of another media type than the given one.
     UnsupportedMediaType(&'static str),
-    /// The body is compressed.
+    /// Request body that is compressed.
     UnsupportedContentEncoding,
-    /// The request is well-formed and cannot be carried out.
+    /// Well-formed request that cannot be carried out.
     Unprocessable(String),
-    /// This client has enough already, or all together have; some of it may be over after this time.
+    /// Quota of this client or of all clients is used up; some of it may be free after the given time.
     TooMany(String, Duration),
-    /// Too busy; to be asked again later (RFC 7285 §8.5.3).
+    /// Server too busy; the client should retry after the given time (RFC 7285 §8.5.3).
     Overloaded(Duration),
-    /// Our own fault; what it was is in the log.
+    /// Fault of the server, described in its log.
     Internal,
 }
 
-/// A problem document, RFC 9457.
+/// Problem document (RFC 9457).
 #[derive(Serialize)]
 struct Problem<'a> {
     title: &'a str,
@@ -90,7 +90,7 @@ impl HttpError {
         }
     }
 
-    /// A sentence that says what to do.
+    /// Explains the error to a person, with the remedy.
     fn detail(&self) -> String {
         match self {
             Self::Alto(error) => error.clone().into_message().to_string(),
@@ -101,37 +101,43 @@ impl HttpError {
             | Self::ContentTooLarge(detail)
             | Self::Unprocessable(detail)
             | Self::TooMany(detail, _) => detail.clone(),
-            Self::Unauthorized(_) => "credentials are needed: HTTP Digest, RFC 7616".to_owned(),
-            Self::MethodNotAllowed(allowed) => format!("this resource answers {}", list(allowed)),
-            Self::MethodNotImplemented(method) => format!("the method {method} is not known here"),
-            Self::TransferCodingNotImplemented => "the only transfer coding known here is chunked".to_owned(),
-            Self::NotAcceptable(media_type) => format!("this resource has the type {media_type} only"),
-            Self::BodyTimeout => "the body did not arrive in time".to_owned(),
-            Self::BodyTooLarge(limit) => format!("the body may have {limit} bytes at most"),
-            Self::UnsupportedMediaType(expected) => format!("the Content-Type of the body must be {expected}"),
-            Self::UnsupportedContentEncoding => "the body must not have a Content-Encoding".to_owned(),
-            Self::Overloaded(_) => "too busy: ask again after the time in Retry-After".to_owned(),
-            Self::Internal => "an internal error, described in the server's log".to_owned(),
+            Self::Unauthorized(_) => {
+                "this resource requires authentication; see WWW-Authenticate for the accepted schemes".to_owned()
+            }
+            Self::MethodNotAllowed(allowed) => format!("this resource supports {allowed}"),
+            Self::MethodNotImplemented(method) => format!("this server does not implement the method {method}"),
+            Self::TransferCodingNotImplemented => {
+                "chunked is the only transfer coding this server implements".to_owned()
+            }
+            Self::NotAcceptable(media_type) => {
+                format!("this resource is only available as {media_type}; add it to Accept")
+            }
+            Self::BodyTimeout => "the request body did not arrive in time".to_owned(),
+            Self::BodyTooLarge(limit) => format!("the request body is longer than the limit of {limit} bytes"),
+            Self::UnsupportedMediaType(expected) => format!("the Content-Type of the request body must be {expected}"),
+            Self::UnsupportedContentEncoding => "the request body must not have a Content-Encoding".to_owned(),
+            Self::Overloaded(_) => "the server is busy; retry after the time in Retry-After".to_owned(),
+            Self::Internal => "internal error; see the server's log".to_owned(),
         }
     }
 
-    /// The header fields that go with this error.
+    /// Header fields that accompany this error.
     fn fields(&self) -> Vec<(HeaderName, String)> {
         match self {
             Self::Unauthorized(challenges) => {
                 challenges.iter().map(|challenge| (WWW_AUTHENTICATE, challenge.clone())).collect()
             }
-            Self::MethodNotAllowed(allowed) => vec![(ALLOW, list(allowed))],
+            Self::MethodNotAllowed(allowed) => vec![(ALLOW, allowed.clone())],
             Self::Conflict(_, after) | Self::TooMany(_, after) | Self::Overloaded(after) => {
                 vec![(RETRY_AFTER, after.as_secs_f64().ceil().max(1.0).to_string())]
             }
-            // What remains of the body is not worth reading.
+            // Closing is cheaper than reading the rest of the body.
             Self::BodyTimeout | Self::BodyTooLarge(_) => vec![(CONNECTION, "close".to_owned())],
             _ => Vec::new(),
         }
     }
 
-    /// The answer.
+    /// Builds the answer.
     pub(crate) fn into_response(self) -> Response {
         let status = self.status();
         let fields = self.fields();
@@ -146,7 +152,7 @@ impl HttpError {
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         for (name, value) in fields {
-            // Every value is ASCII of our own making; one that were not would be left out, not fatal.
+            // All values are ASCII text from this file; one that were not would be left out.
             if let Ok(value) = HeaderValue::try_from(value) {
                 headers.append(name, value);
             }
@@ -155,16 +161,11 @@ impl HttpError {
     }
 }
 
-/// An answer with a JSON body.
+/// Builds an answer with a JSON body.
 pub(crate) fn json<T: Serialize>(status: StatusCode, content_type: &'static str, message: &T) -> Response {
     let body = serde_json::to_vec(message).expect("answers have string keys and finite numbers");
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
-}
-
-/// Methods as `Allow` lists them.
-pub(crate) fn list(methods: &[Method]) -> String {
-    methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
 }

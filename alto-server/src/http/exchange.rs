@@ -1,4 +1,4 @@
-//! One request as a handler sees it: the head is there, the body is still to come.
+//! The request as a handler sees it: its head, and a body still to be read.
 
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
@@ -11,21 +11,21 @@ use warp::{Filter, Rejection};
 
 use super::client_address::ClientAddress;
 
-/// What the accept loop knows of a request beyond its head.
+/// Facts about a request that only the accept loop knows.
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
-    /// Whoever is at the other end of the connection; nobody where it is a Unix socket.
+    /// Address of the other end of the connection; absent for Unix sockets.
     pub(crate) peer: Option<SocketAddr>,
-    /// The request target as sent.
+    /// Request target as it was sent.
     pub(crate) target: Uri,
-    /// How the client's address is told from the peer's.
+    /// Rules that derive the client's address from the peer's.
     pub(crate) addressing: Arc<ClientAddress>,
 }
 
-/// The pieces of a request body as they arrive.
+/// Chunks of a request body as they arrive.
 pub(crate) type BodyStream = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send>>;
 
-/// A request.
+/// Request whose body has not been read.
 pub(crate) struct Exchange {
     pub(crate) method: Method,
     pub(crate) headers: HeaderMap,
@@ -34,8 +34,8 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// The filter that takes a request apart. It never rejects, so that a handler answers whatever is wrong: a route
-    /// that rejects after it took the body would make the next one fail.
+    /// Creates the filter that extracts the request. It never rejects: a filter that rejects after taking the body makes
+    /// every filter after it fail.
     pub(crate) fn filter() -> impl Filter<Extract = (Self,), Error = Rejection> + Clone {
         warp::method()
             .and(warp::header::headers_cloned())
@@ -44,7 +44,7 @@ impl Exchange {
             .map(|method, headers, facts, body: _| Self { method, headers, facts, body: into_bytes(body) })
     }
 
-    /// The address of the client, as far as it can be trusted; unspecified over a Unix socket.
+    /// Address of the client as far as it can be trusted; unspecified for Unix sockets.
     pub(crate) fn client(&self) -> IpAddr {
         let peer = self.facts.as_ref().and_then(|facts| facts.peer.map(|peer| (facts, peer.ip())));
         match peer {
@@ -53,12 +53,17 @@ impl Exchange {
         }
     }
 
-    /// The path of the request target; empty where there is none.
+    /// Path of the request target; empty if there is none.
     pub(crate) fn path(&self) -> &str {
         self.target().map_or("", Uri::path)
     }
 
-    /// The request target: what Digest signs, and where the query is.
+    /// Segment of the path by its position, from 0, as it was sent; empty if there is none.
+    pub(crate) fn segment(&self, position: usize) -> &str {
+        self.path().split('/').nth(position + 1).unwrap_or_default()
+    }
+
+    /// Request target, which Digest signs and which has the query.
     pub(crate) fn target(&self) -> Option<&Uri> {
         self.facts.as_ref().map(|facts| &facts.target)
     }

@@ -1,8 +1,8 @@
 //! A deadline for the first bytes of a connection.
 //!
-//! The HTTP library looks at the first 24 bytes to tell HTTP/2 from HTTP/1, and waits for them without any limit: its
-//! own header timeout starts only afterwards. So a connection that sends nothing, or half a preface, would stay for
-//! ever. Reading through this wrapper fails once the deadline passes before enough has arrived.
+//! The HTTP library waits without limit for the first 24 bytes, which tell HTTP/2 from HTTP/1, and starts its header timeout
+//! only afterwards. A connection that sends fewer bytes would stay open forever. Reads through this wrapper fail if the
+//! bytes have not arrived by the deadline.
 
 use std::io;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use tokio::time::{Sleep, sleep};
 /// Length of the HTTP/2 connection preface; the shortest HTTP/1.1 request with a Host is longer.
 const ENOUGH: usize = 24;
 
-/// A stream whose first bytes must come in time.
+/// Stream whose first bytes must arrive in time.
 pub(super) struct FirstBytes<S> {
     inner: S,
     missing: usize,
@@ -23,6 +23,7 @@ pub(super) struct FirstBytes<S> {
 }
 
 impl<S> FirstBytes<S> {
+    /// Wraps a stream.
     pub(super) fn new(inner: S, within: Duration) -> Self {
         Self { inner, missing: ENOUGH, deadline: Box::pin(sleep(within)) }
     }

@@ -1,4 +1,4 @@
-//! Requests that are refused by their head alone, before any route sees them.
+//! Refusal of requests that are invalid by their head alone, before any route sees them.
 
 use std::convert::Infallible;
 use std::task::{Context, Poll};
@@ -11,11 +11,11 @@ use tower::{Layer, Service};
 
 use super::{HttpError, Response};
 
-/// Refuses what the routes must never see.
+/// Layer that refuses requests the routes cannot handle.
 #[derive(Clone, Copy)]
 pub(super) struct Gate;
 
-/// The service behind [`Gate`].
+/// Service behind [`Gate`].
 #[derive(Clone)]
 pub(super) struct Gated<S>(S);
 
@@ -47,12 +47,13 @@ where
     }
 }
 
+/// Checks target, `Host` and `Transfer-Encoding`.
 fn inspect<B>(request: &Request<B>) -> Result<(), HttpError> {
-    // A proxy we are not; and warp's path filters panic on the authority form of the target.
+    // CONNECT is for proxies, and warp's path filters panic on a target in authority form.
     if request.method() == Method::CONNECT || request.uri().path().is_empty() {
         return Err(HttpError::MethodNotImplemented(request.method().clone()));
     }
-    // RFC 7230 §5.4: exactly one valid Host in HTTP/1.1. HTTP/2 has the target's authority in its place.
+    // HTTP/1.1 requires exactly one valid Host (RFC 7230 §5.4); HTTP/2 has the authority of the target instead.
     if request.version() == Version::HTTP_11 {
         let mut hosts = request.headers().get_all(HOST).iter();
         let host = match (hosts.next(), hosts.next()) {
@@ -60,10 +61,12 @@ fn inspect<B>(request: &Request<B>) -> Result<(), HttpError> {
             _ => None,
         };
         if !host.is_some_and(|host| host.is_empty() || host.parse::<Authority>().is_ok_and(|a| !has_userinfo(&a))) {
-            return Err(HttpError::BadRequest("exactly one valid Host field is needed (RFC 7230 §5.4)".to_owned()));
+            return Err(HttpError::BadRequest(
+                "the request must have exactly one valid Host field (RFC 7230 §5.4)".to_owned(),
+            ));
         }
     }
-    // RFC 7230 §3.3.1: a transfer coding that is not understood is answered with 501.
+    // A transfer coding that the server does not know is answered with 501 (RFC 7230 §3.3.1).
     let codings = request.headers().get_all(TRANSFER_ENCODING);
     if codings.iter().any(|coding| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked")) {
         return Err(HttpError::TransferCodingNotImplemented);

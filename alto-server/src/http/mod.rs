@@ -1,13 +1,15 @@
-//! What every resource shares on HTTP, from the socket to the handler and back.
+//! Everything between the socket and the resources, in terms of HTTP only: nothing here knows any resource.
 //!
-//! Read in the order a request travels: [`serve`] accepts connections and gives each its limits ([`first_bytes`],
-//! [`tls`]); [`stack`] lists the layers every request passes ([`request_name`], [`gate`],
-//! [`overload`]); [`routes`] say what is where
-//! ([`path_table`]); [`exchange`] is a request as a
-//! handler sees it, with its body still to be read ([`body`]) and its client ([`client_address`]); [`resource`] holds
-//! the two ways an ALTO resource answers, with [`negotiation`], [`encoding`] and [`conditional`]. Whatever goes wrong
-//! is an [`error::HttpError`] and becomes an answer there and nowhere else.
+//! In the order in which a request passes: [`accept`] accepts connections and limits each ([`first_bytes`], [`tls`]);
+//! [`stack`] lists the layers ([`request_id`], [`metering`], [`gate`], [`overload`]); [`router`] finds the handler by
+//! path and method. A handler gets an [`exchange`] with the [`client_address`] and a [`body`] still to be read, checks
+//! [`access`] (by [`digest`]) and [`negotiation`], and decides with [`offload`] where the work runs. It gives an
+//! [`answer`], or a [`representation`] in some [`encoding`], which may turn out to be known to the client
+//! ([`conditional`]). Whatever is wrong is an [`error::HttpError`], which becomes an answer in that file only.
 
+pub(crate) mod accept;
+pub(crate) mod access;
+pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod client_address;
 mod conditional;
@@ -17,13 +19,13 @@ pub(crate) mod error;
 pub(crate) mod exchange;
 mod first_bytes;
 mod gate;
-mod negotiation;
+mod metering;
+pub(crate) mod negotiation;
+pub(crate) mod offload;
 mod overload;
-mod path_table;
-mod request_name;
-pub(crate) mod resource;
-pub(crate) mod routes;
-pub(crate) mod serve;
+pub(crate) mod representation;
+mod request_id;
+pub(crate) mod router;
 pub(crate) mod stack;
 pub(crate) mod tls;
 

@@ -1,18 +1,18 @@
-//! Proactive negotiation of media types (RFC 9110 §12.5.1), and the weighted lists that all `Accept*` fields are.
+//! Negotiation of media types (RFC 9110 §12.5.1), and the grammar of all `Accept*` fields.
 
 use alto_types::MediaType;
 use http::header::{ACCEPT, HeaderName};
 use http::{HeaderMap, HeaderValue};
 
-/// One element of a weighted list, such as `text/html;q=0.5`.
+/// Element of a weighted list, such as `text/html;q=0.5`.
 pub(super) struct Weighted<'a> {
-    /// What is weighed, without parameters.
+    /// Element without its parameters.
     pub(super) value: &'a str,
-    /// The weight in thousandths; 0 refuses.
+    /// Weight in thousandths; 0 excludes the element.
     pub(super) weight: u16,
 }
 
-/// The elements of all lines of a field. What is not understood is passed over.
+/// Parses all lines of a field; malformed elements are skipped.
 pub(super) fn weighted_items<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<Weighted<'a>> {
     let lines = headers.get_all(name).iter().filter_map(|line| HeaderValue::to_str(line).ok());
     lines.flat_map(|line| line.split(',')).filter_map(weighted_item).collect()
@@ -28,7 +28,7 @@ fn weighted_item(item: &str) -> Option<Weighted<'_>> {
     Some(Weighted { value, weight: quality.map_or(1000, weight) })
 }
 
-/// `0.5` as 500. A weight that is not a number counts as 1, so that a slip never refuses an answer.
+/// Parses a weight: `0.5` is 500. A malformed weight counts as 1, so that a mistake does not exclude an answer.
 fn weight(quality: &str) -> u16 {
     match quality.parse::<f32>() {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=1000")]
@@ -37,8 +37,8 @@ fn weight(quality: &str) -> u16 {
     }
 }
 
-/// Whether the client takes an answer of this type. The most specific range that matches decides; no `Accept` at all
-/// takes everything.
+/// Tells whether the client accepts an answer of this type. The most specific matching range decides; a request without
+/// `Accept` accepts everything.
 pub(crate) fn accepts(headers: &HeaderMap, media_type: MediaType) -> bool {
     if !headers.contains_key(ACCEPT) {
         return true;
@@ -46,7 +46,7 @@ pub(crate) fn accepts(headers: &HeaderMap, media_type: MediaType) -> bool {
     let full = media_type.as_str();
     let of_type = full.split('/').next().map(|kind| format!("{kind}/*")).unwrap_or_default();
     let items = weighted_items(headers, &ACCEPT);
-    // An `Accept` line that names nothing is as good as none.
+    // An empty `Accept` counts as none.
     if items.is_empty() {
         return true;
     }
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_of_asking_for_the_type() {
+    fn ranges_that_include_the_type_accept_it() {
         for lines in [
             &[][..],
             &["*/*"],
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_of_refusing_it() {
+    fn other_ranges_and_weight_zero_refuse_the_type() {
         for lines in [
             &["text/html"][..],
             &["application/alto-networkmap+json"],

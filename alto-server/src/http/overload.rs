@@ -1,4 +1,4 @@
-//! The bound on concurrent work: what is too much is told so at once (RFC 7285 §8.5.3), what takes too long is ended.
+//! The limits on concurrent requests and on the time of each: excess requests are refused at once (RFC 7285 §8.5.3).
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -13,17 +13,17 @@ use tower::{Layer, Service};
 
 use super::{HttpError, Response};
 
-/// How long a refused client should wait.
+/// Value of `Retry-After` for refused clients.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Lets a bounded number of requests in at a time, each for a bounded time.
+/// Layer that limits how many requests are in progress and how long each may take.
 #[derive(Clone)]
 pub(super) struct Overload {
     slots: Arc<Semaphore>,
     time: Duration,
 }
 
-/// The service behind [`Overload`].
+/// Service behind [`Overload`].
 #[derive(Clone)]
 pub(super) struct Guarded<S> {
     inner: S,
@@ -31,6 +31,7 @@ pub(super) struct Guarded<S> {
 }
 
 impl Overload {
+    /// Creates the layer for a number of requests and a time for each.
     pub(super) fn new(concurrent: usize, time: Duration) -> Self {
         Self { slots: Arc::new(Semaphore::new(concurrent)), time }
     }

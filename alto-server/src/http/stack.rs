@@ -1,4 +1,4 @@
-//! The layers every request passes, as one ordered list.
+//! The layers that every request passes through, as one ordered list.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -19,56 +19,56 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use warp::filters::BoxedFilter;
 
 use super::gate::Gate;
+use super::metering::Metering;
 use super::overload::Overload;
-use super::request_name::RequestNames;
+use super::request_id::RequestIds;
 use super::{HttpError, Response};
-use crate::observe::Observe;
 
-/// The body of an answer on its way out.
+/// Body of an answer once all layers have seen it.
 pub(crate) type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
-/// Everything between a connection and the routes.
+/// All layers and the routes, as one service.
 pub(crate) type Stack = BoxCloneSyncService<Request<Incoming>, http::Response<Body>, Infallible>;
 
-/// Answers to lookups smaller than this are not worth compressing.
+/// Smallest answer that is worth compressing, in bytes.
 const COMPRESS_FROM: u64 = 1024;
 
-/// Bounds that the layers apply.
+/// Limits that the layers enforce.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StackLimits {
-    /// Requests being worked on at a time.
+    /// Number of requests in progress at a time.
     pub(crate) concurrent_requests: usize,
-    /// Time for one request from its head to the answer's head.
+    /// Time from the head of a request to the head of its answer.
     pub(crate) request: Duration,
-    /// Longest pause between two pieces of a request body.
+    /// Longest pause between two chunks of a request body.
     pub(crate) body: Duration,
-    /// Whether every request is logged.
+    /// Writes a log line for every request.
     pub(crate) access_log: bool,
 }
 
-/// Puts the layers round the routes, outermost first.
+/// Wraps the routes in the layers, listed from the outside in.
 pub(crate) fn stack(routes: BoxedFilter<(Response,)>, limits: StackLimits) -> Stack {
     let request_id = HeaderName::from_static("x-request-id");
     let service = ServiceBuilder::new()
-        // Every request has a name that the log and the client share.
-        .layer(SetRequestIdLayer::new(request_id.clone(), RequestNames::new()))
+        // An ID for every request, for the log and for the client.
+        .layer(SetRequestIdLayer::new(request_id.clone(), RequestIds::new()))
         .layer(PropagateRequestIdLayer::new(request_id))
-        // Counts, durations and the access log, of refused requests too.
-        .layer(Observe::new(limits.access_log))
-        // From here inwards bodies have many types.
+        // Metrics and the access log, refused requests included.
+        .layer(Metering::new(limits.access_log))
+        // The layers below have different body types.
         .map_response(boxed)
-        // A bug answers 500 and costs one request, not the connection.
+        // A panic is answered with 500 and does not end the connection.
         .layer(CatchPanicLayer::custom(panicked))
-        // What was not compressed when it was rendered.
+        // Compression of answers that were not compressed when rendered.
         .layer(CompressionLayer::new().compress_when(SizeAbove::new(COMPRESS_FROM)))
-        // Neither CONNECT nor a malformed Host reaches a route.
+        // Refusal of CONNECT and of malformed Host fields.
         .layer(Gate)
-        // What is too much is told to come back later.
+        // 503 with Retry-After when too many requests are in progress.
         .layer(Overload::new(limits.concurrent_requests, limits.request))
-        // A body that stalls ends with an error that the handler turns into 408.
+        // An error for a stalled body, which the handler turns into 408.
         .layer(RequestBodyTimeoutLayer::new(limits.body))
         .service(warp::service(routes));
-    // Boxed once: the closures above have types that `tokio::spawn` cannot be generic over.
+    // Boxed once, because the types of the closures above cannot be named where connections are spawned.
     BoxCloneSyncService::new(service)
 }
 

@@ -1,4 +1,4 @@
-//! TLS from PEM files, replaceable while connections are up (RFC 7285 §8.3.5).
+//! TLS with certificate and key from PEM files, which can be reloaded at any time (RFC 7285 §8.3.5).
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,21 +9,21 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
-/// The certificate chain and key that new connections get.
+/// Certificate chain and key for new connections.
 pub(crate) struct Tls {
     certificate: PathBuf,
     key: PathBuf,
     config: ArcSwap<ServerConfig>,
 }
 
-/// Why the PEM files cannot be used.
+/// Reason why the PEM files cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TlsError {
-    #[error("{}: cannot be read as PEM: {source}", path.display())]
+    #[error("{}: cannot read the file as PEM: {source}", path.display())]
     Pem { path: PathBuf, source: rustls_pki_types::pem::Error },
-    #[error("{}: holds no certificate; expected BEGIN CERTIFICATE blocks, the server's own first", .0.display())]
+    #[error("{}: the file has no certificate; expected BEGIN CERTIFICATE blocks, the one of the server first", .0.display())]
     NoCertificate(PathBuf),
-    #[error("{} and {}: not usable together: {source}", certificate.display(), key.display())]
+    #[error("{} and {}: certificate and key cannot be used together: {source}", certificate.display(), key.display())]
     Unusable { certificate: PathBuf, key: PathBuf, source: rustls::Error },
 }
 
@@ -34,13 +34,13 @@ impl Tls {
         Ok(Self { certificate: certificate.to_owned(), key: key.to_owned(), config })
     }
 
-    /// Reads both files again; on a fault the present ones stay.
+    /// Reads both files again. After an error, the previous certificate and key stay in use.
     pub(crate) fn reload(&self) -> Result<(), TlsError> {
         self.config.store(Arc::new(read(&self.certificate, &self.key)?));
         Ok(())
     }
 
-    /// What accepts the next connection.
+    /// Returns the acceptor for the next connection.
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         self.config.load_full().into()
     }
@@ -58,7 +58,7 @@ fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
     }
     let private_key = PrivateKeyDer::from_pem_file(key).map_err(pem(key))?;
     let unusable = |source| TlsError::Unusable { certificate: certificate.to_owned(), key: key.to_owned(), source };
-    // The provider is named, so that no other crate in the process can change it. TLS 1.2 is what RFC 7285 names.
+    // The provider is explicit, so that no other crate in the process can change it. RFC 7285 names TLS 1.2.
     let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(unusable)?

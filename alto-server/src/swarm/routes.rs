@@ -12,19 +12,22 @@ use serde::de::DeserializeOwned;
 use super::limits::{DEFAULT_ROWS, MAX_ROWS};
 use super::refused::Refused;
 use super::service::Swarm;
-use crate::app::App;
+use crate::http::access::Access;
 use crate::http::error::json;
-use crate::http::resource::{ASK, READ, method};
-use crate::http::routes::{Route, below};
-use crate::http::{Exchange, HttpError, Response, body};
+use crate::http::router::Route;
+use crate::http::{Exchange, HttpError, Response, body, offload};
+use crate::state::network::Network;
 
-/// More candidates than this are ranked off the event loop, which must not stall.
-const INLINE_WEIGHT: usize = 2_000;
+/// Work to rank one candidate, in the unit of [`offload`].
+const WEIGHT_PER_CANDIDATE: usize = 5;
 
 /// Everything the handlers need.
 struct Registry {
-    app: Arc<App>,
+    network: Arc<Network>,
+    access: Arc<Access>,
     swarm: Arc<Swarm>,
+    /// Longest request body, in bytes.
+    body_bytes: u64,
 }
 
 /// What a request may say behind the question mark.
@@ -36,31 +39,27 @@ struct Query {
     except: Option<PeerId>,
 }
 
-/// The routes.
-pub(crate) fn routes(app: &Arc<App>, swarm: &Arc<Swarm>) -> Route {
-    let registry = Arc::new(Registry { app: Arc::clone(app), swarm: Arc::clone(swarm) });
-    below("swarm", "swarm", move |exchange, path| answer_at(Arc::clone(&registry), exchange, path))
+/// Creates the routes of the peer registry.
+pub(crate) fn routes(network: &Arc<Network>, access: &Arc<Access>, swarm: &Arc<Swarm>, body_bytes: u64) -> Vec<Route> {
+    let registry = Arc::new(Registry {
+        network: Arc::clone(network),
+        access: Arc::clone(access),
+        swarm: Arc::clone(swarm),
+        body_bytes,
+    });
+    vec![
+        registry.route("swarm/register", Method::POST, register),
+        registry.route("swarm/heartbeat", Method::POST, heartbeat),
+        registry.route("swarm/announce", Method::POST, announce),
+        registry.route("swarm/unregister", Method::POST, unregister),
+        registry.route("swarm/files", Method::GET, files),
+        registry.route("swarm/files/{}", Method::GET, file),
+        registry.route("swarm/files/{}/holders", Method::GET, holders),
+        registry.route("swarm/files/{}/best", Method::GET, best),
+    ]
 }
 
-async fn answer_at(registry: Arc<Registry>, exchange: Exchange, path: String) -> Result<Response, HttpError> {
-    let segments: Vec<&str> = path.strip_suffix('/').unwrap_or(&path).split('/').collect();
-    match segments[..] {
-        ["heartbeat"] => heartbeat(&registry, exchange).await,
-        ["files", id, "holders"] => holders(&registry, &exchange, id),
-        ["announce"] => announce(&registry, exchange).await,
-        ["register"] => register(&registry, exchange).await,
-        ["unregister"] => unregister(&registry, exchange).await,
-        ["files", id, "best"] => best(&registry, exchange, id).await,
-        ["files", id] => file(&registry, &exchange, id),
-        ["files"] => files(&registry, &exchange),
-        _ => Err(HttpError::NotFound("nothing is here; the files that peers hold are at /swarm/files".to_owned())),
-    }
-}
-
-async fn register(registry: &Registry, mut exchange: Exchange) -> Result<Response, HttpError> {
-    if let Some(response) = registry.enter(&exchange, ASK)? {
-        return Ok(response);
-    }
+async fn register(registry: Arc<Registry>, mut exchange: Exchange) -> Result<Response, HttpError> {
     let wanted: Registration = registry.read(&mut exchange).await?;
     let changed = registry.swarm.register(exchange.client(), &wanted, &mut rand::rng())?;
     let peer = changed.answer().peer.clone();
@@ -76,27 +75,18 @@ async fn register(registry: &Registry, mut exchange: Exchange) -> Result<Respons
     }
 }
 
-async fn heartbeat(registry: &Registry, mut exchange: Exchange) -> Result<Response, HttpError> {
-    if let Some(response) = registry.enter(&exchange, ASK)? {
-        return Ok(response);
-    }
+async fn heartbeat(registry: Arc<Registry>, mut exchange: Exchange) -> Result<Response, HttpError> {
     let credentials: Credentials = registry.read(&mut exchange).await?;
     Ok(answer(StatusCode::OK, &registry.swarm.heartbeat(&credentials)?))
 }
 
-async fn announce(registry: &Registry, mut exchange: Exchange) -> Result<Response, HttpError> {
-    if let Some(response) = registry.enter(&exchange, ASK)? {
-        return Ok(response);
-    }
+async fn announce(registry: Arc<Registry>, mut exchange: Exchange) -> Result<Response, HttpError> {
     let said: Announcement = registry.read(&mut exchange).await?;
     let changed = registry.swarm.announce(&said)?;
     Ok(answer(StatusCode::OK, &changed.saved().await?))
 }
 
-async fn unregister(registry: &Registry, mut exchange: Exchange) -> Result<Response, HttpError> {
-    if let Some(response) = registry.enter(&exchange, ASK)? {
-        return Ok(response);
-    }
+async fn unregister(registry: Arc<Registry>, mut exchange: Exchange) -> Result<Response, HttpError> {
     let credentials: Credentials = registry.read(&mut exchange).await?;
     let changed = registry.swarm.unregister(&credentials)?;
     changed.saved().await?;
@@ -105,65 +95,55 @@ async fn unregister(registry: &Registry, mut exchange: Exchange) -> Result<Respo
     Ok(response)
 }
 
-fn files(registry: &Registry, exchange: &Exchange) -> Result<Response, HttpError> {
-    if let Some(response) = registry.enter(exchange, READ)? {
-        return Ok(response);
-    }
-    let query = Query::of(exchange)?;
+async fn files(registry: Arc<Registry>, exchange: Exchange) -> Result<Response, HttpError> {
+    let query = Query::of(&exchange)?;
     Ok(answer(StatusCode::OK, &registry.swarm.list(query.name.as_deref(), query.after, query.rows())))
 }
 
-fn file(registry: &Registry, exchange: &Exchange, id: &str) -> Result<Response, HttpError> {
-    if let Some(response) = registry.enter(exchange, READ)? {
-        return Ok(response);
-    }
-    let found = parse_id("id", id).and_then(|id| registry.swarm.file(id));
+async fn file(registry: Arc<Registry>, exchange: Exchange) -> Result<Response, HttpError> {
+    let found = file_id(&exchange).and_then(|id| registry.swarm.file(id));
     Ok(answer(StatusCode::OK, &found?))
 }
 
-fn holders(registry: &Registry, exchange: &Exchange, id: &str) -> Result<Response, HttpError> {
-    if let Some(response) = registry.enter(exchange, READ)? {
-        return Ok(response);
-    }
-    let id = parse_id("id", id)?;
-    let query = Query::of(exchange)?;
+async fn holders(registry: Arc<Registry>, exchange: Exchange) -> Result<Response, HttpError> {
+    let id = file_id(&exchange)?;
+    let query = Query::of(&exchange)?;
     let found = registry.swarm.holders(id, query.except.as_ref(), query.rows(), &mut rand::rng());
     Ok(answer(StatusCode::OK, &found?))
 }
 
-async fn best(registry: &Registry, exchange: Exchange, id: &str) -> Result<Response, HttpError> {
-    if let Some(response) = registry.enter(&exchange, READ)? {
-        return Ok(response);
-    }
-    let id = parse_id("id", id)?;
+async fn best(registry: Arc<Registry>, exchange: Exchange) -> Result<Response, HttpError> {
+    let id = file_id(&exchange)?;
     let query = Query::of(&exchange)?;
     let candidates = registry.swarm.candidates(id, query.except.as_ref(), &mut rand::rng())?;
     let (client, rows, weight) = (exchange.client(), query.rows(), candidates.weight());
-    let (published, swarm) = (registry.app.network.current(), Arc::clone(&registry.swarm));
-    let rank = move || swarm.best(candidates, published.view(), client, rows);
-    let best = if weight <= INLINE_WEIGHT {
-        rank()
-    } else {
-        tokio::task::spawn_blocking(rank).await.map_err(|_| HttpError::Internal)?
-    };
+    let (published, swarm) = (registry.network.current(), Arc::clone(&registry.swarm));
+    let rank = move || swarm.best(candidates, published.snapshot().view(), client, rows);
+    let best = offload::run(weight.saturating_mul(WEIGHT_PER_CANDIDATE), rank).await?;
     Ok(answer(StatusCode::OK, &best))
 }
 
 impl Registry {
-    /// Lets a request in; answers OPTIONS.
-    fn enter(&self, exchange: &Exchange, methods: &'static [Method]) -> Result<Option<Response>, HttpError> {
-        let options = method(exchange, methods)?;
-        if options.is_none() {
-            self.app.authenticate(exchange)?;
-        }
-        Ok(options)
+    fn route<F, A>(self: &Arc<Self>, path: &str, method: Method, handler: F) -> Route
+    where
+        F: Fn(Arc<Self>, Exchange) -> A + Copy + Send + Sync + 'static,
+        A: Future<Output = Result<Response, HttpError>> + Send + 'static,
+    {
+        let registry = Arc::clone(self);
+        Route::new(path, "swarm").on(method, move |exchange| {
+            let registry = Arc::clone(&registry);
+            async move {
+                registry.access.authenticate(&exchange)?;
+                handler(registry, exchange).await
+            }
+        })
     }
 
     async fn read<T: DeserializeOwned>(&self, exchange: &mut Exchange) -> Result<T, HttpError> {
         let is_json = |content_type: &str| {
             content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
         };
-        let bytes = body::read(exchange, "application/json", self.app.limits.body_bytes, is_json).await?;
+        let bytes = body::read(exchange, "application/json", self.body_bytes, is_json).await?;
         Ok(parse(&bytes)?)
     }
 }
@@ -179,6 +159,11 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {
         |error: serde_json::Error| Refused::Malformed { field: "body".to_owned(), problem: error.to_string() };
     json.end().map_err(problem)?;
     Ok(value)
+}
+
+/// Parses the file ID in the path.
+fn file_id(exchange: &Exchange) -> Result<FileId, Refused> {
+    parse_id("id", exchange.segment(2))
 }
 
 fn parse_id(field: &str, text: &str) -> Result<FileId, Refused> {

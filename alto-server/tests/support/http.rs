@@ -8,42 +8,42 @@ use serde_json::Value;
 
 /// One request on a connection of its own.
 #[derive(Clone)]
-pub struct Request {
+pub(crate) struct Request {
     head: String,
     body: Option<Vec<u8>>,
 }
 
 /// What came back.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub fields: Vec<(String, String)>,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) fields: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Request {
-    pub fn new(method: &str, target: &str) -> Self {
+    pub(crate) fn new(method: &str, target: &str) -> Self {
         Self { head: format!("{method} {target} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"), body: None }
     }
 
     #[must_use]
-    pub fn field(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn field(mut self, name: &str, value: &str) -> Self {
         self.head += &format!("{name}: {value}\r\n");
         self
     }
 
     #[must_use]
-    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = Some(body.into());
         self
     }
 
-    pub fn send(&self, address: SocketAddr) -> Answer {
+    pub(crate) fn send(&self, address: SocketAddr) -> Answer {
         self.send_over(connect(address))
     }
 
     /// Sends over any connection, such as one with TLS.
-    pub fn send_over(&self, mut stream: impl Read + Write) -> Answer {
+    pub(crate) fn send_over(&self, mut stream: impl Read + Write) -> Answer {
         stream.write_all(&self.to_bytes()).unwrap();
         let mut bytes = Vec::new();
         // A server that answers early may close before it has read everything: what came is what counts.
@@ -67,14 +67,14 @@ impl Request {
 }
 
 /// A connection that gives up in time.
-pub fn connect(address: SocketAddr) -> TcpStream {
+pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     stream
 }
 
 /// Sends bytes as they are and returns all that comes back until the server closes.
-pub fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = connect(address);
     stream.write_all(bytes).unwrap();
     let mut answer = Vec::new();
@@ -84,7 +84,7 @@ pub fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
 
 impl Answer {
     /// Parses one answer of a connection that was closed after it.
-    pub fn parse(bytes: &[u8]) -> Self {
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
         let end = end.unwrap_or_else(|| panic!("no HTTP answer: {:?}", String::from_utf8_lossy(bytes)));
         let head = std::str::from_utf8(&bytes[..end]).unwrap();
@@ -104,26 +104,26 @@ impl Answer {
         answer
     }
 
-    pub fn field(&self, name: &str) -> Option<&str> {
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
-    pub fn all(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
         self.fields.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str()).collect()
     }
 
-    pub fn media_type(&self) -> &str {
+    pub(crate) fn media_type(&self) -> &str {
         self.field("content-type").unwrap_or_default()
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {} {}", self.status, String::from_utf8_lossy(&self.body)))
     }
 
     /// The body of a good answer of an ALTO media type.
     #[track_caller]
-    pub fn alto(&self, kind: &str) -> Value {
+    pub(crate) fn alto(&self, kind: &str) -> Value {
         let seen = (self.status, self.media_type());
         assert_eq!(seen, (200, format!("application/alto-{kind}+json").as_str()), "{self:?}");
         self.json()
@@ -131,7 +131,7 @@ impl Answer {
 
     /// The `meta` of an ALTO error with this code.
     #[track_caller]
-    pub fn error(&self, code: &str) -> Value {
+    pub(crate) fn error(&self, code: &str) -> Value {
         assert_eq!((self.status, self.media_type()), (400, "application/alto-error+json"), "{self:?}");
         let meta = self.json()["meta"].clone();
         assert_eq!(meta["code"], code, "{meta}");

@@ -1,9 +1,8 @@
 //! A real server process on a free port, and an HTTP client that shows every byte.
-#![allow(dead_code, unreachable_pub, reason = "each test program uses its own part of this")]
 #![allow(clippy::format_push_string, reason = "not worth an import")]
 
-pub mod http;
-pub mod swarm;
+pub(crate) mod http;
+pub(crate) mod swarm;
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -12,33 +11,33 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-pub use http::{Answer, Request};
+pub(crate) use http::{Answer, Request};
 
 /// Long enough for a busy machine; a test that gets here has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running server, ended with the test.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// Everything it logs.
     log: mpsc::Receiver<String>,
 }
 
 /// Where the topologies that ship are.
-pub fn data(name: &str) -> PathBuf {
+pub(crate) fn data(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../topo/data").join(name)
 }
 
 /// The program, without arguments yet.
-pub fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_alto-server"));
     command.env_remove("ALTO_ADMIN_TOKEN");
     command
 }
 
 /// Runs the program to its end: exit code, standard output, standard error.
-pub fn run(arguments: &[&str]) -> (i32, String, String) {
+pub(crate) fn run(arguments: &[&str]) -> (i32, String, String) {
     let output = program().args(arguments).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
@@ -46,12 +45,12 @@ pub fn run(arguments: &[&str]) -> (i32, String, String) {
 
 impl Server {
     /// Serves a topology that ships.
-    pub fn of(topology: &str) -> Self {
+    pub(crate) fn of(topology: &str) -> Self {
         Self::with(&["--topology", data(topology).to_str().unwrap()])
     }
 
     /// Serves a topology that ships, with more arguments.
-    pub fn of_with(topology: &str, more: &[&str]) -> Self {
+    pub(crate) fn of_with(topology: &str, more: &[&str]) -> Self {
         let path = data(topology);
         let mut arguments = vec!["--topology", path.to_str().unwrap()];
         arguments.extend(more);
@@ -59,14 +58,14 @@ impl Server {
     }
 
     /// Serves with these arguments on a free port of 127.0.0.1.
-    pub fn with(arguments: &[&str]) -> Self {
+    pub(crate) fn with(arguments: &[&str]) -> Self {
         let mut command = program();
         command.args(["--listen", "127.0.0.1:0"]).args(arguments);
         Self::start(&mut command)
     }
 
     /// Starts a prepared command and waits until it listens.
-    pub fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).stdin(Stdio::null()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, log) = mpsc::channel();
@@ -79,12 +78,12 @@ impl Server {
         server
     }
 
-    pub fn pid(&self) -> i32 {
+    pub(crate) fn pid(&self) -> i32 {
         self.child.id().try_into().unwrap()
     }
 
     /// Waits for a line of the log that contains `text`.
-    pub fn wait_for_log(&self, text: &str) -> String {
+    pub(crate) fn wait_for_log(&self, text: &str) -> String {
         let mut seen = Vec::new();
         loop {
             let Some(line) = self.next_log_line() else {
@@ -98,27 +97,27 @@ impl Server {
     }
 
     /// The next line of the log; nothing once the process is over.
-    pub fn next_log_line(&self) -> Option<String> {
+    pub(crate) fn next_log_line(&self) -> Option<String> {
         self.log.recv_timeout(PATIENCE).ok()
     }
 
     /// Sends a signal by name, such as `TERM`.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status().unwrap();
         assert!(status.success());
     }
 
     /// Waits for the end of the process; its exit code, if it was not killed.
-    pub fn wait(mut self) -> Option<i32> {
+    pub(crate) fn wait(mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
 
-    pub fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         Request::new("GET", path).send(self.address)
     }
 
     /// Asks an ALTO resource.
-    pub fn post(&self, path: &str, media_type: &str, body: impl Into<Vec<u8>>) -> Answer {
+    pub(crate) fn post(&self, path: &str, media_type: &str, body: impl Into<Vec<u8>>) -> Answer {
         Request::new("POST", path).field("Content-Type", media_type).body(body).send(self.address)
     }
 }

@@ -9,58 +9,58 @@ use super::{Answer, Request};
 
 /// A client whose requests come from one loopback address.
 #[derive(Clone, Copy)]
-pub struct Peer {
-    pub server: SocketAddr,
-    pub address: IpAddr,
+pub(crate) struct Peer {
+    pub(crate) server: SocketAddr,
+    pub(crate) address: IpAddr,
 }
 
 /// What a peer got when it registered.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Registration {
-    pub peer: String,
-    pub secret: String,
+pub(crate) struct Registration {
+    pub(crate) peer: String,
+    pub(crate) secret: String,
 }
 
 /// The ID of a file, as digits of one number over and over.
-pub fn id(number: u64) -> String {
+pub(crate) fn id(number: u64) -> String {
     format!("{number:016x}").repeat(4)
 }
 
 /// A file that its holder has all of.
-pub fn entry(number: u64) -> Value {
+pub(crate) fn entry(number: u64) -> Value {
     json!({"id": id(number), "name": format!("file-{number}"), "size": 1000 + number, "manifest": id(number + 0xf000)})
 }
 
 impl Peer {
-    pub fn at(server: SocketAddr, address: &str) -> Self {
+    pub(crate) fn at(server: SocketAddr, address: &str) -> Self {
         Self { server, address: address.parse().unwrap() }
     }
 
-    pub fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         self.send(&Request::new("GET", path))
     }
 
-    pub fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
         self.send(&Request::new("POST", path).field("Content-Type", "application/json").body(body.to_string()))
     }
 
-    pub fn send(&self, request: &Request) -> Answer {
+    pub(crate) fn send(&self, request: &Request) -> Answer {
         request.send_over(self.connect())
     }
 
     /// Registers under a name, holding files.
-    pub fn register(&self, name: &str, port: u16, files: &[Value]) -> Answer {
+    pub(crate) fn register(&self, name: &str, port: u16, files: &[Value]) -> Answer {
         self.post("/swarm/register", &json!({"name": name, "port": port, "files": files}))
     }
 
     /// Registers, which must succeed.
     #[track_caller]
-    pub fn registered(&self, name: &str, port: u16, files: &[Value]) -> Registration {
+    pub(crate) fn registered(&self, name: &str, port: u16, files: &[Value]) -> Registration {
         Registration::from(&self.register(name, port, files))
     }
 
     /// A connection from this peer's address.
-    pub fn connect(&self) -> TcpStream {
+    pub(crate) fn connect(&self) -> TcpStream {
         let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
         socket.set_read_timeout(Some(super::PATIENCE)).unwrap();
         socket.bind(&SocketAddr::new(self.address, 0).into()).unwrap();
@@ -69,30 +69,30 @@ impl Peer {
     }
 
     /// A connection that is kept for many requests.
-    pub fn keep(&self) -> Kept {
+    pub(crate) fn keep(&self) -> Kept {
         Kept(BufReader::new(self.connect()))
     }
 }
 
 impl Registration {
     #[track_caller]
-    pub fn from(answer: &Answer) -> Self {
+    pub(crate) fn from(answer: &Answer) -> Self {
         assert_eq!((answer.status, answer.media_type()), (201, "application/json"), "{answer:?}");
         let text = |key: &str| answer.json()[key].as_str().unwrap().to_owned();
         Self { peer: text("peer"), secret: text("secret") }
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         json!({"peer": self.peer, "secret": self.secret})
     }
 }
 
 /// A connection that is kept for many requests.
-pub struct Kept(BufReader<TcpStream>);
+pub(crate) struct Kept(BufReader<TcpStream>);
 
 impl Kept {
     /// Posts; nothing where the server is gone.
-    pub fn post(&mut self, path: &str, body: &Value) -> Option<(u16, Value)> {
+    pub(crate) fn post(&mut self, path: &str, body: &Value) -> Option<(u16, Value)> {
         let body = body.to_string();
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",

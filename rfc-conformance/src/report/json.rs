@@ -55,7 +55,7 @@ fn result(line: &Line) -> Value {
         "level": line.requirement.level.to_string(),
         "requirement": line.requirement.text,
         "verdict": line.verdict.word(),
-        "looked-at": line.looked,
+        "looked-at": line.examined,
         "reason": reason,
         "findings": line.findings.iter().map(finding).collect::<Vec<_>>(),
         "more-findings": line.more,

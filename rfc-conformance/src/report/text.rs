@@ -104,8 +104,8 @@ fn word(level: Level) -> &'static str {
 fn details(out: &mut String, line: &Line, style: Style) {
     let requirement = &line.requirement;
     let _ = writeln!(out, "  {} {} {}", style.paint("1", requirement.id), requirement.level, requirement.text);
-    if !line.looked.is_empty() {
-        let _ = writeln!(out, "    looked at: {}", line.looked);
+    if !line.examined.is_empty() {
+        let _ = writeln!(out, "    looked at: {}", line.examined);
     }
     if let Verdict::Error(why) = &line.verdict {
         let _ = writeln!(out, "    {}", cut(why));

@@ -111,7 +111,7 @@ fn with_request(finding: Finding, query: &Query) -> Finding {
         members.remove("pids");
         members.remove("endpoints");
     }
-    let seen = format!("{} (asked {})", finding.seen, brief(&body));
+    let seen = format!("{} (requested {})", finding.seen, brief(&body));
     Finding { seen, ..finding }
 }
 

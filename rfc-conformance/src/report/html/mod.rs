@@ -144,8 +144,8 @@ fn entry(out: &mut String, line: &Line, open: bool) {
     );
     match &line.verdict {
         Verdict::Skipped(why) | Verdict::Error(why) => drop(writeln!(out, "<p>{}</p>", markup(why))),
-        _ if line.looked.is_empty() => {}
-        _ => drop(writeln!(out, "<p class=dim>Looked at {}.</p>", markup(&line.looked))),
+        _ if line.examined.is_empty() => {}
+        _ => drop(writeln!(out, "<p class=dim>Looked at {}.</p>", markup(&line.examined))),
     }
     let mut shown = BTreeSet::new();
     for finding in &line.findings {

@@ -1,0 +1,57 @@
+//! The route between every two hosts in JSON, exactly as costs are computed, for programs that build the same network.
+
+use serde::Serialize;
+use serde::ser::Serializer;
+use topo::{Metric, Route, View};
+
+/// Route in JSON.
+#[derive(Serialize)]
+pub(crate) struct ExportedRoute {
+    pub(crate) source: String,
+    pub(crate) destination: String,
+    /// All nodes on the way, both hosts included.
+    pub(crate) path: Vec<String>,
+    /// Links between them, by their positions in the topology file, from 0.
+    links: Vec<u32>,
+    #[serde(flatten)]
+    values: MetricValues,
+    /// Further routes, best first, if they were requested.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) alternatives: Vec<Vec<String>>,
+}
+
+/// Values of a route by metric, without metrics that a single route has no value of.
+struct MetricValues(Vec<(Metric, f64)>);
+
+/// Exports the routes between all hosts.
+pub(crate) fn all(view: &View) -> Vec<ExportedRoute> {
+    view.routes().map(|route| ExportedRoute::from(&route)).collect()
+}
+
+impl From<&Route> for ExportedRoute {
+    fn from(route: &Route) -> Self {
+        let path: Vec<String> = route.nodes().iter().map(ToString::to_string).collect();
+        let value = |metric| Some((metric, route.value(metric)?.as_f64()));
+        Self {
+            source: path.first().cloned().unwrap_or_default(),
+            destination: path.last().cloned().unwrap_or_default(),
+            values: MetricValues(Metric::ALL.into_iter().filter_map(value).collect()),
+            path,
+            links: route.links().to_vec(),
+            alternatives: Vec::new(),
+        }
+    }
+}
+
+impl ExportedRoute {
+    /// Value in one metric, if the route has one.
+    pub(crate) fn value(&self, metric: Metric) -> Option<f64> {
+        self.values.0.iter().find(|(known, _)| *known == metric).map(|(_, value)| *value)
+    }
+}
+
+impl Serialize for MetricValues {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(metric, value)| (metric.name(), value)))
+    }
+}

@@ -1,0 +1,112 @@
+//! The arguments of the program.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use structopt::StructOpt;
+use structopt::clap::{AppSettings, ArgMatches, Error as UsageError};
+
+use crate::config::ConfigError;
+use crate::config::settings::Settings;
+
+/// Parsed command line, with the knowledge of which options were given.
+pub(super) struct Arguments {
+    flags: Flags,
+    matches: ArgMatches<'static>,
+}
+
+/// Options and commands.
+#[derive(Debug, StructOpt)]
+#[structopt(
+    name = "alto-server",
+    about = "Serves a network topology as an ALTO (RFC 7285) service.",
+    after_help = "EXAMPLES:\n    \
+        alto-server --topology topo/data/two-isps.json --listen 127.0.0.1:8080\n    \
+        alto-server --config server.json --check\n    \
+        alto-server --topology topo.json routes --json\n\n\
+        Clients start at http://ADDRESS:PORT/directory. Every setting is an option of the command line and a key of\n\
+        the JSON file given with --config; options override the file. --print-config shows the result.\n\
+        SIGHUP reads the topology and the certificate again; SIGTERM and SIGINT finish pending requests and end.\n\n\
+        EXIT CODES:\n    \
+        0 success   1 failure while running   64 invalid command line   78 unusable setting or file",
+    global_settings = &[AppSettings::ColorNever, AppSettings::UnifiedHelpMessage]
+)]
+struct Flags {
+    /// Reads settings from this JSON file, described by server.schema.json
+    #[structopt(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Checks the settings and every file they name, summarizes the topology, and exits
+    #[structopt(long)]
+    check: bool,
+
+    /// Prints the settings of file and command line with all defaults, as a file for --config, and exits
+    #[structopt(long)]
+    print_config: bool,
+
+    #[structopt(flatten)]
+    settings: Settings,
+
+    #[structopt(subcommand)]
+    command: Option<Command>,
+}
+
+/// Commands that run instead of the server.
+#[derive(Debug, StructOpt)]
+pub(super) enum Command {
+    /// Prints the least-cost route between every two hosts, as the server computes it
+    Routes(RoutesOptions),
+}
+
+/// Selection and format of the routes to print.
+#[derive(Debug, StructOpt)]
+pub(super) struct RoutesOptions {
+    /// Prints a JSON array with one object per ordered pair of hosts
+    #[structopt(long)]
+    pub(super) json: bool,
+
+    /// Prints only routes from this host
+    #[structopt(long, value_name = "HOST")]
+    pub(super) from: Option<String>,
+
+    /// Prints only routes to this host
+    #[structopt(long, value_name = "HOST")]
+    pub(super) to: Option<String>,
+
+    /// Prints up to N routes per pair of hosts, best first
+    #[structopt(long, value_name = "N", default_value = "1")]
+    pub(super) alternatives: usize,
+}
+
+impl Arguments {
+    /// Parses arguments, of which the first is the name of the program.
+    pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, UsageError> {
+        let matches = Flags::clap().get_matches_from_safe(arguments)?;
+        Ok(Self { flags: Flags::from_clap(&matches), matches })
+    }
+
+    /// Merges the options over the file given with `--config`.
+    pub(super) fn settings(&self) -> Result<Settings, ConfigError> {
+        let file = match &self.flags.config {
+            Some(path) => Settings::read(path)?,
+            None => Settings::default(),
+        };
+        // The parser fills in defaults, which must not override the file.
+        Ok(file.overridden_by(&self.flags.settings, |key| self.matches.occurrences_of(key) > 0))
+    }
+
+    /// Tells whether to check the settings instead of serving.
+    pub(super) fn check(&self) -> bool {
+        self.flags.check
+    }
+
+    /// Tells whether to print the settings instead of serving.
+    pub(super) fn print_config(&self) -> bool {
+        self.flags.print_config
+    }
+
+    /// Command to run instead of serving.
+    pub(super) fn command(&self) -> Option<&Command> {
+        self.flags.command.as_ref()
+    }
+}

@@ -1,0 +1,46 @@
+//! The files that the settings name, opened on demand.
+
+use std::path::PathBuf;
+
+use rand::RngExt as _;
+
+use super::ConfigError;
+use crate::admin::token::Token;
+use crate::http::digest::Authenticator;
+use crate::http::tls::Tls;
+
+/// Environment variable with the admin token, the alternative to a file.
+const TOKEN_VARIABLE: &str = "ALTO_ADMIN_TOKEN";
+
+/// Paths of the files with secrets.
+#[derive(Clone, Debug)]
+pub(crate) struct SecretFiles {
+    /// Certificate chain and private key.
+    pub(super) tls: Option<(PathBuf, PathBuf)>,
+    pub(super) digest_users: Option<PathBuf>,
+    pub(super) digest_realm: String,
+    pub(super) admin_token: Option<PathBuf>,
+}
+
+impl SecretFiles {
+    /// Loads certificate and key, if HTTPS is configured.
+    pub(crate) fn tls(&self) -> Result<Option<Tls>, ConfigError> {
+        let load = |(certificate, key): &(PathBuf, PathBuf)| Tls::load(certificate, key);
+        Ok(self.tls.as_ref().map(load).transpose()?)
+    }
+
+    /// Loads the users, if clients must authenticate.
+    pub(crate) fn authenticator(&self) -> Result<Option<Authenticator>, ConfigError> {
+        let load = |users: &PathBuf| Authenticator::from_file(users, &self.digest_realm, rand::rng().random());
+        Ok(self.digest_users.as_ref().map(load).transpose()?)
+    }
+
+    /// Loads the token that opens `/admin` over TCP, from the file or else from the environment.
+    pub(crate) fn admin_token(&self) -> Result<Option<Token>, ConfigError> {
+        match (&self.admin_token, std::env::var(TOKEN_VARIABLE)) {
+            (Some(path), _) => Ok(Some(Token::from_file(path)?)),
+            (None, Ok(token)) => Ok(Some(Token::new(&token, TOKEN_VARIABLE)?)),
+            (None, Err(_)) => Ok(None),
+        }
+    }
+}

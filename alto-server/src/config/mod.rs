@@ -1,0 +1,174 @@
+//! The configuration: settings checked and converted once, for the parts that use them.
+
+mod files;
+pub(crate) mod settings;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tracing_subscriber::EnvFilter;
+
+use crate::admin::token::TokenError;
+use crate::http::accept::ConnectionLimits;
+use crate::http::digest::UsersError;
+use crate::http::stack::StackLimits;
+use crate::http::tls::TlsError;
+use crate::resource::limits::WorkLimits;
+use crate::state::source::{SourceError, TopologySource};
+use crate::swarm::limits::Limits;
+use files::SecretFiles;
+use settings::{LogFormat, Settings};
+
+/// Checked configuration. The files that it names are not open yet.
+pub(crate) struct Config {
+    topology: Option<TopologySource>,
+    pub(crate) listen: Vec<SocketAddr>,
+    /// Folder for everything that must survive a restart.
+    pub(crate) state: Option<PathBuf>,
+    pub(crate) admin_socket: Option<PathBuf>,
+    pub(crate) files: SecretFiles,
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) connections: ConnectionLimits,
+    pub(crate) stack: StackLimits,
+    pub(crate) work: WorkLimits,
+    /// Longest request body of clients, in bytes.
+    pub(crate) body_bytes: u64,
+    /// Time for which caches may use a document without revalidating it.
+    pub(crate) max_age: Duration,
+    /// Limits of the peer registry; absent if it is not served.
+    pub(crate) swarm: Option<Limits>,
+    pub(crate) log_format: LogFormat,
+    pub(crate) log_filter: EnvFilter,
+}
+
+/// Reason why the program cannot start with its settings.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("{}: cannot read the file: {source}", path.display())]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("{}: {source}; alto-server --help lists all keys", path.display())]
+    Malformed { path: PathBuf, source: serde_json::Error },
+    #[error("no topology: give --topology FILE, or \"topology\" in the file given with --config")]
+    NoTopology,
+    #[error("listen: the list is empty; give at least one ADDRESS:PORT")]
+    NoAddress,
+    #[error("trusted-proxy: {0:?} is neither an address nor a prefix such as 192.0.2.0/24")]
+    TrustedProxy(String),
+    #[error("{key}: 0 would refuse everything; give 1 or more")]
+    Zero { key: &'static str },
+    #[error("digest-realm: {0:?} contains a quote, a backslash or a control character; remove it")]
+    Realm(String),
+    #[error("tls-certificate and tls-key belong together: give both or neither")]
+    HalfTls,
+    #[error("log-level: {level:?} is neither a level nor a filter: {source}; try: info,alto_server=debug")]
+    LogLevel { level: String, source: tracing_subscriber::filter::ParseError },
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error(transparent)]
+    Users(#[from] UsersError),
+    #[error(transparent)]
+    Token(#[from] TokenError),
+}
+
+impl Config {
+    /// Checks and converts settings.
+    pub(crate) fn new(settings: &Settings) -> Result<Self, ConfigError> {
+        let s = settings.clone();
+        check_limits(&s)?;
+        if s.listen.is_empty() {
+            return Err(ConfigError::NoAddress);
+        }
+        if s.digest_realm.chars().any(|c| c.is_control() || "\"\\".contains(c)) {
+            return Err(ConfigError::Realm(s.digest_realm));
+        }
+        let tls = match (s.tls_certificate, s.tls_key) {
+            (None, None) => None,
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            _ => return Err(ConfigError::HalfTls),
+        };
+        let proxy = |text: &String| parse_prefix(text).ok_or_else(|| ConfigError::TrustedProxy(text.clone()));
+        let log_filter = EnvFilter::try_new(&s.log_level)
+            .map_err(|source| ConfigError::LogLevel { level: s.log_level.clone(), source })?;
+        let host = s.host;
+        Ok(Self {
+            topology: s.topology.map(|path| TopologySource::new(path, host)),
+            listen: s.listen,
+            state: s.state,
+            admin_socket: s.admin_socket,
+            files: SecretFiles {
+                tls,
+                digest_users: s.digest_users,
+                digest_realm: s.digest_realm,
+                admin_token: s.admin_token_file,
+            },
+            trusted_proxies: s.trusted_proxy.iter().map(proxy).collect::<Result<_, _>>()?,
+            connections: ConnectionLimits {
+                connections: s.max_connections,
+                handshake: Duration::from_secs(s.handshake_timeout),
+                header: Duration::from_secs(s.header_timeout),
+                write: Duration::from_secs(s.write_timeout),
+                drain: Duration::from_secs(s.drain_timeout),
+            },
+            stack: StackLimits {
+                concurrent_requests: s.max_concurrent_requests,
+                request: Duration::from_secs(s.request_timeout),
+                body: Duration::from_secs(s.body_timeout),
+                access_log: s.access_log,
+            },
+            work: WorkLimits { list_entries: s.max_list_entries, pairs: s.max_pairs },
+            body_bytes: s.max_body_bytes,
+            max_age: Duration::from_secs(s.max_age),
+            swarm: (!s.no_swarm).then_some(Limits {
+                lease: Duration::from_secs(s.swarm_lease),
+                peers: s.swarm_max_peers,
+                peers_per_address: s.swarm_max_peers_per_address,
+                files: s.swarm_max_files,
+                files_per_peer: s.swarm_max_files_per_peer,
+                files_per_address: s.swarm_max_files_per_address,
+                holdings: s.swarm_max_holdings,
+            }),
+            log_format: s.log_format,
+            log_filter,
+        })
+    }
+
+    /// Topology file, which every command but `--print-config` needs.
+    pub(crate) fn topology(&self) -> Result<&TopologySource, ConfigError> {
+        self.topology.as_ref().ok_or(ConfigError::NoTopology)
+    }
+}
+
+/// Refuses limits of zero, which would refuse every request.
+fn check_limits(s: &Settings) -> Result<(), ConfigError> {
+    let limits = [
+        ("max-connections", s.max_connections == 0),
+        ("max-concurrent-requests", s.max_concurrent_requests == 0),
+        ("max-body-bytes", s.max_body_bytes == 0),
+        ("max-list-entries", s.max_list_entries == 0),
+        ("max-pairs", s.max_pairs == 0),
+        ("swarm-lease", s.swarm_lease == 0),
+        ("swarm-max-peers", s.swarm_max_peers == 0),
+        ("swarm-max-peers-per-address", s.swarm_max_peers_per_address == 0),
+        ("swarm-max-files", s.swarm_max_files == 0),
+        ("swarm-max-files-per-peer", s.swarm_max_files_per_peer == 0),
+        ("swarm-max-files-per-address", s.swarm_max_files_per_address == 0),
+        ("swarm-max-holdings", s.swarm_max_holdings == 0),
+        ("handshake-timeout", s.handshake_timeout == 0),
+        ("header-timeout", s.header_timeout == 0),
+        ("body-timeout", s.body_timeout == 0),
+        ("request-timeout", s.request_timeout == 0),
+        ("write-timeout", s.write_timeout == 0),
+    ];
+    match limits.into_iter().find(|(_, is_zero)| *is_zero) {
+        Some((key, _)) => Err(ConfigError::Zero { key }),
+        None => Ok(()),
+    }
+}
+
+fn parse_prefix(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse().ok().map(|address: std::net::IpAddr| address.into()))
+}

@@ -1,0 +1,313 @@
+//! The settings of the operator. One type has the keys of `server.json` and the options of the command line, so that the
+//! two always agree.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use structopt::StructOpt;
+
+use super::ConfigError;
+
+/// All settings, each with its default if the operator did not set it.
+#[expect(clippy::doc_markdown, reason = "the comments are the help text, where backticks are noise")]
+#[derive(Clone, Debug, PartialEq, StructOpt, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[schemars(title = "server.json: settings of alto-server")]
+pub struct Settings {
+    /// Topology file to serve
+    #[structopt(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topology: Option<PathBuf>,
+
+    /// Address and port to listen on; may be repeated; port 0 picks a free port, which the log names
+    #[structopt(long, default_value = default_of("listen"), value_name = "ADDR:PORT", number_of_values = 1)]
+    pub listen: Vec<SocketAddr>,
+
+    /// Host of the topology on which this server runs; for emulations
+    #[structopt(long, value_name = "NAME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+
+    /// Folder where changes to the network and the peer registry are saved; without it they end with the process
+    #[structopt(long, value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<PathBuf>,
+
+    /// PEM file with the certificate chain for HTTPS, the certificate of the server first
+    #[structopt(long, value_name = "FILE", requires = "tls-key")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_certificate: Option<PathBuf>,
+
+    /// PEM file with the private key of the certificate
+    #[structopt(long, value_name = "FILE", requires = "tls-certificate")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Requires HTTP Digest authentication as a user in this file, which has one NAME:PASSWORD per line
+    #[structopt(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest_users: Option<PathBuf>,
+
+    /// Realm for HTTP Digest authentication
+    #[structopt(long, default_value = default_of("digest-realm"), value_name = "NAME")]
+    pub digest_realm: String,
+
+    /// Serves /admin to clients with the bearer token on the first line of this file, or in ALTO_ADMIN_TOKEN
+    #[structopt(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin_token_file: Option<PathBuf>,
+
+    /// Serves /admin on this Unix socket, which only the user of this process can open
+    #[structopt(long, value_name = "PATH")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin_socket: Option<PathBuf>,
+
+    /// Trusts X-Forwarded-For from proxies in this prefix; may be repeated
+    #[structopt(long, value_name = "PREFIX", number_of_values = 1)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trusted_proxy: Vec<String>,
+
+    /// Maximum number of open connections
+    #[structopt(long, default_value = default_of("max-connections"), value_name = "N")]
+    pub max_connections: usize,
+
+    /// Maximum number of requests in progress; more are answered 503 with Retry-After
+    #[structopt(long, default_value = default_of("max-concurrent-requests"), value_name = "N")]
+    pub max_concurrent_requests: usize,
+
+    /// Maximum length of a request body
+    #[structopt(long, default_value = default_of("max-body-bytes"), value_name = "BYTES")]
+    pub max_body_bytes: u64,
+
+    /// Maximum length of a list (PIDs, addresses, constraints) in a request
+    #[structopt(long, default_value = default_of("max-list-entries"), value_name = "N")]
+    pub max_list_entries: usize,
+
+    /// Maximum number of source-destination pairs in a request, times its number of cost types
+    #[structopt(long, default_value = default_of("max-pairs"), value_name = "N")]
+    pub max_pairs: usize,
+
+    /// Maximum time for a TLS handshake, and then for the first bytes of a connection
+    #[structopt(long, default_value = default_of("handshake-timeout"), value_name = "SECONDS")]
+    pub handshake_timeout: u64,
+
+    /// Maximum time for the head of a request, and idle time between requests
+    #[structopt(long, default_value = default_of("header-timeout"), value_name = "SECONDS")]
+    pub header_timeout: u64,
+
+    /// Maximum pause within a request body
+    #[structopt(long, default_value = default_of("body-timeout"), value_name = "SECONDS")]
+    pub body_timeout: u64,
+
+    /// Maximum time from the head of a request to the head of its answer
+    #[structopt(long, default_value = default_of("request-timeout"), value_name = "SECONDS")]
+    pub request_timeout: u64,
+
+    /// Maximum time that a client may leave sent data unacknowledged
+    #[structopt(long, default_value = default_of("write-timeout"), value_name = "SECONDS")]
+    pub write_timeout: u64,
+
+    /// Maximum time for open requests to finish at shutdown
+    #[structopt(long, default_value = default_of("drain-timeout"), value_name = "SECONDS")]
+    pub drain_timeout: u64,
+
+    /// Time for which caches may use a document without revalidating it
+    #[structopt(long, default_value = default_of("max-age"), value_name = "SECONDS")]
+    pub max_age: u64,
+
+    /// Does not serve /swarm, the peer registry
+    #[structopt(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_swarm: bool,
+
+    /// Time for which a peer stays registered without a heartbeat
+    #[structopt(long, default_value = default_of("swarm-lease"), value_name = "SECONDS")]
+    pub swarm_lease: u64,
+
+    /// Maximum number of registered peers; more are answered 429
+    #[structopt(long, default_value = default_of("swarm-max-peers"), value_name = "N")]
+    pub swarm_max_peers: u32,
+
+    /// Maximum number of peers per IPv4 address or IPv6 /64
+    #[structopt(long, default_value = default_of("swarm-max-peers-per-address"), value_name = "N")]
+    pub swarm_max_peers_per_address: u32,
+
+    /// Maximum number of distinct files of all peers
+    #[structopt(long, default_value = default_of("swarm-max-files"), value_name = "N")]
+    pub swarm_max_files: u32,
+
+    /// Maximum number of files per peer; more are answered 413
+    #[structopt(long, default_value = default_of("swarm-max-files-per-peer"), value_name = "N")]
+    pub swarm_max_files_per_peer: u32,
+
+    /// Maximum number of files per address, counted once per peer
+    #[structopt(long, default_value = default_of("swarm-max-files-per-address"), value_name = "N")]
+    pub swarm_max_files_per_address: u32,
+
+    /// Maximum number of files of all peers, counted once per peer
+    #[structopt(long, default_value = default_of("swarm-max-holdings"), value_name = "N")]
+    pub swarm_max_holdings: u32,
+
+    /// Format of the log on standard error
+    #[structopt(long, default_value = default_of("log-format"), value_name = "FORMAT", possible_values = &["text", "json"])]
+    pub log_format: LogFormat,
+
+    /// Log level (error, warn, info, debug, trace) or filter such as info,alto_server=debug
+    #[structopt(long, default_value = default_of("log-level"), value_name = "FILTER")]
+    pub log_level: String,
+
+    /// Writes a log line for every request
+    #[structopt(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub access_log: bool,
+}
+
+/// Format of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// The one place of all defaults, which help text, JSON schema and file share.
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            topology: None,
+            listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],
+            host: None,
+            state: None,
+            tls_certificate: None,
+            tls_key: None,
+            digest_users: None,
+            digest_realm: "alto".to_owned(),
+            admin_token_file: None,
+            admin_socket: None,
+            trusted_proxy: Vec::new(),
+            max_connections: 10_000,
+            max_concurrent_requests: 1024,
+            max_body_bytes: 1024 * 1024,
+            max_list_entries: 20_000,
+            max_pairs: 1_000_000,
+            handshake_timeout: 5,
+            header_timeout: 30,
+            body_timeout: 10,
+            request_timeout: 30,
+            write_timeout: 30,
+            drain_timeout: 10,
+            max_age: 0,
+            no_swarm: false,
+            swarm_lease: 60,
+            swarm_max_peers: 1_000_000,
+            swarm_max_peers_per_address: 256,
+            swarm_max_files: 200_000,
+            swarm_max_files_per_peer: 1000,
+            swarm_max_files_per_address: 10_000,
+            swarm_max_holdings: 4_000_000,
+            log_format: LogFormat::Text,
+            log_level: "info".to_owned(),
+            access_log: false,
+        }
+    }
+}
+
+/// Returns the text of a default, which the command line shows and parses.
+fn default_of(key: &'static str) -> &'static str {
+    static TEXTS: LazyLock<Map<String, Value>> = LazyLock::new(|| {
+        let text = |value: Value| match value {
+            // Lists have one default element.
+            Value::Array(list) => list.into_iter().next().unwrap_or_default(),
+            Value::Number(number) => Value::String(number.to_string()),
+            other => other,
+        };
+        object(&Settings::default()).into_iter().map(|(key, value)| (key, text(value))).collect()
+    });
+    TEXTS[key].as_str().expect("every default that is shown is a text or a number")
+}
+
+fn object(settings: &Settings) -> Map<String, Value> {
+    match serde_json::to_value(settings) {
+        Ok(Value::Object(object)) => object,
+        _ => unreachable!("settings are an object of plain data"),
+    }
+}
+
+impl Settings {
+    /// Reads a settings file. Its relative paths are relative to its folder.
+    pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let mut settings: Self =
+            serde_json::from_slice(&text).map_err(|source| ConfigError::Malformed { path: path.to_owned(), source })?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for named in [
+            &mut settings.topology,
+            &mut settings.state,
+            &mut settings.tls_certificate,
+            &mut settings.tls_key,
+            &mut settings.digest_users,
+            &mut settings.admin_token_file,
+            &mut settings.admin_socket,
+        ]
+        .into_iter()
+        .flatten()
+        {
+            *named = folder.join(&*named);
+        }
+        Ok(settings)
+    }
+
+    /// Replaces the values whose keys `is_given` accepts by those of `options`.
+    pub(crate) fn overridden_by(&self, options: &Self, is_given: impl Fn(&str) -> bool) -> Self {
+        let mut merged = object(self);
+        merged.extend(object(options).into_iter().filter(|(key, _)| is_given(key)));
+        serde_json::from_value(Value::Object(merged)).expect("every value was one of this type")
+    }
+
+    /// Formats the settings as a settings file.
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("settings are plain data")
+    }
+}
+
+impl FromStr for LogFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            other => Err(format!("{other:?} is not a log format; use text or json")),
+        }
+    }
+}
+
+impl fmt::Display for LogFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_given_options_override_the_file() {
+        let file = Settings { access_log: true, no_swarm: true, max_pairs: 7, ..Settings::default() };
+        let options = Settings { max_pairs: 8, log_format: LogFormat::Json, ..Settings::default() };
+        let merged = file.overridden_by(&options, |key| key == "log-format");
+        assert_eq!(merged, Settings { log_format: LogFormat::Json, ..file });
+    }
+}

@@ -1,0 +1,115 @@
+//! The catalogue: what every resource states about itself.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use alto_types::{Capabilities, MediaType, Message};
+
+use super::lookup::{Lookup, LookupContext, ask};
+use crate::http::router::Route;
+use crate::state::snapshot::Snapshot;
+
+/// All resources of the server.
+pub(crate) struct Catalogue(Vec<Resource>);
+
+/// Definition of one resource.
+pub(crate) struct Resource {
+    /// Resource ID in the directory (RFC 7285 §10.2), and name in metrics. An ID never changes its meaning (§9.1.1).
+    pub(crate) id: Cow<'static, str>,
+    /// Path relative to the root of the server.
+    pub(crate) path: Cow<'static, str>,
+    /// Media type of the answer.
+    pub(crate) media_type: MediaType,
+    /// Method and implementation.
+    pub(crate) service: Service,
+    /// Entry in the directory; absent for the directory itself.
+    pub(crate) entry: Option<Entry>,
+}
+
+/// Parts of a directory entry that depend on the resource (RFC 7285 §9.2.2).
+pub(crate) struct Entry {
+    /// IDs of the resources that the answer depends on.
+    pub(crate) uses: Vec<&'static str>,
+    /// Capabilities for a snapshot.
+    pub(crate) capabilities: Box<dyn Fn(&Snapshot) -> Capabilities + Send + Sync>,
+}
+
+/// Method and implementation of a resource.
+pub(crate) enum Service {
+    /// Document that is read with GET.
+    Document(Box<dyn Document>),
+    /// Lookup that is asked with POST.
+    Lookup(LookupService),
+}
+
+/// Resource whose whole content is read with GET, rendered once per snapshot.
+pub(crate) trait Document: Send + Sync + 'static {
+    /// Renders the body.
+    fn render(&self, snapshot: &Snapshot, catalogue: &Catalogue) -> Vec<u8>;
+
+    /// Tells whether the body is the same for both snapshots.
+    fn is_unchanged(&self, previous: &Snapshot, next: &Snapshot, catalogue: &Catalogue) -> bool;
+
+    /// Number of values in the body, about; decides where it is rendered.
+    fn values(&self, snapshot: &Snapshot) -> usize;
+}
+
+/// Lookup of some type, behind functions.
+pub(crate) struct LookupService {
+    /// Media type of the request.
+    pub(crate) accepts: MediaType,
+    route: fn(&Resource, &Arc<LookupContext>) -> Route,
+}
+
+impl Catalogue {
+    /// Creates the catalogue of the given resources.
+    pub(super) fn new(resources: Vec<Resource>) -> Self {
+        Self(resources)
+    }
+
+    /// Resources in the order of the list; documents are known by their position here.
+    pub(crate) fn resources(&self) -> &[Resource] {
+        &self.0
+    }
+}
+
+impl Resource {
+    /// Implementation of a document; absent for a lookup.
+    pub(crate) fn document(&self) -> Option<&dyn Document> {
+        match &self.service {
+            Service::Document(document) => Some(&**document),
+            Service::Lookup(_) => None,
+        }
+    }
+}
+
+impl Entry {
+    /// Creates an entry without capabilities.
+    pub(super) fn plain(uses: Vec<&'static str>) -> Self {
+        Self { uses, capabilities: Box::new(|_| Capabilities::default()) }
+    }
+}
+
+impl Service {
+    /// Wraps a document.
+    pub(super) fn document(document: impl Document) -> Self {
+        Self::Document(Box::new(document))
+    }
+
+    /// Wraps a lookup.
+    pub(super) fn lookup<L: Lookup>() -> Self {
+        let route = |resource: &Resource, context: &Arc<LookupContext>| {
+            let (context, media_type) = (Arc::clone(context), resource.media_type);
+            Route::new(&resource.path, &*resource.id)
+                .on(http::Method::POST, move |exchange| ask::<L>(Arc::clone(&context), media_type, exchange))
+        };
+        Self::Lookup(LookupService { accepts: <L::Request as Message>::MEDIA_TYPE, route })
+    }
+}
+
+impl LookupService {
+    /// Creates the route of the lookup that `resource` defines.
+    pub(crate) fn route(&self, resource: &Resource, context: &Arc<LookupContext>) -> Route {
+        (self.route)(resource, context)
+    }
+}

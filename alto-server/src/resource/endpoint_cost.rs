@@ -1,0 +1,78 @@
+//! The endpoint cost service (RFC 7285 §11.5), multi-cost requests included (RFC 8189 §4.2).
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::time::SystemTime;
+
+use alto_types::{EndpointCostRequest, MediaType, ProtocolError, SpeltAddr, TypedEndpointAddr};
+use topo::{Endpoint, View};
+
+use super::catalogue::{Entry, Resource, Service};
+use super::cost::matrix::CostMatrix;
+use super::cost::meta::CostMeta;
+use super::cost::selection::{self, Selection};
+use super::limits::WorkLimits;
+use super::lookup::Lookup;
+use crate::http::answer::Answer;
+use crate::state::snapshot::Snapshot;
+
+/// Data member of an answer (RFC 7285 §11.5.1.6).
+const MEMBER: &str = "endpoint-cost-map";
+
+/// Resource ID of the endpoint cost service.
+const ID: &str = "endpoint-cost";
+
+/// Lookup of costs between endpoints.
+struct EndpointCosts;
+
+pub(super) fn resources() -> Vec<Resource> {
+    vec![Resource {
+        id: ID.into(),
+        path: "endpointcost/lookup".into(),
+        media_type: MediaType::ENDPOINT_COST,
+        service: Service::lookup::<EndpointCosts>(),
+        // Endpoint costs use no other resource (§11.5.1.5).
+        entry: Some(Entry { uses: Vec::new(), capabilities: Box::new(|_| selection::capabilities()) }),
+    }]
+}
+
+impl Lookup for EndpointCosts {
+    type Request = EndpointCostRequest<SpeltAddr>;
+
+    fn weigh(request: &Self::Request, _snapshot: &Snapshot, limits: &WorkLimits) -> Result<usize, ProtocolError> {
+        let costs = Selection::weigh(&request.costs, limits)?;
+        // An empty list stands for the client.
+        let srcs = limits.bound_list("endpoints/srcs", request.endpoints.srcs.len())?.max(1);
+        let dsts = limits.bound_list("endpoints/dsts", request.endpoints.dsts.len())?.max(1);
+        limits.bound_pairs("endpoints", (srcs, dsts), costs)
+    }
+
+    fn since(snapshot: &Snapshot) -> Option<SystemTime> {
+        Some(snapshot.costs_since())
+    }
+
+    fn answer(snapshot: &Snapshot, request: Self::Request, client: IpAddr) -> Result<Answer, ProtocolError> {
+        let selection = Selection::of(&request.costs)?;
+        let view = snapshot.view();
+        let srcs = resolve(view, request.endpoints.srcs, client);
+        let dsts = resolve(view, request.endpoints.dsts, client);
+        let meta = CostMeta::new(snapshot, ID, &selection, false);
+        let costs = CostMatrix::new(srcs, dsts, selection, |metric, src, dst| view.cost_between(metric, src, dst));
+        Ok(Answer::whole(MediaType::ENDPOINT_COST, meta.into_answer(MEMBER, &costs)))
+    }
+}
+
+/// Resolves a list of endpoints, each once and under its first spelling; an empty list is the client (§11.5.1.3).
+fn resolve(view: &View, list: Vec<SpeltAddr>, client: IpAddr) -> Vec<(String, Endpoint)> {
+    if list.is_empty() {
+        let client = TypedEndpointAddr::from(client);
+        return vec![(client.to_string(), view.endpoint(client.0))];
+    }
+    distinct(list).map(|SpeltAddr { address, spelling }| (spelling, view.endpoint(address.0))).collect()
+}
+
+/// Removes repeated addresses, whatever their spelling.
+pub(super) fn distinct(list: Vec<SpeltAddr>) -> impl Iterator<Item = SpeltAddr> {
+    let mut seen = HashSet::with_capacity(list.len());
+    list.into_iter().filter(move |spelt| seen.insert(spelt.address))
+}

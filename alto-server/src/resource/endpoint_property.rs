@@ -1,0 +1,129 @@
+//! The endpoint property service (RFC 7285 §11.4).
+
+use std::net::IpAddr;
+
+use alto_types::{
+    Capabilities, EndpointProperties, EndpointPropertyMeta, EndpointPropertyRequest, MediaType, PropertyType,
+    ProtocolError, SpeltAddr,
+};
+use serde::ser::{Serialize, Serializer};
+use topo::{EntityKind, Property, View};
+
+use super::catalogue::{Entry, Resource, Service};
+use super::endpoint_cost::distinct;
+use super::limits::WorkLimits;
+use super::lookup::Lookup;
+use super::{json, network_map};
+use crate::http::answer::Answer;
+use crate::state::snapshot::Snapshot;
+
+/// Resource ID of the endpoint property service.
+const ID: &str = "endpoint-property";
+
+/// Lookup of properties of endpoints.
+struct EndpointPropertyLookup;
+
+pub(super) fn resources() -> Vec<Resource> {
+    vec![Resource {
+        id: ID.into(),
+        path: "endpointprop/lookup".into(),
+        media_type: MediaType::ENDPOINT_PROPERTY,
+        service: Service::lookup::<EndpointPropertyLookup>(),
+        // Endpoint properties use no other resource (§11.4.1.5).
+        entry: Some(Entry { uses: Vec::new(), capabilities: Box::new(capabilities) }),
+    }]
+}
+
+fn capabilities(snapshot: &Snapshot) -> Capabilities {
+    let prop_types = offered(snapshot.view()).map(|(_, name)| name.as_str().to_owned()).collect();
+    Capabilities { prop_types, ..Capabilities::default() }
+}
+
+/// Properties by endpoint, serialized straight from the view.
+struct Properties<'a> {
+    view: &'a View,
+    wanted: &'a [(Property, PropertyType)],
+    endpoints: Vec<SpeltAddr>,
+}
+
+/// Properties of one endpoint, without those that have no value.
+struct OfEndpoint<'a> {
+    view: &'a View,
+    wanted: &'a [(Property, PropertyType)],
+    address: IpAddr,
+}
+
+/// Lists the properties that endpoints may have: their PID, and the operator's properties of addresses, which have
+/// global names here (RFC 7285 §10.8.2) and resource-specific ones in the property map.
+fn offered(view: &View) -> impl Iterator<Item = (Property, PropertyType)> {
+    let properties = view.properties();
+    let mut known = [properties.of(EntityKind::Ipv4), properties.of(EntityKind::Ipv6)].concat();
+    // The PID is offered for every map, even one without addresses (§11.4.1.4).
+    known.push(Property::Pid);
+    known.sort_unstable();
+    known.dedup();
+    known.into_iter().map(|property| {
+        let name = match property {
+            Property::Pid => PropertyType::pid_of(&network_map::ID.parse().expect("legal resource ID")),
+            Property::Operators(_) => properties.name(property).parse().expect("checked with the topology"),
+        };
+        (property, name)
+    })
+}
+
+impl Lookup for EndpointPropertyLookup {
+    type Request = EndpointPropertyRequest<SpeltAddr>;
+
+    fn weigh(request: &Self::Request, snapshot: &Snapshot, limits: &WorkLimits) -> Result<usize, ProtocolError> {
+        let properties = limits.bound_list("properties", request.properties.len())?;
+        let endpoints = limits.bound_list("endpoints", request.endpoints.len())?;
+        // Repeated properties count once (§11.4.1.3).
+        let offered = offered(snapshot.view()).count();
+        let pairs = limits.bound_pairs("endpoints", (endpoints, properties.min(offered)), 1)?;
+        // The PID has a table of its own; the table of the other properties is built for the first request.
+        let known = snapshot.view().properties();
+        Ok(pairs + if offered == 1 || known.is_ready() { 0 } else { known.len() })
+    }
+
+    fn answer(snapshot: &Snapshot, request: Self::Request, _client: IpAddr) -> Result<Answer, ProtocolError> {
+        let view = snapshot.view();
+        let offered: Vec<_> = offered(view).collect();
+        let is_offered = |wanted: &PropertyType| offered.iter().any(|(_, name)| name == wanted);
+        if let Some(other) = request.properties.iter().find(|property| !is_offered(property)) {
+            return Err(ProtocolError::invalid_value("properties", other.as_str()));
+        }
+        let wanted: Vec<_> = offered.into_iter().filter(|(_, name)| request.properties.contains(name)).collect();
+        // Only the PID depends on the network map.
+        let depends = wanted.iter().any(|(property, _)| *property == Property::Pid);
+        let dependent_vtags = depends.then(|| snapshot.network_map_vtag().clone()).into_iter().collect();
+        let meta = EndpointPropertyMeta { dependent_vtags };
+        let endpoints = distinct(request.endpoints).collect();
+        let endpoint_properties = Properties { view, wanted: &wanted, endpoints };
+        let message = EndpointProperties { meta, endpoint_properties };
+        Ok(Answer::whole(MediaType::ENDPOINT_PROPERTY, json::to_bytes(&message)))
+    }
+}
+
+impl Serialize for Properties<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { view, wanted, endpoints } = self;
+        serializer.collect_map(
+            endpoints
+                .iter()
+                .map(|SpeltAddr { address, spelling }| (spelling, OfEndpoint { view, wanted, address: address.0 })),
+        )
+    }
+}
+
+impl Serialize for OfEndpoint<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let map = self.view.network_map();
+        let value = |property: Property| match property {
+            // Equal to the property of that name, and found faster in the table of addresses.
+            Property::Pid => map.lookup(self.address).map(|id| map.pid(id).name().as_str()),
+            Property::Operators(_) => self.view.properties().value(&self.address.into(), property),
+        };
+        serializer
+            .collect_map(self.wanted.iter().filter_map(|(property, name)| Some((name.as_str(), value(*property)?))))
+    }
+}

@@ -1,0 +1,71 @@
+//! The filtered cost map (RFC 7285 §11.3.2), multi-cost requests included (RFC 8189 §4.1).
+
+use std::net::IpAddr;
+use std::time::SystemTime;
+
+use alto_types::{FilteredCostMapRequest, MediaType, ProtocolError};
+
+use super::catalogue::{Entry, Resource, Service};
+use super::cost::selection::{self, Selection};
+use super::cost_map::pid_costs;
+use super::filtered_network_map::requested_pids;
+use super::limits::WorkLimits;
+use super::lookup::Lookup;
+use super::network_map;
+use crate::http::answer::Answer;
+use crate::state::snapshot::Snapshot;
+
+/// Resource ID of the filtered cost map.
+const ID: &str = "filtered-cost-map";
+
+/// Lookup of parts of the cost maps.
+struct FilteredCostMap;
+
+pub(super) fn resources() -> Vec<Resource> {
+    vec![Resource {
+        id: ID.into(),
+        path: "costmap/filtered".into(),
+        media_type: MediaType::COST_MAP,
+        service: Service::lookup::<FilteredCostMap>(),
+        entry: Some(Entry { uses: vec![network_map::ID], capabilities: Box::new(|_| selection::capabilities()) }),
+    }]
+}
+
+impl Lookup for FilteredCostMap {
+    type Request = FilteredCostMapRequest;
+
+    fn weigh(request: &Self::Request, snapshot: &Snapshot, limits: &WorkLimits) -> Result<usize, ProtocolError> {
+        let all = snapshot.view().network_map().len();
+        // Unknown and repeated names cost nothing, so a list counts as no more than all PIDs.
+        let count = |len: usize| if len == 0 { all } else { len.min(all) };
+        let costs = Selection::weigh(&request.costs, limits)?;
+        let (srcs, dsts) = match &request.pids {
+            None => (0, 0),
+            Some(pids) => {
+                let srcs = limits.bound_list("pids/srcs", pids.srcs.len())?;
+                (srcs, limits.bound_list("pids/dsts", pids.dsts.len())?)
+            }
+        };
+        match (srcs, dsts, costs) {
+            // The full map of one cost can be read with GET as well, whatever its size.
+            (0, 0, 1) => Ok(all.saturating_mul(all)),
+            (0, 0, _) => limits.bound_pairs("multi-cost-types", (all, all), costs),
+            _ => limits.bound_pairs("pids", (count(srcs), count(dsts)), costs),
+        }
+    }
+
+    fn since(snapshot: &Snapshot) -> Option<SystemTime> {
+        Some(snapshot.costs_since())
+    }
+
+    fn answer(snapshot: &Snapshot, request: Self::Request, _client: IpAddr) -> Result<Answer, ProtocolError> {
+        let selection = Selection::of(&request.costs)?;
+        let map = snapshot.view().network_map();
+        let (srcs, dsts) = match &request.pids {
+            None => (requested_pids(map, &[]), requested_pids(map, &[])),
+            Some(pids) => (requested_pids(map, &pids.srcs), requested_pids(map, &pids.dsts)),
+        };
+        let body = pid_costs(snapshot, ID, selection, (srcs, dsts));
+        Ok(Answer::whole(MediaType::COST_MAP, body))
+    }
+}

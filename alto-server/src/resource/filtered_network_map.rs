@@ -1,0 +1,61 @@
+//! The filtered network map (RFC 7285 §11.3.1).
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use alto_types::{AddressType, FilteredNetworkMapRequest, MediaType, ProtocolError};
+use topo::PidId;
+
+use super::catalogue::{Entry, Resource, Service};
+use super::json;
+use super::limits::WorkLimits;
+use super::lookup::Lookup;
+use super::network_map::{self, AddressTypes, message};
+use crate::http::answer::Answer;
+use crate::state::snapshot::Snapshot;
+
+/// Resource ID of the filtered network map.
+const ID: &str = "filtered-network-map";
+
+/// Lookup of parts of the network map.
+struct FilteredNetworkMap;
+
+pub(super) fn resources() -> Vec<Resource> {
+    vec![Resource {
+        id: ID.into(),
+        path: "networkmap/filtered".into(),
+        media_type: MediaType::NETWORK_MAP,
+        service: Service::lookup::<FilteredNetworkMap>(),
+        entry: Some(Entry::plain(vec![network_map::ID])),
+    }]
+}
+
+impl Lookup for FilteredNetworkMap {
+    type Request = FilteredNetworkMapRequest;
+
+    fn weigh(request: &Self::Request, snapshot: &Snapshot, limits: &WorkLimits) -> Result<usize, ProtocolError> {
+        limits.bound_list("address-types", request.address_types.len())?;
+        limits.bound_list("pids", request.pids.len())?;
+        Ok(snapshot.view().network_map().prefix_count())
+    }
+
+    fn answer(snapshot: &Snapshot, request: Self::Request, _client: IpAddr) -> Result<Answer, ProtocolError> {
+        let map = snapshot.view().network_map();
+        let pids = requested_pids(map, &request.pids);
+        let wants = |wanted: AddressType| {
+            let types = &request.address_types;
+            types.is_empty() || types.iter().any(|name| AddressType::from_identifier(name) == Some(wanted))
+        };
+        let types = AddressTypes { ipv4: wants(AddressType::Ipv4), ipv6: wants(AddressType::Ipv6) };
+        Ok(Answer::whole(MediaType::NETWORK_MAP, json::to_bytes(&message(snapshot, pids, types))))
+    }
+}
+
+/// Returns the PIDs that a list requests: all if it is empty, else each existing one once (§11.3.1.3, §11.3.1.6).
+pub(super) fn requested_pids(map: &topo::NetworkMap, names: &[String]) -> Vec<PidId> {
+    if names.is_empty() {
+        return map.pids().map(|(id, _)| id).collect();
+    }
+    let known: BTreeSet<PidId> = names.iter().filter_map(|name| map.id(name)).collect();
+    known.into_iter().collect()
+}

@@ -1,0 +1,39 @@
+//! The ALTO resources: one file for each, and the catalogue that lists them.
+//!
+//! A resource turns a snapshot of the network into an answer. Its file states the resource ID, the path, the media types,
+//! the entry in the directory, and how the resource renders (GET) or answers (POST). Routes, directory, rendered documents
+//! and metrics iterate the [`catalogue`]. A new resource is a new file and a line in the list below.
+
+pub(crate) mod catalogue;
+pub(crate) mod cost;
+mod json;
+pub(crate) mod limits;
+pub(crate) mod lookup;
+mod prefix_answer;
+mod property;
+
+/// Declares the module of every resource, and the function that collects their definitions.
+macro_rules! resources {
+    ($($module:ident),* $(,)?) => {
+        $(pub(crate) mod $module;)*
+
+        /// Returns the catalogue of all resources.
+        pub(crate) fn catalogue() -> catalogue::Catalogue {
+            let mut all = Vec::new();
+            $(all.extend($module::resources());)*
+            catalogue::Catalogue::new(all)
+        }
+    };
+}
+
+resources! {
+    directory,
+    network_map,
+    cost_map,
+    filtered_network_map,
+    filtered_cost_map,
+    endpoint_property,
+    endpoint_cost,
+    property_map,
+    filtered_property_map,
+}

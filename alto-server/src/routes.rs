@@ -1,0 +1,152 @@
+//! Every path of the server that clients can reach, with its handlers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION};
+use http::{Method, StatusCode};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::watch;
+
+use crate::http::access::Access;
+use crate::http::encoding::Encoding;
+use crate::http::representation::{Representation, respond};
+use crate::http::router::Route;
+use crate::http::{Exchange, HttpError, Response, negotiation, offload};
+use crate::observe;
+use crate::resource::catalogue::{Catalogue, Resource, Service};
+use crate::resource::directory;
+use crate::resource::limits::WorkLimits;
+use crate::resource::lookup::LookupContext;
+use crate::state::network::Network;
+
+/// Text of a 404 for an unknown path.
+pub(crate) const NOT_FOUND: &str = "unknown path; the directory of this ALTO server is at /directory";
+
+/// Path at which clients that know only the host look for the directory.
+const WELL_KNOWN: &str = ".well-known/alto";
+
+/// Creates the routes of all ALTO resources, and of the directory at other paths.
+pub(crate) fn resources(
+    catalogue: &Catalogue,
+    network: &Arc<Network>,
+    access: &Arc<Access>,
+    limits: WorkLimits,
+    body_bytes: u64,
+) -> Vec<Route> {
+    let current = {
+        let network = Arc::clone(network);
+        Box::new(move || Arc::clone(network.current().snapshot()))
+    };
+    let context = Arc::new(LookupContext { current, access: Arc::clone(access), limits, body_bytes });
+    let mut routes = Vec::new();
+    for (position, resource) in catalogue.resources().iter().enumerate() {
+        routes.push(match &resource.service {
+            Service::Document(_) => document(&resource.path, resource, position, network, access),
+            Service::Lookup(lookup) => lookup.route(resource, &context),
+        });
+        if resource.path == directory::PATH {
+            // People at the root are told where the directory is; ALTO clients are given it.
+            routes.push(document("", resource, position, network, access).guarded(accepts_directory));
+        }
+    }
+    routes.push(well_known());
+    routes
+}
+
+/// Creates the routes for operation: health, readiness and metrics. `drain` is the time that a shutdown may take.
+pub(crate) fn operation(
+    network: &Arc<Network>,
+    metrics: PrometheusHandle,
+    stopping: watch::Receiver<bool>,
+    drain: Duration,
+) -> Vec<Route> {
+    const TEXT: &str = "text/plain; charset=utf-8";
+    let health = || async { Ok(text(TEXT, "alive\n".to_owned())) };
+    let ready = {
+        let network = Arc::clone(network);
+        move || {
+            if *stopping.borrow() {
+                return Err(HttpError::Overloaded(drain));
+            }
+            Ok(text(TEXT, format!("ready {}\n", network.current().snapshot().view().tag())))
+        }
+    };
+    let exposition = {
+        let network = Arc::clone(network);
+        move || {
+            let text_of_metrics = observe::exposition(&metrics, network.current().snapshot());
+            Ok(text("text/plain; version=0.0.4; charset=utf-8", text_of_metrics))
+        }
+    };
+    vec![
+        Route::new("healthz", "health").on(Method::GET, move |_| health()),
+        Route::new("readyz", "readiness").on(Method::GET, move |_| std::future::ready(ready())),
+        Route::new("metrics", "metrics").on(Method::GET, move |_| std::future::ready(exposition())),
+    ]
+}
+
+/// Creates the route of the document at a position of the catalogue.
+fn document(path: &str, resource: &Resource, position: usize, network: &Arc<Network>, access: &Arc<Access>) -> Route {
+    let (network, access) = (Arc::clone(network), Arc::clone(access));
+    Route::new(path, &*resource.id)
+        .on(Method::GET, move |exchange| read(Arc::clone(&network), Arc::clone(&access), exchange, position))
+}
+
+/// Answers GET with a document of the current state.
+async fn read(
+    network: Arc<Network>,
+    access: Arc<Access>,
+    exchange: Exchange,
+    position: usize,
+) -> Result<Response, HttpError> {
+    access.authenticate(&exchange)?;
+    let published = network.current();
+    let document = published.document(position).ok_or(HttpError::Internal)?;
+    let media_type = document.media_type();
+    if !negotiation::accepts(&exchange.headers, media_type) {
+        return Err(HttpError::NotAcceptable(media_type));
+    }
+    let encoding = Encoding::negotiate(&exchange.headers);
+    // The first request for a document renders it, which takes a while if it is large.
+    let weight = document.weight(encoding);
+    let now = access.now();
+    let answer = move || {
+        let document = published.document(position).ok_or(HttpError::Internal)?;
+        Ok::<_, HttpError>(respond(&exchange.headers, &document, encoding, now))
+    };
+    let mut response = offload::run(weight, answer).await??;
+    response.headers_mut().insert(CACHE_CONTROL, access.cache_control());
+    Ok(response)
+}
+
+/// Tells whether a client at the root asks for the directory by name; OPTIONS is answered in any case.
+fn accepts_directory(exchange: &Exchange) -> Result<(), HttpError> {
+    let is_named = exchange
+        .headers
+        .get_all(ACCEPT)
+        .iter()
+        .any(|line| line.to_str().is_ok_and(|line| line.to_ascii_lowercase().contains("application/alto-")));
+    let is_wanted = is_named && negotiation::accepts(&exchange.headers, alto_types::MediaType::DIRECTORY);
+    if is_wanted || exchange.method == Method::OPTIONS {
+        return Ok(());
+    }
+    Err(HttpError::NotFound("the directory of this ALTO server is at /directory".to_owned()))
+}
+
+fn well_known() -> Route {
+    Route::new(WELL_KNOWN, "well-known").on(Method::GET, |_| async {
+        let mut response = Response::default();
+        *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+        // Relative, so that it holds behind any prefix.
+        response.headers_mut().insert(LOCATION, HeaderValue::from_static("../directory"));
+        Ok(response)
+    })
+}
+
+fn text(content_type: &'static str, body: String) -> Response {
+    let mut response = Response::new(body.into());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

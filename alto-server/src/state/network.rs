@@ -1,0 +1,202 @@
+//! The running network: its current state, and the only ways to change it.
+//!
+//! The state has two layers: the topology file, or the topology that replaced it, and on top of it the changes to single
+//! links. Every change computes the next state beside the current one, saves what must survive a restart, and only then
+//! swaps the next state in. If anything fails on the way, the current state stays.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use topo::{ChangeError, Fitted, LinkChange, LinkChanges, Topology, View};
+
+use super::published::Published;
+use super::store::{Store, StoreError};
+use crate::clock::Clock;
+use crate::resource::catalogue::Catalogue;
+
+/// Network that is served.
+pub(crate) struct Network {
+    current: ArcSwap<Published>,
+    /// Locked during a change; readers never wait for it.
+    layers: Mutex<Layers>,
+    store: Option<Store>,
+    catalogue: Arc<Catalogue>,
+    clock: Clock,
+}
+
+/// Layers of the current state.
+struct Layers {
+    /// Topology without the changes to single links.
+    base: Arc<Topology>,
+    /// True if `base` was set through `/admin` and is not the file.
+    replaced: bool,
+    changes: LinkChanges,
+}
+
+/// Result of a change.
+pub(crate) struct Outcome {
+    pub(crate) published: Arc<Published>,
+    /// Saved changes that were left out because they no longer fit the topology, each with the reason.
+    pub(crate) dropped: Vec<String>,
+}
+
+/// Reason for refusing a change, which leaves the state as it was.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ChangeRefused {
+    #[error(transparent)]
+    Change(#[from] topo::ChangeError),
+    #[error(transparent)]
+    Topology(#[from] topo::TopologyError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Network {
+    /// Starts from a topology file and the changes that an earlier run saved.
+    pub(crate) fn start(
+        file: Topology,
+        store: Option<Store>,
+        catalogue: Arc<Catalogue>,
+        clock: Clock,
+    ) -> Result<Self, ChangeRefused> {
+        let saved = store.as_ref().map(Store::load).transpose()?.unwrap_or_default();
+        let (base, replaced) = match saved.topology {
+            None => (Arc::new(file), false),
+            Some(bytes) => {
+                tracing::info!("the topology set through /admin is in force, not the topology file");
+                (Arc::new(Topology::from_json(&bytes, "saved topology")?), true)
+            }
+        };
+        let Fitted { topology, kept: changes, dropped } = saved.links.fit(&base);
+        describe_dropped(&dropped);
+        let published = Published::new(Arc::clone(&catalogue), View::compute(topology), None, clock());
+        record(&published, 0);
+        let layers = Mutex::new(Layers { base, replaced, changes });
+        Ok(Self { current: ArcSwap::from_pointee(published), layers, store, catalogue, clock })
+    }
+
+    /// Current state. A request takes it once and reads nothing else.
+    pub(crate) fn current(&self) -> Arc<Published> {
+        self.current.load_full()
+    }
+
+    /// Tells whether changes survive a restart.
+    pub(crate) fn is_durable(&self) -> bool {
+        self.store.is_some()
+    }
+
+    /// Tells whether the topology was set through `/admin`.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.lock().replaced
+    }
+
+    /// Changes links: all of them, or none if one change is refused.
+    pub(crate) fn change_links(&self, changes: &[LinkChange]) -> Result<Outcome, ChangeRefused> {
+        let mut layers = self.lock();
+        let current = self.current();
+        let topology = Arc::new(current.snapshot().view().topology().with_changes(changes)?);
+        let merged = layers.changes.merged_with(changes, &topology);
+        let next = self.publish(timed(|| current.snapshot().view().successor(topology)), &current);
+        if let Some(store) = &self.store {
+            store.save_links(&merged)?;
+        }
+        layers.changes.extend(merged);
+        Ok(self.swap(next, Vec::new()))
+    }
+
+    /// Discards all changes to links.
+    pub(crate) fn reset_links(&self) -> Result<Outcome, ChangeRefused> {
+        let mut layers = self.lock();
+        let current = self.current();
+        let next = self.publish(timed(|| current.snapshot().view().successor(Arc::clone(&layers.base))), &current);
+        if let Some(store) = &self.store {
+            store.clear_links()?;
+        }
+        layers.changes.clear();
+        Ok(self.swap(next, Vec::new()))
+    }
+
+    /// Replaces the topology of the file, restarts included, and discards all changes to links.
+    pub(crate) fn replace_topology(&self, bytes: &[u8]) -> Result<Outcome, ChangeRefused> {
+        let topology = Topology::from_json(bytes, "request body")?;
+        self.rebase(topology, Some(bytes))
+    }
+
+    /// Returns to the topology file, and discards all changes to links.
+    pub(crate) fn restore_topology(&self, file: Topology) -> Result<Outcome, ChangeRefused> {
+        self.rebase(file, None)
+    }
+
+    fn rebase(&self, topology: Topology, replacement: Option<&[u8]>) -> Result<Outcome, ChangeRefused> {
+        let mut layers = self.lock();
+        let current = self.current();
+        let base = Arc::new(topology);
+        let next = self.publish(timed(|| current.snapshot().view().successor(Arc::clone(&base))), &current);
+        if let Some(store) = &self.store {
+            store.save_topology(replacement)?;
+        }
+        *layers = Layers { base, replaced: replacement.is_some(), changes: LinkChanges::default() };
+        Ok(self.swap(next, Vec::new()))
+    }
+
+    /// Takes over a topology file that was read again, as a restart would: changes to links are kept if they still fit,
+    /// and so is a topology that replaced the file.
+    pub(crate) fn reload(&self, file: Topology) -> Outcome {
+        let mut layers = self.lock();
+        if !layers.replaced {
+            layers.base = Arc::new(file);
+        }
+        let current = self.current();
+        let Fitted { topology, kept, dropped } = layers.changes.clone().fit(&layers.base);
+        let dropped = describe_dropped(&dropped);
+        layers.changes = kept;
+        let next = self.publish(timed(|| current.snapshot().view().successor(topology)), &current);
+        self.swap(next, dropped)
+    }
+
+    fn publish(&self, view: View, current: &Published) -> Published {
+        Published::new(Arc::clone(&self.catalogue), view, Some(current), (self.clock)())
+    }
+
+    fn swap(&self, next: Published, dropped: Vec<String>) -> Outcome {
+        let published = Arc::new(next);
+        self.current.store(Arc::clone(&published));
+        record(&published, 1);
+        Outcome { published, dropped }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Layers> {
+        // A change that panicked has swapped nothing in, so the layers are consistent.
+        self.layers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Records the size of the network map, and a number of changes that led to it.
+fn record(published: &Published, changes: u64) {
+    metrics::counter!("alto_view_changes_total").increment(changes);
+    let map = published.snapshot().view().network_map();
+    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+    {
+        metrics::gauge!("alto_pids").set(map.len() as f64);
+        metrics::gauge!("alto_prefixes").set(map.prefix_count() as f64);
+    }
+}
+
+/// Computes a view and records the time that took.
+fn timed(build: impl FnOnce() -> View) -> View {
+    let start = Instant::now();
+    let view = build();
+    metrics::histogram!("alto_view_build_seconds").record(start.elapsed().as_secs_f64());
+    view
+}
+
+/// Logs the changes that were left out, and returns their descriptions.
+fn describe_dropped(dropped: &[ChangeError]) -> Vec<String> {
+    let describe = |error: &ChangeError| {
+        let change = error.to_string();
+        tracing::warn!(change, "a saved change no longer fits the topology and is left out");
+        change
+    };
+    dropped.iter().map(describe).collect()
+}

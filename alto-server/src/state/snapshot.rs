@@ -1,0 +1,82 @@
+//! One immutable state of the network as resources read it: the view with its version tags, cost types and times.
+
+use std::collections::HashMap;
+use std::time::SystemTime;
+
+use alto_types::{ResourceId, Tag, VersionTag};
+use serde_json::value::{RawValue, to_raw_value};
+use topo::View;
+
+use crate::resource::cost::kind::CostKind;
+
+/// State of the network. A request reads exactly one, so that no answer mixes two states.
+pub(crate) struct Snapshot {
+    view: View,
+    view_tag: Tag,
+    properties_tag: Tag,
+    network_map_vtag: VersionTag,
+    /// Cost types in JSON, serialized once because a small answer consists of little else.
+    cost_types: HashMap<CostKind, Box<RawValue>>,
+    costs_since: SystemTime,
+}
+
+impl Snapshot {
+    /// Takes a snapshot of `view` at the time `now`. `network_map` is the resource ID in the version tag of the map.
+    ///
+    /// If the costs of `previous` are the same, their time is kept.
+    pub(crate) fn new(view: View, previous: Option<&Self>, network_map: ResourceId, now: SystemTime) -> Self {
+        let network_map_vtag = VersionTag { resource_id: network_map, tag: tag(view.network_map().tag()) };
+        let view_tag = tag(view.tag());
+        let costs_since = previous.filter(|previous| previous.view_tag == view_tag).map_or(now, |p| p.costs_since);
+        let json = |kind: CostKind| {
+            to_raw_value(&kind.to_wire(&view)).expect("cost types have string keys and finite numbers")
+        };
+        let cost_types = CostKind::all().map(|kind| (kind, json(kind))).collect();
+        let properties_tag = tag(view.properties().tag());
+        Self { view, view_tag, properties_tag, network_map_vtag, cost_types, costs_since }
+    }
+
+    /// Network map, costs and properties.
+    pub(crate) fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Cost type in the JSON of answers.
+    pub(crate) fn cost_type(&self, kind: CostKind) -> &RawValue {
+        &self.cost_types[&kind]
+    }
+
+    /// Time at which the costs last changed.
+    pub(crate) fn costs_since(&self) -> SystemTime {
+        self.costs_since
+    }
+
+    /// Version tag of the network map, which everything keyed by PIDs depends on (RFC 7285 §10.3).
+    pub(crate) fn network_map_vtag(&self) -> &VersionTag {
+        &self.network_map_vtag
+    }
+
+    /// Version tag of the costs in an answer of the resource `id`.
+    pub(crate) fn cost_vtag(&self, id: &str) -> VersionTag {
+        VersionTag { resource_id: id.parse().expect("legal resource ID"), tag: self.view_tag.clone() }
+    }
+
+    /// Version tag of the properties in the resource `id`.
+    pub(crate) fn property_vtag(&self, id: &str) -> VersionTag {
+        VersionTag { resource_id: id.parse().expect("legal resource ID"), tag: self.properties_tag.clone() }
+    }
+
+    /// Tells whether both snapshots have the same costs, given in the same way.
+    pub(crate) fn has_same_costs(&self, other: &Self, kind: CostKind) -> bool {
+        self.view_tag == other.view_tag && self.cost_type(kind).get() == other.cost_type(kind).get()
+    }
+
+    /// Tells whether both snapshots have the same properties.
+    pub(crate) fn has_same_properties(&self, other: &Self) -> bool {
+        self.properties_tag == other.properties_tag
+    }
+}
+
+fn tag(text: &str) -> Tag {
+    text.parse().expect("the tags of a view are 64 hexadecimal digits")
+}

@@ -1,0 +1,18 @@
+//! Tests of the program as its clients and its operators see it: a real process, and requests over sockets.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+mod admin;
+mod command_line;
+mod conformance;
+mod errors;
+mod fixture;
+mod http;
+mod metrics;
+mod multi_cost;
+mod properties;
+mod property_map;
+mod rfc7971;
+mod secure;
+mod single_cost;
+mod support;
+mod swarm;

@@ -1,0 +1,195 @@
+//! Construction of the network map: PIDs from the file, or one PID for each switch that has hosts.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use crate::error::Problems;
+use crate::file::PidFile;
+use crate::model::parts::{Host, Link, NodeId, Switch};
+use crate::name::PidName;
+use crate::prefix::network_map::{NetworkMap, Pid};
+use crate::prefix::tree::Prefix;
+
+/// A PID together with the nodes where its traffic enters the network.
+pub(super) struct Group {
+    pid: Pid,
+    entries: Vec<NodeId>,
+}
+
+/// A prefix and its place in the file.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Listed<N> {
+    net: N,
+    /// Index of the PID among all PIDs of the file.
+    pid: usize,
+    /// Index within the PID's list.
+    place: usize,
+}
+
+/// One list of prefixes in a file.
+struct Listing {
+    path: String,
+    /// Index of the PID among all PIDs of the file.
+    pid: usize,
+}
+
+impl Group {
+    fn new(name: PidName, entries: Vec<NodeId>) -> Self {
+        Self { pid: Pid { name, ipv4: Vec::new(), ipv6: Vec::new() }, entries }
+    }
+}
+
+/// Checks the PIDs of a file.
+pub(super) fn from_file(
+    pids: &BTreeMap<String, PidFile>,
+    switches: &[Switch],
+    problems: &mut Problems,
+    warnings: &mut Vec<String>,
+) -> Vec<Group> {
+    let nodes: HashMap<&str, NodeId> = switches.iter().map(|switch| (switch.name.as_str(), switch.node)).collect();
+    let mut entered: HashMap<NodeId, String> = HashMap::new();
+    let (mut groups, mut names) = (Vec::with_capacity(pids.len()), Vec::with_capacity(pids.len()));
+    let (mut ipv4, mut ipv6) = (Vec::new(), Vec::new());
+    for (name, file) in pids {
+        let path = format!("pids.{name}");
+        let mut entries = Vec::with_capacity(file.switches.len());
+        for (i, switch) in file.switches.iter().enumerate() {
+            let path = format!("{path}.switches[{i}]");
+            match nodes.get(switch.as_str()) {
+                None => problems.add(path, format!("{switch:?} is not a switch of this file")),
+                Some(node) => match entered.insert(*node, path.clone()) {
+                    Some(other) => {
+                        problems.add(path, format!("{switch} is already at {other}; a switch belongs to one PID"));
+                    }
+                    None => entries.push(*node),
+                },
+            }
+        }
+        entries.sort_unstable();
+        let pid = names.len();
+        names.push(name.as_str());
+        let listing = |key| Listing { path: format!("{path}.{key}"), pid };
+        listing("ipv4").read(&file.ipv4, "192.0.2.0/24", &mut ipv4, problems, warnings);
+        listing("ipv6").read(&file.ipv6, "2001:db8::/32", &mut ipv6, problems, warnings);
+        if let Some(name) = problems.take(path.as_str(), name.parse::<PidName>()) {
+            groups.push(Group::new(name, entries));
+        }
+    }
+    sort_and_dedup(&mut ipv4, &names, "ipv4", problems);
+    sort_and_dedup(&mut ipv6, &names, "ipv6", problems);
+    // An invalid PID name shifts the indices, and is reported as a problem anyway.
+    if groups.len() == names.len() {
+        for listed in ipv4 {
+            groups[listed.pid].pid.ipv4.push(listed.net);
+        }
+        for listed in ipv6 {
+            groups[listed.pid].pid.ipv6.push(listed.net);
+        }
+    }
+    groups
+}
+
+impl Listing {
+    /// Parses the prefixes of the list. Paths are built for problems only, not for each of a million prefixes.
+    fn read<N: Prefix + FromStr + Display>(
+        &self,
+        texts: &[String],
+        example: &str,
+        known: &mut Vec<Listed<N>>,
+        problems: &mut Problems,
+        warnings: &mut Vec<String>,
+    ) {
+        known.reserve(texts.len());
+        for (place, text) in texts.iter().enumerate() {
+            let path = || format!("{}[{place}]", self.path);
+            let Ok(given) = text.parse::<N>() else {
+                problems.add(path(), format!("{text:?} is not a prefix: write it as in {example}"));
+                continue;
+            };
+            let net = given.network();
+            if net != given {
+                warnings.push(format!("{}: {text} has bits set beyond its prefix length; {net} is used", path()));
+            }
+            known.push(Listed { net, pid: self.pid, place });
+        }
+    }
+}
+
+/// Sorts prefixes, and reports and removes duplicates.
+fn sort_and_dedup<N: Prefix + Display>(all: &mut Vec<Listed<N>>, names: &[&str], key: &str, problems: &mut Problems) {
+    all.sort_unstable();
+    let path = |listed: &Listed<N>| format!("pids.{}.{key}[{}]", names[listed.pid], listed.place);
+    all.dedup_by(|later, first| {
+        let duplicate = later.net == first.net;
+        if duplicate {
+            let message = format!("{} is already at {}; a prefix belongs to one PID", later.net, path(first));
+            problems.add(path(later), message);
+        }
+        duplicate
+    });
+}
+
+/// Groups the addresses of hosts by the switch the hosts are linked to.
+pub(super) fn from_switches(
+    hosts: &[Host],
+    switches: &[Switch],
+    links: &[Link],
+    problems: &mut Problems,
+    warnings: &mut Vec<String>,
+) -> Vec<Group> {
+    let by_node: HashMap<NodeId, &Switch> = switches.iter().map(|switch| (switch.node, switch)).collect();
+    // A host with several switches belongs to the one linked first in the file.
+    let mut home: HashMap<NodeId, NodeId> = HashMap::new();
+    for link in links {
+        for (host, switch) in [link.ends, (link.ends.1, link.ends.0)] {
+            if by_node.contains_key(&switch) && !by_node.contains_key(&host) {
+                home.entry(host).or_insert(switch);
+            }
+        }
+    }
+    let mut groups: BTreeMap<NodeId, Group> = BTreeMap::new();
+    for host in hosts {
+        let Some(switch) = home.get(&host.node) else {
+            warnings.push(format!("the host {} is not linked to a switch, so only \"default\" covers it", host.name));
+            continue;
+        };
+        let name = &by_node[switch].name;
+        let Ok(pid) = name.as_str().parse() else {
+            let message = format!(
+                "{name} cannot name a PID, because PID names have no \".\"; add \"pids\", or rename the switch"
+            );
+            problems.add("pids", message);
+            return Vec::new();
+        };
+        let Pid { ipv4, ipv6, .. } = &mut groups.entry(*switch).or_insert_with(|| Group::new(pid, vec![*switch])).pid;
+        for address in &host.addresses {
+            match address {
+                IpAddr::V4(address) => ipv4.push((*address).into()),
+                IpAddr::V6(address) => ipv6.push((*address).into()),
+            }
+        }
+    }
+    let mut groups: Vec<Group> = groups.into_values().collect();
+    for Group { pid, .. } in &mut groups {
+        pid.ipv4.sort_unstable();
+        pid.ipv4.dedup();
+        pid.ipv6.sort_unstable();
+        pid.ipv6.dedup();
+    }
+    groups
+}
+
+/// Builds the complete network map, and lists the entry nodes of each of its PIDs.
+pub(super) fn network_map(groups: Vec<Group>, any_ipv6: bool) -> (NetworkMap, Vec<Vec<NodeId>>) {
+    let mut entries: BTreeMap<PidName, Vec<NodeId>> = BTreeMap::new();
+    let mut pids = Vec::with_capacity(groups.len());
+    for group in groups {
+        entries.insert(group.pid.name.clone(), group.entries);
+        pids.push(group.pid);
+    }
+    let map = NetworkMap::complete(pids, any_ipv6);
+    let entries = map.pids().map(|(_, pid)| entries.remove(pid.name()).unwrap_or_default()).collect();
+    (map, entries)
+}

@@ -1,0 +1,91 @@
+//! The values of a route in every metric, accumulated edge by edge.
+
+use super::graph::Edge;
+use super::loss::Success;
+use crate::metric::Metric;
+use crate::value::Value;
+
+/// The contribution of one edge to the values of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Attributes {
+    /// Cost that route selection minimises.
+    pub(crate) cost: Value,
+    /// Surcharge on the routing cost.
+    pub(crate) price: Value,
+    /// Delay in microseconds.
+    pub(crate) delay: Value,
+    /// Share of packets delivered.
+    pub(crate) success: Success,
+    /// Bandwidth in bytes per second.
+    pub(crate) residual: Value,
+    /// Unused bandwidth in bytes per second.
+    pub(crate) available: Value,
+}
+
+/// The values of a route in all metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Measures {
+    /// Cost that route selection minimised.
+    pub(crate) cost: Value,
+    /// Sum of the surcharges on the routing cost.
+    price: Value,
+    /// Number of links.
+    pub(crate) hops: u32,
+    /// Sum of the delays in microseconds.
+    pub(crate) delay: Value,
+    success: Success,
+    /// Smallest bandwidth; meaningless for an empty route, which has no bottleneck.
+    residual: Value,
+    /// Smallest unused bandwidth; meaningless for an empty route.
+    available: Value,
+}
+
+impl Attributes {
+    pub(crate) fn of(edge: &Edge) -> Self {
+        let Edge { cost, price, delay, success, residual, available, .. } = *edge;
+        Self { cost, price, delay, success, residual, available }
+    }
+}
+
+impl Measures {
+    /// Measures of the empty route.
+    pub(crate) const EMPTY: Self = Self {
+        cost: Value::ZERO,
+        price: Value::ZERO,
+        hops: 0,
+        delay: Value::ZERO,
+        success: Success::ALWAYS,
+        residual: Value::from_micros(u64::MAX),
+        available: Value::from_micros(u64::MAX),
+    };
+
+    /// Placeholder where there is no route.
+    pub(crate) const UNREACHED: Self = Self { hops: u32::MAX, ..Self::EMPTY };
+
+    /// Returns the measures of the route extended by one edge, at either end.
+    pub(crate) fn with(self, edge: &Attributes) -> Self {
+        Self {
+            cost: self.cost.plus(edge.cost),
+            price: self.price.plus(edge.price),
+            hops: self.hops.saturating_add(1),
+            delay: self.delay.plus(edge.delay),
+            success: self.success.and(edge.success),
+            residual: self.residual.min(edge.residual),
+            available: self.available.min(edge.available),
+        }
+    }
+
+    /// Returns the value in a metric; `None` where one route alone does not have one.
+    pub(crate) fn value(&self, metric: Metric) -> Option<Value> {
+        match metric {
+            Metric::RoutingCost => Some(self.cost.plus(self.price)),
+            Metric::HopCount => Some(Value::from_integer(self.hops.into())),
+            Metric::DelayOneWay => Some(self.delay),
+            // The way back is another route.
+            Metric::DelayRoundTrip => None,
+            Metric::LossRate => Some(self.success.loss()),
+            Metric::ResidualBandwidth => (self.hops > 0).then_some(self.residual),
+            Metric::AvailableBandwidth => (self.hops > 0).then_some(self.available),
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Least-cost routes, and what the links along them amount to.
+
+pub(crate) mod graph;
+pub(crate) mod loss;
+pub(crate) mod measures;
+pub(crate) mod paths;
+pub(crate) mod switches;
+pub(crate) mod tree;
+pub(crate) mod update;

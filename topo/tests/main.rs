@@ -1,0 +1,8 @@
+//! Integration tests of the crate, through its public API only.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod files;
+mod incremental;
+mod properties;
+mod round_trip;
+mod routes;

@@ -40,6 +40,7 @@ experiment: tools
 
 lint: tools
 	$(CARGO) fmt --all --check
+	@rustfmt --check --edition 2024 alto-server/src/resource/*.rs  # declared in a macro, which cargo fmt does not follow
 	@# Declared by a macro, where cargo fmt does not look for modules.
 	rustfmt --check --edition 2024 alto-selection/src/policy/*.rs
 	$(CARGO) clippy --workspace --all-targets -- -D warnings

@@ -1,4 +1,4 @@
-//! The registry of peers: the whole conversation, limits, restarts, and the least-cost holder.
+//! The registry of peers over HTTP: every request, limits, restarts, and the holder of least cost.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,15 +11,17 @@ use serde_json::{Value, json};
 
 const TOKEN: &str = "correct-horse-battery-staple";
 
+/// Serves two-isps.json with further arguments.
 fn start(more: &[&str]) -> Server {
     Server::of_with("two-isps.json", more)
 }
 
+/// Serves with a folder for what survives a restart.
 fn start_with_state(state: &Path, more: &[&str]) -> Server {
     start(&[&["--state", state.to_str().unwrap()], more].concat())
 }
 
-/// The body of a good answer.
+/// Body of an answer with status 200.
 #[track_caller]
 fn good(answer: &Answer) -> Value {
     assert_eq!((answer.status, answer.media_type()), (200, "application/json"), "{answer:?}");
@@ -27,7 +29,7 @@ fn good(answer: &Answer) -> Value {
     answer.json()
 }
 
-/// The `detail` of a problem document with this status.
+/// Member `detail` of an answer that is a problem document with the given status.
 #[track_caller]
 fn problem(answer: &Answer, status: u16) -> String {
     assert_eq!((answer.status, answer.media_type()), (status, "application/problem+json"), "{answer:?}");
@@ -37,6 +39,7 @@ fn problem(answer: &Answer, status: u16) -> String {
     body["detail"].as_str().unwrap().to_owned()
 }
 
+/// Names of holders, sorted.
 fn names(holders: &Value) -> Vec<String> {
     let mut names: Vec<_> =
         holders.as_array().unwrap().iter().map(|holder| holder["name"].as_str().unwrap().to_owned()).collect();
@@ -44,6 +47,7 @@ fn names(holders: &Value) -> Vec<String> {
     names
 }
 
+/// Names of the holders of a file, sorted; none where the file is unknown.
 fn holders(peer: &Peer, file: u64) -> Vec<String> {
     let answer = peer.get(&format!("/swarm/files/{}/holders", id(file)));
     if answer.status == 404 { Vec::new() } else { names(&good(&answer)["holders"]) }
@@ -76,7 +80,7 @@ fn peers_register_find_each_other_and_leave() {
     assert_eq!(found, json!({"file": first, "holders": [holder]}));
     assert_eq!(holders(&p1, 1), ["second", "seed"]);
 
-    // The second has it all now, and something of its own; the seed lets one go.
+    // The second peer completes file 1 and adds file 3; the seed drops file 2.
     let said = json!({"peer": second.peer, "secret": second.secret, "add": [entry(1), entry(3)]});
     assert_eq!(good(&p2.post("/swarm/announce", &said)), json!({"lease": 60}));
     let said = json!({"peer": seed.peer, "secret": seed.secret, "remove": [id(2), id(9)]});
@@ -127,20 +131,20 @@ fn an_address_and_port_are_registered_once() {
     assert!(problem(&answer, 409).contains("renew"));
     let wait: u64 = answer.field("retry-after").unwrap().parse().unwrap();
     assert!((1..=60).contains(&wait));
-    // Elsewhere the port is free.
+    // The same port is free at another address.
     let second = p2.registered("second", 6881, &[]);
     let renew = |peer: &str, secret: &str| json!({"name": "renewed", "port": 6881, "files": [entry(2)], "renew": {"peer": peer, "secret": secret}});
     problem(&p1.post("/swarm/register", &renew(&first.peer, &second.secret)), 403);
     problem(&p1.post("/swarm/register", &renew(&second.peer, &second.secret)), 409);
-    assert_eq!(holders(&p1, 1), ["first"], "nothing has changed");
+    assert_eq!(holders(&p1, 1), ["first"], "a refused renewal changes nothing");
     let renewed = Registration::from(&p1.post("/swarm/register", &renew(&first.peer, &first.secret)));
-    assert_eq!(renewed, first, "so that it can be repeated by whoever did not get the answer");
+    assert_eq!(renewed, first, "a renewal can be repeated if its answer is lost");
     assert_eq!((holders(&p1, 1), holders(&p1, 2)), (vec![], vec!["renewed".to_owned()]));
-    // A registration that is over is as good as none.
+    // To renew a registration that has ended makes a new one.
     assert_eq!(p1.post("/swarm/unregister", &first.json()).status, 204);
     let anew = Registration::from(&p1.post("/swarm/register", &renew(&first.peer, &first.secret)));
     assert_ne!(anew, first);
-    // Whoever comes from another address now takes the registration along.
+    // A renewal from another address moves the registration there.
     assert_eq!(p2.post("/swarm/unregister", &second.json()).status, 204);
     let answer = p2.post("/swarm/register", &renew(&anew.peer, &anew.secret));
     assert_eq!(answer.json()["address"], "127.1.1.2");
@@ -155,21 +159,21 @@ fn leases_end_without_heartbeats() {
     // Taken before the registration, so that a slow machine cannot make the lease seem too short.
     let registered = Instant::now();
     let silent = p1.registered("silent", 6881, &[entry(1)]);
-    let lively = p2.registered("lively", 6881, &[entry(1)]);
-    while !holders(&p1, 1).iter().eq(["lively"]) {
+    let beating = p2.registered("beating", 6881, &[entry(1)]);
+    while !holders(&p1, 1).iter().eq(["beating"]) {
         assert!(registered.elapsed() < Duration::from_secs(30), "the lease never ended");
-        assert_eq!(good(&p2.post("/swarm/heartbeat", &lively.json())), json!({"lease": 3}));
-        // The server runs on real time: the loop polls until the lease ends.
+        assert_eq!(good(&p2.post("/swarm/heartbeat", &beating.json())), json!({"lease": 3}));
+        // Leases run by the server's own clock, so the test has to poll.
         std::thread::sleep(Duration::from_millis(50));
     }
     // Less a millisecond on either side, the resolution of leases.
-    assert!(registered.elapsed() >= Duration::from_millis(2998), "the lease ended early");
+    assert!(registered.elapsed() >= Duration::from_millis(2998), "the lease ended too early");
     problem(&p1.post("/swarm/heartbeat", &silent.json()), 404);
     p1.registered("silent", 6881, &[]);
 }
 
 #[test]
-fn malformed_requests_are_told_what_is_wrong() {
+fn malformed_requests_are_refused_with_the_faulty_member() {
     let server = start(&[]);
     let p1 = Peer::at(server.address, "127.1.1.1");
     let with = |member: &str, value: Value| {
@@ -216,7 +220,7 @@ fn malformed_requests_are_told_what_is_wrong() {
 }
 
 #[test]
-fn paths_that_lead_nowhere_are_told_so() {
+fn unknown_paths_methods_and_parameters_are_refused() {
     let server = start(&[]);
     let p1 = Peer::at(server.address, "127.1.1.1");
     p1.registered("seed", 6881, &[entry(1)]);
@@ -311,12 +315,11 @@ fn one_address_cannot_fill_the_registry() {
     let answer = greedy.register("fake", 20_000, &[]);
     problem(&answer, 429);
     assert!(answer.field("retry-after").unwrap().parse::<u64>().unwrap() >= 1);
-    // Another address is counted apart, until all together are too many.
+    // Another address has its own limit, below the limit on all together.
     let mut connection = other.keep();
     let mut statuses = (1..=30).map(|port| connection.post("/swarm/register", &json!({"name": "o", "port": port})));
     assert!(statuses.by_ref().take(20).all(|answer| answer.unwrap().0 == 201));
     assert!(statuses.all(|answer| answer.unwrap().0 == 429));
-    // A registration that goes makes room.
     assert_eq!(other.register("o", 31, &[]).status, 429);
     let metrics = String::from_utf8(server.get("/metrics").body).unwrap();
     assert!(metrics.contains("alto_swarm_peers 70"), "{metrics}");
@@ -338,13 +341,13 @@ fn files_are_limited_too() {
         peer(1).post("/swarm/announce", &said)
     };
     problem(&announce(&files(4..5), &[]), 413);
-    assert_eq!(announce(&files(4..5), &[id(0)]).status, 200, "what goes makes room for what comes");
-    assert_eq!(announce(&files(1..5), &[]).status, 200, "what is there already is no more");
-    // Files 0 to 4 are there. Different files, in all: 8.
+    assert_eq!(announce(&files(4..5), &[id(0)]).status, 200, "removed files make room for added ones");
+    assert_eq!(announce(&files(1..5), &[]).status, 200, "files that are already held take no more room");
+    // Five different files, 0 to 4, are held; the limit is 8.
     problem(&peer(2).register("p", 1, &files(5..9)), 429);
     peer(2).registered("p", 1, &files(4..8));
     problem(&peer(3).register("p", 1, &files(8..9)), 429);
-    // Files of all peers: 12, of which 10 are taken.
+    // The peers hold 10 files together; the limit is 12.
     problem(&peer(3).register("p", 1, &files(0..3)), 429);
     peer(3).registered("p", 1, &files(0..2));
     problem(&peer(4).register("p", 1, &files(0..1)), 429);
@@ -369,7 +372,7 @@ fn a_large_swarm_is_sampled() {
         let mut names = names(&answer["holders"]);
         let asked = names.len();
         names.dedup();
-        assert_eq!(names.len(), asked, "nobody twice");
+        assert_eq!(names.len(), asked, "no holder twice");
         names
     };
     assert_eq!(ask("").len(), 200);
@@ -377,12 +380,12 @@ fn a_large_swarm_is_sampled() {
     assert_eq!(ask(&format!("limit=1000&except={mine}")).len(), 299);
     let samples: Vec<_> = (0..5).map(|_| ask("limit=20")).collect();
     assert!(samples.iter().all(|sample| sample.len() == 20));
-    assert!(samples.windows(2).any(|pair| pair[0] != pair[1]), "the choice is by chance");
+    assert!(samples.windows(2).any(|pair| pair[0] != pair[1]), "the sample is random");
     let best = good(&p1.get(&format!("/swarm/files/{}/best?limit=3", id(1))));
     assert_eq!(best["ranking"].as_array().unwrap().len(), 3);
 }
 
-/// The hosts of the topology have loopback addresses, so a peer at 127.1.1.1 is the host p1.
+/// Hosts of the topology have loopback addresses: a peer at 127.1.1.1 is the host p1.
 #[test]
 fn the_best_peer_is_the_one_of_least_cost() {
     let mut command = crate::support::program();
@@ -398,11 +401,11 @@ fn the_best_peer_is_the_one_of_least_cost() {
     part["complete"] = json!(false);
     let p1 = Peer::at(server.address, "127.1.1.1");
     let own = p1.registered("p1", 6881, &[part]);
-    // A twin of p3, to be told from it by its name only, and somebody whom no prefix covers.
-    Peer::at(server.address, "127.1.2.3").registered("a twin of p3", 6882, &[entry(1)]);
+    // A second peer on host p3, which only its name tells apart, and a peer whom no prefix covers.
+    Peer::at(server.address, "127.1.2.3").registered("another at p3", 6882, &[entry(1)]);
     Peer::at(server.address, "127.9.9.9").registered("stranger", 6881, &[entry(1)]);
 
-    // The ALTO way to ask the same, from the holders to the caller.
+    // The same costs by the endpoint cost service, from the holders to the caller.
     let costs = || {
         let srcs: Vec<_> = hosts.iter().map(|(_, address)| format!("ipv4:{address}")).collect();
         let cost_type = json!({"cost-mode": "numerical", "cost-metric": "routingcost"});
@@ -424,20 +427,20 @@ fn the_best_peer_is_the_one_of_least_cost() {
     let check = |first: &str| {
         let mut expected: Vec<(String, Option<f64>)> = costs().map(|(name, cost)| (name.to_owned(), cost)).to_vec();
         let p3 = expected.iter().find(|(name, _)| name == "p3").unwrap().1;
-        expected.push(("a twin of p3".to_owned(), p3));
+        expected.push(("another at p3".to_owned(), p3));
         expected.sort_by(|(a, x), (b, y)| x.unwrap().total_cmp(&y.unwrap()).then_with(|| a.cmp(b)));
         expected.push(("stranger".to_owned(), None));
         assert_eq!(ask(), expected);
         assert_eq!(expected[0].0, first);
     };
     check("p2");
-    // The link of p2 becomes dear.
+    // The link of p2 becomes expensive.
     let change = json!({"source": "p2", "destination": "a1", "cost": 5000}).to_string();
     let change = Request::new("POST", "/admin/links").field("Content-Type", "application/json").body(change);
     let answer = change.field("Authorization", &format!("Bearer {TOKEN}")).send(server.address);
     assert_eq!(answer.status, 200, "{answer:?}");
-    check("a twin of p3");
-    // Without anybody who has all of it there is no best.
+    check("another at p3");
+    // Without a complete holder there is no best one.
     let alone = Peer::at(server.address, "127.1.1.2");
     let mut part = entry(2);
     part["complete"] = json!(false);
@@ -480,19 +483,19 @@ fn registrations_survive_a_restart_and_then_need_heartbeats() {
     let started = Instant::now();
     while good(&server.get("/swarm/files"))["files"] != json!([]) {
         assert!(started.elapsed() < Duration::from_secs(30), "the leases never ended");
-        // The server runs on real time: the loop polls until the leases end.
+        // Leases run by the server's own clock, so the test has to poll.
         std::thread::sleep(Duration::from_millis(50));
     }
     server.signal("TERM");
     assert_eq!(server.wait(), Some(0));
     let server = start_with_state(folder.path(), &[]);
-    assert_eq!(good(&server.get("/swarm/files"))["files"], json!([]), "what has ended does not come back");
-    // No secret is on disk.
+    assert_eq!(good(&server.get("/swarm/files"))["files"], json!([]), "expired registrations stay expired");
+    // The secret itself is not on disk.
     let stored = std::fs::read(folder.path().join("swarm.redb")).unwrap();
     assert!(!stored.windows(16).any(|window| window == &kept.secret.as_bytes()[..16]));
 }
 
-/// Twenty times: peers come and go, `kill -9` in the middle, and what was acknowledged is so afterwards.
+/// Kills the server twenty times while peers register and leave; what was acknowledged is in force afterwards.
 #[test]
 fn acknowledged_registrations_survive_kill_9() {
     let folder = tempfile::tempdir().unwrap();
@@ -506,18 +509,18 @@ fn acknowledged_registrations_survive_kill_9() {
             |registration: &Registration| connection.post("/swarm/heartbeat", &registration.json()).unwrap().0;
         assert!(present.iter().all(|registration| beat(registration) == 200), "round {round}: all are there");
         assert!(gone.iter().all(|registration| beat(registration) == 404), "round {round}: none came back");
-        // Each time a little later, and while others are under way.
+        // Kills a little later each round, while requests are in flight.
         let (victim, acknowledged) = (server.pid(), Arc::new(AtomicUsize::new(0)));
         let watched = Arc::clone(&acknowledged);
         let killer = std::thread::spawn(move || {
             let start = Instant::now();
             while watched.load(Ordering::Relaxed) < 4 + round && start.elapsed() < Duration::from_secs(30) {
-                // A short poll, so that the kill comes while registrations are in progress.
+                // Polls a counter of the other threads, to kill in the middle of their requests.
                 std::thread::sleep(Duration::from_micros(500));
             }
             std::process::Command::new("kill").args(["-9", &victim.to_string()]).status().unwrap();
         });
-        // Four at a time, each from an address of its own, so that they share transactions.
+        // Four clients at a time, each at its own address, so that their changes share transactions.
         let clients: Vec<_> = (1..=4)
             .map(|n| {
                 let peer = Peer::at(server.address, &format!("127.1.{n}.{}", round + 1));
@@ -535,13 +538,14 @@ fn acknowledged_registrations_survive_kill_9() {
         next += 10_000;
     }
     println!(
-        "{total} registrations acknowledged over 20 kills, {} of them ended again; all as they should be",
+        "{total} changes acknowledged over 20 kills, {} of them the end of a registration; all survived",
         gone.len()
     );
-    assert!(total > 20 && !gone.is_empty(), "there was a stream of changes");
+    assert!(total > 20 && !gone.is_empty(), "changes kept coming");
 }
 
-/// Registers until the server is gone, and ends every third again; what was acknowledged of each.
+/// Registers peers until the server is gone, and ends every third registration. Returns the registrations that were
+/// acknowledged and not ended, and those whose end was acknowledged.
 fn come_and_go(peer: &Peer, first: u64, acknowledged: &AtomicUsize) -> (Vec<Registration>, Vec<Registration>) {
     let mut connection = peer.keep();
     let (mut present, mut gone) = (Vec::new(), Vec::new());
@@ -553,7 +557,7 @@ fn come_and_go(peer: &Peer, first: u64, acknowledged: &AtomicUsize) -> (Vec<Regi
         let text = |key: &str| body[key].as_str().unwrap().to_owned();
         let registration = Registration { peer: text("peer"), secret: text("secret") };
         if n % 3 == 0 {
-            // Whether one that was asked to end did is not known where no answer came.
+            // Without an answer it is unknown whether the registration has ended: it is in neither list.
             match connection.post("/swarm/unregister", &registration.json()) {
                 Some((204, _)) => gone.push(registration),
                 Some(other) => panic!("{other:?}"),
@@ -566,12 +570,12 @@ fn come_and_go(peer: &Peer, first: u64, acknowledged: &AtomicUsize) -> (Vec<Regi
     (present, gone)
 }
 
-/// A file that may not grow is to a program what a full disk is.
+/// Limits the size of files, which a program sees as a full disk.
 #[test]
-fn a_full_disk_refuses_and_is_forgiven() {
+fn a_full_disk_refuses_changes_until_there_is_room() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = std::process::Command::new("sh");
-    // Without the signal the write fails, as it does where there is no room.
+    // With the signal ignored, the write fails as it does where there is no room.
     command.args(["-c", "trap '' XFSZ; ulimit -S -f 1024; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_alto-server")]);
     command.args(["--listen", "127.0.0.1:0", "--swarm-max-peers-per-address", "100000", "--topology"]);
     let server = Server::start(command.arg(data("two-isps.json")).arg("--state").arg(folder.path()));
@@ -591,7 +595,7 @@ fn a_full_disk_refuses_and_is_forgiven() {
     let (port, answer) = refused.unwrap();
     problem(&answer, 500);
     server.wait_for_log("swarm.redb");
-    // Opening the file anew may have found some room. Either way whoever was refused is not in the way.
+    // Reopening the file may have freed some room. Either way the refused registration does not block its address.
     match register(port) {
         answer if answer.status == 201 => kept.push(Registration::from(&answer)),
         answer => drop(problem(&answer, 500)),
@@ -608,7 +612,7 @@ fn a_full_disk_refuses_and_is_forgiven() {
 }
 
 #[test]
-fn where_users_are_named_the_registry_wants_them_too() {
+fn the_registry_requires_users_where_the_server_does() {
     let folder = tempfile::tempdir().unwrap();
     let users = folder.path().join("users");
     std::fs::write(&users, "alice:secret\n").unwrap();
@@ -620,9 +624,9 @@ fn where_users_are_named_the_registry_wants_them_too() {
     }
 }
 
-/// Only a proxy that is trusted says where somebody comes from.
+/// Only a trusted proxy decides which address a request comes from.
 #[test]
-fn nobody_registers_somebody_else() {
+fn no_peer_registers_another_address() {
     let claim = Request::new("POST", "/swarm/register")
         .field("Content-Type", "application/json")
         .field("X-Forwarded-For", "198.51.100.7")

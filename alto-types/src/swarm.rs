@@ -1,8 +1,7 @@
-//! The rendezvous of peers: what a peer tells the registry of an ALTO server under `/swarm`, and what it learns there.
+//! JSON messages of the registry of peers, which an ALTO server has under `/swarm`.
 //!
-//! This is not ALTO, and none of it is in the directory; it stands here because server and peer speak it through the
-//! same types. Bodies are `application/json`, errors `application/problem+json` (RFC 9457). `docs/swarm.md` describes
-//! the conversation.
+//! They are not part of ALTO and not in the directory; they are here because server and peer share them. Bodies are
+//! `application/json`, errors `application/problem+json` (RFC 9457). `docs/swarm.md` describes the protocol.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,39 +9,39 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// Names a file: the SHA-256 of its content, as 64 lower-case hexadecimal digits.
+/// ID of a file: the SHA-256 of its content, written as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub struct FileId([u8; 32]);
 
-/// A string that is not a file ID.
+/// Text that is not a file ID.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a file ID: 64 hexadecimal digits, the SHA-256 of the content")]
+#[error("{0:?} is not a file ID; a file ID is the SHA-256 of the content, in 64 hexadecimal digits")]
 pub struct FileIdError(String);
 
-/// Names a registration. Chosen by the registry; no secret.
+/// ID of a registration, chosen by the registry and public.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PeerId(pub String);
 
-/// Proves that one may change a registration. Never shown in a log.
+/// Password of a registration. Debug output hides it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(pub String);
 
-/// A file as its holder announces it.
+/// File that a peer announces.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct FileEntry {
     /// SHA-256 of the content.
     pub id: FileId,
-    /// What people call it; no path, 1 to 255 bytes.
+    /// Display name: 1 to 255 bytes, no path.
     pub name: String,
     /// Length in bytes.
     pub size: u64,
-    /// SHA-256 of the manifest (see `docs/swarm.md`), so that holders of different manifests are told apart.
+    /// SHA-256 of the manifest (see `docs/swarm.md`) that the peer serves; it tells holders of different manifests apart.
     pub manifest: FileId,
-    /// Whether the holder has all of it; a partial holder is asked for its bitfield.
+    /// Whether the peer has all pieces. Absent: it has. A peer with some of them is asked for its bitfield.
     #[serde(default = "yes")]
     pub complete: bool,
 }
@@ -51,14 +50,14 @@ pub struct FileEntry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Registration {
-    /// What people call the peer; 1 to 64 bytes, not unique.
+    /// Display name: 1 to 64 bytes, not unique.
     pub name: String,
-    /// Where it serves its files; the address is the one the request comes from.
+    /// Port on which the peer serves. Its address is the one that the request comes from.
     pub port: u16,
-    /// What it holds.
+    /// All files that the peer holds.
     #[serde(default)]
     pub files: Vec<FileEntry>,
-    /// The registration this one replaces: necessary where the same address and port have one.
+    /// Registration that this one replaces; required while the same address and port have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renew: Option<Credentials>,
 }
@@ -67,13 +66,13 @@ pub struct Registration {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Registered {
-    /// The registration.
+    /// ID of the registration.
     pub peer: PeerId,
-    /// What changes and ends it.
+    /// Secret that is required to change and to end it.
     pub secret: Secret,
-    /// Seconds until it ends unless a heartbeat comes.
+    /// Seconds until it ends unless a heartbeat arrives.
     pub lease: u64,
-    /// The address others are given.
+    /// Address that other peers are told.
     pub address: IpAddr,
 }
 
@@ -81,23 +80,23 @@ pub struct Registered {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Credentials {
-    /// The registration.
+    /// ID of the registration.
     pub peer: PeerId,
-    /// Its secret.
+    /// Secret of the registration.
     pub secret: Secret,
 }
 
-/// Body of `POST /swarm/announce`: the files of a registration change.
+/// Body of `POST /swarm/announce`, which changes the files of a registration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Announcement {
-    /// Whose.
+    /// Registration to change.
     #[serde(flatten)]
     pub credentials: Credentials,
-    /// Files it now holds, or holds differently than it said before.
+    /// Files that the peer has gained, or whose earlier entry this one replaces.
     #[serde(default)]
     pub add: Vec<FileEntry>,
-    /// Files it no longer holds.
+    /// Files that the peer no longer holds.
     #[serde(default)]
     pub remove: Vec<FileId>,
 }
@@ -114,26 +113,26 @@ pub struct Lease {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct FileList {
-    /// The files, by ID.
+    /// Files, sorted by ID.
     pub files: Vec<FileSummary>,
-    /// Where the list goes on: the value of `after` in the next request.
+    /// Value of `after` in the request for the next page; absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<FileId>,
 }
 
-/// One file in the registry.
+/// File that at least one peer holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct FileSummary {
     /// SHA-256 of the content.
     pub id: FileId,
-    /// The name its first holder gave it.
+    /// Name that its first holder gave.
     pub name: String,
-    /// Length in bytes, as its first holder gave it.
+    /// Length in bytes that its first holder gave.
     pub size: u64,
-    /// How many hold all of it.
+    /// Number of peers that hold all of it.
     pub complete: usize,
-    /// How many hold some of it.
+    /// Number of peers that hold some of it.
     pub partial: usize,
 }
 
@@ -141,51 +140,51 @@ pub struct FileSummary {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Holders {
-    /// The file.
+    /// File that was asked for.
     pub file: FileSummary,
-    /// Who has it, whole or in part: all, or a random choice where there are more than were asked for.
+    /// Peers that have it, whole or in part: all of them, or a random choice where they exceed the limit.
     pub holders: Vec<Holder>,
 }
 
-/// A peer that has a file.
+/// Peer that has a file, whole or in part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Holder {
-    /// Its registration.
+    /// ID of its registration.
     pub peer: PeerId,
-    /// What people call it.
+    /// Display name.
     pub name: String,
-    /// Where its registration came from.
+    /// Address that it registered from.
     pub address: IpAddr,
-    /// Where it serves.
+    /// Port on which it serves.
     pub port: u16,
-    /// SHA-256 of the manifest it serves.
+    /// SHA-256 of the manifest that it serves.
     pub manifest: FileId,
-    /// Whether it has all of the file.
+    /// Whether the peer has all pieces.
     pub complete: bool,
 }
 
-/// Answer to `GET /swarm/files/{id}/best`: the holders by their cost to the caller, least first.
+/// Answer to `GET /swarm/files/{id}/best`: complete holders, sorted by their cost to the caller.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct BestPeer {
-    /// The caller, as the server sees it.
+    /// Address of the caller, as the server sees it.
     pub client: IpAddr,
-    /// The holder of least cost; absent where nobody else holds the file whole.
+    /// Holder of least cost; absent where no other peer holds the whole file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub best: Option<RankedHolder>,
-    /// Holders by cost; those without a cost come last.
+    /// Holders, least cost first; those without a cost come last.
     pub ranking: Vec<RankedHolder>,
 }
 
-/// A holder and its cost.
+/// Holder with its cost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RankedHolder {
-    /// The holder.
+    /// Peer that has the file.
     #[serde(flatten)]
     pub holder: Holder,
-    /// `routingcost` from the holder to the caller, the way the content goes; absent where it is undefined.
+    /// `routingcost` from the holder to the caller, which is the way the content takes; absent where it is undefined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<f64>,
 }
@@ -195,17 +194,17 @@ fn yes() -> bool {
 }
 
 impl FileId {
-    /// From the digest of a content.
+    /// Builds the ID of a content from its SHA-256.
     pub const fn from_digest(digest: [u8; 32]) -> Self {
         Self(digest)
     }
 
-    /// The digest.
+    /// SHA-256 of the content.
     pub const fn digest(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// The digits, in ASCII. A registry writes hundreds of IDs an answer, so this is not left to the formatter.
+    /// Hexadecimal digits in ASCII. Written by hand because answers have hundreds of IDs.
     fn digits(&self) -> [u8; 64] {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = [0; 64];
@@ -282,7 +281,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn file_ids_are_read_as_they_are_written() {
+    fn file_ids_parse_as_displayed() {
         let text = "00ff".repeat(16);
         assert_eq!(text.parse::<FileId>().unwrap().to_string(), text);
         assert_eq!(text.to_uppercase().parse::<FileId>().unwrap().to_string(), text);
@@ -292,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_not_shown() {
+    fn debug_output_hides_secrets() {
         assert_eq!(format!("{:?}", Secret("hunter2".to_owned())), "Secret(..)");
     }
 }

@@ -1,17 +1,17 @@
-//! Exit codes, each with one meaning.
+//! Exit codes of the program.
 
 use std::process::ExitCode;
 
-/// How the program ended.
+/// Outcome of the program, as its exit code tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// Everything required was found as required.
+    /// 0: no failures.
     Passed,
-    /// Something was not.
+    /// 1: at least one failure.
     Failed,
-    /// Nothing could be found out: nobody answered, or a file cannot be used.
+    /// 2: the run was not possible: no answer from the server, or an unusable file.
     CouldNotRun,
-    /// The command line cannot be understood.
+    /// 3: invalid command line.
     Usage,
 }
 

@@ -1,4 +1,4 @@
-//! Failures that are known: a run is a success if exactly those happen.
+//! Known failures: a run succeeds if exactly these requirements fail.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,44 +8,44 @@ use crate::catalogue;
 use crate::exit::Exit;
 use crate::report::Report;
 
-/// Requirements that are expected not to be met.
+/// IDs of the requirements that are expected to fail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expectations(BTreeSet<String>);
 
-/// What was not as expected.
+/// Differences between expected and actual failures.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Surprises {
-    /// Failed although nobody expected it.
+    /// Requirements that failed unexpectedly.
     pub failed: Vec<String>,
-    /// Was expected to fail and did not.
+    /// Requirements that were expected to fail and did not.
     pub not_failed: Vec<String>,
 }
 
-/// Why a file of expectations cannot be used.
+/// Error in a file of known failures.
 #[derive(Debug, thiserror::Error)]
 pub enum ExpectError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("{}: cannot be read: {source}", path.display())]
     Unreadable {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Cause of the failure.
         source: std::io::Error,
     },
-    /// It names something that is not checked.
+    /// The file names an unknown requirement.
     #[error("{}, line {line}: {id:?} is not checked; --list shows what is", path.display())]
     Unknown {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The line, from 1.
+        /// Line number, from 1.
         line: usize,
-        /// What stands there.
+        /// Text that is not a requirement ID.
         id: String,
     },
 }
 
 impl Expectations {
-    /// Reads a file with an ID a line. What comes after `#` is for people.
+    /// Reads a file with one ID per line and comments after `#`.
     pub fn from_file(path: &Path) -> Result<Self, ExpectError> {
         let text =
             fs::read_to_string(path).map_err(|source| ExpectError::Unreadable { path: path.to_owned(), source })?;
@@ -63,7 +63,7 @@ impl Expectations {
         Ok(Self(expected))
     }
 
-    /// What is not as expected. Of a run over some requirements only those count.
+    /// Compares the failures of a report with the expected ones, considering only requirements that were graded.
     pub fn surprises(&self, report: &Report) -> Surprises {
         let failed: BTreeSet<_> = report.failures().map(|line| line.requirement.id).collect();
         let graded: BTreeSet<_> = report.lines.iter().map(|line| line.requirement.id).collect();
@@ -74,7 +74,7 @@ impl Expectations {
 }
 
 impl Surprises {
-    /// What the program ends with.
+    /// Returns the outcome of the program.
     pub fn exit(&self, report: &Report) -> Exit {
         if report.could_not_run.is_some() {
             Exit::CouldNotRun

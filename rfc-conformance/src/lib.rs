@@ -19,12 +19,14 @@
 //! - [`catalogue`]: all standards;
 //! - `run`: runs of the suite; `report`, `expect`, `matrix`: evaluation of results;
 //! - `validate`: checks of stored messages without a server;
-//! - [`mock_server`]: a scripted ALTO server; [`clients`]: grades clients with it.
+//! - [`mock_server`]: a scripted ALTO server; [`clients`]: grades clients with it;
+//! - [`cli`]: the command line.
 
 mod address;
 mod assertion;
 pub mod catalogue;
 mod check;
+pub mod cli;
 pub mod clients;
 mod context;
 mod entity;
@@ -37,7 +39,6 @@ mod matrix;
 mod metric;
 pub mod mock_server;
 mod name;
-mod options;
 mod property_map;
 mod report;
 mod requirement;
@@ -65,7 +66,6 @@ pub use exit::Exit;
 pub use expect::{ExpectError, Expectations, Surprises};
 pub use http::{Answer, Exchange, Failure, MediaType, NoAnswer, Record, Request};
 pub use json::{Document, NotJson};
-pub use options::main;
 pub use report::{Report, Summary};
 pub use requirement::{Level, Requirement};
 pub use run::{Options, run};

@@ -1,7 +1,7 @@
-//! The program: everything is in the library, so that it can be tested.
+//! The program `rfc-conformance`, a thin wrapper around the library.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    rfc_conformance::main(std::env::args_os()).into()
+    rfc_conformance::cli::run(std::env::args_os()).into()
 }

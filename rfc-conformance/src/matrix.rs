@@ -1,56 +1,21 @@
-//! Several servers side by side, from the JSON reports of their runs.
+//! Comparison of several servers side by side, from the JSON reports of their runs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use serde_json::Value;
-use structopt::StructOpt;
 
 use crate::catalogue;
-use crate::exit::Exit;
-use crate::report::{escape, html, write};
+use crate::report::{escape, html};
 
-/// Lays the JSON reports of several servers side by side
-#[derive(Clone, Debug, StructOpt)]
-pub(crate) struct Flags {
-    /// Form of the table: markdown or html, with =FILE to write it there; repeat for both [default: markdown]
-    #[structopt(long, value_name = "FORM[=FILE]", number_of_values = 1)]
-    format: Vec<Format>,
-
-    /// Leaves out requirements on which all servers agree
-    #[structopt(long)]
-    differences: bool,
-
-    /// Reports, as --format json=FILE writes them; NAME=FILE gives a column another name than that of the file
-    #[structopt(value_name = "[NAME=]FILE", required = true)]
-    reports: Vec<String>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Format {
-    html: bool,
-    file: Option<PathBuf>,
-}
-
-/// One server.
-struct Column {
+/// Verdicts on one server.
+pub(crate) struct Column {
     name: String,
     target: String,
     verdicts: BTreeMap<String, String>,
 }
 
-/// Why a report cannot be used.
-#[derive(Debug, thiserror::Error)]
-enum MatrixError {
-    #[error("{}: cannot be read: {source}", path.display())]
-    Unreadable { path: PathBuf, source: std::io::Error },
-    #[error("{}: not a report of this program: {reason}", path.display())]
-    NoReport { path: PathBuf, reason: String },
-}
-
-/// Verdicts with the letter that stands for each, and what it says.
+/// Verdicts with their symbols and descriptions.
 const LETTERS: &[(&str, &str, &str)] = &[
     ("pass", "✔", "passed"),
     ("fail", "✘", "failed"),
@@ -60,44 +25,14 @@ const LETTERS: &[(&str, &str, &str)] = &[
     ("error", "E", "no answer"),
 ];
 
-/// Runs the command.
-pub(crate) fn run(flags: &Flags) -> Exit {
-    let columns: Result<Vec<_>, _> = flags.reports.iter().map(|argument| column(argument)).collect();
-    let columns = match columns {
-        Ok(columns) => columns,
-        Err(error) => {
-            eprintln!("rfc-conformance: {error}");
-            return Exit::CouldNotRun;
-        }
-    };
-    let formats = if flags.format.is_empty() { vec![Format::default()] } else { flags.format.clone() };
-    let rows = rows(&columns, flags.differences);
-    for format in formats {
-        let text = if format.html { to_html(&columns, &rows) } else { to_markdown(&columns, &rows) };
-        if let Err(error) = write(format.file.as_deref(), &text) {
-            eprintln!("rfc-conformance: {error}");
-            return Exit::CouldNotRun;
-        }
-    }
-    Exit::Passed
-}
-
-fn column(argument: &str) -> Result<Column, MatrixError> {
-    let stem = |path: &str| Path::new(path).file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let (name, path) =
-        argument.split_once('=').map_or_else(|| (stem(argument), argument), |(name, path)| (name.to_owned(), path));
-    let path = Path::new(path);
-    let bytes = std::fs::read(path).map_err(|source| MatrixError::Unreadable { path: path.to_owned(), source })?;
-    read(name, &bytes).map_err(|reason| MatrixError::NoReport { path: path.to_owned(), reason })
-}
-
-fn read(name: String, bytes: &[u8]) -> Result<Column, String> {
+/// Reads the JSON report of a run.
+pub(crate) fn read(name: String, bytes: &[u8]) -> Result<Column, String> {
     let report: Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     if report.get("form").and_then(Value::as_str) != Some(crate::report::JSON_FORM) {
         return Err(format!("`form` is not {:?}", crate::report::JSON_FORM));
     }
     let target = report.get("target").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let results = report.get("results").and_then(Value::as_array).ok_or("`results` is no array")?;
+    let results = report.get("results").and_then(Value::as_array).ok_or("`results` is not an array")?;
     let verdict = |result: &Value| {
         let text = |name: &str| result.get(name)?.as_str().map(str::to_owned);
         Some((text("id")?, text("verdict")?))
@@ -105,8 +40,9 @@ fn read(name: String, bytes: &[u8]) -> Result<Column, String> {
     Ok(Column { name, target, verdicts: results.iter().filter_map(verdict).collect() })
 }
 
-/// IDs with their texts, in the order of the standards.
-fn rows(columns: &[Column], differences: bool) -> Vec<(&'static str, &'static str)> {
+/// Returns the IDs and texts of the requirements, in the order of the standards; with `differences`, only those on which
+/// the servers differ.
+pub(crate) fn rows(columns: &[Column], differences: bool) -> Vec<(&'static str, &'static str)> {
     let requirements = catalogue::requirements().into_iter();
     let graded = requirements.filter(|requirement| {
         let verdicts: Vec<_> = columns.iter().map(|column| column.verdicts.get(requirement.id)).collect();
@@ -116,6 +52,7 @@ fn rows(columns: &[Column], differences: bool) -> Vec<(&'static str, &'static st
     graded.map(|requirement| (requirement.id, requirement.text)).collect()
 }
 
+/// Returns the verdict on a requirement with its symbol.
 fn letter(column: &Column, id: &str) -> (&'static str, &'static str) {
     let verdict = column.verdicts.get(id).map(String::as_str);
     LETTERS.iter().find(|(word, _, _)| Some(*word) == verdict).map_or(("", ""), |(word, letter, _)| (*word, *letter))
@@ -130,7 +67,8 @@ fn legend() -> String {
     parts.join(", ")
 }
 
-fn to_markdown(columns: &[Column], rows: &[(&str, &str)]) -> String {
+/// Renders the comparison as Markdown tables.
+pub(crate) fn to_markdown(columns: &[Column], rows: &[(&str, &str)]) -> String {
     let names: Vec<_> = columns.iter().map(|column| escape::markdown(&column.name)).collect();
     let mut out = format!("| | {} |\n|---|{}\n", names.join(" | "), "---:|".repeat(columns.len()));
     let targets: Vec<_> = columns.iter().map(|column| escape::markdown(&column.target)).collect();
@@ -148,7 +86,8 @@ fn to_markdown(columns: &[Column], rows: &[(&str, &str)]) -> String {
     out
 }
 
-fn to_html(columns: &[Column], rows: &[(&str, &str)]) -> String {
+/// Renders the comparison as an HTML page.
+pub(crate) fn to_html(columns: &[Column], rows: &[(&str, &str)]) -> String {
     let mut out = String::new();
     html::head(&mut out, "ALTO conformance of several servers");
     out.push_str("<h1>ALTO conformance</h1>\n<table class=matrix><tr><th><th>Requirement");
@@ -173,20 +112,6 @@ fn to_html(columns: &[Column], rows: &[(&str, &str)]) -> String {
     out
 }
 
-impl FromStr for Format {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (form, file) = text.split_once('=').map_or((text, None), |(form, file)| (form, Some(file)));
-        let html = match form {
-            "markdown" => false,
-            "html" => true,
-            other => return Err(format!("{other:?} is neither markdown nor html")),
-        };
-        Ok(Self { html, file: file.map(PathBuf::from) })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn reports_are_read_back_and_laid_side_by_side() {
+    fn reports_are_read_back_and_compared() {
         let skipped = || Verdict::Skipped("no".into());
         let one = column_of("one", &[("rfc7285/8.2/5", Verdict::Fail), ("rfc7285/8.4/1", skipped())]);
         let two = column_of("t|wo", &[("rfc7285/8.2/5", Verdict::Warn), ("rfc7285/8.4/1", skipped())]);

@@ -27,7 +27,7 @@ pub(crate) const ERROR_CODES: &[&str] =
 
 /// Fault in a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum NameFault {
     /// Too many characters.
     Length,
     /// Characters outside the alphabet.
@@ -57,28 +57,28 @@ pub(crate) const PROPERTY: Rules = Rules { most: 32, at_sign: false, percentiles
 
 impl Rules {
     /// Lists the faults of a name.
-    pub(crate) fn faults(self, name: &str) -> Vec<Fault> {
+    pub(crate) fn faults(self, name: &str) -> Vec<NameFault> {
         let mut faults = Vec::new();
         if name.chars().count() > self.most {
-            faults.push(Fault::Length);
+            faults.push(NameFault::Length);
         }
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '-') || (c == '@' && self.at_sign);
         if name.chars().any(|c| !allowed(c) && c != '.') {
-            faults.push(Fault::Alphabet);
+            faults.push(NameFault::Alphabet);
         }
         // RFC 9439 §3.2 permits a dot in a percentile: `delay-ow:p99.9`.
         let percentile = |name| matches!(Metric::read(name).explicit(), Some(Ok(Operator::Percentile(_))));
         let dots = if self.percentiles && percentile(name) { Metric::read(name).base } else { name };
         if dots.contains('.') {
-            faults.push(Fault::Dot);
+            faults.push(NameFault::Dot);
         }
         if let Some(registered) = self.registered {
             match name.strip_prefix("priv:") {
-                Some("") => faults.push(Fault::BarePrefix),
+                Some("") => faults.push(NameFault::BarePrefix),
                 Some(_) => {}
                 // A registered name may have an operator as suffix (RFC 9439 §3.2).
                 None if registered.contains(&name.split(':').next().unwrap_or(name)) => {}
-                None => faults.push(Fault::Unregistered),
+                None => faults.push(NameFault::Unregistered),
             }
         }
         faults
@@ -97,16 +97,16 @@ mod tests {
     #[test]
     fn faults_of_names_are_found() {
         assert_eq!(PID.faults(&"a".repeat(64)), []);
-        assert_eq!(PID.faults(&"a".repeat(65)), [Fault::Length]);
-        assert_eq!(PID.faults("a.b c"), [Fault::Alphabet, Fault::Dot]);
+        assert_eq!(PID.faults(&"a".repeat(65)), [NameFault::Length]);
+        assert_eq!(PID.faults("a.b c"), [NameFault::Alphabet, NameFault::Dot]);
         assert_eq!(PID.faults("x@y:z_-"), []);
         assert_eq!(METRIC.faults("routingcost"), []);
         assert_eq!(METRIC.faults("delay-ow:p95"), []);
         assert_eq!(METRIC.faults("delay-ow:p99.9"), []);
-        assert_eq!(METRIC.faults("delay-ow:m.n"), [Fault::Dot]);
-        assert_eq!(METRIC.faults("delay.ow:p99.9"), [Fault::Dot, Fault::Unregistered]);
-        assert_eq!(METRIC.faults("priv:"), [Fault::BarePrefix]);
-        assert_eq!(METRIC.faults("priv:a@b"), [Fault::Alphabet]);
-        assert_eq!(MODE.faults("numeric"), [Fault::Unregistered]);
+        assert_eq!(METRIC.faults("delay-ow:m.n"), [NameFault::Dot]);
+        assert_eq!(METRIC.faults("delay.ow:p99.9"), [NameFault::Dot, NameFault::Unregistered]);
+        assert_eq!(METRIC.faults("priv:"), [NameFault::BarePrefix]);
+        assert_eq!(METRIC.faults("priv:a@b"), [NameFault::Alphabet]);
+        assert_eq!(MODE.faults("numeric"), [NameFault::Unregistered]);
     }
 }

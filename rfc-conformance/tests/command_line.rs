@@ -28,7 +28,9 @@ fn write(folder: &Path, name: &str, text: &str) -> String {
 fn help_says_what_there_is() {
     let (code, help, _) = run(&["--help"]);
     assert_eq!(code, 0);
-    for word in ["--strict", "--only", "--expect", "EXIT CODES", "validate", "matrix", "client"] {
+    for word in
+        ["Grades an ALTO server", "--strict", "--only", "--expect", "EXIT CODES", "validate", "matrix", "client"]
+    {
         assert!(help.contains(word), "{word}: {help}");
     }
 }
@@ -49,11 +51,11 @@ fn everything_that_is_checked_is_listed() {
 #[test]
 fn what_cannot_be_understood_is_said() {
     let cases: &[(&[&str], &str)] = &[
-        (&[], "say whom to grade"),
+        (&[], "root directory is missing"),
         (&["ftp://a/"], "not an absolute http or https URI"),
         (&["a/b"], "not an absolute http or https URI"),
         (&["--no-such-flag"], "--no-such-flag"),
-        (&["--only", "rfc7285/99", "http://a/"], "nothing that is checked begins so"),
+        (&["--only", "rfc7285/99", "http://a/"], "no requirement has this ID or prefix"),
         (&["--format", "pdf", "http://a/"], "none of text, json, junit, tap, html"),
         (&["--timeout", "0", "http://a/"], "greater than 0"),
         (&["--timeout", "x", "http://a/"], "--timeout"),
@@ -122,5 +124,5 @@ fn reports_are_laid_side_by_side() {
     assert!(std::fs::read_to_string(page).unwrap().contains("<td class=\"v fail\""));
     let (code, _, error) = run(&["matrix", &write(folder.path(), "other.json", "{}")]);
     assert_eq!(code, 2);
-    assert!(error.contains("not a report of this program"), "{error}");
+    assert!(error.contains("not a JSON report of this program"), "{error}");
 }

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use alto_registry::Limits;
 use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 
@@ -17,7 +18,6 @@ use crate::http::stack::StackLimits;
 use crate::http::tls::TlsError;
 use crate::resource::limits::WorkLimits;
 use crate::state::source::{SourceError, TopologySource};
-use crate::swarm::limits::Limits;
 use files::SecretFiles;
 use settings::{LogFormat, Settings};
 

@@ -1,28 +1,13 @@
-//! The registry of peers: who is there, who holds which file, and which holder is the least costly to a caller.
+//! JSON API of the registry of peers, and the ranking of holders by their cost to the caller.
 //!
-//! This is not ALTO, and none of it is in the directory; `docs/swarm.md` describes the conversation. Read in the order
-//! a request travels: [`routes`] turns HTTP into calls of [`service::Swarm`], which guards the one [`registry`] with a
-//! lock and waits until a change is saved. [`registry`] holds the rules and, in memory, all that is known: peers, their
-//! [`leases`], and the [`holdings`], which lead from peers to files and back. [`limits`] says how much of each there may
-//! be, [`check`] what a name may look like, [`credentials`] who may change what, and [`refused`] why somebody may not.
-//! [`rank`] puts holders in order of their cost.
-//!
-//! What is acknowledged must survive `kill -9`: every change goes to the [`store`] through the [`writer`], which saves
-//! together what arrives together. A heartbeat is not saved: after a restart every registration gets a whole lease,
-//! which is never less than what was acknowledged.
+//! This is not ALTO and not in the directory; `docs/swarm.md` describes it for clients. The registry itself is the crate
+//! `alto-registry`. Here [`routes`] answers HTTP requests, [`query`] reads their query strings, [`translate`] converts
+//! between the JSON of `alto-types` and the types of the registry, [`rank`] sorts holders by cost, and [`error`] turns a
+//! refusal into an HTTP error. [`service`] opens the registry and gives it its clock and its metrics.
 
-mod check;
-mod credentials;
-mod holdings;
-mod leases;
-pub(crate) mod limits;
+mod error;
+mod query;
 mod rank;
-mod redb_store;
-mod refused;
-mod registry;
 pub(crate) mod routes;
 pub(crate) mod service;
-pub(crate) mod store;
-#[cfg(test)]
-mod tests;
-mod writer;
+mod translate;

@@ -1,28 +1,32 @@
-//! `/swarm` on HTTP.
+//! Requests to `/swarm` and their answers.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use alto_types::swarm::{Announcement, Credentials, FileId, PeerId, Registration};
+use alto_registry::{Announcer, Completeness, ContentKind, FileQuery, HolderQuery, Refusal};
+use alto_types::swarm::{Announcement, BestPeer, Credentials, FileList, Holders, Lease, RankedHolder, Registration};
 use http::header::{CACHE_CONTROL, HeaderValue};
 use http::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::limits::{DEFAULT_ROWS, MAX_ROWS};
-use super::refused::Refused;
+use super::error::SwarmError;
+use super::query::{Query, file_id};
+use super::rank::rank;
 use super::service::Swarm;
+use super::translate;
 use crate::http::access::Access;
 use crate::http::error::json;
 use crate::http::router::Route;
 use crate::http::{Exchange, HttpError, Response, body, offload};
 use crate::state::network::Network;
 
-/// Work to rank one candidate, in the unit of [`offload`].
-const WEIGHT_PER_CANDIDATE: usize = 5;
+/// Work to rank one holder, in the unit of [`offload`].
+const WEIGHT_PER_HOLDER: usize = 5;
+/// Greatest number of holders that are ranked at all; of more, a random choice.
+const MAX_RANKED: usize = 20_000;
 
-/// Everything the handlers need.
-struct Registry {
+/// Context of the handlers.
+struct Api {
     network: Arc<Network>,
     access: Arc<Access>,
     swarm: Arc<Swarm>,
@@ -30,111 +34,135 @@ struct Registry {
     body_bytes: u64,
 }
 
-/// What a request may say behind the question mark.
-#[derive(Default)]
-struct Query {
-    name: Option<String>,
-    after: Option<FileId>,
-    limit: Option<usize>,
-    except: Option<PeerId>,
-}
-
-/// Creates the routes of the peer registry.
+/// Builds the routes below `/swarm`.
 pub(crate) fn routes(network: &Arc<Network>, access: &Arc<Access>, swarm: &Arc<Swarm>, body_bytes: u64) -> Vec<Route> {
-    let registry = Arc::new(Registry {
+    let api = Arc::new(Api {
         network: Arc::clone(network),
         access: Arc::clone(access),
         swarm: Arc::clone(swarm),
         body_bytes,
     });
     vec![
-        registry.route("swarm/register", Method::POST, register),
-        registry.route("swarm/heartbeat", Method::POST, heartbeat),
-        registry.route("swarm/announce", Method::POST, announce),
-        registry.route("swarm/unregister", Method::POST, unregister),
-        registry.route("swarm/files", Method::GET, files),
-        registry.route("swarm/files/{}", Method::GET, file),
-        registry.route("swarm/files/{}/holders", Method::GET, holders),
-        registry.route("swarm/files/{}/best", Method::GET, best),
+        api.route("swarm/register", Method::POST, register),
+        api.route("swarm/heartbeat", Method::POST, heartbeat),
+        api.route("swarm/announce", Method::POST, announce),
+        api.route("swarm/unregister", Method::POST, unregister),
+        api.route("swarm/files", Method::GET, files),
+        api.route("swarm/files/{}", Method::GET, file),
+        api.route("swarm/files/{}/holders", Method::GET, holders),
+        api.route("swarm/files/{}/best", Method::GET, best),
     ]
 }
 
-async fn register(registry: Arc<Registry>, mut exchange: Exchange) -> Result<Response, HttpError> {
-    let wanted: Registration = registry.read(&mut exchange).await?;
-    let changed = registry.swarm.register(exchange.client(), &wanted, &mut rand::rng())?;
-    let peer = changed.answer().peer.clone();
-    match changed.saved().await {
-        Ok(registered) => Ok(answer(StatusCode::CREATED, &registered)),
-        Err(error) => {
-            // A renewal that was not saved is a registration still.
-            if wanted.renew.is_none_or(|renewed| renewed.peer != peer) {
-                registry.swarm.retract(&peer);
-            }
-            Err(error.into())
+async fn register(api: Arc<Api>, mut exchange: Exchange) -> Result<Response, HttpError> {
+    let message: Registration = api.read(&mut exchange).await?;
+    let peer = translate::peer(exchange.client(), &message, api.swarm.limits())?;
+    let address = peer.address.ip();
+    let renewed = message.renew.as_ref().map(translate::credentials);
+    let registered = api.swarm.call(move |registry, now| {
+        let renewed = renewed.map(|caller| registry.renew(&caller?, &peer, now));
+        match renewed {
+            // A registration whose lease has ended is as good as none.
+            None | Some(Err(Refusal::UnknownPeer)) => registry.register(&peer, now, &mut rand::rng()),
+            Some(renewed) => renewed,
         }
-    }
+    });
+    let registered = registered.await?.map_err(|refusal| SwarmError::in_list("files", refusal))?;
+    let registered = registered.saved().await.map_err(SwarmError::from)?;
+    Ok(answer(StatusCode::CREATED, &translate::registered(&registered, address)))
 }
 
-async fn heartbeat(registry: Arc<Registry>, mut exchange: Exchange) -> Result<Response, HttpError> {
-    let credentials: Credentials = registry.read(&mut exchange).await?;
-    Ok(answer(StatusCode::OK, &registry.swarm.heartbeat(&credentials)?))
+async fn heartbeat(api: Arc<Api>, mut exchange: Exchange) -> Result<Response, HttpError> {
+    let message: Credentials = api.read(&mut exchange).await?;
+    let caller = translate::credentials(&message).map_err(SwarmError::from)?;
+    let lease = api.swarm.call(move |registry, now| registry.heartbeat(&caller, now)).await?;
+    Ok(answer(StatusCode::OK, &Lease { lease: lease.map_err(SwarmError::from)?.as_secs() }))
 }
 
-async fn announce(registry: Arc<Registry>, mut exchange: Exchange) -> Result<Response, HttpError> {
-    let said: Announcement = registry.read(&mut exchange).await?;
-    let changed = registry.swarm.announce(&said)?;
-    Ok(answer(StatusCode::OK, &changed.saved().await?))
+async fn announce(api: Arc<Api>, mut exchange: Exchange) -> Result<Response, HttpError> {
+    let message: Announcement = api.read(&mut exchange).await?;
+    let limits = api.swarm.limits();
+    alto_registry::check::length(message.remove.len(), limits).map_err(|error| SwarmError::in_list("remove", error))?;
+    let add = translate::holdings("add", &message.add, limits)?;
+    let remove: Vec<_> = message.remove.iter().map(|id| translate::content_id(*id)).collect();
+    let caller = translate::credentials(&message.credentials);
+    let announced = api.swarm.call(move |registry, now| {
+        registry.announce(&Announcer::Registered(caller?), &add, &remove, now, &mut rand::rng())
+    });
+    let announced = announced.await?.map_err(|refusal| SwarmError::in_list("add", refusal))?;
+    let lease = announced.saved().await.map_err(SwarmError::from)?;
+    Ok(answer(StatusCode::OK, &Lease { lease: lease.as_secs() }))
 }
 
-async fn unregister(registry: Arc<Registry>, mut exchange: Exchange) -> Result<Response, HttpError> {
-    let credentials: Credentials = registry.read(&mut exchange).await?;
-    let changed = registry.swarm.unregister(&credentials)?;
-    changed.saved().await?;
+async fn unregister(api: Arc<Api>, mut exchange: Exchange) -> Result<Response, HttpError> {
+    let message: Credentials = api.read(&mut exchange).await?;
+    let caller = translate::credentials(&message).map_err(SwarmError::from)?;
+    let left = api.swarm.call(move |registry, now| registry.leave(&caller, now)).await?;
+    left.map_err(SwarmError::from)?.saved().await.map_err(SwarmError::from)?;
     let mut response = Response::default();
     *response.status_mut() = StatusCode::NO_CONTENT;
     Ok(response)
 }
 
-async fn files(registry: Arc<Registry>, exchange: Exchange) -> Result<Response, HttpError> {
+async fn files(api: Arc<Api>, exchange: Exchange) -> Result<Response, HttpError> {
     let query = Query::of(&exchange)?;
-    Ok(answer(StatusCode::OK, &registry.swarm.list(query.name.as_deref(), query.after, query.rows())))
+    let listed = api.swarm.call(move |registry, now| {
+        let (name, after) = (query.name.as_deref(), query.after.map(translate::content_id));
+        registry.files(&FileQuery { kind: ContentKind::Sha256, name, after, limit: query.rows() }, now)
+    });
+    let listed = listed.await?.map_err(SwarmError::from)?;
+    let files = listed.files.iter().filter_map(translate::summary).collect();
+    Ok(answer(StatusCode::OK, &FileList { files, next: listed.next.and_then(translate::file_id) }))
 }
 
-async fn file(registry: Arc<Registry>, exchange: Exchange) -> Result<Response, HttpError> {
-    let found = file_id(&exchange).and_then(|id| registry.swarm.file(id));
-    Ok(answer(StatusCode::OK, &found?))
+async fn file(api: Arc<Api>, exchange: Exchange) -> Result<Response, HttpError> {
+    let id = translate::content_id(file_id("id", exchange.segment(2))?);
+    let found = api.swarm.call(move |registry, now| registry.file(id, now)).await?.map_err(SwarmError::from)?;
+    let summary = translate::summary(&found).ok_or(SwarmError::Refused(Refusal::UnknownFile(id)))?;
+    Ok(answer(StatusCode::OK, &summary))
 }
 
-async fn holders(registry: Arc<Registry>, exchange: Exchange) -> Result<Response, HttpError> {
-    let id = file_id(&exchange)?;
+async fn holders(api: Arc<Api>, exchange: Exchange) -> Result<Response, HttpError> {
+    let file = translate::content_id(file_id("id", exchange.segment(2))?);
     let query = Query::of(&exchange)?;
-    let found = registry.swarm.holders(id, query.except.as_ref(), query.rows(), &mut rand::rng());
-    Ok(answer(StatusCode::OK, &found?))
+    let query = HolderQuery { file, except: query.except, having: Completeness::Any, limit: query.rows() };
+    let found = api.swarm.call(move |registry, now| registry.holders(&query, now, &mut rand::rng()));
+    let found = found.await?.map_err(SwarmError::from)?;
+    let file = translate::summary(&found.file).ok_or(SwarmError::Refused(Refusal::UnknownFile(file)))?;
+    let holders = found.holders.into_iter().filter_map(translate::holder).collect();
+    Ok(answer(StatusCode::OK, &Holders { file, holders }))
 }
 
-async fn best(registry: Arc<Registry>, exchange: Exchange) -> Result<Response, HttpError> {
-    let id = file_id(&exchange)?;
+async fn best(api: Arc<Api>, exchange: Exchange) -> Result<Response, HttpError> {
+    let file = translate::content_id(file_id("id", exchange.segment(2))?);
     let query = Query::of(&exchange)?;
-    let candidates = registry.swarm.candidates(id, query.except.as_ref(), &mut rand::rng())?;
-    let (client, rows, weight) = (exchange.client(), query.rows(), candidates.weight());
-    let (published, swarm) = (registry.network.current(), Arc::clone(&registry.swarm));
-    let rank = move || swarm.best(candidates, published.snapshot().view(), client, rows);
-    let best = offload::run(weight.saturating_mul(WEIGHT_PER_CANDIDATE), rank).await?;
-    Ok(answer(StatusCode::OK, &best))
+    let (client, rows) = (exchange.client(), query.rows());
+    let query = HolderQuery { file, except: query.except, having: Completeness::Complete, limit: MAX_RANKED };
+    let candidates = api.swarm.call(move |registry, now| registry.candidates(&query, now, &mut rand::rng()));
+    let candidates = candidates.await?.map_err(SwarmError::from)?;
+    let (published, weight) = (api.network.current(), candidates.len().saturating_mul(WEIGHT_PER_HOLDER));
+    let rank = move || rank(published.snapshot().view(), client, candidates, rows);
+    let ranked = offload::run(weight, rank).await?;
+    let row = |ranked: super::rank::Ranked| {
+        let holder = translate::holder(ranked.holder)?;
+        Some(RankedHolder { holder, cost: ranked.cost.map(topo::Value::as_f64) })
+    };
+    let ranking: Vec<_> = ranked.into_iter().filter_map(row).collect();
+    Ok(answer(StatusCode::OK, &BestPeer { client, best: ranking.first().cloned(), ranking }))
 }
 
-impl Registry {
+impl Api {
     fn route<F, A>(self: &Arc<Self>, path: &str, method: Method, handler: F) -> Route
     where
         F: Fn(Arc<Self>, Exchange) -> A + Copy + Send + Sync + 'static,
         A: Future<Output = Result<Response, HttpError>> + Send + 'static,
     {
-        let registry = Arc::clone(self);
+        let api = Arc::clone(self);
         Route::new(path, "swarm").on(method, move |exchange| {
-            let registry = Arc::clone(&registry);
+            let api = Arc::clone(&api);
             async move {
-                registry.access.authenticate(&exchange)?;
-                handler(registry, exchange).await
+                api.access.authenticate(&exchange)?;
+                handler(api, exchange).await
             }
         })
     }
@@ -148,81 +176,18 @@ impl Registry {
     }
 }
 
-/// Reads a body; what is wrong with it is told with the path of the member that is.
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {
+/// Parses a body. An error names the path of the member that is wrong.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, SwarmError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let field = error.path().to_string();
-        Refused::Malformed { field, problem: error.into_inner().to_string() }
-    })?;
-    let problem =
-        |error: serde_json::Error| Refused::Malformed { field: "body".to_owned(), problem: error.to_string() };
-    json.end().map_err(problem)?;
+    let value = serde_path_to_error::deserialize(&mut json)
+        .map_err(|error| SwarmError::malformed(error.path().to_string(), error.into_inner().to_string()))?;
+    json.end().map_err(|error| SwarmError::malformed("body", error.to_string()))?;
     Ok(value)
-}
-
-/// Parses the file ID in the path.
-fn file_id(exchange: &Exchange) -> Result<FileId, Refused> {
-    parse_id("id", exchange.segment(2))
-}
-
-fn parse_id(field: &str, text: &str) -> Result<FileId, Refused> {
-    let malformed = |error: alto_types::swarm::FileIdError| Refused::Malformed {
-        field: field.to_owned(),
-        problem: error.to_string(),
-    };
-    text.parse().map_err(malformed)
-}
-
-impl Query {
-    /// Members that are not known, or empty, say nothing.
-    fn of(exchange: &Exchange) -> Result<Self, Refused> {
-        let query = exchange.target().and_then(|target| target.query()).unwrap_or_default();
-        let mut read = Self::default();
-        for (key, value) in form_urlencoded::parse(query.as_bytes()).filter(|(_, value)| !value.is_empty()) {
-            match key.as_ref() {
-                "name" => read.name = Some(value.into_owned()),
-                "after" => read.after = Some(parse_id("after", &value)?),
-                "except" => read.except = Some(PeerId(value.into_owned())),
-                "limit" => {
-                    let limit = value.parse().ok().filter(|limit| *limit > 0).ok_or_else(|| Refused::Malformed {
-                        field: "limit".to_owned(),
-                        problem: "is not a number above 0".to_owned(),
-                    })?;
-                    read.limit = Some(limit);
-                }
-                _ => {}
-            }
-        }
-        Ok(read)
-    }
-
-    fn rows(&self) -> usize {
-        self.limit.unwrap_or(DEFAULT_ROWS).min(MAX_ROWS)
-    }
 }
 
 fn answer<T: Serialize>(status: StatusCode, message: &T) -> Response {
     let mut response = json(status, "application/json", message);
-    // Who is there changes all the time, and secrets are nobody else's.
+    // Holders change all the time, and secrets concern their peers only.
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-/// The one place where a refusal becomes an answer, and is counted.
-impl From<Refused> for HttpError {
-    fn from(reason: Refused) -> Self {
-        metrics::counter!("alto_swarm_refused_total", "reason" => reason.reason()).increment(1);
-        let detail = reason.to_string();
-        match reason {
-            Refused::Malformed { .. } => Self::BadRequest(detail),
-            Refused::TooLarge { .. } => Self::ContentTooLarge(detail),
-            Refused::UnknownPeer | Refused::UnknownFile(_) => Self::NotFound(detail),
-            Refused::WrongSecret => Self::Forbidden(detail),
-            Refused::Taken { left } => Self::Conflict(detail, left),
-            Refused::AddressFull { after, .. } | Refused::Full { after, .. } => Self::TooMany(detail, after),
-            Refused::Busy => Self::Overloaded(Duration::from_secs(1)),
-            Refused::NotSaved => Self::Internal,
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! Peers that talk to the registry from addresses of their own.
+//! Peers that call the registry from loopback addresses of their own.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -7,26 +7,26 @@ use serde_json::{Value, json};
 
 use super::{Answer, Request};
 
-/// A client whose requests come from one loopback address.
+/// Client whose requests come from one loopback address.
 #[derive(Clone, Copy)]
 pub(crate) struct Peer {
     pub(crate) server: SocketAddr,
     pub(crate) address: IpAddr,
 }
 
-/// What a peer got when it registered.
+/// Registration as the server confirmed it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Registration {
     pub(crate) peer: String,
     pub(crate) secret: String,
 }
 
-/// The ID of a file, as digits of one number over and over.
+/// ID of a file: the digits of its number, repeated.
 pub(crate) fn id(number: u64) -> String {
     format!("{number:016x}").repeat(4)
 }
 
-/// A file that its holder has all of.
+/// Entry of a complete file.
 pub(crate) fn entry(number: u64) -> Value {
     json!({"id": id(number), "name": format!("file-{number}"), "size": 1000 + number, "manifest": id(number + 0xf000)})
 }
@@ -48,18 +48,18 @@ impl Peer {
         request.send_over(self.connect())
     }
 
-    /// Registers under a name, holding files.
+    /// Registers with a name and files.
     pub(crate) fn register(&self, name: &str, port: u16, files: &[Value]) -> Answer {
         self.post("/swarm/register", &json!({"name": name, "port": port, "files": files}))
     }
 
-    /// Registers, which must succeed.
+    /// Registers, and panics unless that succeeds.
     #[track_caller]
     pub(crate) fn registered(&self, name: &str, port: u16, files: &[Value]) -> Registration {
         Registration::from(&self.register(name, port, files))
     }
 
-    /// A connection from this peer's address.
+    /// Opens a connection from this peer's address.
     pub(crate) fn connect(&self) -> TcpStream {
         let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
         socket.set_read_timeout(Some(super::PATIENCE)).unwrap();
@@ -68,7 +68,7 @@ impl Peer {
         socket.into()
     }
 
-    /// A connection that is kept for many requests.
+    /// Opens a connection for many requests.
     pub(crate) fn keep(&self) -> Kept {
         Kept(BufReader::new(self.connect()))
     }
@@ -87,11 +87,11 @@ impl Registration {
     }
 }
 
-/// A connection that is kept for many requests.
+/// Persistent connection.
 pub(crate) struct Kept(BufReader<TcpStream>);
 
 impl Kept {
-    /// Posts; nothing where the server is gone.
+    /// Posts a body. Returns status and body of the answer, or `None` if the server is gone.
     pub(crate) fn post(&mut self, path: &str, body: &Value) -> Option<(u16, Value)> {
         let body = body.to_string();
         let head = format!(

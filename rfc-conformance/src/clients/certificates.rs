@@ -1,4 +1,4 @@
-//! Certificates for the scenarios over HTTPS, made anew for every session.
+//! Certificates for the HTTPS scenarios, generated for each session.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,26 +8,26 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use rustls::ServerConfig;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-/// An authority with its key.
+/// Certificate authority with its key.
 pub(super) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
-/// Why there are no certificates.
+/// Error while generating or writing certificates.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
-    /// A certificate cannot be made.
+    /// A certificate could not be generated.
     #[error("a certificate cannot be made: {0}")]
     Make(#[from] rcgen::Error),
-    /// A certificate cannot be used.
+    /// A certificate was rejected by the TLS library.
     #[error("a certificate cannot be used: {0}")]
     Use(#[from] rustls::Error),
-    /// The authority's certificate cannot be written down.
+    /// The authority's certificate could not be written.
     #[error("{}: cannot be written: {source}", path.display())]
     Write {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Cause of the failure.
         source: io::Error,
     },
 }
@@ -40,13 +40,13 @@ impl Authority {
         Ok(Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate()?)? })
     }
 
-    /// Writes the authority's certificate down, for clients to trust.
+    /// Writes the authority's certificate to a file that clients can trust.
     pub(super) fn write(&self, path: &Path) -> Result<(), CertificateError> {
         let write = |source| CertificateError::Write { path: path.to_owned(), source };
         std::fs::write(path, self.issuer.pem()).map_err(write)
     }
 
-    /// A server with a certificate for this host.
+    /// Returns a TLS configuration with a certificate for a host.
     pub(super) fn certificate(&self, host: &str) -> Result<Arc<ServerConfig>, CertificateError> {
         let key = KeyPair::generate()?;
         let host = host.trim_start_matches('[').trim_end_matches(']');

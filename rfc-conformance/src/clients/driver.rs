@@ -1,4 +1,4 @@
-//! Making a client do things: by running a program with arguments from a template, or from within.
+//! Execution of tasks by a client: a command per task, or an implementation in Rust.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -10,75 +10,75 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// How much of what a program prints is read.
+/// Limit on the bytes read from standard output.
 const MOST_OUTPUT: u64 = 4 * 1024 * 1024;
-/// How much of what it complains is kept.
+/// Limit on the characters kept from an error message.
 const MOST_WORDS: usize = 300;
 
-/// A assignment to the client, as whoever puts it to the client sees it.
+/// Task as it is passed to a client.
 #[derive(Clone, Debug)]
 pub struct Assignment {
-    /// The name of the scenario.
+    /// Name of the scenario.
     pub scenario: &'static str,
-    /// `directory`, `network-map`, `pid`, `cost-map`, `costs` or `property`.
+    /// Kind of task: `directory`, `network-map`, `pid`, `cost-map`, `costs` or `property`.
     pub task: &'static str,
-    /// The URI of the root directory.
+    /// URI of the root directory.
     pub uri: String,
     /// Values by name: `map`, `addresses`, `metric`, `mode`, `from`, `to`, `most`, `property`, `user`, `password`, `ca`.
     pub values: BTreeMap<&'static str, Vec<String>>,
-    /// Names of values without which the assignment would be another one.
+    /// Names of values without which the task would be a different one.
     pub required: Vec<&'static str>,
-    /// Names of values that must not be used, as the assignment is what the client takes without them.
+    /// Names of values that must not be used, because the client must choose by itself.
     pub forbidden: Vec<&'static str>,
 }
 
-/// Whoever makes the client do things.
+/// Interface to the client under test.
 pub trait ClientDriver {
-    /// Puts a assignment to the client; an error says why that cannot be done.
+    /// Runs the client for a task; an error explains why that is impossible.
     fn attempt(&mut self, assignment: &Assignment) -> Result<ClientOutcome, String>;
 }
 
-/// What came of a assignment.
+/// Result of running a client for a task.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClientOutcome {
-    /// How it ended.
+    /// How the client ended.
     pub ending: Ending,
-    /// The answer, if there is one that can be read.
+    /// Answer of the client, if it printed valid JSON.
     pub answer: Option<Value>,
-    /// What the client said about an error.
+    /// Error message of the client.
     pub words: Option<String>,
-    /// How to do the same again.
+    /// Command that repeats the run.
     pub command: String,
 }
 
 /// How a client ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// It says that it found an answer.
+    /// Success, by exit code 0.
     Succeeded,
-    /// It says that it did not, with this exit code.
+    /// Failure, with this exit code.
     Refused(i32),
-    /// It broke down.
+    /// Crash, with a description.
     Crashed(String),
-    /// It had to be stopped after this time.
+    /// Termination after a time limit.
     TimedOut(Duration),
 }
 
-/// What became of a task.
+/// Outcome of a task.
 #[derive(Clone, Debug)]
 pub(super) enum TaskOutcome {
-    /// It could not be put to the client, and this is why.
+    /// The client was not run, for this reason.
     Not(String),
-    /// It was.
+    /// The client was run.
     TaskRun(TaskRun),
 }
 
-/// A task that was put to the client.
+/// Run of the client for a task.
 #[derive(Clone, Debug)]
 pub(super) struct TaskRun {
-    /// Which run it was.
+    /// Number of the run.
     pub(super) run: usize,
-    /// The URI that the client was given.
+    /// URI that the client was given.
     pub(super) uri: String,
     pub(super) ending: Ending,
     pub(super) answer: Option<Value>,
@@ -97,30 +97,30 @@ impl TaskRun {
     }
 }
 
-/// A command line with places for values: `{uri}`, `{to}` and so on.
+/// Command line with placeholders such as `{uri}` and `{to}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandTemplate {
     words: Vec<String>,
 }
 
-/// Why a template cannot be used.
+/// Error in a command template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandTemplateError {
-    /// Nothing to run.
+    /// The template has no words.
     #[error("the template is empty; write a program with its arguments")]
     Empty,
-    /// A quotation mark is open at the end.
+    /// The template ends within quotation marks.
     #[error("{0:?}: a quotation mark is not closed")]
     Quote(String),
-    /// A name in braces that has no value.
+    /// A placeholder is unknown.
     #[error("{{{0}}} is none of the placeholders; they are {1}")]
     Unknown(String, String),
-    /// Without the URI the client cannot know whom to ask.
+    /// The placeholder `{uri}` is missing.
     #[error("{0:?}: {{uri}} is missing; the client has to be told whom to ask")]
     NoUri(String),
 }
 
-/// What may stand in braces.
+/// Names of the placeholders.
 const PLACEHOLDERS: &[&str] = &[
     "uri",
     "task",
@@ -141,7 +141,7 @@ const PLACEHOLDERS: &[&str] = &[
 impl FromStr for CommandTemplate {
     type Err = CommandTemplateError;
 
-    /// Splits at white space that is not within quotation marks.
+    /// Splits the text at white space outside quotation marks.
     fn from_str(text: &str) -> Result<Self, CommandTemplateError> {
         let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
         for character in text.chars() {
@@ -164,7 +164,7 @@ impl FromStr for CommandTemplate {
 }
 
 impl CommandTemplate {
-    /// A template from words.
+    /// Creates a template from words.
     pub fn new(words: Vec<String>) -> Result<Self, CommandTemplateError> {
         if words.is_empty() {
             return Err(CommandTemplateError::Empty);
@@ -181,12 +181,12 @@ impl CommandTemplate {
         Ok(template)
     }
 
-    /// The program that is run.
-    pub(super) fn program(&self) -> &str {
+    /// Returns the program to run.
+    pub(crate) fn program(&self) -> &str {
         self.words.first().map_or("", String::as_str)
     }
 
-    /// Whether it has a deployment for this value.
+    /// Returns whether the template has a placeholder.
     fn has(&self, name: &str) -> bool {
         self.names().any(|its| its == name)
     }
@@ -198,8 +198,8 @@ impl CommandTemplate {
         })
     }
 
-    /// The words with values in their places. A word that is nothing but a deployment becomes as many words as it has
-    /// values; within a word they are joined by commas.
+    /// Replaces placeholders by values. A word that consists of one placeholder becomes one word per value; within a word,
+    /// values are joined by commas.
     fn filled(&self, assignment: &Assignment) -> Vec<String> {
         let values = |name: &str| match name {
             "uri" => vec![assignment.uri.clone()],
@@ -224,15 +224,15 @@ impl CommandTemplate {
     }
 }
 
-/// A part of a word.
+/// Part of a word.
 #[derive(Clone, Copy)]
 enum Piece<'a> {
     Text(&'a str),
-    /// A name in braces.
+    /// Placeholder name.
     Name(&'a str),
 }
 
-/// The parts of a word. Braces around anything but small letters are braces.
+/// Splits a word into text and placeholders; braces around anything but lower-case letters are text.
 fn pieces(word: &str) -> Vec<Piece<'_>> {
     let (mut pieces, mut rest, mut from) = (Vec::new(), word, 0);
     while let Some(open) = rest[from..].find('{').map(|at| from + at) {
@@ -254,14 +254,14 @@ fn pieces(word: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// Runs a program for each assignment.
+/// Driver that runs a command for each task.
 #[derive(Clone, Debug)]
 pub struct CommandDriver {
-    /// Templates by task.
+    /// Templates by kind of task.
     pub by_task: BTreeMap<String, CommandTemplate>,
-    /// The template for tasks that have none of their own.
+    /// Template for all other tasks.
     pub otherwise: Option<CommandTemplate>,
-    /// When a program is stopped.
+    /// Time limit of one run.
     pub timeout: Duration,
 }
 
@@ -283,7 +283,7 @@ impl ClientDriver for CommandDriver {
     }
 }
 
-/// Runs a program to its end.
+/// Runs a command and waits until it ends.
 fn run(words: &[String], timeout: Duration) -> std::io::Result<ClientOutcome> {
     let mut child = Command::new(&words[0])
         .args(&words[1..])
@@ -351,7 +351,7 @@ fn ending(status: ExitStatus, complaints: &str) -> Ending {
     }
 }
 
-/// The words as a shell would take them.
+/// Formats words as a shell command.
 fn quoted(words: &[String]) -> String {
     let mut line = String::new();
     for word in words {

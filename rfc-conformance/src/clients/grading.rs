@@ -1,24 +1,24 @@
-//! Verdicts on a client: from its requests, and from what it made of the answers.
+//! Verdicts on a client, from its requests and its answers.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::answers;
+use super::comparison;
 use super::driver::{Ending, TaskOutcome, TaskRun};
 use super::recording::{Capture, RequestSubject, UnparsableRequest};
 use super::requests;
 use super::requirements;
-use super::scenario::{Expected, Scenario, Task};
-use super::scenarios::POISON;
+use super::scenario::{POISON, PlayedScenario};
+use super::task::{Expected, Task};
 use crate::http::{Answer, Exchange, Request};
 use crate::json;
-use crate::mock_server::service::ResourceKind;
+use crate::mock_server::resource::ResourceKind;
 use crate::requirement::Requirement;
 use crate::sheet::{Entry, Sheet};
 use crate::verdict::{Finding, Grade, Line};
 
-/// Scenarios whose directories are as unusual as their maps: who goes on from there has understood them.
+/// Scenarios with an unusual directory, which a client has understood if it requests the resources in it.
 const UNUSUAL_DIRECTORIES: &[&str] = &[
     "plain",
     "members",
@@ -35,48 +35,7 @@ const UNUSUAL_DIRECTORIES: &[&str] = &[
     "cached",
 ];
 
-/// A scenario after it was played.
-pub(super) struct PlayedScenario<'a> {
-    /// What was played.
-    pub(super) scenario: &'a Scenario,
-    /// All requests, in order.
-    pub(super) captures: Vec<Arc<Capture>>,
-    /// What the client was made to do.
-    pub(super) attempts: Vec<(Task, TaskOutcome)>,
-}
-
-impl PlayedScenario<'_> {
-    /// The requests by run, none of them empty.
-    pub(super) fn runs(&self) -> impl Iterator<Item = &[Arc<Capture>]> {
-        self.captures.chunk_by(|a, b| a.run == b.run)
-    }
-
-    /// The tasks that the client was made to do.
-    pub(super) fn done(&self) -> impl Iterator<Item = (&Task, &TaskRun)> {
-        self.attempts.iter().filter_map(|(task, driven)| match driven {
-            TaskOutcome::TaskRun(done) => Some((task, done)),
-            TaskOutcome::Not(_) => None,
-        })
-    }
-
-    fn run(&self, run: usize) -> impl DoubleEndedIterator<Item = &Arc<Capture>> {
-        self.captures.iter().filter(move |capture| capture.run == run)
-    }
-}
-
-impl Capture {
-    /// As reports show exchanges.
-    pub(super) fn exchange(&self) -> Exchange {
-        let mut request = Request::new(&self.request.method, &format!("{}{}", self.origin, self.request.resource));
-        request.headers.clone_from(&self.request.fields);
-        request.body = (!self.request.body.is_empty()).then(|| self.request.body.clone());
-        let headers = self.answer.fields.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
-        let answer = Answer { status: self.answer.status, headers, body: self.answer.body.clone() };
-        Exchange::captured(self.number, request, answer)
-    }
-}
-
-/// All verdicts, in the order of the standards.
+/// Computes all verdicts, in the order of the standards.
 pub(super) fn verdicts(scenes: &[PlayedScenario<'_>], unparsable: &[UnparsableRequest]) -> Vec<Line> {
     let mut sheet = Sheet::new(requirements::ALL);
     for played in scenes {
@@ -90,7 +49,7 @@ pub(super) fn verdicts(scenes: &[PlayedScenario<'_>], unparsable: &[UnparsableRe
     for message in unparsable {
         let head = json::shorten(message.refusal.head.lines().next().unwrap_or_default(), 100);
         let scenario = message.scenario.unwrap_or("no scenario");
-        let seen = format!("{} ({head:?}, from {}, in {scenario})", message.refusal.why, message.peer);
+        let seen = format!("{} ({head:?}, from {}, in {scenario})", message.refusal.reason, message.peer);
         sheet.on(requirements::FRAMING).fail(Finding::new("a request that RFC 7230 allows", seen));
     }
     sheet.skip_all("the client did nothing that would show it");
@@ -99,7 +58,7 @@ pub(super) fn verdicts(scenes: &[PlayedScenario<'_>], unparsable: &[UnparsableRe
     lines
 }
 
-/// Whether a task cannot be expected to come out right, as it does not even where nothing is unusual.
+/// Returns a predicate for tasks that already fail in the scenario `plain`.
 fn fails_anyway<'a>(scenes: &'a [PlayedScenario<'a>]) -> impl Fn(&Task) -> bool + 'a {
     let plain = scenes.iter().find(|played| played.scenario.name == "plain");
     move |task| {
@@ -112,7 +71,7 @@ fn fails_anyway<'a>(scenes: &'a [PlayedScenario<'a>]) -> impl Fn(&Task) -> bool 
     }
 }
 
-/// What is wrong with what came of a task.
+/// Compares the outcome of a run with the expectation; returns grade, expected and observed value of a violation.
 fn wrong_with(task: &Task, done: &TaskRun) -> Option<(Option<Grade>, String, String)> {
     let right = match &task.expected {
         Expected::Answer(right) | Expected::AnswerOrRefusal(right) => Some(right),
@@ -137,14 +96,14 @@ fn wrong_with(task: &Task, done: &TaskRun) -> Option<(Option<Grade>, String, Str
         }
         (Ending::Succeeded, _) => {
             let (right, answer) = (right?, done.answer.as_ref()?);
-            let wrong = answers::difference(&task.ask, right, answer)?;
+            let wrong = comparison::difference(&task.ask, right, answer)?;
             Some((Some(Grade::Fail), expected(right), format!("{wrong} in {}", json::brief(answer))))
         }
         (Ending::Refused(_), _) => None,
     }
 }
 
-/// Grades what the client made of the answers.
+/// Grades the answers of the client.
 fn by_answers(played: &PlayedScenario<'_>, fails_anyway: impl Fn(&Task) -> bool, sheet: &mut Sheet) {
     let name = played.scenario.name;
     for (task, driven) in &played.attempts {
@@ -189,7 +148,7 @@ fn by_answers(played: &PlayedScenario<'_>, fails_anyway: impl Fn(&Task) -> bool,
     }
 }
 
-/// What a task shows depends on which way the client went.
+/// Returns the requirement that a task is evidence for, which may depend on the resources the client used.
 fn rule_of(task: &Task, played: &PlayedScenario<'_>, done: &TaskRun) -> Requirement {
     let service =
         |capture: &Arc<Capture>| capture.resource().is_some_and(|r| matches!(r.kind, ResourceKind::EndpointCost(_)));
@@ -199,12 +158,12 @@ fn rule_of(task: &Task, played: &PlayedScenario<'_>, done: &TaskRun) -> Requirem
     task.requirement
 }
 
-/// Grades what the requests show: nothing that had to be ignored, and nothing that no directory names.
+/// Grades the requests: none may contain text that had to be ignored, or address anything that no directory lists.
 fn by_requests(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     let mut read = false;
     let unusual_directory = UNUSUAL_DIRECTORIES.contains(&played.scenario.name);
     for capture in &played.captures {
-        let poisoned = capture.request.resource.contains(POISON)
+        let poisoned = capture.request.path.contains(POISON)
             || capture.request.body.windows(POISON.len()).any(|window| window == POISON.as_bytes());
         if poisoned {
             let entry: &mut Entry = sheet.on(played.scenario.requirement);

@@ -1,26 +1,26 @@
-//! JSON that means the same and looks different.
+//! Unusual but equivalent serializations of JSON.
 
 use std::cell::Cell;
 use std::fmt::Write as _;
 
 use serde_json::{Number, Value};
 
-/// How JSON is written.
+/// Options for the serialization of JSON.
 #[expect(clippy::struct_excessive_bools, reason = "each is one independent way to write the same")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct JsonStyle {
-    /// Members in descending order of their names.
+    /// Writes members in descending order of their names.
     pub(super) reversed: bool,
-    /// White space wherever it may be.
+    /// Inserts white space wherever the grammar allows it.
     pub(super) spaced: bool,
-    /// Every character of every string as `\uXXXX`, but for slashes as `\/`.
+    /// Writes every character of a string as `\uXXXX`, and slashes as `\/`.
     pub(super) escaped: bool,
-    /// Numbers in the forms that nobody expects.
+    /// Writes numbers in unusual forms, such as `5E0`.
     pub(super) numbers: bool,
 }
 
 impl JsonStyle {
-    /// Writes a value.
+    /// Serializes a value.
     pub(super) fn write(self, value: &Value) -> Vec<u8> {
         let mut writer = Writer { style: self, text: String::new(), numbers: Cell::new(0) };
         writer.value(value);
@@ -34,7 +34,7 @@ impl JsonStyle {
 struct Writer {
     style: JsonStyle,
     text: String,
-    /// Counts numbers, so that their forms take turns.
+    /// Count of numbers written, to alternate between their forms.
     numbers: Cell<usize>,
 }
 
@@ -137,7 +137,7 @@ mod tests {
             Just(Value::Null),
             any::<bool>().prop_map(Value::from),
             (-1000i32..1000).prop_map(Value::from),
-            (-4000i32..4000).prop_map(|quarters| crate::mock_server::network::number(f64::from(quarters) / 4.0)),
+            (-4000i32..4000).prop_map(|quarters| crate::mock_server::cost_type::number(f64::from(quarters) / 4.0)),
             ".{0,8}".prop_map(Value::from),
         ];
         leaf.prop_recursive(4, 40, 5, |inner| {
@@ -149,10 +149,10 @@ mod tests {
         })
     }
 
-    /// Numbers are the same if they are the same doubles.
+    /// Normalizes numbers, so that equal doubles compare equal.
     fn normal(value: &Value) -> Value {
         match value {
-            Value::Number(number) => crate::mock_server::network::number(number.as_f64().unwrap() + 0.0),
+            Value::Number(number) => crate::mock_server::cost_type::number(number.as_f64().unwrap() + 0.0),
             Value::Array(elements) => elements.iter().map(normal).collect(),
             Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), normal(value))).collect(),
             other => other.clone(),

@@ -1,40 +1,46 @@
-//! Client mode: a scripted server, valid but unusual, that grades the clients that connect to it.
+//! Grading of ALTO clients with a mock server that is valid but unusual.
 //!
-//! Every scenario is a server of its own below `/NAME/`, with one peculiarity that RFC 7285 allows. A client is made to
-//! do a few things in each of them ([`ClientDriver`]): list the directory, fetch a map, find the PIDs of addresses or the
-//! costs between them. Three things are looked at:
-//! - each request by itself: method, media types, whether the body is what the resource offers (`wire`);
-//! - what follows from the unusual: whether relative URIs are resolved, loops end, a busy server is left alone
+//! Each scenario is a server below `/NAME/` with one peculiarity that RFC 7285 allows. A client performs a few tasks in each
+//! ([`ClientDriver`]): it lists the directory, retrieves a map, or finds the PIDs of addresses or the costs between them. The
+//! verdicts result from:
+//! - each request by itself: method, media types, and whether the body is what the resource accepts (`requests`);
+//! - the sequence of requests: whether relative URIs are resolved, loops are left, and Retry-After is respected
 //!   (`scenarios`);
-//! - what the client says in the end, where it says it in JSON: whether it took the right thing from the message.
+//! - the answer, if the client prints it as JSON.
 //!
-//! Where a client already fails without anything unusual, that counts once, in the scenario `plain`.
+//! A task that already fails in the scenario `plain`, which has no peculiarity, is not graded in the others.
 
-mod answers;
 mod certificates;
+mod comparison;
 mod driver;
+mod expected;
 mod grading;
 mod json_style;
 mod not_observable;
-mod program;
 mod recording;
 mod requests;
 mod requirements;
 mod scenario;
 mod scenarios;
 mod session;
+mod task;
 
 pub use certificates::CertificateError;
 pub use driver::{
     Assignment, ClientDriver, ClientOutcome, CommandDriver, CommandTemplate, CommandTemplateError, Ending,
 };
 pub use not_observable::NOT_OBSERVABLE;
-pub(crate) use program::{Flags, run};
 pub use session::{Session, SessionError, SessionSettings};
+pub(crate) use task::TASKS;
 
 use crate::requirement::Requirement;
 
-/// Everything that clients are graded by.
+/// Returns the requirements that clients are graded by.
 pub fn requirements() -> impl Iterator<Item = Requirement> {
     requirements::ALL.iter().copied()
+}
+
+/// Returns the name and description of every scenario.
+pub(crate) fn scenarios() -> impl Iterator<Item = (&'static str, &'static str)> {
+    scenarios::all().into_iter().map(|scenario| (scenario.name, scenario.about))
 }

@@ -1,6 +1,6 @@
-//! Requirements on clients that no server can see, and why.
+//! Client requirements that a server cannot observe.
 
-/// An ID of the ledger with the reason.
+/// Requirement IDs with the reason.
 pub const NOT_OBSERVABLE: &[(&str, &str)] = &[
     ("rfc7285/6.3/3", "what a client takes from a tag shows in rfc7285/11.3.2.6/2 and rfc7285/10.3/2"),
     ("rfc7285/8.3.4.1/1", "frees clients from acting on what they receive; nothing violates it"),

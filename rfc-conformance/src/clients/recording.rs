@@ -1,61 +1,62 @@
-//! What the client did: every request with its answer, in order, up to a bound.
+//! Record of a session: requests with their responses, in order, up to a limit.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::http::{Answer, Exchange, Request};
 use crate::mock_server::http::{ReceivedRequest, RejectedMessage, Response};
-use crate::mock_server::service::ServedResource;
+use crate::mock_server::resource::ServedResource;
 
-/// Exchanges that are kept. What comes after them is only counted.
+/// Limit on the recorded exchanges; further ones are only counted.
 const MOST: usize = 20_000;
 
-/// A request and its answer, seen from the server's side.
+/// Request with its response, as recorded by the server.
 #[derive(Clone, Debug)]
 pub(super) struct Capture {
-    /// Counts the captures.
+    /// Number of the exchange within the session.
     pub(super) number: usize,
-    /// The name of the scenario it belongs to; none for requests to nowhere before any scenario was entered.
+    /// Name of the scenario; `None` for requests outside of all scenarios before the first one was entered.
     pub(super) scenario: Option<&'static str>,
-    /// Which run of the client it belongs to; 0 where nobody runs the client.
+    /// Number of the client's run; 0 if the client is not run by this program.
     pub(super) run: usize,
-    /// Since the beginning.
+    /// Time since the start of the session.
     pub(super) at: Duration,
-    /// The scheme and authority of the listener.
+    /// Scheme and authority of the listener.
     pub(super) origin: String,
-    /// The request.
+    /// Request of the client.
     pub(super) request: ReceivedRequest,
-    /// What it was answered.
+    /// Response to the request.
     pub(super) answer: Response,
-    /// What it asked for.
+    /// Directory, resource or other target of the request.
     pub(super) subject: RequestSubject,
 }
 
-/// What a request asked for.
+/// Target of a request.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum RequestSubject {
-    /// A directory, by its ID.
+    /// Directory with this ID.
     Directory(String),
-    /// A resource.
+    /// Resource other than a directory.
     Resource(Box<ServedResource>),
-    /// Something else that belongs to the scenario, such as the end of a redirect.
+    /// Auxiliary path of the scenario, such as the target of a redirect.
     Prop,
-    /// Something that no directory names.
+    /// Path that no directory lists.
     Stray,
 }
 
-/// What was not HTTP.
+/// Message that is not a valid HTTP request.
 #[derive(Clone, Debug)]
 pub(super) struct UnparsableRequest {
-    /// The scenario at the time.
+    /// Scenario that was active at the time.
     pub(super) scenario: Option<&'static str>,
-    /// From where.
+    /// Address of the client.
     pub(super) peer: SocketAddr,
-    /// What is wrong.
+    /// Reason for the rejection.
     pub(super) refusal: RejectedMessage,
 }
 
-/// The record of a session.
+/// Thread-safe record of a session.
 pub(super) struct Log {
     started: Instant,
     entries: Mutex<Entries>,
@@ -70,7 +71,17 @@ struct Entries {
 }
 
 impl Capture {
-    /// The ID of the resource or directory.
+    /// Returns the request and response in the form that reports show.
+    pub(super) fn exchange(&self) -> Exchange {
+        let mut request = Request::new(&self.request.method, &format!("{}{}", self.origin, self.request.path));
+        request.headers.clone_from(&self.request.fields);
+        request.body = (!self.request.body.is_empty()).then(|| self.request.body.clone());
+        let headers = self.answer.fields.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
+        let answer = Answer { status: self.answer.status, headers, body: self.answer.body.clone() };
+        Exchange::captured(self.number, request, answer)
+    }
+
+    /// Returns the ID of the requested resource or directory.
     pub(super) fn id(&self) -> Option<&str> {
         match &self.subject {
             RequestSubject::Directory(id) => Some(id),
@@ -79,7 +90,7 @@ impl Capture {
         }
     }
 
-    /// The resource.
+    /// Returns the requested resource.
     pub(super) fn resource(&self) -> Option<&ServedResource> {
         match &self.subject {
             RequestSubject::Resource(resource) => Some(resource),
@@ -97,7 +108,7 @@ impl Log {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps a capture; its number and time are set here.
+    /// Records an exchange, and sets its number and time.
     pub(super) fn add(&self, mut capture: Capture) {
         let mut entries = self.lock();
         entries.last = Some(Instant::now());
@@ -110,7 +121,7 @@ impl Log {
         entries.captures.push(Arc::new(capture));
     }
 
-    /// Keeps what was not HTTP.
+    /// Records an invalid message.
     pub(super) fn add_garbled(&self, unparsable: UnparsableRequest) {
         let mut entries = self.lock();
         entries.last = Some(Instant::now());
@@ -119,23 +130,23 @@ impl Log {
         }
     }
 
-    /// Everything so far.
+    /// Returns all exchanges so far.
     pub(super) fn captures(&self) -> Vec<Arc<Capture>> {
         self.lock().captures.clone()
     }
 
-    /// Everything so far that was not HTTP.
+    /// Returns all invalid messages so far.
     pub(super) fn unparsable(&self) -> Vec<UnparsableRequest> {
         self.lock().unparsable.clone()
     }
 
-    /// How many captures there are, and how many more were dropped.
+    /// Returns the numbers of recorded and of discarded exchanges.
     pub(super) fn count(&self) -> (usize, usize) {
         let entries = self.lock();
         (entries.captures.len(), entries.dropped)
     }
 
-    /// How long nothing has come in.
+    /// Returns the time since the last message.
     pub(super) fn idle(&self) -> Duration {
         self.lock().last.unwrap_or(self.started).elapsed()
     }

@@ -1,4 +1,4 @@
-//! What is expected of a client, in the words of one who watches it from the server's side.
+//! Requirements on clients, as a server can observe them.
 
 use crate::requirement::Requirement;
 
@@ -6,7 +6,7 @@ macro_rules! requirements {
     ($($name:ident = $level:ident $id:literal $text:literal;)*) => {
         $(pub(super) const $name: Requirement = Requirement::$level($id, $text);)*
 
-        /// All of them.
+        /// All requirements on clients.
         pub(super) const ALL: &[Requirement] = &[$($name),*];
     };
 }

@@ -1,193 +1,105 @@
-//! What a scenario is: something valid but unusual, and what a client should make of it.
+//! Scenarios: mock servers with one peculiarity, and the record of what a client did in them.
 
-use serde_json::Value;
+use std::sync::Arc;
 
-use super::grading::PlayedScenario;
-use crate::mock_server::network::ServedCostType;
+use super::driver::{TaskOutcome, TaskRun};
+use super::recording::Capture;
+use super::task::Task;
 use crate::mock_server::service::Service;
 use crate::requirement::Requirement;
 use crate::sheet::Sheet;
 
-/// A scripted server with one peculiarity.
+/// Text that appears only where clients must ignore it, so that no request may contain it.
+pub(super) const POISON: &str = "poison";
+
+/// Mock server with one peculiarity.
 pub(super) struct Scenario {
-    /// The first segment of its paths.
+    /// Name, which is also the first segment of all paths.
     pub(super) name: &'static str,
-    /// What is unusual about it, in a sentence.
+    /// Description of the peculiarity, in one sentence.
     pub(super) about: &'static str,
-    /// What it is there to see.
+    /// Requirement that the scenario tests.
     pub(super) requirement: Requirement,
-    /// What it takes.
+    /// Prerequisites of the scenario.
     pub(super) needs: Needs,
-    /// The path of the root directory below the name.
+    /// Path of the root directory below the name.
     pub(super) root: &'static str,
-    /// The server.
+    /// Function that creates the mock server.
     pub(super) service: fn(&Deployment) -> Service,
-    /// What the client is made to do, and what comes of it.
+    /// Function that creates the tasks, with their expected outcomes.
     pub(super) tasks: fn(&Service) -> Vec<Task>,
-    /// What can be told from the requests alone, beyond the requirements that hold everywhere.
+    /// Function that grades the requests, in addition to the rules for all scenarios.
     pub(super) judge: Option<fn(&PlayedScenario<'_>, &mut Sheet)>,
 }
 
-/// What a scenario takes.
+/// Prerequisites of a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Needs {
-    /// Plain HTTP.
+    /// None: plain HTTP.
     Nothing,
-    /// Clients that authenticate.
+    /// Client that authenticates.
     Credentials,
-    /// HTTPS, with a certificate of this kind.
+    /// HTTPS with a certificate of this kind.
     Tls(Certificate),
 }
 
-/// Certificates that clients should trust, and should not.
+/// Kind of server certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Certificate {
-    /// For this host, of the authority that clients were told to trust.
+    /// Valid certificate of the trusted authority.
     Good,
-    /// For another host.
+    /// Certificate of the trusted authority for another host.
     WrongName,
-    /// Of another authority.
+    /// Certificate of an unknown authority.
     Stranger,
 }
 
-/// Where a scenario is played.
+/// URIs at which a scenario is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Deployment {
-    /// The first segment of all its paths, with a slash.
+    /// First segment of all paths, with a leading slash.
     pub(super) prefix: String,
-    /// Scheme and authority.
+    /// Scheme and authority of the server.
     pub(super) origin: String,
-    /// Scheme and authority of a second server that serves the same paths.
+    /// Scheme and authority of a second server with the same paths.
     pub(super) other: String,
-    /// How many tasks came before this one.
+    /// Number of tasks that were run before.
     pub(super) turn: usize,
 }
 
 impl Deployment {
-    /// The authority.
+    /// Returns the authority of the server.
     pub(super) fn authority(&self) -> &str {
         self.origin.split_once("//").map_or("", |(_, authority)| authority)
     }
 }
 
-/// Something the client is made to do.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Task {
-    /// What.
-    pub(super) ask: Ask,
-    /// What it shows.
-    pub(super) requirement: Requirement,
-    /// What should come of it.
-    pub(super) expected: Expected,
-    /// That it comes out right shows nothing by itself; the requests have to show that the occasion arose.
-    pub(super) weak: bool,
+/// Scenario with everything the client did in it.
+pub(super) struct PlayedScenario<'a> {
+    /// The scenario.
+    pub(super) scenario: &'a Scenario,
+    /// Requests with their responses, in order.
+    pub(super) captures: Vec<Arc<Capture>>,
+    /// Tasks with their outcomes.
+    pub(super) attempts: Vec<(Task, TaskOutcome)>,
 }
 
-/// A assignment to the client.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Ask {
-    /// All resources of the directory and those it leads to.
-    Directory,
-    /// A network map.
-    NetworkMap {
-        /// Its ID; none for the default map.
-        map: Option<String>,
-    },
-    /// The PIDs of addresses.
-    Pid {
-        /// The map; none for the default map.
-        map: Option<String>,
-        /// Typed addresses.
-        addresses: Vec<String>,
-    },
-    /// A whole cost map.
-    CostMap {
-        /// The network map; none for the default map.
-        map: Option<String>,
-        /// The cost type.
-        cost_type: ServedCostType,
-    },
-    /// Costs between endpoints.
-    Costs {
-        /// The cost type.
-        cost_type: ServedCostType,
-        /// A typed address.
-        from: String,
-        /// Typed addresses.
-        to: Vec<String>,
-        /// Leave out what costs more.
-        most: Option<f64>,
-    },
-    /// A property of endpoints.
-    Property {
-        /// Its name.
-        property: String,
-        /// Typed addresses.
-        addresses: Vec<String>,
-    },
-}
-
-/// What should come of a task.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Expected {
-    /// This answer.
-    Answer(Value),
-    /// This answer, or none with an error.
-    AnswerOrRefusal(Value),
-    /// An error.
-    Refusal,
-    /// Whatever; it should end.
-    Anything,
-}
-
-impl Ask {
-    /// The name that templates are given under.
-    pub(super) fn name(&self) -> &'static str {
-        match self {
-            Self::Directory => "directory",
-            Self::NetworkMap { .. } => "network-map",
-            Self::Pid { .. } => "pid",
-            Self::CostMap { .. } => "cost-map",
-            Self::Costs { .. } => "costs",
-            Self::Property { .. } => "property",
-        }
+impl PlayedScenario<'_> {
+    /// Returns the requests of each run of the client; no run is empty.
+    pub(super) fn runs(&self) -> impl Iterator<Item = &[Arc<Capture>]> {
+        self.captures.chunk_by(|a, b| a.run == b.run)
     }
 
-    /// The cost type asked for.
-    pub(super) fn cost_type(&self) -> Option<&ServedCostType> {
-        match self {
-            Self::CostMap { cost_type, .. } | Self::Costs { cost_type, .. } => Some(cost_type),
-            _ => None,
-        }
+    /// Returns the tasks that the client was run for.
+    pub(super) fn done(&self) -> impl Iterator<Item = (&Task, &TaskRun)> {
+        self.attempts.iter().filter_map(|(task, driven)| match driven {
+            TaskOutcome::TaskRun(done) => Some((task, done)),
+            TaskOutcome::Not(_) => None,
+        })
     }
 
-    /// Values of the placeholders, and whether a template must have them to be of use.
-    pub(super) fn values(&self, default_map: &str) -> Vec<(&'static str, Vec<String>, bool)> {
-        let one = |value: &str| vec![value.to_owned()];
-        let map_of = |map: &Option<String>| ("map", one(map.as_deref().unwrap_or(default_map)), map.is_some());
-        let type_of = |cost_type: &ServedCostType| {
-            [
-                ("metric", one(&cost_type.metric), cost_type.metric != "routingcost"),
-                ("mode", one(&cost_type.mode), cost_type.mode != "numerical"),
-            ]
-        };
-        match self {
-            Self::Directory => Vec::new(),
-            Self::NetworkMap { map } => vec![map_of(map)],
-            Self::Pid { map, addresses } => vec![map_of(map), ("addresses", addresses.clone(), true)],
-            Self::CostMap { map, cost_type } => {
-                let [metric, mode] = type_of(cost_type);
-                vec![map_of(map), metric, mode]
-            }
-            Self::Costs { cost_type, from, to, most } => {
-                let [metric, mode] = type_of(cost_type);
-                let mut values = vec![metric, mode, ("from", one(from), true), ("to", to.clone(), true)];
-                values.push(("most", most.iter().map(f64::to_string).collect(), most.is_some()));
-                values
-            }
-            Self::Property { property, addresses } => {
-                vec![("property", one(property), true), ("addresses", addresses.clone(), true)]
-            }
-        }
+    /// Returns the requests of one run.
+    pub(super) fn run(&self, run: usize) -> impl DoubleEndedIterator<Item = &Arc<Capture>> {
+        self.captures.iter().filter(move |capture| capture.run == run)
     }
 }

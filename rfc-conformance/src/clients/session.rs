@@ -1,4 +1,4 @@
-//! Playing the scenarios: listeners, which scenario a request belongs to, and the record of it all.
+//! Sessions: the listeners of all scenarios, the assignment of requests to scenarios, and the resulting report.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,84 +10,86 @@ use std::time::Duration;
 
 use super::certificates::{Authority, CertificateError};
 use super::driver::{Assignment, ClientDriver, TaskOutcome, TaskRun};
-use super::grading::{self, PlayedScenario};
+use super::grading;
 use super::recording::{Capture, Log, RequestSubject, UnparsableRequest};
 use super::requirements;
-use super::scenario::{Ask, Certificate, Deployment, Needs, Scenario, Task};
+use super::scenario::{Certificate, Deployment, Needs, PlayedScenario, Scenario};
 use super::scenarios::{self, PASSWORD, USER};
+use super::task::{Ask, Task};
 use crate::mock_server::http::{ReceivedRequest, RejectedMessage, Response};
 use crate::mock_server::listener::{Handler, Server};
-use crate::mock_server::service::{RequestTarget, Service};
+use crate::mock_server::resource::RequestTarget;
+use crate::mock_server::service::Service;
 use crate::report::Report;
 
-/// How a session is set up.
+/// Settings of a session.
 #[derive(Clone, Debug)]
 pub struct SessionSettings {
-    /// Where to listen; port 0 picks a free one. A second port, and more for HTTPS, are picked on the same address.
+    /// Listening address; port 0 selects a free port. The second server and the HTTPS servers use other free ports.
     pub listen: SocketAddr,
-    /// The host that clients know this address by.
+    /// Host by which clients address the server.
     pub host: Option<String>,
-    /// Scenarios to play; empty means all.
+    /// Names of the scenarios to run; empty for all.
     pub scenarios: Vec<String>,
-    /// Plays HTTPS, too, and writes the authority that clients have to trust to this file.
+    /// File for the authority's certificate, which also enables the HTTPS scenarios.
     pub write_ca: Option<PathBuf>,
-    /// Whether recommendations count as requirements.
+    /// Counts warnings as failures.
     pub strict: bool,
-    /// Only requirements whose IDs begin so; empty means all.
+    /// Prefixes of the requirement IDs to grade; empty for all.
     pub only: Vec<String>,
 }
 
-/// Why a session cannot be opened.
+/// Error that prevents a session.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
-    /// The address is taken, or not here.
+    /// The address cannot be bound.
     #[error("{0}: cannot be listened on: {1}")]
     Listen(SocketAddr, io::Error),
-    /// There is no such scenario.
+    /// A scenario does not exist.
     #[error("there is no scenario {0:?}; they are {1}")]
     NoSuchScenario(String, String),
-    /// No certificates.
+    /// The certificates could not be created.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
 }
 
-/// A session: the scripted servers, and everything that clients do to them.
+/// Running scenarios with the record of all requests.
 pub struct Session {
     settings: SessionSettings,
     scenarios: Vec<Scenario>,
     state: Arc<SessionState>,
     origins: Origins,
-    /// Dropping them ends them.
+    /// Listeners, which stop when they are dropped.
     _servers: Vec<Server>,
     attempts: BTreeMap<&'static str, Vec<(Task, TaskOutcome)>>,
     subject: String,
 }
 
-/// Schemes and authorities.
+/// Scheme and authority of each listener.
 struct Origins {
     first: String,
     second: String,
-    /// Good, of the wrong name, of a stranger.
+    /// HTTPS listeners: with a valid certificate, for another host, of an unknown authority.
     secure: Option<[String; 3]>,
 }
 
-/// What all listeners share.
+/// State that all listeners share.
 struct SessionState {
     services: Mutex<BTreeMap<&'static str, Arc<Service>>>,
-    /// The scenario that was entered last.
+    /// Scenario that was active last.
     active: Mutex<Option<&'static str>>,
     run: AtomicUsize,
     log: Log,
 }
 
-/// One listener.
+/// Handler of one listener.
 struct ScenarioListener {
     origin: String,
     state: Arc<SessionState>,
 }
 
 impl Session {
-    /// Listens, and begins to answer.
+    /// Starts the listeners.
     pub fn open(settings: SessionSettings) -> Result<Self, SessionError> {
         let scenarios = chosen(&settings)?;
         let state = Arc::new(SessionState {
@@ -135,8 +137,8 @@ impl Session {
         Ok(session)
     }
 
-    /// Name, URI of the root directory, description, and names of the tasks of every scenario that is played.
-    pub fn programme(&self) -> Vec<(&'static str, String, &'static str, Vec<&'static str>)> {
+    /// Returns name, root URI, description and kinds of tasks of each scenario.
+    pub fn overview(&self) -> Vec<(&'static str, String, &'static str, Vec<&'static str>)> {
         let played = self.scenarios.iter().filter_map(|scenario| Some((scenario, self.deployment(scenario, 0)?)));
         let line = |(scenario, deployment): (&Scenario, Deployment)| {
             let mut tasks: Vec<_> =
@@ -147,8 +149,8 @@ impl Session {
         played.map(line).collect()
     }
 
-    /// Puts the tasks of all scenarios to a client, one after the other. `subject` says which client it is; `told`
-    /// hears of every scenario before it begins.
+    /// Runs a client for all tasks of all scenarios, one after the other. `subject` names the client in the report; `told` is
+    /// called with the name of each scenario before it starts.
     pub fn drive(&mut self, driver: &mut dyn ClientDriver, subject: &str, mut told: impl FnMut(&str)) {
         subject.clone_into(&mut self.subject);
         for scenario in &self.scenarios {
@@ -170,18 +172,18 @@ impl Session {
         }
     }
 
-    /// How long no client has asked anything.
+    /// Returns the time since the last message of a client.
     pub fn idle(&self) -> Duration {
         self.state.log.idle()
     }
 
-    /// How many requests came in.
+    /// Returns the number of requests so far.
     pub fn requests(&self) -> usize {
         let (kept, dropped) = self.state.log.count();
         kept + dropped
     }
 
-    /// The verdicts so far.
+    /// Returns the report on everything so far.
     pub fn report(&self, took: Duration) -> Report {
         let captures = self.state.log.captures();
         let mut scenes = Vec::new();
@@ -205,7 +207,7 @@ impl Session {
         report
     }
 
-    /// Where a scenario is played; nowhere if it takes what is not there.
+    /// Returns the URIs of a scenario, or `None` if its prerequisites are not met.
     fn deployment(&self, scenario: &Scenario, turn: usize) -> Option<Deployment> {
         let origin = match scenario.needs {
             Needs::Nothing | Needs::Credentials => &self.origins.first,
@@ -222,7 +224,7 @@ impl Session {
         Some(Deployment { prefix, origin: origin.clone(), other: self.origins.second.clone(), turn })
     }
 
-    /// Begins a scenario anew.
+    /// Activates a scenario in its initial state.
     fn enter(&self, scenario: &Scenario, turn: usize) {
         if let Some(deployment) = self.deployment(scenario, turn) {
             let service = Arc::new((scenario.service)(&deployment));
@@ -262,9 +264,9 @@ impl Session {
 }
 
 impl Handler for ScenarioListener {
-    fn answer(&self, request: &ReceivedRequest) -> Response {
+    fn respond(&self, request: &ReceivedRequest) -> Response {
         let state = &self.state;
-        let name = request.resource.split(['/', '?']).nth(1).unwrap_or_default();
+        let name = request.path.split(['/', '?']).nth(1).unwrap_or_default();
         let service = {
             let services = state.services.lock().unwrap_or_else(PoisonError::into_inner);
             services.get_key_value(name).map(|(name, service)| (*name, Arc::clone(service)))
@@ -278,7 +280,7 @@ impl Handler for ScenarioListener {
         let (answer, subject) = match &service {
             None => (Response::plain(404, "no scenario is played here"), RequestSubject::Stray),
             Some((_, service)) => {
-                let answer = service.answer(request);
+                let answer = service.respond(request);
                 let subject = match service.find(request) {
                     Some(RequestTarget::Directory(directory)) => RequestSubject::Directory(directory.id.clone()),
                     Some(RequestTarget::Resource(resource)) => RequestSubject::Resource(Box::new(resource.clone())),
@@ -303,7 +305,7 @@ impl Handler for ScenarioListener {
         answer
     }
 
-    fn refused(&self, peer: SocketAddr, refusal: &RejectedMessage) {
+    fn rejected(&self, peer: SocketAddr, refusal: &RejectedMessage) {
         let scenario = *self.state.active.lock().unwrap_or_else(PoisonError::into_inner);
         self.state.log.add_garbled(UnparsableRequest { scenario, peer, refusal: refusal.clone() });
     }

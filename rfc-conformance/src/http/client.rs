@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ureq::http::Method;
 use ureq::{Agent, SendBody};
 
-use super::curl::{self, Flags};
+use super::curl::{self, CurlOptions};
 use super::digest::Credentials;
 use super::exchange::{Exchange, Failure, NoAnswer};
 use super::message::{Answer, Request};
@@ -35,7 +35,7 @@ pub struct Client {
     /// Origin of the root directory, to which credentials may be sent.
     home: OnceLock<String>,
     credentials: Option<Credentials>,
-    flags: Flags,
+    curl_options: CurlOptions,
     pub(super) timeout: Duration,
     end: Instant,
     count: AtomicUsize,
@@ -48,7 +48,7 @@ impl Client {
     /// Creates a client.
     pub fn new(settings: &Settings, observer: Arc<dyn Observer>) -> Result<Self, SettingsError> {
         let trust = Trust::new(settings.ca.as_deref(), settings.insecure)?;
-        let flags = Flags {
+        let curl_options = CurlOptions {
             user: settings.user.as_ref().map(|(name, _)| name.clone()),
             ca: settings.ca.as_ref().map(|path| path.display().to_string()),
             insecure: settings.insecure,
@@ -78,7 +78,7 @@ impl Client {
             trust,
             home: OnceLock::new(),
             credentials: settings.user.as_ref().map(|(name, password)| Credentials::new(name, password)),
-            flags,
+            curl_options,
             timeout: settings.timeout,
             end: Instant::now() + settings.deadline,
             count: AtomicUsize::new(0),
@@ -131,7 +131,7 @@ impl Client {
     /// Sends a request as it is: without following redirects and without adding credentials.
     pub fn send_unchanged(&self, request: Request) -> Result<Arc<Exchange>, NoAnswer> {
         let number = self.next_number();
-        let curl = curl::command(&request, &self.flags);
+        let curl = curl::command(&request, &self.curl_options);
         let started = Instant::now();
         let sent = match self.given_up() {
             Some(why) => Err(Failure::GivenUp(why)),
@@ -191,7 +191,7 @@ impl Client {
 
     /// Tests whether certificates are accepted without verification.
     pub(crate) fn is_insecure(&self) -> bool {
-        self.flags.insecure
+        self.curl_options.insecure
     }
 
     /// Tests whether a URI has the origin to which credentials may be sent.

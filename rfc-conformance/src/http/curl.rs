@@ -7,7 +7,7 @@ const MOST_WRITTEN: usize = 4 * 1024;
 
 /// Options common to all commands of a run.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Flags {
+pub(super) struct CurlOptions {
     /// User name; curl asks for the password.
     pub(super) user: Option<String>,
     pub(super) ca: Option<String>,
@@ -15,15 +15,15 @@ pub(super) struct Flags {
 }
 
 /// Returns the curl command for a request.
-pub(super) fn command(request: &Request, flags: &Flags) -> String {
+pub(super) fn command(request: &Request, options: &CurlOptions) -> String {
     let mut words = vec!["curl".to_owned(), "-sS".to_owned(), "-i".to_owned()];
-    if let Some(user) = &flags.user {
+    if let Some(user) = &options.user {
         words.extend(["--digest".to_owned(), "-u".to_owned(), quoted(user.as_bytes())]);
     }
-    if let Some(ca) = &flags.ca {
+    if let Some(ca) = &options.ca {
         words.extend(["--cacert".to_owned(), quoted(ca.as_bytes())]);
     }
-    if flags.insecure {
+    if options.insecure {
         words.push("-k".to_owned());
     }
     match request.method.as_str() {
@@ -89,7 +89,7 @@ mod tests {
     fn commands_are_quoted_for_a_shell() {
         let request =
             Request::post("http://a/x?y=1&z", "application/alto-networkmapfilter+json", "{\"pids\":[\"it's\"]}");
-        let command = command(&request, &Flags { user: Some("ada".into()), ..Flags::default() });
+        let command = command(&request, &CurlOptions { user: Some("ada".into()), ..CurlOptions::default() });
         assert_eq!(
             command,
             "curl -sS -i --digest -u ada -X POST -H 'Content-Type: application/alto-networkmapfilter+json' \

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::curl::{self, Flags};
+use super::curl::{self, CurlOptions};
 use super::message::{Answer, Request};
 use crate::json::{self, Document, NotJson};
 
@@ -97,7 +97,7 @@ impl Exchange {
 
     /// Creates an exchange from a request that a client sent to the suite.
     pub(crate) fn captured(number: usize, request: Request, answer: Answer) -> Self {
-        let curl = curl::command(&request, &Flags::default());
+        let curl = curl::command(&request, &CurlOptions::default());
         Self::new(number, request, answer, Duration::ZERO, curl)
     }
 

@@ -1,41 +1,39 @@
-//! Which costs a request wants, one or several at once (RFC 7285 §11.3.2.3, RFC 8189 §4.1.2), and which pass its tests.
+//! Parsing of requests for costs, single or multi-cost, and evaluation of their constraints (RFC 7285 §11.3.2.3, RFC
+//! 8189 §4.1.2).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use super::cost_type::{Costs, ServedCostType, as_type};
 use super::error::AltoError;
-use super::network::{ServedCostType, as_type};
 use super::request::{Member, Object};
 
-/// Costs by source and destination.
-pub type Costs = BTreeMap<(String, String), f64>;
-
-/// What a resource with costs offers.
+/// Cost types and query features that a resource offers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Offer {
-    /// The cost types that may be asked for.
+    /// Cost types that requests may name.
     pub cost_types: Vec<ServedCostType>,
-    /// Whether constraints may be given.
+    /// Whether requests may have constraints (`cost-constraints`).
     pub constraints: bool,
-    /// How many cost types may be asked for at once (RFC 8189); 0 where that standard is not known.
-    pub together: usize,
-    /// Cost types on which constraints may be put although `constraints` is false (RFC 8189).
+    /// Limit on the cost types of one request (`max-cost-types`, RFC 8189); 0 without support for multi-cost queries.
+    pub max_cost_types: usize,
+    /// Cost types that constraints may refer to (`testable-cost-type-names`, RFC 8189), even if `constraints` is false.
     pub testable: Vec<ServedCostType>,
 }
 
-/// What a request wants.
+/// Costs that a request asks for.
 pub(super) struct RequestedCosts {
     types: Vec<ServedCostType>,
-    /// Whether costs are arrays, even of one element.
-    several: bool,
-    /// The cost types that tests point to.
+    /// Whether the request is a multi-cost query, whose costs are arrays.
+    multi_cost: bool,
+    /// Cost types that constraints refer to by index.
     tested: Vec<ServedCostType>,
-    /// Tests of which all of any inner list must hold; none if there are no lists.
+    /// Disjunction of conjunctions of constraints; empty if the request has none.
     tests: Vec<Vec<Test>>,
 }
 
-/// A condition on costs.
+/// Constraint on the cost of one cost type.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Test {
     index: usize,
@@ -53,26 +51,26 @@ enum Comparison {
 }
 
 impl RequestedCosts {
-    /// One cost type without tests.
+    /// Creates a request for one cost type without constraints.
     pub(super) fn one(cost_type: &ServedCostType) -> Self {
         let types = vec![cost_type.clone()];
-        Self { tested: types.clone(), types, several: false, tests: Vec::new() }
+        Self { tested: types.clone(), types, multi_cost: false, tests: Vec::new() }
     }
 
-    /// What a request says.
+    /// Parses a request.
     pub(super) fn read(offer: &Offer, request: &Object) -> Result<Self, AltoError> {
-        let list = request.optional("multi-cost-types").filter(|_| offer.together > 0);
-        let (types, several) = match &list {
+        let list = request.optional("multi-cost-types").filter(|_| offer.max_cost_types > 0);
+        let (types, multi_cost) = match &list {
             None => (vec![offer.cost_type(request.required("cost-type")?)?], false),
-            Some(list) => (offer.several(list)?, true),
+            Some(list) => (offer.multi_cost(list)?, true),
         };
-        // An empty one says nothing (RFC 8896 §5.2.4 has it beside several).
-        let other = request.optional("cost-type").filter(|other| several && other.value != json!({}));
+        // RFC 8896 §5.2.4 allows an empty `cost-type` beside `multi-cost-types`.
+        let other = request.optional("cost-type").filter(|other| multi_cost && other.value != json!({}));
         if let Some(other) = other {
             return Err(AltoError::value(&other.path, &other.value));
         }
         let mut tested = types.clone();
-        if let Some(list) = request.optional("testable-cost-types").filter(|_| offer.together > 0) {
+        if let Some(list) = request.optional("testable-cost-types").filter(|_| offer.max_cost_types > 0) {
             let offered = if offer.testable.is_empty() { &offer.cost_types } else { &offer.testable };
             tested = types_in(&list, offered)?;
             if tested.is_empty() {
@@ -85,7 +83,7 @@ impl RequestedCosts {
             let all: Result<Vec<_>, _> = all.iter().map(|text| offer.test(text, &tested, &list.path)).collect();
             tests.extend(Some(all?).filter(|all| !all.is_empty()));
         }
-        if let Some(list) = request.optional("or-constraints").filter(|_| offer.together > 0) {
+        if let Some(list) = request.optional("or-constraints").filter(|_| offer.max_cost_types > 0) {
             if request.optional("constraints").is_some() || list.elements()?.is_empty() {
                 return Err(AltoError::value(&list.path, &list.value));
             }
@@ -99,13 +97,13 @@ impl RequestedCosts {
                 tests.push(all?);
             }
         }
-        Ok(Self { types, several, tested, tests })
+        Ok(Self { types, multi_cost, tested, tests })
     }
 
-    /// What the answer says about its costs.
+    /// Returns the members of `meta` that describe the costs of the answer.
     pub(super) fn meta(&self) -> Map<String, Value> {
         let mut meta = Map::new();
-        if self.several {
+        if self.multi_cost {
             meta.insert("cost-type".into(), json!({}));
             meta.insert("multi-cost-types".into(), self.types.iter().map(ServedCostType::to_json).collect());
         } else {
@@ -114,12 +112,12 @@ impl RequestedCosts {
         meta
     }
 
-    /// The costs that pass, as they are written. `of` knows the costs of a metric.
+    /// Returns the costs that satisfy the constraints, as JSON values; `of` returns the costs of a metric.
     pub(super) fn answer(&self, of: &dyn Fn(&str) -> Costs) -> BTreeMap<(String, String), Value> {
         let typed = |cost_type: &ServedCostType| as_type(cost_type, of(&cost_type.metric));
         let tested: Vec<_> = if self.tests.is_empty() { Vec::new() } else { self.tested.iter().map(typed).collect() };
         let shown: Vec<_> = self.types.iter().map(typed).collect();
-        // What is not known passes no test.
+        // An undefined cost satisfies no constraint.
         let holds = |pair: &(String, String), test: &Test| {
             tested[test.index].get(pair).and_then(Value::as_f64).is_some_and(|cost| test.admits(cost))
         };
@@ -128,7 +126,7 @@ impl RequestedCosts {
         };
         let written = |pair: &(String, String)| {
             let mut values = shown.iter().map(|costs| costs.get(pair).cloned().unwrap_or(Value::Null));
-            if self.several { values.collect() } else { values.next().unwrap_or_default() }
+            if self.multi_cost { values.collect() } else { values.next().unwrap_or_default() }
         };
         let pairs: BTreeSet<_> = shown.iter().flat_map(BTreeMap::keys).filter(|pair| passes(pair)).collect();
         pairs.into_iter().map(|pair| (pair.clone(), written(pair))).collect()
@@ -151,16 +149,16 @@ impl Offer {
         Err(AltoError::value("cost-type/cost-mode", &cost_type.mode.into()))
     }
 
-    fn several(&self, list: &Member) -> Result<Vec<ServedCostType>, AltoError> {
+    fn multi_cost(&self, list: &Member) -> Result<Vec<ServedCostType>, AltoError> {
         let types = types_in(list, &self.cost_types)?;
-        if types.is_empty() || types.len() > self.together {
+        if types.is_empty() || types.len() > self.max_cost_types {
             return Err(AltoError::value(&list.path, &list.value));
         }
         Ok(types)
     }
 
     fn test(&self, text: &str, tested: &[ServedCostType], path: &str) -> Result<Test, AltoError> {
-        let parsed = Test::parse(text, self.together > 0);
+        let parsed = Test::parse(text, self.max_cost_types > 0);
         let usable = parsed.filter(|condition| {
             let cost_type = tested.get(condition.index);
             cost_type.is_some_and(|cost_type| self.constraints || self.testable.contains(cost_type))
@@ -169,7 +167,7 @@ impl Offer {
     }
 }
 
-/// A list of cost types, all of them among those offered.
+/// Parses a list of cost types, all of which must be offered.
 fn types_in(list: &Member, offered: &[ServedCostType]) -> Result<Vec<ServedCostType>, AltoError> {
     let one = |element: &Value| {
         let wrong = || AltoError::value(&list.path, element);
@@ -182,7 +180,7 @@ fn types_in(list: &Member, offered: &[ServedCostType]) -> Result<Vec<ServedCostT
 }
 
 impl Test {
-    /// `OPERATOR NUMBER`, where `indexed` allows `[INDEX]` before it.
+    /// Parses `OPERATOR NUMBER`, with an optional `[INDEX]` before it if `indexed`.
     fn parse(text: &str, indexed: bool) -> Option<Self> {
         let blank = [' ', '\t'];
         let mut rest = text.trim_matches(blank);

@@ -1,34 +1,34 @@
-//! ALTO errors (RFC 7285 §8.5).
+//! ALTO protocol errors (RFC 7285 §8.5).
 
 use serde_json::{Map, Value, json};
 
-/// What is wrong with a request.
+/// Error in a request body.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.code())]
 pub enum AltoError {
-    /// The body is not JSON, or not an object.
+    /// The body is not a JSON object.
     Syntax(String),
-    /// A member is absent, named by its path from the root.
+    /// A required member is absent; holds its path from the root.
     MissingField(String),
-    /// A member has the wrong JSON type.
+    /// A member has the wrong JSON type; holds its path from the root.
     InvalidFieldType(String),
-    /// A member or an element of an array has a wrong value.
+    /// A member or an array element has an invalid value.
     InvalidFieldValue {
-        /// The path of the member or of the array.
+        /// Path of the member or the array, from the root.
         field: String,
-        /// The offending value.
+        /// The invalid value.
         value: String,
     },
 }
 
 impl AltoError {
-    /// A wrong value; what is not a string is written as JSON text.
+    /// Creates an error for an invalid value; anything but a string is written as JSON text.
     pub fn value(field: impl Into<String>, value: &Value) -> Self {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         Self::InvalidFieldValue { field: field.into(), value }
     }
 
-    /// The code of §8.5.2.
+    /// Returns the error code of RFC 7285 §8.5.2.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Syntax(_) => "E_SYNTAX",
@@ -38,7 +38,7 @@ impl AltoError {
         }
     }
 
-    /// The error message.
+    /// Returns the error as an ALTO message.
     pub fn to_json(&self) -> Value {
         let mut meta = Map::new();
         meta.insert("code".into(), self.code().into());

@@ -1,4 +1,4 @@
-//! Listens, and gives every connection a thread, up to a number.
+//! TCP and TLS listener with a thread per connection, up to a limit.
 
 use std::collections::HashMap;
 use std::io::{self, BufReader, Read};
@@ -14,61 +14,61 @@ use super::http::{
     self, Connection, ConnectionAddresses, Duplex, Incoming, Leniency, ReceivedRequest, RejectedMessage, Response,
 };
 
-/// Connections at a time; more are closed at once.
-const CONNECTIONS: usize = 128;
-/// How long a connection may be silent.
-const SILENCE: Duration = Duration::from_secs(15);
-/// How long what a client still sends after a refusal is taken, so that it can read the answer.
+/// Limit on simultaneous connections; further ones are closed at once.
+const MAX_CONNECTIONS: usize = 128;
+/// Limit on the time a read or write may block.
+const IO_TIMEOUT: Duration = Duration::from_secs(15);
+/// Limit on the time spent discarding what a client still sends after the last response.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// Whoever answers.
+/// Application behind a listener.
 pub trait Handler: Send + Sync + 'static {
     /// Answers a request.
-    fn answer(&self, request: &ReceivedRequest) -> Response;
+    fn respond(&self, request: &ReceivedRequest) -> Response;
 
-    /// How strictly requests are read.
+    /// Returns how strictly requests are parsed.
     fn leniency(&self) -> Leniency {
         Leniency::Strict
     }
 
-    /// Hears of a message that was refused.
-    fn refused(&self, _peer: SocketAddr, _refusal: &RejectedMessage) {}
+    /// Called for each message that was rejected before it became a request.
+    fn rejected(&self, _peer: SocketAddr, _rejected: &RejectedMessage) {}
 }
 
 impl<F: Fn(&ReceivedRequest) -> Response + Send + Sync + 'static> Handler for F {
-    fn answer(&self, request: &ReceivedRequest) -> Response {
+    fn respond(&self, request: &ReceivedRequest) -> Response {
         self(request)
     }
 }
 
-/// A listening server. Dropping it ends it, with all its connections.
+/// Running listener; dropping it stops accepting and closes all connections.
 pub struct Server {
     address: SocketAddr,
-    open: Arc<Open>,
-    accepting: Option<JoinHandle<()>>,
+    connections: Arc<Connections>,
+    acceptor: Option<JoinHandle<()>>,
 }
 
-/// The connections, so that they can be ended.
+/// Open connections, so that they can be closed.
 #[derive(Default)]
-struct Open {
+struct Connections {
     stopping: AtomicBool,
     next: AtomicU64,
     sockets: Mutex<HashMap<u64, TcpStream>>,
 }
 
 impl Server {
-    /// Answers on this listener, over TLS if a configuration is given.
+    /// Starts serving on a bound socket, over TLS if a configuration is given.
     pub fn start(listener: TcpListener, tls: Option<Arc<ServerConfig>>, handler: Arc<dyn Handler>) -> io::Result<Self> {
         let address = listener.local_addr()?;
-        let open = Arc::new(Open::default());
-        let accepting = thread::Builder::new().name(format!("listener {address}")).spawn({
-            let open = Arc::clone(&open);
-            move || accept(&listener, tls.as_ref(), &handler, &open)
+        let connections = Arc::new(Connections::default());
+        let acceptor = thread::Builder::new().name(format!("listener {address}")).spawn({
+            let connections = Arc::clone(&connections);
+            move || accept(&listener, tls.as_ref(), &handler, &connections)
         })?;
-        Ok(Self { address, open, accepting: Some(accepting) })
+        Ok(Self { address, connections, acceptor: Some(acceptor) })
     }
 
-    /// Where it listens.
+    /// Returns the address that the listener is bound to.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -76,60 +76,65 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.open.stopping.store(true, Ordering::SeqCst);
-        for socket in self.open.lock().values() {
+        self.connections.stopping.store(true, Ordering::SeqCst);
+        for socket in self.connections.lock().values() {
             let _ = socket.shutdown(Shutdown::Both);
         }
-        // The listener looks at the flag when somebody connects.
+        // The accepting thread sees the flag only after a connection, so this makes one.
         let mut wake = self.address;
         if wake.ip().is_unspecified() {
             wake.set_ip(if wake.is_ipv4() { [127, 0, 0, 1].into() } else { [0, 0, 0, 0, 0, 0, 0, 1].into() });
         }
         let woken = TcpStream::connect_timeout(&wake, Duration::from_secs(1)).is_ok();
-        if let Some(accepting) = self.accepting.take().filter(|_| woken) {
-            let _ = accepting.join();
+        if let Some(acceptor) = self.acceptor.take().filter(|_| woken) {
+            let _ = acceptor.join();
         }
     }
 }
 
-impl Open {
+impl Connections {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, TcpStream>> {
         self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn accept(listener: &TcpListener, tls: Option<&Arc<ServerConfig>>, handler: &Arc<dyn Handler>, open: &Arc<Open>) {
+fn accept(
+    listener: &TcpListener,
+    tls: Option<&Arc<ServerConfig>>,
+    handler: &Arc<dyn Handler>,
+    connections: &Arc<Connections>,
+) {
     for socket in listener.incoming() {
-        if open.stopping.load(Ordering::SeqCst) {
+        if connections.stopping.load(Ordering::SeqCst) {
             return;
         }
-        // What fails to be accepted is the client's loss; when descriptors run out, waiting helps.
+        // A failed accept concerns one client; the pause helps when descriptors have run out.
         let Ok(socket) = socket else {
             thread::sleep(Duration::from_millis(20));
             continue;
         };
         let Ok(second) = socket.try_clone() else { continue };
-        let number = open.next.fetch_add(1, Ordering::Relaxed);
+        let number = connections.next.fetch_add(1, Ordering::Relaxed);
         {
-            let mut sockets = open.lock();
-            if sockets.len() >= CONNECTIONS {
+            let mut sockets = connections.lock();
+            if sockets.len() >= MAX_CONNECTIONS {
                 continue;
             }
             sockets.insert(number, second);
         }
-        let (tls, handler, of_thread) = (tls.cloned(), Arc::clone(handler), Arc::clone(open));
+        let (tls, handler, of_thread) = (tls.cloned(), Arc::clone(handler), Arc::clone(connections));
         let spawned = thread::Builder::new().name("connection".into()).spawn(move || {
-            // An error here is a connection that ended early, which clients may do.
-            let _ = converse(socket, tls, handler.as_ref(), &of_thread.stopping);
+            // Clients may disconnect at any time, so I/O errors are ignored.
+            let _ = serve_connection(socket, tls, handler.as_ref(), &of_thread.stopping);
             of_thread.lock().remove(&number);
         });
         if spawned.is_err() {
-            open.lock().remove(&number);
+            connections.lock().remove(&number);
         }
     }
 }
 
-fn converse(
+fn serve_connection(
     socket: TcpStream,
     tls: Option<Arc<ServerConfig>>,
     handler: &dyn Handler,
@@ -137,8 +142,8 @@ fn converse(
 ) -> io::Result<()> {
     let ends = ConnectionAddresses { peer: socket.peer_addr()?, server: socket.local_addr()? };
     socket.set_nodelay(true)?;
-    socket.set_read_timeout(Some(SILENCE))?;
-    socket.set_write_timeout(Some(SILENCE))?;
+    socket.set_read_timeout(Some(IO_TIMEOUT))?;
+    socket.set_write_timeout(Some(IO_TIMEOUT))?;
     let ending = socket.try_clone()?;
     let stream: Box<dyn Duplex> = match tls {
         None => Box::new(socket),
@@ -152,14 +157,14 @@ fn converse(
         match http::read(&mut connection, ends, handler.leniency())? {
             Incoming::Closed => break,
             Incoming::Request(request) => {
-                let answer = handler.answer(&request);
-                if !http::write(&mut connection, &answer, Some(&request))? {
+                let response = handler.respond(&request);
+                if !http::write(&mut connection, &response, Some(&request))? {
                     break;
                 }
             }
-            Incoming::Refused(refusal) => {
-                handler.refused(ends.peer, &refusal);
-                http::write(&mut connection, &Response::plain(refusal.status, refusal.why), None)?;
+            Incoming::Rejected(rejected) => {
+                handler.rejected(ends.peer, &rejected);
+                http::write(&mut connection, &Response::plain(rejected.status, rejected.reason), None)?;
                 break;
             }
         }
@@ -168,7 +173,8 @@ fn converse(
     Ok(())
 }
 
-/// Closing while bytes of the client are unread would reset the connection and lose the answer on its way.
+/// Discards what the client still sends: closing a socket with unread bytes would reset the connection and lose the
+/// response.
 fn linger(mut connection: Connection, socket: &TcpStream) {
     let _ = socket.shutdown(Shutdown::Write);
     let _ = socket.set_read_timeout(Some(Duration::from_millis(500)));

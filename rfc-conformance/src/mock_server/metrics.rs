@@ -1,10 +1,13 @@
-//! Costs of the fixture other than `routingcost`: the metrics of RFC 9439 with some of their statistics.
+//! Example costs of the RFC 9439 metrics, some of them with statistics.
 //!
-//! Costs are multiples of powers of two, so that what is made of them is exact. Pairs that have a cost of one metric
-//! may have none of another; from a PID to itself there is no bandwidth.
+//! All costs are multiples of powers of two, so that arithmetic on them is exact. A pair with a cost of one metric may
+//! lack another; bandwidths within a PID are undefined.
 
-use super::cost_query::Costs;
-use super::network::{Network, ServedMap, matrix};
+use std::collections::BTreeMap;
+
+use super::cost_type::Costs;
+use super::fixture::matrix;
+use super::network::{Network, ServedMap};
 
 /// `delay-ow` in microseconds.
 const DELAY: [&str; 5] = [
@@ -14,8 +17,9 @@ const DELAY: [&str; 5] = [
     "7150 8100 9020 110 -",
     "20300 20050 30400 - -",
 ];
+/// `hopcount`.
 const HOPS: [&str; 5] = ["1 2 3 4 7", "2 1 3 5 7", "3 3 1 4 8", "4 5 4 1 -", "7 7 8 9 -"];
-/// In percent.
+/// `lossrate` in percent.
 const LOSS: [&str; 5] =
     ["0 0.25 0.5 0.5 1.25", "0.25 0 0.5 0.75 1.25", "0.5 0.5 0 - 2.5", "0.5 0.75 0.5 0 -", "1.25 1.25 2.5 3.5 -"];
 /// `bw-residual` in bytes per second.
@@ -27,7 +31,7 @@ const BANDWIDTH: [&str; 5] = [
     "250000 250000 125000 62500 -",
 ];
 
-/// Metrics that are multiples of another one.
+/// Metrics that are a constant multiple of another one.
 const MULTIPLES: &[(&str, &str, f64)] = &[
     ("delay-ow:median", "delay-ow", 1.0),
     ("delay-ow:min", "delay-ow", 0.5),
@@ -44,7 +48,7 @@ const MULTIPLES: &[(&str, &str, f64)] = &[
 ];
 
 impl Network {
-    /// With costs of many metrics in the first map.
+    /// Adds costs of many metrics to the default map.
     #[must_use]
     pub fn with_metrics(mut self) -> Self {
         if let Some(map) = self.maps.first_mut() {
@@ -57,7 +61,7 @@ impl Network {
 fn add(map: &mut ServedMap) {
     let pids: Vec<_> = map.pids.keys().map(String::as_str).collect();
     let tables = [("delay-ow", DELAY), ("hopcount", HOPS), ("lossrate", LOSS), ("bw-residual", BANDWIDTH)];
-    let mut metrics: std::collections::BTreeMap<String, Costs> =
+    let mut metrics: BTreeMap<String, Costs> =
         tables.iter().map(|(name, rows)| ((*name).to_owned(), matrix(&pids, rows))).collect();
     for (name, other, factor) in MULTIPLES {
         let costs = metrics[*other].iter().map(|(pair, cost)| (pair.clone(), cost * factor));

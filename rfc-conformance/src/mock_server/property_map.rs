@@ -1,4 +1,4 @@
-//! Property maps (RFC 9240): values by domain and entity, inherited by the longest prefix, whole and filtered.
+//! Property maps (RFC 9240), whole and filtered: values by domain and entity, with inheritance along prefixes.
 
 use std::collections::BTreeMap;
 
@@ -9,47 +9,47 @@ use super::error::AltoError;
 use super::network::{Network, ServedMap};
 use super::request::{Member, Object};
 
-/// What a property map has.
+/// Data of a property map.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Properties {
-    /// The domains, in the order in which they are announced.
+    /// Entity domains, in the order of the capability `mappings`.
     pub domains: Vec<Domain>,
 }
 
-/// A domain with its entities.
+/// Entity domain with its entities.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Domain {
-    /// Its name: `ipv4`, `nm-a.pid`.
+    /// Domain name, such as `ipv4` or `nm-a.pid`.
     pub name: String,
-    /// The properties that can be asked for.
+    /// Names of the properties that the domain maps to.
     pub properties: Vec<String>,
-    /// What is said, apart from `X.pid`, which is that of the network map X.
+    /// Property values by entity, without `X.pid`, which comes from the network map `X`.
     pub values: BTreeMap<EntityId, Map<String, Value>>,
 }
 
-/// What an entity is within its domain.
+/// Identifier of an entity within its domain.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EntityId {
-    /// A prefix; an address is one of full length.
+    /// Prefix; an address is a prefix of full length.
     Net(IpNet),
-    /// The name of a PID.
+    /// PID name.
     Name(String),
 }
 
-/// Values by entity; the longest prefixes are last.
+/// Property values by domain index, prefix length and entity, so that longer prefixes come later.
 type Values = BTreeMap<(usize, u8, EntityId), Map<String, Value>>;
 
-/// What a request wants.
+/// Entities and properties that a request asks for.
 struct RequestedEntities {
-    /// Entities with their spelling; none for all.
+    /// Domain index, identifier and spelling of each entity; empty for all entities.
     entities: Vec<(usize, EntityId, String)>,
-    /// Nothing if only names are wanted.
+    /// Names of the properties, or `None` if the request asks for entity names only.
     properties: Option<Vec<String>>,
 }
 
 impl EntityId {
-    /// Reads the identifier of an entity of a domain type.
-    fn read(kind: &str, text: &str) -> Option<Self> {
+    /// Parses an entity identifier of a domain type.
+    fn parse(kind: &str, text: &str) -> Option<Self> {
         let net = |net: IpNet| Some(Self::Net(net.trunc())).filter(|_| net.addr().is_ipv4() == (kind == "ipv4"));
         match kind {
             "ipv4" | "ipv6" => {
@@ -86,10 +86,11 @@ impl std::fmt::Display for EntityId {
 }
 
 impl Domain {
-    fn parse(name: &str, properties: &str, values: &[(&str, Value)]) -> Self {
+    /// Creates a domain from a list of property names and the values of its entities.
+    pub(super) fn parse(name: &str, properties: &str, values: &[(&str, Value)]) -> Self {
         let kind = name.rsplit('.').next().unwrap_or(name);
         let values =
-            values.iter().filter_map(|(id, value)| Some((EntityId::read(kind, id)?, value.as_object()?.clone())));
+            values.iter().filter_map(|(id, value)| Some((EntityId::parse(kind, id)?, value.as_object()?.clone())));
         Self {
             name: name.to_owned(),
             properties: properties.split_whitespace().map(str::to_owned).collect(),
@@ -101,61 +102,36 @@ impl Domain {
         self.name.rsplit('.').next().unwrap_or(&self.name)
     }
 
-    /// The resource that defines it, if one does.
+    /// Returns the ID of the resource that defines the domain, if it is resource-specific.
     fn resource(&self) -> Option<&str> {
         self.name.split_once('.').map(|(resource, _)| resource)
     }
 
-    /// What is said of its entities, with the PIDs of prefixes.
-    fn said(&self, network: &Network) -> BTreeMap<EntityId, Map<String, Value>> {
-        let mut said = self.values.clone();
+    /// Returns the values of all entities, including the PIDs of prefixes.
+    fn all_values(&self, network: &Network) -> BTreeMap<EntityId, Map<String, Value>> {
+        let mut all = self.values.clone();
         for property in &self.properties {
             let map = property.strip_suffix(".pid").and_then(|id| network.map(id));
             let Some(map) = map.filter(|_| self.kind() != "pid") else { continue };
             for (pid, prefixes) in &map.pids {
                 for net in prefixes.iter().filter(|net| net.addr().is_ipv4() == (self.kind() == "ipv4")) {
-                    let entry = said.entry(EntityId::Net(*net)).or_default();
+                    let entry = all.entry(EntityId::Net(*net)).or_default();
                     entry.insert(property.clone(), pid.as_str().into());
                 }
             }
         }
-        said
+        all
     }
 }
 
 impl Properties {
-    /// The fixture: prefixes nested and split in two, values that are none, PIDs, and the addresses of one map.
-    pub fn fixture() -> Self {
-        let v4 = [
-            ("192.0.2.0/24", json!({ ".priv:x-tier": "gold", ".priv:x-site": "ams" })),
-            ("192.0.2.128/26", json!({ ".priv:x-site": "ber" })),
-            ("192.0.2.160/27", json!({ ".priv:x-tier": null })),
-            ("192.0.2.200", json!({ ".priv:x-tier": "bronze" })),
-            ("198.51.100.0/25", json!({ ".priv:x-tier": "tin" })),
-            ("198.51.100.128/25", json!({ ".priv:x-tier": "lead" })),
-        ];
-        let v6 = [
-            ("2001:db8:a::/48", json!({ ".priv:x-tier": "gold" })),
-            ("2001:db8:a:b::/64", json!({ ".priv:x-tier": null })),
-        ];
-        let pids = [("pidA", json!({ ".priv:x-site": "ams" })), ("pidB", json!({ ".priv:x-site": "ber" }))];
-        Self {
-            domains: vec![
-                Domain::parse("ipv4", ".priv:x-tier .priv:x-site nm-a.pid nm-b.pid", &v4),
-                Domain::parse("ipv6", ".priv:x-tier nm-a.pid", &v6),
-                Domain::parse("nm-a.pid", ".priv:x-site", &pids),
-                Domain::parse("nm-b.ipv4", "nm-b.pid", &[]),
-            ],
-        }
-    }
-
-    /// `capabilities.mappings`.
+    /// Returns the capability `mappings`.
     pub fn mappings(&self) -> Value {
         let domains = self.domains.iter().map(|domain| (domain.name.clone(), domain.properties.clone().into()));
         Value::Object(domains.collect())
     }
 
-    /// The resources that domains and properties are named with, each once, in order.
+    /// Returns the IDs of the resources that domains and properties refer to, sorted and without duplicates.
     pub fn uses(&self) -> Vec<&str> {
         let properties = self.domains.iter().flat_map(|domain| &domain.properties);
         let properties = properties.filter_map(|name| name.split_once('.').map(|(resource, _)| resource));
@@ -166,13 +142,13 @@ impl Properties {
         uses
     }
 
-    /// The whole map: what is said, without what is inherited.
+    /// Returns the message of the whole map, without inherited values.
     pub fn whole(&self, network: &Network) -> Value {
         let values = self.everything(network);
         self.message(network, &values, &BTreeMap::new(), &self.uses())
     }
 
-    /// A part of the map.
+    /// Answers a request for a filtered property map.
     pub fn filtered(&self, network: &Network, body: &[u8]) -> Result<Value, AltoError> {
         let wanted = self.wanted(&Object::parse(body)?)?;
         let all = self.everything(network);
@@ -202,14 +178,14 @@ impl Properties {
             let names: Values = keys.map(|key| (key.clone(), Map::new())).collect();
             return Ok(self.message(network, &names, &spellings, &tags));
         }
-        without_needless(&mut answer, !wanted.entities.is_empty());
+        remove_redundant(&mut answer, !wanted.entities.is_empty());
         Ok(self.message(network, &answer, &spellings, &tags))
     }
 
     fn everything(&self, network: &Network) -> Values {
         let mut all = Values::new();
         for (index, domain) in self.domains.iter().enumerate() {
-            all.extend(domain.said(network).into_iter().map(|(id, values)| ((index, id.length(), id), values)));
+            all.extend(domain.all_values(network).into_iter().map(|(id, values)| ((index, id.length(), id), values)));
         }
         all
     }
@@ -221,7 +197,7 @@ impl Properties {
         for text in entities.strings()? {
             let (domain, id) = self.entity(&text).ok_or_else(|| AltoError::value(&entities.path, &json!(text)))?;
             if !wanted.entities.iter().any(|(other, known, _)| (*other, known) == (domain, &id)) {
-                // Bits after the length of a prefix are not meant, so they are not repeated.
+                // The spelling of the request is kept, unless the prefix has bits set beyond its length.
                 let exact = !text.contains('/') || text.ends_with(&format!(":{id}"));
                 let text = if exact { text } else { format!("{}:{id}", self.domains[domain].name) };
                 wanted.entities.push((domain, id, text));
@@ -243,12 +219,12 @@ impl Properties {
     fn entity(&self, text: &str) -> Option<(usize, EntityId)> {
         let of = |(index, domain): (usize, &Domain)| {
             let id = text.strip_prefix(&domain.name)?.strip_prefix(':')?;
-            Some((index, EntityId::read(domain.kind(), id)?))
+            Some((index, EntityId::parse(domain.kind(), id)?))
         };
         self.domains.iter().enumerate().find_map(of)
     }
 
-    /// Adds an entity that was asked for: what it has, itself or by inheritance, and what is said inside.
+    /// Adds a requested entity with its own and inherited values, and the entities within it.
     fn add(&self, domain: usize, id: &EntityId, all: &Values, answer: &mut Values) {
         let own: Map<_, _> = (self.domains[domain].properties.iter())
             .filter_map(|name| Some((name.clone(), value(all, domain, id, name)?.clone())))
@@ -261,7 +237,8 @@ impl Properties {
         }
     }
 
-    /// All resources if an entity of no resource is asked for, otherwise those of the domains and properties.
+    /// Returns the IDs for `dependent-vtags`: all resources if a requested domain is not resource-specific, otherwise
+    /// those of the requested domains and properties.
     fn tags(&self, wanted: &RequestedEntities) -> Vec<&str> {
         let domains: Vec<_> = wanted.entities.iter().map(|(domain, ..)| &self.domains[*domain]).collect();
         let uses = self.uses();
@@ -297,15 +274,16 @@ impl Properties {
     }
 }
 
-/// The value of a property of an entity: that of the longest prefix around it that says something, unless it is null.
+/// Returns the value of a property of an entity, inherited from the longest enclosing prefix that has one; null counts as
+/// no value.
 fn value<'v>(all: &'v Values, domain: usize, id: &EntityId, name: &str) -> Option<&'v Value> {
     let mut around = all.iter().rev().filter(|((other, _, outer), _)| *other == domain && outer.contains(id));
     around.find_map(|(_, values)| values.get(name)).filter(|value| !value.is_null())
 }
 
-/// Takes out null where nothing would be inherited, entities without values, and, in an answer to what was asked for,
-/// prefixes that others cover: those get their values.
-fn without_needless(answer: &mut Values, merge: bool) {
+/// Removes nulls that suppress no inheritance and entities without values; with `merge`, also moves the values of a prefix
+/// that others cover completely to those.
+fn remove_redundant(answer: &mut Values, merge: bool) {
     for key in answer.keys().cloned().collect::<Vec<_>>() {
         let (domain, _, id) = &key;
         let inner: Vec<_> = answer
@@ -318,7 +296,7 @@ fn without_needless(answer: &mut Values, merge: bool) {
         let Some(values) = answer.get(&key).cloned() else { continue };
         if merge && matches!(id, EntityId::Net(net) if IpNet::aggregate(&nets).contains(net)) {
             for inner in inner {
-                // What lies deeper inherits from those.
+                // Deeper prefixes inherit from the outermost ones.
                 let outermost =
                     !nets.iter().any(|net| EntityId::Net(*net) != inner.2 && EntityId::Net(*net).contains(&inner.2));
                 if let Some(own) = answer.get_mut(&inner).filter(|_| outermost) {
@@ -355,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_enough_and_no_more() {
+    fn filtered_maps_have_the_needed_entities_and_no_more() {
         let tier = [".priv:x-tier", ".priv:x-site"];
         for (entity, expected) in [
             (
@@ -381,14 +359,14 @@ mod tests {
             ("nm-a.pid:pidQ", json!({})),
         ] {
             let answer = ask(&json!({ "entities": [entity], "properties": tier }));
-            // An address is an address, however it was asked for.
+            // `/32` and the bare address are the same entity.
             let answer: Value = serde_json::from_str(&answer.to_string().replace("/32\"", "\"")).unwrap();
             assert_eq!(answer, expected, "{entity}");
         }
     }
 
     #[test]
-    fn covered_prefixes_hand_their_values_on() {
+    fn covered_prefixes_pass_their_values_to_the_covering_ones() {
         let answer = ask(&json!({ "entities": ["ipv4:0.0.0.0/0"], "properties": ["nm-a.pid", "nm-b.pid"] }));
         assert_eq!(answer["ipv4:0.0.0.0/0"], Value::Null);
         assert_eq!(answer["ipv4:0.0.0.0/1"], json!({ "nm-a.pid": "pidZ", "nm-b.pid": "west" }));
@@ -396,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn errors_name_field_and_value() {
         for (body, meta) in [
             (json!({}), json!({ "code": "E_MISSING_FIELD", "field": "entities" })),
             (

@@ -1,19 +1,20 @@
-//! Answers to request bodies: filters, endpoint properties and endpoint costs (RFC 7285 §11.3 to §11.5).
+//! Answers to request bodies: filtered maps, endpoint properties and endpoint costs (RFC 7285 §11.3 to §11.5).
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 
-use super::cost_query::{Costs, Offer, RequestedCosts};
+use super::cost_query::{Offer, RequestedCosts};
+use super::cost_type::{Costs, ServedCostType};
 use super::error::AltoError;
-use super::network::{Network, ServedCostType, ServedMap};
+use super::network::{Network, ServedMap};
 use super::request::{Object, spell};
 
-/// Most pairs of sources and destinations in a request.
-const PAIRS: usize = 1_000_000;
+/// Limit on pairs of sources and destinations in a request.
+const MAX_PAIRS: usize = 1_000_000;
 
-/// A network map filtered by PIDs and address types.
+/// Answers a request for a filtered network map.
 pub fn filter_network_map(map: &ServedMap, body: &[u8]) -> Result<Value, AltoError> {
     let request = Object::parse(body)?;
     let pids = request.required("pids")?.strings()?;
@@ -26,7 +27,7 @@ pub fn filter_network_map(map: &ServedMap, body: &[u8]) -> Result<Value, AltoErr
     Ok(json!({ "meta": { "vtag": map.vtag() }, "network-map": answer }))
 }
 
-/// A cost map filtered by PIDs and constraints.
+/// Answers a request for a filtered cost map.
 pub fn filter_cost_map(map: &ServedMap, offer: &Offer, body: &[u8]) -> Result<Value, AltoError> {
     let request = Object::parse(body)?;
     let wanted = RequestedCosts::read(offer, &request)?;
@@ -46,7 +47,7 @@ pub fn filter_cost_map(map: &ServedMap, offer: &Offer, body: &[u8]) -> Result<Va
     Ok(cost_map(map, &wanted, &costs))
 }
 
-/// The whole cost map.
+/// Returns the message of a full cost map.
 pub fn full_cost_map(map: &ServedMap, cost_type: &ServedCostType) -> Value {
     cost_map(map, &RequestedCosts::one(cost_type), &|metric| map.costs_of(metric).clone())
 }
@@ -57,7 +58,7 @@ fn cost_map(map: &ServedMap, wanted: &RequestedCosts, costs: &dyn Fn(&str) -> Co
     json!({ "meta": meta, "cost-map": nested(wanted.answer(costs)) })
 }
 
-/// The properties of endpoints.
+/// Answers a request for endpoint properties.
 pub fn endpoint_properties(network: &Network, offered: &[String], body: &[u8]) -> Result<Value, AltoError> {
     let request = Object::parse(body)?;
     let properties = request.required("properties")?.strings()?;
@@ -84,7 +85,8 @@ pub fn endpoint_properties(network: &Network, offered: &[String], body: &[u8]) -
     Ok(json!({ "meta": { "dependent-vtags": tags }, "endpoint-properties": answer }))
 }
 
-/// The costs between endpoints: those of their PIDs in the default map. `client` is whom an empty list means.
+/// Answers a request for endpoint costs with the costs between their PIDs in the default map; an empty list of endpoints
+/// stands for `client`.
 pub fn endpoint_costs(network: &Network, offer: &Offer, client: IpAddr, body: &[u8]) -> Result<Value, AltoError> {
     let request = Object::parse(body)?;
     let wanted = RequestedCosts::read(offer, &request)?;
@@ -94,15 +96,15 @@ pub fn endpoint_costs(network: &Network, offer: &Offer, client: IpAddr, body: &[
     if sources.is_empty() && destinations.is_empty() {
         return Err(AltoError::value("endpoints", &json!({})));
     }
-    if sources.len().max(1) * destinations.len().max(1) > PAIRS {
-        return Err(AltoError::value("endpoints", &json!(format!("more than {PAIRS} pairs"))));
+    if sources.len().max(1) * destinations.len().max(1) > MAX_PAIRS {
+        return Err(AltoError::value("endpoints", &json!(format!("more than {MAX_PAIRS} pairs"))));
     }
     let client = client.to_canonical();
     let itself = vec![(client, spell(client))];
     let or_itself = |list: Vec<(IpAddr, String)>| if list.is_empty() { itself.clone() } else { list };
     let (sources, destinations) = (or_itself(sources), or_itself(destinations));
     let map = &network.maps[0];
-    // Every address is looked up once, not once a pair.
+    // Looking each address up once, not once per pair, bounds the work.
     let place = |list: Vec<(IpAddr, String)>| -> Vec<_> {
         list.into_iter().filter_map(|(address, name)| Some((name, map.pid_of(address)?))).collect()
     };

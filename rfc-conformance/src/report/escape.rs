@@ -1,11 +1,11 @@
-//! Text that comes from a target, made harmless for where it goes.
+//! Escaping of text from the server under test for the formats of reports.
 
-/// For a terminal: nothing that it would obey, and nothing that turns the direction of text.
+/// Replaces characters that control a terminal or change the direction of text.
 pub(super) fn terminal(text: &str) -> String {
     text.chars().map(|c| if is_harmless(c) { c } else { '\u{fffd}' }).collect()
 }
 
-/// For HTML and XML, between tags and in quoted attributes. Characters that XML 1.0 does not have are replaced.
+/// Escapes text for HTML and XML, and replaces characters that XML 1.0 excludes.
 pub(crate) fn markup(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -22,7 +22,7 @@ pub(crate) fn markup(text: &str) -> String {
     out
 }
 
-/// For a cell of a Markdown table, and as a word rather than as Markdown.
+/// Escapes text for a cell of a Markdown table.
 pub(crate) fn markdown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -39,12 +39,12 @@ pub(crate) fn markdown(text: &str) -> String {
     out
 }
 
-/// For the description of a TAP line: one line, and no `#` that would begin a directive.
+/// Escapes text for the description of a TAP line, so that it cannot start a directive.
 pub(super) fn tap(text: &str) -> String {
     terminal(text).replace(['\n', '\t'], " ").replace('#', "\\#")
 }
 
-/// Whether a terminal shows a character and does nothing else.
+/// Returns whether a character is printable and does not affect the terminal.
 pub(super) fn is_harmless(c: char) -> bool {
     let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let missing = matches!(c, '\u{fffe}' | '\u{ffff}');

@@ -1,4 +1,4 @@
-//! The report for programs. `matrix` reads it back.
+//! Report as JSON, which `matrix` reads back.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use super::escape::is_harmless;
 use crate::http::Record;
 use crate::verdict::{Finding, Grade, Line, Verdict};
 
-/// Which form the file has; a program that reads it looks here first.
+/// Identifier of the format, in the member `form`.
 pub(crate) const FORM: &str = "rfc-conformance/1";
 
-/// Renders a report.
+/// Renders a report as JSON.
 pub(super) fn render(report: &Report) -> String {
     let mut exchanges: BTreeMap<usize, &Record> = BTreeMap::new();
     for line in &report.lines {

@@ -1,4 +1,4 @@
-//! The report for continuous integration: the XML of `JUnit`, a suite per chapter and a case per requirement.
+//! Report as `JUnit` XML for continuous integration, with a suite per chapter and a case per requirement.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use super::Report;
 use super::escape::markup;
 use crate::verdict::{Line, Verdict};
 
-/// Renders a report.
+/// Renders a report as `JUnit` XML.
 pub(super) fn render(report: &Report) -> String {
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let took = report.took.as_secs_f64();
@@ -77,7 +77,7 @@ fn case(out: &mut String, line: &Line, strict: bool) {
     };
 }
 
-/// Findings as lines.
+/// Formats findings as lines of text.
 fn text(line: &Line) -> String {
     let mut out = String::new();
     for finding in &line.findings {

@@ -1,4 +1,4 @@
-//! What is made of a run: a report, in several forms. Whatever comes from the target is escaped on its way into one.
+//! Reports on a run in several formats, with all text from the server escaped.
 
 pub(crate) mod escape;
 pub(crate) mod html;
@@ -13,48 +13,46 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::catalogue;
 use crate::exit::Exit;
-use crate::requirement::Requirement;
 use crate::verdict::{Line, Verdict};
 
 pub(crate) use json::FORM as JSON_FORM;
 
-/// The outcome of a run.
+/// Results of a run.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// The root directory's URI.
+    /// URI of the root directory, or a name for the client.
     pub target: String,
-    /// Whether warnings count.
+    /// Whether warnings count as failures.
     pub strict: bool,
     /// Verdicts, in the order of the standards.
     pub lines: Vec<Line>,
-    /// Requests sent.
+    /// Number of requests.
     pub requests: usize,
-    /// How long it took.
+    /// Duration of the run.
     pub took: Duration,
-    /// Why there are no verdicts, if so.
+    /// Reason why there are no verdicts, if the run was not possible.
     pub could_not_run: Option<String>,
 }
 
-/// How many requirements came out how.
+/// Numbers of requirements by verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Looked at and found in order.
+    /// Requirements examined without violations.
     pub pass: usize,
-    /// Violated.
+    /// Violated requirements.
     pub fail: usize,
-    /// Not as recommended.
+    /// Recommendations that were not followed.
     pub warn: usize,
-    /// Worth knowing.
+    /// Noteworthy observations.
     pub info: usize,
-    /// Nothing to look at.
+    /// Requirements for which nothing could be examined.
     pub skipped: usize,
-    /// No answer.
+    /// Requirements for which the server did not answer.
     pub error: usize,
 }
 
-/// The verdicts of one chapter.
+/// Verdicts on one chapter of a standard.
 struct Chapter<'r> {
     document: &'static str,
     number: &'static str,
@@ -62,7 +60,7 @@ struct Chapter<'r> {
     lines: Vec<&'r Line>,
 }
 
-/// A form of report, and where it goes.
+/// Format of a report, and the file to write it to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Format {
     form: Form,
@@ -79,7 +77,7 @@ enum Form {
     Html,
 }
 
-/// Why a report cannot be written.
+/// Error while writing a report.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: the report cannot be written: {source}", path.display())]
 pub(crate) struct WriteError {
@@ -99,17 +97,17 @@ impl Report {
         }
     }
 
-    /// How many came out how.
+    /// Returns the numbers of requirements by verdict.
     pub fn summary(&self) -> Summary {
         Summary::of(&self.lines)
     }
 
-    /// What makes the target fail.
+    /// Returns the verdicts that make the run fail.
     pub fn failures(&self) -> impl Iterator<Item = &Line> {
         self.lines.iter().filter(|line| line.verdict.is_failure(self.strict))
     }
 
-    /// What the program ends with.
+    /// Returns the outcome of the program.
     pub fn exit(&self) -> Exit {
         if self.could_not_run.is_some() {
             Exit::CouldNotRun
@@ -120,7 +118,7 @@ impl Report {
         }
     }
 
-    /// Verdicts by chapter, in the order of the standards.
+    /// Groups the verdicts by chapter, in the order of the standards.
     fn chapters(&self) -> Vec<Chapter<'_>> {
         let mut chapters: Vec<Chapter<'_>> = Vec::new();
         for line in &self.lines {
@@ -134,27 +132,27 @@ impl Report {
         chapters
     }
 
-    /// The report as text, without colours.
+    /// Renders the report as text without colours.
     pub fn to_text(&self, verbose: bool) -> String {
         text::render(self, text::Style { verbose, colour: false })
     }
 
-    /// The report as JSON.
+    /// Renders the report as JSON.
     pub fn to_json(&self) -> String {
         json::render(self)
     }
 
-    /// The report as the XML of `JUnit`.
+    /// Renders the report as `JUnit` XML.
     pub fn to_junit(&self) -> String {
         junit::render(self)
     }
 
-    /// The report as lines of the Test Anything Protocol.
+    /// Renders the report in the Test Anything Protocol.
     pub fn to_tap(&self) -> String {
         tap::render(self)
     }
 
-    /// The report as a page of HTML.
+    /// Renders the report as an HTML page.
     pub fn to_html(&self) -> String {
         html::render(self)
     }
@@ -196,7 +194,7 @@ impl FromStr for Format {
 }
 
 impl Format {
-    /// Writes a report in this form.
+    /// Writes a report in this format.
     pub(crate) fn write(&self, report: &Report, verbose: bool) -> Result<(), WriteError> {
         let colour = self.file.is_none() && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let text = match self.form {
@@ -222,12 +220,4 @@ pub(crate) fn write(file: Option<&Path>, text: &str) -> Result<(), WriteError> {
     };
     let path = file.unwrap_or(Path::new("standard output"));
     written.map_err(|source| WriteError { path: path.to_owned(), source })
-}
-
-/// All requirements that are checked, one a line.
-pub(crate) fn list(only: &[String]) -> String {
-    let chosen = |requirement: &Requirement| only.is_empty() || only.iter().any(|prefix| requirement.is_within(prefix));
-    let line =
-        |requirement: &Requirement| format!("{:<24} {:<6} {}\n", requirement.id, requirement.level, requirement.text);
-    catalogue::requirements().iter().filter(|requirement| chosen(requirement)).map(line).collect()
 }

@@ -1,4 +1,4 @@
-//! The report as lines of the Test Anything Protocol, version 13.
+//! Report in the Test Anything Protocol, version 13.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use super::Report;
 use super::escape::{tap, terminal};
 use crate::verdict::{Line, Verdict};
 
-/// Renders a report.
+/// Renders a report in the Test Anything Protocol.
 pub(super) fn render(report: &Report) -> String {
     let mut out = format!("TAP version 13\n1..{}\n", report.lines.len());
     if let Some(why) = &report.could_not_run {
@@ -26,7 +26,7 @@ pub(super) fn render(report: &Report) -> String {
     out
 }
 
-/// A YAML block; its strings are JSON, which YAML takes as they are.
+/// Writes findings as a YAML block, with its strings in JSON syntax.
 fn diagnosis(out: &mut String, line: &Line) {
     let why = match &line.verdict {
         Verdict::Error(why) => Some(why),

@@ -1,5 +1,5 @@
-//! The report for a terminal: a tree by section, then everything that is wrong once more, with what is needed to
-//! understand it and to see it again.
+//! Report for terminals: verdicts by section, then the findings with expected and observed values and a command that
+//! repeats the request.
 
 use std::fmt::Write as _;
 
@@ -9,20 +9,20 @@ use crate::json::shorten;
 use crate::requirement::Level;
 use crate::verdict::{Finding, Grade, Line, Verdict};
 
-/// Of a text from the target, what is shown on a terminal.
+/// Limit on the characters shown of a text from the server.
 const MOST_SHOWN: usize = 400;
-/// Of the findings on one requirement, those that are shown on a terminal.
+/// Limit on the findings shown per requirement.
 const MOST_FINDINGS: usize = 3;
 
-/// How much is shown, and how.
+/// Options for the text report.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Style {
-    /// Also what passed or was skipped.
+    /// Also shows requirements that passed or were skipped.
     pub(super) verbose: bool,
     pub(super) colour: bool,
 }
 
-/// Renders a report.
+/// Renders a report as text.
 pub(super) fn render(report: &Report, style: Style) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "rfc-conformance {}: {}\n", env!("CARGO_PKG_VERSION"), terminal(&report.target));

@@ -14,7 +14,7 @@ use crate::verdict::{Finding, Grade};
 use crate::view::{CostMap, Costs};
 
 /// A cost query with its expected answer and the requirements that it grades.
-pub(super) struct Query {
+pub(super) struct CostQuery {
     pub(super) body: Value,
     pub(super) expected: Costs,
     pub(super) grades: Vec<Requirement>,
@@ -44,7 +44,7 @@ pub(super) struct ConstraintGrades {
     pub(super) precision: &'static [Requirement],
 }
 
-impl Query {
+impl CostQuery {
     pub(super) fn new(body: Value, expected: Costs, grades: &[Requirement]) -> Self {
         Self { body, expected, grades: grades.to_vec(), lenience: Lenience::None }
     }
@@ -63,7 +63,7 @@ pub(crate) fn with(body: &Value, name: &str, value: Value) -> Value {
 }
 
 /// Creates queries with constraints on numerical costs: every operator, at existing values and next to them.
-pub(super) fn constraint_queries(body: &Value, costs: &Costs, grades: &ConstraintGrades) -> Vec<Query> {
+pub(super) fn constraint_queries(body: &Value, costs: &Costs, grades: &ConstraintGrades) -> Vec<CostQuery> {
     let mut values: Vec<f64> = costs.0.values().copied().collect();
     values.sort_by(f64::total_cmp);
     values.dedup();
@@ -73,7 +73,7 @@ pub(super) fn constraint_queries(body: &Value, costs: &Costs, grades: &Constrain
     let (lowest, highest) = (values[0], values[values.len() - 1]);
     let query = |constraints: Vec<String>, grades: &[Requirement], keep: &dyn Fn(f64) -> bool| {
         let expected = costs.filtered(|_, _, cost| keep(cost));
-        Query::new(with(body, "constraints", json!(constraints)), expected, grades)
+        CostQuery::new(with(body, "constraints", json!(constraints)), expected, grades)
     };
     let one = |text: String| vec![text];
     let (above, below) = (middle.next_up(), middle.next_down());
@@ -115,7 +115,7 @@ pub(super) fn grade(
     cost_type: &CostType,
     full: &Arc<Exchange>,
     exchange: &Arc<Exchange>,
-    query: &Query,
+    query: &CostQuery,
     sheet: &mut Sheet,
 ) {
     let status = exchange.answer.status;

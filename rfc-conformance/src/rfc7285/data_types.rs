@@ -22,7 +22,7 @@ use super::requirements::{
 use crate::address;
 use crate::http::Exchange;
 use crate::json::{brief, kind, pointer};
-use crate::name::{self, Fault, Rules};
+use crate::name::{self, NameFault, Rules};
 use crate::requirement::Requirement;
 use crate::rfc9274::requirements::s3_2::{MODE_ALPHABET, MODE_KNOWN, MODE_LENGTH};
 use crate::sheet::Sheet;
@@ -64,45 +64,45 @@ pub(super) const GRADES: &[Requirement] = &[
 /// Rules for a kind of name, with the requirement that each fault violates.
 struct NameRules {
     syntax: Rules,
-    by_fault: &'static [(Fault, Requirement)],
+    by_fault: &'static [(NameFault, Requirement)],
     noun: &'static str,
 }
 
 const PIDS: NameRules = NameRules {
     syntax: name::PID,
-    by_fault: &[(Fault::Length, PID_LENGTH), (Fault::Alphabet, PID_ALPHABET), (Fault::Dot, PID_DOT)],
+    by_fault: &[(NameFault::Length, PID_LENGTH), (NameFault::Alphabet, PID_ALPHABET), (NameFault::Dot, PID_DOT)],
     noun: "PID",
 };
 const MODES: NameRules = NameRules {
     syntax: name::MODE,
     by_fault: &[
-        (Fault::Length, MODE_LENGTH),
-        (Fault::Alphabet, MODE_ALPHABET),
-        (Fault::Dot, MODE_ALPHABET),
-        (Fault::BarePrefix, MODE_KNOWN),
-        (Fault::Unregistered, MODE_KNOWN),
+        (NameFault::Length, MODE_LENGTH),
+        (NameFault::Alphabet, MODE_ALPHABET),
+        (NameFault::Dot, MODE_ALPHABET),
+        (NameFault::BarePrefix, MODE_KNOWN),
+        (NameFault::Unregistered, MODE_KNOWN),
     ],
     noun: "cost mode",
 };
 const METRICS: NameRules = NameRules {
     syntax: name::METRIC,
     by_fault: &[
-        (Fault::Length, METRIC_LENGTH),
-        (Fault::Alphabet, METRIC_ALPHABET),
-        (Fault::Dot, METRIC_DOT),
-        (Fault::BarePrefix, METRIC_PRIVATE),
-        (Fault::Unregistered, METRIC_KNOWN),
+        (NameFault::Length, METRIC_LENGTH),
+        (NameFault::Alphabet, METRIC_ALPHABET),
+        (NameFault::Dot, METRIC_DOT),
+        (NameFault::BarePrefix, METRIC_PRIVATE),
+        (NameFault::Unregistered, METRIC_KNOWN),
     ],
     noun: "cost metric",
 };
 const PROPERTIES: NameRules = NameRules {
     syntax: name::PROPERTY,
     by_fault: &[
-        (Fault::Length, PROPERTY_LENGTH),
-        (Fault::Alphabet, PROPERTY_ALPHABET),
-        (Fault::Dot, PROPERTY_ALPHABET),
-        (Fault::BarePrefix, PROPERTY_PRIVATE),
-        (Fault::Unregistered, PROPERTY_KNOWN),
+        (NameFault::Length, PROPERTY_LENGTH),
+        (NameFault::Alphabet, PROPERTY_ALPHABET),
+        (NameFault::Dot, PROPERTY_ALPHABET),
+        (NameFault::BarePrefix, PROPERTY_PRIVATE),
+        (NameFault::Unregistered, PROPERTY_KNOWN),
     ],
     noun: "property",
 };
@@ -146,7 +146,7 @@ impl Inspection<'_> {
             if faults.contains(fault) {
                 let finding = Finding::new(requirement.text, format!("{name:?}")).at(place).from(self.exchange);
                 // Registries grow: a well-formed name may have been registered since.
-                if *fault == Fault::Unregistered {
+                if *fault == NameFault::Unregistered {
                     entry.warn(finding)
                 } else {
                     entry.fail(finding)

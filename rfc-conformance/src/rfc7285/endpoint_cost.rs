@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::cost_map::{inversion, inverted, values};
 use super::cost_query::{
-    ConstraintGrades, Lenience, MALFORMED_CONSTRAINTS, Query, constraint_queries, cost_type_of, grade, with,
+    ConstraintGrades, CostQuery, Lenience, MALFORMED_CONSTRAINTS, constraint_queries, cost_type_of, grade, with,
 };
 use super::filtered_cost_map::foreign_types;
 use super::requirements::{
@@ -99,7 +99,7 @@ fn answers(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         keys_and_values(&steady.full, &addresses, &cost_type, sheet);
         let expected = CostMap::read(&steady.full).map(|map| map.costs).unwrap_or_default();
         for (exchange, requirement) in [(&steady.found.0, DESCRIPTION), (&steady.found.1, REPEATED)] {
-            let query = Query::new(Value::Null, expected.clone(), &[requirement]);
+            let query = CostQuery::new(Value::Null, expected.clone(), &[requirement]);
             grade(resource, &cost_type, &steady.full, exchange, &query, sheet);
         }
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::cost_map::{inversion, inverted, tag_of, values};
 use super::cost_query::{
-    ConstraintGrades, Lenience, MALFORMED_CONSTRAINTS, Query, constraint_queries, cost_type_of, grade, with,
+    ConstraintGrades, CostQuery, Lenience, MALFORMED_CONSTRAINTS, constraint_queries, cost_type_of, grade, with,
 };
 use super::filtered_network_map::unknown_name;
 use super::requirements::{
@@ -168,38 +168,42 @@ fn body_of(cost_type: &CostType, srcs: &[&str], dsts: &[&str]) -> Value {
 }
 
 /// Creates queries whose answers must equal parts of the full map; the first asks for all of it.
-fn against_full(costs: &Costs, pids: &[&str], cost_type: &CostType) -> Vec<Query> {
+fn against_full(costs: &Costs, pids: &[&str], cost_type: &CostType) -> Vec<CostQuery> {
     let (srcs, dsts) = (spread(pids, 2), spread(pids, 3));
     let some = costs.filtered(|src, dst, _| srcs.contains(&src) && dsts.contains(&dst));
     let everything = [NO_PIDS, EVERYTHING, MATCHING, CAPABILITIES, FORMAT, ALL_DEFINED];
     vec![
-        Query::new(json!({"cost-type": cost_type.to_json()}), costs.clone(), &everything),
-        Query::new(body_of(cost_type, &srcs, &dsts), some, &[EVERYTHING, DEFINED_PAIRS]),
+        CostQuery::new(json!({"cost-type": cost_type.to_json()}), costs.clone(), &everything),
+        CostQuery::new(body_of(cost_type, &srcs, &dsts), some, &[EVERYTHING, DEFINED_PAIRS]),
     ]
 }
 
 /// Creates queries whose answers must equal parts of the unfiltered answer.
-fn against_itself(costs: &Costs, pids: &[&str], cost_type: &CostType) -> Vec<Query> {
+fn against_itself(costs: &Costs, pids: &[&str], cost_type: &CostType) -> Vec<CostQuery> {
     let body = |srcs: &[&str], dsts: &[&str]| body_of(cost_type, srcs, dsts);
     let (srcs, dsts) = (spread(pids, 2), spread(pids, 3));
     let some = costs.filtered(|src, dst, _| srcs.contains(&src) && dsts.contains(&dst));
     let none = unknown_name(pids);
     let mut queries = vec![
-        Query::new(body(&[], &[]), costs.clone(), &[EMPTY_LISTS]),
-        Query::new(body(&srcs, &dsts), some.clone(), &[ONLY_ASKED]),
-        Query::new(body(&[&srcs[..], &srcs[..]].concat(), &[&dsts[..], &dsts[..]].concat()), some.clone(), &[REPEATED]),
-        Query::new(body(&[&none], &[]), Costs::default(), &[UNKNOWN]).lenient(Lenience::OnlyUnknown),
+        CostQuery::new(body(&[], &[]), costs.clone(), &[EMPTY_LISTS]),
+        CostQuery::new(body(&srcs, &dsts), some.clone(), &[ONLY_ASKED]),
+        CostQuery::new(
+            body(&[&srcs[..], &srcs[..]].concat(), &[&dsts[..], &dsts[..]].concat()),
+            some.clone(),
+            &[REPEATED],
+        ),
+        CostQuery::new(body(&[&none], &[]), Costs::default(), &[UNKNOWN]).lenient(Lenience::OnlyUnknown),
     ];
     if let Some(pid) = pids.get(pids.len() / 2).copied() {
         let row = costs.filtered(|src, _, _| src == pid);
         let column = costs.filtered(|_, dst, _| dst == pid);
-        queries.push(Query::new(body(&[pid], &[]), row.clone(), &[EMPTY_LISTS, ONLY_ASKED]));
-        queries.push(Query::new(body(&[], &[pid]), column, &[EMPTY_LISTS, ONLY_ASKED]));
-        queries.push(Query::new(body(&[pid, &none], &[]), row, &[UNKNOWN]));
+        queries.push(CostQuery::new(body(&[pid], &[]), row.clone(), &[EMPTY_LISTS, ONLY_ASKED]));
+        queries.push(CostQuery::new(body(&[], &[pid]), column, &[EMPTY_LISTS, ONLY_ASKED]));
+        queries.push(CostQuery::new(body(&[pid, &none], &[]), row, &[UNKNOWN]));
     }
     let mut described = body(&srcs, &dsts);
     described["cost-type"]["description"] = json!("another description");
-    queries.push(Query::new(described, some, &[DESCRIPTION]));
+    queries.push(CostQuery::new(described, some, &[DESCRIPTION]));
     queries
 }
 
@@ -253,14 +257,14 @@ fn constraints(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
 }
 
 /// Creates a query with a constraint that excludes some pairs, for resources that announce no constraints.
-fn unannounced_queries(body: &Value, costs: &Costs) -> Vec<Query> {
+fn unannounced_queries(body: &Value, costs: &Costs) -> Vec<CostQuery> {
     let highest = costs.0.values().copied().fold(f64::NEG_INFINITY, f64::max);
     if !highest.is_finite() {
         return Vec::new();
     }
     let expected = costs.filtered(|_, _, cost| cost >= highest);
     let body = with(body, "constraints", json!([format!("ge {highest}")]));
-    vec![Query::new(body, expected, &[EXCLUDED]).lenient(Lenience::Unannounced)]
+    vec![CostQuery::new(body, expected, &[EXCLUDED]).lenient(Lenience::Unannounced)]
 }
 
 fn ranks(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {

@@ -44,7 +44,7 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 /// A request with its expected answer and the requirements that it grades.
-struct Query {
+struct MapQuery {
     body: Value,
     expected: Groups,
     grades: Vec<Requirement>,
@@ -96,13 +96,13 @@ pub(crate) fn unknown_name(known: &[&str]) -> String {
     name
 }
 
-fn queries(full: &NetworkMap) -> Vec<Query> {
+fn queries(full: &NetworkMap) -> Vec<MapQuery> {
     let pids = full.pids();
     let types: Vec<&str> = full.address_types().into_iter().collect();
     let few = spread(&pids, 3);
     let none = unknown_name(&pids);
     let all = |chosen: &[&str]| full.restricted(chosen, &types);
-    let query = |body: Value, expected: Groups, grades: &[Requirement]| Query {
+    let query = |body: Value, expected: Groups, grades: &[Requirement]| MapQuery {
         body,
         expected,
         grades: grades.to_vec(),
@@ -111,7 +111,7 @@ fn queries(full: &NetworkMap) -> Vec<Query> {
     let mut queries = vec![
         query(json!({"pids": []}), all(&pids), &[ALL_PIDS, ALL_TYPES]),
         query(json!({"pids": [], "address-types": []}), all(&pids), &[ALL_PIDS, ALL_TYPES]),
-        Query { only_unknown: true, ..query(json!({"pids": [none]}), Groups::new(), &[UNKNOWN_PIDS]) },
+        MapQuery { only_unknown: true, ..query(json!({"pids": [none]}), Groups::new(), &[UNKNOWN_PIDS]) },
     ];
     for pid in &few {
         queries.push(query(json!({"pids": [pid]}), all(&[*pid]), &[ONLY_PIDS, EVERYTHING]));
@@ -125,7 +125,7 @@ fn queries(full: &NetworkMap) -> Vec<Query> {
         queries.push(query(with_types, all(&few), &[ALL_TYPES]));
         let unknown = json!({"pids": few, "address-types": ["mac48"]});
         let expected = full.restricted(&few, &[]);
-        queries.push(Query { only_unknown: true, ..query(unknown, expected, &[UNKNOWN_TYPES]) });
+        queries.push(MapQuery { only_unknown: true, ..query(unknown, expected, &[UNKNOWN_TYPES]) });
     }
     for kind in &types {
         let expected = full.restricted(&few, &[*kind]);
@@ -139,7 +139,7 @@ fn queries(full: &NetworkMap) -> Vec<Query> {
     queries
 }
 
-fn grade(resource: &Resource, full: &NetworkMap, exchange: &Arc<Exchange>, query: &Query, sheet: &mut Sheet) {
+fn grade(resource: &Resource, full: &NetworkMap, exchange: &Arc<Exchange>, query: &MapQuery, sheet: &mut Sheet) {
     for requirement in [FORMAT, BY_POST].iter().chain(&query.grades) {
         sheet.on(*requirement).promised(resource, exchange, "filtered map");
     }

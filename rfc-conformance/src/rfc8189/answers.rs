@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::cost_service::{self, CostService, SingleCosts, list};
-use super::multi_cost_query::{Query, ask, grade};
+use super::multi_cost_query::{MultiCostQuery, ask, grade};
 use super::requirements::{
     s3_5::WHOLE,
     s4_1_1::MAX,
@@ -97,8 +97,8 @@ fn combinations(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer
 }
 
 /// Creates queries for every cost type alone and in an array of one, for pairs in both orders, and for as many as permitted.
-fn queries(service: &CostService<'_>, known: &SingleCosts) -> Vec<Query> {
-    let query = |body: Value, grades: &[Requirement]| Query::new(known, body, grades, |_| true);
+fn queries(service: &CostService<'_>, known: &SingleCosts) -> Vec<MultiCostQuery> {
+    let query = |body: Value, grades: &[Requirement]| MultiCostQuery::new(known, body, grades, |_| true);
     let mut queries = Vec::new();
     for cost_type in &service.types {
         queries.push(query(service.one(cost_type), &[SCALARS]));
@@ -143,21 +143,26 @@ fn filters(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     Ok(())
 }
 
-fn filter_queries(service: &CostService<'_>, known: &SingleCosts, types: &[CostType], pids: &[&str]) -> Vec<Query> {
+fn filter_queries(
+    service: &CostService<'_>,
+    known: &SingleCosts,
+    types: &[CostType],
+    pids: &[&str],
+) -> Vec<MultiCostQuery> {
     let all = json!({"multi-cost-types": list(service.together())});
     let asked = json!({"multi-cost-types": list(types)});
     let body = |srcs: &[&str], dsts: &[&str]| with(&asked, "pids", json!({"srcs": srcs, "dsts": dsts}));
     let none = unknown_name(pids);
     let mut queries = vec![
-        Query::new(known, all.clone(), &[WHOLE], |_| true),
-        Query::new(known, with(&all, "pids", json!({"srcs": [], "dsts": []})), &[WHOLE, PIDS], |_| true),
+        MultiCostQuery::new(known, all.clone(), &[WHOLE], |_| true),
+        MultiCostQuery::new(known, with(&all, "pids", json!({"srcs": [], "dsts": []})), &[WHOLE, PIDS], |_| true),
     ];
     if let Some(pid) = pids.get(pids.len() / 2).copied() {
         let row = |pair: &(String, String)| pair.0 == pid;
-        queries.push(Query::new(known, body(&[pid], &[]), &[PIDS], row));
-        queries.push(Query::new(known, body(&[], &[pid]), &[PIDS], |pair| pair.1 == pid));
-        queries.push(Query::new(known, body(&[pid, pid], &[]), &[PIDS], row));
-        queries.push(Query::new(known, body(&[pid, &none], &[]), &[PIDS], row));
+        queries.push(MultiCostQuery::new(known, body(&[pid], &[]), &[PIDS], row));
+        queries.push(MultiCostQuery::new(known, body(&[], &[pid]), &[PIDS], |pair| pair.1 == pid));
+        queries.push(MultiCostQuery::new(known, body(&[pid, pid], &[]), &[PIDS], row));
+        queries.push(MultiCostQuery::new(known, body(&[pid, &none], &[]), &[PIDS], row));
     }
     queries
 }
@@ -203,7 +208,7 @@ fn endpoints(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
             let scope = json!({"endpoints": {given: addresses, other: []}});
             let steady = service.steady(context, &scope, |known| {
                 let body = with(&scope, "multi-cost-types", list(service.together()));
-                ask(context, service, vec![Query::new(known, body, &[ENDPOINTS], |_| true)])
+                ask(context, service, vec![MultiCostQuery::new(known, body, &[ENDPOINTS], |_| true)])
             })?;
             for (exchange, query) in steady.iter().flat_map(|(_, answers)| answers) {
                 grade(service, exchange, query, sheet);

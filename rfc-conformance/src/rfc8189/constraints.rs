@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::cost_service::{self, CostService, SingleCosts, list};
-use super::multi_cost_query::{Pair, Query, ask, grade};
+use super::multi_cost_query::{MultiCostQuery, Pair, ask, grade};
 use super::note;
 use super::requirements::{
     s4_1_1::{EVERY, ONLY_TESTABLE},
@@ -115,7 +115,7 @@ fn selections(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
 }
 
 /// Grades features that clients MAY use: servers must answer them, so a violation is a failure.
-fn permitted(service: &CostService<'_>, answers: &[(Arc<Exchange>, Query)], sheet: &mut Sheet) {
+fn permitted(service: &CostService<'_>, answers: &[(Arc<Exchange>, MultiCostQuery)], sheet: &mut Sheet) {
     for (exchange, query) in answers {
         let tests = query.body.get("constraints").map(Value::to_string).unwrap_or_default();
         let alternatives = query.body.get("or-constraints").is_some();
@@ -144,7 +144,7 @@ fn permitted(service: &CostService<'_>, answers: &[(Arc<Exchange>, Query)], shee
 }
 
 /// Creates all queries with constraints that known costs permit.
-fn queries(service: &CostService<'_>, known: &SingleCosts) -> Vec<Query> {
+fn queries(service: &CostService<'_>, known: &SingleCosts) -> Vec<MultiCostQuery> {
     let numerical = service.testable.iter().filter(|cost_type| cost_type.is_numerical());
     let mut tested: Vec<_> = numerical.filter_map(|cost_type| Tested::new(known, cost_type)).collect();
     // Cost types with several values come first.
@@ -161,12 +161,12 @@ fn queries(service: &CostService<'_>, known: &SingleCosts) -> Vec<Query> {
 }
 
 /// Creates queries for one cost type that is both tested and returned.
-fn of_one(service: &CostService<'_>, first: &Tested<'_>) -> Vec<Query> {
+fn of_one(service: &CostService<'_>, first: &Tested<'_>) -> Vec<MultiCostQuery> {
     let body = service.one(first.cost_type);
     let (lowest, middle, highest) = (first.lowest, first.middle, first.highest);
     let plain = |texts: &[&str], grades: &[Requirement], limit: f64| {
         let body = with(&body, "constraints", json!(texts));
-        Query::new(first.known, body, grades, |pair| first.at_most(pair, limit))
+        MultiCostQuery::new(first.known, body, grades, |pair| first.at_most(pair, limit))
     };
     let (bare, indexed) = (format!("le {middle}"), format!("[0] le {middle}"));
     let (low, high) = (format!("[0] le {lowest}"), format!("ge {highest}"));
@@ -182,9 +182,9 @@ fn of_one(service: &CostService<'_>, first: &Tested<'_>) -> Vec<Query> {
         plain(&[&format!("[0] le {fraction}")], &[SYNTAX], fraction),
         plain(&[&format!("ge {beneath}"), &indexed], &[SYNTAX, ALL_HOLD], middle),
         plain(&[&least, &indexed], &[ALL_HOLD, ONE_GROUP], middle),
-        Query::new(first.known, group(json!([[least, indexed]])), &[ONE_GROUP, OR], below),
-        Query::new(first.known, group(json!([[low], [high]])), &[OR], ends),
-        Query::new(first.known, group(json!([[low], [low], [indexed, low]])), &[OR], |pair| {
+        MultiCostQuery::new(first.known, group(json!([[least, indexed]])), &[ONE_GROUP, OR], below),
+        MultiCostQuery::new(first.known, group(json!([[low], [high]])), &[OR], ends),
+        MultiCostQuery::new(first.known, group(json!([[low], [low], [indexed, low]])), &[OR], |pair| {
             first.at_most(pair, lowest)
         }),
     ];
@@ -192,13 +192,13 @@ fn of_one(service: &CostService<'_>, first: &Tested<'_>) -> Vec<Query> {
     let explicit = with(&body, "testable-cost-types", list(std::slice::from_ref(first.cost_type)));
     for body in [&body, &explicit] {
         let body = with(body, "constraints", json!([indexed]));
-        queries.push(Query::new(first.known, body, &[WRITTEN_OUT], below));
+        queries.push(MultiCostQuery::new(first.known, body, &[WRITTEN_OUT], below));
     }
     queries
 }
 
 /// Creates queries with constraints on two cost types.
-fn of_two(service: &CostService<'_>, first: &Tested<'_>, second: &Tested<'_>) -> Vec<Query> {
+fn of_two(service: &CostService<'_>, first: &Tested<'_>, second: &Tested<'_>) -> Vec<MultiCostQuery> {
     let known = first.known;
     let (one, two) = (first.cost_type.clone(), second.cost_type.clone());
     let constrained = |body: &Value, texts: &[String]| with(body, "constraints", json!(texts));
@@ -216,17 +216,17 @@ fn of_two(service: &CostService<'_>, first: &Tested<'_>, second: &Tested<'_>) ->
     let other = service.one(&two);
     let hidden = with(&other, "testable-cost-types", list(std::slice::from_ref(&one)));
     let mut queries = vec![
-        Query::new(known, constrained(&pointing, &[test(1, second)]), &[INDEX], of_second),
-        Query::new(known, constrained(&reversed, &[test(0, second)]), &[INDEX], of_second),
-        Query::new(known, constrained(&reversed, &[test(1, first)]), &[INDEX], of_first),
-        Query::new(
+        MultiCostQuery::new(known, constrained(&pointing, &[test(1, second)]), &[INDEX], of_second),
+        MultiCostQuery::new(known, constrained(&reversed, &[test(0, second)]), &[INDEX], of_second),
+        MultiCostQuery::new(known, constrained(&reversed, &[test(1, first)]), &[INDEX], of_first),
+        MultiCostQuery::new(
             known,
             constrained(&pointing, &[test(0, first), format!("[0] ge {}", first.lowest), test(1, second)]),
             &[ALL_HOLD],
             both,
         ),
-        Query::new(known, with(&pointing, "or-constraints", alternatives.clone()), &[OR, OR_WITH_ONE], either),
-        Query::new(known, constrained(&hidden, &[test(0, first)]), &[NOT_RETURNED], of_first),
+        MultiCostQuery::new(known, with(&pointing, "or-constraints", alternatives.clone()), &[OR, OR_WITH_ONE], either),
+        MultiCostQuery::new(known, constrained(&hidden, &[test(0, first)]), &[NOT_RETURNED], of_first),
     ];
     if service.most < 2 {
         return queries;
@@ -235,13 +235,13 @@ fn of_two(service: &CostService<'_>, first: &Tested<'_>, second: &Tested<'_>) ->
     let crossed = with(&several, "testable-cost-types", backwards);
     let same = with(&several, "testable-cost-types", forwards);
     queries.extend([
-        Query::new(known, constrained(&several, &[test(0, first)]), &[INDEX, WRITTEN_OUT], of_first),
-        Query::new(known, constrained(&several, &[test(1, second)]), &[INDEX, WRITTEN_OUT, ONLY], of_second),
-        Query::new(known, constrained(&same, &[test(1, second)]), &[INDEX, WRITTEN_OUT], of_second),
-        Query::new(known, constrained(&crossed, &[test(0, second)]), &[INDEX], of_second),
-        Query::new(known, constrained(&crossed, &[test(1, first)]), &[INDEX], of_first),
-        Query::new(known, with(&several, "or-constraints", alternatives), &[OR, ONLY], either),
-        Query::new(
+        MultiCostQuery::new(known, constrained(&several, &[test(0, first)]), &[INDEX, WRITTEN_OUT], of_first),
+        MultiCostQuery::new(known, constrained(&several, &[test(1, second)]), &[INDEX, WRITTEN_OUT, ONLY], of_second),
+        MultiCostQuery::new(known, constrained(&same, &[test(1, second)]), &[INDEX, WRITTEN_OUT], of_second),
+        MultiCostQuery::new(known, constrained(&crossed, &[test(0, second)]), &[INDEX], of_second),
+        MultiCostQuery::new(known, constrained(&crossed, &[test(1, first)]), &[INDEX], of_first),
+        MultiCostQuery::new(known, with(&several, "or-constraints", alternatives), &[OR, ONLY], either),
+        MultiCostQuery::new(
             known,
             with(&several, "or-constraints", json!([[test(0, first), test(1, second)]])),
             &[ONE_GROUP, OR],
@@ -252,7 +252,7 @@ fn of_two(service: &CostService<'_>, first: &Tested<'_>, second: &Tested<'_>) ->
 }
 
 /// Creates queries with a constraint that every defined cost meets, where some costs are undefined.
-fn undefined_costs(service: &CostService<'_>, tested: &[Tested<'_>]) -> Vec<Query> {
+fn undefined_costs(service: &CostService<'_>, tested: &[Tested<'_>]) -> Vec<MultiCostQuery> {
     let mut queries = Vec::new();
     for tested in tested {
         let everything = format!("[0] ge {}", tested.lowest);
@@ -260,8 +260,9 @@ fn undefined_costs(service: &CostService<'_>, tested: &[Tested<'_>]) -> Vec<Quer
         for other in others {
             let body = with(&service.one(other), "testable-cost-types", list(std::slice::from_ref(tested.cost_type)));
             let body = with(&body, "constraints", json!([everything]));
-            let query =
-                Query::new(tested.known, body, &[UNKNOWN], |pair| tested.passes(pair, |cost| cost >= tested.lowest));
+            let query = MultiCostQuery::new(tested.known, body, &[UNKNOWN], |pair| {
+                tested.passes(pair, |cost| cost >= tested.lowest)
+            });
             if query.is_selective(tested.known) {
                 queries.push(query);
                 break;

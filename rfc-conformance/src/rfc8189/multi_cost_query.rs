@@ -25,7 +25,7 @@ use crate::verdict::Finding;
 pub(super) type Pair = (String, String);
 
 /// A query with its expected answer and the requirements that it grades.
-pub(super) struct Query {
+pub(super) struct MultiCostQuery {
     pub(super) body: Value,
     /// Cost types whose values are in the answer.
     types: Vec<CostType>,
@@ -35,7 +35,7 @@ pub(super) struct Query {
     grades: Vec<Requirement>,
 }
 
-impl Query {
+impl MultiCostQuery {
     /// Creates a query whose answer must have the pairs for which `keep` is true.
     pub(super) fn new(known: &SingleCosts, body: Value, grades: &[Requirement], keep: impl Fn(&Pair) -> bool) -> Self {
         let (types, is_multi) = match body.get("multi-cost-types").and_then(Value::as_array) {
@@ -65,14 +65,14 @@ impl Query {
 pub(super) fn ask(
     context: &Context<'_>,
     service: &CostService<'_>,
-    queries: Vec<Query>,
-) -> Result<Vec<(Arc<Exchange>, Query)>, NoAnswer> {
+    queries: Vec<MultiCostQuery>,
+) -> Result<Vec<(Arc<Exchange>, MultiCostQuery)>, NoAnswer> {
     let asked = queries.into_iter().map(|query| Ok((context.post(service.resource, &query.body)?, query)));
     asked.collect()
 }
 
 /// Grades the answer to a query.
-pub(super) fn grade(service: &CostService<'_>, exchange: &Exchange, query: &Query, sheet: &mut Sheet) {
+pub(super) fn grade(service: &CostService<'_>, exchange: &Exchange, query: &MultiCostQuery, sheet: &mut Sheet) {
     let resource = service.resource;
     let data = promised(resource, exchange);
     for requirement in &query.grades {
@@ -105,7 +105,7 @@ pub(super) fn grade(service: &CostService<'_>, exchange: &Exchange, query: &Quer
 }
 
 /// Adds the request to a finding.
-fn with_request(finding: Finding, query: &Query) -> Finding {
+fn with_request(finding: Finding, query: &MultiCostQuery) -> Finding {
     let mut body = query.body.clone();
     if let Some(members) = body.as_object_mut() {
         members.remove("pids");
@@ -116,7 +116,7 @@ fn with_request(finding: Finding, query: &Query) -> Finding {
 }
 
 /// Notes a failure on the requirements of a query and on the general one that is violated.
-fn fail(sheet: &mut Sheet, resource: &Resource, query: &Query, rule: Requirement, finding: &Finding) {
+fn fail(sheet: &mut Sheet, resource: &Resource, query: &MultiCostQuery, rule: Requirement, finding: &Finding) {
     let more = query.grades.iter().filter(|known| known.id != rule.id);
     for requirement in more.chain([&rule]) {
         note(sheet, resource, *requirement, |entry| {
@@ -138,7 +138,7 @@ fn cells<'a>(resource: &Resource, data: &'a Value) -> Vec<(Pair, String, &'a Val
 }
 
 /// Returns the values of a pair; `None` if the cost does not have the requested format.
-fn row(cost: &Value, query: &Query) -> Option<Vec<Option<f64>>> {
+fn row(cost: &Value, query: &MultiCostQuery) -> Option<Vec<Option<f64>>> {
     if !query.is_multi {
         return Some(vec![Some(cost.as_f64()?)]);
     }
@@ -153,7 +153,7 @@ fn row(cost: &Value, query: &Query) -> Option<Vec<Option<f64>>> {
     array.iter().zip(&query.types).map(value).collect()
 }
 
-fn grade_meta(resource: &Resource, exchange: &Exchange, query: &Query, sheet: &mut Sheet) {
+fn grade_meta(resource: &Resource, exchange: &Exchange, query: &MultiCostQuery, sheet: &mut Sheet) {
     let meta = exchange.value().and_then(|value| value.get("meta")).unwrap_or(&Value::Null);
     let member = |name: &str| meta.get(name).map_or_else(|| "none".to_owned(), brief);
     if !query.is_multi {
@@ -194,7 +194,7 @@ fn grade_meta(resource: &Resource, exchange: &Exchange, query: &Query, sheet: &m
 fn compare(
     resource: &Resource,
     exchange: &Exchange,
-    query: &Query,
+    query: &MultiCostQuery,
     seen: &BTreeMap<Pair, (String, Vec<Option<f64>>)>,
     sheet: &mut Sheet,
 ) {

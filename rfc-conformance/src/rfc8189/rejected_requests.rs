@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::constraints::NO_CONSTRAINTS;
 use super::cost_service::{self, CostService, list};
-use super::multi_cost_query::{Query, ask, grade};
+use super::multi_cost_query::{MultiCostQuery, ask, grade};
 use super::requirements::{
     s4_1_2::{BOTH, NEITHER, NONE, TEST_TYPES, TOO_MANY, TYPES, UNSUPPORTED},
     s4_2_2::ENDPOINT_REQUESTS,
@@ -132,7 +132,7 @@ fn empty_beside(context: &Context<'_>, service: &CostService<'_>, sheet: &mut Sh
         return Ok(());
     }
     let steady = service.steady(context, &service.scope, |known| {
-        let plain = Query::new(known, service.many(service.together()), &[BOTH], |_| true);
+        let plain = MultiCostQuery::new(known, service.many(service.together()), &[BOTH], |_| true);
         ask(context, service, vec![plain.with_body(body.clone())])
     })?;
     for (exchange, query) in steady.iter().flat_map(|(_, answers)| answers) {

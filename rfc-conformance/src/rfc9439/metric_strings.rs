@@ -11,7 +11,7 @@ use crate::check::Check;
 use crate::context::Context;
 use crate::http::NoAnswer;
 use crate::metric::{Metric, OperatorError};
-use crate::name::{self, Fault};
+use crate::name::{self, NameFault};
 use crate::requirement::Requirement;
 use crate::rfc7285::cost_query::with;
 use crate::rfc8189::cost_service::{self, CostService};
@@ -43,7 +43,7 @@ fn strings(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         let finding = |expected: &str| Finding::new(expected, format!("{name:?}")).at(&at).from(exchange);
         let entry = sheet.on(REGISTERED);
         entry.saw(exchange, 1, "metric");
-        if name::METRIC.faults(name).contains(&Fault::Unregistered) {
+        if name::METRIC.faults(name).contains(&NameFault::Unregistered) {
             // Registries grow: a well-formed name may have been registered since.
             entry.warn(finding("a registered name or one with the prefix `priv:`"));
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rfc_conformance::{catalogue, clients};
 
-use super::documentation::{self, cell};
+use crate::documentation::{self, cell};
 
 /// The requirements of a standard.
 struct Ledger {

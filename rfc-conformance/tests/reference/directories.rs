@@ -1,8 +1,9 @@
 //! Rules about directories and what they have to offer.
 
+use rfc_conformance::mock_server::cost_type::ServedCostType;
 use rfc_conformance::mock_server::http::Response;
-use rfc_conformance::mock_server::network::{ServedCostType, media};
-use rfc_conformance::mock_server::service::{ResourceKind, ServedResource};
+use rfc_conformance::mock_server::media_type;
+use rfc_conformance::mock_server::resource::{ResourceKind, ServedResource};
 use serde_json::json;
 
 use super::mutant::{Mutant, drop_at, put};
@@ -62,11 +63,11 @@ fn offers() -> Vec<Mutant> {
                 let asked = String::from_utf8_lossy(&request.body).contains("ordinal");
                 let found = service.find(request).filter(|found| asked && found.accepts().is_some())?;
                 let error = json!({ "meta": { "code": "E_INVALID_FIELD_VALUE", "field": "cost-type" } });
-                (found.id() == "fcm-a").then(|| Response::new(400, media::ERROR, error.to_string()))
+                (found.id() == "fcm-a").then(|| Response::new(400, media_type::ERROR, error.to_string()))
             });
         }),
         Mutant::new("rfc7285/9.2/1", "answers the root URI with 404", |r| {
-            r.instead(|_, request| (request.resource == "/directory").then(|| Response::plain(404, "nothing here")));
+            r.instead(|_, request| (request.path == "/directory").then(|| Response::plain(404, "nothing here")));
         }),
         Mutant::new("rfc7285/11.2.1/1", "lists no network map", |r| without(r, &["nm-a", "nm-b"])),
         Mutant::new("rfc7285/11.2.3/1", "gives full cost maps for hop counts only", |r| {
@@ -96,7 +97,11 @@ fn entries() -> Vec<Mutant> {
                 let found =
                     service.find(request).filter(|found| found.accepts().is_some() && request.method == "POST")?;
                 let plain = request.media_type().as_deref() == Some("application/json");
-                Some(if plain { service.say(found, request) } else { Response::plain(415, "application/json, please") })
+                Some(if plain {
+                    service.serve(found, request)
+                } else {
+                    Response::plain(415, "application/json, please")
+                })
             });
         }),
         Mutant::new("rfc7285/9.2.1/1", "gives directories as application/json", |r| {
@@ -130,7 +135,7 @@ fn entries() -> Vec<Mutant> {
             }
         }),
         Mutant::new("rfc7285/9.2.2/7", "lists a network map as a directory", |r| {
-            r.of("root", |m| put(m, "/resources/nm-b/media-type", json!(media::DIRECTORY)));
+            r.of("root", |m| put(m, "/resources/nm-b/media-type", json!(media_type::DIRECTORY)));
         }),
         Mutant::new("rfc7285/9.2.2/10", "fails on OPTIONS", |r| {
             r.instead(|_, request| (request.method == "OPTIONS").then(|| Response::plain(500, "what?")));
@@ -148,23 +153,23 @@ fn entries() -> Vec<Mutant> {
             r.instead(|service, request| {
                 let filter =
                     service.find(request).is_some_and(|found| found.id() == "fnm-a" && request.method == "GET");
-                filter.then(|| service.by_id("nm-a")).flatten().map(|map| service.say(map, request))
+                filter.then(|| service.by_id("nm-a")).flatten().map(|map| service.serve(map, request))
             });
         }),
         Mutant::new("rfc7285/9.2.2/16", "looks at the method only where entries share a URI", |r| {
             r.instead(|service, request| {
-                let shared = request.resource == "/everything" && request.method == "POST";
-                shared.then(|| service.by_id("fnm-a")).flatten().map(|found| service.say(found, request))
+                let shared = request.path == "/everything" && request.method == "POST";
+                shared.then(|| service.by_id("fnm-a")).flatten().map(|found| service.serve(found, request))
             });
         })
         .with(Outfit::Shared),
         Mutant::new("rfc7285/9.2.4/1", "leads from directory to directory without end", |r| {
-            r.of("root", |m| m["resources"]["next"] = json!({ "uri": "/next/1", "media-type": media::DIRECTORY }));
+            r.of("root", |m| m["resources"]["next"] = json!({ "uri": "/next/1", "media-type": media_type::DIRECTORY }));
             r.instead(|_, request| {
-                let number: u64 = request.resource.strip_prefix("/next/")?.parse().ok()?;
-                let entry = json!({ "uri": format!("/next/{}", number + 1), "media-type": media::DIRECTORY });
+                let number: u64 = request.path.strip_prefix("/next/")?.parse().ok()?;
+                let entry = json!({ "uri": format!("/next/{}", number + 1), "media-type": media_type::DIRECTORY });
                 let directory = json!({ "meta": {}, "resources": { format!("next-{number}"): entry } });
-                Some(Response::new(200, media::DIRECTORY, directory.to_string()))
+                Some(Response::new(200, media_type::DIRECTORY, directory.to_string()))
             });
         }),
     ]

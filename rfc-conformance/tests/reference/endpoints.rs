@@ -114,7 +114,7 @@ fn costs_asked() -> Vec<Mutant> {
                 let found = service.find(request).filter(|found| found.id() == "ecs")?;
                 let mut peer = request.peer;
                 peer.set_ip(claimed);
-                Some(service.say(found, &ReceivedRequest { peer, ..request.clone() }))
+                Some(service.serve(found, &ReceivedRequest { peer, ..request.clone() }))
             });
         }),
         Mutant::new("rfc7285/11.5.1.3/7", "answers without any endpoints", |r| {

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use rfc_conformance::mock_server::http::{Leniency, ReceivedRequest, Response};
-use rfc_conformance::mock_server::network::media;
+use rfc_conformance::mock_server::media_type;
 use rfc_conformance::mock_server::service::Service;
 
 use super::mutant::Mutant;
@@ -31,7 +31,7 @@ fn messages() -> Vec<Mutant> {
             r.instead(|service, request| {
                 request.field("transfer-encoding")?;
                 let found = service.find(request).filter(|_| is_service(service, request))?;
-                Some(service.say(found, &ReceivedRequest { body: Vec::new(), ..request.clone() }))
+                Some(service.serve(found, &ReceivedRequest { body: Vec::new(), ..request.clone() }))
             });
         }),
         Mutant::new("rfc7285/8.3/4", "does not understand absolute request targets", |r| {
@@ -49,7 +49,7 @@ fn messages() -> Vec<Mutant> {
             });
         }),
         Mutant::new("rfc7285/8.3/15", "waits in silence for a body that waits for 100", |r| {
-            r.leniency = Leniency::Silent;
+            r.leniency = Leniency::NoContinue;
         }),
     ]
 }
@@ -69,13 +69,13 @@ fn methods() -> Vec<Mutant> {
         Mutant::new("rfc7285/8.3/11", "takes unknown methods for GET", |r| {
             r.instead(|service, request| {
                 let found = service.find(request).filter(|_| request.method == "BREW")?;
-                Some(service.say(found, request))
+                Some(service.serve(found, request))
             });
         }),
         Mutant::new("rfc7285/8.3/12", "takes bodies of any type", |r| {
             r.instead(|service, request| {
                 let found = service.find(request).filter(|_| is_service(service, request))?;
-                Some(service.say(found, request))
+                Some(service.serve(found, request))
             });
         }),
         Mutant::new("rfc7285/8.3/16", "answers unknown paths with 200", |r| {
@@ -102,9 +102,9 @@ fn negotiation() -> Vec<Mutant> {
         }),
         Mutant::new("rfc7285/8.3.4.2/2", "gives a directory to whoever accepts one", |r| {
             r.instead(|service, request| {
-                let accepts = request.field("accept").is_some_and(|value| value.contains(media::DIRECTORY));
-                let other = service.find(request).is_some_and(|found| found.media_type() != media::DIRECTORY);
-                (accepts && other).then(|| service.say(service.by_id("root").unwrap(), request))
+                let accepts = request.field("accept").is_some_and(|value| value.contains(media_type::DIRECTORY));
+                let other = service.find(request).is_some_and(|found| found.media_type() != media_type::DIRECTORY);
+                (accepts && other).then(|| service.serve(service.by_id("root").unwrap(), request))
             });
         }),
         Mutant::new("rfc7285/8.3.3/1", "gives a page for people to whoever accepts HTML", |r| {
@@ -123,7 +123,7 @@ fn answers() -> Vec<Mutant> {
                 request.field("if-none-match")?;
                 let fields = request.fields.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("if-none-match"));
                 let plain = ReceivedRequest { fields: fields.cloned().collect(), ..request.clone() };
-                Some(service.say(service.find(request)?, &plain))
+                Some(service.serve(service.find(request)?, &plain))
             });
         }),
         Mutant::new("rfc7285/8.3.3/3", "leads from a POST to nothing", |r| {
@@ -170,7 +170,7 @@ fn answers() -> Vec<Mutant> {
 fn access() -> Vec<Mutant> {
     vec![
         Mutant::new("rfc7285/8.3.5/2", "lets in whoever knows the user's name", |r| {
-            r.service.hooks.before = None;
+            r.service.hooks.intercept = None;
             r.instead(|_, request| {
                 let knows = credentials(request).is_some_and(|header| header.username == "reader");
                 (!knows).then(challenge)
@@ -178,9 +178,9 @@ fn access() -> Vec<Mutant> {
         })
         .with(Outfit::Digest),
         Mutant::new("rfc7285/15.3.2/2", "shows network maps to everybody", |r| {
-            r.service.hooks.before = None;
+            r.service.hooks.intercept = None;
             r.instead(|_, request| {
-                let open = request.resource.starts_with("/maps");
+                let open = request.path.starts_with("/maps");
                 (!open && !is_user(request)).then(challenge)
             });
         })
@@ -189,7 +189,7 @@ fn access() -> Vec<Mutant> {
             r.after(|_, request, answer| {
                 if request.field("accept").is_none() {
                     thread::sleep(Duration::from_millis(10));
-                    answer.delivery.cut = Some(1);
+                    answer.delivery.truncate_after = Some(1);
                 }
             });
         })

@@ -1,8 +1,8 @@
 //! Outfits that offer what RFC 8189 and RFC 9439 add.
 
 use rfc_conformance::mock_server::cost_query::Offer;
-use rfc_conformance::mock_server::network::ServedCostType;
-use rfc_conformance::mock_server::service::{RequestTarget, ResourceKind, ServedResource};
+use rfc_conformance::mock_server::cost_type::ServedCostType;
+use rfc_conformance::mock_server::resource::{RequestTarget, ResourceKind, ServedResource};
 use serde_json::{Value, json};
 
 use super::server::Reference;
@@ -51,9 +51,9 @@ impl Reference {
         self.offer_types(&types);
         let testable = vec![ServedCostType::numerical(), ServedCostType::new("bw-residual", "numerical")];
         *self.offer("fcm-a") =
-            Offer { cost_types: types.clone(), constraints: true, together: 2, testable: Vec::new() };
-        *self.offer("ecs") = Offer { cost_types: types, constraints: false, together: 3, testable };
-        self.offer("ecs-nc").together = 1;
+            Offer { cost_types: types.clone(), constraints: true, max_cost_types: 2, testable: Vec::new() };
+        *self.offer("ecs") = Offer { cost_types: types, constraints: false, max_cost_types: 3, testable };
+        self.offer("ecs-nc").max_cost_types = 1;
     }
 
     /// Every metric with some of its statistics, over PIDs and endpoints, and where they come from.
@@ -65,7 +65,7 @@ impl Reference {
         self.offer_types(&types);
         for id in ["fcm-a", "ecs"] {
             *self.offer(id) =
-                Offer { cost_types: types.clone(), constraints: false, together: 4, testable: Vec::new() };
+                Offer { cost_types: types.clone(), constraints: false, max_cost_types: 4, testable: Vec::new() };
         }
         let bandwidth = ServedCostType::new("bw-available", "numerical");
         let maps = [("cm-a-bw", bandwidth), ("cm-a-bw-ord", ranks[1].clone()), ("cm-a-delay-ord", ranks[0].clone())];

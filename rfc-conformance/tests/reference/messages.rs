@@ -2,8 +2,9 @@
 
 use rfc_conformance::mock_server::error::AltoError;
 use rfc_conformance::mock_server::http::{ReceivedRequest, Response};
-use rfc_conformance::mock_server::network::media;
-use rfc_conformance::mock_server::service::{RequestTarget, Service};
+use rfc_conformance::mock_server::media_type;
+use rfc_conformance::mock_server::resource::RequestTarget;
+use rfc_conformance::mock_server::service::Service;
 use serde_json::{Map, Value, json};
 
 use super::mutant::{Mutant, drop_at, put};
@@ -23,7 +24,7 @@ fn refuses(reference: &mut Reference, refuse: fn(&str) -> bool) {
         let asked = service.find(request).is_some_and(|found| found.accepts().is_some() && request.method == "POST");
         let refused = asked && refuse(&String::from_utf8_lossy(&request.body));
         let error = AltoError::Syntax("not like this".into()).to_json().to_string();
-        refused.then(|| Response::new(400, media::ERROR, error))
+        refused.then(|| Response::new(400, media_type::ERROR, error))
     });
 }
 

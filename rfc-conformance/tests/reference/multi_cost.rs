@@ -85,7 +85,7 @@ fn announced() -> Vec<Mutant> {
             r.of("root", |m| put(m, "/resources/ecs-nc/capabilities/max-cost-types", json!("1")));
         }),
         Mutant::new("rfc8189/4.1.1/4", "answers several costs where none are announced", |r| {
-            r.offer("fcm-a-nc").together = 2;
+            r.offer("fcm-a-nc").max_cost_types = 2;
             r.of("root", |m| drop_at(m, "/resources/fcm-a-nc/capabilities", "max-cost-types"));
         }),
         Mutant::new("rfc8189/4.1.1/5", "announces tests on costs that it does not have", |r| {
@@ -135,7 +135,7 @@ fn asked() -> Vec<Mutant> {
             });
         }),
         Mutant::new("rfc8189/4.1.2/11", "gives as many costs as are asked for", |r| {
-            r.offer("fcm-a").together = 5;
+            r.offer("fcm-a").max_cost_types = 5;
             r.of("root", |m| put(m, "/resources/fcm-a/capabilities/max-cost-types", json!(2)));
         }),
         Mutant::new("rfc8189/4.1.2/12", "takes no cost types for all", |r| {

@@ -10,7 +10,8 @@ use rfc_conformance::mock_server::cost_query::Offer;
 use rfc_conformance::mock_server::http::{Leniency, ReceivedRequest, Response};
 use rfc_conformance::mock_server::listener::{Handler, Server};
 use rfc_conformance::mock_server::property_map::Properties;
-use rfc_conformance::mock_server::service::{RequestTarget, ResourceKind, ServedResource, Service};
+use rfc_conformance::mock_server::resource::{RequestTarget, ResourceKind, ServedResource};
+use rfc_conformance::mock_server::service::Service;
 use rfc_conformance::{Options, Report};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::version::TLS12;
@@ -67,8 +68,8 @@ struct Door {
 }
 
 impl Handler for Door {
-    fn answer(&self, request: &ReceivedRequest) -> Response {
-        self.service.answer(request)
+    fn respond(&self, request: &ReceivedRequest) -> Response {
+        self.service.respond(request)
     }
 
     fn leniency(&self) -> Leniency {
@@ -114,17 +115,17 @@ impl Reference {
     /// Every answer to a POST is fetched by a GET that carries what was asked.
     fn see_other(&mut self) {
         self.instead(|service, request| {
-            if let Some((path, body)) = request.resource.split_once("?asked=").filter(|_| request.method == "GET") {
-                let straight = ReceivedRequest { resource: path.into(), body: from_hex(body)?, ..request.clone() };
+            if let Some((path, body)) = request.path.split_once("?asked=").filter(|_| request.method == "GET") {
+                let straight = ReceivedRequest { path: path.into(), body: from_hex(body)?, ..request.clone() };
                 return Some(
-                    service.say(service.find(&straight).filter(|found| found.accepts().is_some())?, &straight),
+                    service.serve(service.find(&straight).filter(|found| found.accepts().is_some())?, &straight),
                 );
             }
             let found = service.find(request).filter(|found| found.accepts().is_some() && request.method == "POST")?;
             let right = request.media_type().as_deref() == found.accepts() && request.body.len() < 4000;
             let RequestTarget::Resource(resource) = found else { return None };
-            service.alto(resource, &request.body, request.peer.ip()).ok().filter(|_| right)?;
-            let location = format!("{}?asked={}", request.resource, to_hex(&request.body));
+            service.resource_message(resource, &request.body, request.peer.ip()).ok().filter(|_| right)?;
+            let location = format!("{}?asked={}", request.path, to_hex(&request.body));
             Some(Response::plain(303, "there").with("Location", &location))
         });
     }
@@ -145,8 +146,8 @@ impl Reference {
         &mut self,
         answer: impl Fn(&Service, &ReceivedRequest) -> Option<Response> + Send + Sync + 'static,
     ) {
-        let before = self.service.hooks.before.take();
-        self.service.hooks.before = Some(Arc::new(move |service, request| {
+        let before = self.service.hooks.intercept.take();
+        self.service.hooks.intercept = Some(Arc::new(move |service, request| {
             answer(service, request).or_else(|| before.as_ref().and_then(|before| before(service, request)))
         }));
     }
@@ -188,8 +189,8 @@ impl Reference {
         &mut self,
         change: impl Fn(Option<RequestTarget<'_>>, &ReceivedRequest, &mut Response) + Send + Sync + 'static,
     ) {
-        let before = self.service.hooks.after.take();
-        self.service.hooks.after = Some(Arc::new(move |found, request, answer| {
+        let before = self.service.hooks.finish.take();
+        self.service.hooks.finish = Some(Arc::new(move |found, request, answer| {
             if let Some(before) = &before {
                 before(found, request, answer);
             }
@@ -206,7 +207,7 @@ impl Reference {
             }
             let body = hear(found.id(), serde_json::from_slice(&request.body).ok()?)?;
             let heard = ReceivedRequest { body: body.to_string().into_bytes(), ..request.clone() };
-            Some(service.say(found, &heard))
+            Some(service.serve(found, &heard))
         });
     }
 
@@ -282,7 +283,7 @@ pub(crate) fn credentials(request: &ReceivedRequest) -> Option<AuthorizationHead
 pub(crate) fn is_user(request: &ReceivedRequest) -> bool {
     let Some(header) = credentials(request) else { return false };
     let method = HttpMethod(request.method.as_str().into());
-    let context = AuthContext::new_with_method(USER.0, USER.1, request.resource.as_str(), None::<&[u8]>, method);
+    let context = AuthContext::new_with_method(USER.0, USER.1, request.path.as_str(), None::<&[u8]>, method);
     let mut expected = header.clone();
     expected.digest(&context);
     header.username == USER.0 && header.nonce == "0123456789abcdef" && expected.response == header.response

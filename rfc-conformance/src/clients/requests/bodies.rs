@@ -1,20 +1,20 @@
-//! What request bodies must have, by what the resource offers.
+//! Requirements on request bodies, by kind of resource.
 
 use serde_json::Value;
 
-use super::super::grading::PlayedScenario;
 use super::super::recording::Capture;
 use super::super::requirements;
+use super::super::scenario::PlayedScenario;
 use super::names;
 use crate::http::Exchange;
 use crate::json;
 use crate::mock_server::cost_query::Offer;
-use crate::mock_server::service::ResourceKind;
+use crate::mock_server::resource::ResourceKind;
 use crate::requirement::Requirement;
 use crate::sheet::Sheet;
 use crate::verdict::Finding;
 
-/// Looks at a body.
+/// Grades a request body.
 pub(super) fn judge(
     body: &Value,
     capture: &Capture,
@@ -81,7 +81,7 @@ pub(super) fn judge(
     }
 }
 
-/// Whether a filter lets everything through.
+/// Returns whether a filter selects everything.
 pub(super) fn asks_for_all(body: &[u8]) -> bool {
     let Ok(Value::Object(body)) = serde_json::from_slice(body) else { return false };
     let empty = |value: Option<&Value>| value.is_none_or(|value| value.as_array().is_some_and(Vec::is_empty));
@@ -97,7 +97,7 @@ fn not_empty(value: &Value) -> bool {
     value.as_array().is_some_and(|list| !list.is_empty())
 }
 
-/// A body under examination.
+/// Request body under examination.
 struct View<'a> {
     body: &'a Value,
     exchange: &'a Exchange,
@@ -116,7 +116,7 @@ impl View<'_> {
         }
     }
 
-    /// The strings of a list; other elements are not there for any requirement.
+    /// Returns the strings of a list, without other elements.
     fn strings(&self, pointer: &str) -> Vec<String> {
         let list = self.body.pointer(pointer).and_then(Value::as_array);
         list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()

@@ -1,21 +1,22 @@
-//! Rules that hold for every request, whatever the scenario.
+//! Requirements on single requests, independent of the scenario.
 
 mod bodies;
 mod names;
 
 use std::collections::HashSet;
 
-use super::grading::PlayedScenario;
 use super::recording::{Capture, RequestSubject};
 use super::requirements;
+use super::scenario::PlayedScenario;
 use crate::http::MediaType;
 use crate::json;
-use crate::mock_server::network::media;
-use crate::mock_server::service::{ResourceKind, admits};
+use crate::mock_server::admits;
+use crate::mock_server::media_type;
+use crate::mock_server::resource::ResourceKind;
 use crate::sheet::Sheet;
 use crate::verdict::Finding;
 
-/// Looks at all requests of a scenario.
+/// Grades all requests of a scenario.
 pub(super) fn judge(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for capture in &played.captures {
         message(capture, sheet);
@@ -37,17 +38,17 @@ pub(super) fn judge(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
 fn message(capture: &Capture, sheet: &mut Sheet) {
     let exchange = capture.exchange();
     sheet.on(requirements::FRAMING).saw(&exchange, 1, "request");
-    let bare = capture.request.resource.starts_with('/') || capture.request.method == "OPTIONS";
+    let bare = capture.request.path.starts_with('/') || capture.request.method == "OPTIONS";
     if !bare {
         let finding = Finding::new("a target that begins with a slash", capture.request.target.clone());
         sheet.on(requirements::FRAMING).fail(finding.from(&exchange));
     }
 }
 
-/// Accept is a promise to understand; without the resource's type an honest server answers 406.
+/// Grades the Accept field: it must admit the media type that the directory lists, or the server may answer 406.
 fn accepts(capture: &Capture, played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     let wanted = match &capture.subject {
-        RequestSubject::Directory(_) => media::DIRECTORY,
+        RequestSubject::Directory(_) => media_type::DIRECTORY,
         RequestSubject::Resource(resource) => resource.kind.media_type(),
         RequestSubject::Prop | RequestSubject::Stray => return,
     };
@@ -57,13 +58,13 @@ fn accepts(capture: &Capture, played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     entry.saw(&exchange, 1, "Accept field");
     if !admits(Some(&accept), wanted) {
         entry.fail(Finding::new(wanted, accept.clone()).from(&exchange));
-    } else if !admits(Some(&accept), media::ERROR) {
-        entry.info(Finding::new(format!("{} beside {wanted}", media::ERROR), accept.clone()).from(&exchange));
+    } else if !admits(Some(&accept), media_type::ERROR) {
+        entry.info(Finding::new(format!("{} beside {wanted}", media_type::ERROR), accept.clone()).from(&exchange));
     }
-    if wanted != media::DIRECTORY && played.scenario.name == "plain" {
+    if wanted != media_type::DIRECTORY && played.scenario.name == "plain" {
         let entry = sheet.on(requirements::READY_FOR_DIRECTORY);
         entry.saw(&exchange, 1, "Accept field");
-        let named = accept.split(',').any(|range| MediaType::read(range).is(media::DIRECTORY));
+        let named = accept.split(',').any(|range| MediaType::read(range).is(media_type::DIRECTORY));
         if named {
             entry.info(Finding::new("readiness for a directory is optional", "it is said").from(&exchange));
         }
@@ -161,25 +162,25 @@ fn body_of(capture: &Capture, kind: &ResourceKind, played: &PlayedScenario<'_>, 
     }
 }
 
-/// The first thing asked for is the directory one was given.
+/// Grades the first request of each run, which must be for the configured directory.
 fn entry_point(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for run in played.runs() {
         let exchange = run[0].exchange();
         let entry = sheet.on(requirements::ENTRY_POINT);
         entry.saw(&exchange, 1, "first request");
         let root = format!("/{}{}", played.scenario.name, played.scenario.root);
-        if run[0].request.resource != root && run[0].run > 0 {
-            let seen = format!("{} {}", run[0].request.method, run[0].request.resource);
+        if run[0].request.path != root && run[0].run > 0 {
+            let seen = format!("{} {}", run[0].request.method, run[0].request.path);
             entry.fail(Finding::new(format!("GET {root}"), seen).from(&exchange));
         }
     }
 }
 
-/// Conditional requests must name tags that were given for the same URI, in this session or an earlier one.
+/// Grades conditional requests, which must use entity tags that were sent for the same URI.
 fn conditions(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     let mut given = HashSet::new();
     for capture in &played.captures {
-        let path = capture.request.resource.as_str();
+        let path = capture.request.path.as_str();
         if let Some(field) = capture.request.field("if-none-match") {
             let exchange = capture.exchange();
             let entry = sheet.on(requirements::FRESHNESS);
@@ -200,7 +201,7 @@ fn plain_tag(tag: &str) -> &str {
     tag.trim().trim_start_matches("W/")
 }
 
-/// A whole map asked for by POST although it could be had by GET.
+/// Grades requests by POST for whole maps that are available by GET.
 fn prefers_get(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for capture in &played.captures {
         let Some(resource) = capture.resource() else { continue };
@@ -222,7 +223,7 @@ fn prefers_get(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     }
 }
 
-/// Whether costs and PIDs are asked for by address, which tells the server about peers.
+/// Notes whether the client sends addresses to find costs and PIDs, or uses maps only.
 fn from_maps(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     let by = |kinds: fn(&ResourceKind) -> bool| {
         played.captures.iter().find(|capture| capture.resource().is_some_and(|resource| kinds(&resource.kind)))

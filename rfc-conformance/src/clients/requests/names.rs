@@ -1,4 +1,4 @@
-//! Names and addresses in requests (RFC 7285 §10, RFC 9274 §3).
+//! Requirements on names and addresses in requests (RFC 7285 §10, RFC 9274 §3).
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -13,7 +13,7 @@ fn alphabet(extra: &'static str) -> impl Fn(char) -> bool {
     move |c| c.is_ascii_alphanumeric() || extra.contains(c)
 }
 
-/// Notes one look at a requirement, and what is wrong.
+/// Grades a name by one requirement.
 fn grade(sheet: &mut Sheet, exchange: &Exchange, requirement: Requirement, name: &str, right: bool, expected: &str) {
     let entry = sheet.on(requirement);
     entry.saw(exchange, 1, "name");
@@ -22,7 +22,7 @@ fn grade(sheet: &mut Sheet, exchange: &Exchange, requirement: Requirement, name:
     }
 }
 
-/// A PID name.
+/// Grades a PID name.
 pub(super) fn pid(name: &str, exchange: &Exchange, sheet: &mut Sheet) {
     grade(sheet, exchange, requirements::PID_LENGTH, name, name.len() <= 64, "at most 64 characters");
     grade(
@@ -36,7 +36,7 @@ pub(super) fn pid(name: &str, exchange: &Exchange, sheet: &mut Sheet) {
     grade(sheet, exchange, requirements::PID_DOT, name, !name.contains('.'), "no `.`");
 }
 
-/// A cost metric.
+/// Grades a cost metric.
 pub(super) fn metric(name: &str, exchange: &Exchange, sheet: &mut Sheet) {
     grade(sheet, exchange, requirements::METRIC_LENGTH, name, name.len() <= 32, "at most 32 characters");
     grade(
@@ -56,7 +56,7 @@ pub(super) fn metric(name: &str, exchange: &Exchange, sheet: &mut Sheet) {
     }
 }
 
-/// A cost mode.
+/// Grades a cost mode.
 pub(super) fn mode(name: &str, exchange: &Exchange, sheet: &mut Sheet) {
     grade(sheet, exchange, requirements::MODE_LENGTH, name, name.len() <= 32, "at most 32 characters");
     grade(sheet, exchange, requirements::MODE_ALPHABET, name, name.chars().all(alphabet(":_-")), "`0-9A-Za-z:_-` only");
@@ -64,7 +64,7 @@ pub(super) fn mode(name: &str, exchange: &Exchange, sheet: &mut Sheet) {
     grade(sheet, exchange, requirements::MODE_KNOWN, name, known, "a registered mode");
 }
 
-/// A property, of a resource or global.
+/// Grades a property name, resource-specific or global.
 pub(super) fn property(name: &str, exchange: &Exchange, sheet: &mut Sheet) {
     let (resource, global) = match name.split_once('.') {
         Some((resource, global)) => (Some(resource), global),
@@ -86,14 +86,14 @@ pub(super) fn property(name: &str, exchange: &Exchange, sheet: &mut Sheet) {
     }
 }
 
-/// An address type.
+/// Grades an address type.
 pub(super) fn address_type(name: &str, exchange: &Exchange, sheet: &mut Sheet) {
     let spelt = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric());
     grade(sheet, exchange, requirements::ADDRESS_TYPE, name, spelt, "letters and digits only");
     grade(sheet, exchange, requirements::ADDRESS_TYPE_KNOWN, name, ADDRESS_TYPES.contains(&name), "ipv4 or ipv6");
 }
 
-/// A typed address.
+/// Grades a typed address.
 pub(super) fn address(text: &str, exchange: &Exchange, sheet: &mut Sheet) {
     let typed = text.split_once(':').filter(|(kind, address)| !kind.is_empty() && !address.is_empty());
     let (kind, address) = typed.unwrap_or_default();

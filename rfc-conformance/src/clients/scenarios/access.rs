@@ -1,13 +1,14 @@
-//! Servers that let in only some, and servers that clients must not talk to.
+//! Scenarios with authentication, and with servers that clients must not trust.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use digest_auth::{AuthContext, AuthorizationHeader, HttpMethod, Qop};
 
-use super::super::grading::PlayedScenario;
 use super::super::requirements;
-use super::super::scenario::{Certificate, Deployment, Needs, Scenario, Task};
+use super::super::scenario::PlayedScenario;
+use super::super::scenario::{Certificate, Deployment, Needs, Scenario};
+use super::super::task::Task;
 use super::{cost_map_task, costs_task, fixture, map_task};
 use crate::mock_server::http::{ReceivedRequest, Response};
 use crate::mock_server::service::Service;
@@ -15,13 +16,13 @@ use crate::requirement::Requirement;
 use crate::sheet::Sheet;
 use crate::verdict::Finding;
 
-/// Who is let in.
+/// Name of the only user.
 pub(in super::super) const USER: &str = "reader";
-/// The password.
+/// Password of the user.
 pub(in super::super) const PASSWORD: &str = "Circle of Life";
 const REALM: &str = "alto";
 const NONCE: &str = "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v";
-/// How often one run may ask for the same and be refused.
+/// Number of refused requests for one path at which a run counts as repeating itself.
 const TRIES: usize = 6;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
@@ -97,7 +98,7 @@ fn challenge() -> Response {
         .with("WWW-Authenticate", &challenge("MD5"))
 }
 
-/// Why credentials are not those of the user; nothing if they are.
+/// Returns why the credentials of a request are invalid, or `None` if they are valid.
 fn wrong_with(request: &ReceivedRequest) -> Option<&'static str> {
     let Some(field) = request.field("authorization") else { return Some("no Authorization") };
     let Some(text) = field.get(7..).filter(|_| field[..7].eq_ignore_ascii_case("digest ")) else {
@@ -122,17 +123,17 @@ fn wrong_with(request: &ReceivedRequest) -> Option<&'static str> {
 
 fn digest(deployment: &Deployment) -> Service {
     let mut service = fixture(deployment);
-    service.hooks.before = Some(Arc::new(|_, request| wrong_with(request).map(|_| challenge())));
+    service.hooks.intercept = Some(Arc::new(|_, request| wrong_with(request).map(|_| challenge())));
     service
 }
 
 fn refused(deployment: &Deployment) -> Service {
     let mut service = fixture(deployment);
-    service.hooks.before = Some(Arc::new(|_, _| Some(challenge())));
+    service.hooks.intercept = Some(Arc::new(|_, _| Some(challenge())));
     service
 }
 
-/// What is sent in answer to the challenge must be right.
+/// Grades the credentials sent in response to the challenge.
 fn let_in(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     few_tries(played, sheet);
     for capture in played.runs().flatten() {
@@ -151,7 +152,7 @@ fn few_tries(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for run in played.runs() {
         let mut refusals: HashMap<&str, usize> = HashMap::new();
         for capture in run.iter().filter(|capture| capture.answer.status == 401) {
-            let times = refusals.entry(capture.request.resource.as_str()).or_default();
+            let times = refusals.entry(capture.request.path.as_str()).or_default();
             *times += 1;
             let entry = sheet.on(requirements::DIGEST);
             if *times == TRIES && capture.run > 0 {
@@ -162,14 +163,14 @@ fn few_tries(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     }
 }
 
-/// That there are requests means that the handshake succeeded; the server offers nothing below TLS 1.2.
+/// Notes each request over TLS, since a request proves a handshake with TLS 1.2 or later.
 fn over_tls(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for capture in played.runs().flatten() {
         sheet.on(requirements::TLS_VERSION).saw(&capture.exchange(), 1, "TLS request");
     }
 }
 
-/// To the wrong server, nothing may be said.
+/// Fails each request to a server that the client must not trust.
 fn nothing_said(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for capture in played.runs().flatten() {
         let entry = sheet.on(requirements::HTTPS);

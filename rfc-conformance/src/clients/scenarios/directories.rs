@@ -1,27 +1,29 @@
-//! Directories: where they are, what they lead to, and what their entries leave out.
+//! Scenarios with unusual directories: their location, their references, and members missing from their entries.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::super::answers;
-use super::super::grading::PlayedScenario;
+use super::super::expected;
 use super::super::recording::RequestSubject;
 use super::super::requirements;
-use super::super::scenario::{Ask, Deployment, Expected, Scenario, Task};
+use super::super::scenario::PlayedScenario;
+use super::super::scenario::{Deployment, Scenario};
+use super::super::task::{Ask, Expected, Task};
 use super::{
     addresses, cost_map_task, costs_between, costs_task, directory_task, everything, fixture, map_task, pid_task,
     property_task, scenario, with_rewritten_messages,
 };
+use crate::mock_server::cost_type::ServedCostType;
 use crate::mock_server::http::Response;
-use crate::mock_server::network::ServedCostType;
-use crate::mock_server::service::{RequestTarget, ServedDirectory, Service};
+use crate::mock_server::resource::{RequestTarget, ServedDirectory};
+use crate::mock_server::service::Service;
 use crate::requirement::Requirement;
 use crate::sheet::Sheet;
 use crate::verdict::Finding;
 
-/// How often one run may ask for one directory before it counts as going round in circles.
+/// Limit on requests for one directory in a run, above which the client counts as looping.
 const OFTEN: usize = 5;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
@@ -73,7 +75,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-/// Moves resources, and writes their URIs in the root directory anew.
+/// Moves resources to other paths, and updates their URIs in the directories.
 fn place_at(service: &mut Service, prefix: &str, places: &[(&str, &str, &str)]) {
     for (id, path, uri) in places {
         for resource in service.resources.iter_mut().filter(|resource| resource.id == *id) {
@@ -127,7 +129,7 @@ fn relative_tasks(service: &Service) -> Vec<Task> {
 }
 
 fn map_b(service: &Service, requirement: Requirement) -> Task {
-    let right = answers::network_map(&service.network, "nm-b");
+    let right = expected::network_map(&service.network, "nm-b");
     Task {
         ask: Ask::NetworkMap { map: Some("nm-b".into()) },
         requirement,
@@ -137,17 +139,17 @@ fn map_b(service: &Service, requirement: Requirement) -> Task {
 }
 
 fn costs_of_b(service: &Service, requirement: Requirement) -> Task {
-    let right = answers::cost_map(&service.network, "nm-b", &ServedCostType::numerical());
+    let right = expected::cost_map(&service.network, "nm-b", &ServedCostType::numerical());
     let ask = Ask::CostMap { map: Some("nm-b".into()), cost_type: ServedCostType::numerical() };
     Task { ask, requirement, expected: Expected::Answer(right), weak: false }
 }
 
-/// Everything is where the redirect leads; resolved against the URI first asked for, nothing is found.
+/// Redirects the root directory; its relative URIs resolve to resources only against the new location.
 fn moved(deployment: &Deployment) -> Service {
     let mut service = Service::fixture(&format!("{}/elsewhere/deep", deployment.prefix));
     let old = format!("{}/directory", deployment.prefix);
-    service.hooks.before = Some(Arc::new(move |_, request| {
-        let asked = request.resource == old && matches!(request.method.as_str(), "GET" | "HEAD");
+    service.hooks.intercept = Some(Arc::new(move |_, request| {
+        let asked = request.path == old && matches!(request.method.as_str(), "GET" | "HEAD");
         asked.then(|| Response::plain(302, "elsewhere").with("Location", "elsewhere/deep/directory"))
     }));
     service
@@ -211,8 +213,8 @@ fn delegated(deployment: &Deployment) -> Service {
     }
     // Each server has only what is its own.
     let (first, below_one) = (port_of(&deployment.origin), format!("{prefix}/one/"));
-    service.hooks.before = Some(Arc::new(move |_, request| {
-        let elsewhere = request.resource.starts_with(&below_one) == (Some(request.server.port()) == first);
+    service.hooks.intercept = Some(Arc::new(move |_, request| {
+        let elsewhere = request.path.starts_with(&below_one) == (Some(request.server.port()) == first);
         elsewhere.then(|| Response::plain(404, "this is on the other server"))
     }));
     service
@@ -233,7 +235,7 @@ fn delegated_tasks(service: &Service) -> Vec<Task> {
     ]
 }
 
-/// Whether all directories were read, none of them endlessly.
+/// Grades whether all directories were read, each a limited number of times.
 fn followed(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     let mut read = BTreeSet::new();
     for run in played.runs() {
@@ -265,9 +267,9 @@ fn default_map(deployment: &Deployment) -> Service {
 
 fn default_map_tasks(service: &Service) -> Vec<Task> {
     let list = addresses(&["ipv4:192.0.2.1", "ipv4:10.0.0.1"]);
-    let right = answers::pids(&service.network, "nm-b", &list);
-    let map = answers::network_map(&service.network, "nm-b");
-    let costs = answers::cost_map(&service.network, "nm-b", &ServedCostType::numerical());
+    let right = expected::pids(&service.network, "nm-b", &list);
+    let map = expected::network_map(&service.network, "nm-b");
+    let costs = expected::cost_map(&service.network, "nm-b", &ServedCostType::numerical());
     let task = |ask, right| Task {
         ask,
         requirement: requirements::DEFAULT_MAP,

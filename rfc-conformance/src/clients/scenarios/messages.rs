@@ -1,4 +1,4 @@
-//! Messages that say the usual in an unusual way, and messages that must not be used.
+//! Scenarios with unusual but valid messages.
 
 use std::net::Ipv6Addr;
 use std::sync::Arc;
@@ -7,13 +7,16 @@ use serde_json::{Map, Value, json};
 
 use super::super::json_style::JsonStyle;
 use super::super::requirements;
-use super::super::scenario::{Deployment, Scenario, Task};
+use super::super::scenario::POISON;
+use super::super::scenario::{Deployment, Scenario};
+use super::super::task::Task;
 use super::{
-    POISON, cost_map_task, costs_between, costs_task, directory_task, everything, fixture, map_task, pid_task,
-    scenario, with_rewritten_messages,
+    cost_map_task, costs_between, costs_task, directory_task, everything, fixture, map_task, pid_task, scenario,
+    with_rewritten_messages,
 };
-use crate::mock_server::network::ServedCostType;
-use crate::mock_server::service::{RequestTarget, ResourceKind, ServedResource, Service};
+use crate::mock_server::cost_type::ServedCostType;
+use crate::mock_server::resource::{RequestTarget, ResourceKind, ServedResource};
+use crate::mock_server::service::Service;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     vec![
@@ -123,7 +126,7 @@ fn plain(service: &Service) -> Vec<Task> {
     tasks
 }
 
-/// Objects whose members are named by the RFC; in the others (maps of PIDs, addresses, names) every key is data.
+/// Visits all objects whose members the RFC defines, as opposed to maps keyed by PIDs, addresses or names.
 fn objects(message: &mut Value, visit: &mut dyn FnMut(&mut Map<String, Value>)) {
     let mut go = |value: Option<&mut Value>| {
         if let Some(Value::Object(members)) = value {
@@ -186,7 +189,7 @@ fn numbers(deployment: &Deployment) -> Service {
     styled(deployment, JsonStyle { numbers: true, ..JsonStyle::default() })
 }
 
-/// For every member of the RFC, one whose name differs only in case.
+/// Adds members whose names differ from defined ones only in case.
 fn case(deployment: &Deployment) -> Service {
     with_rewritten_messages(deployment, |_, _, message| {
         objects(message, &mut |members| {
@@ -219,7 +222,7 @@ fn case(deployment: &Deployment) -> Service {
     })
 }
 
-/// A sixth PID that has only addresses nobody knows, and costs.
+/// Adds a PID with addresses of unknown types only, and with costs.
 fn address_types(deployment: &Deployment) -> Service {
     let mut service = with_rewritten_messages(deployment, |_, _, message| {
         for (pid, group) in message.get_mut("network-map").and_then(Value::as_object_mut).into_iter().flatten() {
@@ -301,7 +304,7 @@ fn holes(deployment: &Deployment) -> Service {
     service
 }
 
-/// Ranks as a server may well compute them: 0, 0, 0, 7, 20 from the only source.
+/// Uses ranks that are equal, start at 0 and have gaps: 0, 0, 0, 7, 20 from the only source.
 fn ranks(deployment: &Deployment) -> Service {
     let mut service = with_rewritten_messages(deployment, |_, _, message| {
         if message.pointer("/meta/cost-type/cost-mode").is_none_or(|mode| mode != "ordinal") {

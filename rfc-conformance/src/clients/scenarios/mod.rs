@@ -1,4 +1,4 @@
-//! The scenarios, and what they have in common.
+//! All scenarios, and functions to build them.
 
 mod access;
 mod directories;
@@ -14,17 +14,16 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::answers;
-use super::scenario::{Ask, Deployment, Expected, Needs, Scenario, Task};
+use super::expected;
+use super::scenario::{Deployment, Needs, Scenario};
+use super::task::{Ask, Expected, Task};
+use crate::mock_server::cost_type::ServedCostType;
 use crate::mock_server::http::{ReceivedRequest, Response};
-use crate::mock_server::network::ServedCostType;
-use crate::mock_server::service::{RequestTarget, Service};
+use crate::mock_server::resource::RequestTarget;
+use crate::mock_server::service::Service;
 use crate::requirement::Requirement;
 
-/// What must never come back: it stands only in what a client has to ignore.
-pub(super) const POISON: &str = "poison";
-
-/// All scenarios, the plain one first.
+/// Returns all scenarios, `plain` first.
 pub(super) fn all() -> Vec<Scenario> {
     [
         messages::scenarios(),
@@ -40,7 +39,7 @@ pub(super) fn all() -> Vec<Scenario> {
     .collect()
 }
 
-/// A scenario over plain HTTP that is judged by the client's answers and by the requirements for all requests.
+/// Creates a scenario over plain HTTP without grading of its own.
 fn scenario(
     name: &'static str,
     about: &'static str,
@@ -51,12 +50,12 @@ fn scenario(
     Scenario { name, about, requirement, needs: Needs::Nothing, root: "/directory", service, tasks, judge: None }
 }
 
-/// The fixture where the scenario is played.
+/// Creates the example service below the path of the scenario.
 fn fixture(deployment: &Deployment) -> Service {
     Service::fixture(&deployment.prefix)
 }
 
-/// The fixture with its messages changed.
+/// Creates the example service with changed messages.
 fn with_rewritten_messages(
     deployment: &Deployment,
     rewrite: impl Fn(RequestTarget<'_>, &ReceivedRequest, &mut Value) + Send + Sync + 'static,
@@ -66,13 +65,13 @@ fn with_rewritten_messages(
     service
 }
 
-/// The fixture with some requests for resources (not directories) answered otherwise.
+/// Creates the example service with other responses to some requests for resources.
 fn with_replaced_responses(
     deployment: &Deployment,
     replace: impl Fn(&Service, RequestTarget<'_>, &ReceivedRequest) -> Option<Response> + Send + Sync + 'static,
 ) -> Service {
     let mut service = fixture(deployment);
-    service.hooks.before = Some(Arc::new(move |service, request| {
+    service.hooks.intercept = Some(Arc::new(move |service, request| {
         let found = service.find(request)?;
         let fits =
             matches!(found, RequestTarget::Resource(_)) && (request.method == "POST") == found.accepts().is_some();
@@ -85,7 +84,7 @@ fn addresses(list: &[&str]) -> Vec<String> {
     list.iter().map(|address| (*address).to_owned()).collect()
 }
 
-/// Addresses that only the longest prefix puts where they belong.
+/// Addresses whose PIDs depend on the longest prefix.
 const ADDRESSES: &[&str] = &[
     "ipv4:192.0.2.1",
     "ipv4:192.0.2.7",
@@ -97,27 +96,27 @@ const ADDRESSES: &[&str] = &[
     "ipv6:2001:db8:d::1",
     "ipv6:2001:db8:ffff::1",
 ];
-/// Where costs are asked from and to: all different, one of them over IPv6.
+/// Endpoints for cost questions, all in different PIDs, one of them with an IPv6 address.
 const FROM: &str = "ipv4:192.0.2.1";
 const TO: &[&str] = &["ipv4:192.0.2.7", "ipv4:198.51.100.200", "ipv4:203.0.113.1", "ipv6:2001:db8:d::1"];
 
 fn directory_task(service: &Service, requirement: Requirement) -> Task {
-    Task { ask: Ask::Directory, requirement, expected: Expected::Answer(answers::resources(service)), weak: false }
+    Task { ask: Ask::Directory, requirement, expected: Expected::Answer(expected::resources(service)), weak: false }
 }
 
 fn map_task(service: &Service, requirement: Requirement) -> Task {
-    let right = answers::network_map(&service.network, "nm-a");
+    let right = expected::network_map(&service.network, "nm-a");
     Task { ask: Ask::NetworkMap { map: None }, requirement, expected: Expected::Answer(right), weak: false }
 }
 
 fn pid_task(service: &Service, requirement: Requirement) -> Task {
     let list = addresses(ADDRESSES);
-    let right = answers::pids(&service.network, "nm-a", &list);
+    let right = expected::pids(&service.network, "nm-a", &list);
     Task { ask: Ask::Pid { map: None, addresses: list }, requirement, expected: Expected::Answer(right), weak: false }
 }
 
 fn cost_map_task(service: &Service, requirement: Requirement) -> Task {
-    let right = answers::cost_map(&service.network, "nm-a", &ServedCostType::numerical());
+    let right = expected::cost_map(&service.network, "nm-a", &ServedCostType::numerical());
     let ask = Ask::CostMap { map: None, cost_type: ServedCostType::numerical() };
     Task { ask, requirement, expected: Expected::Answer(right), weak: false }
 }
@@ -134,19 +133,19 @@ fn costs_between(
     to: &[&str],
 ) -> Task {
     let to = addresses(to);
-    let right = answers::costs(&service.network, cost_type, from, &to, None);
+    let right = expected::costs(&service.network, cost_type, from, &to, None);
     let ask = Ask::Costs { cost_type: cost_type.clone(), from: from.into(), to, most: None };
     Task { ask, requirement, expected: Expected::Answer(right), weak: false }
 }
 
 fn property_task(service: &Service, requirement: Requirement, list: &[&str]) -> Task {
     let list = addresses(list);
-    let right = answers::properties(&service.network, "priv:x-link", &list);
+    let right = expected::properties(&service.network, "priv:x-link", &list);
     let ask = Ask::Property { property: "priv:x-link".into(), addresses: list };
     Task { ask, requirement, expected: Expected::Answer(right), weak: false }
 }
 
-/// Everything a client can be asked, all for one requirement.
+/// Creates one task of each kind, all for one requirement.
 fn everything(service: &Service, requirement: Requirement) -> Vec<Task> {
     vec![
         directory_task(service, requirement),
@@ -159,7 +158,7 @@ fn everything(service: &Service, requirement: Requirement) -> Vec<Task> {
 }
 
 impl Task {
-    /// The same, but an error will do as well.
+    /// Also accepts an error.
     fn or_refusal(mut self) -> Self {
         if let Expected::Answer(right) = self.expected {
             self.expected = Expected::AnswerOrRefusal(right);
@@ -167,13 +166,13 @@ impl Task {
         self
     }
 
-    /// The same, but that it comes out right shows nothing by itself.
+    /// Marks success as no evidence by itself.
     fn weak(mut self) -> Self {
         self.weak = true;
         self
     }
 
-    /// The same assignment, to which there is no answer.
+    /// Expects an error.
     fn refused(mut self) -> Self {
         self.expected = Expected::Refusal;
         self
@@ -208,7 +207,7 @@ mod tests {
             };
             let service = (scenario.service)(&deployment);
             for directory in &service.directories {
-                let message = service.directory(directory);
+                let message = service.directory_message(directory);
                 let wrong = crate::schema::violations("application/alto-directory+json", &message);
                 assert_eq!(wrong, Some(Vec::new()), "{}: {message}", scenario.name);
             }

@@ -1,12 +1,14 @@
-//! Servers that offer less than the fixture.
+//! Scenarios with servers that offer less than the example service.
 
-use super::super::answers;
+use super::super::expected;
 use super::super::requirements;
-use super::super::scenario::{Ask, Deployment, Expected, Scenario, Task};
+use super::super::scenario::{Deployment, Scenario};
+use super::super::task::{Ask, Expected, Task};
 use super::{FROM, TO, addresses, costs_between, fixture, scenario};
 use crate::mock_server::cost_query::Offer;
-use crate::mock_server::network::ServedCostType;
-use crate::mock_server::service::{ResourceKind, Service};
+use crate::mock_server::cost_type::ServedCostType;
+use crate::mock_server::resource::ResourceKind;
+use crate::mock_server::service::Service;
 use crate::requirement::Requirement;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
@@ -52,10 +54,10 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-/// Costs of at most 6, which leaves out all but two destinations.
+/// Asks for costs of at most 6, which excludes all but two destinations.
 fn cheap(service: &Service, requirement: Requirement) -> Task {
     let (to, most) = (addresses(TO), Some(6.0));
-    let right = answers::costs(&service.network, &ServedCostType::numerical(), FROM, &to, most);
+    let right = expected::costs(&service.network, &ServedCostType::numerical(), FROM, &to, most);
     let ask = Ask::Costs { cost_type: ServedCostType::numerical(), from: FROM.into(), to, most };
     Task { ask, requirement, expected: Expected::Answer(right), weak: false }
 }
@@ -70,7 +72,7 @@ fn unconstrained(deployment: &Deployment) -> Service {
     service
 }
 
-/// Every cost map, filter and service with other cost types is gone.
+/// Restricts all resources to one cost type, and removes cost maps of any other.
 fn only(deployment: &Deployment, cost_type: &ServedCostType) -> Service {
     let mut service = fixture(deployment);
     let offer = Offer { cost_types: vec![cost_type.clone()], ..Offer::default() };

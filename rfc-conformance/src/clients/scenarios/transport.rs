@@ -1,4 +1,4 @@
-//! What happens to answers on their way: other types, detours, delays, failures.
+//! Scenarios with unusual responses: other media types, redirects, delays and failures.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,26 +6,29 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::super::grading::PlayedScenario;
 use super::super::recording::Capture;
 use super::super::requirements;
-use super::super::scenario::{Deployment, Scenario, Task};
+use super::super::scenario::POISON;
+use super::super::scenario::PlayedScenario;
+use super::super::scenario::{Deployment, Scenario};
+use super::super::task::Task;
 use super::{
-    POISON, cost_map_task, costs_task, everything, fixture, map_task, pid_task, property_task, scenario,
+    cost_map_task, costs_task, everything, fixture, map_task, pid_task, property_task, scenario,
     with_replaced_responses,
 };
 use crate::mock_server::http::{ReceivedRequest, Response};
-use crate::mock_server::network::media;
-use crate::mock_server::service::{RequestTarget, Service};
+use crate::mock_server::media_type;
+use crate::mock_server::resource::RequestTarget;
+use crate::mock_server::service::Service;
 use crate::requirement::Requirement;
 use crate::sheet::Sheet;
 use crate::verdict::{Finding, Grade};
 
-/// How long a busy server wants to be left alone.
+/// Time after which a busy server answers.
 const BUSY: Duration = Duration::from_secs(1);
-/// How often one run may ask for the same without getting anywhere.
+/// Number of requests for one path at which a run counts as repeating itself.
 const PATIENCE: usize = 50;
-/// After so many requests for one path, redirects end.
+/// Limit on redirects for one path, after which the server answers with an error.
 const ENOUGH: usize = 400;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
@@ -154,7 +157,7 @@ fn redirects_and_delivery() -> Vec<Scenario> {
 
 fn types(deployment: &Deployment) -> Service {
     let mut service = fixture(deployment);
-    service.hooks.after = Some(Arc::new(|_, _, answer| {
+    service.hooks.finish = Some(Arc::new(|_, _, answer| {
         let scenario = answer
             .field("content-type")
             .and_then(|value| value.strip_prefix("application/alto-"))
@@ -167,10 +170,10 @@ fn types(deployment: &Deployment) -> Service {
     service
 }
 
-/// What was asked for, with wrong contents.
+/// Returns the message that was requested, with incorrect contents.
 fn poisoned(service: &Service, found: RequestTarget<'_>, request: &ReceivedRequest) -> Value {
     let RequestTarget::Resource(resource) = found else { return json!({}) };
-    let mut message = match service.alto(resource, &request.body, request.peer.ip()) {
+    let mut message = match service.resource_message(resource, &request.body, request.peer.ip()) {
         Ok(message) => message,
         Err(error) => return error.to_json(),
     };
@@ -192,19 +195,19 @@ fn answers_error(deployment: &Deployment) -> Service {
     with_replaced_responses(deployment, |service, found, request| {
         let mut message = poisoned(service, found, request);
         message["meta"]["code"] = json!("E_INVALID_FIELD_VALUE");
-        Some(Response::new(200, media::ERROR, message.to_string()))
+        Some(Response::new(200, media_type::ERROR, message.to_string()))
     })
 }
 
-/// What is really there has the same path with `/really` after it.
+/// Answers with a directory that lists the requested resource at its path with `/really` appended.
 fn answers_directory(deployment: &Deployment) -> Service {
     let mut service = fixture(deployment);
-    service.hooks.before = Some(Arc::new(|service, request| {
-        if let Some(path) = request.resource.strip_suffix("/really") {
-            let straight = ReceivedRequest { resource: path.into(), ..request.clone() };
+    service.hooks.intercept = Some(Arc::new(|service, request| {
+        if let Some(path) = request.path.strip_suffix("/really") {
+            let straight = ReceivedRequest { path: path.into(), ..request.clone() };
             let found = service.find(&straight)?;
             let fits = (request.method == "POST") == found.accepts().is_some();
-            return fits.then(|| service.say(found, &straight));
+            return fits.then(|| service.serve(found, &straight));
         }
         let found = service.find(request)?;
         let RequestTarget::Resource(resource) = found else { return None };
@@ -213,9 +216,9 @@ fn answers_directory(deployment: &Deployment) -> Service {
         }
         let mut message = poisoned(service, found, request);
         let directory = &service.directories[0];
-        let whole = service.directory(directory);
+        let whole = service.directory_message(directory);
         // The entry of the second map's costs is in the other directory.
-        let of_other = service.directories.get(1).map(|other| service.directory(other));
+        let of_other = service.directories.get(1).map(|other| service.directory_message(other));
         let of_other = of_other.as_ref().and_then(|other| other["resources"].get(&resource.id)).cloned();
         let mut entry = whole["resources"].get(&resource.id).cloned().or(of_other)?;
         entry["uri"] = json!(format!("{}/really", resource.path));
@@ -223,7 +226,7 @@ fn answers_directory(deployment: &Deployment) -> Service {
             message["meta"][name] = value.clone();
         }
         message["resources"] = json!({ resource.id.as_str(): entry });
-        Some(Response::new(200, media::DIRECTORY, message.to_string()))
+        Some(Response::new(200, media_type::DIRECTORY, message.to_string()))
     }));
     service
 }
@@ -234,7 +237,7 @@ fn answers_html(deployment: &Deployment) -> Service {
     })
 }
 
-/// Right answers can be found only by those who look at the type; an error will do, too.
+/// Creates tasks that succeed only if the client checks the media type; errors are accepted.
 fn other_type_tasks(service: &Service) -> Vec<Task> {
     unlikely(service, requirements::LOOKS_AT_TYPE)
 }
@@ -259,22 +262,22 @@ fn refused(service: &Service, requirement: Requirement) -> Vec<Task> {
 fn unknown_error(deployment: &Deployment) -> Service {
     with_replaced_responses(deployment, |_, _, _| {
         let message = json!({ "meta": { "code": "E_NOT_INVENTED_YET", "field": "a/b", "x-details": { "a": [1] } } });
-        Some(Response::new(400, media::ERROR, message.to_string()))
+        Some(Response::new(400, media_type::ERROR, message.to_string()))
     })
 }
 
-/// Nobody may ask for the same again and again, getting nowhere.
+/// Fails clients that repeat a request many times without success.
 fn no_hammering(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for run in played.runs().filter(|run| run[0].run > 0) {
         let mut times: HashMap<&str, usize> = HashMap::new();
         for capture in run.iter().filter(|capture| !is_directory(capture)) {
-            let count = times.entry(capture.request.resource.as_str()).or_default();
+            let count = times.entry(capture.request.path.as_str()).or_default();
             *count += 1;
             let entry = sheet.on(played.scenario.requirement);
             entry.saw(&capture.exchange(), 1, "request");
             if *count == PATIENCE {
                 let expected = "the client gives up after a few requests";
-                let seen = format!("{PATIENCE} requests for {} in one run", capture.request.resource);
+                let seen = format!("{PATIENCE} requests for {} in one run", capture.request.path);
                 entry.fail(Finding::new(expected, seen).from(&capture.exchange()));
             }
         }
@@ -293,8 +296,8 @@ fn failing(deployment: &Deployment) -> Service {
 
 fn broken_off(deployment: &Deployment) -> Service {
     with_replaced_responses(deployment, |service, found, request| {
-        let mut answer = service.say(found, request);
-        answer.delivery.cut = Some(answer.body.len() * 2 / 3);
+        let mut answer = service.serve(found, request);
+        answer.delivery.truncate_after = Some(answer.body.len() * 2 / 3);
         Some(answer)
     })
 }
@@ -303,19 +306,19 @@ fn busy(deployment: &Deployment) -> Service {
     let since: Mutex<HashMap<String, Instant>> = Mutex::default();
     with_replaced_responses(deployment, move |_, _, request| {
         let mut since = since.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = *since.entry(request.resource.clone()).or_insert_with(Instant::now);
+        let first = *since.entry(request.path.clone()).or_insert_with(Instant::now);
         let wait = BUSY.saturating_sub(first.elapsed());
         let seconds = wait.as_secs_f32().ceil().to_string();
         (!wait.is_zero()).then(|| Response::plain(503, "busy").with("Retry-After", &seconds))
     })
 }
 
-/// Requests that came too early. Those of another run do not know of the first answer.
+/// Grades whether requests respect Retry-After; each run is considered separately.
 fn waited(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for run in played.runs() {
         let mut until: HashMap<&str, Duration> = HashMap::new();
         for capture in run {
-            let path = capture.request.resource.as_str();
+            let path = capture.request.path.as_str();
             let entry = sheet.on(requirements::RETRY_AFTER);
             if let Some(until) = until.get(path).filter(|until| capture.at < **until) {
                 let early = until.saturating_sub(capture.at).as_secs_f32();
@@ -331,7 +334,7 @@ fn waited(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     }
 }
 
-/// Everything but directories is below `/moved`.
+/// Moves all resources below `/moved`, and redirects to them.
 fn redirects(deployment: &Deployment) -> Service {
     let mut service = fixture(deployment);
     let prefix = deployment.prefix.clone();
@@ -349,17 +352,17 @@ fn redirects(deployment: &Deployment) -> Service {
         old_places.insert(old, (status, moved));
     }
     let (origin, results) = (deployment.origin.clone(), Mutex::new(Vec::<Response>::new()));
-    service.hooks.before = Some(Arc::new(move |service, request| {
+    service.hooks.intercept = Some(Arc::new(move |service, request| {
         let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-        let result = request.resource.strip_prefix(&format!("{prefix}/results/"));
+        let result = request.path.strip_prefix(&format!("{prefix}/results/"));
         if let Some(number) = result.filter(|_| request.method == "GET") {
             return results.get(number.parse::<usize>().ok()?).cloned();
         }
-        let (status, moved) = old_places.get(&request.resource)?;
+        let (status, moved) = old_places.get(&request.path)?;
         let target = match status {
             303 if results.len() < 1000 => {
-                let straight = ReceivedRequest { resource: moved.clone(), ..request.clone() };
-                results.push(service.say(service.find(&straight)?, &straight));
+                let straight = ReceivedRequest { path: moved.clone(), ..request.clone() };
+                results.push(service.serve(service.find(&straight)?, &straight));
                 format!("{prefix}/results/{}", results.len() - 1)
             }
             // An absolute URI, and an absolute path.
@@ -381,12 +384,12 @@ fn redirect_tasks(service: &Service) -> Vec<Task> {
     ]
 }
 
-/// After a redirect, the method that follows.
+/// Grades method and body of the request that follows a redirect.
 fn redirected(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for run in played.runs() {
         for (index, capture) in run.iter().enumerate().filter(|(_, capture)| capture.request.method == "POST") {
             let Some(location) = capture.answer.field("location") else { continue };
-            let later = run[index + 1..].iter().find(|later| location.ends_with(&later.request.resource));
+            let later = run[index + 1..].iter().find(|later| location.ends_with(&later.request.path));
             let (requirement, method) = match capture.answer.status {
                 303 => (requirements::SEE_OTHER, "GET"),
                 307 | 308 => (requirements::MOVED, "POST"),
@@ -416,9 +419,9 @@ fn redirected(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
 fn redirect_loop(deployment: &Deployment) -> Service {
     let mut service = fixture(deployment);
     let counts: Mutex<HashMap<String, usize>> = Mutex::default();
-    service.hooks.before = Some(Arc::new(move |service, request| {
-        let path = request.resource.trim_end_matches("/again");
-        let straight = ReceivedRequest { resource: path.into(), ..request.clone() };
+    service.hooks.intercept = Some(Arc::new(move |service, request| {
+        let path = request.path.trim_end_matches("/again");
+        let straight = ReceivedRequest { path: path.into(), ..request.clone() };
         if !matches!(service.find(&straight)?, RequestTarget::Resource(_)) {
             return None;
         }
@@ -428,7 +431,7 @@ fn redirect_loop(deployment: &Deployment) -> Service {
         if *count > ENOUGH {
             return Some(Response::plain(500, "this could go on for ever"));
         }
-        let target = if path == request.resource { format!("{path}/again") } else { path.to_owned() };
+        let target = if path == request.path { format!("{path}/again") } else { path.to_owned() };
         Some(Response::plain(307, "round and round").with("Location", &target))
     }));
     service
@@ -436,17 +439,17 @@ fn redirect_loop(deployment: &Deployment) -> Service {
 
 fn slow(deployment: &Deployment) -> Service {
     let mut service = fixture(deployment);
-    service.hooks.after = Some(Arc::new(|_, _, answer| {
-        answer.delivery.chunk = 23;
+    service.hooks.finish = Some(Arc::new(|_, _, answer| {
+        answer.delivery.chunk_size = 23;
         answer.delivery.delay = Duration::from_millis(200);
-        answer.delivery.pause = Duration::from_millis(2);
+        answer.delivery.chunk_delay = Duration::from_millis(2);
     }));
     service
 }
 
 fn cached(deployment: &Deployment) -> Service {
     let mut service = fixture(deployment);
-    service.hooks.after = Some(Arc::new(|_, request, answer| {
+    service.hooks.finish = Some(Arc::new(|_, request, answer| {
         if request.method != "GET" || answer.status != 200 {
             return;
         }
@@ -461,14 +464,14 @@ fn cached(deployment: &Deployment) -> Service {
     service
 }
 
-/// What may be used for a day need not be asked for twice within a run.
+/// Warns if a run requests a resource again whose response is still fresh.
 fn fresh(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for run in played.runs().filter(|run| run[0].run > 0) {
         let mut seen = HashMap::new();
         for capture in run.iter().filter(|capture| capture.request.method == "GET" && capture.answer.status == 200) {
             let entry = sheet.on(requirements::FRESHNESS);
             entry.saw(&capture.exchange(), 1, "cacheable answer");
-            if let Some(earlier) = seen.insert(capture.request.resource.as_str(), capture) {
+            if let Some(earlier) = seen.insert(capture.request.path.as_str(), capture) {
                 let earlier: &Arc<Capture> = earlier;
                 let finding =
                     Finding::new("what was received is used while it is fresh", "asked again in the same run");
@@ -480,7 +483,7 @@ fn fresh(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
 
 fn set_cookies(deployment: &Deployment) -> Service {
     let mut service = fixture(deployment);
-    service.hooks.after = Some(Arc::new(|_, _, answer| answer.set("Set-Cookie", "visitor=7; Path=/; HttpOnly")));
+    service.hooks.finish = Some(Arc::new(|_, _, answer| answer.set("Set-Cookie", "visitor=7; Path=/; HttpOnly")));
     service
 }
 

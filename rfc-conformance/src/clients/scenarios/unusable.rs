@@ -1,9 +1,10 @@
-//! Messages that are wrong in a way that no client may overlook.
+//! Scenarios with invalid messages that clients must reject.
 
 use serde_json::{Value, json};
 
 use super::super::requirements;
-use super::super::scenario::{Deployment, Scenario, Task};
+use super::super::scenario::{Deployment, Scenario};
+use super::super::task::Task;
 use super::messages::members_of;
 use super::{cost_map_task, costs_task, property_task, scenario, with_rewritten_messages};
 use crate::mock_server::service::Service;

@@ -1,4 +1,4 @@
-//! Maps that change while a client reads them.
+//! Scenarios with maps that change while a client reads them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,13 +6,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ipnet::IpNet;
 use serde_json::json;
 
-use super::super::grading::PlayedScenario;
 use super::super::recording::Capture;
 use super::super::requirements;
-use super::super::scenario::{Deployment, Needs, Scenario, Task};
+use super::super::scenario::PlayedScenario;
+use super::super::scenario::{Deployment, Needs, Scenario};
+use super::super::task::Task;
 use super::{cost_map_task, costs_task, fixture, with_rewritten_messages};
 use crate::mock_server::network::Network;
-use crate::mock_server::service::{RequestTarget, ResourceKind, Service};
+use crate::mock_server::resource::{RequestTarget, ResourceKind};
+use crate::mock_server::service::Service;
 use crate::sheet::Sheet;
 use crate::verdict::Finding;
 
@@ -55,14 +57,14 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-/// The same network, where some addresses have moved to another PID.
+/// Returns the network with some addresses moved to another PID.
 fn second_version(network: &Network) -> Network {
     let mut second = network.clone();
     second.maps[0].pids.entry("pidC".into()).or_default().extend("203.0.113.0/24".parse::<IpNet>().ok());
     second
 }
 
-/// Whether a resource depends on the first map in a way that a client can see in its tag.
+/// Returns whether responses of a resource carry the tag of the first network map.
 fn tagged(found: RequestTarget<'_>) -> bool {
     let RequestTarget::Resource(resource) = found else { return false };
     match &resource.kind {
@@ -83,13 +85,13 @@ fn new_version(deployment: &Deployment) -> Service {
     let first = Service { network: first, ..fixture(deployment) };
     // What is read first is of the first version, and so is the end of it.
     let reads = AtomicUsize::new(0);
-    service.hooks.before = Some(Arc::new(move |_, request| {
+    service.hooks.intercept = Some(Arc::new(move |_, request| {
         let found = second.find(request)?;
         if !tagged(found) || (request.method == "POST") != found.accepts().is_some() {
             return None;
         }
         let version = if reads.fetch_add(1, Ordering::SeqCst) == 0 { &first } else { &second };
-        Some(version.say(version.find(request)?, request))
+        Some(version.serve(version.find(request)?, request))
     }));
     service
 }
@@ -98,7 +100,7 @@ fn new_version_tasks(service: &Service) -> Vec<Task> {
     vec![costs_task(service, requirements::SAME_VERSION).weak()]
 }
 
-/// The tag of the first map that an answer carries.
+/// Returns the first tag of a response.
 fn tag(capture: &Capture) -> Option<String> {
     let message: serde_json::Value = serde_json::from_slice(&capture.answer.body).ok()?;
     let tag = message.pointer("/meta/vtag/tag").or_else(|| message.pointer("/meta/dependent-vtags/0/tag"))?;
@@ -111,7 +113,7 @@ fn has_map(capture: &Capture) -> bool {
     })
 }
 
-/// Where a run had a network map and costs with different tags, what was older must have been read again.
+/// Grades whether a client that saw two versions of the network map retrieved the older part again.
 fn retrieved_again(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for run in played.runs() {
         let read: Vec<_> = run.iter().filter(|c| c.answer.status == 200).filter_map(|c| Some((c, tag(c)?))).collect();
@@ -134,7 +136,7 @@ fn retrieved_again(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     }
 }
 
-/// Both maps have the same tag, and the first answer with costs names the wrong one.
+/// Gives both network maps the same tag, and lets the first costs refer to the wrong one.
 fn other_map(deployment: &Deployment) -> Service {
     let answered = AtomicUsize::new(0);
     with_rewritten_messages(deployment, move |found, _, message| {
@@ -155,7 +157,7 @@ fn other_map(deployment: &Deployment) -> Service {
     })
 }
 
-/// Costs of another map may lead to an error or to another request, but not to an answer.
+/// Grades whether costs for another network map are rejected or requested again.
 fn told_apart(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     for run in played.runs() {
         let costs: Vec<_> = run.iter().filter(|c| c.answer.status == 200 && tag(c).is_some() && !has_map(c)).collect();
@@ -170,7 +172,7 @@ fn told_apart(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
     }
 }
 
-/// Both tasks meet a server that serves other costs than before.
+/// Serves other costs for the second task than for the first.
 fn new_costs(deployment: &Deployment) -> Service {
     let mut service = fixture(deployment);
     service.network = scaled(&service.network, if deployment.turn > 0 { 2.0 } else { 1.0 });

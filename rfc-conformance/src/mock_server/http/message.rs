@@ -1,73 +1,73 @@
-//! Requests and answers, however they travel.
+//! Requests and responses, independent of their framing.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// A request, read to its end.
+/// Request that was received completely.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceivedRequest {
-    /// The method, as sent.
+    /// Method, as sent.
     pub method: String,
-    /// The request target, as sent.
+    /// Request target, as sent.
     pub target: String,
-    /// Path and query of the target, whatever form it has.
-    pub resource: String,
-    /// 1.0 or 1.1.
+    /// Path and query of the request target, in origin form.
+    pub path: String,
+    /// HTTP version: `1.0` or `1.1`.
     pub version: &'static str,
-    /// Names as sent, values trimmed.
+    /// Header fields: names as sent, values trimmed.
     pub fields: Vec<(String, String)>,
-    /// The body without its framing.
+    /// Body, without its framing.
     pub body: Vec<u8>,
-    /// Where the connection comes from.
+    /// Address of the client.
     pub peer: SocketAddr,
-    /// Where it arrived.
+    /// Address at which the request arrived.
     pub server: SocketAddr,
 }
 
-/// An answer, and how it goes out.
+/// Response, and how to send it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response {
-    /// The status code.
+    /// Status code.
     pub status: u16,
-    /// The fields, without those of framing.
+    /// Header fields, without those for framing.
     pub fields: Vec<(String, String)>,
-    /// The body.
+    /// Body, without its framing.
     pub body: Vec<u8>,
-    /// How the body is framed and paced.
+    /// Framing and timing.
     pub delivery: Delivery,
 }
 
-/// How an answer goes out.
+/// Framing and timing of a response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delivery {
-    /// In chunks of this many bytes, with chunk extensions and a trailer; 0 sends a Content-Length.
-    pub chunk: usize,
-    /// The pause before the answer.
+    /// Size of the chunks, which have extensions and a trailer; 0 sends a Content-Length instead.
+    pub chunk_size: usize,
+    /// Pause before the response.
     pub delay: Duration,
-    /// The pause between chunks.
-    pub pause: Duration,
-    /// Breaks the connection off after this many bytes of the body.
-    pub cut: Option<usize>,
-    /// Closes the connection afterwards.
+    /// Pause after each chunk.
+    pub chunk_delay: Duration,
+    /// Number of body bytes after which the connection is closed.
+    pub truncate_after: Option<usize>,
+    /// Whether to close the connection after the response.
     pub close: bool,
-    /// Bytes that go out in place of everything else.
+    /// Bytes to send instead of the response.
     pub raw: Option<Vec<u8>>,
 }
 
 impl ReceivedRequest {
-    /// The value of a field; the values joined by commas where it occurs several times.
+    /// Returns the value of a field, joined by commas if the field occurs several times.
     pub fn field(&self, name: &str) -> Option<String> {
         let values: Vec<_> =
             self.fields.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str()).collect();
         (!values.is_empty()).then(|| values.join(", "))
     }
 
-    /// The media type of the body in lower case, without parameters.
+    /// Returns the media type of the body, in lower case and without parameters.
     pub fn media_type(&self) -> Option<String> {
         self.field("content-type").map(|value| essence(&value))
     }
 
-    /// Whether the connection stays open afterwards.
+    /// Returns whether the client wants to keep the connection open.
     pub fn keeps_alive(&self) -> bool {
         let connection = self.field("connection").unwrap_or_default().to_ascii_lowercase();
         let says = |option: &str| connection.split(',').any(|token| token.trim() == option);
@@ -76,36 +76,36 @@ impl ReceivedRequest {
 }
 
 impl Response {
-    /// An answer with a body of this type.
+    /// Creates a response with a body.
     pub fn new(status: u16, media_type: &str, body: impl Into<Vec<u8>>) -> Self {
         Self { status, fields: vec![("Content-Type".into(), media_type.into())], body: body.into(), ..Self::default() }
     }
 
-    /// An answer for a person: not ALTO.
+    /// Creates a response with a plain-text explanation.
     pub fn plain(status: u16, text: &str) -> Self {
         Self::new(status, "text/plain", text)
     }
 
-    /// The same answer with one more field.
+    /// Adds a field.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.fields.push((name.into(), value.into()));
         self
     }
 
-    /// Puts a value in place of all values of the field.
+    /// Sets a field, replacing all its values.
     pub fn set(&mut self, name: &str, value: &str) {
         self.fields.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
         self.fields.push((name.into(), value.into()));
     }
 
-    /// The value of a field.
+    /// Returns the first value of a field.
     pub fn field(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 }
 
-/// A media type in lower case, without parameters.
+/// Returns a media type in lower case and without parameters.
 pub fn essence(value: &str) -> String {
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }

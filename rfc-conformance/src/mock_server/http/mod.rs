@@ -1,4 +1,4 @@
-//! HTTP/1.1 as a server reads and writes it (RFC 7230), over any stream, with a limit on everything that is read.
+//! The server side of HTTP/1.1 (RFC 7230) over any stream, with a limit on everything that is read.
 
 mod message;
 mod read;
@@ -11,19 +11,19 @@ pub use message::{Delivery, ReceivedRequest, Response, essence};
 pub use read::{BODY_LIMIT, Incoming, Leniency, RejectedMessage, read};
 pub use write::write;
 
-/// What a connection is made of: a socket, or TLS over one.
+/// Bidirectional byte stream: a socket, or TLS over one.
 pub trait Duplex: Read + Write + Send {}
 
 impl<T: Read + Write + Send> Duplex for T {}
 
-/// A connection as requests are read from it.
+/// Buffered connection that requests are read from.
 pub type Connection = BufReader<Box<dyn Duplex>>;
 
-/// Both ends of a connection.
+/// Addresses of both ends of a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionAddresses {
-    /// The client's.
+    /// Address of the client.
     pub peer: SocketAddr,
-    /// The server's.
+    /// Address of the server.
     pub server: SocketAddr,
 }

@@ -1,68 +1,68 @@
-//! From the bytes of a connection to requests, or to what is wrong with them.
+//! Parsing of requests, with an optional deviation from RFC 7230.
 
 use std::io::{self, BufRead, Read, Write};
 
 use super::{Connection, ConnectionAddresses, ReceivedRequest};
 
-/// Longest request line and header section together.
+/// Limit on the bytes of the request line and the header section.
 const HEAD_LIMIT: usize = 32 * 1024;
-/// Longest request body.
+/// Limit on the bytes of a request body.
 pub const BODY_LIMIT: usize = 2 * 1024 * 1024;
 
-/// What is let through although RFC 7230 has it refused, and what is kept silent about.
+/// Deviation from how RFC 7230 requires a server to treat requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Leniency {
-    /// Refuses what is to be refused.
+    /// None: rejects what must be rejected.
     #[default]
     Strict,
-    /// Takes requests whatever their Host.
+    /// Accepts requests with a missing, repeated or malformed Host.
     AnyHost,
-    /// Takes fields with white space before the colon.
+    /// Accepts white space before the colon of a field.
     AnySpacing,
-    /// Takes the first of several lengths, and 0 for what is no number.
+    /// Uses the first of several Content-Length values, and 0 for a malformed one.
     AnyLength,
-    /// Waits for the body without saying so.
-    Silent,
+    /// Sends no 100 (Continue) response.
+    NoContinue,
 }
 
-/// What came in.
+/// Result of reading from a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incoming {
-    /// A request that can be answered.
+    /// A valid request.
     Request(ReceivedRequest),
-    /// The client ended the connection between requests, or let it idle for too long.
+    /// The client closed the connection between requests, or was idle for too long.
     Closed,
-    /// Something that is not a request by RFC 7230. The connection cannot be used further.
-    Refused(RejectedMessage),
+    /// A message that is not a valid request, after which the connection must be closed.
+    Rejected(RejectedMessage),
 }
 
-/// A message that is answered without being understood.
+/// Message that was rejected before it became a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RejectedMessage {
-    /// The status that says so.
+    /// Status code of the response.
     pub status: u16,
-    /// What is wrong with it.
-    pub why: &'static str,
-    /// What was read of its head.
+    /// Reason for the rejection.
+    pub reason: &'static str,
+    /// The part of the head that was read.
     pub head: String,
 }
 
-/// Reads the next request. An error means that the connection is gone.
+/// Reads the next request; an error means that the connection failed.
 pub fn read(connection: &mut Connection, ends: ConnectionAddresses, leniency: Leniency) -> io::Result<Incoming> {
     let mut head = Vec::new();
-    // A stray line end before a request is to be ignored (RFC 7230 §3.5).
+    // RFC 7230 §3.5: an empty line before a request is ignored.
     loop {
         let before = head.len();
         match connection.by_ref().take((HEAD_LIMIT - head.len()) as u64).read_until(b'\n', &mut head) {
             Ok(0) if head.iter().all(|byte| b"\r\n".contains(byte)) => return Ok(Incoming::Closed),
-            Ok(0) => return Ok(refuse(400, "the head breaks off, or is too long", &head)),
+            Ok(0) => return Ok(reject(400, "the header section is truncated or too long", &head)),
             Ok(_) => {}
             Err(error) if head.is_empty() && is_timeout(&error) => return Ok(Incoming::Closed),
             Err(error) => return Err(error),
         }
         if head.iter().all(|byte| b"\r\n".contains(byte)) {
             if head.len() > 4 {
-                return Ok(refuse(400, "nothing but line ends", &head));
+                return Ok(reject(400, "only empty lines", &head));
             }
             continue;
         }
@@ -70,14 +70,14 @@ pub fn read(connection: &mut Connection, ends: ConnectionAddresses, leniency: Le
             break;
         }
         if head.len() >= HEAD_LIMIT {
-            return Ok(refuse(431, "the head is too long", &head));
+            return Ok(reject(431, "the header section is too long", &head));
         }
     }
-    let Ok(text) = str::from_utf8(&head) else { return Ok(refuse(400, "the head is not UTF-8", &head)) };
+    let Ok(text) = str::from_utf8(&head) else { return Ok(reject(400, "the header section is not UTF-8", &head)) };
     match parse_head(text, ends, leniency) {
-        Err((status, why)) => Ok(refuse(status, why, &head)),
+        Err((status, reason)) => Ok(reject(status, reason, &head)),
         Ok(mut request) => match read_body(connection, &request, leniency)? {
-            Err((status, why)) => Ok(refuse(status, why, &head)),
+            Err((status, reason)) => Ok(reject(status, reason, &head)),
             Ok(body) => {
                 request.body = body;
                 Ok(Incoming::Request(request))
@@ -86,17 +86,18 @@ pub fn read(connection: &mut Connection, ends: ConnectionAddresses, leniency: Le
     }
 }
 
-fn refuse(status: u16, why: &'static str, head: &[u8]) -> Incoming {
-    Incoming::Refused(RejectedMessage { status, why, head: String::from_utf8_lossy(head).into_owned() })
+fn reject(status: u16, reason: &'static str, head: &[u8]) -> Incoming {
+    Incoming::Rejected(RejectedMessage { status, reason, head: String::from_utf8_lossy(head).into_owned() })
 }
 
 fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
-type Wrong = (u16, &'static str);
+/// Status code and reason of a rejection.
+type Rejection = (u16, &'static str);
 
-fn parse_head(text: &str, ends: ConnectionAddresses, leniency: Leniency) -> Result<ReceivedRequest, Wrong> {
+fn parse_head(text: &str, ends: ConnectionAddresses, leniency: Leniency) -> Result<ReceivedRequest, Rejection> {
     let mut lines =
         text.trim_start_matches(['\r', '\n']).split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
     let mut words = lines.next().unwrap_or_default().split(' ');
@@ -117,18 +118,18 @@ fn parse_head(text: &str, ends: ConnectionAddresses, leniency: Leniency) -> Resu
         let (name, value) = line.split_once(':').ok_or((400, "a field has no colon"))?;
         let name = if leniency == Leniency::AnySpacing { name.trim_end() } else { name };
         if name.is_empty() || !name.bytes().all(is_token) {
-            return Err((400, "a field name is not a token, or white space stands before its colon"));
+            return Err((400, "a field name is not a token, or is followed by white space"));
         }
         let value = value.trim_matches([' ', '\t']);
         if value.bytes().any(|byte| byte < b' ' && byte != b'\t') {
-            return Err((400, "a field value has control characters"));
+            return Err((400, "a field value contains control characters"));
         }
         fields.push((name.to_owned(), value.to_owned()));
     }
-    let resource = origin_form(target).to_owned();
+    let path = origin_form(target).to_owned();
     let ConnectionAddresses { peer, server } = ends;
     let (method, target) = (method.to_owned(), target.to_owned());
-    let request = ReceivedRequest { method, target, resource, version, fields, body: Vec::new(), peer, server };
+    let request = ReceivedRequest { method, target, path, version, fields, body: Vec::new(), peer, server };
     if leniency != Leniency::AnyHost {
         check_host(&request)?;
     }
@@ -139,7 +140,7 @@ fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// Path and query of a target; those of an absolute form begin after the authority.
+/// Returns the path and query of a request target in origin form or absolute form.
 fn origin_form(target: &str) -> &str {
     let rest = ["http://", "https://"].iter().find_map(|scheme| {
         let head = target.get(..scheme.len())?;
@@ -151,24 +152,24 @@ fn origin_form(target: &str) -> &str {
     }
 }
 
-fn check_host(request: &ReceivedRequest) -> Result<(), Wrong> {
+fn check_host(request: &ReceivedRequest) -> Result<(), Rejection> {
     let hosts: Vec<_> = request.fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case("host")).collect();
     match hosts[..] {
-        [] if request.version == "1.1" => Err((400, "no Host")),
+        [] if request.version == "1.1" => Err((400, "Host is missing")),
         [(_, host)] if host.bytes().any(|b| b.is_ascii_whitespace() || b"/@,\\?#\"<>{}|^`".contains(&b)) => {
-            Err((400, "a malformed Host"))
+            Err((400, "Host is malformed"))
         }
         [] | [_] => Ok(()),
-        _ => Err((400, "several Hosts")),
+        _ => Err((400, "Host occurs more than once")),
     }
 }
 
-/// The body, or what is wrong with its framing.
+/// Reads the body, or returns why its framing is invalid.
 fn read_body(
     connection: &mut Connection,
     request: &ReceivedRequest,
     leniency: Leniency,
-) -> io::Result<Result<Vec<u8>, Wrong>> {
+) -> io::Result<Result<Vec<u8>, Rejection>> {
     let (coding, mut length) = (request.field("transfer-encoding"), request.field("content-length"));
     if let Some(length) = length.as_mut().filter(|_| leniency == Leniency::AnyLength) {
         let first = length.split(',').next().unwrap_or_default().trim();
@@ -178,7 +179,7 @@ fn read_body(
     let length = match (coding, length) {
         (Some(_), Some(_)) => return Ok(Err((400, "both Transfer-Encoding and Content-Length"))),
         (Some(coding), None) if coding.trim().eq_ignore_ascii_case("chunked") => None,
-        (Some(_), None) => return Ok(Err((501, "a transfer coding other than chunked"))),
+        (Some(_), None) => return Ok(Err((501, "the transfer coding is not chunked"))),
         (None, None) => return Ok(Ok(Vec::new())),
         (None, Some(length)) if !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit()) => {
             match length.parse::<usize>() {
@@ -186,9 +187,9 @@ fn read_body(
                 _ => return Ok(Err((413, "the body is too long"))),
             }
         }
-        (None, Some(_)) => return Ok(Err((400, "an invalid Content-Length, or several"))),
+        (None, Some(_)) => return Ok(Err((400, "Content-Length is invalid or repeated"))),
     };
-    if expects && leniency != Leniency::Silent {
+    if expects && leniency != Leniency::NoContinue {
         connection.get_mut().write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         connection.get_mut().flush()?;
     }
@@ -202,12 +203,12 @@ fn read_body(
     }
 }
 
-fn read_chunks(connection: &mut Connection) -> io::Result<Result<Vec<u8>, Wrong>> {
+fn read_chunks(connection: &mut Connection) -> io::Result<Result<Vec<u8>, Rejection>> {
     let mut body = Vec::new();
     loop {
         let line = read_line(connection)?;
         let size = line.split(';').next().unwrap_or_default().trim();
-        let Ok(size) = usize::from_str_radix(size, 16) else { return Ok(Err((400, "a malformed chunk size"))) };
+        let Ok(size) = usize::from_str_radix(size, 16) else { return Ok(Err((400, "a chunk size is malformed"))) };
         if size > BODY_LIMIT - body.len() {
             return Ok(Err((413, "the body is too long")));
         }
@@ -229,7 +230,7 @@ fn read_chunks(connection: &mut Connection) -> io::Result<Result<Vec<u8>, Wrong>
     Ok(Err((400, "too many trailer fields")))
 }
 
-/// A line without its end, within a limit.
+/// Reads a line of limited length, without its line end.
 fn read_line(connection: &mut Connection) -> io::Result<String> {
     let mut line = Vec::new();
     connection.by_ref().take(4096).read_until(b'\n', &mut line)?;
@@ -249,7 +250,7 @@ mod tests {
 
     use super::*;
 
-    /// Reads from one side, writes to the other.
+    /// Stream with a given input.
     struct Pipe {
         input: io::Cursor<Vec<u8>>,
         output: Vec<u8>,
@@ -283,8 +284,8 @@ mod tests {
             match read(&mut connection, ConnectionAddresses { peer: end, server: end }, Leniency::Strict) {
                 Ok(Incoming::Request(request)) => all.push(Incoming::Request(request)),
                 Ok(Incoming::Closed) | Err(_) => return all,
-                Ok(refused) => {
-                    all.push(refused);
+                Ok(rejected) => {
+                    all.push(rejected);
                     return all;
                 }
             }
@@ -292,19 +293,19 @@ mod tests {
     }
 
     #[test]
-    fn requests_are_read_one_after_the_other() {
+    fn pipelined_requests_are_read_in_order() {
         let all = read_all(
             b"\r\nGET http://h/a?b HTTP/1.1\r\nhOsT: h\r\n\r\nPOST /c HTTP/1.1\r\nHost: h\r\n\
               Transfer-Encoding: chunked\r\n\r\n1;x=y\r\n{\r\n1\r\n}\r\n0\r\nT: 1\r\n\r\nGET / HTTP/1.0\r\n\r\n",
         );
         let [Incoming::Request(a), Incoming::Request(b), Incoming::Request(c)] = &all[..] else { panic!("{all:?}") };
-        assert_eq!((a.resource.as_str(), a.target.as_str()), ("/a?b", "http://h/a?b"));
+        assert_eq!((a.path.as_str(), a.target.as_str()), ("/a?b", "http://h/a?b"));
         assert_eq!(b.body, b"{}");
         assert!(b.keeps_alive() && !c.keeps_alive());
     }
 
     #[test]
-    fn broken_framing_is_refused() {
+    fn invalid_framing_is_rejected() {
         for (text, status) in [
             ("GET / HTTP/1.1\r\n\r\n", 400),
             ("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400),
@@ -319,10 +320,10 @@ mod tests {
             ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n", 413),
         ] {
             let all = read_all(text.as_bytes());
-            let [Incoming::Refused(refusal)] = &all[..] else { panic!("{text}: {all:?}") };
-            assert_eq!(refusal.status, status, "{text}: {}", refusal.why);
+            let [Incoming::Rejected(rejected)] = &all[..] else { panic!("{text}: {all:?}") };
+            assert_eq!(rejected.status, status, "{text}: {}", rejected.reason);
         }
         let long = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(HEAD_LIMIT));
-        assert!(matches!(&read_all(long.as_bytes())[..], [Incoming::Refused(_)]));
+        assert!(matches!(&read_all(long.as_bytes())[..], [Incoming::Rejected(_)]));
     }
 }

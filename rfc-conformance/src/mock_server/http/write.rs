@@ -1,4 +1,4 @@
-//! Answers as they go out: framed, paced, or broken off.
+//! Sending of responses: framing, delays and truncation.
 
 use std::io::{self, Write};
 use std::thread;
@@ -6,26 +6,27 @@ use std::time::SystemTime;
 
 use super::{Connection, ReceivedRequest, Response};
 
-/// Writes an answer; false if the connection cannot be used further.
-pub fn write(connection: &mut Connection, answer: &Response, request: Option<&ReceivedRequest>) -> io::Result<bool> {
+/// Writes a response; returns whether the connection stays open.
+pub fn write(connection: &mut Connection, response: &Response, request: Option<&ReceivedRequest>) -> io::Result<bool> {
     let out = connection.get_mut();
-    let delivery = &answer.delivery;
+    let delivery = &response.delivery;
     thread::sleep(delivery.delay);
     if let Some(raw) = &delivery.raw {
         out.write_all(raw)?;
         out.flush()?;
         return Ok(false);
     }
-    let stays = !delivery.close && delivery.cut.is_none() && request.is_some_and(ReceivedRequest::keeps_alive);
-    let without_body = matches!(answer.status, 100..=199 | 204 | 304);
-    // HTTP/1.0 knows no chunks; the body then ends with the connection.
-    let chunk = if request.is_some_and(|request| request.version == "1.0") { 0 } else { delivery.chunk };
-    let mut head = vec![format!("HTTP/1.1 {} {}\r\n", answer.status, reason(answer.status))];
+    let stays =
+        !delivery.close && delivery.truncate_after.is_none() && request.is_some_and(ReceivedRequest::keeps_alive);
+    let without_body = matches!(response.status, 100..=199 | 204 | 304);
+    // HTTP/1.0 has no chunked coding.
+    let chunk = if request.is_some_and(|request| request.version == "1.0") { 0 } else { delivery.chunk_size };
+    let mut head = vec![format!("HTTP/1.1 {} {}\r\n", response.status, reason(response.status))];
     head.push(format!("Date: {}\r\n", httpdate::fmt_http_date(SystemTime::now())));
-    head.extend(answer.fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")));
+    head.extend(response.fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")));
     if !without_body {
         head.push(match chunk {
-            0 => format!("Content-Length: {}\r\n", answer.body.len()),
+            0 => format!("Content-Length: {}\r\n", response.body.len()),
             _ => "Transfer-Encoding: chunked\r\nTrailer: X-End\r\n".into(),
         });
     }
@@ -38,7 +39,7 @@ pub fn write(connection: &mut Connection, answer: &Response, request: Option<&Re
     let body = if without_body || request.is_some_and(|request| request.method == "HEAD") {
         &[]
     } else {
-        &answer.body[..delivery.cut.unwrap_or(answer.body.len()).min(answer.body.len())]
+        &response.body[..delivery.truncate_after.unwrap_or(response.body.len()).min(response.body.len())]
     };
     if chunk == 0 || body.is_empty() {
         let mut message = head.into_bytes();
@@ -52,9 +53,9 @@ pub fn write(connection: &mut Connection, answer: &Response, request: Option<&Re
             framed.extend_from_slice(b"\r\n");
             out.write_all(&framed)?;
             out.flush()?;
-            thread::sleep(delivery.pause);
+            thread::sleep(delivery.chunk_delay);
         }
-        if delivery.cut.is_none() {
+        if delivery.truncate_after.is_none() {
             out.write_all(b"0;last\r\nX-End: yes\r\n\r\n")?;
         }
     }

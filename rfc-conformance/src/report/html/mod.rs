@@ -1,5 +1,4 @@
-//! The report for people: one page that needs nothing else, failures first, everything that was sent and received
-//! folded away beneath.
+//! Report as a self-contained HTML page: failures first, with collapsed requests and responses.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -9,10 +8,10 @@ use super::{Report, Summary};
 use crate::http::Record;
 use crate::verdict::{Finding, Grade, Line, Verdict};
 
-/// How the page looks; the matrix looks the same.
+/// Style sheet of reports and of the comparison of servers.
 pub(crate) const STYLE: &str = include_str!("style.css");
 
-/// Renders a report.
+/// Renders a report as an HTML page.
 pub(super) fn render(report: &Report) -> String {
     let mut out = String::new();
     let target = markup(&report.target);
@@ -58,7 +57,7 @@ pub(super) fn render(report: &Report) -> String {
     out
 }
 
-/// Everything up to the content.
+/// Writes the page up to its content.
 pub(crate) fn head(out: &mut String, title: &str) {
     let _ = write!(
         out,
@@ -92,7 +91,7 @@ fn overview(out: &mut String, report: &Report) {
     );
 }
 
-/// What was found in each chapter.
+/// Writes a table with the verdicts by chapter.
 fn table(out: &mut String, report: &Report) {
     out.push_str("<table><tr><th>Section<th>Title<th>Checked<th style=\"width:30%\">\n");
     for chapter in report.chapters() {
@@ -185,7 +184,7 @@ fn found(out: &mut String, finding: &Finding, shown: &mut BTreeSet<usize>) {
     out.push_str("</div>\n");
 }
 
-/// A request with its answer, once within an entry.
+/// Writes a request with its response, at most once per entry.
 fn exchange(out: &mut String, record: &Record, shown: &mut BTreeSet<usize>) {
     if !shown.insert(record.number) {
         return;

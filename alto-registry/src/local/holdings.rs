@@ -1,0 +1,287 @@
+//! Holders of files and files of holders, kept in step.
+//!
+//! Peers and files are small numbers here, so that a holding takes 28 bytes, both directions together.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use slab::Slab;
+
+use super::holding_leases::{HoldingLeases, Pair};
+use crate::holding::{Holding, ManifestDigest};
+use crate::id::ContentId;
+use crate::name::FileName;
+use crate::query::{Completeness, FileList, FileQuery, FileSummary};
+use crate::time::Timestamp;
+
+/// Relation between peers and files.
+#[derive(Default)]
+pub(super) struct Holdings {
+    files: Slab<File>,
+    by_id: BTreeMap<ContentId, u32>,
+    by_name: BTreeMap<(FileName, ContentId), u32>,
+    /// Files of each peer, indexed by its number and sorted by the number of the file.
+    of_peers: Vec<Vec<Held>>,
+    count: usize,
+    leases: HoldingLeases,
+}
+
+/// A file that at least one peer holds.
+pub(super) struct File {
+    id: ContentId,
+    /// Name that its first holder gave.
+    name: Option<FileName>,
+    /// Version that its first holder gave, as long as any holder gives the same.
+    version: Version,
+    /// Number of holders that give this version.
+    agreeing: u32,
+    complete: Vec<u32>,
+    partial: Vec<u32>,
+}
+
+/// Details on which all honest holders of the same content agree.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Version {
+    manifest: Option<ManifestDigest>,
+    size: Option<u64>,
+}
+
+/// One file of one peer.
+struct Held {
+    file: u32,
+    /// Index of the peer in [`File::complete`] or [`File::partial`].
+    place: u32,
+    complete: bool,
+    /// Whether the holding has a lease in [`HoldingLeases`].
+    leased: bool,
+    /// Version that this holder gives, if it is not that of the file.
+    deviates: Option<Box<Version>>,
+}
+
+/// Details of one holding.
+pub(super) struct HeldAs {
+    pub(super) manifest: Option<ManifestDigest>,
+    pub(super) complete: bool,
+    /// Index of the peer among the holders that are as complete as it is.
+    place: usize,
+}
+
+/// Narrows a number of things of which the limits, being 32 bits long, admit fewer than 2^32.
+pub(super) fn number(index: usize) -> u32 {
+    u32::try_from(index).expect("the limits admit fewer than 2^32")
+}
+
+impl Holdings {
+    /// Number of files.
+    pub(super) fn files(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Number of pairs of a file and one of its holders.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Number of a file, if any peer holds it.
+    pub(super) fn find(&self, id: &ContentId) -> Option<u32> {
+        self.by_id.get(id).copied()
+    }
+
+    /// File with a number that [`Holdings::find`] returned.
+    pub(super) fn file(&self, number: u32) -> &File {
+        &self.files[number as usize]
+    }
+
+    /// Number of files that a peer holds.
+    pub(super) fn count_of(&self, peer: u32) -> usize {
+        self.of_peers.get(peer as usize).map_or(0, Vec::len)
+    }
+
+    /// IDs of the files that a peer holds.
+    pub(super) fn of(&self, peer: u32) -> impl Iterator<Item = ContentId> {
+        let held = self.of_peers.get(peer as usize).into_iter().flatten();
+        held.map(|held| self.files[held.file as usize].id)
+    }
+
+    /// Latest end among the leases of a peer's holdings.
+    pub(super) fn last_end(&self, peer: u32) -> Option<Timestamp> {
+        let held = self.of_peers.get(peer as usize).into_iter().flatten();
+        held.filter_map(|held| self.leases.end((peer, held.file))).max()
+    }
+
+    /// Holding whose lease ended first, if any has ended.
+    pub(super) fn ended(&self, now: Timestamp) -> Option<Pair> {
+        self.leases.ended(now)
+    }
+
+    /// Looks up how a peer holds a file.
+    pub(super) fn get(&self, peer: u32, file: u32) -> Option<HeldAs> {
+        let held = self.of_peers.get(peer as usize)?;
+        let held = &held[held.binary_search_by_key(&file, |held| held.file).ok()?];
+        let version = held.deviates.as_deref().unwrap_or(&self.files[file as usize].version);
+        Some(HeldAs { manifest: version.manifest, complete: held.complete, place: held.place as usize })
+    }
+
+    /// Records that a peer holds a file, in place of what it said of it before, until `end` if that is given.
+    pub(super) fn put(&mut self, peer: u32, holding: &Holding, end: Option<Timestamp>) {
+        self.remove(peer, &holding.file);
+        let version = Version { manifest: holding.manifest, size: holding.size };
+        let file_number = self.find_or_add(holding, version);
+        let file = &mut self.files[file_number as usize];
+        let deviates = (file.version != version).then(|| Box::new(version));
+        file.agreeing += u32::from(deviates.is_none());
+        let list = file.list(holding.complete);
+        let place = number(list.len());
+        list.push(peer);
+        if self.of_peers.len() <= peer as usize {
+            self.of_peers.resize_with(peer as usize + 1, Vec::new);
+        }
+        let held = &mut self.of_peers[peer as usize];
+        let index = held.partition_point(|held| held.file < file_number);
+        let (complete, leased) = (holding.complete, end.is_some());
+        held.insert(index, Held { file: file_number, place, complete, leased, deviates });
+        self.count += 1;
+        if let Some(end) = end {
+            self.leases.grant((peer, file_number), end);
+        }
+    }
+
+    /// Removes a file from a peer, if it holds it.
+    pub(super) fn remove(&mut self, peer: u32, id: &ContentId) {
+        let Some(&file) = self.by_id.get(id) else { return };
+        let Some(held) = self.of_peers.get_mut(peer as usize) else { return };
+        if let Ok(index) = held.binary_search_by_key(&file, |held| held.file) {
+            let held = held.remove(index);
+            self.unlink(peer, &held);
+        }
+    }
+
+    /// Removes all files from a peer.
+    pub(super) fn clear(&mut self, peer: u32) {
+        let held = self.of_peers.get_mut(peer as usize).map(std::mem::take);
+        for held in held.into_iter().flatten() {
+            self.unlink(peer, &held);
+        }
+    }
+
+    /// Lists files as [`Registry::files`](crate::Registry::files) does.
+    pub(super) fn list(&self, query: &FileQuery<'_>) -> FileList {
+        let first = query.kind.first();
+        let start = query.after.filter(|after| *after >= first).map_or(Bound::Included(first), Bound::Excluded);
+        let numbers: Box<dyn Iterator<Item = (ContentId, u32)>> = match query.name.map(FileName::new) {
+            None => Box::new(self.by_id.range((start, Bound::Unbounded)).map(|(id, file)| (*id, *file))),
+            Some(Ok(name)) => {
+                let named = self.by_name.range((start.map(|id| (name.clone(), id)), Bound::Unbounded));
+                let same = named.take_while(move |((other, _), _)| *other == name);
+                Box::new(same.map(|((_, id), file)| (*id, *file)))
+            }
+            // No file has an invalid name.
+            Some(Err(_)) => Box::new(std::iter::empty()),
+        };
+        let numbers = numbers.take_while(|(id, _)| id.kind() == query.kind).map(|(_, file)| file);
+        let mut numbers = numbers.peekable();
+        let files: Vec<_> =
+            numbers.by_ref().take(query.limit).map(|file| self.files[file as usize].summary()).collect();
+        let next = files.last().map(|last| last.id).filter(|_| numbers.peek().is_some());
+        FileList { files, next }
+    }
+
+    fn find_or_add(&mut self, holding: &Holding, version: Version) -> u32 {
+        if let Some(file) = self.by_id.get(&holding.file) {
+            return *file;
+        }
+        let (id, name) = (holding.file, holding.name.clone());
+        let file = number(self.files.insert(File {
+            id,
+            name: name.clone(),
+            version,
+            agreeing: 0,
+            complete: Vec::new(),
+            partial: Vec::new(),
+        }));
+        self.by_id.insert(id, file);
+        if let Some(name) = name {
+            self.by_name.insert((name, id), file);
+        }
+        file
+    }
+
+    /// Takes a holder, from whose files the file is removed already, out of the lists of the file.
+    fn unlink(&mut self, peer: u32, held: &Held) {
+        self.count -= 1;
+        if held.leased {
+            self.leases.remove((peer, held.file));
+        }
+        let file = &mut self.files[held.file as usize];
+        file.agreeing -= u32::from(held.deviates.is_none());
+        let list = file.list(held.complete);
+        list.swap_remove(held.place as usize);
+        // The last holder of the list has moved to the free place.
+        if let Some(&moved) = list.get(held.place as usize)
+            && let Some(moved) = find(&mut self.of_peers[moved as usize], held.file)
+        {
+            moved.place = held.place;
+        }
+        let Some(&next) = file.complete.first().or(file.partial.first()) else {
+            let file = self.files.remove(held.file as usize);
+            self.by_id.remove(&file.id);
+            if let Some(name) = file.name {
+                self.by_name.remove(&(name, file.id));
+            }
+            return;
+        };
+        if file.agreeing == 0
+            && let Some(next) = find(&mut self.of_peers[next as usize], held.file)
+            && let Some(version) = next.deviates.take()
+        {
+            // Other holders of this version may keep their copy of it, which stays true.
+            file.version = *version;
+            file.agreeing = 1;
+        }
+    }
+}
+
+fn find(held: &mut [Held], file: u32) -> Option<&mut Held> {
+    let index = held.binary_search_by_key(&file, |held| held.file).ok()?;
+    Some(&mut held[index])
+}
+
+impl File {
+    /// Describes the file.
+    pub(super) fn summary(&self) -> FileSummary {
+        FileSummary {
+            id: self.id,
+            name: self.name.clone(),
+            size: self.version.size,
+            complete: self.complete.len(),
+            partial: self.partial.len(),
+        }
+    }
+
+    /// ID of the file.
+    pub(super) fn id(&self) -> ContentId {
+        self.id
+    }
+
+    /// Holders with a share of the file, in two slices one after the other.
+    pub(super) fn holders(&self, having: Completeness) -> [&[u32]; 2] {
+        match having {
+            Completeness::Complete => [&self.complete, &[]],
+            Completeness::Partial => [&[], &self.partial],
+            Completeness::Any => [&self.complete, &self.partial],
+        }
+    }
+
+    /// Index of a holder in the slices of [`File::holders`] taken together, if it is in them.
+    pub(super) fn index(&self, having: Completeness, held: &HeldAs) -> Option<usize> {
+        match (having, held.complete) {
+            (Completeness::Complete | Completeness::Any, true) | (Completeness::Partial, false) => Some(held.place),
+            (Completeness::Any, false) => Some(self.complete.len() + held.place),
+            (Completeness::Complete, false) | (Completeness::Partial, true) => None,
+        }
+    }
+
+    fn list(&mut self, complete: bool) -> &mut Vec<u32> {
+        if complete { &mut self.complete } else { &mut self.partial }
+    }
+}

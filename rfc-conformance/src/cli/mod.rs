@@ -1,0 +1,76 @@
+//! Command line of the program: arguments, dispatch to the commands, and exit codes.
+
+mod client;
+mod matrix;
+mod server;
+mod validate;
+
+use std::ffi::OsString;
+
+use structopt::StructOpt;
+use structopt::clap::{AppSettings, Error as UsageError, ErrorKind};
+
+use crate::exit::Exit;
+use crate::requirement::Requirement;
+
+// Doc comments on these types would replace the help text in `about`.
+#[derive(Clone, Debug, StructOpt)]
+#[structopt(
+    name = "rfc-conformance",
+    about = "Grades an ALTO server (RFC 7285, 8189, 9240, 9274, 9439) by its answers.",
+    after_help = "EXAMPLES:\n    \
+        rfc-conformance http://127.0.0.1:8080/directory\n    \
+        rfc-conformance --strict --format text --format html=report.html https://alto.example/directory\n    \
+        rfc-conformance --only rfc7285/11.3 --list\n    \
+        rfc-conformance validate --media-type costmap answer.json\n    \
+        rfc-conformance matrix --format html=matrix.html one.json two.json\n\n\
+        EXIT CODES:\n    \
+        0 conforms   1 failures   2 could not run   3 wrong usage",
+    global_settings = &[AppSettings::ColorNever, AppSettings::UnifiedHelpMessage]
+)]
+struct Arguments {
+    #[structopt(flatten)]
+    server: server::ServerArguments,
+
+    #[structopt(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Clone, Debug, StructOpt)]
+enum Command {
+    Client(client::ClientArguments),
+    Validate(validate::ValidateArguments),
+    Matrix(matrix::MatrixArguments),
+}
+
+/// Runs the program with its arguments, the first of which is its own name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    match Arguments::from_iter_safe(arguments) {
+        Ok(arguments) => match arguments.command {
+            None => server::run(arguments.server),
+            Some(Command::Client(arguments)) => client::run(arguments),
+            Some(Command::Validate(arguments)) => validate::run(&arguments),
+            Some(Command::Matrix(arguments)) => matrix::run(&arguments),
+        },
+        Err(error) => usage(&error),
+    }
+}
+
+/// Prints a usage error, or the text for `--help` and `--version`, which clap reports as errors.
+fn usage(error: &UsageError) -> Exit {
+    if matches!(error.kind, ErrorKind::HelpDisplayed | ErrorKind::VersionDisplayed) {
+        println!("{}", error.message);
+        return Exit::Passed;
+    }
+    eprintln!("{}", error.message);
+    Exit::Usage
+}
+
+/// Lists requirements with one of the given prefixes, or all without prefixes, one per line.
+fn requirement_list(requirements: impl IntoIterator<Item = Requirement>, only: &[String]) -> String {
+    let selected =
+        |requirement: &Requirement| only.is_empty() || only.iter().any(|prefix| requirement.is_within(prefix));
+    let line =
+        |requirement: Requirement| format!("{:<24} {:<6} {}\n", requirement.id, requirement.level, requirement.text);
+    requirements.into_iter().filter(selected).map(line).collect()
+}

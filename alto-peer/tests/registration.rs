@@ -143,7 +143,7 @@ fn very_many_files_are_told_in_parts_up_to_what_the_server_takes() {
     // One more than the server takes.
     let excess = peer.share("excess");
     let status = peer.wait("a problem", |status| status.problem.is_some());
-    assert!(status.problem.unwrap().contains("at most") && status.peer.is_some());
+    assert!(status.problem.unwrap().contains("the limit is 1000") && status.peer.is_some());
     peer.library.remove(first);
     wait_for_holders(&others, excess, 1);
     peer.wait("no problem", |status| status.problem.is_none());

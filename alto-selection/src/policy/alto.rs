@@ -68,7 +68,6 @@ impl Default for Shares {
 
 impl Policy for Alto {
     const NEEDS: Needs = Needs::Costs;
-    const ABOUT: &str = "mostly holders that cost little, and a bounded share of others: less cost, more chance";
 
     /// The policy with these bounds; values outside 0 to 1 count as the nearer end.
     fn new(shares: Shares) -> Self {

@@ -30,7 +30,6 @@ impl Best {
 
 impl Policy for Best {
     const NEEDS: Needs = Needs::Costs;
-    const ABOUT: &str = "the holder that costs least; the next one only when that fails or has nothing";
 
     fn new(_: Shares) -> Self {
         Self

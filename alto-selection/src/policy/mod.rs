@@ -31,9 +31,6 @@ macro_rules! policies {
             /// The names of all policies.
             pub const ALL: &[Self] = &[$(Self::$policy,)+];
 
-            /// The names of all policies as users write them, in the same order.
-            pub const NAMES: &[&str] = &[$(stringify!($module),)+];
-
             /// The name as users write it.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$policy => stringify!($module),)+ }
@@ -42,11 +39,6 @@ macro_rules! policies {
             /// Measurements without which the policy cannot tell candidates apart.
             pub const fn needs(self) -> Needs {
                 match self { $(Self::$policy => <$policy as Policy>::NEEDS,)+ }
-            }
-
-            /// The rule of choice in one line, for help texts.
-            pub const fn about(self) -> &'static str {
-                match self { $(Self::$policy => <$policy as Policy>::ABOUT,)+ }
             }
 
             /// The policy of this name. Only [`Alto`] uses the shares.
@@ -103,9 +95,6 @@ pub trait Policy {
     /// Measurements without which the policy cannot tell candidates apart.
     const NEEDS: Needs;
 
-    /// The rule of choice in one line, for help texts.
-    const ABOUT: &str;
-
     /// The policy with these shares, where it has a use for them.
     fn new(shares: Shares) -> Self
     where
@@ -144,8 +133,12 @@ pub enum Needs {
 
 /// A string that names no policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a policy; use one of: {names}", names = PolicyName::NAMES.join(", "))]
+#[error("{0:?} is not a policy; use one of: {names}", names = listed())]
 pub struct UnknownPolicy(String);
+
+fn listed() -> String {
+    PolicyName::ALL.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")
+}
 
 impl fmt::Display for PolicyName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -180,10 +173,11 @@ impl JsonSchema for PolicyName {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names: Vec<&str> = PolicyName::ALL.iter().map(|name| name.as_str()).collect();
         json_schema!({
             "description": "the name of a policy, which decides whom to download from",
             "type": "string",
-            "enum": PolicyName::NAMES,
+            "enum": names,
         })
     }
 }

@@ -15,7 +15,6 @@ pub struct Nearest;
 
 impl Policy for Nearest {
     const NEEDS: Needs = Needs::RoundTrips;
-    const ABOUT: &str = "holders with the shortest round trips, as measured";
 
     fn new(_: Shares) -> Self {
         Self

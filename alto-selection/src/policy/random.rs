@@ -12,7 +12,6 @@ pub struct Random;
 
 impl Policy for Random {
     const NEEDS: Needs = Needs::Nothing;
-    const ABOUT: &str = "any holder, with equal chance";
 
     fn new(_: Shares) -> Self {
         Self

@@ -49,7 +49,7 @@ fn general() -> Vec<Mutant> {
         })
         .graded("warn"),
         Mutant::new("rfc7285/8.5/2", "sends errors with status 200", |r| {
-            change_error_responses(r, |answer| answer.status = 200)
+            change_error_responses(r, |answer| answer.status = 200);
         }),
         Mutant::new("rfc7285/8.5.1/1", "sends errors as application/json", |r| {
             change_error_responses(r, |answer| answer.set("Content-Type", "application/json"));
@@ -158,7 +158,7 @@ fn inner() -> Vec<Mutant> {
 fn needed() -> Vec<Mutant> {
     vec![
         Mutant::new("rfc7285/11.3.1.3/1", "treats absent `pids` as all", |r| {
-            correct_member(r, "fnm-a", "pids", || json!([]))
+            correct_member(r, "fnm-a", "pids", || json!([]));
         }),
         Mutant::new("rfc7285/11.3.2.3/1", "has a default for `cost-type`", |r| {
             correct_member(

@@ -38,10 +38,10 @@ fn messages() -> Vec<Mutant> {
             r.instead(|_, request| request.target.starts_with("http").then(|| Response::plain(404, "not found")));
         }),
         Mutant::new("rfc7285/8.3/5", "accepts white space before the colon of a header field", |r| {
-            r.leniency = Leniency::AnySpacing
+            r.leniency = Leniency::AnySpacing;
         }),
         Mutant::new("rfc7285/8.3/6", "uses the first of two Content-Length fields", |r| {
-            r.leniency = Leniency::AnyLength
+            r.leniency = Leniency::AnyLength;
         }),
         Mutant::new("rfc7285/8.3/7", "closes the connection after each answer without saying so", |r| {
             r.after(|_, _, answer| {

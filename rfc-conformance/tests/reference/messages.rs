@@ -52,7 +52,7 @@ fn lowered(value: Value) -> Value {
 fn json_rules() -> Vec<Mutant> {
     vec![
         Mutant::new("rfc7285/8.2/1", "ignores the case of member names", |r| {
-            r.rewrite_requests(|_, body| Some(lowered(body)))
+            r.rewrite_requests(|_, body| Some(lowered(body)));
         }),
         Mutant::new("rfc7285/8.2/2", "omits `dependent-vtags` from cost maps", |r| {
             r.of("cm-a-num", |m| drop_at(m, "/meta", "dependent-vtags"));

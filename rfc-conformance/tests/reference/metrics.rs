@@ -63,7 +63,7 @@ fn names() -> Vec<Mutant> {
             renamed(r, "delay-ow:mean", || json!("delay-ow:avg"));
         }),
         Mutant::new("rfc9439/3.2/3", "treats unknown operators as none", |r| {
-            change_request(r, &["avg", "Median", "95"], "")
+            change_request(r, &["avg", "Median", "95"], "");
         }),
         Mutant::new("rfc9439/3.2/4", "has a percentile beyond 100", |r| {
             renamed(r, "delay-ow:p99.9", || json!("delay-ow:p999"));
@@ -72,7 +72,7 @@ fn names() -> Vec<Mutant> {
             change_request(r, &["p101", "p-1", "p", "p99."], "");
         }),
         Mutant::new("rfc9439/3.2/5", "names the median p50", |r| {
-            renamed(r, "delay-ow:median", || json!("delay-ow:p50"))
+            renamed(r, "delay-ow:median", || json!("delay-ow:p50"));
         })
         .graded("warn"),
         Mutant::new("rfc9439/8/1", "has a metric that is not registered", |r| {
@@ -208,7 +208,7 @@ fn values() -> Vec<Mutant> {
         Mutant::new("rfc9439/4.2.2/1", "has negative round trips", |r| r.costs("delay-rt", |cost| -cost)),
         Mutant::new("rfc9439/4.3.2/1", "has negative variations", |r| r.costs("delay-variation", |cost| -cost)),
         Mutant::new("rfc9439/4.4.2/1", "reports loss in parts per million", |r| {
-            r.costs("lossrate", |cost| cost * 8192.0)
+            r.costs("lossrate", |cost| cost * 8192.0);
         }),
         Mutant::new("rfc9439/4.5.2/1", "reports fractional hop counts", |r| r.costs("hopcount", |cost| cost / 2.0)),
         Mutant::new("rfc9439/5.1.2/1", "has negative throughput", |r| r.costs("tput", |cost| -cost)),

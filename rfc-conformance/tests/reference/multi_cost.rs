@@ -376,7 +376,7 @@ fn endpoints() -> Vec<Mutant> {
             });
         }),
         Mutant::new("rfc8189/4.2.2/2", "returns only the first cost of a multi-cost query for endpoints", |r| {
-            first_only(r, "ecs")
+            first_only(r, "ecs");
         }),
         Mutant::new("rfc8189/4.2.2/3", "assumes default endpoints in multi-cost queries", |r| {
             change_request(r, "ecs", |body| {

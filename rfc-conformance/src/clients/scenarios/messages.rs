@@ -19,6 +19,11 @@ use crate::mock_server::resource::{RequestTarget, ResourceKind, ServedResource};
 use crate::mock_server::service::Service;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
+    [serializations(), contents()].into_iter().flatten().collect()
+}
+
+/// Returns the scenarios with unusual members or JSON.
+fn serializations() -> Vec<Scenario> {
     vec![
         scenario(
             "plain",
@@ -72,6 +77,12 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             |service| everything(service, requirements::CASE),
         )
         .follow_up(FollowUp::ReadsDirectory),
+    ]
+}
+
+/// Returns the scenarios with unusual addresses, costs or cost types.
+fn contents() -> Vec<Scenario> {
+    vec![
         scenario(
             "address-types",
             "Groups of unknown address types, and a PID that has no other",

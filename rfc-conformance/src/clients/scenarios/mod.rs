@@ -15,13 +15,14 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::expected;
-use super::scenario::{Deployment, FollowUp, Needs, Scenario};
+use super::scenario::{Deployment, FollowUp, Needs, PlayedScenario, Scenario};
 use super::task::{Ask, Expected, Task};
 use crate::mock_server::cost_type::ServedCostType;
 use crate::mock_server::http::{ReceivedRequest, Response};
 use crate::mock_server::resource::RequestTarget;
 use crate::mock_server::service::Service;
 use crate::requirement::Requirement;
+use crate::sheet::Sheet;
 
 /// Returns all scenarios, `plain` first.
 pub(super) fn all() -> Vec<Scenario> {
@@ -58,6 +59,12 @@ fn scenario(
         tasks,
         grade: None,
     }
+}
+
+/// Adds a function that grades the requests of a scenario.
+fn graded_by(grade: fn(&PlayedScenario<'_>, &mut Sheet), mut scenario: Scenario) -> Scenario {
+    scenario.grade = Some(grade);
+    scenario
 }
 
 /// Creates the example service below the path of the scenario.

@@ -13,7 +13,7 @@ use super::super::scenario::PlayedScenario;
 use super::super::scenario::{Deployment, FollowUp, Scenario};
 use super::super::task::Task;
 use super::{
-    cost_map_task, costs_task, everything, fixture, map_task, pid_task, property_task, scenario,
+    cost_map_task, costs_task, everything, fixture, graded_by, map_task, pid_task, property_task, scenario,
     with_replaced_responses,
 };
 use crate::mock_server::http::{ReceivedRequest, Response};
@@ -33,12 +33,6 @@ const ENOUGH: usize = 400;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     [other_types_and_failures(), redirects_and_delivery()].into_iter().flatten().collect()
-}
-
-/// Adds a function that grades the requests of a scenario.
-fn graded_by(grade: fn(&PlayedScenario<'_>, &mut Sheet), mut scenario: Scenario) -> Scenario {
-    scenario.grade = Some(grade);
-    scenario
 }
 
 fn other_types_and_failures() -> Vec<Scenario> {

@@ -42,7 +42,7 @@ lint: tools
 	$(CARGO) fmt --all --check
 	@rustfmt --check --edition 2024 alto-server/src/resource/*.rs  # declared in a macro, which cargo fmt does not follow
 	@# Declared by a macro, where cargo fmt does not look for modules.
-	rustfmt --check --edition 2024 alto-selection/src/policy/*.rs
+	rustfmt --check --edition 2024 alto-selection/src/policy/*.rs topo/src/metric/*.rs
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	@python3 -m compileall -q mininet bench scripts
 

@@ -40,9 +40,9 @@ experiment: tools
 
 lint: tools
 	$(CARGO) fmt --all --check
-	@rustfmt --check --edition 2024 alto-server/src/resource/*.rs  # declared in a macro, which cargo fmt does not follow
-	@# Declared by a macro, where cargo fmt does not look for modules.
-	rustfmt --check --edition 2024 alto-selection/src/policy/*.rs topo/src/metric/*.rs
+	@# Declared by macros, where cargo fmt does not look for modules.
+	rustfmt --check --edition 2024 alto-server/src/resource/*.rs alto-selection/src/policy/*.rs topo/src/metric/*.rs \
+		rfc-conformance/src/rfc*/*.rs
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	@python3 -m compileall -q mininet bench scripts
 

@@ -1,26 +1,27 @@
-//! From an answer to a message: by what the answer says it is, never by what was asked for (RFC 7285 §8.3.4.2).
+//! Decoding of answers by the media type they state, never by the one asked for (RFC 7285 §8.3.4.2).
 
 use alto_types::error::ErrorMeta;
-use alto_types::{CostType, MediaType, Message, ResourceId, VersionTag};
+use alto_types::{MediaType, Message, ResourceId, VersionTag};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::error::{AltoError, Error, printable};
-use super::exchange::Answer;
+use crate::error::{AltoError, Error};
+use crate::exchange::Answer;
+use crate::printable::printable;
 
-/// The message in an answer; anything else an answer can hold becomes an error.
+/// Decodes the message in an answer; an answer of any other kind becomes an error.
 pub(crate) fn message<M: Message + DeserializeOwned>(answer: &Answer) -> Result<M, Error> {
     expect(answer, M::MEDIA_TYPE)?;
     json(answer)
 }
 
-/// Checks that an answer is a success of this type.
+/// Checks that an answer is a success of this media type.
 pub(crate) fn expect(answer: &Answer, expected: MediaType) -> Result<(), Error> {
     let got = answer.headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let got = got.as_deref().unwrap_or_default();
-    // An error is an error, also where a server sends it with a status of success.
+    // Some servers send errors with a status of success.
     if MediaType::ERROR.names(got) {
         return Err(alto_error(answer));
     }
@@ -34,10 +35,10 @@ pub(crate) fn expect(answer: &Answer, expected: MediaType) -> Result<(), Error> 
     Ok(())
 }
 
-/// The body as JSON of some type; the error names the place.
+/// Decodes the body as JSON of some type; the error names the path in the document.
 pub(crate) fn json<T: DeserializeOwned>(answer: &Answer) -> Result<T, Error> {
     serde_json::from_slice(&answer.body).map_err(|error| {
-        // Only now is it worth the time to keep track of where in the document one is.
+        // Keeping track of the path costs time, which only a failure is worth.
         let mut reader = serde_json::Deserializer::from_slice(&answer.body);
         let traced: Result<T, _> = serde_path_to_error::deserialize(&mut reader);
         match traced {
@@ -47,13 +48,12 @@ pub(crate) fn json<T: DeserializeOwned>(answer: &Answer) -> Result<T, Error> {
     })
 }
 
-/// An answer that cannot be used, and why.
+/// Error for an answer that cannot be used.
 pub(crate) fn malformed(answer: &Answer, reason: &str) -> Error {
     Error::Malformed { uri: answer.uri.to_string(), reason: printable(reason) }
 }
 
-/// Reads an ALTO error as far as it can be read: a server that gets its errors slightly wrong still has something to
-/// say.
+/// Decodes an ALTO error as far as possible: one that is slightly malformed is still worth showing.
 fn alto_error(answer: &Answer) -> Error {
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let text = |name: &str| match body.get("meta").and_then(|meta| meta.get(name)) {
@@ -73,7 +73,7 @@ fn alto_error(answer: &Answer) -> Error {
     }
 }
 
-/// What an error body says to people: plain text, or the detail of a problem document (RFC 9457).
+/// Text for people in the body of an error: plain text, or the detail of a problem document (RFC 9457).
 fn detail(content_type: &str, body: &[u8]) -> String {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match essence.as_str() {
@@ -87,7 +87,7 @@ fn detail(content_type: &str, body: &[u8]) -> String {
     }
 }
 
-/// The version of this network map that costs are for.
+/// Version of this network map that an answer depends on.
 pub(crate) fn depends_on(
     answer: &Answer,
     tags: Vec<VersionTag>,
@@ -96,13 +96,4 @@ pub(crate) fn depends_on(
     let tag = tags.into_iter().find(|tag| tag.resource_id == *network_map);
     let missing = || format!("meta.dependent-vtags has no tag of the network map {network_map}");
     tag.ok_or_else(|| malformed(answer, &missing()))
-}
-
-/// Checks that costs are of the type asked for; descriptions do not count (RFC 7285 §11.3.2.3).
-pub(crate) fn check_cost_type(answer: &Answer, got: &CostType, wanted: &CostType) -> Result<(), Error> {
-    if got.is(wanted) {
-        return Ok(());
-    }
-    let name = |cost_type: &CostType| format!("{} {}", cost_type.cost_mode, cost_type.cost_metric);
-    Err(malformed(answer, &format!("meta.cost-type is {}, {} was asked for", name(got), name(wanted))))
 }

@@ -1,4 +1,4 @@
-//! Why an answer was not had: one enum, with everything the server said in it.
+//! Errors of a client, with everything the server said in them.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,163 +6,166 @@ use std::time::Duration;
 use alto_types::error::{ErrorMeta, UnknownErrorCode};
 use alto_types::{ErrorCode, MediaType, ResourceId, VersionTag};
 
-/// Everything that can keep a client from an answer. Every variant that comes from an exchange names its URI.
+use crate::printable::printable;
+
+/// Failure of a query. Every variant that comes from an exchange names its URI.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// No connection, or one that broke: name resolution, TCP, TLS, HTTP framing, a body cut short.
+    /// Failed or broken connection: name resolution, TCP, TLS, HTTP framing, a body cut short.
     #[error("{uri}: {source}")]
     Transport {
-        /// Whom was asked.
+        /// URI of the request.
         uri: String,
-        /// What the layer below says.
+        /// Cause, from the layer below.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The answer was not complete within the time allowed.
-    #[error("{uri}: no complete answer in time (while waiting for {phase})")]
+    /// Answer that was not complete within the time allowed.
+    #[error("{uri}: no complete answer in time (while waiting for {phase}); allow more time, or try again later")]
     Timeout {
-        /// Whom was asked.
+        /// URI of the request.
         uri: String,
-        /// What was being waited for.
+        /// Phase of the exchange that took too long.
         phase: String,
     },
-    /// The answer is larger than this client takes.
-    #[error("{uri}: the answer is longer than {limit} bytes, the most this client takes")]
+    /// Answer that is larger than this client takes.
+    #[error("{uri}: the answer is longer than {limit} bytes, the limit of this client")]
     TooLarge {
-        /// Whom was asked.
+        /// URI of the request.
         uri: String,
-        /// The limit in force.
+        /// Limit in force, in bytes.
         limit: u64,
     },
-    /// A redirect that is not followed.
+    /// Redirect that is not followed.
     #[error("{uri}: redirect not followed: {reason}")]
     Redirect {
-        /// Who redirects.
+        /// URI that redirects.
         uri: String,
-        /// What is wrong with it.
+        /// Reason not to follow it.
         reason: RedirectFault,
     },
-    /// An HTTP status other than success, without an ALTO error in the body.
+    /// HTTP status other than success, without an ALTO error in the body.
     #[error("{uri}: HTTP status {status}{}", colon(detail))]
     Status {
-        /// Who answered.
+        /// URI that answered.
         uri: String,
-        /// The status.
+        /// HTTP status.
         status: u16,
-        /// What the body says, where it is text for people; shortened, without control characters.
+        /// Text for people in the body, if any; shortened, without control characters.
         detail: String,
     },
-    /// The server is overloaded or in maintenance (503, 429) and was so still after the tries this client makes.
+    /// Server that is overloaded or in maintenance (503, 429), even after this client's retries.
     #[error("{uri}: the server is busy (HTTP status {status}){}", after(*retry_after))]
     Busy {
-        /// Who answered.
+        /// URI that answered.
         uri: String,
-        /// The status.
+        /// HTTP status.
         status: u16,
-        /// When to try again, if the server said.
+        /// Time after which to try again, if the server said.
         retry_after: Option<Duration>,
     },
-    /// The server wants other credentials than this client has for it (401).
+    /// Server that wants other credentials than this client has for it (401).
     #[error("{uri}: not authorised: {reason}")]
     Denied {
-        /// Who answered.
+        /// URI that answered.
         uri: String,
-        /// Whether there were credentials, and what became of them.
+        /// Missing credentials, or the reason why they did not help.
         reason: &'static str,
     },
-    /// An answer of another type than the one asked for (RFC 7285 §8.3.4.2).
+    /// Answer of another media type than the one asked for (RFC 7285 §8.3.4.2).
     #[error("{uri}: the answer has media type {got:?}, {expected} was expected")]
     MediaType {
-        /// Who answered.
+        /// URI that answered.
         uri: String,
-        /// The type asked for.
+        /// Media type asked for.
         expected: MediaType,
-        /// The type that `Content-Type` states; empty where it states none.
+        /// Media type that `Content-Type` states; empty if there is none.
         got: String,
     },
-    /// An answer that claims the right type and cannot be read as one.
+    /// Answer that states the right media type and cannot be decoded.
     #[error("{uri}: malformed answer: {reason}")]
     Malformed {
-        /// Who answered.
+        /// URI that answered.
         uri: String,
-        /// What is wrong, and where.
+        /// Defect and its path in the document.
         reason: String,
     },
-    /// An ALTO error (RFC 7285 §8.5).
+    /// ALTO error message (RFC 7285 §8.5).
     #[error("{0}")]
     Alto(Box<AltoError>),
-    /// The directory offers no resource that could answer.
+    /// Directory without a resource that could answer.
     #[error("the directory offers no {wanted}{}{}", offered_list(offered), left_out(problems))]
     Unsupported {
-        /// What was looked for.
+        /// Resource that was looked for.
         wanted: String,
-        /// What there is instead.
+        /// Alternatives that the directory offers.
         offered: Vec<String>,
-        /// What was left out of the directory, and may be where it was.
+        /// Entries left out of the directory as ill-formed, which may be the reason.
         problems: Vec<String>,
     },
-    /// The directory names no default network map that exists, and has several to choose from.
+    /// Directory that names no default network map that exists, and has several to choose from.
     #[error("the directory names no default network map: choose one{}", offered_list(maps))]
     NoDefaultNetworkMap {
-        /// The network maps there are.
+        /// Network maps of the directory.
         maps: Vec<ResourceId>,
     },
-    /// Cost map and network map kept being of different versions, however often both were read again.
+    /// Costs and network map of different versions, even after both were read again.
     #[error(
-        "the cost map depends on version {} of {}, but the network map is version {} of {}",
+        "the cost map depends on version {} of {}, but the network map is version {} of {}: the server may be changing \
+         both, try again",
         depends_on.tag, depends_on.resource_id, network_map.tag, network_map.resource_id
     )]
     Inconsistent {
-        /// The version the costs are for.
+        /// Version that the costs are for.
         depends_on: VersionTag,
-        /// The version the network map is.
+        /// Version of the network map.
         network_map: VersionTag,
     },
-    /// A question that RFC 7285 does not let a client ask.
+    /// Query that RFC 7285 does not allow.
     #[error("{0}")]
-    Question(&'static str),
+    Query(&'static str),
 }
 
-/// What an ALTO error message said (RFC 7285 §8.5.2).
+/// Content of an ALTO error message (RFC 7285 §8.5.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AltoError {
-    /// Who answered.
+    /// URI that answered.
     pub uri: String,
-    /// The HTTP status it came with.
+    /// HTTP status of the answer.
     pub status: u16,
-    /// The code as sent. See [`AltoError::code`] for the ones this client knows.
+    /// Code as sent; [`AltoError::code`] parses it.
     pub code: String,
-    /// With `E_SYNTAX`: what is wrong with the request.
+    /// Defect of the request, with `E_SYNTAX`.
     pub syntax_error: Option<String>,
-    /// The path of the offending field of the request.
+    /// Path of the offending field of the request.
     pub field: Option<String>,
-    /// The offending value.
+    /// Offending value.
     pub value: Option<String>,
 }
 
-/// Why a redirect is not followed.
+/// Reason why a redirect is not followed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RedirectFault {
-    /// The same request would be sent to the same place again.
+    /// Loop: the same request would be sent to the same place again.
     #[error("it leads back to {0}")]
     Loop(String),
-    /// One more than the client follows.
+    /// More redirects than the client follows.
     #[error("more than {0} in a row")]
     TooMany(u32),
-    /// No `Location`, or one that is not text.
-    #[error("it does not say where to")]
+    /// Missing `Location`, or one that is not text.
+    #[error("it has no Location")]
     NoLocation,
-    /// A `Location` that this client cannot ask.
+    /// `Location` that is no usable URI.
     #[error("it leads to {0:?}, which is not a usable http or https URI")]
     BadLocation(String),
-    /// From `https` to `http`.
+    /// Redirect from `https` to `http`.
     #[error("it leads from https to {0}, which is not protected")]
     Downgrade(String),
 }
 
 impl Error {
-    /// The ALTO error, where the server sent one.
+    /// ALTO error, if the server sent one.
     pub fn alto(&self) -> Option<&AltoError> {
         match self {
             Self::Alto(error) => Some(error),
@@ -170,7 +173,7 @@ impl Error {
         }
     }
 
-    /// The HTTP status, where a status is what went wrong.
+    /// HTTP status, if a status is the failure.
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Status { status, .. } | Self::Busy { status, .. } => Some(*status),
@@ -180,13 +183,13 @@ impl Error {
         }
     }
 
-    /// Nothing answers this.
-    pub(super) fn unsupported(wanted: String, offered: Vec<String>) -> Self {
+    /// Error for a query that no resource answers.
+    pub(crate) fn unsupported(wanted: String, offered: Vec<String>) -> Self {
         Self::Unsupported { wanted, offered, problems: Vec::new() }
     }
 
-    /// Whether the cause may be that the directory has changed since it was read.
-    pub(super) fn suggests_stale_directory(&self) -> bool {
+    /// Whether a change of the directory since it was read may be the cause.
+    pub(crate) fn suggests_stale_directory(&self) -> bool {
         match self {
             Self::Status { status, .. } => matches!(status, 404 | 405 | 410 | 415),
             Self::MediaType { .. } | Self::Unsupported { .. } | Self::NoDefaultNetworkMap { .. } => true,
@@ -196,12 +199,12 @@ impl Error {
 }
 
 impl AltoError {
-    /// The code, if it is one of RFC 7285; an unknown one is an error of unknown kind (§14.5).
+    /// Code, if it is one of RFC 7285 (§14.5 allows others).
     pub fn code(&self) -> Result<ErrorCode, UnknownErrorCode> {
         self.code.parse()
     }
 
-    pub(super) fn new(uri: &str, status: u16, meta: ErrorMeta) -> Self {
+    pub(crate) fn new(uri: &str, status: u16, meta: ErrorMeta) -> Self {
         let ErrorMeta { code, syntax_error, field, value } = meta;
         Self { uri: uri.to_owned(), status, code, syntax_error, field, value }
     }
@@ -221,16 +224,6 @@ impl fmt::Display for AltoError {
         }
         write!(f, " (HTTP status {})", self.status)
     }
-}
-
-/// Makes text of a server safe for a terminal: control characters become blanks, and it ends after 300 characters.
-pub fn printable(text: &str) -> String {
-    const LONGEST: usize = 300;
-    let mut shown: String = text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().nth(LONGEST).is_some() {
-        shown.push_str(" ...");
-    }
-    shown
 }
 
 fn colon(detail: &str) -> String {

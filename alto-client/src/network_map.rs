@@ -1,4 +1,4 @@
-//! Network maps as a client uses them: which PID an address is in (RFC 7285 §11.2).
+//! Network maps, with lookup of the PID of an address (RFC 7285 §11.2.1).
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -7,7 +7,7 @@ use alto_types::{EndpointAddrGroup, NetworkMap as Message, PidName, VersionTag};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use prefix_trie::PrefixMap;
 
-/// A whole network map, ready for looking up addresses.
+/// Whole network map, in which addresses can be looked up.
 #[derive(Clone, Debug)]
 pub struct NetworkMap {
     vtag: VersionTag,
@@ -16,13 +16,13 @@ pub struct NetworkMap {
     ipv6: PrefixMap<Ipv6Net, PidName>,
 }
 
-/// A part of a network map. It cannot look up addresses: the prefix that would be the longest match may be in a part
-/// that was not asked for.
+/// Part of a network map. Addresses cannot be looked up in it: the longest matching prefix may be in a part that was
+/// not asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartialNetworkMap {
-    /// The version of the whole map (RFC 7285 §11.3.1.6).
+    /// Version of the whole map (RFC 7285 §11.3.1.6).
     pub vtag: VersionTag,
-    /// The groups asked for, as far as they exist.
+    /// Prefixes of the PIDs asked for, as far as they exist.
     pub pids: BTreeMap<PidName, EndpointAddrGroup>,
 }
 
@@ -32,8 +32,8 @@ impl NetworkMap {
             message.network_map.into_iter().map(|(pid, group)| (pid, masked(group))).collect();
         let (mut ipv4, mut ipv6) = (PrefixMap::new(), PrefixMap::new());
         for (pid, group) in &pids {
-            // No two PIDs may have the same prefix (§11.2.2). Where two have, the first by name keeps it, so that at
-            // least all lookups agree.
+            // No two PIDs may have the same prefix (§11.2.2). If two do, the first by name keeps it, so that all lookups
+            // agree.
             for prefix in &group.ipv4 {
                 ipv4.entry(*prefix).or_insert_with(|| pid.clone());
             }
@@ -44,19 +44,19 @@ impl NetworkMap {
         Self { vtag: message.meta.vtag, pids, ipv4, ipv6 }
     }
 
-    /// The version of the map.
+    /// Version of the map.
     pub fn vtag(&self) -> &VersionTag {
         &self.vtag
     }
 
-    /// All PIDs with their prefixes. A PID without any is a PID all the same (RFC 7285 §11.2.1.7).
+    /// All PIDs with their prefixes, of which a PID may have none (RFC 7285 §11.2.1.7).
     pub fn pids(&self) -> &BTreeMap<PidName, EndpointAddrGroup> {
         &self.pids
     }
 
-    /// The PID of an address: that of the longest prefix of its type, over all PIDs (RFC 7285 §11.2.2).
+    /// PID of an address: that of the longest prefix of its type, over all PIDs (RFC 7285 §11.2.2).
     ///
-    /// IPv4 and IPv6 are separate spaces: an IPv4-mapped IPv6 address is looked up among the IPv6 prefixes.
+    /// IPv4 and IPv6 are separate: an IPv4-mapped IPv6 address is looked up among the IPv6 prefixes.
     pub fn pid_of(&self, address: IpAddr) -> Option<&PidName> {
         match address {
             IpAddr::V4(address) => self.ipv4.get_lpm(&Ipv4Net::from(address)).map(|(_, pid)| pid),
@@ -64,7 +64,7 @@ impl NetworkMap {
         }
     }
 
-    /// The prefix that decides an address's PID, with the PID.
+    /// Longest prefix that contains an address, with its PID.
     pub fn longest_match(&self, address: IpAddr) -> Option<(IpNet, &PidName)> {
         match address {
             IpAddr::V4(address) => {
@@ -76,13 +76,13 @@ impl NetworkMap {
         }
     }
 
-    /// The map as a message.
+    /// The map as the message in which a server would have sent it.
     pub fn to_message(&self) -> Message {
         Message { meta: alto_types::NetworkMapMeta { vtag: self.vtag.clone() }, network_map: self.pids.clone() }
     }
 }
 
-/// Bits after the prefix length mean nothing; some servers leave them set.
+/// Clears the bits after each prefix length, which some servers leave set.
 pub(crate) fn masked(mut group: EndpointAddrGroup) -> EndpointAddrGroup {
     group.ipv4.iter_mut().for_each(|prefix| *prefix = prefix.trunc());
     group.ipv6.iter_mut().for_each(|prefix| *prefix = prefix.trunc());
@@ -139,7 +139,7 @@ mod tests {
         assert_eq!(map.pid_of("128.0.0.0".parse().unwrap()).unwrap().as_str(), "east");
     }
 
-    /// Addresses and prefixes that meet often: few distinct leading bits.
+    /// Addresses with few distinct leading bits, so that prefixes often contain them.
     fn address() -> impl Strategy<Value = IpAddr> {
         let v4 = (select(vec![0_u32, 0x0a00_0000, 0x0a80_0000, 0xc000_0200, u32::MAX]), any::<u8>());
         let v6 = (select(vec![0_u128, 0x2001_0db8 << 96, 0x2001_0db8_000a << 80, u128::MAX]), any::<u16>());

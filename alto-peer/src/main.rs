@@ -1,7 +1,7 @@
-//! The program: everything is in the library, so that it can be tested.
+//! Program `alto-peer`; everything it does is in the library.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    alto_peer::run(std::env::args_os()).into()
+    alto_peer::cli::run(std::env::args_os()).into()
 }

@@ -1,75 +1,71 @@
-//! A peer as a whole: what it shares, the server it serves that with, and its registration.
+//! Peer as a whole: its library, its server and its registration.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::content::Library;
 use crate::content::library::{ShareError, Shared};
 use crate::events::{Event, Events};
+use crate::registration::{RegistryClient, Renewal, RenewalSettings, SavedRegistration};
 use crate::serving::{Serving, ServingError, ServingSettings};
-use crate::swarm::{Keepsake, Registry, Upkeep, UpkeepSettings};
 use alto_client::Client;
 
-/// How a peer is set up.
+/// Settings of a peer.
 #[derive(Clone, Debug)]
 pub struct NodeSettings {
-    /// What people call it.
+    /// Name, for people.
     pub name: String,
-    /// How it serves.
+    /// Settings of its server.
     pub serving: ServingSettings,
-    /// Size of the pieces of what it shares.
+    /// Size of the pieces of files that it shares, in bytes.
     pub piece_size: u32,
-    /// Where its registration is kept for the process after this one.
+    /// Folder for its registration, which the next process takes over; not saved if absent.
     pub state: Option<PathBuf>,
-    /// For random choices; random themselves if absent.
+    /// Seed of random choices; random if absent.
     pub seed: Option<u64>,
 }
 
-/// A running peer.
+/// Running peer.
 pub struct Node {
     library: Arc<Library>,
-    registry: Arc<Registry>,
+    registry: Arc<RegistryClient>,
     serving: Serving,
-    upkeep: Upkeep,
+    registration: Renewal,
     events: Events,
     piece_size: u32,
 }
 
-/// Why a peer does not start.
+/// Reason why a peer does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
-    /// It cannot serve.
+    /// Server that does not start.
     #[error(transparent)]
     Serving(#[from] ServingError),
-    /// No threads.
-    #[error("the operating system refused: {0}")]
+    /// Thread that cannot be started.
+    #[error("cannot start a thread: {0}")]
     System(#[from] io::Error),
 }
 
-/// Where a peer's own requests come from: the address it serves at, unless that is any.
-pub fn source(address: IpAddr) -> Option<IpAddr> {
-    (!address.is_unspecified()).then_some(address)
-}
-
 impl Node {
-    /// Serves from now on. It registers when it is told to.
+    /// Starts a peer that serves, and that registers when [`Renewal::register`] is called.
     pub fn start(settings: NodeSettings, client: Client, events: Events) -> Result<Self, NodeError> {
         let library = Arc::new(Library::new());
         let serving = Serving::start(&settings.serving, Arc::clone(&library))?;
-        let registry = Arc::new(Registry::new(client));
+        let registry = Arc::new(RegistryClient::new(client));
         let (address, name) = (serving.address(), settings.name);
         events.emit(Event::Listening { address: address.ip(), port: address.port() });
-        let keep = |folder: PathBuf| Keepsake::new(&folder, registry.directory_uri(), &name, address.port());
-        let keepsake = settings.state.map(keep);
-        let upkeep = UpkeepSettings { name, port: address.port(), keepsake, seed: settings.seed, register: false };
-        let upkeep = Upkeep::start(upkeep, Arc::clone(&registry), Arc::clone(&library), events.clone())?;
-        Ok(Self { library, registry, serving, upkeep, events, piece_size: settings.piece_size })
+        let saved = settings
+            .state
+            .map(|folder| SavedRegistration::new(&folder, registry.directory_uri(), &name, address.port()));
+        let renewal = RenewalSettings { name, port: address.port(), saved, seed: settings.seed, register: false };
+        let registration = Renewal::start(renewal, Arc::clone(&registry), Arc::clone(&library), events.clone())?;
+        Ok(Self { library, registry, serving, registration, events, piece_size: settings.piece_size })
     }
 
-    /// Shares a file, or the files of a folder; says what it left out. `progress` is told the file, the bytes hashed
-    /// and its size.
+    /// Shares a file, or the files of a folder. Returns what it shares and what it left out. `progress` gets the file, the
+    /// bytes hashed and the file's size.
     pub fn share(
         &self,
         path: &Path,
@@ -88,34 +84,34 @@ impl Node {
         Ok((added.files, added.left_out))
     }
 
-    /// Where it serves.
+    /// Address at which it serves.
     pub fn address(&self) -> SocketAddr {
         self.serving.address()
     }
 
-    /// What it shares.
+    /// Files that it shares.
     pub fn library(&self) -> &Arc<Library> {
         &self.library
     }
 
-    /// Where it is registered, and finds others.
-    pub fn registry(&self) -> &Arc<Registry> {
+    /// Client of the registry in which it is registered and finds others.
+    pub fn registry(&self) -> &Arc<RegistryClient> {
         &self.registry
     }
 
-    /// Its server.
+    /// Server of the peer.
     pub fn serving(&self) -> &Serving {
         &self.serving
     }
 
-    /// Its registration.
-    pub fn upkeep(&self) -> &Upkeep {
-        &self.upkeep
+    /// Registration of the peer.
+    pub fn registration(&self) -> &Renewal {
+        &self.registration
     }
 
-    /// Unregisters, so that nobody comes any more, and then ends. Dropping does the same.
+    /// Unregisters, so that no new requests come, and then stops the server. Dropping does the same.
     pub fn stop(&self) {
-        self.upkeep.stop();
+        self.registration.stop();
         self.serving.stop();
     }
 }

@@ -11,7 +11,9 @@ use alto_client::Client;
 use alto_peer::content::Library;
 use alto_peer::content::manifest::MIN_PIECE_SIZE;
 use alto_peer::events::{Event, Events, Line, Sink};
-use alto_peer::swarm::{Keepsake, Registry, RegistryError, Status, Upkeep, UpkeepSettings};
+use alto_peer::registration::{
+    RegistrationStatus, RegistryClient, RegistryError, Renewal, RenewalSettings, SavedRegistration,
+};
 use alto_types::swarm::{Credentials, FileId, Registration};
 use support::{Server, alto_server, data};
 
@@ -25,9 +27,9 @@ impl Sink for Seen {
 }
 
 struct Peer {
-    upkeep: Upkeep,
+    registration: Renewal,
     library: Arc<Library>,
-    registry: Arc<Registry>,
+    registry: Arc<RegistryClient>,
     seen: Seen,
     folder: tempfile::TempDir,
 }
@@ -37,14 +39,14 @@ fn client(directory: &str, address: [u8; 4]) -> Client {
 }
 
 impl Peer {
-    fn new(directory: &str, address: [u8; 4], keepsake: Option<Keepsake>) -> Self {
+    fn new(directory: &str, address: [u8; 4], saved: Option<SavedRegistration>) -> Self {
         let library = Arc::new(Library::new());
-        let registry = Arc::new(Registry::new(client(directory, address)));
+        let registry = Arc::new(RegistryClient::new(client(directory, address)));
         let seen = Seen::default();
         let events = Events::new(Arc::new(SystemTime::now), seen.clone());
-        let settings = UpkeepSettings { name: "p1".to_owned(), port: 6881, keepsake, seed: Some(1), register: true };
-        let upkeep = Upkeep::start(settings, Arc::clone(&registry), Arc::clone(&library), events).unwrap();
-        Self { upkeep, library, registry, seen, folder: tempfile::tempdir().unwrap() }
+        let settings = RenewalSettings { name: "p1".to_owned(), port: 6881, saved, seed: Some(1), register: true };
+        let registration = Renewal::start(settings, Arc::clone(&registry), Arc::clone(&library), events).unwrap();
+        Self { registration, library, registry, seen, folder: tempfile::tempdir().unwrap() }
     }
 
     fn share(&self, name: &str) -> FileId {
@@ -53,11 +55,11 @@ impl Peer {
         self.library.add_file(&path, MIN_PIECE_SIZE, |_, _, _| ()).unwrap().manifest().id
     }
 
-    fn wait(&self, what: &str, reached: impl Fn(&Status) -> bool) -> Status {
-        wait_until(what, || Some(self.upkeep.status()).filter(|status| reached(status)))
+    fn wait(&self, what: &str, reached: impl Fn(&RegistrationStatus) -> bool) -> RegistrationStatus {
+        wait_until(what, || Some(self.registration.status()).filter(|status| reached(status)))
     }
 
-    fn registered(&self) -> Status {
+    fn registered(&self) -> RegistrationStatus {
         self.wait("registered", |status| status.peer.is_some() && status.problem.is_none())
     }
 }
@@ -74,7 +76,7 @@ fn wait_until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
 }
 
 /// Who holds a file, as others see it.
-fn holders(registry: &Registry, id: FileId) -> Vec<String> {
+fn holders(registry: &RegistryClient, id: FileId) -> Vec<String> {
     match registry.holders(id, 10) {
         Ok(holders) => {
             holders.holders.into_iter().map(|holder| format!("{}:{}", holder.address, holder.port)).collect()
@@ -86,14 +88,14 @@ fn holders(registry: &Registry, id: FileId) -> Vec<String> {
     }
 }
 
-fn wait_for_holders(registry: &Registry, id: FileId, count: usize) -> Vec<String> {
+fn wait_for_holders(registry: &RegistryClient, id: FileId, count: usize) -> Vec<String> {
     wait_until("so many holders", || Some(holders(registry, id)).filter(|holders| holders.len() == count))
 }
 
 #[test]
 fn what_is_shared_is_known_while_the_peer_lives() {
     let server = Server::of_with("two-isps.json", &["--swarm-lease", "2"]);
-    let others = Registry::new(client(&server.directory(), [127, 1, 1, 9]));
+    let others = RegistryClient::new(client(&server.directory(), [127, 1, 1, 9]));
     let peer = Peer::new(&server.directory(), [127, 1, 1, 1], None);
     let status = peer.registered();
     assert_eq!(status.lease, 2);
@@ -109,15 +111,15 @@ fn what_is_shared_is_known_while_the_peer_lives() {
     peer.library.remove(b);
     wait_for_holders(&others, b, 0);
 
-    peer.upkeep.unregister();
+    peer.registration.unregister();
     peer.wait("unregistered", |status| status.peer.is_none());
     let c = peer.share("c");
-    peer.upkeep.register();
+    peer.registration.register();
     let again = peer.registered();
     assert_ne!(again.peer, status.peer);
     wait_for_holders(&others, c, 1);
-    let Peer { upkeep, seen, .. } = peer;
-    upkeep.stop();
+    let Peer { registration, seen, .. } = peer;
+    registration.stop();
     assert_eq!(holders(&others, c), [""; 0]);
     let seen = seen.0.lock().unwrap();
     let registered = |event: &&Event| matches!(event, Event::Registered { .. });
@@ -128,7 +130,7 @@ fn what_is_shared_is_known_while_the_peer_lives() {
 #[test]
 fn very_many_files_are_told_in_parts_up_to_what_the_server_takes() {
     let server = Server::of("two-isps.json");
-    let others = Registry::new(client(&server.directory(), [127, 1, 1, 9]));
+    let others = RegistryClient::new(client(&server.directory(), [127, 1, 1, 9]));
     let peer = Peer::new(&server.directory(), [127, 1, 1, 1], None);
     peer.registered();
     let first = peer.share("first");
@@ -141,7 +143,7 @@ fn very_many_files_are_told_in_parts_up_to_what_the_server_takes() {
     // One more than the server takes.
     let excess = peer.share("excess");
     let status = peer.wait("a problem", |status| status.problem.is_some());
-    assert!(status.problem.unwrap().contains("at most") && status.peer.is_some());
+    assert!(status.problem.unwrap().contains("the limit is 1000") && status.peer.is_some());
     peer.library.remove(first);
     wait_for_holders(&others, excess, 1);
     peer.wait("no problem", |status| status.problem.is_none());
@@ -155,7 +157,7 @@ fn a_server_that_restarts_is_told_again() {
     let peer = Peer::new(&directory, [127, 1, 1, 1], None);
     let before = peer.registered();
     let id = peer.share("a");
-    let others = Registry::new(client(&directory, [127, 1, 1, 9]));
+    let others = RegistryClient::new(client(&directory, [127, 1, 1, 9]));
     wait_for_holders(&others, id, 1);
     drop(server);
     peer.wait("a problem", |status| status.problem.is_some());
@@ -173,21 +175,21 @@ fn a_peer_that_was_killed_takes_its_registration_over() {
     let server = Server::of_with("two-isps.json", &["--swarm-lease", "60"]);
     let directory = server.directory();
     let folder = tempfile::tempdir().unwrap();
-    let keepsake = || Keepsake::new(folder.path(), &directory, "p1", 6881);
-    let killed = Peer::new(&directory, [127, 1, 1, 1], Some(keepsake()));
+    let saved = || SavedRegistration::new(folder.path(), &directory, "p1", 6881);
+    let killed = Peer::new(&directory, [127, 1, 1, 1], Some(saved()));
     let before = killed.registered();
     let id = killed.share("a");
-    let others = Registry::new(client(&directory, [127, 1, 1, 9]));
+    let others = RegistryClient::new(client(&directory, [127, 1, 1, 9]));
     wait_for_holders(&others, id, 1);
     // Killed: its thread is never told to stop.
-    std::mem::forget(killed.upkeep);
+    std::mem::forget(killed.registration);
     killed.library.remove(id);
     // Somebody without the secret has to wait for the end of the lease.
     let stranger = Peer::new(&directory, [127, 1, 1, 1], None);
     let status = stranger.wait("a refusal", |status| status.problem.is_some());
     assert!(status.problem.unwrap().contains("409") && status.peer.is_none());
     drop(stranger);
-    let next = Peer::new(&directory, [127, 1, 1, 1], Some(keepsake()));
+    let next = Peer::new(&directory, [127, 1, 1, 1], Some(saved()));
     assert_eq!(next.registered().peer, before.peer);
     wait_for_holders(&others, id, 0);
 }
@@ -195,7 +197,7 @@ fn a_peer_that_was_killed_takes_its_registration_over() {
 #[test]
 fn the_registry_says_why_not() {
     let server = Server::of("two-isps.json");
-    let registry = Registry::new(client(&server.directory(), [127, 1, 1, 1]));
+    let registry = RegistryClient::new(client(&server.directory(), [127, 1, 1, 1]));
     let wanted = |name: &str| Registration { name: name.to_owned(), port: 1, files: Vec::new(), renew: None };
     let refused = |error: RegistryError| (error.status().unwrap().as_u16(), error.to_string());
     let (status, text) = refused(registry.register(&wanted("")).unwrap_err());
@@ -209,5 +211,5 @@ fn the_registry_says_why_not() {
     assert_eq!(refused(registry.file(FileId::from_digest([1; 32])).unwrap_err()).0, 404);
     assert!(registry.files(Some("a b&c"), None).unwrap().files.is_empty());
     drop(server);
-    assert!(matches!(registry.files(None, None), Err(RegistryError::Away(_))));
+    assert!(matches!(registry.files(None, None), Err(RegistryError::Unreachable(_))));
 }

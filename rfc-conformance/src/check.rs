@@ -39,3 +39,14 @@ impl Check {
         Self { grades, when: When::Last, run }
     }
 }
+
+/// Declares the files of a standard that contain checks, and `CHECKS`, the list of their checks in this order.
+macro_rules! checks {
+    ($($visibility:vis mod $module:ident;)+) => {
+        $($visibility mod $module;)+
+
+        /// Checks by file.
+        const CHECKS: &[&[crate::check::Check]] = &[$($module::CHECKS,)+];
+    };
+}
+pub(crate) use checks;

@@ -178,10 +178,10 @@ fn costs_of_another_type_than_asked_for_are_refused() {
     assert!(matches!(&error, Error::Malformed { reason, .. } if reason.contains("ordinal routingcost")), "{error:?}");
     // Ranks may be equal and have gaps.
     server.on("GET /ord", [cost_map("1", "ordinal", &json!({"a": {"a": 0, "b": 0, "c": 7}}))]);
-    let query = CostMapQuery { cost_type: cost_type("routingcost", "ordinal").unwrap(), ..CostMapQuery::default() };
+    let query = CostMapQuery { costs: cost_type("routingcost", "ordinal").unwrap().into(), ..CostMapQuery::default() };
     assert_eq!(client(&server).cost_map(&query).unwrap().get("a", "c"), Some(7.0));
     // What nobody offers is not asked for.
-    let query = CostMapQuery { cost_type: cost_type("hopcount", "array").unwrap(), ..CostMapQuery::default() };
+    let query = CostMapQuery { costs: cost_type("hopcount", "array").unwrap().into(), ..CostMapQuery::default() };
     match client(&server).cost_map(&query) {
         Err(Error::Unsupported { offered, .. }) => {
             assert_eq!(offered, ["numerical routingcost", "ordinal routingcost"]);

@@ -72,7 +72,7 @@ fn delegation_is_followed_over_hosts_and_round_in_circles() {
     assert_eq!(found.of_kind(Kind::Directory).count(), 5);
     assert_eq!(found.get("cm-hops").unwrap().cost_types()[0].cost_metric.as_str(), "hopcount");
     assert_eq!(client.maps(&CostMapQuery::default()).unwrap().costs.get("a", "b"), Some(3.0));
-    let hops = CostMapQuery { cost_type: cost_type("hopcount", "numerical").unwrap(), ..CostMapQuery::default() };
+    let hops = CostMapQuery { costs: cost_type("hopcount", "numerical").unwrap().into(), ..CostMapQuery::default() };
     assert_eq!(client.maps(&hops).unwrap().costs.get("a", "b"), Some(2.0));
     assert_eq!(root.asked("GET /ird").len(), 1, "each document is read once");
 }
@@ -132,7 +132,7 @@ fn what_is_ill_formed_is_left_out_and_told() {
         "secret",
         "list",
         "number",
-        "nm stands",
+        "nm is in the document twice",
         "/gone: HTTP status 404",
         "/wrong: the answer has media type \"text/html\"",
         "/broken: malformed",
@@ -205,7 +205,7 @@ fn closures_are_bounded() {
     }
     server.on("GET /ird", [directory(&json!({"nm": network_map_entry(), "start": directory_entry("d0")}))]);
     let found = client(&server).directory().unwrap();
-    assert!(found.problems()[0].contains("64 directories are enough"), "{:?}", found.problems());
+    assert!(found.problems()[0].contains("at most 64 directories"), "{:?}", found.problems());
     assert_eq!(server.seen().len(), 64);
     // The first document is one that the client cannot do without.
     server.on("GET /ird", [Reply::status(500)]);

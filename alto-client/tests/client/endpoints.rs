@@ -1,7 +1,7 @@
 //! Endpoint costs and properties, and filters: what is asked of whom, and what is done here instead (RFC 7285 §11.3,
 //! §11.4, §11.5).
 
-use alto_client::{Basis, CostMapQuery, EndpointCostQuery, Error, cost_type};
+use alto_client::{Basis, CostMapQuery, CostQuery, EndpointCostQuery, Error, cost_type, routing_cost};
 use alto_types::{AddressType, PropertyType, TypedEndpointAddr};
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ fn query() -> EndpointCostQuery {
 }
 
 fn ordinal(query: EndpointCostQuery) -> EndpointCostQuery {
-    EndpointCostQuery { cost_type: cost_type("routingcost", "ordinal").unwrap(), ..query }
+    query.of(cost_type("routingcost", "ordinal").unwrap())
 }
 
 #[test]
@@ -58,8 +58,8 @@ fn answers_are_compared_by_value_and_the_unasked_left_out() {
 
 #[test]
 fn constraints_go_to_whom_understands_them() {
-    let constraints = vec!["ge 2".parse().unwrap(), "le 1e3".parse().unwrap()];
-    let query = EndpointCostQuery { constraints, ..query() };
+    let constraints = ["ge 2".parse().unwrap(), "le 1e3".parse().unwrap()];
+    let query = query().of(CostQuery::constrained(routing_cost(), constraints));
     let row = json!({"ipv4:10.0.0.1": {"ipv4:10.0.0.2": 1, "ipv4:192.0.2.1": 2, "ipv6:2001:db8::1": 2000}});
     // Two services, one of which knows constraints.
     let two = json!({"a": costs_entry("a", &["num"], false), "b": costs_entry("b", &["num"], true)});
@@ -87,12 +87,12 @@ fn questions_that_may_not_be_asked_are_not() {
         "eps": post_entry("eps", "endpointprop", "endpointpropparams", &properties),
     }));
     let client = client(&server);
-    assert!(matches!(client.endpoint_costs(&EndpointCostQuery::default()), Err(Error::Question(_))));
+    assert!(matches!(client.endpoint_costs(&EndpointCostQuery::default()), Err(Error::Query(_))));
     let half = EndpointCostQuery { sources: Vec::new(), ..query() };
-    assert!(matches!(client.endpoint_costs_by_maps(&half), Err(Error::Question(_))));
+    assert!(matches!(client.endpoint_costs_by_maps(&half), Err(Error::Query(_))));
     let pid: PropertyType = "nm.pid".parse().unwrap();
-    assert!(matches!(client.endpoint_properties(&[], std::slice::from_ref(&pid)), Err(Error::Question(_))));
-    assert!(matches!(client.endpoint_properties(&endpoints(["10.0.0.1"]), &[]), Err(Error::Question(_))));
+    assert!(matches!(client.endpoint_properties(&[], std::slice::from_ref(&pid)), Err(Error::Query(_))));
+    assert!(matches!(client.endpoint_properties(&endpoints(["10.0.0.1"]), &[]), Err(Error::Query(_))));
     match client.endpoint_properties(&endpoints(["10.0.0.1"]), &[pid, "priv:x".parse().unwrap()]) {
         Err(Error::Unsupported { wanted, offered, .. }) => {
             assert!(wanted.contains("priv:x"), "{wanted}");
@@ -101,7 +101,7 @@ fn questions_that_may_not_be_asked_are_not() {
         other => panic!("{other:?}"),
     }
     let unknown =
-        EndpointCostQuery { cost_type: cost_type("tput", "numerical").unwrap(), sources: Vec::new(), ..query() };
+        EndpointCostQuery { costs: cost_type("tput", "numerical").unwrap().into(), sources: Vec::new(), ..query() };
     assert!(matches!(client.endpoint_costs(&unknown), Err(Error::Unsupported { .. })));
     assert!(server.seen().iter().all(|request| request.method == "GET"), "nothing was asked of the services");
 }
@@ -110,9 +110,10 @@ fn questions_that_may_not_be_asked_are_not() {
 fn ranks_are_made_of_numbers_where_only_those_are_offered() {
     let row = json!({"ipv4:10.0.0.1": {"ipv4:10.0.0.2": 8, "ipv4:192.0.2.1": 0.5, "ipv6:2001:db8::1": 8}});
     let server = server_with_costs(json!({"a": costs_entry("a", &["num"], true)}), "a", &row);
-    let query = EndpointCostQuery { constraints: vec!["ge 2".parse().unwrap()], ..ordinal(query()) };
+    let query =
+        query().of(CostQuery::constrained(cost_type("routingcost", "ordinal").unwrap(), ["ge 2".parse().unwrap()]));
     let costs = client(&server).endpoint_costs(&query).unwrap();
-    assert_eq!(costs.cost_type.cost_mode.as_str(), "ordinal");
+    assert_eq!(costs.table.first().unwrap().cost_type.cost_mode.as_str(), "ordinal");
     assert_eq!(costs.iter().map(|(_, _, rank)| rank).collect::<Vec<_>>(), [2.0, 2.0], "tests are of the ranks");
     assert_eq!(server.asked("POST /a")[0].json().get("constraints"), None);
     // Numbers cannot be made of ranks.
@@ -226,7 +227,8 @@ fn get_is_preferred_and_filters_say_all_they_must() {
     let from_a = CostMapQuery { sources: vec!["a".parse().unwrap()], ..CostMapQuery::default() };
     let part = client.cost_map(&from_a).unwrap();
     assert_eq!(part.iter().count(), 2, "what was not asked for is left out");
-    let cheap = CostMapQuery { constraints: vec!["lt 3".parse().unwrap()], ..CostMapQuery::default() };
+    let costs = CostQuery::constrained(routing_cost(), ["lt 3".parse().unwrap()]);
+    let cheap = CostMapQuery { costs, ..CostMapQuery::default() };
     client.cost_map(&cheap).unwrap();
     let cost_type = json!({"cost-metric": "routingcost", "cost-mode": "numerical"});
     let [pids, all] = &server.asked("POST /fcm")[..] else { panic!() };
@@ -243,7 +245,7 @@ fn without_filters_the_whole_maps_are_filtered_here() {
     assert_eq!(serde_json::to_value(part.pids).unwrap(), json!({"a": {}}));
     let query = CostMapQuery {
         destinations: vec!["a".parse().unwrap()],
-        constraints: vec!["gt 1".parse().unwrap()],
+        costs: CostQuery::constrained(routing_cost(), ["gt 1".parse().unwrap()]),
         ..CostMapQuery::default()
     };
     let costs = client.maps(&query).unwrap().costs;

@@ -35,7 +35,7 @@ fn requests_say_what_they_are_and_what_they_want() {
     for request in [get, post] {
         assert_eq!(request.field("host"), Some(server.address.to_string().as_str()));
         assert!(request.field("accept").unwrap().contains("application/alto-error+json"));
-        assert!(request.field("user-agent").unwrap().starts_with("alto-peer/"));
+        assert!(request.field("user-agent").unwrap().starts_with("alto-client/"));
         assert_eq!(request.field("cookie"), None);
         assert_eq!(request.field("authorization"), None);
     }

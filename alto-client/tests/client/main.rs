@@ -1,4 +1,4 @@
-//! The ALTO client: against a real server, and against answers no real server should give but some do.
+//! Tests of the ALTO client: with a real server, and with answers that no server should give but some do.
 #![allow(clippy::float_cmp, reason = "every number is exact")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(unreachable_pub, reason = "modules of one test program")]
@@ -9,8 +9,8 @@ mod caching;
 mod closure;
 mod endpoints;
 mod exchanges;
+mod multi_cost;
 mod real_server;
-mod several;
 
 use std::net::IpAddr;
 

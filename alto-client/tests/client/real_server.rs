@@ -1,6 +1,6 @@
 //! Everything a real server offers can be had, and is what it should be.
 
-use alto_client::{Basis, Client, CostMapQuery, EndpointCostQuery, Kind, cost_type};
+use alto_client::{Basis, Client, CostMapQuery, CostQuery, EndpointCostQuery, Kind, cost_type, routing_cost};
 use alto_types::{AddressType, PropertyType};
 use serde_json::json;
 
@@ -90,12 +90,16 @@ fn parts_of_maps() {
 
     let query = CostMapQuery {
         sources: vec!["pidC".parse().unwrap()],
-        constraints: vec!["ge 5".parse().unwrap(), "lt 9".parse().unwrap()],
+        costs: CostQuery::constrained(routing_cost(), ["ge 5".parse().unwrap(), "lt 9".parse().unwrap()]),
         ..CostMapQuery::default()
     };
     let maps = client.maps(&query).unwrap();
-    assert_eq!(serde_json::to_value(&maps.costs.costs).unwrap(), json!({"pidC": {"pidA": 5.0, "pidB": 5.0}}));
-    let nothing = CostMapQuery { constraints: vec!["gt 10".parse().unwrap(), "lt 5".parse().unwrap()], ..query };
+    assert_eq!(
+        serde_json::to_value(&maps.costs.table.first().unwrap().costs).unwrap(),
+        json!({"pidC": {"pidA": 5.0, "pidB": 5.0}})
+    );
+    let costs = CostQuery::constrained(routing_cost(), ["gt 10".parse().unwrap(), "lt 5".parse().unwrap()]);
+    let nothing = CostMapQuery { costs, ..query };
     assert_eq!(client.maps(&nothing).unwrap().costs.iter().count(), 0, "no pair is no error");
 }
 
@@ -112,15 +116,16 @@ fn endpoint_costs_in_both_modes() {
     let mut found: Vec<f64> = costs.iter().map(|(_, _, cost)| cost).collect();
     found.sort_by(f64::total_cmp);
     assert_eq!(found, [1.5, 5.0, 7.0, 20.0]);
-    assert_eq!(costs.get(endpoint("192.0.2.1"), endpoint("2001:db8:d::1")), Some(7.0));
+    assert_eq!(costs.get(ip("192.0.2.1"), ip("2001:db8:d::1")), Some(7.0));
     let by_maps = client.endpoint_costs_by_maps(&query).unwrap();
-    assert_eq!((by_maps.basis, &by_maps.costs), (Basis::Maps, &costs.costs));
+    assert_eq!((by_maps.basis, by_maps.table.rows()), (Basis::Maps, costs.table.rows()));
 
-    query.cost_type = cost_type("routingcost", "ordinal").unwrap();
+    let ordinal = cost_type("routingcost", "ordinal").unwrap();
+    query.costs = ordinal.clone().into();
     let ranks = client.endpoint_costs(&query).unwrap();
     assert_eq!(ranks.get(endpoint("192.0.2.1"), endpoint("203.0.113.1")), Some(4.0));
-    assert_eq!(client.endpoint_costs_by_maps(&query).unwrap().costs, ranks.costs);
-    query.constraints = vec!["le 2".parse().unwrap()];
+    assert_eq!(client.endpoint_costs_by_maps(&query).unwrap().table.rows(), ranks.table.rows());
+    query.costs = CostQuery::constrained(ordinal, ["le 2".parse().unwrap()]);
     assert_eq!(client.endpoint_costs(&query).unwrap().iter().count(), 2);
 }
 
@@ -132,14 +137,14 @@ fn the_server_sees_the_address_one_connects_from() {
         let client = Client::builder(&server.directory()).source(ip(source)).build().unwrap();
         let query = EndpointCostQuery { destinations: destinations.clone(), ..EndpointCostQuery::default() };
         let costs = client.endpoint_costs(&query).unwrap();
-        let sources: Vec<_> = costs.costs.keys().copied().collect();
+        let sources: Vec<_> = costs.table.first().unwrap().costs.keys().copied().collect();
         assert_eq!(sources, [endpoint(source)]);
         let explicit = EndpointCostQuery { sources, ..query.clone() };
-        assert_eq!(client.endpoint_costs(&explicit).unwrap().costs, costs.costs);
+        assert_eq!(client.endpoint_costs(&explicit).unwrap().table, costs.table);
         // The other way round: what it costs from there to here.
         let back = EndpointCostQuery { sources: query.destinations, ..EndpointCostQuery::default() };
         let costs = client.endpoint_costs(&back).unwrap();
-        assert!(costs.costs.values().all(|row| row.keys().all(|to| *to == endpoint(source))), "{costs:?}");
+        assert!(costs.iter().all(|(_, to, _)| to == endpoint(source)), "{costs:?}");
         assert_eq!(costs.iter().count(), 2);
     }
     // Nobody has this address here.

@@ -6,6 +6,7 @@
 pub mod bitfield;
 mod digest;
 mod fingerprint;
+mod have;
 mod journal;
 pub mod library;
 pub mod manifest;
@@ -15,6 +16,7 @@ mod prefix_hash;
 mod shared;
 
 pub use bitfield::Bitfield;
+pub use have::Have;
 pub use library::Library;
 pub use manifest::Manifest;
 pub use name::FileName;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use alto_types::swarm::{FileId, FileSummary, Holders};
 use http::StatusCode;
 
-use crate::swarm::{Registry, RegistryError};
+use crate::registration::{RegistryClient, RegistryError};
 
 /// A directory of files and their holders, such as the registry of an ALTO server (`docs/swarm.md`).
 pub trait Rendezvous: Send + Sync {
@@ -35,7 +35,7 @@ const BUSY: Duration = Duration::from_secs(5);
 /// Maximum number of pages of files of one name that are read; nobody chooses among more.
 const PAGES: usize = 5;
 
-impl Rendezvous for Registry {
+impl Rendezvous for RegistryClient {
     fn named(&self, name: &str) -> Result<Vec<FileSummary>, RendezvousError> {
         let (mut files, mut after) = (Vec::new(), None);
         for _ in 0..PAGES {
@@ -56,7 +56,7 @@ impl Rendezvous for Registry {
     }
 
     fn holders(&self, file: FileId, limit: usize) -> Result<Holders, RendezvousError> {
-        Ok(Registry::holders(self, file, limit)?)
+        Ok(RegistryClient::holders(self, file, limit)?)
     }
 }
 

@@ -1,7 +1,7 @@
-//! What a peer tells about its doings: one event after the other, as lines of JSON for programs or text for people.
+//! Events of a peer, written as lines of JSON for programs or as sentences for people.
 //!
-//! `docs/swarm.md` lists them. Whoever has something to tell calls [`Events::emit`]; where it goes and what time it is
-//! is decided once, when the program starts.
+//! `docs/swarm.md` lists them. Every part of the peer reports through [`Events::emit`]; the sink and the clock are chosen
+//! once, when the program starts.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -16,220 +16,220 @@ mod sink;
 
 pub use sink::{Clock, Events, JsonLines, Sentences, Silence, Sink};
 
-/// Something that happened. `source` is always the address and port of another peer.
+/// Event of a peer. A `source` is the address and port of another peer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Event {
-    /// Other peers can connect.
+    /// The peer's server accepts connections.
     Listening {
-        /// Where.
+        /// Address of the server.
         address: IpAddr,
-        /// Where.
+        /// Port of the server.
         port: u16,
     },
-    /// The registry knows this peer.
+    /// The registry has registered this peer.
     Registered {
-        /// As this one.
+        /// ID of this peer.
         peer: PeerId,
-        /// For so many seconds.
+        /// Seconds for which the registration lasts without a heartbeat.
         lease: u64,
     },
-    /// The registry has forgotten this peer.
+    /// The registration of this peer has ended.
     Unregistered {
-        /// As which it was known.
+        /// ID that this peer had.
         peer: PeerId,
-        /// The lease it had.
+        /// Seconds for which a heartbeat kept the registration.
         lease: u64,
     },
     /// A whole file is shared.
     Shared {
-        /// Its ID.
+        /// ID of the file.
         file: FileId,
-        /// Its name.
+        /// Name of the file.
         name: String,
-        /// Its length.
+        /// Size of the file in bytes.
         size: u64,
-        /// How many pieces it has.
+        /// Number of pieces of the file.
         pieces: usize,
     },
     /// A download begins.
     Joined {
-        /// Of this file.
+        /// ID of the file.
         file: FileId,
-        /// Its name.
+        /// Name of the file.
         name: String,
-        /// Its length.
+        /// Size of the file in bytes.
         size: u64,
-        /// How many pieces it has.
+        /// Number of pieces of the file.
         pieces: usize,
-        /// Their length.
+        /// Size of the pieces in bytes.
         piece_size: u32,
-        /// Pieces from an earlier try.
+        /// Number of pieces from an earlier attempt.
         have: usize,
-        /// How holders are chosen.
+        /// Policy by which holders are chosen.
         policy: String,
     },
-    /// Which costs holders are chosen by, where that is not just `routingcost`; again when that changes.
+    /// The costs that holders are chosen by, if those are not just `routingcost`; again when they change.
     Metrics {
-        /// For this file.
+        /// ID of the file.
         file: FileId,
-        /// As asked for.
+        /// Metrics asked for.
         wanted: Metrics,
-        /// Those that are used.
+        /// Metrics used.
         used: Metrics,
-        /// Why these are others, if they are.
+        /// Reason why other metrics are used than those asked for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
-    /// How the policy saw the holders when it chose.
+    /// The holders as the policy saw them when it chose.
     Candidates {
-        /// Of this file.
+        /// ID of the file.
         file: FileId,
-        /// All that were considered.
+        /// Holders considered.
         holders: Vec<Candidate>,
     },
-    /// A piece arrived and is right.
+    /// A piece has arrived and its hash is right.
     Piece {
-        /// Of this file.
+        /// ID of the file.
         file: FileId,
-        /// Its number.
+        /// Index of the piece.
         piece: usize,
-        /// Its length.
+        /// Size of the piece in bytes.
         bytes: u64,
-        /// Time from request to end.
+        /// Seconds from the request to the last byte.
         seconds: f64,
-        /// Whom it came from.
+        /// Holder that sent the piece.
         source: SocketAddr,
-        /// Pieces there are now.
+        /// Number of pieces present now.
         have: usize,
     },
-    /// Something changed with a holder.
+    /// The state of a holder has changed.
     Source {
-        /// Of this file.
+        /// ID of the file.
         file: FileId,
-        /// Who.
+        /// Holder.
         source: SocketAddr,
-        /// To what.
+        /// New state.
         state: SourceState,
-        /// Why.
+        /// Reason for the change.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
-    /// No answer from the ALTO server: holders are chosen another way.
+    /// The ALTO server does not answer, so holders are chosen by another policy.
     Fallback {
-        /// For this file.
+        /// ID of the file.
         file: FileId,
-        /// The policy that was asked for.
+        /// Policy asked for.
         from: String,
-        /// The policy that is used.
+        /// Policy used.
         to: String,
-        /// What was wrong.
+        /// Failure of the query.
         reason: String,
     },
-    /// How far a download is; once a second at most.
+    /// Progress of a download, at most once a second.
     Progress {
-        /// Of this file.
+        /// ID of the file.
         file: FileId,
-        /// Bytes that are there.
+        /// Bytes present.
         bytes: u64,
-        /// Bytes per second of late.
+        /// Recent rate in bytes per second.
         rate: f64,
-        /// Holders in use.
+        /// Number of holders in use.
         sources: usize,
     },
-    /// The file is there, and right.
+    /// The file is complete and its hash is right.
     Done {
-        /// Its ID.
+        /// ID of the file.
         file: FileId,
-        /// Since it joined.
+        /// Seconds since the download began.
         seconds: f64,
-        /// Bytes that were fetched.
+        /// Bytes fetched.
         bytes: u64,
-        /// Where it is.
+        /// Path of the file.
         path: PathBuf,
-        /// What came from whom, by `ADDRESS:PORT`.
+        /// Contribution of each holder, by `ADDRESS:PORT`.
         sources: BTreeMap<SocketAddr, Contribution>,
-        /// Bytes that were fetched twice, or were wrong.
+        /// Bytes that were fetched twice or were wrong.
         wasted: u64,
     },
-    /// It will not be there.
+    /// The download has failed.
     Failed {
-        /// The file, if it was found out which.
+        /// ID of the file, if it was found.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         file: Option<FileId>,
-        /// Why.
+        /// Reason for the failure.
         reason: String,
     },
 }
 
-/// A holder as a policy sees it.
+/// Holder as a policy sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
-    /// Where.
+    /// Address and port.
     pub source: SocketAddr,
-    /// Who.
+    /// Name.
     pub name: String,
-    /// Cost of the way from there to here, as the ALTO server says; by the first of several metrics.
+    /// Cost of the route from the holder to this peer, by the first metric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<f64>,
-    /// By each of several metrics.
+    /// Costs by metric, if there are several.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub costs: BTreeMap<String, f64>,
-    /// What the policy made of its costs, where that is not the cost itself: less is better.
+    /// Rating that several costs are combined into; less is better.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rating: Option<f64>,
-    /// Its PID.
+    /// PID of the holder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<String>,
-    /// Measured time of a round trip in seconds.
+    /// Measured round-trip time in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rtt: Option<f64>,
-    /// Whether it is fetched from.
+    /// Whether the policy chose it.
     pub chosen: bool,
 }
 
-/// What a holder is to a download.
+/// State of a holder in a download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SourceState {
-    /// Answers.
+    /// Answering.
     Connected,
-    /// Sends nothing, or too little.
+    /// Sending nothing, or too little.
     Stalled,
-    /// Sent bytes that are wrong; dropped for good.
+    /// Dropped for good after sending wrong bytes.
     Lied,
-    /// Does not answer any more.
+    /// No longer answering.
     Left,
-    /// Has no time.
+    /// Too busy to serve.
     Refused,
 }
 
-/// What came from one holder.
+/// Contribution of one holder to a download.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Contribution {
-    /// Bytes of right pieces.
+    /// Bytes of pieces with the right hash.
     pub bytes: u64,
-    /// How many pieces.
+    /// Number of pieces.
     pub pieces: usize,
-    /// Who it was.
+    /// Name of the holder.
     pub name: String,
-    /// What it cost.
+    /// Cost of the route from the holder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<f64>,
 }
 
-/// An event and when it happened, in seconds since 1970.
+/// Event with its time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Line {
-    /// When.
+    /// Time in seconds since 1970.
     pub time: f64,
-    /// What.
+    /// The event.
     #[serde(flatten)]
     pub event: Event,
 }
 
 impl Event {
-    /// The file it is about.
+    /// ID of the file that the event is about, if any.
     pub fn file(&self) -> Option<FileId> {
         match self {
             Self::Listening { .. } | Self::Registered { .. } | Self::Unregistered { .. } => None,
@@ -246,7 +246,7 @@ impl Event {
         }
     }
 
-    /// A sentence for people; nothing where they would be told too often.
+    /// Sentence for people; `None` for events that are too frequent.
     pub fn sentence(&self) -> Option<String> {
         Some(match self {
             Self::Listening { address, port } => format!("listening on {}", SocketAddr::new(*address, *port)),

@@ -1,4 +1,4 @@
-//! Where events go, and what time it is then.
+//! Sinks of events, and the clock that stamps them.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,53 +6,53 @@ use std::time::SystemTime;
 
 use super::{Event, Line};
 
-/// Tells the present time.
+/// Clock, which tests replace.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
-/// Where events go.
+/// Sink of events.
 pub trait Sink: Send + Sync {
-    /// Takes one. Nothing can be done about a reader that is gone, so there is no error.
+    /// Writes one event. Failures are ignored, as nothing can be done about a reader that is gone.
     fn take(&self, line: &Line);
 }
 
-/// What everybody who has something to tell holds.
+/// Handle through which every part of a peer reports events.
 #[derive(Clone)]
 pub struct Events {
     clock: Clock,
     sink: Arc<dyn Sink>,
 }
 
-/// One JSON object a line.
+/// Sink that writes one JSON object a line.
 pub struct JsonLines<W>(Mutex<W>);
 
-/// A sentence a line, of the events that people care about.
+/// Sink that writes a sentence a line for the events that concern people.
 pub struct Sentences<W>(Mutex<W>);
 
-/// Nowhere.
+/// Sink that drops events.
 pub struct Silence;
 
 impl Events {
-    /// To this sink, with this clock.
+    /// Reports to a sink, with times of a clock.
     pub fn new(clock: Clock, sink: impl Sink + 'static) -> Self {
         Self { clock, sink: Arc::new(sink) }
     }
 
-    /// To nobody.
+    /// Drops all events.
     pub fn silent() -> Self {
         Self::new(Arc::new(SystemTime::now), Silence)
     }
 
-    /// Tells of an event that happened now.
+    /// Reports an event that happens now.
     pub fn emit(&self, event: Event) {
         let now = (self.clock)().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        // Microseconds are more than anybody measures, and keep lines short.
+        // Microseconds are precise enough and keep lines short.
         let time = (now.as_secs_f64() * 1e6).round() / 1e6;
         self.sink.take(&Line { time, event });
     }
 }
 
 impl<W: Write> JsonLines<W> {
-    /// To this writer; every line is flushed.
+    /// Writes to this writer and flushes every line.
     pub fn new(writer: W) -> Self {
         Self(Mutex::new(writer))
     }
@@ -67,7 +67,7 @@ impl<W: Write + Send> Sink for JsonLines<W> {
 }
 
 impl<W: Write> Sentences<W> {
-    /// To this writer; every line is flushed.
+    /// Writes to this writer and flushes every line.
     pub fn new(writer: W) -> Self {
         Self(Mutex::new(writer))
     }
@@ -85,7 +85,7 @@ impl Sink for Silence {
     fn take(&self, _: &Line) {}
 }
 
-/// In one piece, so that lines of several threads do not mix.
+/// Writes a line in one call, so that lines of several threads do not mix.
 fn write_line(writer: &Mutex<impl Write>, text: &str) {
     let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
     let _reader_gone = writer.write_all(format!("{text}\n").as_bytes()).and_then(|()| writer.flush());
@@ -100,7 +100,7 @@ mod tests {
     use super::super::*;
     use super::*;
 
-    /// A writer that a test can look into.
+    /// Writer whose content a test can read.
     #[derive(Clone, Default)]
     struct Shared(Arc<Mutex<Vec<u8>>>);
 

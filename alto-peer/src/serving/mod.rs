@@ -23,8 +23,6 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
-pub use routes::Have;
-
 use accept::ConnectionLimits;
 use rate_limiter::RateLimiter;
 use routes::Context;

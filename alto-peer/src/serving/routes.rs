@@ -13,7 +13,7 @@ use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH,
 };
 use http::{HeaderMap, Method, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tokio::sync::{Notify, watch};
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
@@ -23,8 +23,8 @@ use super::problem::{Problem, json};
 use super::range::{self, Requested};
 use super::upload::{Content, Uploader};
 use super::upload_queue::UploadQueue;
-use crate::content::Library;
 use crate::content::library::Shared;
+use crate::content::{Have, Library};
 
 /// State shared by all handlers.
 pub(super) struct Context {
@@ -56,19 +56,6 @@ struct Call {
 struct HaveQuery {
     version: Option<u64>,
     wait: Option<u64>,
-}
-
-/// Response to `/files/{id}/have`: the pieces of a file that a peer has.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Have {
-    /// Number of pieces of the file.
-    pub pieces: usize,
-    /// Version of the list, which grows with every piece.
-    pub version: u64,
-    /// The pieces, as a [`Bitfield`](crate::content::Bitfield) in hexadecimal.
-    pub have: String,
-    /// True if all pieces are there.
-    pub complete: bool,
 }
 
 /// Time after which a client that was not admitted may retry.

@@ -1,10 +1,12 @@
-//! What people say about peers: quantities with units, and `peers.json`.
+//! Settings of peers: `peers.json`, quantities with units, and the configuration that settings resolve to.
 
+mod config;
 mod peer;
 mod peers_file;
 mod quantity;
 
-pub use peer::{DEFAULT_PORT, PeerSettings};
-pub(crate) use peer::{check_name, check_piece_size};
+pub use config::PeerConfig;
+pub use peer::PeerSettings;
+pub(crate) use peer::{MAX_AT_A_TIME, check_name, check_piece_size};
 pub use peers_file::{PeersError, PeersFile};
 pub use quantity::{QuantityError, Rate, Size};

@@ -1,4 +1,4 @@
-//! `peers.json`: the peers of a scenario, or the one of this machine.
+//! File `peers.json`: the peers of a scenario, or the one peer of a machine.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -12,62 +12,62 @@ use serde_json::{Map, Value};
 use super::peer::{Fault, PeerSettings};
 use alto_client::Client;
 
-/// Longest file that is read.
+/// Size above which the file is not read on, in bytes.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
-/// The file, as it is read and described to editors.
+/// Peers of an ALTO network and their settings.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(title = "peers.json: peers of an ALTO network, see docs/swarm.md")]
 pub struct PeersFile {
-    /// URI of the ALTO directory
+    /// URI of the ALTO server's directory
     pub server: String,
-    /// Any key of a peer but its name, for those that do not have it
+    /// Settings of every peer that does not state its own; all keys but name
     #[serde(default)]
     pub defaults: PeerSettings,
-    /// The peers
+    /// Settings of each peer
     pub peers: Vec<PeerSettings>,
 }
 
-/// Why the file cannot be used.
+/// Reason why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PeersError {
-    /// Cannot be read.
+    /// File that cannot be read.
     #[error("{}: cannot be read: {source}", path.display())]
     Unreadable {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// Cause, from the system.
         source: io::Error,
     },
-    /// Is not JSON of the right form.
+    /// Text that is not JSON of the right form.
     #[error("{}: {at}: {source}; docs/swarm.md lists all keys", path.display())]
     Malformed {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Where in it.
+        /// Path of the value in the file.
         at: String,
-        /// What is wrong.
+        /// Defect, from the JSON parser.
         source: serde_json::Error,
     },
-    /// A value that cannot be used.
+    /// Value that cannot be used.
     #[error("{}: {at}: {problem}", path.display())]
     Value {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Where in it.
+        /// Path of the value in the file.
         at: String,
-        /// What is wrong.
+        /// Values that are allowed.
         problem: String,
     },
-    /// No such peer.
-    #[error("{}: no peer is called {name:?}; there {}", path.display(), listed(known))]
+    /// Peer that the file does not have.
+    #[error("{}: no peer is called {name:?}: there {}", path.display(), listed(known))]
     NoSuchPeer {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The name that was asked for.
+        /// Name that was asked for.
         name: String,
-        /// Those there are.
+        /// Names of the peers in the file.
         known: Vec<String>,
     },
 }
@@ -84,7 +84,8 @@ fn listed(known: &[String]) -> String {
 }
 
 impl PeersFile {
-    /// Reads and checks a file. Every peer has the defaults in it then, and paths that hold from anywhere.
+    /// Reads and checks a file. Afterwards every peer includes the file's defaults, and its paths are relative to the
+    /// working directory.
     pub fn read(path: &Path) -> Result<Self, PeersError> {
         let mut bytes = Vec::new();
         File::open(path)
@@ -103,9 +104,9 @@ impl PeersFile {
         Client::builder(&file.server).build().map_err(|error| value("server".to_owned(), error.to_string()))?;
         file.defaults.check().map_err(|Fault { key, problem }| value(format!("defaults.{key}"), problem))?;
         if file.defaults.name.is_some() {
-            return Err(value("defaults.name".to_owned(), "a name is of one peer only".to_owned()));
+            return Err(value("defaults.name".to_owned(), "must be absent: each peer has its own name".to_owned()));
         }
-        // Once more, as it was written: a null is not a key that is left out.
+        // Parsed again without types: a null overrides a default, which an absent key does not.
         let raw: Raw = serde_json::from_slice(bytes).map_err(|error| malformed("peers".to_owned(), error))?;
         let mut names = BTreeSet::new();
         for (index, (peer, raw_peer)) in file.peers.iter_mut().zip(raw.peers).enumerate() {
@@ -114,16 +115,19 @@ impl PeersFile {
             merged.extend(raw_peer);
             *peer = serde_json::from_value(Value::Object(merged)).map_err(|error| malformed(at("*"), error))?;
             peer.check().map_err(|Fault { key, problem }| value(at(key), problem))?;
-            let name = peer.name.as_ref().ok_or_else(|| value(at("name"), "is missing".to_owned()))?;
+            let name = peer
+                .name
+                .as_ref()
+                .ok_or_else(|| value(at("name"), "is missing: every peer needs a name".to_owned()))?;
             if !names.insert(name.clone()) {
-                return Err(value(at("name"), format!("{name:?} is the name of another peer, too")));
+                return Err(value(at("name"), format!("{name:?} is the name of another peer, too: choose another")));
             }
             peer.relative_to(path.parent().unwrap_or(Path::new("")));
         }
         Ok(file)
     }
 
-    /// The peer of this name.
+    /// Settings of the peer with this name.
     pub fn peer(&self, name: &str, path: &Path) -> Result<&PeerSettings, PeersError> {
         let known = || self.peers.iter().filter_map(|peer| peer.name.clone());
         self.peers.iter().find(|peer| peer.name.as_deref() == Some(name)).ok_or_else(|| PeersError::NoSuchPeer {
@@ -134,7 +138,7 @@ impl PeersFile {
     }
 }
 
-/// The file before it is understood.
+/// File without types, to tell null from an absent key.
 #[derive(Deserialize)]
 struct Raw {
     #[serde(default)]
@@ -143,7 +147,7 @@ struct Raw {
 }
 
 impl PeerSettings {
-    /// Paths in a file are relative to the file, so that a folder with all of them can be moved.
+    /// Resolves paths against the folder of the file, so that a scenario's folder can be moved.
     fn relative_to(&mut self, folder: &Path) {
         for path in self.share.iter_mut().flatten() {
             *path = folder.join(&*path);

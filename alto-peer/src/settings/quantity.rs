@@ -1,4 +1,4 @@
-//! Sizes and rates as people write them: `256KiB`, `2MB`, `800kbit`, `0.8Mbit`, or plainly in bytes.
+//! Sizes and rates, in bytes or with a unit as in `256KiB`, `2MB`, `800kbit` and `0.8Mbit`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,57 +8,57 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// A number of bytes, at least one.
+/// Number of bytes, at least one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct Size(u64);
 
-/// Bytes per second, at least one.
+/// Number of bytes per second, at least one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct Rate(u64);
 
-/// A text that is not a size, or not a rate.
+/// Reason why a text is not a size or a rate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QuantityError {
-    /// No number, no unit.
+    /// Text that is not a number with an optional unit.
     #[error(
         "{0:?} is not a number of bytes, nor one with a unit: B, kB, MB, GB, KiB, MiB, GiB; rates also bit, kbit, Mbit, Gbit"
     )]
     Syntax(String),
-    /// `Mb` is what some write for megabits and some for megabytes.
-    #[error("{0:?}: the unit can be read in two ways; write B for bytes, or bit for bits")]
+    /// Unit such as `Mb`, which some write for megabits and some for megabytes.
+    #[error("{0:?}: the unit is ambiguous; write B for bytes, or bit for bits")]
     Ambiguous(String),
-    /// Nothing, or next to nothing.
+    /// Less than one byte.
     #[error("{0:?} is less than one byte")]
-    Nothing(String),
-    /// More than there is.
-    #[error("{0:?} is too much")]
-    TooMuch(String),
+    TooSmall(String),
+    /// More bytes than 64 bits can count.
+    #[error("{0:?} is more than 16 exbibytes")]
+    TooLarge(String),
 }
 
-/// Most digits after the point that count.
+/// Largest number of digits after the decimal point.
 const MAX_DECIMALS: usize = 12;
 
 impl Size {
-    /// So many bytes; nothing is no size.
+    /// Size of this many bytes; `None` for 0.
     pub fn new(bytes: u64) -> Option<Self> {
         (bytes > 0).then_some(Self(bytes))
     }
 
-    /// In bytes.
+    /// Number of bytes.
     pub fn bytes(self) -> u64 {
         self.0
     }
 }
 
 impl Rate {
-    /// So many bytes per second; nothing is no rate.
+    /// Rate of this many bytes per second; `None` for 0.
     pub fn new(bytes: u64) -> Option<Self> {
         (bytes > 0).then_some(Self(bytes))
     }
 
-    /// In bytes per second.
+    /// Number of bytes per second.
     pub fn bytes(self) -> u64 {
         self.0
     }
@@ -75,13 +75,13 @@ impl FromStr for Size {
 impl FromStr for Rate {
     type Err = QuantityError;
 
-    /// `/s` may follow, and changes nothing.
+    /// Parses a rate; `/s` may follow the unit.
     fn from_str(text: &str) -> Result<Self, QuantityError> {
         parse(text.trim_end_matches("/s"), text, true).map(Self)
     }
 }
 
-/// Reads `text`, which is what matters of `whole`.
+/// Parses `text`; errors quote `whole`, the text as it was written.
 fn parse(text: &str, whole: &str, bits: bool) -> Result<u64, QuantityError> {
     let shown = || whole.chars().take(40).collect::<String>();
     let syntax = || QuantityError::Syntax(shown());
@@ -92,23 +92,23 @@ fn parse(text: &str, whole: &str, bits: bool) -> Result<u64, QuantityError> {
         return Err(syntax());
     }
     let digits = format!("{integer}{decimals}");
-    let too_much = || QuantityError::TooMuch(shown());
-    let mantissa: u128 = digits.parse().map_err(|_| too_much())?;
+    let too_large = || QuantityError::TooLarge(shown());
+    let mantissa: u128 = digits.parse().map_err(|_| too_large())?;
     let (numerator, denominator) = match unit.trim() {
         "" => (1, 1),
         unit => of_unit(unit, bits).ok_or_else(syntax)?.ok_or_else(|| QuantityError::Ambiguous(shown()))?,
     };
     let decimals = u32::try_from(decimals.len()).map_err(|_| syntax())?;
     let denominator = denominator * 10_u128.pow(decimals);
-    // To the nearest byte.
-    let bytes = mantissa.checked_mul(numerator).ok_or_else(too_much)? + denominator / 2;
-    match u64::try_from(bytes / denominator).map_err(|_| too_much())? {
-        0 => Err(QuantityError::Nothing(shown())),
+    // Rounds to the nearest byte.
+    let bytes = mantissa.checked_mul(numerator).ok_or_else(too_large)? + denominator / 2;
+    match u64::try_from(bytes / denominator).map_err(|_| too_large())? {
+        0 => Err(QuantityError::TooSmall(shown())),
         bytes => Ok(bytes),
     }
 }
 
-/// Bytes of a unit, as a fraction. Nothing where there is no such unit, and less where it could be two.
+/// Bytes of a unit, as a fraction: `None` for an unknown unit, `Some(None)` for an ambiguous one.
 #[expect(clippy::option_option, reason = "unknown, ambiguous, and known are three things")]
 fn of_unit(unit: &str, bits: bool) -> Option<Option<(u128, u128)>> {
     let (prefix, eighth) = if let Some(prefix) = unit.strip_suffix("bit") {
@@ -138,7 +138,7 @@ fn multiplier(prefix: &str) -> Option<u128> {
     })
 }
 
-/// A number, or a text with a unit.
+/// Visitor of a number or of a text with a unit.
 struct Either<T>(std::marker::PhantomData<T>);
 
 impl<T: FromStr<Err = QuantityError>> Visitor<'_> for Either<T> {
@@ -160,7 +160,7 @@ impl<T: FromStr<Err = QuantityError>> Visitor<'_> for Either<T> {
 macro_rules! quantity {
     ($type:ident, $pattern:literal, $description:literal) => {
         impl fmt::Display for $type {
-            /// In bytes, which is exact.
+            /// Writes the number of bytes, which is exact.
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.0.fmt(f)
             }
@@ -219,9 +219,9 @@ mod tests {
             assert!(matches!(text.parse::<Rate>(), Err(QuantityError::Syntax(_))), "{text}");
         }
         assert!(matches!("8Mb".parse::<Rate>(), Err(QuantityError::Ambiguous(_))));
-        assert!(matches!("0".parse::<Rate>(), Err(QuantityError::Nothing(_))));
-        assert!(matches!("1bit".parse::<Rate>(), Err(QuantityError::Nothing(_))));
-        assert!(matches!("99999999999999GB".parse::<Rate>(), Err(QuantityError::TooMuch(_))));
+        assert!(matches!("0".parse::<Rate>(), Err(QuantityError::TooSmall(_))));
+        assert!(matches!("1bit".parse::<Rate>(), Err(QuantityError::TooSmall(_))));
+        assert!(matches!("99999999999999GB".parse::<Rate>(), Err(QuantityError::TooLarge(_))));
         assert!(matches!("8kbit".parse::<Size>(), Err(QuantityError::Syntax(_))), "files have bytes");
     }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use alto_client::Client;
-use alto_peer::swarm::Registry;
+use alto_peer::registration::RegistryClient;
 use serde_json::{Value, json};
 
 /// Long enough for a busy machine; a test that gets here has failed.
@@ -48,13 +48,13 @@ pub fn wait_until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T 
 }
 
 /// The registry as an outsider sees it.
-pub fn registry(directory: &str) -> Registry {
+pub fn registry(directory: &str) -> RegistryClient {
     let address = [127, 9, 9, 9].into();
-    Registry::new(Client::builder(directory).source(address).build().unwrap())
+    RegistryClient::new(Client::builder(directory).source(address).build().unwrap())
 }
 
 /// What the registry lists: name, complete, partial.
-pub fn listed(registry: &Registry) -> Vec<(String, usize, usize)> {
+pub fn listed(registry: &RegistryClient) -> Vec<(String, usize, usize)> {
     let files = registry.files(None, None).unwrap().files;
     files.into_iter().map(|file| (file.name, file.complete, file.partial)).collect()
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant, SystemTime};
 use alto_client::Client;
 use alto_peer::content::Library;
 use alto_peer::events::Events;
+use alto_peer::registration::{RegistryClient, Renewal, RenewalSettings};
 use alto_peer::serving::{Patience, Serving, ServingSettings};
-use alto_peer::swarm::{Registry, Upkeep, UpkeepSettings};
 use alto_types::swarm::{FileEntry, Holder, Registration};
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ pub struct Getting {
 
 /// A peer in this process that has the whole file.
 pub struct Seed {
-    upkeep: Option<Upkeep>,
+    registration: Option<Renewal>,
     serving: Option<Serving>,
 }
 
@@ -115,7 +115,7 @@ impl Seed {
     pub fn cut(server: &Server, original: &Original, address: &str, rate: Option<u64>, piece_size: u32) -> Self {
         let address = address.parse().unwrap();
         let client = Client::builder(&server.directory()).source(address).build().unwrap();
-        let (registry, library) = (Arc::new(Registry::new(client)), Arc::new(Library::new()));
+        let (registry, library) = (Arc::new(RegistryClient::new(client)), Arc::new(Library::new()));
         library.add_file(&original.folder.path().join("movie.bin"), piece_size, |_, _, _| ()).unwrap();
         let settings = ServingSettings {
             address: (address, 0).into(),
@@ -125,11 +125,11 @@ impl Seed {
         };
         let serving = Serving::start(&settings, Arc::clone(&library)).unwrap();
         let port = serving.address().port();
-        let settings = UpkeepSettings { name: "seed".to_owned(), port, keepsake: None, seed: None, register: true };
+        let settings = RenewalSettings { name: "seed".to_owned(), port, saved: None, seed: None, register: true };
         let events = Events::new(Arc::new(SystemTime::now), alto_peer::events::Silence);
-        let upkeep = Upkeep::start(settings, registry, library, events).unwrap();
-        wait_until("registration", || upkeep.status().peer);
-        Self { upkeep: Some(upkeep), serving: Some(serving) }
+        let registration = Renewal::start(settings, registry, library, events).unwrap();
+        wait_until("registration", || registration.status().peer);
+        Self { registration: Some(registration), serving: Some(serving) }
     }
 
     /// Bytes it has sent.
@@ -140,7 +140,7 @@ impl Seed {
     /// Stops serving; the registry is not told.
     pub fn vanish(&mut self) {
         self.serving = None;
-        std::mem::forget(self.upkeep.take());
+        std::mem::forget(self.registration.take());
     }
 }
 
@@ -155,7 +155,7 @@ pub fn register(server: &Server, original: &Original, holder: &Holder) {
         complete: holder.complete,
     };
     let registration = Registration { name: holder.name.clone(), port: holder.port, files: vec![entry], renew: None };
-    Registry::new(client).register(&registration).unwrap();
+    RegistryClient::new(client).register(&registration).unwrap();
 }
 
 pub fn wait_until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {

@@ -1,25 +1,30 @@
 //! RFC 7285, the ALTO protocol: requirements and checks, including those of RFC 9274, which updates it.
 #![allow(clippy::unnecessary_wraps, reason = "all checks have one signature, whether they send requests or not")]
 
-pub(crate) mod cost_map;
 pub(crate) mod cost_query;
 mod data_types;
-mod directory;
-mod directory_entries;
-mod endpoint_cost;
-pub(crate) mod endpoint_property;
-mod errors;
-pub(crate) mod every_answer;
-mod filtered_cost_map;
-pub(crate) mod filtered_network_map;
-mod http_messages;
-mod http_semantics;
-mod network_map;
-mod notation;
-mod required_resources;
 pub(crate) mod requirements;
-mod security;
 
+// Slowest first.
+checks! {
+    mod errors;
+    mod filtered_cost_map;
+    pub(crate) mod cost_map;
+    mod endpoint_cost;
+    pub(crate) mod filtered_network_map;
+    pub(crate) mod endpoint_property;
+    mod notation;
+    mod http_semantics;
+    mod http_messages;
+    mod network_map;
+    mod directory;
+    mod directory_entries;
+    mod required_resources;
+    mod security;
+    pub(crate) mod every_answer;
+}
+
+use crate::check::checks;
 use crate::standard::Standard;
 
 /// The standard with its checks.
@@ -62,21 +67,5 @@ pub(crate) const STANDARD: Standard = Standard {
     ],
     requirements: requirements::ALL,
     not_observable: requirements::NOT_OBSERVABLE,
-    checks: &[
-        errors::CHECKS,
-        filtered_cost_map::CHECKS,
-        cost_map::CHECKS,
-        endpoint_cost::CHECKS,
-        filtered_network_map::CHECKS,
-        endpoint_property::CHECKS,
-        notation::CHECKS,
-        http_semantics::CHECKS,
-        http_messages::CHECKS,
-        network_map::CHECKS,
-        directory::CHECKS,
-        directory_entries::CHECKS,
-        required_resources::CHECKS,
-        security::CHECKS,
-        every_answer::CHECKS,
-    ],
+    checks: CHECKS,
 };

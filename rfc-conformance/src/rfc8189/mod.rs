@@ -4,15 +4,20 @@
 //! changed meanwhile, the comparison is repeated. [`multi_cost_query`] grades the answers.
 #![allow(clippy::unnecessary_wraps, reason = "all checks have one signature, whether they send requests or not")]
 
-mod answers;
-mod capabilities;
-mod constraints;
 pub(crate) mod cost_service;
 mod multi_cost_query;
-mod rejected_constraints;
-mod rejected_requests;
 pub(crate) mod requirements;
 
+// Slowest first.
+checks! {
+    mod constraints;
+    mod answers;
+    mod rejected_requests;
+    mod rejected_constraints;
+    mod capabilities;
+}
+
+use crate::check::checks;
 use crate::requirement::Requirement;
 use crate::sheet::{Entry, Sheet};
 use crate::standard::Standard;
@@ -32,13 +37,7 @@ pub(crate) const STANDARD: Standard = Standard {
     chapters: &[("3", "Overview of Approach"), ("4", "Protocol Extensions for Multi-Cost ALTO")],
     requirements: requirements::ALL,
     not_observable: requirements::NOT_OBSERVABLE,
-    checks: &[
-        constraints::CHECKS,
-        answers::CHECKS,
-        rejected_requests::CHECKS,
-        rejected_constraints::CHECKS,
-        capabilities::CHECKS,
-    ],
+    checks: CHECKS,
 };
 
 /// Reason to skip checks of multi-cost resources.

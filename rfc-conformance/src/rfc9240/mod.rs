@@ -4,21 +4,26 @@
 //! map, and with network maps and endpoint properties that have the same values.
 #![allow(clippy::unnecessary_wraps, reason = "all checks have one signature, whether they send requests or not")]
 
-mod answers;
-mod directory_entries;
-mod errors;
-mod pids;
-mod prefixes;
-mod requests;
 pub(crate) mod requirements;
-mod spellings;
-mod values;
+
+// Slowest first.
+checks! {
+    mod prefixes;
+    mod values;
+    mod requests;
+    mod errors;
+    mod answers;
+    mod spellings;
+    mod pids;
+    mod directory_entries;
+}
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::check::checks;
 use crate::context::{Context, MOST_OF_A_KIND, Steady};
 use crate::entity::{Entity, Mappings, parts};
 use crate::http::{Exchange, NoAnswer};
@@ -44,16 +49,7 @@ pub(crate) const STANDARD: Standard = Standard {
     ],
     requirements: requirements::ALL,
     not_observable: requirements::NOT_OBSERVABLE,
-    checks: &[
-        prefixes::CHECKS,
-        values::CHECKS,
-        requests::CHECKS,
-        errors::CHECKS,
-        answers::CHECKS,
-        spellings::CHECKS,
-        pids::CHECKS,
-        directory_entries::CHECKS,
-    ],
+    checks: CHECKS,
 };
 
 /// Reasons to skip checks.

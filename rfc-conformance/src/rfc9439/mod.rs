@@ -4,17 +4,22 @@
 //! [`values`] the units of costs, [`statistics`] the relations between statistics, [`freshness`] the dates of answers.
 #![allow(clippy::unnecessary_wraps, reason = "all checks have one signature, whether they send requests or not")]
 
-mod cost_context;
-mod freshness;
-mod metric_strings;
 pub(crate) mod requirements;
-mod statistics;
-mod values;
+
+// Slowest first.
+checks! {
+    mod values;
+    mod statistics;
+    mod cost_context;
+    mod metric_strings;
+    mod freshness;
+}
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::check::checks;
 use crate::context::Context;
 use crate::http::{Exchange, NoAnswer};
 use crate::json::pointer;
@@ -46,7 +51,7 @@ pub(crate) const STANDARD: Standard = Standard {
     ],
     requirements: requirements::ALL,
     not_observable: requirements::NOT_OBSERVABLE,
-    checks: &[values::CHECKS, statistics::CHECKS, cost_context::CHECKS, metric_strings::CHECKS, freshness::CHECKS],
+    checks: CHECKS,
 };
 
 /// Reason to skip checks of performance metrics.

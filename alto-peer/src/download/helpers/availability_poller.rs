@@ -4,11 +4,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use alto_types::swarm::FileId;
-use serde::Deserialize;
 use ureq::Agent;
 
 use super::Reporter;
-use crate::content::Bitfield;
+use crate::content::{Bitfield, Have};
 use crate::download::interval::Interval;
 use crate::download::request::{Outcome, fetch_small};
 use crate::download::transport::Cancel;
@@ -32,15 +31,6 @@ pub(in crate::download) enum News {
     Has(Bitfield),
     /// Polling has failed and ended.
     Failed(Outcome),
-}
-
-/// The answer to `GET /files/{id}/have`.
-#[derive(Debug, Deserialize)]
-struct Answer {
-    pieces: usize,
-    version: u64,
-    have: String,
-    complete: bool,
 }
 
 /// Polls one neighbour.
@@ -90,7 +80,7 @@ impl AvailabilityPoller {
         let limit = self.pieces as u64 / 2 + 1024;
         let text = fetch_small(&self.agent, &url, limit, &self.cancel, Duration::from_secs(WAIT) + GRACE)?;
         let invalid = |what: String| Outcome::Lied(format!("sent an invalid list of its pieces: {what}"));
-        let answer: Answer = serde_json::from_slice(&text).map_err(|error| invalid(error.to_string()))?;
+        let answer: Have = serde_json::from_slice(&text).map_err(|error| invalid(error.to_string()))?;
         if answer.pieces != self.pieces {
             return Err(invalid(format!("it counts {} pieces, and the file has {}", answer.pieces, self.pieces)));
         }

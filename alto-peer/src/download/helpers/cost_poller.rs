@@ -10,7 +10,7 @@ use alto_types::{CostMetric, CostMode, CostType, PidName, TypedEndpointAddr};
 use super::Reporter;
 use crate::download::interval::Interval;
 use crate::policy::{Metrics, Weighted};
-use alto_client::{Client, Error, SeveralCosts, SeveralEndpointCosts, SeveralEndpointCostsQuery};
+use alto_client::{Client, CostQuery, EndpointCostQuery, EndpointCosts, Error};
 
 /// An answer of the ALTO server, or why there is none.
 pub(in crate::download) type CostReport = Result<CostView, String>;
@@ -82,7 +82,7 @@ impl CostPoller {
         let costs = self.costs_from(addresses, &metrics)?.table;
         let mut view = CostView { asked: addresses.iter().copied().collect(), ..CostView::default() };
         // A metric that is offered and has no value for any holder is of no use.
-        let has_values = |column: usize| costs.iter().any(|(_, _, costs)| costs[column].is_some());
+        let has_values = |column: usize| costs.columns.get(column).is_some_and(|column| column.iter().next().is_some());
         let columns: Vec<usize> = (0..metrics.as_slice().len()).filter(|column| has_values(*column)).collect();
         let of = |column: &usize| &metrics.as_slice()[*column].metric;
         let empty: Vec<&CostMetric> =
@@ -94,8 +94,11 @@ impl CostPoller {
         let kept = |metric: &CostMetric| columns.is_empty() || columns.iter().any(|column| of(column) == metric);
         view.metrics = metrics.only(kept);
         view.lacking = lacking;
-        for (holder, _, costs) in costs.iter() {
-            view.costs.insert(holder.0, columns.iter().map(|column| costs[*column]).collect());
+        let rows = costs.rows();
+        for (holder, row) in &rows {
+            for costs in row.values() {
+                view.costs.insert(holder.0, columns.iter().map(|column| costs[*column]).collect());
+            }
         }
         // Costs are of use without a network map, too.
         if let Ok(map) = self.client.network_map(None) {
@@ -105,7 +108,7 @@ impl CostPoller {
                 }
             }
             // The address that the server sees is more reliable than the configured one.
-            let seen = costs.iter().map(|(_, own, _)| own.0).next();
+            let seen = rows.values().flat_map(|row| row.keys()).map(|own| own.0).next();
             view.own_pid = seen.or(self.own).and_then(|own| map.pid_of(own)).cloned();
         }
         Ok(view)
@@ -127,15 +130,15 @@ impl CostPoller {
 
     /// Costs from the holders to this peer, the direction in which content flows. No destination means the client itself
     /// (RFC 7285 §11.5.1.3); a server that cannot do that is given the address of this peer.
-    fn costs_from(&self, addresses: &[IpAddr], metrics: &Metrics) -> Result<SeveralEndpointCosts, Error> {
+    fn costs_from(&self, addresses: &[IpAddr], metrics: &Metrics) -> Result<EndpointCosts, Error> {
         let sources: Vec<TypedEndpointAddr> = addresses.iter().map(|address| (*address).into()).collect();
         let types = metrics.as_slice().iter().filter_map(|one| numerical(&one.metric));
-        let query = SeveralEndpointCostsQuery { costs: SeveralCosts::of(types), sources, destinations: Vec::new() };
-        let implied = self.client.several_endpoint_costs(&query);
+        let query = EndpointCostQuery { costs: CostQuery::of(types), sources, destinations: Vec::new() };
+        let implied = self.client.endpoint_costs(&query);
         match (implied, self.own) {
-            (Err(Error::Alto(_) | Error::Unsupported { .. } | Error::Question(_)), Some(own)) => {
+            (Err(Error::Alto(_) | Error::Unsupported { .. } | Error::Query(_)), Some(own)) => {
                 let destinations = vec![own.into()];
-                self.client.several_endpoint_costs(&SeveralEndpointCostsQuery { destinations, ..query })
+                self.client.endpoint_costs(&EndpointCostQuery { destinations, ..query })
             }
             (implied, _) => implied,
         }

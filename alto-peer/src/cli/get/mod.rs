@@ -1,0 +1,315 @@
+//! `alto-peer get`: fetches one file, and shares the pieces that have arrived meanwhile.
+
+mod progress;
+
+use std::io::{self, IsTerminal, stderr};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant, SystemTime};
+
+use structopt::StructOpt;
+
+use self::progress::{Progress, Quiet};
+use super::access::{AccessError, AccessOptions};
+use super::output::Output;
+use super::signals::Signals;
+use super::start::node_settings;
+use super::values;
+use crate::content::FileName;
+use crate::content::name::NameError;
+use crate::download::{Cancel, FetchError, Fetcher, Order, Rendezvous, Setup, Wanted};
+use crate::events::Events;
+use crate::exit::Exit;
+use crate::node::{Node, NodeError};
+use crate::policy::{Metrics, PolicyName};
+use crate::registration::RegistryClient;
+use crate::settings::{PeerConfig, PeerSettings, Rate, Size};
+use alto_client::Client;
+
+/// Options of `get`.
+#[derive(Clone, Debug, StructOpt)]
+#[structopt(after_help = "\
+POLICIES:\n    \
+    alto      mostly holders of low cost, and some others: at most --own-pid-share of the neighbours in the own PID,\n              \
+              at most --own-neighbourhood-share there and in near PIDs; the lower the cost, the likelier\n    \
+    best      always the holder of least cost, and the next one only if that fails or has no piece to give\n    \
+    nearest   holders with the shortest measured round trips\n    \
+    random    any holder\n\n\
+    If the ALTO server does not answer, alto and best report that and go on as nearest, or else as random.\n\n\
+METRICS:\n    \
+    --metric names the costs that alto and best use: routingcost (which every server has), hopcount, delay-ow,\n    \
+    delay-rt, lossrate, bw-residual, bw-available, or any other that `alto-peer query directory` lists. Several are\n    \
+    combined: each is divided by its median among the holders (of bandwidths, where more is better, the reciprocal\n    \
+    counts), and the weighted sum decides. A metric that the server lacks is left out with a warning.\n\n\
+EXAMPLES:\n    \
+    alto-peer get --server http://alto.example/directory movie.bin\n        \
+        fetches the only file of that name into the working directory\n    \
+    alto-peer get --server http://alto.example/directory 9f86d081884c7d65...0f00a08 -o /srv/films/\n        \
+        fetches the file with that ID (SHA-256) into a folder, under its own name\n    \
+    alto-peer get --server http://alto.example/directory movie.bin --policy nearest --json | jq .event\n        \
+        prints events, one JSON object a line\n    \
+    alto-peer get --server http://alto.example/directory movie.bin --metric delay-ow=0.7,bw-available=0.3\n        \
+        prefers holders with little delay and much bandwidth available\n    \
+    alto-peer get --server http://alto.example/directory movie.bin --wait --stay 600\n        \
+        waits until somebody has the file, and shares it for ten minutes afterwards\n\n\
+Pieces that have arrived are kept when a download ends early; the same command continues from there.\n\n\
+EXIT CODES:\n    \
+0 the file is complete   1 the download failed   64 wrong usage   78 a file or folder cannot be used")]
+pub(crate) struct Get {
+    /// ID (64 hexadecimal digits, the SHA-256 of the content) or name of the file
+    #[structopt(value_name = "FILE-ID|NAME")]
+    wanted: Wanted,
+
+    /// Folder for the file, or a path with a new name [default: the working directory, its own name]
+    #[structopt(long, short, value_name = "PATH", parse(from_os_str))]
+    output: Option<PathBuf>,
+
+    /// URI of the ALTO server's directory; the registry of peers is next to it
+    #[structopt(long, value_name = "URI", env = "ALTO_SERVER")]
+    server: String,
+
+    #[structopt(flatten)]
+    access: AccessOptions,
+
+    #[structopt(flatten)]
+    fetching: FetchingOptions,
+
+    #[structopt(flatten)]
+    peer: PeerOptions,
+
+    /// Waits until somebody has the file, instead of failing
+    #[structopt(long)]
+    wait: bool,
+
+    /// Writes events to standard output, one JSON object a line (docs/swarm.md lists them)
+    #[structopt(long)]
+    json: bool,
+}
+
+/// Options of the download.
+#[derive(Clone, Debug, StructOpt)]
+pub(crate) struct FetchingOptions {
+    /// Policy by which holders are chosen: alto, best, nearest or random [default: alto]
+    #[structopt(long, value_name = "POLICY")]
+    policy: Option<PolicyName>,
+
+    /// Cost metric of the policies alto and best, or several with weights such as delay-ow=0.7,bw-residual=0.3 [default:
+    /// routingcost]
+    #[structopt(long, value_name = "METRIC[=WEIGHT],...")]
+    metric: Option<Metrics>,
+
+    /// Largest number of neighbours, the holders whose pieces are followed [default: 20]
+    #[structopt(long, value_name = "N", parse(try_from_str = values::count))]
+    neighbours: Option<usize>,
+
+    /// Policy alto: largest share of neighbours in the own PID, from 0 to 1 [default: 0.7]
+    #[structopt(long, value_name = "SHARE", parse(try_from_str = values::share))]
+    own_pid_share: Option<f64>,
+
+    /// Policy alto: largest share of neighbours in the own PID and near ones, from 0 to 1 [default: 0.8]
+    #[structopt(long, value_name = "SHARE", parse(try_from_str = values::share))]
+    own_neighbourhood_share: Option<f64>,
+
+    /// Largest number of requests at a time [default: 8]
+    #[structopt(long, value_name = "N", parse(try_from_str = values::count))]
+    parallel: Option<usize>,
+
+    /// Largest number of requests at a time to one neighbour [default: 2]
+    #[structopt(long, value_name = "N", parse(try_from_str = values::count))]
+    parallel_per_neighbour: Option<usize>,
+
+    /// Seed of random choices, which makes a run repeatable
+    #[structopt(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+
+    /// Amount written to disk at a time [default: 64KiB]
+    #[structopt(long, value_name = "SIZE", parse(try_from_str = values::block_size))]
+    block_size: Option<Size>,
+
+    /// Time without data after which a transfer is given up for another holder [default: 15]
+    #[structopt(long, value_name = "SECONDS", parse(try_from_str = values::seconds))]
+    stall: Option<f64>,
+
+    /// Time between queries for costs and holders [default: 10]
+    #[structopt(long, value_name = "SECONDS", parse(try_from_str = values::seconds))]
+    refresh: Option<f64>,
+
+    /// Time without a new piece after which the download fails [default: 600]
+    #[structopt(long, value_name = "SECONDS", parse(try_from_str = values::seconds))]
+    patience: Option<f64>,
+}
+
+/// Options of sharing during the download.
+#[derive(Clone, Debug, StructOpt)]
+pub(crate) struct PeerOptions {
+    /// Address of connections to and from other peers [default: chosen by the system]
+    #[structopt(long, value_name = "ADDRESS")]
+    address: Option<IpAddr>,
+
+    /// Port that other peers connect to; 0 picks a free one
+    #[structopt(long, value_name = "PORT", default_value = "0")]
+    port: u16,
+
+    /// Name of the peer [default: the host's name]
+    #[structopt(long, value_name = "NAME", parse(try_from_str = values::name))]
+    name: Option<String>,
+
+    /// Does not share the pieces that have arrived
+    #[structopt(long)]
+    no_share: bool,
+
+    /// Limit of all uploads together, in bytes per second or with a unit as in 64KiB, 2MB, 0.8Mbit
+    #[structopt(long, value_name = "RATE")]
+    upload_rate: Option<Rate>,
+
+    /// Largest number of uploads at a time [default: 8]
+    #[structopt(long, value_name = "N", parse(try_from_str = values::count))]
+    uploads: Option<usize>,
+
+    /// Time to go on sharing once the file is complete
+    #[structopt(long, value_name = "SECONDS", default_value = "0", parse(try_from_str = values::time))]
+    stay: Duration,
+}
+
+/// Reason why there is no file.
+#[derive(Debug, thiserror::Error)]
+enum GetError {
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    #[error("{}: {source}", path.display())]
+    Output { path: PathBuf, source: io::Error },
+    #[error("{0}")]
+    Name(#[from] NameError),
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    #[error("no thread can be started: {0}")]
+    System(#[from] io::Error),
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+}
+
+/// Fetches the file. Returns the exit code.
+pub(crate) fn run(get: &Get) -> Exit {
+    let Err(error) = get.run() else { return Exit::Success };
+    eprintln!("alto-peer: {error}");
+    match error {
+        GetError::Access(error) => error.exit(),
+        GetError::Output { .. } | GetError::Name(_) | GetError::Fetch(FetchError::Place { .. }) => Exit::Config,
+        GetError::Node(_) | GetError::System(_) | GetError::Fetch(_) => Exit::Failure,
+    }
+}
+
+impl Get {
+    fn run(&self) -> Result<(), GetError> {
+        Output::stderr().log();
+        let (folder, name) = place(self.output.as_deref())?;
+        let config = self.config();
+        let own = config.source();
+        let mut client = self.access.client(&self.server)?;
+        if let Some(own) = own {
+            client = client.source(own);
+        }
+        let client = client.build().map_err(AccessError::from)?;
+        let cancel = Cancel::default();
+        cancel_on_signals(&cancel)?;
+        let events = self.events();
+        let node = if self.peer.no_share { None } else { Some(share(&config, client.clone(), events.clone())?) };
+        let rendezvous: Arc<dyn Rendezvous> = match &node {
+            Some(node) => Arc::clone(node.registry()) as _,
+            None => Arc::new(RegistryClient::new(client.clone())),
+        };
+        let library = node.as_ref().map(|node| Arc::clone(node.library()));
+        let fetcher = Fetcher::new(Setup { client, rendezvous, source: own, library, events });
+        let order = Order { wanted: self.wanted.clone(), folder, name, wait: self.wait, options: config.fetching };
+        let result = fetcher.fetch(&order, &cancel);
+        if let Some(node) = node {
+            if result.is_ok() {
+                stay(self.peer.stay, &cancel);
+            }
+            node.stop();
+        }
+        result?;
+        Ok(())
+    }
+
+    /// Configuration of the peer and its download, with every default filled in.
+    fn config(&self) -> PeerConfig {
+        let (fetching, peer) = (self.fetching.clone(), self.peer.clone());
+        let settings = PeerSettings {
+            name: peer.name,
+            address: peer.address,
+            port: Some(peer.port),
+            policy: fetching.policy,
+            metric: fetching.metric,
+            own_pid_share: fetching.own_pid_share,
+            own_neighbourhood_share: fetching.own_neighbourhood_share,
+            seed: fetching.seed,
+            neighbours: fetching.neighbours,
+            parallel: fetching.parallel,
+            parallel_per_neighbour: fetching.parallel_per_neighbour,
+            block_size: fetching.block_size,
+            stall: fetching.stall,
+            refresh: fetching.refresh,
+            patience: fetching.patience,
+            upload_rate: peer.upload_rate,
+            uploads: peer.uploads,
+            ..PeerSettings::default()
+        };
+        settings.resolve()
+    }
+
+    /// Chooses the form of events: JSON if wanted, a progress bar on a terminal, and a few lines in a log.
+    fn events(&self) -> Events {
+        if self.json {
+            return Output::stdout().events(true);
+        }
+        let clock = Arc::new(SystemTime::now);
+        if stderr().is_terminal() { Events::new(clock, Progress::new()) } else { Events::new(clock, Quiet) }
+    }
+}
+
+/// Starts the peer that shares the pieces that have arrived, and registers it.
+fn share(config: &PeerConfig, client: Client, events: Events) -> Result<Arc<Node>, GetError> {
+    let node = Arc::new(Node::start(node_settings(config, None), client, events)?);
+    node.registration().register();
+    Ok(node)
+}
+
+/// Goes on sharing for a time.
+fn stay(time: Duration, cancel: &Cancel) {
+    let until = Instant::now() + time;
+    while Instant::now() < until && !cancel.is_cancelled() {
+        std::thread::sleep(Duration::from_millis(100).min(time));
+    }
+}
+
+/// Splits the path of the output into a folder and, if it names a file, a name. A path that ends with a slash is a folder.
+fn place(output: Option<&Path>) -> Result<(PathBuf, Option<FileName>), GetError> {
+    let Some(output) = output else { return Ok((PathBuf::from("."), None)) };
+    let looks_like_folder = output.as_os_str().as_encoded_bytes().ends_with(b"/");
+    let (folder, name) = if looks_like_folder || output.is_dir() {
+        (output.to_owned(), None)
+    } else {
+        let folder = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        (folder.to_owned(), Some(FileName::of_path(output)?))
+    };
+    let metadata = folder.metadata().map_err(|source| GetError::Output { path: folder.clone(), source })?;
+    if !metadata.is_dir() {
+        return Err(GetError::Output { path: folder, source: io::ErrorKind::NotADirectory.into() });
+    }
+    Ok((folder, name))
+}
+
+/// Cancels the download at the first signal; a second one ends the program at once.
+fn cancel_on_signals(cancel: &Cancel) -> io::Result<()> {
+    let (end, ended) = mpsc::channel();
+    Signals::listen()?.tell(end)?;
+    let cancel = cancel.clone();
+    let wait = move || {
+        if ended.recv().is_ok() {
+            cancel.cancel();
+        }
+    };
+    std::thread::Builder::new().name("ending".to_owned()).spawn(wait).map(drop)
+}

@@ -41,7 +41,8 @@ experiment: tools
 lint: tools
 	$(CARGO) fmt --all --check
 	@# Declared by macros, where cargo fmt does not look for modules.
-	rustfmt --check --edition 2024 alto-server/src/resource/*.rs alto-selection/src/policy/*.rs rfc-conformance/src/rfc*/*.rs
+	rustfmt --check --edition 2024 alto-server/src/resource/*.rs alto-selection/src/policy/*.rs topo/src/metric/*.rs \
+		rfc-conformance/src/rfc*/*.rs
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	@python3 -m compileall -q mininet bench scripts
 

@@ -1,4 +1,4 @@
-//! Changes to the network while it runs: accepted ones are served and survive, refused ones have no effect.
+//! Changes to the network through `/admin`: accepted ones are served and survive restarts, refused ones change nothing.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ fn admin(address: SocketAddr, method: &str, path: &str, body: &str) -> Answer {
     request.field("Content-Type", "application/json").body(body).send(address)
 }
 
-/// Ends of the first link between two switches, whose changes affect costs.
+/// Ends of the first link between two switches. Changes to such a link affect costs.
 fn core_link(server: &Server) -> (String, String) {
     let links = admin(server.address, "GET", "/admin/links", "").json();
     let file: Value = serde_json::from_slice(&std::fs::read(data("two-isps.json")).unwrap()).unwrap();
@@ -55,29 +55,32 @@ fn changes_take_effect_at_once_and_survive_a_restart() {
     assert_eq!(answer.json()["durable"], true);
     let changed = costs(&server);
     assert_ne!(changed["cost-map"], before["cost-map"]);
-    assert_ne!(changed["meta"]["vtag"], before["meta"]["vtag"], "other costs, other tag");
-    assert_eq!(changed["meta"]["dependent-vtags"], before["meta"]["dependent-vtags"], "the network map is the same");
+    assert_ne!(changed["meta"]["vtag"], before["meta"]["vtag"], "the costs changed, but not their tag");
+    assert_eq!(
+        changed["meta"]["dependent-vtags"], before["meta"]["dependent-vtags"],
+        "the tag of the network map changed"
+    );
     assert_eq!(server.get("/networkmap").field("etag"), map.field("etag"));
 
-    // Both orders of the ends name the same link, and values that are not given stay.
-    let utilised = json!({"source": b, "destination": a, "utilisation": 0.5});
-    assert_eq!(admin(server.address, "POST", "/admin/links", &utilised.to_string()).status, 200);
+    // The ends of a link can be given in either order, and values that are not given stay.
+    let busy = json!({"source": b, "destination": a, "utilisation": 0.5});
+    assert_eq!(admin(server.address, "POST", "/admin/links", &busy.to_string()).status, 200);
     let both = costs(&server);
-    assert_eq!(both["cost-map"], changed["cost-map"], "the override still holds");
+    assert_eq!(both["cost-map"], changed["cost-map"], "the cost set earlier is still in force");
     drop(server);
 
     let server = start(&topology, folder.path());
     assert_eq!(costs(&server), both, "the same content has the same tags after a restart");
     let cleared = json!({"changes": [{"source": a, "destination": b, "cost": null, "utilisation": 0}]});
     assert_eq!(admin(server.address, "POST", "/admin/links", &cleared.to_string()).status, 200);
-    assert_eq!(costs(&server), before, "back to the file, back to its tags");
+    assert_eq!(costs(&server), before, "the costs of the file have their original tags");
     assert_eq!(admin(server.address, "DELETE", "/admin/links", "").status, 200);
     drop(server);
     assert_eq!(costs(&start(&topology, folder.path())), before);
 }
 
 #[test]
-fn exported_routes_follow_changes() {
+fn exported_routes_reflect_changes() {
     let folder = tempfile::tempdir().unwrap();
     let server = start(&data("two-isps.json"), folder.path());
     let route = |source: &str, destination: &str| {
@@ -129,7 +132,7 @@ fn refused_changes_have_no_effect() {
             let answer = admin(server.address, "POST", "/admin/links", &body.to_string());
             assert!([400, 422].contains(&answer.status), "{body}: {answer:?}");
             let detail = answer.json()["detail"].as_str().unwrap().to_owned();
-            assert!(detail.contains(word), "{body}: {detail:?} does not say {word:?}");
+            assert!(detail.contains(word), "{body}: {detail:?} does not contain {word:?}");
             assert_eq!(costs(&server), before, "{body}");
         }
     }
@@ -153,7 +156,11 @@ fn the_topology_can_be_replaced_and_restored() {
     drop(server);
     let server = start(&topology, folder.path());
     assert_eq!(costs(&server), replaced);
-    assert_eq!(costs(&Server::of("abilene.json")), replaced, "tags are hashes of the content, wherever it came from");
+    assert_eq!(
+        costs(&Server::of("abilene.json")),
+        replaced,
+        "the same topology has the same tags, whatever its source"
+    );
     assert_eq!(admin(server.address, "DELETE", "/admin/topology", "").status, 200);
     assert_eq!(costs(&server), before);
 }
@@ -165,10 +172,10 @@ fn sighup_reloads_the_topology() {
     std::fs::copy(data("two-isps.json"), &topology).unwrap();
     let server = start(&topology, &folder.path().join("state"));
     let before = costs(&server);
-    std::fs::write(&topology, "{ broken").unwrap();
+    std::fs::write(&topology, "{ invalid").unwrap();
     server.signal("HUP");
     let line = server.wait_for_log("the previous topology stays in use");
-    assert!(line.contains("topo.json"), "the file is named: {line}");
+    assert!(line.contains("topo.json"), "the log does not name the file: {line}");
     assert_eq!(costs(&server), before);
     std::fs::copy(data("abilene.json"), &topology).unwrap();
     server.signal("HUP");
@@ -187,7 +194,7 @@ fn admin_requires_the_token() {
             assert!(answer.field("www-authenticate").is_some_and(|challenge| challenge.starts_with("Bearer")));
         }
     }
-    // Without a token, /admin does not exist over TCP.
+    // A server without a token has no /admin over TCP.
     assert_eq!(Server::of("two-isps.json").get("/admin/status").status, 404);
 }
 
@@ -206,7 +213,7 @@ fn a_unix_socket_needs_no_token() {
     assert!(!socket.exists());
 }
 
-/// Kills the server fifty times during a stream of changes, and finds every acknowledged change after the restart.
+/// Kills the server fifty times during a stream of changes. Every acknowledged change must survive.
 #[test]
 fn acknowledged_changes_survive_kill_9() {
     let folder = tempfile::tempdir().unwrap();
@@ -232,10 +239,10 @@ fn acknowledged_changes_survive_kill_9() {
         let victim = server.pid();
         let changes = Arc::new(AtomicU64::new(0));
         let watched = Arc::clone(&changes);
-        // Kills after a number of changes and not after a time, so that the speed of the machine does not matter.
+        // Kills after a number of changes rather than a time, so that the speed of the machine does not matter.
         let killer = std::thread::spawn(move || {
             while watched.load(Ordering::Relaxed) < 2 + round % 7 {
-                // A short poll, so that the kill comes while the next change is in progress.
+                // Polls at short intervals, so that the kill hits the next change in progress.
                 std::thread::sleep(std::time::Duration::from_micros(500));
             }
             std::process::Command::new("kill").args(["-9", &victim.to_string()]).status().unwrap();
@@ -252,11 +259,11 @@ fn acknowledged_changes_survive_kill_9() {
         }
         killer.join().unwrap();
     }
-    println!("{total} changes acknowledged over 50 kills, all there");
-    assert!(total > 50, "changes were acknowledged before the kills");
+    println!("{total} changes acknowledged over 50 kills; all survived");
+    assert!(total > 50, "too few changes were acknowledged before the kills: {total}");
 }
 
-/// Sends one change over a persistent connection; returns whether it was acknowledged.
+/// Sends one change over a persistent connection. Returns whether it was acknowledged.
 fn change(connection: &mut BufReader<std::net::TcpStream>, a: &str, b: &str, cost: u64) -> bool {
     let body = json!({"source": a, "destination": b, "cost": cost}).to_string();
     let head = format!(

@@ -1,4 +1,4 @@
-//! What an operator types and sees: help, settings, checks, routes, exit codes, shutdown.
+//! The command line: help, settings, checks, routes, exit codes, signals, addresses.
 
 use std::io::Write;
 
@@ -10,7 +10,7 @@ fn two_isps() -> String {
 }
 
 #[test]
-fn help_names_every_setting_and_teaches() {
+fn help_lists_every_setting_with_examples_and_exit_codes() {
     let (code, help, _) = run(&["--help"]);
     assert_eq!(code, 0);
     let schema: Value = serde_json::from_slice(&std::fs::read(SCHEMA).unwrap()).unwrap();
@@ -24,7 +24,7 @@ fn help_names_every_setting_and_teaches() {
 
 const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/server.schema.json");
 
-/// `UPDATE_GOLDEN=1 cargo test -p alto-server` writes the schema anew.
+/// Compares `server.schema.json` with the settings. `UPDATE_GOLDEN=1 cargo test -p alto-server` rewrites the file.
 #[test]
 fn the_schema_of_server_json_is_up_to_date() {
     let schema = serde_json::to_string_pretty(&schemars::schema_for!(alto_server::Settings)).unwrap() + "\n";
@@ -35,12 +35,12 @@ fn the_schema_of_server_json_is_up_to_date() {
 }
 
 #[test]
-fn flags_and_file_mirror_each_other() {
+fn options_and_settings_file_are_equivalent() {
     let (code, defaults, _) = run(&["--print-config"]);
     assert_eq!(code, 0);
     let defaults: Value = serde_json::from_str(&defaults).unwrap();
     let (_, help, _) = run(&["--help"]);
-    // Long lines are wrapped.
+    // The help wraps long lines.
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
     for (key, value) in defaults.as_object().unwrap() {
         let value = match value {
@@ -48,9 +48,12 @@ fn flags_and_file_mirror_each_other() {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        assert!(help.contains(&format!("[default: {value}]")), "the help does not say that {key} is {value}");
+        assert!(
+            help.contains(&format!("[default: {value}]")),
+            "the help does not have {value} as the default of {key}"
+        );
     }
-    // What is printed is a file that gives the same.
+    // The printed settings are a file that gives the same settings.
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("server.json");
     let path = two_isps();
@@ -72,7 +75,7 @@ fn flags_and_file_mirror_each_other() {
 }
 
 #[test]
-fn what_cannot_be_used_is_named_and_has_its_exit_code() {
+fn unusable_settings_are_named_and_have_their_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("server.json");
     let path = file.to_str().unwrap();
@@ -103,7 +106,7 @@ fn what_cannot_be_used_is_named_and_has_its_exit_code() {
 }
 
 #[test]
-fn routes_are_exported_as_costs_are_computed() {
+fn exported_routes_have_the_costs_that_are_served() {
     let server = Server::of("two-isps.json");
     let file: Value = serde_json::from_slice(&std::fs::read(data("two-isps.json")).unwrap()).unwrap();
     let address = |name: &str| {
@@ -128,7 +131,7 @@ fn routes_are_exported_as_costs_are_computed() {
         assert_eq!(answer["endpoint-cost-map"][&src][&dst].as_f64(), route["routingcost"].as_f64(), "{route}");
     }
     assert_eq!(run(&["--topology", &two_isps(), "routes", "--from", "nobody"]).0, 64);
-    // From p1 to p3 traffic can also go by way of a3.
+    // The detour from p1 to p3 is over a3.
     let pair = ["--topology", &two_isps(), "routes", "--from", "p1", "--to", "p3", "--alternatives", "2"];
     let (_, text, _) = run(&pair);
     let paths: Vec<&str> = text.lines().map(|line| line.split(" cost").next().unwrap().trim()).collect();
@@ -136,7 +139,7 @@ fn routes_are_exported_as_costs_are_computed() {
 }
 
 #[test]
-fn sigterm_finishes_requests_under_way() {
+fn sigterm_lets_pending_requests_finish() {
     let server = Server::of("two-isps.json");
     let mut stream = http::connect(server.address);
     let body = "{\"pids\":[]}";
@@ -145,12 +148,12 @@ fn sigterm_finishes_requests_under_way() {
         body.len()
     );
     stream.write_all(head.as_bytes()).unwrap();
-    // Once the server wants the body, the request is under way.
-    let mut wanted = [0; 25];
-    std::io::Read::read_exact(&mut stream, &mut wanted).unwrap();
-    assert_eq!(&wanted, b"HTTP/1.1 100 Continue\r\n\r\n");
+    // Once the server has asked for the body, the request is pending.
+    let mut interim = [0; 25];
+    std::io::Read::read_exact(&mut stream, &mut interim).unwrap();
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
     stream.write_all(&body.as_bytes()[..4]).unwrap();
-    // Idle connections do not hold the server up.
+    // Idle connections do not delay the shutdown.
     let _idle = http::connect(server.address);
     server.signal("TERM");
     server.wait_for_log("stopping");
@@ -162,7 +165,7 @@ fn sigterm_finishes_requests_under_way() {
 }
 
 #[test]
-fn signals_are_obeyed_from_the_first_moment() {
+fn signals_are_handled_as_soon_as_the_server_listens() {
     for _ in 0..20 {
         let server = Server::of("two-isps.json");
         server.signal("HUP");
@@ -172,7 +175,7 @@ fn signals_are_obeyed_from_the_first_moment() {
 }
 
 #[test]
-fn both_address_families_are_served_together() {
+fn ipv4_and_ipv6_are_served_together() {
     let server = Server::of_with("two-isps.json", &["--listen", "[::1]:0"]);
     let line = server.wait_for_log("listening on http://[::1]");
     let address = line.split("://").nth(1).unwrap().split('/').next().unwrap().parse().unwrap();

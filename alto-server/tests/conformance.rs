@@ -1,5 +1,5 @@
-//! The conformance suite, which shares no code with this server, against it: every topology that ships, over HTTP and
-//! over HTTPS with Digest, with everything that is only recommended counted as required.
+//! Runs of the conformance suite, in strict mode, against this server: every topology of `topo/data` over HTTP, and one
+//! over HTTPS with Digest authentication.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use crate::support::Server;
 use rfc_conformance::{Options, Report, Verdict};
 
-/// What this server does not do, or does not do while it is looked at; everything else must have been checked.
+/// Requirements that may be skipped, with the reason: features that this server lacks, or conditions that a run may not
+/// meet. All others must be checked.
 const MAY_BE_SKIPPED: &[(&str, &str)] = &[
     ("rfc7285/6.3/2", "the network map does not change"),
     ("rfc7285/10.3/5", "the network map does not change"),
@@ -19,8 +20,8 @@ const MAY_BE_SKIPPED: &[(&str, &str)] = &[
     ("rfc7285/9.2.2/7", "one directory"),
     ("rfc7285/9.2.4/1", "one directory"),
     ("rfc7285/9.2.2/16", "every resource has a URI of its own"),
-    ("rfc7285/10.8.2", "no property but pid"),
-    ("rfc7285/11.4.1/1", "no property but pid"),
+    ("rfc7285/10.8.2", "no property other than pid"),
+    ("rfc7285/11.4.1/1", "no property other than pid"),
     ("rfc7285/10.4.3.2/1", "not without IPv6"),
     ("rfc7285/10.4.4.2/1", "not without IPv6"),
     ("rfc7285/11.2.3.6/6", "not where every pair has a cost"),
@@ -28,8 +29,8 @@ const MAY_BE_SKIPPED: &[(&str, &str)] = &[
     ("rfc7285/11.4.1.6/5", "not where every address has a PID"),
     ("rfc9240/6.1.2/1", "not without IPv6"),
     ("rfc9240/6.1.3/3", "not where every address has every property"),
-    ("rfc9240/6.1.3/4", "not where null is said of nothing"),
-    ("rfc9240/6.1.3/5", "not where null is said of nothing"),
+    ("rfc9240/6.1.3/4", "not where no property is null"),
+    ("rfc9240/6.1.3/5", "not where no property is null"),
     ("rfc9240/6.2.3/1", "not where PIDs have no properties"),
     ("rfc9240/6.2.4/1", "not where PIDs have no properties"),
     ("rfc9240/7.6/2", "one network map"),
@@ -38,28 +39,28 @@ const MAY_BE_SKIPPED: &[(&str, &str)] = &[
     ("rfc9240/8.6/18", "not where no prefix is covered by others"),
     ("rfc9240/11/4", "only over HTTPS"),
     ("rfc8189/4.1.1/2", "every cost type can be tested, so none is named"),
-    ("rfc8189/4.1.1/4", "several costs are answered wherever there is a choice"),
+    ("rfc8189/4.1.1/4", "every filtered resource supports multi-cost"),
     ("rfc8189/4.1.1/5", "every cost type can be tested, so none is named"),
     ("rfc8189/4.1.1/6", "every cost type can be tested, so none is named"),
     ("rfc8189/4.1.2/20", "every cost type can be tested"),
     ("rfc8189/4.1.2/31", "every cost type can be tested"),
-    ("rfc8189/4.1.2/36", "whoever answers several costs takes tests"),
-    ("rfc9439/3.1/6", "no source is an agreement"),
+    ("rfc8189/4.1.2/36", "every multi-cost resource supports constraints"),
+    ("rfc9439/3.1/6", "no cost source is `sla`"),
     ("rfc9439/3.2/5", "no statistics"),
     ("rfc9439/3.2/7", "no statistics"),
     ("rfc9439/3.2/8", "no statistics"),
     ("rfc9439/4.1.2/2", "not where no link has a delay"),
-    ("rfc9439/4.1.4", "delays are as configured, and no registered metric is named"),
-    ("rfc9439/4.2.4", "no registered metric is named"),
-    ("rfc9439/4.3", "no variation of delays"),
-    ("rfc9439/4.4.4", "no registered metric is named"),
-    ("rfc9439/5.1", "no throughput"),
+    ("rfc9439/4.1.4", "delays are as configured, and no IPPM metric is named"),
+    ("rfc9439/4.2.4", "no IPPM metric is named"),
+    ("rfc9439/4.3", "no `delay-variation`"),
+    ("rfc9439/4.4.4", "no IPPM metric is named"),
+    ("rfc9439/5.1", "no `tput`"),
     ("rfc9439/5.2.3", "no statistics"),
     ("rfc9439/6.3", "routing costs have no context"),
     ("rfc9439/6.4.1", "no `Expires`"),
 ];
 
-/// Topologies that ship: whatever has switches among the data, those of scenarios included.
+/// All topologies below `topo/data`, those of scenarios included.
 fn topologies() -> Vec<PathBuf> {
     let (mut found, mut folders) = (Vec::new(), vec![crate::support::data("")]);
     while let Some(folder) = folders.pop() {
@@ -81,9 +82,9 @@ fn is_topology(path: &Path) -> bool {
     value.is_some_and(|value| value.get("switches").is_some_and(serde_json::Value::is_array))
 }
 
-/// Runs the suite; nothing may fail, and nothing may be skipped that could be looked at.
+/// Runs the suite, and panics if a check fails or a requirement not listed in `MAY_BE_SKIPPED` is skipped.
 #[track_caller]
-fn conforms(options: &Options) -> Report {
+fn run_suite(options: &Options) -> Report {
     let report = rfc_conformance::run(options);
     assert_eq!(report.could_not_run, None);
     assert_eq!(report.failures().count(), 0, "{}", report.to_text(false));
@@ -101,19 +102,19 @@ fn strict(directory: &str) -> Options {
 }
 
 #[test]
-fn every_topology_that_ships_is_served_in_conformance() {
+fn every_shipped_topology_passes_the_suite() {
     let topologies = topologies();
     assert!(topologies.len() >= 5, "{topologies:?}");
     for topology in topologies {
         println!("{}", topology.display());
         let server = Server::with(&["--topology", topology.to_str().unwrap()]);
-        let report = conforms(&strict(&format!("http://{}/directory", server.address)));
+        let report = run_suite(&strict(&format!("http://{}/directory", server.address)));
         println!("{} requests in {:.1} s", report.requests, report.took.as_secs_f32());
     }
 }
 
 #[test]
-fn https_with_users_is_in_conformance() {
+fn https_with_digest_passes_the_suite() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -124,7 +125,7 @@ fn https_with_users_is_in_conformance() {
         ["cert.pem", "key.pem", "users"].map(|name| path(name).to_str().unwrap().to_owned());
     let arguments = ["--tls-certificate", &certificate, "--tls-key", &key, "--digest-users", &users];
     let server = Server::of_with("conformance-fixture-a.json", &arguments);
-    let report = conforms(&Options {
+    let report = run_suite(&Options {
         user: Some(("ada".to_owned(), "pass:word".to_owned())),
         ca: Some(path("cert.pem")),
         ..strict(&format!("https://localhost:{}/directory", server.address.port()))
@@ -135,7 +136,7 @@ fn https_with_users_is_in_conformance() {
     }
 }
 
-/// A ring of switches with a host each: as many PIDs.
+/// Topology file of a ring of switches with one host each, which has as many PIDs as switches.
 fn ring(length: usize) -> String {
     let mut topology = String::from("{\"name\": \"ring\", \"switches\": [");
     let list = |item: &dyn Fn(usize) -> String| (0..length).map(item).collect::<Vec<_>>().join(",");
@@ -157,13 +158,13 @@ fn ring(length: usize) -> String {
 }
 
 #[test]
-fn a_network_with_many_pids_is_served_in_conformance() {
-    // Without optimisation 200 PIDs take a minute; the measurements are made with 200 and with optimisation.
+fn a_network_with_many_pids_passes_the_suite() {
+    // Without optimisation, 200 PIDs take a minute. Set CONFORMANCE_PIDS=200 to measure an optimised build.
     let length = std::env::var("CONFORMANCE_PIDS").map_or(40, |length| length.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ring.json");
     std::fs::write(&path, ring(length)).unwrap();
     let server = Server::with(&["--topology", path.to_str().unwrap()]);
-    let report = conforms(&strict(&format!("http://{}/directory", server.address)));
+    let report = run_suite(&strict(&format!("http://{}/directory", server.address)));
     println!("{length} PIDs: {} requests in {:.1} s", report.requests, report.took.as_secs_f32());
 }

@@ -1,5 +1,4 @@
-//! ALTO errors (RFC 7285 §8.5.2): one per faulty request, with the code, field and value that the RFC asks for; and a
-//! server that goes on after each.
+//! ALTO errors (RFC 7285 §8.5.2): one per invalid request, with the code, field and value that the RFC requires.
 
 use crate::support::{Answer, Server};
 use serde_json::{Value, json};
@@ -23,7 +22,7 @@ fn ask(server: &Server, resource: usize, body: impl Into<Vec<u8>>) -> Answer {
 }
 
 #[test]
-fn what_is_not_json_is_a_syntax_error() {
+fn invalid_json_is_a_syntax_error() {
     let server = Server::of("two-isps.json");
     let deep = "[".repeat(100_000);
     let bodies: [&[u8]; 14] = [
@@ -51,11 +50,11 @@ fn what_is_not_json_is_a_syntax_error() {
         }
     }
     let meta = ask(&server, NETWORK_MAP, "{\n\"pids\":[}").error("E_SYNTAX");
-    assert!(meta["syntax-error"].as_str().unwrap().contains("line 2"), "the position is named: {meta}");
+    assert!(meta["syntax-error"].as_str().unwrap().contains("line 2"), "the error does not name the line: {meta}");
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn missing_fields_are_named() {
     let server = Server::of("two-isps.json");
     let num = json!({"cost-mode": "numerical", "cost-metric": "routingcost"});
     for (resource, body, field) in [
@@ -79,7 +78,7 @@ fn what_is_missing_is_named() {
 }
 
 #[test]
-fn what_has_the_wrong_type_is_named() {
+fn fields_of_the_wrong_type_are_named() {
     let server = Server::of("two-isps.json");
     let num = json!({"cost-mode": "numerical", "cost-metric": "routingcost"});
     for (resource, body, field) in [
@@ -107,7 +106,7 @@ fn what_has_the_wrong_type_is_named() {
 }
 
 #[test]
-fn what_has_a_wrong_value_is_named_with_it() {
+fn invalid_values_are_reported_with_their_field() {
     let server = Server::of("two-isps.json");
     let num = json!({"cost-mode": "numerical", "cost-metric": "routingcost"});
     let cost_type = |mode: &str, metric: &str| json!({"cost-mode": mode, "cost-metric": metric});
@@ -132,7 +131,7 @@ fn what_has_a_wrong_value_is_named_with_it() {
         (PROPERTY_MAP, json!({"entities": [7]}), "entities", "7"),
         (PROPERTY_MAP, json!({"entities": [], "properties": [null]}), "properties", "null"),
         (PROPERTY_MAP, json!({"entities": ["nosuch:1"]}), "entities", "nosuch:1"),
-        // A PID belongs to a network map, and this one has no addresses of version 6.
+        // PIDs belong to a network map, and this network map has no IPv6 addresses.
         (PROPERTY_MAP, json!({"entities": ["pid:isp-a-1"]}), "entities", "pid:isp-a-1"),
         (PROPERTY_MAP, json!({"entities": ["network-map.pid:a b"]}), "entities", "network-map.pid:a b"),
         (PROPERTY_MAP, json!({"entities": ["cost-map.pid:isp-a-1"]}), "entities", "cost-map.pid:isp-a-1"),
@@ -154,7 +153,7 @@ fn what_has_a_wrong_value_is_named_with_it() {
 }
 
 #[test]
-fn of_several_faults_one_is_reported() {
+fn a_request_with_several_errors_gets_one_of_them() {
     let server = Server::of("two-isps.json");
     let answer = ask(&server, COST_MAP, json!({"cost-type": 7, "pids": {"srcs": [1]}}).to_string());
     assert_eq!(answer.status, 400);
@@ -164,7 +163,7 @@ fn of_several_faults_one_is_reported() {
 }
 
 #[test]
-fn too_much_work_is_refused_in_words() {
+fn requests_above_the_limits_are_refused() {
     let server = Server::of_with("two-isps.json", &["--max-list-entries", "10", "--max-pairs", "20"]);
     let num = json!({"cost-mode": "numerical", "cost-metric": "routingcost"});
     let endpoints = |n: u8| -> Vec<String> { (0..n).map(|i| format!("ipv4:192.0.2.{i}")).collect() };
@@ -173,7 +172,7 @@ fn too_much_work_is_refused_in_words() {
     };
     assert_eq!(ask(&server, COST, cost(2, 10).to_string()).status, 200);
     let meta = ask(&server, COST, cost(3, 10).to_string()).error("E_INVALID_FIELD_VALUE");
-    assert!(meta["value"].as_str().unwrap().contains("20"), "the limit is named: {meta}");
+    assert!(meta["value"].as_str().unwrap().contains("20"), "the error does not name the limit: {meta}");
     let meta = ask(&server, COST, cost(1, 11).to_string()).error("E_INVALID_FIELD_VALUE");
     assert_eq!(meta["field"], "endpoints/dsts");
     let body = json!({"pids": vec!["x"; 11]});
@@ -184,5 +183,5 @@ fn too_much_work_is_refused_in_words() {
     }
     let body = json!({"entities": ["x".repeat(2000)]});
     let meta = ask(&server, PROPERTY_MAP, body.to_string()).error("E_INVALID_FIELD_VALUE");
-    assert!(meta.get("value").is_none(), "a long value is not echoed: {meta}");
+    assert!(meta.get("value").is_none(), "a long value is echoed: {meta}");
 }

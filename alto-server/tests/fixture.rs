@@ -1,13 +1,13 @@
-//! Every RFC 7285 resource over a known network: five PIDs, both address families, undefined and asymmetric costs.
+//! Every RFC 7285 resource of `conformance-fixture-a.json`, compared with expected values that are written out here.
 //!
-//! The network is `topo/data/conformance-fixture-a.json`; what is expected is written out here, cell by cell.
+//! The network has five PIDs, both address families, and undefined and asymmetric costs.
 #![allow(clippy::float_cmp, reason = "every number is exact")]
 
 use crate::support::Server;
 use serde_json::{Value, json};
 
 const PIDS: [&str; 5] = ["pidA", "pidB", "pidC", "pidD", "pidZ"];
-/// Routing costs, row by source; `None` is undefined.
+/// Routing costs, one row per source; `None` is an undefined cost.
 const COSTS: [[Option<f64>; 5]; 5] = [
     [Some(0.0), Some(1.5), Some(5.0), Some(7.0), Some(20.0)],
     [Some(2.0), Some(0.0), Some(5.0), None, Some(20.0)],
@@ -32,7 +32,7 @@ fn cost_map(keep: impl Fn(usize, usize, f64) -> bool) -> Value {
     (0..5).map(|src| (PIDS[src].to_owned(), row(src))).collect::<serde_json::Map<_, _>>().into()
 }
 
-/// Equal as numbers: 5 and 5.0 are one cost.
+/// Converts all numbers to doubles, so that 5 and 5.0 compare as equal.
 fn numbers(value: &Value) -> Value {
     match value {
         Value::Number(number) => json!(number.as_f64()),
@@ -41,7 +41,7 @@ fn numbers(value: &Value) -> Value {
     }
 }
 
-/// Rows without any cost say nothing, whether they are there or not.
+/// Removes rows without costs, which a server may send or leave out.
 fn without_empty_rows(map: &Value) -> Value {
     let rows = map.as_object().unwrap().iter().filter(|(_, row)| row.as_object().is_some_and(|row| !row.is_empty()));
     numbers(&rows.map(|(key, row)| (key.clone(), row.clone())).collect())
@@ -56,7 +56,7 @@ fn ord() -> Value {
 }
 
 #[test]
-fn the_directory_leads_to_everything() {
+fn every_resource_of_the_directory_can_be_reached() {
     let server = server();
     let directory = server.get("/directory").alto("directory");
     assert_eq!(directory["meta"]["default-alto-network-map"], "network-map");
@@ -70,7 +70,7 @@ fn the_directory_leads_to_everything() {
             let answer = server.get(&path);
             assert_eq!((answer.status, answer.media_type()), (200, media_type), "{id}");
         } else {
-            assert_eq!(server.get(&path).status, 405, "{id} is asked by POST");
+            assert_eq!(server.get(&path).status, 405, "{id} takes POST only");
         }
         for name in entry["capabilities"]["cost-type-names"].as_array().into_iter().flatten() {
             assert!(directory["meta"]["cost-types"][name.as_str().unwrap()].is_object(), "{id}: {name}");
@@ -79,17 +79,17 @@ fn the_directory_leads_to_everything() {
             assert!(resources.contains_key(used.as_str().unwrap()), "{id} uses {used}");
         }
     }
-    // Two modes of seven metrics, the map, its filter, the cost filter, endpoint costs and properties, and the property
-    // map with its filter.
+    // Cost maps of seven metrics in two modes, network map and property map with a filtered variant each, the filtered
+    // cost map, endpoint costs and endpoint properties.
     assert_eq!(resources.len(), 21);
     assert_eq!(server.get("/.well-known/alto").field("location"), Some("../directory"));
-    assert_eq!(server.get("/").status, 404, "people are told where the directory is");
+    assert_eq!(server.get("/").status, 404, "without an ALTO media type in Accept, / is not the directory");
     let root = crate::support::Request::new("GET", "/").field("Accept", "application/alto-directory+json");
     assert_eq!(root.send(server.address).alto("directory"), directory);
 }
 
 #[test]
-fn the_network_map_is_the_files() {
+fn the_network_map_matches_the_file() {
     let server = server();
     let answer = server.get("/networkmap").alto("networkmap");
     let expected = json!({
@@ -105,7 +105,7 @@ fn the_network_map_is_the_files() {
 }
 
 #[test]
-fn cost_maps_are_the_matrix_and_its_ranks() {
+fn cost_maps_have_the_costs_and_their_ranks() {
     let server = server();
     let vtag = server.get("/networkmap").alto("networkmap")["meta"]["vtag"].clone();
     let numerical = server.get("/costmap/numerical/routingcost").alto("costmap");
@@ -127,13 +127,13 @@ fn cost_maps_are_the_matrix_and_its_ranks() {
 }
 
 #[test]
-fn a_filtered_network_map_is_a_part_of_the_map() {
+fn a_filtered_network_map_is_a_subset_of_the_full_map() {
     let server = server();
     let whole = server.get("/networkmap").alto("networkmap");
     let ask = |body: Value| {
         let answer = server.post("/networkmap/filtered", "application/alto-networkmapfilter+json", body.to_string());
         let answer = answer.alto("networkmap");
-        assert_eq!(answer["meta"]["vtag"], whole["meta"]["vtag"], "the tag is the whole map's (§11.3.1.6)");
+        assert_eq!(answer["meta"]["vtag"], whole["meta"]["vtag"], "the tag is that of the full map (§11.3.1.6)");
         answer["network-map"].clone()
     };
     let map = &whole["network-map"];
@@ -148,7 +148,7 @@ fn a_filtered_network_map_is_a_part_of_the_map() {
 }
 
 #[test]
-fn a_filtered_cost_map_is_a_part_of_the_map() {
+fn a_filtered_cost_map_is_a_subset_of_the_full_map() {
     let server = server();
     let ask = |body: Value| {
         let answer = server.post("/costmap/filtered", "application/alto-costmapfilter+json", body.to_string());
@@ -199,7 +199,7 @@ fn endpoints_belong_to_the_pid_with_the_longest_prefix() {
 }
 
 #[test]
-fn endpoint_costs_are_those_of_their_pids() {
+fn endpoint_costs_equal_the_costs_of_their_pids() {
     let server = server();
     let ask = |body: Value| {
         let answer = server.post("/endpointcost/lookup", "application/alto-endpointcostparams+json", body.to_string());
@@ -209,7 +209,7 @@ fn endpoint_costs_are_those_of_their_pids() {
     let answer = ask(json!({"cost-type": num(), "endpoints": {"srcs": [a, b], "dsts": [c, d, a]}}));
     assert_eq!(answer["meta"]["cost-type"], num());
     let expected = json!({a: {c: 5.0, d: 7.0, a: 0.0}, b: {c: 5.0, a: 2.0}});
-    assert_eq!(numbers(&answer["endpoint-cost-map"]), expected, "B to D is undefined, so it is left out");
+    assert_eq!(numbers(&answer["endpoint-cost-map"]), expected, "the undefined cost from B to D is left out");
     let answer = ask(json!({"cost-type": ord(), "endpoints": {"srcs": [a, b], "dsts": [c, d, a]}}));
     assert_eq!(answer["endpoint-cost-map"], json!({a: {c: 3, d: 4, a: 1}, b: {c: 3, a: 2}}));
     let constrained = json!({"cost-type": num(), "constraints": ["lt 6"], "endpoints": {"srcs": [a], "dsts": [c, d]}});
@@ -220,7 +220,7 @@ fn endpoint_costs_are_those_of_their_pids() {
 }
 
 #[test]
-fn unknown_members_change_nothing() {
+fn unknown_members_are_ignored() {
     let server = server();
     let junk = json!({"a": [1, {"b": null}]});
     let plain = json!({"cost-type": num(), "pids": {"srcs": ["pidA"], "dsts": ["pidB"]}});

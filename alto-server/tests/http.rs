@@ -1,4 +1,4 @@
-//! What every resource shares on HTTP: negotiation, methods, conditional requests, encodings, framing, limits.
+//! HTTP features common to all resources: negotiation, methods, conditional requests, encodings, framing, limits.
 
 use std::io::{Read, Write};
 
@@ -9,7 +9,7 @@ const PATH: &str = "/networkmap/filtered";
 const ALL: &str = "{\"pids\":[]}";
 
 #[test]
-fn the_client_says_what_it_accepts() {
+fn accept_selects_the_media_type_or_gets_406() {
     let server = Server::of("two-isps.json");
     let own = "application/alto-networkmap+json";
     let accepted = |fields: &[&str]| {
@@ -43,7 +43,7 @@ fn the_client_says_what_it_accepts() {
 }
 
 #[test]
-fn the_body_has_the_resources_type() {
+fn a_body_of_another_media_type_gets_415() {
     let server = Server::of("two-isps.json");
     let status = |content_type: &str| server.post(PATH, content_type, ALL).status;
     assert_eq!(status(FILTER), 200);
@@ -58,7 +58,7 @@ fn the_body_has_the_resources_type() {
 }
 
 #[test]
-fn methods_are_told_apart() {
+fn unsupported_methods_get_405_and_unknown_ones_501() {
     let server = Server::of("two-isps.json");
     let ask = |method: &str, path: &str| Request::new(method, path).send(server.address);
     for (path, allow) in [("/networkmap", "GET, HEAD, OPTIONS"), (PATH, "POST, OPTIONS")] {
@@ -83,7 +83,7 @@ fn methods_are_told_apart() {
 }
 
 #[test]
-fn what_a_client_has_is_not_sent_again() {
+fn conditional_requests_for_unchanged_documents_get_304() {
     let server = Server::of("two-isps.json");
     let first = server.get("/costmap/numerical/routingcost");
     let tag = first.field("etag").unwrap();
@@ -96,7 +96,7 @@ fn what_a_client_has_is_not_sent_again() {
         assert_eq!((answer.status, answer.body.len(), answer.field("etag")), (304, 0, Some(tag)), "{same}");
     }
     assert_eq!(conditional("If-None-Match", "\"other\"").status, 200);
-    // Last-Modified appears once the second of the change is over. The sleep is a lower bound: a slow machine adds to it.
+    // Last-Modified appears once the second of the change is over, which the sleep ensures.
     std::thread::sleep(std::time::Duration::from_millis(1100));
     let modified = server.get("/costmap/numerical/routingcost").field("last-modified").unwrap().to_owned();
     assert_eq!(conditional("If-Modified-Since", &modified).status, 304);
@@ -104,7 +104,7 @@ fn what_a_client_has_is_not_sent_again() {
 }
 
 #[test]
-fn bodies_are_compressed_as_negotiated() {
+fn accept_encoding_selects_the_compression() {
     let server = Server::of("conformance-fixture-a.json");
     let get =
         |path: &str, codings: &str| Request::new("GET", path).field("Accept-Encoding", codings).send(server.address);
@@ -139,7 +139,7 @@ fn read_all(mut reader: impl Read) -> Vec<u8> {
 }
 
 #[test]
-fn chunked_bodies_and_expectations_are_understood() {
+fn chunked_bodies_and_expect_continue_are_supported() {
     let server = Server::of("two-isps.json");
     let whole = server.post(PATH, FILTER, ALL);
     let chunks = ALL.bytes().fold(Vec::new(), |mut chunks, byte| {
@@ -164,7 +164,7 @@ fn chunked_bodies_and_expectations_are_understood() {
 }
 
 #[test]
-fn broken_framing_is_refused() {
+fn invalid_framing_is_refused() {
     let server = Server::of("two-isps.json");
     let status = |text: &str| Answer::parse(&http::exchange(server.address, text.as_bytes())).status;
     assert_eq!(status("GET /directory HTTP/1.1\r\nConnection: close\r\n\r\n"), 400, "no Host");
@@ -182,7 +182,7 @@ fn broken_framing_is_refused() {
 }
 
 #[test]
-fn one_connection_answers_in_order() {
+fn pipelined_requests_are_answered_in_order() {
     let server = Server::of("two-isps.json");
     let text =
         "GET /directory HTTP/1.1\r\nHost: a\r\n\r\nGET /networkmap HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
@@ -194,7 +194,7 @@ fn one_connection_answers_in_order() {
 }
 
 #[test]
-fn a_body_that_is_too_long_is_refused_before_it_is_read() {
+fn a_body_above_the_limit_is_refused_before_it_is_read() {
     let server = Server::of_with("two-isps.json", &["--max-body-bytes", "1000"]);
     let long = vec![b' '; 2000];
     let declared = server.post(PATH, FILTER, long.clone());
@@ -202,15 +202,15 @@ fn a_body_that_is_too_long_is_refused_before_it_is_read() {
     let chunks = [b"7d0\r\n".as_slice(), &long, b"\r\n0\r\n\r\n"].concat();
     let request = Request::new("POST", PATH).field("Content-Type", FILTER).field("Transfer-Encoding", "chunked");
     assert_eq!(request.body(chunks).send(server.address).status, 413);
-    // Declared, never sent: answered at once.
+    // A declared length above the limit is refused without waiting for the body.
     let head = format!("POST {PATH} HTTP/1.1\r\nHost: a\r\nContent-Type: {FILTER}\r\nContent-Length: 99999999\r\n\r\n");
     assert_eq!(Answer::parse(&http::exchange(server.address, head.as_bytes())).status, 413);
 }
 
 #[test]
-fn busy_is_said_with_a_time_to_come_back() {
+fn an_overloaded_server_answers_503_with_retry_after() {
     let server = Server::of_with("two-isps.json", &["--max-concurrent-requests", "1", "--body-timeout", "5"]);
-    // One request that never finishes its body takes the only place; unless another had it just then.
+    // A request that never completes its body occupies the only slot, unless an earlier request still has it.
     let head = format!("POST {PATH} HTTP/1.1\r\nHost: a\r\nContent-Type: {FILTER}\r\nContent-Length: 11\r\n\r\n{{");
     let occupied = || {
         let mut slow = http::connect(server.address);
@@ -221,13 +221,13 @@ fn busy_is_said_with_a_time_to_come_back() {
     };
     let (slow, busy) = std::iter::repeat_with(occupied).take(20).flatten().next().unwrap();
     assert!(busy.field("retry-after").is_some_and(|after| after.parse::<u64>().is_ok_and(|after| after >= 1)));
-    // The slow one ends by its own limit, and the place is free again.
+    // The body timeout ends the slow request, and the slot is free again.
     assert_eq!(Answer::parse(&read_all(slow)).status, 408);
     assert_eq!(server.get("/directory").status, 200);
 }
 
 #[test]
-fn health_and_metrics_tell_how_it_goes() {
+fn health_readiness_and_metrics_are_served() {
     let server = Server::of("two-isps.json");
     assert_eq!(server.get("/healthz").status, 200);
     assert_eq!(server.get("/readyz").status, 200);

@@ -1,4 +1,4 @@
-//! Tests of the program as its clients and its operators see it: a real process, and requests over sockets.
+//! Tests of the program from outside: a server process, requests over sockets, command lines.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod admin;

@@ -1,4 +1,4 @@
-//! Performance metrics (RFC 9439): their units, how values of links make those of routes, and where they come from.
+//! Performance metrics (RFC 9439): units, composition of link values along routes, and cost sources.
 #![allow(clippy::float_cmp, reason = "every number is exact")]
 
 use crate::support::{Answer, Request, Server};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 const TOKEN: &str = "correct-horse-battery-staple";
 
-/// Two ways between two hosts: there over `s1-s2`, back over `s2-s3-s1`, as the direct link costs more that way.
+/// Two hosts with asymmetric routes: forward over `s1-s2`, which is directed, and back over `s2-s3-s1`.
 const TOPOLOGY: &str = r#"{
     "name": "two-ways",
     "hosts": [{"name": "a", "ip": "127.0.0.2"}, {"name": "b", "ip": "127.0.0.3"}],
@@ -41,7 +41,7 @@ fn ask(server: &Server, metric: &str, mode: &str, src: &str, dst: &str) -> Answe
     server.post("/endpointcost/lookup", "application/alto-endpointcostparams+json", body.to_string())
 }
 
-/// The value there and the value back.
+/// Values of a metric from `a` to `b` and from `b` to `a`.
 fn both_ways(server: &Server, metric: &str) -> [f64; 2] {
     [("127.0.0.2", "127.0.0.3"), ("127.0.0.3", "127.0.0.2")].map(|(src, dst)| {
         let answer = ask(server, metric, "numerical", src, dst).alto("endpointcost");
@@ -49,7 +49,7 @@ fn both_ways(server: &Server, metric: &str) -> [f64; 2] {
     })
 }
 
-/// The source of a metric, which the directory and the answers agree on.
+/// Cost source of a metric, after checking that the directory and all answers have the same cost context.
 fn source(server: &Server, metric: &str) -> Option<String> {
     let types = server.get("/directory").alto("directory")["meta"]["cost-types"].clone();
     for mode in ["numerical", "ordinal"] {
@@ -65,19 +65,19 @@ fn source(server: &Server, metric: &str) -> Option<String> {
 }
 
 #[test]
-fn values_have_the_units_of_the_rfc_and_follow_the_route() {
+fn values_are_composed_along_the_route_in_the_units_of_the_rfc() {
     let folder = tempfile::tempdir().unwrap();
     let server = start(folder.path());
-    // Microseconds: 0.5 + 1.5 + 0.5 ms there, 0.5 + 2 + 4 + 0.5 ms back.
+    // Microseconds: 0.5 + 1.5 + 0.5 ms forward, 0.5 + 2 + 4 + 0.5 ms back.
     assert_eq!(both_ways(&server, "delay-ow"), [2500.0, 7000.0]);
     assert_eq!(both_ways(&server, "delay-rt"), [9500.0, 9500.0]);
     assert_eq!(both_ways(&server, "hopcount"), [3.0, 4.0]);
-    // Percent: 1 - 0.995 * 0.9 there, 1 - 0.99 * 0.98 * 0.995 back.
+    // Percent: 1 - 0.995 * 0.9 forward, 1 - 0.99 * 0.98 * 0.995 back.
     assert_eq!(both_ways(&server, "lossrate"), [10.45, 3.4651]);
     // Bytes per second.
     assert_eq!(both_ways(&server, "bw-residual"), [1e6, 5e6]);
     assert_eq!(both_ways(&server, "bw-available"), [1e6, 5e6]);
-    // To itself: nothing lost and no time, and no bottleneck.
+    // From an endpoint to itself: no delay and no loss, and an undefined bandwidth.
     for (metric, own) in [("delay-rt", json!(0)), ("lossrate", json!(0)), ("bw-available", Value::Null)] {
         let answer = ask(&server, metric, "numerical", "127.0.0.2", "127.0.0.3").alto("endpointcost");
         assert_eq!(answer["endpoint-cost-map"]["ipv4:127.0.0.2"]["ipv4:127.0.0.2"], own, "{metric}");
@@ -85,10 +85,10 @@ fn values_have_the_units_of_the_rfc_and_follow_the_route() {
 }
 
 #[test]
-fn rank_one_is_the_best() {
+fn the_best_value_has_rank_one() {
     let folder = tempfile::tempdir().unwrap();
     let server = start(folder.path());
-    // Within the one PID of each switch nothing is of interest; across, the way there and the way back differ.
+    // Costs within a PID do not matter here; those between the PIDs differ by direction.
     for (metric, there, back) in
         [("delay-ow", 1, 2), ("delay-rt", 1, 1), ("lossrate", 2, 1), ("bw-residual", 2, 1), ("bw-available", 2, 1)]
     {
@@ -105,7 +105,7 @@ fn rank_one_is_the_best() {
 }
 
 #[test]
-fn samples_change_values_and_where_they_come_from() {
+fn measurements_change_values_and_cost_sources() {
     let folder = tempfile::tempdir().unwrap();
     let server = start(folder.path());
     let metrics = ["routingcost", "hopcount", "delay-ow", "delay-rt", "lossrate", "bw-residual", "bw-available"];
@@ -118,9 +118,9 @@ fn samples_change_values_and_where_they_come_from() {
 
     let samples = json!({"source": "s1", "destination": "s2", "measured-delay": [9.25, 2.25, 2.5]});
     assert_eq!(report(&server, &samples).status, 200);
-    assert_eq!(both_ways(&server, "delay-ow"), [3500.0, 7000.0], "the median counts");
+    assert_eq!(both_ways(&server, "delay-ow"), [3500.0, 7000.0], "the delay is not the median of the samples");
     assert_eq!(both_ways(&server, "delay-rt"), [10500.0, 10500.0]);
-    assert_eq!(both_ways(&server, "routingcost"), costs, "what is measured moves no route and costs nothing");
+    assert_eq!(both_ways(&server, "routingcost"), costs, "measured delays changed the routing costs");
     assert_eq!(sources(&server), [None, e(), e(), e(), n(), n(), n()]);
     assert_ne!(server.get("/directory").field("etag"), Some(directory.as_str()));
 
@@ -130,11 +130,11 @@ fn samples_change_values_and_where_they_come_from() {
     ]});
     assert_eq!(report(&server, &more).status, 200);
     assert_eq!(both_ways(&server, "lossrate"), [20.4, 3.4651]);
-    assert_eq!(both_ways(&server, "bw-available"), [500_000.0, 500_000.0], "the latest counts");
+    assert_eq!(both_ways(&server, "bw-available"), [500_000.0, 500_000.0], "the utilisation is not the latest sample");
     assert_eq!(both_ways(&server, "bw-residual"), [1e6, 5e6]);
     assert_eq!(sources(&server), [None, e(), e(), e(), e(), n(), e()]);
 
-    // All of it is there after a restart.
+    // Measurements survive a restart.
     drop(server);
     let server = start(folder.path());
     assert_eq!(both_ways(&server, "delay-ow"), [3500.0, 7000.0]);
@@ -149,11 +149,15 @@ fn samples_change_values_and_where_they_come_from() {
     assert_eq!(sources(&server), [None, e(), n(), n(), n(), n(), n()]);
     assert_eq!(server.get("/directory").field("etag"), Some(directory.as_str()));
     drop(server);
-    assert_eq!(both_ways(&start(folder.path()), "delay-ow"), [2500.0, 7000.0], "forgotten for good");
+    assert_eq!(
+        both_ways(&start(folder.path()), "delay-ow"),
+        [2500.0, 7000.0],
+        "discarded measurements came back after a restart"
+    );
 }
 
 #[test]
-fn wrong_samples_change_nothing() {
+fn invalid_measurements_change_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let server = start(folder.path());
     for (member, wrong) in [
@@ -176,7 +180,7 @@ fn wrong_samples_change_nothing() {
 }
 
 #[test]
-fn only_what_is_announced_is_answered() {
+fn metrics_that_are_not_announced_are_refused() {
     let server = Server::of("two-isps.json");
     for metric in [
         "delay-ow:avg",
@@ -193,7 +197,7 @@ fn only_what_is_announced_is_answered() {
         let meta = ask(&server, metric, "numerical", "127.1.1.1", "127.1.1.2").error("E_INVALID_FIELD_VALUE");
         assert_eq!((&meta["field"], &meta["value"]), (&json!("cost-type/cost-metric"), &json!(metric)));
     }
-    // A context in a request selects nothing, whatever it is (§3.1).
+    // A cost context in a request is ignored (§3.1).
     let cost_type =
         json!({"cost-mode": "numerical", "cost-metric": "delay-ow", "cost-context": {"cost-source": "sla"}});
     let body = json!({"cost-type": cost_type, "endpoints": {"srcs": ["ipv4:127.1.1.1"], "dsts": ["ipv4:127.1.1.2"]}});
@@ -202,17 +206,17 @@ fn only_what_is_announced_is_answered() {
 }
 
 #[test]
-fn answers_say_how_fresh_their_costs_are() {
+fn last_modified_is_the_time_of_the_last_change_of_costs() {
     let folder = tempfile::tempdir().unwrap();
     let server = start(folder.path());
     let time = |answer: &Answer, name: &str| httpdate::parse_http_date(answer.field(name).unwrap()).unwrap();
     let first = ask(&server, "delay-ow", "numerical", "127.0.0.2", "127.0.0.3");
     assert!(time(&first, "last-modified") <= time(&first, "date"));
-    // The same measured again is as old as it was.
+    // A measurement that changes no value does not change the time.
     assert_eq!(report(&server, &json!({"source": "s1", "destination": "s2", "utilisation": 0})).status, 200);
     let second = ask(&server, "lossrate", "numerical", "127.0.0.2", "127.0.0.3");
     assert_eq!(first.field("last-modified"), second.field("last-modified"));
-    // What belongs to no costs has no such time.
+    // Answers without costs have no such time.
     let body = json!({"properties": ["network-map.pid"], "endpoints": ["ipv4:127.0.0.2"]}).to_string();
     let properties = server.post("/endpointprop/lookup", "application/alto-endpointpropparams+json", body);
     assert_eq!((properties.status, properties.field("last-modified")), (200, None));

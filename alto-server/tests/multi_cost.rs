@@ -1,4 +1,4 @@
-//! Several costs at once (RFC 8189), held against what the same server answers for each cost alone.
+//! Multi-cost requests (RFC 8189), compared with the answers of the same server for each cost type alone.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use crate::support::{Answer, Request, Server};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-/// A resource that answers with costs, and how it is asked for the same places.
+/// Resource that supports multi-cost requests, with the sources and destinations to ask for.
 #[derive(Clone, Copy, Debug)]
 struct Resource {
     path: &'static str,
@@ -19,7 +19,7 @@ struct Resource {
     dsts: &'static [&'static str],
 }
 
-/// In the first of the networks no cost leads from B to D, and in neither has an endpoint a bottleneck to itself.
+/// Filtered cost map of `conformance-fixture-a.json`, where some costs, such as those from B to D, are undefined.
 const COST_MAP: Resource = Resource {
     path: "/costmap/filtered",
     accepts: "application/alto-costmapfilter+json",
@@ -42,7 +42,7 @@ const ENDPOINT_COST: Resource = Resource {
 const METRICS: [&str; 7] =
     ["routingcost", "hopcount", "delay-ow", "delay-rt", "lossrate", "bw-residual", "bw-available"];
 
-/// All cost types on offer.
+/// All cost types that the server supports.
 fn types() -> Vec<Value> {
     let modes = ["numerical", "ordinal"].into_iter();
     modes.flat_map(|mode| METRICS.map(|metric| json!({"cost-mode": mode, "cost-metric": metric}))).collect()
@@ -55,7 +55,7 @@ fn ask(address: SocketAddr, resource: Resource, members: &Value) -> Answer {
     request.body(body.to_string()).send(address)
 }
 
-/// The scalar costs of every type, and which pairs there are.
+/// Expected answers, computed from the single-cost answers for every cost type.
 struct Oracle {
     resource: Resource,
     costs: Vec<Map<String, Value>>,
@@ -74,7 +74,7 @@ impl Oracle {
         self.costs[kind].get(src)?.get(dst)
     }
 
-    /// What the answer should hold: for every pair that passes, one value or a list of them.
+    /// Expected value (one cost, or a list for multi-cost) of every pair that satisfies one of the groups of tests.
     fn select(
         &self,
         shown: &[usize],
@@ -107,7 +107,7 @@ impl Oracle {
     }
 }
 
-/// Every cost of an answer by source and destination.
+/// All costs of an answer by source and destination.
 fn cells(map: &Value) -> BTreeMap<(String, String), Value> {
     let rows = map.as_object().unwrap().iter();
     rows.flat_map(|(src, row)| {
@@ -117,7 +117,7 @@ fn cells(map: &Value) -> BTreeMap<(String, String), Value> {
 }
 
 #[test]
-fn the_directory_says_how_many_and_forbids_no_test() {
+fn the_directory_announces_multi_cost_and_allows_every_test() {
     let server = Server::of("two-isps.json");
     let directory = server.get("/directory").alto("directory");
     for id in ["filtered-cost-map", "endpoint-cost"] {
@@ -125,18 +125,21 @@ fn the_directory_says_how_many_and_forbids_no_test() {
         assert_eq!(capabilities["max-cost-types"], 14, "{id}");
         assert_eq!(capabilities["cost-constraints"], true, "{id}");
         assert_eq!(capabilities["cost-type-names"].as_array().unwrap().len(), 14, "{id}");
-        assert!(capabilities.get("testable-cost-type-names").is_none(), "both may not be said");
+        assert!(
+            capabilities.get("testable-cost-type-names").is_none(),
+            "{id}: testable-cost-type-names excludes cost-constraints (RFC 8189 §4.1.1)"
+        );
     }
     let whole_map = &directory["resources"]["cost-map-routingcost"]["capabilities"];
-    assert!(whole_map.get("max-cost-types").is_none(), "what is read by GET has one cost");
+    assert!(whole_map.get("max-cost-types").is_none(), "a resource read by GET has one cost type");
 }
 
 #[test]
-fn several_costs_are_what_each_is_alone() {
+fn multi_cost_answers_combine_the_single_cost_answers() {
     let server = Server::of("conformance-fixture-a.json");
     let oracles = [COST_MAP, ENDPOINT_COST].map(|resource| Oracle::of(&server, resource));
     let operators = prop::sample::select(vec!["gt", "lt", "ge", "le", "eq"]);
-    // A test: of which type, how, and of which pair the bound is taken.
+    // A test: the index of its cost type, its operator, and the index of the cost that is its bound.
     let test = (any::<prop::sample::Index>(), operators, any::<prop::sample::Index>());
     let groups = prop::collection::vec(prop::collection::vec(test, 1..3), 0..3);
     let some_types = || prop::collection::vec(0usize..14, 1..5);
@@ -188,7 +191,7 @@ fn several_costs_are_what_each_is_alone() {
 }
 
 #[test]
-fn the_whole_map_and_all_costs_can_be_asked_for() {
+fn all_cost_types_of_the_full_map_can_be_requested_together() {
     let server = Server::of("conformance-fixture-a.json");
     let post = |body: Value| server.post(COST_MAP.path, COST_MAP.accepts, body.to_string()).alto("costmap");
     let whole = post(json!({"multi-cost-types": types()}));
@@ -196,7 +199,7 @@ fn the_whole_map_and_all_costs_can_be_asked_for() {
     assert_eq!(whole, post(json!({"multi-cost-types": types(), "pids": none})));
     let network_map = server.get("/networkmap").alto("networkmap");
     assert_eq!(whole["meta"]["dependent-vtags"], json!([network_map["meta"]["vtag"]]));
-    // One of the values of a pair at least is a number.
+    // A pair is listed if it has a value for at least one cost type.
     let costs = cells(&whole["cost-map"]);
     for (place, cost_type) in types().iter().enumerate() {
         let path = format!(
@@ -211,14 +214,14 @@ fn the_whole_map_and_all_costs_can_be_asked_for() {
         }
         assert!(alone.keys().all(|pair| costs.contains_key(pair)));
     }
-    // Contexts are repeated as they are announced (RFC 9439).
+    // Answers repeat the cost contexts of the directory (RFC 9439).
     let directory = server.get("/directory").alto("directory");
     let announced = &directory["meta"]["cost-types"]["numerical-delay-ow"]["cost-context"];
     assert_eq!(&whole["meta"]["multi-cost-types"][2]["cost-context"], announced);
 }
 
 #[test]
-fn what_is_not_offered_is_refused() {
+fn unsupported_cost_types_are_refused() {
     let server = Server::of("conformance-fixture-a.json");
     let routing = json!({"cost-mode": "numerical", "cost-metric": "routingcost"});
     let strange = json!({"cost-mode": "numerical", "cost-metric": "priv:x"});
@@ -250,10 +253,10 @@ fn what_is_not_offered_is_refused() {
 }
 
 #[test]
-fn several_costs_are_as_much_work_as_they_are() {
+fn limits_count_every_cost_type_of_a_request() {
     let server = Server::of_with("conformance-fixture-a.json", &["--max-pairs", "24", "--max-list-entries", "4"]);
     let [one, two, three] = [1, 2, 3].map(|count| types()[..count].to_vec());
-    // Twelve pairs.
+    // The request has twelve pairs, so two cost types are exactly at the limit.
     assert_eq!(ask(server.address, COST_MAP, &json!({"multi-cost-types": two})).status, 200);
     for (members, field) in [
         (json!({"multi-cost-types": three}), "pids"),
@@ -267,6 +270,10 @@ fn several_costs_are_as_much_work_as_they_are() {
         assert_eq!(ask(server.address, COST_MAP, &members).error("E_INVALID_FIELD_VALUE")["field"], field, "{members}");
     }
     let whole = |body: Value| server.post(COST_MAP.path, COST_MAP.accepts, body.to_string());
-    assert_eq!(whole(json!({"cost-type": one[0]})).status, 200, "as by GET");
+    assert_eq!(
+        whole(json!({"cost-type": one[0]})).status,
+        200,
+        "a full map of one cost type is not limited, as by GET"
+    );
     assert_eq!(whole(json!({"multi-cost-types": two})).error("E_INVALID_FIELD_VALUE")["field"], "multi-cost-types");
 }

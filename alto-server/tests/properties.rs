@@ -1,5 +1,5 @@
-//! Promises that hold for every request, tried on random ones against a live server: a filtered map is a restriction of
-//! the full one, constraints are a filter, ranks order as costs do, and no bytes bring the server down.
+//! Property tests with random requests against a running server: filtered maps are subsets of full maps, constraints
+//! only filter, ranks have the order of costs, and every body gets an answer.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -8,11 +8,11 @@ use crate::support::{Answer, Request, Server};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// What is known of a server before the first case.
+/// Address and full maps of the server under test.
 struct Shared {
     address: SocketAddr,
     pids: Vec<String>,
-    /// Full maps by metric and mode.
+    /// Full cost maps by metric and mode.
     maps: BTreeMap<(String, String), Value>,
 }
 
@@ -44,7 +44,7 @@ fn post(address: SocketAddr, resource: usize, body: &[u8]) -> Answer {
     Request::new("POST", path).field("Content-Type", media_type).body(body).send(address)
 }
 
-/// Every cost of a map by source and destination.
+/// All costs of a map by source and destination.
 fn cells(map: &Value) -> BTreeMap<(String, String), f64> {
     let rows = map.as_object().unwrap().iter();
     rows.flat_map(|(src, row)| {
@@ -53,13 +53,17 @@ fn cells(map: &Value) -> BTreeMap<(String, String), f64> {
     .collect()
 }
 
-/// Ordered pairs in which each comparison of `a` is that of `b`, one of them turned round where more is better.
-fn same_order(costs: &BTreeMap<(String, String), f64>, ranks: &BTreeMap<(String, String), f64>, turned: bool) -> bool {
+/// Reports whether the ranks have the order of the costs, or the reverse order for metrics where more is better.
+fn same_order(
+    costs: &BTreeMap<(String, String), f64>,
+    ranks: &BTreeMap<(String, String), f64>,
+    reversed: bool,
+) -> bool {
     let pairs: Vec<(f64, f64)> = costs.iter().map(|(key, cost)| (*cost, ranks[key])).collect();
     pairs.iter().all(|a| {
         pairs.iter().all(|b| {
             let (costs, ranks) = (a.0.total_cmp(&b.0), a.1.total_cmp(&b.1));
-            if turned { costs == ranks.reverse() } else { costs == ranks }
+            if reversed { costs == ranks.reverse() } else { costs == ranks }
         })
     })
 }
@@ -110,7 +114,7 @@ fn json_value() -> impl Strategy<Value = Value> {
 }
 
 #[test]
-fn filtered_maps_are_restrictions() {
+fn filtered_maps_are_subsets_of_full_maps() {
     let server = Server::of("two-isps.json");
     let shared = shared(&server);
     proptest!(ProptestConfig::with_cases(150), |(metric in prop::sample::select(METRICS.to_vec()),
@@ -118,7 +122,7 @@ fn filtered_maps_are_restrictions() {
         dsts in prop::collection::vec(0usize..9, 0..6),
         operator in prop::sample::select(vec!["gt", "lt", "ge", "le", "eq"]),
         pick in any::<prop::sample::Index>())| {
-        // Places beyond the list are names of no PID.
+        // Indices beyond the list stand for unknown PIDs.
         let name = |place: &usize| shared.pids.get(*place).cloned().unwrap_or_else(|| format!("unknown{place}"));
         let (srcs, dsts): (Vec<_>, Vec<_>) = (srcs.iter().map(name).collect(), dsts.iter().map(name).collect());
         let wanted = |list: &[String], name: &String| list.is_empty() || list.contains(name);
@@ -148,7 +152,7 @@ fn filtered_maps_are_restrictions() {
         body["cost-type"]["cost-mode"] = json!("ordinal");
         let ranks = cells(&post(shared.address, 1, body.to_string().as_bytes()).alto("costmap")["cost-map"]);
         prop_assert!(same_order(&cells(&part["cost-map"]), &ranks, metric.starts_with("bw-")));
-        // Dense, from one.
+        // Ranks are dense, starting at one.
         let mut distinct: Vec<u64> = ranks.values().map(|rank| rank.to_string().parse().unwrap()).collect();
         distinct.sort_unstable();
         distinct.dedup();
@@ -157,7 +161,7 @@ fn filtered_maps_are_restrictions() {
 }
 
 #[test]
-fn any_json_is_answered() {
+fn any_json_body_is_answered() {
     let server = Server::of("two-isps.json");
     proptest!(ProptestConfig::with_cases(150), |(value in json_value(), resource in 0usize..5)| {
         let answer = post(server.address, resource, value.to_string().as_bytes());
@@ -171,7 +175,7 @@ fn any_json_is_answered() {
 }
 
 #[test]
-fn any_bytes_are_answered() {
+fn any_bytes_are_answered_with_a_syntax_error() {
     let server = Server::of("two-isps.json");
     proptest!(ProptestConfig::with_cases(150), |(bytes in prop::collection::vec(any::<u8>(), 0..200), resource in 0usize..5)| {
         post(server.address, resource, &bytes).error("E_SYNTAX");
@@ -179,7 +183,7 @@ fn any_bytes_are_answered() {
 }
 
 #[test]
-fn full_maps_rank_as_they_cost() {
+fn ranks_of_full_maps_have_the_order_of_costs() {
     let server = Server::of("two-isps.json");
     let shared = shared(&server);
     for metric in METRICS {

@@ -1,6 +1,6 @@
-//! Property maps (RFC 9240) and endpoint properties over the same data.
+//! Property maps (RFC 9240), and endpoint properties over the same data.
 //!
-//! The network and the properties are those of one worked example: three PIDs and four prefixes within each other.
+//! Most tests use one worked example: a network of three PIDs, and properties of four nested prefixes.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -15,7 +15,7 @@ const TIER: &str = ".priv:k-tier";
 const SITE: &str = ".priv:k-site";
 const PID: &str = "network-map.pid";
 
-/// The properties of the worked example.
+/// Properties of the worked example.
 fn example() -> Value {
     json!({
         "prefixes": {
@@ -63,13 +63,13 @@ fn post(server: &Server, body: &Value) -> Answer {
     server.post("/propmap/filtered", PARAMS, body.to_string())
 }
 
-/// The values that are answered.
+/// Member `property-map` of the answer for these entities and properties.
 #[track_caller]
 fn ask(server: &Server, entities: &[&str], properties: &[&str]) -> Value {
     post(server, &json!({"entities": entities, "properties": properties})).alto("propmap")["property-map"].clone()
 }
 
-/// The value of an address as a client finds it: that of the longest prefix that says something (RFC 9240 §6.1.3).
+/// Value that a client derives for an address: that of the longest prefix with the property (RFC 9240 §6.1.3).
 fn derived(map: &Value, domain: &str, address: Ipv4Addr, property: &str) -> Option<String> {
     let said = map.as_object().unwrap().iter().filter_map(|(entity, values)| {
         let id = entity.strip_prefix(domain)?.strip_prefix(':')?;
@@ -83,7 +83,7 @@ fn derived(map: &Value, domain: &str, address: Ipv4Addr, property: &str) -> Opti
 }
 
 #[test]
-fn the_worked_example_is_answered_to_the_letter() {
+fn the_worked_example_is_answered_exactly() {
     let server = start(&example());
     let vtag = server.get("/networkmap").alto("networkmap")["meta"]["vtag"].clone();
     let entities = ["ipv4:198.51.100.128/25", "ipv4:198.51.100.5", "ipv4:203.0.113.9"];
@@ -121,7 +121,7 @@ fn the_worked_example_is_answered_to_the_letter() {
 }
 
 #[test]
-fn the_directory_maps_properties_to_domains() {
+fn the_directory_lists_the_properties_of_each_domain() {
     let server = start(&example());
     let resources = server.get("/directory").alto("directory")["resources"].clone();
     let mappings = json!({
@@ -145,14 +145,14 @@ fn the_directory_maps_properties_to_domains() {
     let prop_types = json!([PID, "priv:k-site", "priv:k-tier"]);
     assert_eq!(resources["endpoint-property"]["capabilities"]["prop-types"], prop_types);
 
-    // A network whose operator says nothing still has the PIDs of addresses.
+    // Without properties in the topology, addresses still have their PID.
     let plain = start(&json!({})).get("/directory").alto("directory")["resources"].clone();
     assert_eq!(plain["property-map"]["capabilities"]["mappings"], json!({"ipv4": [PID], "ipv6": [PID]}));
     assert_eq!(plain["endpoint-property"]["capabilities"]["prop-types"], json!([PID]));
 }
 
 #[test]
-fn the_whole_map_is_what_was_said() {
+fn the_full_map_has_all_configured_properties() {
     let server = start(&example());
     let answer = server.get("/propmap").alto("propmap");
     let expected = json!({
@@ -169,7 +169,7 @@ fn the_whole_map_is_what_was_said() {
     assert_eq!(answer["meta"]["vtag"]["resource-id"], "property-map");
     assert_eq!(answer["meta"]["vtag"]["tag"].as_str().map(str::len), Some(64));
     assert_eq!(answer["meta"]["dependent-vtags"], json!([server.get("/networkmap").json()["meta"]["vtag"]]));
-    // Empty lists are everything, and the filtered map adds the addresses as the network map knows them.
+    // Empty lists select everything; the filtered map also has the address domains of the network map.
     let all = ask(&server, &[], &[]);
     for (entity, values) in expected.as_object().unwrap() {
         assert_eq!(&all[entity], values, "{entity}");
@@ -180,38 +180,42 @@ fn the_whole_map_is_what_was_said() {
     let names = post(&server, &json!({"entities": []})).alto("propmap")["property-map"].clone();
     assert!(names.as_object().unwrap().values().all(|values| *values == json!({})));
     for entity in names.as_object().unwrap().keys() {
-        assert_ne!(ask(&server, &[entity], &[]), json!({}), "{entity} can be asked for");
+        assert_ne!(ask(&server, &[entity], &[]), json!({}), "{entity} is listed, but has no properties when asked for");
     }
-    for (entity, there) in [
+    for (entity, listed) in [
         ("network-map.pid:ams-core", true),
         ("network-map.pid:world", false),
         ("ipv4:198.51.100.160/27", true),
-        // Of no account to the network map.
+        // Not a prefix of the network map.
         ("network-map.ipv4:198.51.100.160/27", false),
     ] {
-        assert_eq!(names.get(entity).is_some(), there, "{entity}");
+        assert_eq!(names.get(entity).is_some(), listed, "{entity}");
     }
 }
 
 #[test]
-fn one_entity_has_many_spellings_and_one_value() {
+fn all_spellings_of_an_entity_have_the_same_value() {
     let server = start(&example());
     let gold = json!({TIER: "gold"});
     for entity in ["ipv4:198.51.100.5", "ipv4:198.51.100.5/32"] {
         assert_eq!(ask(&server, &[entity, entity], &[TIER, TIER]), json!({entity: gold}));
     }
     let both = ask(&server, &["ipv4:198.51.100.5/32", "ipv4:198.51.100.5"], &[TIER]);
-    assert_eq!(both, json!({"ipv4:198.51.100.5/32": gold}), "one entity, as it was spelt first");
+    assert_eq!(
+        both,
+        json!({"ipv4:198.51.100.5/32": gold}),
+        "two spellings of one entity are answered once, with the first"
+    );
     let long = "ipv6:2001:0DB8:0:0:0:0:0:1";
     assert_eq!(ask(&server, &[long, "ipv6:2001:db8::1"], &[PID]), json!({long: {PID: "ams-core"}}));
-    // Bits after the length are not meant, and not sent.
+    // Bits beyond the prefix length are ignored, and cleared in the answer.
     assert_eq!(ask(&server, &["ipv4:198.51.100.7/30"], &[TIER]), json!({"ipv4:198.51.100.4/30": gold}));
-    // Of another family, nothing is known.
+    // An IPv4-mapped IPv6 address is another entity than the IPv4 address.
     assert_eq!(ask(&server, &["ipv6:::ffff:198.51.100.5"], &[TIER]), json!({}));
 }
 
 #[test]
-fn what_has_no_value_is_left_out() {
+fn entities_without_a_value_are_left_out() {
     let server = start(&example());
     for entities in [
         &["ipv4:203.0.113.9"][..],
@@ -219,10 +223,10 @@ fn what_has_no_value_is_left_out() {
         &["ipv4:198.51.100.160/27"],
         &["ipv4:198.51.100.176/28"],
         &["ipv6:2001:db8::1"],
-        // Well-formed and unknown: the map may just have changed.
+        // Well-formed but unknown PIDs are no error: the network map may have just changed.
         &["network-map.pid:nobody"],
         &["network-map.pid:world"],
-        // Mapped, but not for this domain.
+        // The entity has properties, but not this one.
         &["network-map.ipv4:198.51.100.5"],
         &["network-map.pid:ams-core"],
     ] {
@@ -238,7 +242,7 @@ fn what_has_no_value_is_left_out() {
     );
     let names = post(&server, &json!({"entities": ["ipv4:203.0.113.9", "network-map.pid:world"]})).alto("propmap");
     assert_eq!(names["property-map"], json!({"ipv4:203.0.113.9": {}}));
-    // No value is said where another entity of the answer would pass one down.
+    // Null is explicit where the entity would inherit a value from another entity of the answer.
     let nested = ask(&server, &["ipv4:198.51.100.0/24", "ipv4:198.51.100.160/27"], &[TIER]);
     let expected = json!({
         "ipv4:198.51.100.0/24": {TIER: "gold"},
@@ -249,7 +253,7 @@ fn what_has_no_value_is_left_out() {
 }
 
 #[test]
-fn what_is_covered_hands_its_values_down_and_goes() {
+fn a_prefix_covered_by_more_specific_ones_is_replaced_by_them() {
     let server = start(&json!({"prefixes": {
         "10.0.0.0/8": {"priv:a": "outer", "priv:b": "outer"},
         "10.0.0.0/9": {"priv:a": "left"},
@@ -268,12 +272,12 @@ fn what_is_covered_hands_its_values_down_and_goes() {
         "ipv6:2001:db8:8000::/33": {".priv:a": "six", ".priv:b": "high"},
     });
     assert_eq!(ask(&server, &["ipv6:2001:db8::/32"], &[".priv:a", ".priv:b"]), expected);
-    // Of one property alone nothing inside differs, so the prefix stays.
+    // No inner prefix changes this property, so the outer prefix itself is answered.
     assert_eq!(ask(&server, &["ipv4:10.0.0.0/8"], &[".priv:b"]), json!({"ipv4:10.0.0.0/8": {".priv:b": "outer"}}));
 }
 
 #[test]
-fn endpoints_have_the_same_properties() {
+fn endpoint_properties_match_the_property_map() {
     let server = start(&example());
     let media_type = "application/alto-endpointpropparams+json";
     let endpoints =
@@ -289,7 +293,7 @@ fn endpoints_have_the_same_properties() {
     });
     assert_eq!(answer["endpoint-properties"], expected);
     assert_eq!(answer["meta"]["dependent-vtags"], json!([server.get("/networkmap").json()["meta"]["vtag"]]));
-    // What does not depend on a map has no tag of one.
+    // Properties that do not depend on the network map have no tag of it.
     let body = json!({"properties": ["priv:k-tier"], "endpoints": ["ipv4:198.51.100.5"]});
     let answer = server.post("/endpointprop/lookup", media_type, body.to_string()).alto("endpointprop");
     let expected = json!({
@@ -305,7 +309,7 @@ fn endpoints_have_the_same_properties() {
 }
 
 #[test]
-fn properties_change_without_the_maps() {
+fn a_change_of_properties_leaves_network_map_and_costs_alone() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::with(&["--topology", &write(folder.path(), &json!({}))]);
     let vtag = |path: &str| server.get(path).json()["meta"]["vtag"].clone();
@@ -317,13 +321,17 @@ fn properties_change_without_the_maps() {
     server.signal("HUP");
     server.wait_for_log("topology reloaded");
     let after = paths.map(vtag);
-    assert_eq!(after[..2], before[..2], "map and costs are what they were");
+    assert_eq!(after[..2], before[..2], "the tags of network map and costs changed");
     assert_ne!(after[2], before[2]);
-    assert_ne!(server.get("/directory").field("etag"), directory.field("etag"), "there is more to ask for");
+    assert_ne!(
+        server.get("/directory").field("etag"),
+        directory.field("etag"),
+        "the directory does not show the new properties"
+    );
     assert_eq!(ask(&server, &["ipv4:198.51.100.5"], &[TIER]), json!({"ipv4:198.51.100.5": {TIER: "gold"}}));
 }
 
-/// Prefixes of 10.0.0.0/8 that nest, with a value of two properties, or none.
+/// Nested prefixes of 10.0.0.0/8, each with a value or null for one or both of two properties.
 fn assigned() -> impl Strategy<Value = BTreeMap<String, BTreeMap<String, Option<String>>>> {
     let value = prop_oneof![3 => "[a-c]".prop_map(Some), 1 => Just(None)];
     let given = prop::collection::btree_map("priv:[xy]", value, 1..3);
@@ -338,7 +346,7 @@ fn prefix() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn an_answer_alone_tells_every_value() {
+fn every_value_can_be_derived_from_an_answer_alone() {
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::default());
     let mut generate = |strategy: &BoxedStrategy<_>| strategy.new_tree(&mut runner).unwrap().current();
     let assigned = assigned().boxed();

@@ -1,11 +1,11 @@
-//! Golden: the network of RFC 7971 §3.6. Figure 15 gives the link weights; Figure 20 tables the resulting hop counts,
-//! counting nodes, which is links plus one.
+//! The example network of RFC 7971 §3.6. Its links are those of Figure 15, and Figure 20 has the hop counts: the figure
+//! counts nodes, and the server counts links, which are one fewer.
 
 use crate::support::Server;
 use serde_json::json;
 
 const PIDS: [&str; 7] = ["R1", "R2", "R5", "R6", "R7", "R8", "R9"];
-/// Routers on the way; 0 within a PID.
+/// Number of routers on each path; 0 within a PID.
 const FIGURE_20: [[u64; 7]; 7] = [
     [0, 2, 3, 3, 4, 4, 3],
     [2, 0, 3, 3, 4, 4, 4],
@@ -36,7 +36,7 @@ fn every_cell_of_figure_20_is_served() {
 }
 
 #[test]
-fn routers_without_endpoints_have_no_pid_and_the_rest_of_the_world_no_cost() {
+fn routers_without_endpoints_have_no_pid_and_the_default_pid_has_no_costs() {
     let server = Server::of("rfc7971-3.6.json");
     let map = server.get("/networkmap").alto("networkmap");
     let pids: Vec<&str> = map["network-map"].as_object().unwrap().keys().map(String::as_str).collect();

@@ -8,7 +8,7 @@ use digest_auth::{AuthContext, WwwAuthenticateHeader};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-/// Writes a certificate for `localhost` with its key, and returns the certificate.
+/// Writes a self-signed certificate for `localhost` and its key, and returns the certificate.
 fn certificate(folder: &Path) -> rustls::pki_types::CertificateDer<'static> {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     std::fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
@@ -35,7 +35,7 @@ fn over_tls(server: &Server, trusted: &rustls::pki_types::CertificateDer<'static
 }
 
 #[test]
-fn https_serves_what_http_serves() {
+fn https_and_http_serve_the_same_documents() {
     let folder = tempfile::tempdir().unwrap();
     let trusted = certificate(folder.path());
     let server = with_tls(folder.path(), &[]);
@@ -44,7 +44,7 @@ fn https_serves_what_http_serves() {
         let answer = over_tls(&server, &trusted, &Request::new("GET", path));
         assert_eq!((answer.status, answer.body), (200, plain.get(path).body), "{path}");
     }
-    // Whoever speaks no TLS gets no answer, and the server goes on.
+    // A client without TLS gets no document, and the server keeps serving others.
     assert!(
         !http::exchange(server.address, b"GET /directory HTTP/1.1\r\nHost: a\r\n\r\n").starts_with(b"HTTP/1.1 200")
     );
@@ -52,7 +52,7 @@ fn https_serves_what_http_serves() {
 }
 
 #[test]
-fn a_new_certificate_is_taken_on_sighup_and_a_broken_one_is_not() {
+fn sighup_loads_a_new_certificate_and_rejects_an_invalid_one() {
     let folder = tempfile::tempdir().unwrap();
     let first = certificate(folder.path());
     let server = with_tls(folder.path(), &[]);
@@ -67,7 +67,7 @@ fn a_new_certificate_is_taken_on_sighup_and_a_broken_one_is_not() {
     assert_eq!(over_tls(&server, &second, &Request::new("GET", "/healthz")).status, 200);
 }
 
-/// A server that wants `ada` with her password, which has a colon.
+/// Serves with two Digest users, of which `ada` has a colon in her password.
 fn with_users() -> (tempfile::TempDir, Server) {
     let folder = tempfile::tempdir().unwrap();
     let users = folder.path().join("users");
@@ -77,7 +77,7 @@ fn with_users() -> (tempfile::TempDir, Server) {
     (folder, server)
 }
 
-/// Answers the challenge of one algorithm.
+/// Authorization field that answers the challenge for one algorithm.
 fn authorization(denied: &Answer, algorithm: &str, name: &str, password: &str, path: &str) -> String {
     let challenges = denied.all("www-authenticate");
     let challenge = challenges.iter().find(|c| c.contains(&format!("algorithm={algorithm},"))).unwrap();
@@ -88,14 +88,14 @@ fn authorization(denied: &Answer, algorithm: &str, name: &str, password: &str, p
 }
 
 #[test]
-fn digest_lets_known_users_in_by_both_algorithms() {
+fn digest_authenticates_known_users_with_both_algorithms() {
     let (_folder, server) = with_users();
     let denied = server.get("/networkmap");
     assert_eq!(denied.status, 401);
     let challenges = denied.all("www-authenticate");
     assert!(
         challenges.len() == 2 && challenges[0].contains("algorithm=SHA-256"),
-        "the better one first: {challenges:?}"
+        "expected two challenges, SHA-256 first: {challenges:?}"
     );
     let ask = |path: &str, field: &str| Request::new("GET", path).field("Authorization", field).send(server.address);
     for algorithm in ["SHA-256", "MD5"] {
@@ -103,11 +103,11 @@ fn digest_lets_known_users_in_by_both_algorithms() {
         let good = authorization(&denied, algorithm, "ada", "pass:word", "/networkmap");
         let answer = ask("/networkmap", &good);
         assert_eq!((answer.status, answer.field("cache-control")), (200, Some("private, no-cache")), "{algorithm}");
-        // The same bytes again are a replay.
+        // A repeated authorization is a replay.
         let replayed = ask("/networkmap", &good);
         assert_eq!(replayed.status, 401);
         assert!(replayed.all("www-authenticate").iter().all(|challenge| challenge.contains("stale=true")));
-        // Signed for one resource, used for another.
+        // The authorization is valid only for the URI it was computed for.
         let denied = server.get("/networkmap");
         assert_eq!(
             ask("/directory", &authorization(&denied, algorithm, "ada", "pass:word", "/networkmap")).status,
@@ -122,16 +122,15 @@ fn digest_lets_known_users_in_by_both_algorithms() {
     for nonsense in ["Digest", "Digest x", "Basic YWRhOnBhc3M6d29yZA==", "Digest username=\"ada\""] {
         assert_eq!(ask("/networkmap", nonsense).status, 401, "{nonsense}");
     }
-    assert_eq!(server.get("/healthz").status, 200, "health is no secret");
+    assert_eq!(server.get("/healthz").status, 200, "/healthz requires no authentication");
 }
 
 #[test]
-fn a_nonce_is_counted() {
+fn a_nonce_serves_many_requests_with_increasing_counts() {
     let (_folder, server) = with_users();
     let denied = server.get("/directory");
     let challenges = denied.all("www-authenticate");
     let mut challenge: WwwAuthenticateHeader = challenges[0].parse().unwrap();
-    // One challenge serves many requests, each with the next count.
     for _ in 0..5 {
         let field = challenge.respond(&AuthContext::new("bob", "other", "/directory")).unwrap().to_header_string();
         let answer = Request::new("GET", "/directory").field("Authorization", &field).send(server.address);
@@ -159,7 +158,7 @@ fn secrets_are_not_logged() {
         seen.push(line);
     }
     let all = seen.join("\n");
-    assert!(all.contains("/directory"), "the access log is on");
+    assert!(all.contains("/directory"), "the access log has no line for /directory");
     for secret in ["swordfish-42", "a-token-nobody-may-read"] {
         assert!(!all.contains(secret), "{secret} is in the log");
     }

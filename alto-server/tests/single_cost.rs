@@ -1,5 +1,5 @@
-//! Golden: requests for one cost type are answered byte for byte as they always were, whatever extensions the server
-//! has learnt beside them (RFC 8189 §4.1.3).
+//! Golden answers to requests for one cost type, which stay the same byte for byte whatever extensions the server
+//! supports (RFC 8189 §4.1.3).
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const COST_MAP: (&str, &str) = ("/costmap/filtered", "application/alto-costmapfilter+json");
 const ENDPOINT_COST: (&str, &str) = ("/endpointcost/lookup", "application/alto-endpointcostparams+json");
 
-/// Requests of a base client: every metric and mode, filters and tests, and what is refused.
+/// Requests of a client without extensions: metrics and modes, filters and constraints, and invalid requests.
 fn requests() -> Vec<((&'static str, &'static str), Value)> {
     let mut requests = Vec::new();
     for metric in ["routingcost", "hopcount", "delay-ow", "bw-residual", "bw-available"] {
@@ -47,13 +47,14 @@ fn requests() -> Vec<((&'static str, &'static str), Value)> {
     requests
 }
 
-/// `UPDATE_GOLDEN=1 cargo test -p alto-server --test single_cost` writes the answers anew.
+/// Compares the answers with `golden/single-cost.txt`, which `UPDATE_GOLDEN=1 cargo test -p alto-server --test main`
+/// rewrites.
 #[test]
-fn answers_to_base_clients_stay_as_they_are() {
+fn answers_for_one_cost_type_match_the_golden_file() {
     let server = Server::of("two-isps.json");
-    // The tag covers all costs there are, also those of metrics that came later.
+    // The tag covers the costs of all metrics, so a new metric changes it.
     let tag = server.get("/costmap/numerical/routingcost").alto("costmap")["meta"]["vtag"]["tag"].clone();
-    // So it is with the contexts of RFC 9439, which the answers repeat as they were announced.
+    // Answers repeat the cost contexts of the directory (RFC 9439), which are newer than the golden file.
     let types = server.get("/directory").alto("directory")["meta"]["cost-types"].clone();
     let contexts: Vec<String> = types
         .as_object()

@@ -1,4 +1,4 @@
-//! A running `alto-server` on a free port.
+//! The program `alto-server`, built from the current sources and started on a free port.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -7,10 +7,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{OnceLock, mpsc};
 use std::time::{Duration, SystemTime};
 
-/// Long enough for a busy machine; a test that gets here has failed.
+/// Time limit of every wait, generous enough for a busy machine. A test that reaches it fails.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A running alto-server, ended with the test.
+/// Running server process, killed when dropped.
 pub struct Server {
     child: Child,
     pub address: SocketAddr,
@@ -18,13 +18,13 @@ pub struct Server {
     log: mpsc::Receiver<String>,
 }
 
-/// Where the topologies that ship are.
+/// Path of a file in `topo/data`.
 pub fn data(name: &str) -> PathBuf {
     workspace().join("topo/data").join(name)
 }
 
-/// The program of the server, built from the sources as they are. It is another package's, so cargo does not build it
-/// for these tests.
+/// Path of the program, which is built first if it is older than its sources, because cargo does not build the programs
+/// of other packages for a test.
 pub fn alto_server() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
@@ -51,9 +51,10 @@ fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// When anything that the server is built from was changed last.
+/// Time of the last change to the sources that the server is built from.
 fn newest_source() -> SystemTime {
-    let mut folders: Vec<PathBuf> = ["alto-server", "alto-types", "topo"].map(|name| workspace().join(name)).into();
+    let mut folders: Vec<PathBuf> =
+        ["alto-registry", "alto-server", "alto-types", "topo"].map(|name| workspace().join(name)).into();
     let mut newest = workspace().join("Cargo.lock").metadata().unwrap().modified().unwrap();
     while let Some(folder) = folders.pop() {
         for entry in folder.read_dir().unwrap().map(Result::unwrap) {
@@ -69,12 +70,12 @@ fn newest_source() -> SystemTime {
 }
 
 impl Server {
-    /// Serves a topology that ships.
+    /// Serves a topology of `topo/data`.
     pub fn of(topology: &str) -> Self {
         Self::of_with(topology, &[])
     }
 
-    /// Serves a topology that ships, with more arguments, on a free port of 127.0.0.1.
+    /// Serves a topology of `topo/data` on a free port of 127.0.0.1, with additional arguments.
     pub fn of_with(topology: &str, more: &[&str]) -> Self {
         let mut command = Command::new(alto_server());
         command.arg("--topology").arg(data(topology)).args(["--listen", "127.0.0.1:0"]).args(more);
@@ -87,9 +88,9 @@ impl Server {
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).stdin(Stdio::null()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, log) = mpsc::channel();
-        // Reads on to the end, so that the server never waits for us.
+        // Drains the log to its end, so that the server never blocks on a full pipe.
         std::thread::spawn(move || stderr.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line))));
-        // From here on dropping ends the process, whatever happens.
+        // From here on, a panic drops the server and so kills the process.
         let mut server = Self { address: ([0, 0, 0, 0], 0).into(), scheme: String::new(), child, log };
         let line = server.wait_for_log("listening on http");
         let (before, after) = line.split_once("://").unwrap();
@@ -98,17 +99,17 @@ impl Server {
         server
     }
 
-    /// The URI of its directory.
+    /// URI of the directory.
     pub fn directory(&self) -> String {
         format!("{}/directory", self.origin())
     }
 
-    /// Scheme, address and port.
+    /// Origin of all URIs: scheme, address and port.
     pub fn origin(&self) -> String {
         format!("{}://{}", self.scheme, self.address)
     }
 
-    /// Waits for a line of the log that contains `text`.
+    /// Waits for a log line that contains `text`, and returns it.
     pub fn wait_for_log(&self, text: &str) -> String {
         let mut seen = Vec::new();
         loop {
@@ -132,7 +133,7 @@ impl Server {
         assert!(status.success());
     }
 
-    /// Ends it at once, as a crash would.
+    /// Kills the process, as a crash would.
     pub fn kill(&mut self) {
         let _already_gone = self.child.kill();
         let _already_gone = self.child.wait();

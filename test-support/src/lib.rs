@@ -1,6 +1,6 @@
-//! Servers that the tests of several crates talk to: a real `alto-server`, and one that answers as a test scripts it.
-#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test that cannot go on fails")]
-#![allow(missing_docs, reason = "names of test helpers speak for themselves")]
+//! Servers for the tests of several crates: the program `alto-server`, and a server with scripted replies.
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a panic fails the test")]
+#![allow(missing_docs, reason = "the names of test helpers are self-explanatory")]
 
 pub mod alto_server;
 pub mod scripted_server;

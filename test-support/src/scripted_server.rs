@@ -28,7 +28,7 @@ impl Request {
     }
 }
 
-/// What to say.
+/// Scripted answer to a request.
 #[derive(Clone, Debug)]
 pub struct Reply {
     status: u16,
@@ -37,12 +37,12 @@ pub struct Reply {
     way: Way,
 }
 
-/// How to say it.
+/// Framing and pace with which the body of a reply is sent.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     WithLength,
     Chunked,
-    /// Promises more than it sends, and hangs up.
+    /// Fewer bytes than Content-Length announces, then the end of the connection.
     CutShort,
     /// One byte at a time.
     Slowly(Duration),
@@ -53,7 +53,7 @@ impl Reply {
         Self { status, fields: Vec::new(), body: Vec::new(), way: Way::WithLength }
     }
 
-    /// A good answer of an ALTO type, such as `directory`.
+    /// Reply with status 200 and the media type `application/alto-{kind}+json`.
     pub fn alto(kind: &str, body: &Value) -> Self {
         Self::typed(&format!("application/alto-{kind}+json"), body.to_string())
     }
@@ -160,7 +160,7 @@ impl Script {
         Self { address, rules, seen }
     }
 
-    /// What to say at `GET /path`; of several replies each is used once, the last one for ever.
+    /// Sets the replies to a method and target, such as `GET /path`. Each is used once, and the last one from then on.
     pub fn on(&self, what: &str, replies: impl IntoIterator<Item = Reply>) -> &Self {
         let mut rules = self.rules.lock().unwrap();
         rules.retain(|(known, _)| known != what);
@@ -172,12 +172,12 @@ impl Script {
         format!("http://{}{path}", self.address)
     }
 
-    /// Everything it was asked so far.
+    /// All requests received so far.
     pub fn seen(&self) -> Vec<Request> {
         self.seen.lock().unwrap().clone()
     }
 
-    /// What it was asked by this method at this target, such as `POST /costs`.
+    /// Requests received for a method and target, such as `POST /costs`.
     pub fn asked(&self, what: &str) -> Vec<Request> {
         self.seen().into_iter().filter(|request| format!("{} {}", request.method, request.target) == what).collect()
     }
@@ -217,6 +217,6 @@ fn read(reader: &mut BufReader<TcpStream>, from: SocketAddr) -> Option<Request> 
         request.body = vec![0; length];
         reader.read_exact(&mut request.body).ok()?;
     }
-    assert_eq!(request.field("transfer-encoding"), None, "requests have a length");
+    assert_eq!(request.field("transfer-encoding"), None, "chunked request bodies are not supported");
     Some(request)
 }

@@ -1,9 +1,9 @@
-//! A directory without multi-cost (RFC 8189) in front of a real server.
+//! A directory without multi-cost (RFC 8189), for the resources of a running server.
 
 use crate::alto_server::Server;
 use crate::scripted_server::{Reply, Script};
 
-/// Serves the directory of a real server as one would that answers for one cost at a time and lacks these metrics.
+/// Serves the directory of a running server without its multi-cost capabilities and without the given metrics.
 #[must_use]
 pub fn plain_directory(server: &Server, lacking: &[&str]) -> Script {
     let text = ureq::get(server.directory()).call().unwrap().body_mut().read_to_string().unwrap();
@@ -25,7 +25,7 @@ pub fn plain_directory(server: &Server, lacking: &[&str]) -> Script {
             offered.as_array_mut().unwrap().retain(|name| names.iter().any(|known| name == known.as_str()));
         }
     }
-    // A cost map of nothing that is left is no cost map.
+    // Cost maps without a remaining cost type are not listed.
     directory["resources"].as_object_mut().unwrap().retain(|_, entry| {
         entry["capabilities"].get("cost-type-names").is_none_or(|names| !names.as_array().unwrap().is_empty())
     });

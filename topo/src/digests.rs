@@ -101,9 +101,9 @@ fn hash_block(block: usize, count: usize, destination: u32, cost: &impl Fn(u32, 
     let mut bytes = Vec::with_capacity(BLOCK * Metric::ALL.len() * size_of::<u64>());
     for source in sources {
         let cost = cost(u32::try_from(source).unwrap_or(u32::MAX), destination);
-        // Round-trip delays follow from one-way delays.
-        for metric in Metric::ALL.into_iter().filter(|metric| *metric != Metric::DelayRoundTrip) {
-            let micros = cost.and_then(|cost| cost.value(metric)).map_or(u64::MAX, Value::micros);
+        // Round trips follow from the ways there and back.
+        for metric in Metric::ALL.into_iter().filter(|metric| metric.round_trip_of().is_none()) {
+            let micros = cost.and_then(|cost| metric.value(&cost)).map_or(u64::MAX, Value::micros);
             bytes.extend(micros.to_be_bytes());
         }
     }

@@ -14,6 +14,8 @@
 //! * `route` finds least-cost routes: `graph` has one edge per pair of neighbours, `switches` the part that carries transit
 //!   traffic, `tree` the routes to one destination, and `update` their recomputation after a change. Ties are broken
 //!   identically everywhere, so that every replica and every emulation agrees.
+//! * `metric` has one file for each cost metric: its name, and its value from what a route accumulated. `ranks` orders
+//!   values.
 //! * `view` is one immutable network state. It combines `costs`, the trees to all destinations, with `digests`, the hashes
 //!   of all costs that make up its tag.
 //! * Numbers are exact: [`Value`] is a fixed-point number, so that sums do not depend on their order.
@@ -30,13 +32,14 @@ mod model;
 mod name;
 mod parallel;
 mod prefix;
+mod ranks;
 mod route;
 mod tag;
 mod value;
 mod view;
 
 pub use error::{ChangeError, Problem, TopologyError};
-pub use metric::{Metric, UnknownMetric, dense_ranks};
+pub use metric::{Context, Metric, UnknownMetric};
 pub use model::change::{LinkChange, Measured, Override};
 pub use model::link_changes::{Fitted, InvalidLinkKey, LinkChanges, LinkKey};
 pub use model::parts::{Host, Link, Switch};
@@ -45,6 +48,7 @@ pub use model::samples::Samples;
 pub use model::topology::Topology;
 pub use name::{InvalidName, NodeName, PidName};
 pub use prefix::network_map::{NetworkMap, Pid, PidId};
+pub use ranks::dense_ranks;
 pub use route::paths::Route;
 pub use value::Value;
 pub use view::{Endpoint, View};

@@ -15,6 +15,7 @@ use crate::model::topology::{Frame, Topology};
 use crate::name::NodeName;
 use crate::prefix::network_map::{NetworkMap, PidId};
 use crate::route::graph::Graph;
+use crate::route::measures::Measures;
 use crate::route::paths::{self, Route};
 use crate::route::switches::Neighbour;
 use crate::tag::Hasher;
@@ -34,7 +35,7 @@ pub struct View {
     pid_digests: CostDigests,
     /// Digests of the costs between hosts.
     host_digests: CostDigests,
-    /// Mean costs between the hosts of each PID with at least two hosts.
+    /// Representative costs between the hosts of each PID with at least two hosts.
     within_pids: Vec<Option<Within>>,
     /// Whether values in each metric may derive from measurements.
     measured: [bool; Metric::ALL.len()],
@@ -49,7 +50,7 @@ pub struct Endpoint {
     pid: Option<PidId>,
 }
 
-/// The mean over all pairs of hosts of one PID, by metric.
+/// The representative of all pairs of hosts of one PID, by metric.
 type Within = [Option<Value>; Metric::ALL.len()];
 
 impl View {
@@ -126,8 +127,8 @@ impl View {
 
     /// Returns the cost from one PID to another; `None` if it is undefined.
     pub fn pid_cost(&self, metric: Metric, source: PidId, destination: PidId) -> Option<Value> {
-        if metric == Metric::DelayRoundTrip {
-            let one_way = |from, to| self.pid_cost(Metric::DelayOneWay, from, to);
+        if let Some(metric) = metric.round_trip_of() {
+            let one_way = |from, to| self.pid_cost(metric, from, to);
             return Some(one_way(source, destination)?.plus(one_way(destination, source)?));
         }
         if source == destination
@@ -135,7 +136,7 @@ impl View {
         {
             return within[metric as usize];
         }
-        self.costs.between_pids(source.0, destination.0)?.value(metric)
+        metric.value(self.costs.between_pids(source.0, destination.0)?)
     }
 
     /// Resolves an address to its host and PID.
@@ -145,15 +146,15 @@ impl View {
 
     /// Returns the cost between two endpoints: between the hosts if both are hosts, otherwise between their PIDs.
     pub fn cost_between(&self, metric: Metric, source: &Endpoint, destination: &Endpoint) -> Option<Value> {
-        if metric == Metric::DelayRoundTrip {
-            let one_way = |from, to| self.cost_between(Metric::DelayOneWay, from, to);
+        if let Some(metric) = metric.round_trip_of() {
+            let one_way = |from, to| self.cost_between(metric, from, to);
             return Some(one_way(source, destination)?.plus(one_way(destination, source)?));
         }
         if source.address == destination.address {
-            return (!metric.larger_is_better()).then_some(Value::ZERO);
+            return metric.value(&Measures::EMPTY);
         }
         match (source.host, destination.host) {
-            (Some(source), Some(destination)) => self.costs.between_hosts(source, destination)?.value(metric),
+            (Some(source), Some(destination)) => metric.value(&self.costs.between_hosts(source, destination)?),
             _ => self.pid_cost(metric, source.pid?, destination.pid?),
         }
     }
@@ -289,18 +290,16 @@ fn members(frame: &Frame) -> Vec<Vec<u32>> {
     members
 }
 
-/// Computes the means over all ordered pairs of different hosts; `None` for fewer than two hosts.
+/// Computes representatives of all ordered pairs of different hosts; `None` for fewer than two hosts.
 fn within(hosts: &[u32], costs: &Costs) -> Option<Within> {
     if hosts.len() < 2 {
         return None;
     }
     let pairs = hosts.iter().flat_map(|a| hosts.iter().map(move |b| (*a, *b))).filter(|(a, b)| a != b);
     let measures: Vec<_> = pairs.filter_map(|(a, b)| costs.between_hosts(a, b)).collect();
-    let mean = |metric: Metric| {
-        let values: Vec<Value> = measures.iter().filter_map(|measures| measures.value(metric)).collect();
-        let mean = Value::mean(&values)?;
-        // Hop counts are whole numbers (RFC 9439 §4.5.2).
-        Some(if metric == Metric::HopCount { mean.to_nearest_integer() } else { mean })
+    let representative = |metric: Metric| {
+        let values: Vec<Value> = measures.iter().filter_map(|measures| metric.value(measures)).collect();
+        metric.within_pid(&values)
     };
-    Some(Metric::ALL.map(mean))
+    Some(Metric::ALL.map(representative))
 }

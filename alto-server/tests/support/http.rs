@@ -1,4 +1,4 @@
-//! An HTTP/1.1 client without any opinion: it sends what it is told, and shows what came back.
+//! A raw HTTP/1.1 client, which sends exactly what a test specifies and exposes the complete answer.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// One request on a connection of its own.
+/// One request, sent on a connection of its own.
 #[derive(Clone)]
 pub(crate) struct Request {
     head: String,
     body: Option<Vec<u8>>,
 }
 
-/// What came back.
+/// Answer of the server, with lower-case field names and the body without chunked framing.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -46,7 +46,7 @@ impl Request {
     pub(crate) fn send_over(&self, mut stream: impl Read + Write) -> Answer {
         stream.write_all(&self.to_bytes()).unwrap();
         let mut bytes = Vec::new();
-        // A server that answers early may close before it has read everything: what came is what counts.
+        // A server that answers early may reset the connection; the answer read so far is still valid.
         let _reset = stream.read_to_end(&mut bytes);
         Answer::parse(&bytes)
     }
@@ -66,14 +66,14 @@ impl Request {
     }
 }
 
-/// A connection that gives up in time.
+/// Connects with a read timeout.
 pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     stream
 }
 
-/// Sends bytes as they are and returns all that comes back until the server closes.
+/// Sends raw bytes, and returns everything the server sends until it closes the connection.
 pub(crate) fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = connect(address);
     stream.write_all(bytes).unwrap();
@@ -83,10 +83,10 @@ pub(crate) fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
 }
 
 impl Answer {
-    /// Parses one answer of a connection that was closed after it.
+    /// Parses the answer that ends with the connection, after any interim answer.
     pub(crate) fn parse(bytes: &[u8]) -> Self {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
-        let end = end.unwrap_or_else(|| panic!("no HTTP answer: {:?}", String::from_utf8_lossy(bytes)));
+        let end = end.unwrap_or_else(|| panic!("not an HTTP answer: {:?}", String::from_utf8_lossy(bytes)));
         let head = std::str::from_utf8(&bytes[..end]).unwrap();
         let mut lines = head.split("\r\n");
         let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
@@ -121,7 +121,7 @@ impl Answer {
             .unwrap_or_else(|error| panic!("{error}: {} {}", self.status, String::from_utf8_lossy(&self.body)))
     }
 
-    /// The body of a good answer of an ALTO media type.
+    /// Body of an answer with status 200 and the media type `application/alto-{kind}+json`.
     #[track_caller]
     pub(crate) fn alto(&self, kind: &str) -> Value {
         let seen = (self.status, self.media_type());
@@ -129,7 +129,7 @@ impl Answer {
         self.json()
     }
 
-    /// The `meta` of an ALTO error with this code.
+    /// Member `meta` of an ALTO error with this code (RFC 7285 §8.5.2).
     #[track_caller]
     pub(crate) fn error(&self, code: &str) -> Value {
         assert_eq!((self.status, self.media_type()), (400, "application/alto-error+json"), "{self:?}");
@@ -142,7 +142,7 @@ impl Answer {
 fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     loop {
-        let line = bytes.windows(2).position(|window| window == b"\r\n").expect("size of a chunk");
+        let line = bytes.windows(2).position(|window| window == b"\r\n").expect("a chunk begins with its size");
         let size = usize::from_str_radix(std::str::from_utf8(&bytes[..line]).unwrap().trim(), 16).unwrap();
         bytes = &bytes[line + 2..];
         if size == 0 {

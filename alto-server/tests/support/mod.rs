@@ -1,4 +1,4 @@
-//! A real server process on a free port, and an HTTP client that shows every byte.
+//! A server process on a free port, a raw HTTP client, and peers of the registry.
 #![allow(clippy::format_push_string, reason = "not worth an import")]
 
 pub(crate) mod http;
@@ -13,30 +13,30 @@ use std::time::Duration;
 
 pub(crate) use http::{Answer, Request};
 
-/// Long enough for a busy machine; a test that gets here has failed.
+/// Time limit of every wait, generous enough for a busy machine. A test that reaches it fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A running server, ended with the test.
+/// Running server process, killed when dropped.
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
-    /// Everything it logs.
+    /// Lines of the log that were not read yet.
     log: mpsc::Receiver<String>,
 }
 
-/// Where the topologies that ship are.
+/// Path of a file in `topo/data`.
 pub(crate) fn data(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../topo/data").join(name)
 }
 
-/// The program, without arguments yet.
+/// Command that runs `alto-server`, without arguments.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_alto-server"));
     command.env_remove("ALTO_ADMIN_TOKEN");
     command
 }
 
-/// Runs the program to its end: exit code, standard output, standard error.
+/// Runs the program until it exits. Returns exit code, standard output and standard error.
 pub(crate) fn run(arguments: &[&str]) -> (i32, String, String) {
     let output = program().args(arguments).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -44,12 +44,12 @@ pub(crate) fn run(arguments: &[&str]) -> (i32, String, String) {
 }
 
 impl Server {
-    /// Serves a topology that ships.
+    /// Serves a topology of `topo/data`.
     pub(crate) fn of(topology: &str) -> Self {
         Self::with(&["--topology", data(topology).to_str().unwrap()])
     }
 
-    /// Serves a topology that ships, with more arguments.
+    /// Serves a topology of `topo/data`, with additional arguments.
     pub(crate) fn of_with(topology: &str, more: &[&str]) -> Self {
         let path = data(topology);
         let mut arguments = vec!["--topology", path.to_str().unwrap()];
@@ -57,7 +57,7 @@ impl Server {
         Self::with(&arguments)
     }
 
-    /// Serves with these arguments on a free port of 127.0.0.1.
+    /// Serves on a free port of 127.0.0.1, with the given arguments.
     pub(crate) fn with(arguments: &[&str]) -> Self {
         let mut command = program();
         command.args(["--listen", "127.0.0.1:0"]).args(arguments);
@@ -69,9 +69,9 @@ impl Server {
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).stdin(Stdio::null()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, log) = mpsc::channel();
-        // Reads on to the end, so that the server never waits for us.
+        // Drains the log to its end, so that the server never blocks on a full pipe.
         std::thread::spawn(move || stderr.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line))));
-        // From here on dropping ends the process, whatever happens.
+        // From here on, a panic drops the server and so kills the process.
         let mut server = Self { address: ([0, 0, 0, 0], 0).into(), child, log };
         let line = server.wait_for_log("listening on http");
         server.address = line.split("://").nth(1).unwrap().split('/').next().unwrap().parse().unwrap();
@@ -82,7 +82,7 @@ impl Server {
         self.child.id().try_into().unwrap()
     }
 
-    /// Waits for a line of the log that contains `text`.
+    /// Waits for a log line that contains `text`, and returns it.
     pub(crate) fn wait_for_log(&self, text: &str) -> String {
         let mut seen = Vec::new();
         loop {
@@ -96,7 +96,7 @@ impl Server {
         }
     }
 
-    /// The next line of the log; nothing once the process is over.
+    /// Next line of the log, or `None` once the process has exited.
     pub(crate) fn next_log_line(&self) -> Option<String> {
         self.log.recv_timeout(PATIENCE).ok()
     }
@@ -107,7 +107,7 @@ impl Server {
         assert!(status.success());
     }
 
-    /// Waits for the end of the process; its exit code, if it was not killed.
+    /// Waits until the process exits. Returns its exit code, or `None` if a signal killed it.
     pub(crate) fn wait(mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
@@ -116,7 +116,7 @@ impl Server {
         Request::new("GET", path).send(self.address)
     }
 
-    /// Asks an ALTO resource.
+    /// Posts a body of the given media type.
     pub(crate) fn post(&self, path: &str, media_type: &str, body: impl Into<Vec<u8>>) -> Answer {
         Request::new("POST", path).field("Content-Type", media_type).body(body).send(self.address)
     }

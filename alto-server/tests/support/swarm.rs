@@ -1,4 +1,4 @@
-//! Peers that call the registry from loopback addresses of their own.
+//! Clients of the registry, each with a loopback address of its own.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -21,12 +21,12 @@ pub(crate) struct Registration {
     pub(crate) secret: String,
 }
 
-/// ID of a file: the digits of its number, repeated.
+/// ID of the file with this number.
 pub(crate) fn id(number: u64) -> String {
     format!("{number:016x}").repeat(4)
 }
 
-/// Entry of a complete file.
+/// Entry of the complete file with this number, as a peer announces it.
 pub(crate) fn entry(number: u64) -> Value {
     json!({"id": id(number), "name": format!("file-{number}"), "size": 1000 + number, "manifest": id(number + 0xf000)})
 }
@@ -48,12 +48,12 @@ impl Peer {
         request.send_over(self.connect())
     }
 
-    /// Registers with a name and files.
+    /// Registers this peer with a name, a port and files.
     pub(crate) fn register(&self, name: &str, port: u16, files: &[Value]) -> Answer {
         self.post("/swarm/register", &json!({"name": name, "port": port, "files": files}))
     }
 
-    /// Registers, and panics unless that succeeds.
+    /// Registers this peer, and panics if the server refuses.
     #[track_caller]
     pub(crate) fn registered(&self, name: &str, port: u16, files: &[Value]) -> Registration {
         Registration::from(&self.register(name, port, files))
@@ -68,7 +68,7 @@ impl Peer {
         socket.into()
     }
 
-    /// Opens a connection for many requests.
+    /// Opens a persistent connection.
     pub(crate) fn keep(&self) -> Kept {
         Kept(BufReader::new(self.connect()))
     }
@@ -87,7 +87,7 @@ impl Registration {
     }
 }
 
-/// Persistent connection.
+/// Persistent connection to the registry.
 pub(crate) struct Kept(BufReader<TcpStream>);
 
 impl Kept {

@@ -6,7 +6,6 @@ use serde::{Serialize, Serializer};
 
 use super::limits;
 use crate::file::CostModel;
-use crate::metric::Metric;
 use crate::name::NodeName;
 use crate::value::Value;
 
@@ -144,17 +143,6 @@ impl Link {
     /// Surcharge on the routing cost of routes over the link.
     pub fn price(&self) -> f64 {
         self.price
-    }
-
-    /// Returns whether the link's value in a metric was measured rather than configured.
-    pub(crate) fn is_measured(&self, metric: Metric) -> bool {
-        match metric {
-            Metric::DelayOneWay | Metric::DelayRoundTrip => self.measured_delay.is_some(),
-            Metric::LossRate => self.measured_loss.is_some(),
-            // An idle link is indistinguishable from one that was never measured.
-            Metric::AvailableBandwidth => self.utilisation > 0.0,
-            Metric::RoutingCost | Metric::HopCount | Metric::ResidualBandwidth => false,
-        }
     }
 
     /// Recomputes the cost; the error explains why the link has no usable cost.

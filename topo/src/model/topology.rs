@@ -58,7 +58,7 @@ impl Topology {
 
     /// Returns whether any link's value in a metric was measured.
     pub fn is_measured(&self, metric: Metric) -> bool {
-        self.links.iter().any(|link| link.is_measured(metric))
+        self.links.iter().any(|link| metric.is_measured(link))
     }
 
     /// Warnings about content that is valid but probably unintended.

@@ -1,8 +1,7 @@
-//! The values of a route in every metric, accumulated edge by edge.
+//! What metrics are computed from: the totals of a route, accumulated edge by edge.
 
 use super::graph::Edge;
 use super::loss::Success;
-use crate::metric::Metric;
 use crate::value::Value;
 
 /// The contribution of one edge to the values of a route.
@@ -22,22 +21,23 @@ pub(crate) struct Attributes {
     pub(crate) available: Value,
 }
 
-/// The values of a route in all metrics.
+/// The totals of a route, from which every metric computes its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Measures {
     /// Cost that route selection minimised.
     pub(crate) cost: Value,
     /// Sum of the surcharges on the routing cost.
-    price: Value,
+    pub(crate) price: Value,
     /// Number of links.
     pub(crate) hops: u32,
     /// Sum of the delays in microseconds.
     pub(crate) delay: Value,
-    success: Success,
+    /// Share of packets delivered.
+    pub(crate) success: Success,
     /// Smallest bandwidth; meaningless for an empty route, which has no bottleneck.
-    residual: Value,
+    pub(crate) residual: Value,
     /// Smallest unused bandwidth; meaningless for an empty route.
-    available: Value,
+    pub(crate) available: Value,
 }
 
 impl Attributes {
@@ -72,20 +72,6 @@ impl Measures {
             success: self.success.and(edge.success),
             residual: self.residual.min(edge.residual),
             available: self.available.min(edge.available),
-        }
-    }
-
-    /// Returns the value in a metric; `None` where one route alone does not have one.
-    pub(crate) fn value(&self, metric: Metric) -> Option<Value> {
-        match metric {
-            Metric::RoutingCost => Some(self.cost.plus(self.price)),
-            Metric::HopCount => Some(Value::from_integer(self.hops.into())),
-            Metric::DelayOneWay => Some(self.delay),
-            // The way back is another route.
-            Metric::DelayRoundTrip => None,
-            Metric::LossRate => Some(self.success.loss()),
-            Metric::ResidualBandwidth => (self.hops > 0).then_some(self.residual),
-            Metric::AvailableBandwidth => (self.hops > 0).then_some(self.available),
         }
     }
 }

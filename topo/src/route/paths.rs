@@ -43,7 +43,7 @@ impl Route {
     /// Bandwidths are undefined for a route without links, and the round-trip delay for every route, because the way
     /// back is another route.
     pub fn value(&self, metric: Metric) -> Option<Value> {
-        self.measures.value(metric)
+        metric.value(&self.measures)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use alto_types::{CostContext, CostMetric, CostMode, CostSource, CostType, ProtocolError};
-use serde_json::json;
+use serde_json::Value;
 use topo::{Metric, View};
 
 /// Cost mode (RFC 7285 §6.1.2).
@@ -50,8 +50,8 @@ impl CostKind {
     /// Description for people (RFC 7285 §10.7).
     pub(crate) fn description(self) -> String {
         match self.mode {
-            Mode::Numerical => description(self.metric).to_owned(),
-            Mode::Ordinal => format!("rank, 1 is best, of: {}", description(self.metric)),
+            Mode::Numerical => self.metric.description().to_owned(),
+            Mode::Ordinal => format!("rank, 1 is best, of: {}", self.metric.description()),
         }
     }
 
@@ -76,38 +76,12 @@ impl CostKind {
     }
 }
 
-/// Returns the cost context of a metric (RFC 9439 §3.1): whether its values are configured or measured, and how the
-/// values of links combine to those of routes.
+/// Returns the cost context of a metric for values of this view (RFC 9439 §3.1).
 fn context(metric: Metric, view: &View) -> Option<CostContext> {
-    let parameters = match metric {
-        // The RFC expects an estimation, which is what an absent context means (§6.3).
-        Metric::RoutingCost => return None,
-        Metric::HopCount => json!({"hop": "link"}),
-        Metric::DelayOneWay => json!({"links": "median", "path": "sum"}),
-        Metric::DelayRoundTrip => json!({"links": "median", "path": "sum of both ways"}),
-        Metric::LossRate => json!({"links": "median", "path": "independent losses"}),
-        Metric::ResidualBandwidth => json!({"path": "minimum"}),
-        Metric::AvailableBandwidth => json!({"links": "latest", "path": "minimum"}),
-    };
-    // Routes are computed, so the number of their links is an estimation.
-    let estimated = metric == Metric::HopCount || view.is_measured(metric);
+    let context = metric.context()?;
+    let estimated = context.always_estimated || view.is_measured(metric);
     let source = if estimated { CostSource::ESTIMATION } else { CostSource::NOMINAL };
     let cost_source = source.parse().expect("registered sources have legal names");
-    Some(CostContext { cost_source, parameters: Some(parameters) })
-}
-
-fn description(metric: Metric) -> &'static str {
-    match metric {
-        Metric::RoutingCost => "cost of the least-cost route, without unit",
-        Metric::HopCount => "links on the least-cost route",
-        Metric::DelayOneWay => "one-way delay of the least-cost route in microseconds, as configured or reported",
-        Metric::DelayRoundTrip => {
-            "delay of the least-cost routes there and back in microseconds, as configured or reported"
-        }
-        Metric::LossRate => "packets lost on the least-cost route in percent, as configured or reported",
-        Metric::ResidualBandwidth => "smallest link bandwidth on the least-cost route in bytes per second",
-        Metric::AvailableBandwidth => {
-            "smallest bandwidth left over by reported utilisation on the least-cost route in bytes per second"
-        }
-    }
+    let parameters = context.parameters.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
+    Some(CostContext { cost_source, parameters: Some(Value::Object(parameters)) })
 }

@@ -1,0 +1,25 @@
+//! The metric `hopcount` (RFC 9439 §4.5).
+
+use super::{Context, Definition};
+use crate::route::measures::Measures;
+use crate::value::Value;
+
+/// Number of links.
+pub(super) enum HopCount {}
+
+impl Definition for HopCount {
+    const NAME: &'static str = "hopcount";
+    const DESCRIPTION: &'static str = "links on the least-cost route";
+    const LARGER_IS_BETTER: bool = false;
+    // Routes are computed, so the number of their links is an estimation.
+    const CONTEXT: Option<Context> = Some(Context { always_estimated: true, parameters: &[("hop", "link")] });
+
+    fn value(route: &Measures) -> Option<Value> {
+        Some(Value::from_integer(route.hops.into()))
+    }
+
+    fn within_pid(values: &[Value]) -> Option<Value> {
+        // Hop counts are whole numbers (RFC 9439 §4.5.2).
+        Value::mean(values).map(Value::to_nearest_integer)
+    }
+}

@@ -342,13 +342,11 @@ impl<'de> Visitor<'de> for Seed<'_> {
 fn unknown_key(key: &str, shape: &Shape, known: &[Key]) -> String {
     let what = if let Shape::Object(what, _) = shape { what } else { "this object" };
     let similar = known.iter().find(|known| is_misspelt(key, known.name));
-    match similar {
-        Some(similar) => format!("is not a key of {what}: did you mean {:?}?", similar.name),
-        None => {
-            let names: Vec<&str> = known.iter().map(|key| key.name).collect();
-            format!("is not a key of {what}: use {}", names.join(", "))
-        }
+    if let Some(similar) = similar {
+        return format!("is not a key of {what}: did you mean {:?}?", similar.name);
     }
+    let names: Vec<&str> = known.iter().map(|key| key.name).collect();
+    format!("is not a key of {what}: use {}", names.join(", "))
 }
 
 /// Returns whether two words differ in at most two letters, by insertions, deletions and replacements.

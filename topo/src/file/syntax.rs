@@ -49,7 +49,7 @@ fn message(text: &str, error: &serde_json::Error) -> String {
     if begins(&["//", "/*", "#"]) || rest.starts_with('/') {
         return format!("{at}: {:?} is a comment, and JSON has none: remove it", excerpt(rest));
     }
-    if begins(&["NaN", "nan", "Inf", "inf", "-Inf", "-inf", "+"]) || line[..place].ends_with("-") {
+    if begins(&["NaN", "nan", "Inf", "inf", "-Inf", "-inf", "+"]) || line[..place].ends_with('-') {
         return format!("{at}: {:?} is not a number of JSON: write one in digits", excerpt(rest));
     }
     if rest.starts_with('\'') {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -21,11 +21,15 @@ use crate::http::router::{Route, router};
 use crate::http::stack::stack;
 use crate::http::tls::Tls;
 use crate::state::network::{ChangeRefused, Network};
+use crate::state::prefix_store::PrefixStore;
 use crate::state::store::{Store, StoreError};
 use crate::swarm::service::Swarm;
 use crate::tracker::service::{Tracker, TrackerError};
 use crate::tracker::udp::UdpListener;
 use crate::{admin, observe, resource, routes, swarm, tracker};
+
+/// Time between two looks for prefixes to publish.
+const PUBLISH_TICK: Duration = Duration::from_millis(500);
 
 /// Reason why the server could not start or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -74,12 +78,17 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     let token = config.files.admin_token()?;
     let metrics = observe::install()?;
     let store = config.state.as_deref().map(Store::open).transpose()?;
+    let prefixes = config.state.as_deref().map(PrefixStore::open).transpose()?;
+    if source.is_waiting() {
+        tracing::info!("no topology file: the network is empty until a topology comes through /admin");
+    }
     if store.is_none() && (token.is_some() || config.admin_socket.is_some()) {
         tracing::warn!("changes made through /admin end with this process; use --state to keep them");
     }
     let (stop, stopping) = watch::channel(false);
     let catalogue = Arc::new(resource::catalogue());
-    let network = Arc::new(Network::start(topology, store, Arc::clone(&catalogue), SystemTime::now)?);
+    let network =
+        Arc::new(Network::start(topology, store, (config.feeds, prefixes), Arc::clone(&catalogue), SystemTime::now)?);
     let access = Arc::new(Access::new(config.files.authenticator()?, config.max_age, SystemTime::now));
     let addressing = Arc::new(ClientAddress::new(config.trusted_proxies));
     let server = |routes: Vec<Route>| {
@@ -115,6 +124,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         listeners.spawn(server.listen_unix(listener, stopping.clone()));
     }
     let sweeper = swarm.map(|swarm| tokio::spawn(sweep(swarm)));
+    let publisher = tokio::spawn(publish_prefixes(Arc::clone(&network)));
     for address in &config.listen {
         let (listener, bound) = bind(*address)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -151,7 +161,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     tracing::info!("stopping: accepting no connections, finishing requests in progress");
     stop.send_replace(true);
     while listeners.join_next().await.is_some() {}
-    for task in sweeper.into_iter().chain(keeper) {
+    for task in sweeper.into_iter().chain(keeper).chain([publisher]) {
         task.abort();
     }
     udp.into_iter().for_each(UdpListener::stop);
@@ -163,6 +173,20 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Publishes network maps with the prefixes that came since the last one, at most once per interval.
+async fn publish_prefixes(network: Arc<Network>) {
+    let mut ticks = tokio::time::interval(PUBLISH_TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let network = Arc::clone(&network);
+        if let Ok(Some(outcome)) = offload::run(offload::HEAVY, move || network.publish_prefixes()).await {
+            let map = outcome.published.snapshot().view().network_map().tag().to_owned();
+            tracing::info!(map, "published the prefixes that came since the last network map");
+        }
+    }
 }
 
 /// Ends expired leases while no request does.

@@ -2,5 +2,6 @@
 //! Nothing here is ALTO, and none of it is in the directory.
 
 pub(crate) mod export;
+mod prefixes;
 pub(crate) mod routes;
 pub(crate) mod token;

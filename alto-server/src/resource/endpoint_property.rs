@@ -79,10 +79,7 @@ impl Lookup for EndpointPropertyLookup {
         let endpoints = limits.bound_list("endpoints", request.endpoints.len())?;
         // Repeated properties count once (§11.4.1.3).
         let offered = offered(snapshot.view()).count();
-        let pairs = limits.bound_pairs("endpoints", (endpoints, properties.min(offered)), 1)?;
-        // The PID has a table of its own; the table of the other properties is built for the first request.
-        let known = snapshot.view().properties();
-        Ok(pairs + if offered == 1 || known.is_ready() { 0 } else { known.len() })
+        limits.bound_pairs("endpoints", (endpoints, properties.min(offered)), 1)
     }
 
     fn answer(snapshot: &Snapshot, request: Self::Request, _client: IpAddr) -> Result<Answer, ProtocolError> {

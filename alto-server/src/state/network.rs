@@ -4,12 +4,16 @@
 //! links. Every change computes the next state beside the current one, saves what must survive a restart, and only then
 //! swaps the next state in. If anything fails on the way, the current state stays.
 
+pub(crate) mod feeds;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use topo::{ChangeError, Fitted, LinkChange, LinkChanges, Topology, View};
 
+use self::feeds::{FeedLimits, Feeds};
+use super::prefix_store::PrefixStore;
 use super::published::Published;
 use super::store::{Store, StoreError};
 use crate::clock::Clock;
@@ -32,6 +36,7 @@ struct Layers {
     /// True if `base` was set through `/admin` and is not the file.
     replaced: bool,
     changes: LinkChanges,
+    feeds: Feeds,
 }
 
 /// Result of a change.
@@ -48,6 +53,10 @@ pub(crate) enum ChangeRefused {
     Change(#[from] topo::ChangeError),
     #[error(transparent)]
     Topology(#[from] topo::TopologyError),
+    #[error(
+        "has {pids} PIDs; at most {most} are taken, because cost maps have the square of it: group more prefixes into a PID, or raise max-pids"
+    )]
+    TooManyPids { pids: usize, most: usize },
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -57,6 +66,7 @@ impl Network {
     pub(crate) fn start(
         file: Topology,
         store: Option<Store>,
+        (limits, prefixes): (FeedLimits, Option<PrefixStore>),
         catalogue: Arc<Catalogue>,
         clock: Clock,
     ) -> Result<Self, ChangeRefused> {
@@ -70,9 +80,12 @@ impl Network {
         };
         let Fitted { topology, kept: changes, dropped } = saved.links.fit(&base);
         describe_dropped(&dropped);
-        let published = Published::new(Arc::clone(&catalogue), View::compute(topology), None, clock());
+        let mut feeds = Feeds::start(limits, prefixes)?;
+        let view = View::compute(feeds.over(&topology));
+        let published = Published::new(Arc::clone(&catalogue), view, None, clock());
+        feeds.published(clock(), true);
         record(&published, 0);
-        let layers = Mutex::new(Layers { base, replaced, changes });
+        let layers = Mutex::new(Layers { base, replaced, changes, feeds });
         Ok(Self { current: ArcSwap::from_pointee(published), layers, store, catalogue, clock })
     }
 
@@ -109,34 +122,42 @@ impl Network {
     pub(crate) fn reset_links(&self) -> Result<Outcome, ChangeRefused> {
         let mut layers = self.lock();
         let current = self.current();
-        let next = self.publish(timed(|| current.snapshot().view().successor(Arc::clone(&layers.base))), &current);
+        let (next, all) = self.over(&layers, &layers.base, &current);
         if let Some(store) = &self.store {
             store.clear_links()?;
         }
         layers.changes.clear();
+        layers.feeds.published((self.clock)(), all);
         Ok(self.swap(next, Vec::new()))
     }
 
     /// Replaces the topology of the file, restarts included, and discards all changes to links.
     pub(crate) fn replace_topology(&self, bytes: &[u8]) -> Result<Outcome, ChangeRefused> {
         let topology = Topology::from_json(bytes, "request body")?;
-        self.rebase(topology, Some(bytes))
+        let mut layers = self.lock();
+        layers.feeds.check(&topology)?;
+        self.rebase(&mut layers, topology, Some(bytes))
     }
 
     /// Returns to the topology file, and discards all changes to links.
     pub(crate) fn restore_topology(&self, file: Topology) -> Result<Outcome, ChangeRefused> {
-        self.rebase(file, None)
+        self.rebase(&mut self.lock(), file, None)
     }
 
-    fn rebase(&self, topology: Topology, replacement: Option<&[u8]>) -> Result<Outcome, ChangeRefused> {
-        let mut layers = self.lock();
+    fn rebase(
+        &self,
+        layers: &mut Layers,
+        topology: Topology,
+        replacement: Option<&[u8]>,
+    ) -> Result<Outcome, ChangeRefused> {
         let current = self.current();
         let base = Arc::new(topology);
-        let next = self.publish(timed(|| current.snapshot().view().successor(Arc::clone(&base))), &current);
+        let (next, all) = self.over(layers, &base, &current);
         if let Some(store) = &self.store {
             store.save_topology(replacement)?;
         }
-        *layers = Layers { base, replaced: replacement.is_some(), changes: LinkChanges::default() };
+        (layers.base, layers.replaced, layers.changes) = (base, replacement.is_some(), LinkChanges::default());
+        layers.feeds.published((self.clock)(), all);
         Ok(self.swap(next, Vec::new()))
     }
 
@@ -151,8 +172,20 @@ impl Network {
         let Fitted { topology, kept, dropped } = layers.changes.clone().fit(&layers.base);
         let dropped = describe_dropped(&dropped);
         layers.changes = kept;
-        let next = self.publish(timed(|| current.snapshot().view().successor(topology)), &current);
+        let (next, all) = self.over(&layers, &topology, &current);
+        layers.feeds.published((self.clock)(), all);
         self.swap(next, dropped)
+    }
+
+    /// Computes the state of a topology with the prefixes of other sources above it: those that are published if its PIDs
+    /// are the present ones, and otherwise all, which the second value tells.
+    fn over(&self, layers: &Layers, topology: &Topology, current: &Published) -> (Published, bool) {
+        let view = current.snapshot().view();
+        let (topology, all) = match topology.with_prefixes_of(view.topology()) {
+            Some(topology) => (Arc::new(topology), false),
+            None => (layers.feeds.over(topology), true),
+        };
+        (self.publish(timed(|| view.successor(topology)), current), all)
     }
 
     fn publish(&self, view: View, current: &Published) -> Published {

@@ -32,6 +32,13 @@ pub(crate) struct StoreError {
     problem: String,
 }
 
+impl StoreError {
+    /// Describes a problem with the store at `path`.
+    pub(super) fn new(path: &Path, problem: String) -> Self {
+        Self { path: path.to_owned(), problem }
+    }
+}
+
 impl Store {
     /// Opens the store in a folder, which is created if it does not exist.
     pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {

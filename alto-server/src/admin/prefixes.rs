@@ -82,7 +82,9 @@ pub(super) fn routes(admin: &Arc<Admin>, route: impl Fn(&'static str) -> Route) 
 }
 
 async fn overview(admin: Arc<Admin>, _exchange: Exchange) -> Result<Response, HttpError> {
-    let sources = admin.network.sources(None).map_err(refused)?;
+    let network = Arc::clone(&admin.network);
+    // A change in progress may take a while.
+    let sources = offload::run(offload::HEAVY, move || network.sources(None)).await?.map_err(refused)?;
     let published = admin.network.current();
     let tag = published.snapshot().view().network_map().tag();
     let sources = sources.into_iter().map(SourceState::from).collect();
@@ -90,8 +92,8 @@ async fn overview(admin: Arc<Admin>, _exchange: Exchange) -> Result<Response, Ht
 }
 
 async fn source(admin: Arc<Admin>, exchange: Exchange) -> Result<Response, HttpError> {
-    let name = name(&exchange)?;
-    let mut sources = admin.network.sources(Some(&name)).map_err(refused)?;
+    let (name, network) = (name(&exchange)?, Arc::clone(&admin.network));
+    let mut sources = offload::run(offload::HEAVY, move || network.sources(Some(&name))).await?.map_err(refused)?;
     let report = sources.pop().ok_or(HttpError::Internal)?;
     Ok(json(StatusCode::OK, "application/json", &SourceState::from(report)))
 }

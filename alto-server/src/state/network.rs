@@ -1,8 +1,9 @@
 //! The running network: its current state, and the only ways to change it.
 //!
-//! The state has two layers: the topology file, or the topology that replaced it, and on top of it the changes to single
-//! links. Every change computes the next state beside the current one, saves what must survive a restart, and only then
-//! swaps the next state in. If anything fails on the way, the current state stays.
+//! The state has layers: the topology file, or the topology that replaced it; on top of it the changes to single links,
+//! and the prefixes that other programs give to PIDs ([`feeds`]). Every change computes the next state beside the current
+//! one, saves what must survive a restart, and only then swaps the next state in. If anything fails on the way, the
+//! current state stays.
 
 pub(crate) mod feeds;
 

@@ -2,6 +2,7 @@
 
 CARGO ?= cargo
 DEMO_FLAGS ?=
+ATTACKS_FLAGS ?=
 BENCH_FLAGS ?= --write
 BUSY_ROUNDS ?= 20
 BUSY_ONLY ?=
@@ -10,7 +11,7 @@ EXPERIMENT_FLAGS ?= --seeds 2 --jobs 2
 # The same set of packages in every rule: another set has other features, and cargo would compile everything anew.
 PROGRAMS = $(CARGO) build --quiet --release -p alto-server -p alto-peer
 
-.PHONY: help demo test test-busy experiment tools lint slow-clients soak bench
+.PHONY: help demo test test-busy experiment tools lint slow-clients attacks soak bench
 
 help:
 	@echo "make demo            serves the two-ISP network on loopback and walks through it; DEMO_FLAGS=--keep keeps it running"
@@ -18,9 +19,10 @@ help:
 	@echo "make test-busy       runs every test 20 times while all cores are busy; BUSY_ROUNDS=3 BUSY_ONLY=alto-peer,mininet"
 	@echo "make lint            checks format and lints"
 	@echo "make slow-clients    attacks a server with slow clients and prints when each was cut off"
+	@echo "make attacks         runs every attack of scripts/attacks; ATTACKS_FLAGS='--before FOLDER --write' compares with older programs"
 	@echo "make experiment      as root: runs a small experiment in Mininet and reports; EXPERIMENT=p4p-abilene for another"
 	@echo "make bench           measures speed beside other programs and rewrites docs/performance.md; BENCH_FLAGS=--quick is short"
-	@echo "make soak            runs 1,000 clients for a minute while links change, and prints what they observed"
+	@echo "make soak            runs 1,000 clients for a minute while links change and attackers attack, and prints what they observed"
 
 demo: tools
 	@$(PROGRAMS)
@@ -49,6 +51,11 @@ lint: tools
 slow-clients: tools
 	@$(PROGRAMS)
 	@python3 scripts/slow_clients.py target/release/alto-server
+
+attacks: tools
+	@$(PROGRAMS)
+	@$(CARGO) build --quiet --release -p rfc-conformance
+	@python3 scripts/attacks/run.py $(ATTACKS_FLAGS)
 
 soak: tools
 	@$(PROGRAMS)

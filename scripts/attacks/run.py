@@ -104,7 +104,9 @@ def main():
     held = sum(now.holds for _, now, _ in rows)
     print(f"{held} of {len(rows)} limits held")
     if options.write:
-        command = "make attacks"
+        before = " --before FOLDER" if options.before else ""
+        programs = os.path.relpath(options.programs, ROOT)
+        command = f"scripts/attacks/run.py --programs {programs}{before} --write"
         write(f"Written by `{command}` on {platform.machine()} with {os.cpu_count()} cores:\n\n"
               + table(rows, options.before is not None))
     return 0 if held == len(rows) else 1

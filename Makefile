@@ -9,7 +9,7 @@ BUSY_ONLY ?=
 EXPERIMENT ?= small
 EXPERIMENT_FLAGS ?= --seeds 2 --jobs 2
 # The same set of packages in every rule: another set has other features, and cargo would compile everything anew.
-PROGRAMS = $(CARGO) build --quiet --release -p alto-server -p alto-peer
+PROGRAMS = $(CARGO) build --release -p alto-server -p alto-peer
 
 .PHONY: help demo test test-busy experiment tools lint slow-clients attacks soak bench
 
@@ -25,8 +25,7 @@ help:
 	@echo "make soak            runs 1,000 clients for a minute while links change and attackers attack, and prints what they observed"
 
 demo: tools
-	@$(PROGRAMS)
-	@python3 scripts/demo.py $(DEMO_FLAGS)
+	@CARGO="$(CARGO)" python3 scripts/demo.py $(DEMO_FLAGS)
 
 test: tools
 	$(CARGO) test --workspace
@@ -37,8 +36,9 @@ test-busy: tools
 
 experiment: tools
 	@scripts/need_emulation
-	@$(PROGRAMS)
-	/usr/bin/python3 mininet/experiment.py run $(EXPERIMENT) $(EXPERIMENT_FLAGS) --out experiments/$(EXPERIMENT)
+	@$(CARGO) build --profile demo -p alto-server -p alto-peer
+	/usr/bin/python3 mininet/experiment.py run $(EXPERIMENT) $(EXPERIMENT_FLAGS) --programs target/demo \
+		--out experiments/$(EXPERIMENT)
 
 lint: tools
 	$(CARGO) fmt --all --check
@@ -67,7 +67,7 @@ bench: tools
 	@target/bench-venv/bin/python -c 'import networkx, pytricia' 2>/dev/null || \
 		target/bench-venv/bin/pip install --quiet networkx==3.6.1 pytricia==1.3.0
 	@$(PROGRAMS)
-	@$(CARGO) build --quiet --release -p topo --example route_speed
+	@$(CARGO) build --release -p topo --example route_speed
 	@target/bench-venv/bin/python bench/bench.py $(BENCH_FLAGS)
 
 # Reports a missing tool in one line, before anything else fails in many.

@@ -10,7 +10,8 @@
 //! it, [`origin`] says which addresses share a bound, and [`refusal`] why a call is refused. [`check`] holds the rules
 //! that every backend applies before it looks at its data.
 //!
-//! Backends: [`local`] keeps everything in memory and, given a folder, on disk. To add one, implement [`Registry`] in
+//! Backends: [`local`] keeps everything in memory and, given a folder, on disk, in a [`store_file`]. The server keeps
+//! other things in files of that type, too. To add one, implement [`Registry`] in
 //! a folder of its own, and name it in `tests/main.rs`, where one battery of tests runs against every backend.
 
 pub mod check;
@@ -27,6 +28,7 @@ pub mod pending;
 pub mod query;
 pub mod refusal;
 mod registry;
+pub mod store_file;
 pub mod time;
 
 pub use credentials::{Credentials, Secret};

@@ -1,27 +1,28 @@
 //! The running server: start, signals, and orderly end.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use alto_registry::store_file::StoreError;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::admin::routes::Admin;
+use crate::admin::socket::{AdminSocket, SocketError};
 use crate::config::{Config, ConfigError};
 use crate::exit::Exit;
 use crate::http::accept::Server;
 use crate::http::access::Access;
 use crate::http::client_address::ClientAddress;
-use crate::http::offload;
+use crate::http::offload::{self, Cancel, WorkPool};
 use crate::http::router::{Route, router};
 use crate::http::stack::stack;
 use crate::http::tls::Tls;
 use crate::state::network::{ChangeRefused, Network};
-use crate::state::store::{Store, StoreError};
+use crate::state::store::Store;
 use crate::swarm::service::Swarm;
 use crate::{admin, observe, resource, routes, swarm};
 
@@ -36,6 +37,8 @@ enum ServeError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Swarm(#[from] swarm::service::StartError),
+    #[error(transparent)]
+    AdminSocket(#[from] SocketError),
     #[error("{address}: cannot listen: {source}")]
     Listen { address: String, source: std::io::Error },
     #[error("cannot collect metrics: {0}")]
@@ -44,16 +47,27 @@ enum ServeError {
     System(#[from] std::io::Error),
 }
 
+/// Time in which abandoned work may notice that the server ends.
+const ABANDONED_WORK: Duration = Duration::from_millis(500);
+
 /// Serves until a signal ends the process.
 pub(crate) fn run(config: Config) -> Exit {
     observe::start_log(&config);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let result = runtime.map_err(ServeError::System).and_then(|runtime| runtime.block_on(serve(config)));
+    let result = runtime.map_err(ServeError::System).and_then(|runtime| {
+        let result = runtime.block_on(serve(config));
+        // No client waits for what still runs. What it was about to save was not acknowledged.
+        runtime.shutdown_timeout(ABANDONED_WORK);
+        result
+    });
     match result {
         Ok(()) => Exit::Success,
         Err(error) => {
             tracing::error!("{error}");
-            if matches!(error, ServeError::Config(_)) { Exit::Config } else { Exit::Failure }
+            match error {
+                ServeError::Config(_) | ServeError::AdminSocket(SocketError::Occupied(_)) => Exit::Config,
+                _ => Exit::Failure,
+            }
         }
     }
 }
@@ -83,25 +97,28 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         Arc::new(Server::new(stack, config.connections, Arc::clone(&addressing)))
     };
 
-    let admin = Arc::new(Admin { network: Arc::clone(&network), source });
+    let pool = WorkPool::of_all_cores();
+    let admin = Arc::new(Admin { pool: WorkPool::new(1), network: Arc::clone(&network), source });
     let swarm = config.swarm.map(|limits| Swarm::open(limits, config.state.as_deref())).transpose()?.map(Arc::new);
-    let mut public = routes::resources(&catalogue, &network, &access, config.work, config.body_bytes);
+    let mut public = routes::resources(&catalogue, &network, &access, &pool, (config.work, config.body_bytes));
     public.extend(routes::operation(&network, metrics, stopping.clone(), config.connections.drain));
     if let Some(token) = token {
         public.extend(admin::routes::routes(&admin, Some(token)));
     }
     if let Some(swarm) = &swarm {
-        public.extend(swarm::routes::routes(&network, &access, swarm, config.body_bytes));
+        public.extend(swarm::routes::routes(&network, &access, swarm, &pool, config.body_bytes));
     }
     let public = server(public);
 
     let mut listeners = JoinSet::new();
+    let mut admin_socket = None;
     // Before the addresses are logged, because whoever waits for them may use the socket at once.
     if let Some(path) = &config.admin_socket {
-        let listener = bind_unix(path)?;
+        let (socket, listener) = AdminSocket::bind(path)?;
+        admin_socket = Some(socket);
         tracing::info!("administration on the Unix socket {}", path.display());
         let server = server(admin::routes::routes(&admin, None));
-        listeners.spawn(server.listen_unix(listener, stopping.clone()));
+        listeners.spawn(server.listen_unix(UnixListener::from_std(listener)?, stopping.clone()));
     }
     let sweeper = swarm.map(|swarm| tokio::spawn(sweep(swarm)));
     for address in &config.listen {
@@ -112,8 +129,11 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         listeners.spawn(Arc::clone(&public).listen(listener, tls.clone(), stopping.clone()));
     }
 
+    // Beside the signals, so that a slow reload never delays the end.
+    let mut reloads = JoinSet::new();
     while signals.next().await == OperatorCommand::Reload {
-        reload(&admin, tls.as_deref()).await;
+        while reloads.try_join_next().is_some() {}
+        reloads.spawn(reload(Arc::clone(&admin), tls.clone()));
     }
     tracing::info!("stopping: accepting no connections, finishing requests in progress");
     stop.send_replace(true);
@@ -121,9 +141,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     if let Some(sweeper) = sweeper {
         sweeper.abort();
     }
-    if let Some(path) = &config.admin_socket {
-        let _already_gone = std::fs::remove_file(path);
-    }
+    drop(admin_socket);
     tracing::info!("stopped");
     Ok(())
 }
@@ -172,20 +190,22 @@ impl Signals {
 }
 
 /// Reads certificate and topology again. A file that cannot be used changes nothing.
-async fn reload(admin: &Arc<Admin>, tls: Option<&Tls>) {
-    match tls.map(Tls::reload) {
-        Some(Err(error)) => tracing::error!(%error, "the previous certificate stays in use"),
-        Some(Ok(())) => tracing::info!("certificate and key reloaded"),
-        None => {}
-    }
-    let admin = Arc::clone(admin);
-    let work = move || admin.source.load().map(|topology| admin.network.reload(topology));
-    match offload::run(offload::HEAVY, work).await {
+async fn reload(admin: Arc<Admin>, tls: Option<Arc<Tls>>) {
+    let pool = admin.pool.clone();
+    let work = move |_: &Cancel| {
+        match tls.as_deref().map(Tls::reload) {
+            Some(Err(error)) => tracing::error!(%error, "the previous certificate stays in use"),
+            Some(Ok(())) => tracing::info!("certificate and key reloaded"),
+            None => {}
+        }
+        admin.source.load().map(|topology| admin.network.reload(topology))
+    };
+    match pool.run(offload::HEAVY, work).await {
         Ok(Ok(outcome)) => {
             tracing::info!(view = outcome.published.snapshot().view().tag(), "topology reloaded");
         }
         Ok(Err(error)) => tracing::error!(%error, "the previous topology stays in use"),
-        Err(_) => tracing::error!("the reload panicked; the previous topology stays in use"),
+        Err(_) => tracing::error!("the reload was given up; the previous topology stays in use"),
     }
 }
 
@@ -206,19 +226,4 @@ fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
         Ok((listener, address))
     };
     bound().map_err(|source| ServeError::Listen { address: address.to_string(), source })
-}
-
-/// Listens on a Unix socket that only the user of this process can open.
-fn bind_unix(path: &Path) -> Result<UnixListener, ServeError> {
-    use std::os::unix::fs::PermissionsExt;
-    let bound = || -> std::io::Result<_> {
-        // A socket without a listener was left by a process that was killed.
-        if std::os::unix::net::UnixStream::connect(path).is_err() && path.exists() {
-            std::fs::remove_file(path)?;
-        }
-        let listener = UnixListener::bind(path)?;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-        Ok(listener)
-    };
-    bound().map_err(|source| ServeError::Listen { address: path.display().to_string(), source })
 }

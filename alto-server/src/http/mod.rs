@@ -3,7 +3,7 @@
 //! In the order in which a request passes: [`accept`] accepts connections and limits each ([`first_bytes`], [`tls`]);
 //! [`stack`] lists the layers ([`request_id`], [`metering`], [`gate`], [`overload`]); [`router`] finds the handler by
 //! path and method. A handler gets an [`exchange`] with the [`client_address`] and a [`body`] still to be read, checks
-//! [`access`] (by [`digest`]) and [`negotiation`], and decides with [`offload`] where the work runs. It gives an
+//! [`access`] (by [`digest`] with [`nonce`]) and [`negotiation`], and decides with [`offload`] where the work runs. It gives an
 //! [`answer`], or a [`representation`] in some [`encoding`], which may turn out to be known to the client
 //! ([`conditional`]). Whatever is wrong is an [`error::HttpError`], which becomes an answer in that file only.
 
@@ -21,6 +21,7 @@ mod first_bytes;
 mod gate;
 mod metering;
 pub(crate) mod negotiation;
+mod nonce;
 pub(crate) mod offload;
 mod overload;
 pub(crate) mod representation;

@@ -28,6 +28,7 @@ use std::time::Duration;
 use alto_types::swarm::FileId;
 
 pub use error::FetchError;
+pub(crate) use error::{MAX_LISTED, most_held_first};
 pub use options::Options;
 pub use rendezvous::{Rendezvous, RendezvousError};
 pub use transport::Cancel;

@@ -24,7 +24,9 @@ use crate::http::tls::Tls;
 use crate::state::network::{ChangeRefused, Network};
 use crate::state::store::Store;
 use crate::swarm::service::Swarm;
-use crate::{admin, observe, resource, routes, swarm};
+use crate::tracker::service::{Tracker, TrackerError};
+use crate::tracker::udp::UdpListener;
+use crate::{admin, observe, resource, routes, swarm, tracker};
 
 /// Reason why the server could not start or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +41,8 @@ enum ServeError {
     Swarm(#[from] swarm::service::StartError),
     #[error(transparent)]
     AdminSocket(#[from] SocketError),
+    #[error(transparent)]
+    Tracker(#[from] TrackerError),
     #[error("{address}: cannot listen: {source}")]
     Listen { address: String, source: std::io::Error },
     #[error("cannot collect metrics: {0}")]
@@ -108,6 +112,13 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     if let Some(swarm) = &swarm {
         public.extend(swarm::routes::routes(&network, &access, swarm, &pool, config.body_bytes));
     }
+    let tracker = config.tracker.map(|config| -> Result<_, TrackerError> {
+        Ok((Arc::new(Tracker::start(config.settings, &network)?), config.listen, config.udp))
+    });
+    let tracker = tracker.transpose()?;
+    if let Some((tracker, ..)) = &tracker {
+        public.extend(tracker::routes::on_main_listener(tracker));
+    }
     let public = server(public);
 
     let mut listeners = JoinSet::new();
@@ -128,18 +139,42 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         tracing::info!(view = view.snapshot().view().tag(), "listening on {scheme}://{bound}/directory");
         listeners.spawn(Arc::clone(&public).listen(listener, tls.clone(), stopping.clone()));
     }
+    let mut keeper = None;
+    let mut udp = Vec::new();
+    if let Some((tracker, listen, over_udp)) = &tracker {
+        let own = server(tracker::routes::on_own_listener(tracker));
+        for address in listen {
+            let (listener, bound) = bind(*address)?;
+            let scheme = if tls.is_some() { "https" } else { "http" };
+            tracing::info!("tracker on {scheme}://{bound}/announce");
+            listeners.spawn(Arc::clone(&own).listen(listener, tls.clone(), stopping.clone()));
+        }
+        for address in over_udp {
+            let listener = UdpListener::start(*address, tracker);
+            let listener =
+                listener.map_err(|source| ServeError::Listen { address: format!("udp {address}"), source })?;
+            tracing::info!("tracker on udp://{}", listener.address());
+            udp.push(listener);
+        }
+        keeper = Some(tokio::spawn(Arc::clone(tracker).keep()));
+    }
 
     // Beside the signals, so that a slow reload never delays the end.
     let mut reloads = JoinSet::new();
     while signals.next().await == OperatorCommand::Reload {
         while reloads.try_join_next().is_some() {}
-        reloads.spawn(reload(Arc::clone(&admin), tls.clone()));
+        let tracker = tracker.as_ref().map(|(tracker, ..)| Arc::clone(tracker));
+        reloads.spawn(reload(Arc::clone(&admin), tls.clone(), tracker));
     }
     tracing::info!("stopping: accepting no connections, finishing requests in progress");
     stop.send_replace(true);
     while listeners.join_next().await.is_some() {}
-    if let Some(sweeper) = sweeper {
-        sweeper.abort();
+    for task in sweeper.into_iter().chain(keeper) {
+        task.abort();
+    }
+    udp.into_iter().for_each(UdpListener::stop);
+    if let Some((tracker, ..)) = &tracker {
+        tracker.save();
     }
     drop(admin_socket);
     tracing::info!("stopped");
@@ -189,14 +224,17 @@ impl Signals {
     }
 }
 
-/// Reads certificate and topology again. A file that cannot be used changes nothing.
-async fn reload(admin: Arc<Admin>, tls: Option<Arc<Tls>>) {
+/// Reads certificate, access lists and topology again. A file that cannot be used changes nothing.
+async fn reload(admin: Arc<Admin>, tls: Option<Arc<Tls>>, tracker: Option<Arc<Tracker>>) {
     let pool = admin.pool.clone();
     let work = move |_: &Cancel| {
         match tls.as_deref().map(Tls::reload) {
             Some(Err(error)) => tracing::error!(%error, "the previous certificate stays in use"),
             Some(Ok(())) => tracing::info!("certificate and key reloaded"),
             None => {}
+        }
+        if let Some(tracker) = tracker {
+            tracker.reload();
         }
         admin.source.load().map(|topology| admin.network.reload(topology))
     };

@@ -15,6 +15,7 @@ pub(super) fn run(config: &Config) -> Result<String, ConfigError> {
     config.files.authenticator()?;
     config.files.admin_token()?;
     config.admin_socket.as_deref().map(socket::check).transpose()?;
+    config.check_tracker_files()?;
     let mut summary = String::new();
     for warning in topology.warnings() {
         let _ = writeln!(summary, "warning: {warning}");

@@ -82,9 +82,9 @@ pub(crate) fn operation(
         }
     };
     vec![
-        Route::new("healthz", "health").on(Method::GET, move |_| health()),
-        Route::new("readyz", "readiness").on(Method::GET, move |_| std::future::ready(ready())),
-        Route::new("metrics", "metrics").on(Method::GET, move |_| std::future::ready(exposition())),
+        Route::new("healthz", "health").on(Method::GET, move |_| health()).exempt(),
+        Route::new("readyz", "readiness").on(Method::GET, move |_| std::future::ready(ready())).exempt(),
+        Route::new("metrics", "metrics").on(Method::GET, move |_| std::future::ready(exposition())).exempt(),
     ]
 }
 

@@ -98,7 +98,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     let addressing = Arc::new(ClientAddress::new(config.trusted_proxies));
     let server = |routes: Vec<Route>| {
         let stack = stack(router(routes, routes::NOT_FOUND), config.stack);
-        Arc::new(Server::new(stack, config.connections, Arc::clone(&addressing)))
+        Arc::new(Server::new(stack, config.connections, config.admission, Arc::clone(&addressing)))
     };
 
     let pool = WorkPool::of_all_cores();

@@ -8,8 +8,9 @@ use serde::Serialize;
 
 use super::routes::Admin;
 use crate::http::error::json;
+use crate::http::offload::{self, Cancel};
 use crate::http::router::Route;
-use crate::http::{Exchange, HttpError, Response, body, offload};
+use crate::http::{Exchange, HttpError, Response, body};
 use crate::state::network::feeds::{Applied, FeedRefused, FeedRequest, SourceReport};
 
 /// Longest request body, in bytes.
@@ -84,7 +85,7 @@ pub(super) fn routes(admin: &Arc<Admin>, route: impl Fn(&'static str) -> Route) 
 async fn overview(admin: Arc<Admin>, _exchange: Exchange) -> Result<Response, HttpError> {
     let network = Arc::clone(&admin.network);
     // A change in progress may take a while.
-    let sources = offload::run(offload::HEAVY, move || network.sources(None)).await?.map_err(refused)?;
+    let sources = admin.pool.run(offload::HEAVY, move |_: &Cancel| network.sources(None)).await?.map_err(refused)?;
     let published = admin.network.current();
     let tag = published.snapshot().view().network_map().tag();
     let sources = sources.into_iter().map(SourceState::from).collect();
@@ -93,7 +94,7 @@ async fn overview(admin: Arc<Admin>, _exchange: Exchange) -> Result<Response, Ht
 
 async fn source(admin: Arc<Admin>, exchange: Exchange) -> Result<Response, HttpError> {
     let (name, network) = (name(&exchange)?, Arc::clone(&admin.network));
-    let mut sources = offload::run(offload::HEAVY, move || network.sources(Some(&name))).await?.map_err(refused)?;
+    let mut sources = admin.pool.run(offload::HEAVY, move |_: &Cancel| network.sources(Some(&name))).await?.map_err(refused)?;
     let report = sources.pop().ok_or(HttpError::Internal)?;
     Ok(json(StatusCode::OK, "application/json", &SourceState::from(report)))
 }
@@ -119,8 +120,8 @@ async fn apply(
     lines: Bytes,
 ) -> Result<Response, HttpError> {
     let network = Arc::clone(&admin.network);
-    let work = move || network.apply_prefixes(&FeedRequest { source: &source, after, sequence, lines: &lines });
-    let Applied { report, applied, added, removed, dropped } = match offload::run(offload::HEAVY, work).await? {
+    let work = move |_: &Cancel| network.apply_prefixes(&FeedRequest { source: &source, after, sequence, lines: &lines });
+    let Applied { report, applied, added, removed, dropped } = match admin.pool.run(offload::HEAVY, work).await? {
         Ok(applied) => applied,
         Err(error) => return conflict(error),
     };
@@ -139,8 +140,8 @@ async fn apply(
 
 async fn delete(admin: Arc<Admin>, exchange: Exchange) -> Result<Response, HttpError> {
     let (name, network) = (name(&exchange)?, Arc::clone(&admin.network));
-    let work = move || network.delete_prefixes(&name);
-    offload::run(offload::HEAVY, work).await?.map_err(refused)?;
+    let work = move |_: &Cancel| network.delete_prefixes(&name);
+    admin.pool.run(offload::HEAVY, work).await?.map_err(refused)?;
     let mut response = Response::default();
     *response.status_mut() = StatusCode::NO_CONTENT;
     Ok(response)

@@ -1,12 +1,12 @@
 //! The prefixes of all sources in an embedded ACID store: for each source a whole set, and the differences since.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use alto_registry::store_file::{StoreError, StoreFile};
+use redb::{ReadableTable, TableDefinition, WriteTransaction};
 use topo::PrefixSet;
 
 use super::prefix_lines::{self, Form};
-use super::store::StoreError;
 
 /// Sequence number of each source.
 const SEQUENCES: TableDefinition<'_, &str, u64> = TableDefinition::new("prefix-sequences");
@@ -15,13 +15,14 @@ const SETS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("prefix-sets
 /// Differences to the sets, as lines, by source and sequence number.
 const DIFFERENCES: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("prefix-differences");
 
+/// Size of the page cache. Nothing is read while the server runs.
+const CACHE_BYTES: usize = 8 * 1024 * 1024;
 /// Size of the differences of a source, in bytes, up to which its set is never written anew.
 const FEW_BYTES: usize = 1024 * 1024;
 
 /// Store of one server.
 pub(crate) struct PrefixStore {
-    database: Database,
-    path: PathBuf,
+    file: StoreFile,
 }
 
 /// A source as it was saved.
@@ -44,32 +45,31 @@ pub(crate) struct Sizes {
 impl PrefixStore {
     /// Opens the store in a folder, which is created if it does not exist.
     pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
-        let path = folder.join("prefixes.redb");
-        let failed = |problem: String| StoreError::new(&path, problem);
-        std::fs::create_dir_all(folder).map_err(|error| failed(format!("cannot create the folder: {error}")))?;
-        let database = Database::create(&path).map_err(|error| failed(error.to_string()))?;
-        let store = Self { database, path };
+        let mut file = StoreFile::open(folder, "prefixes.redb", CACHE_BYTES)?;
         // Creating the tables here spares readers a special case.
-        store.write(|transaction| {
+        file.write(|transaction| {
             transaction.open_table(SEQUENCES)?;
             transaction.open_table(SETS)?;
             transaction.open_table(DIFFERENCES)?;
             Ok(())
         })?;
-        Ok(store)
+        Ok(Self { file })
     }
 
     /// Reads all sources.
-    pub(crate) fn load(&self) -> Result<Vec<SavedSource>, StoreError> {
-        let read = || -> Result<Vec<SavedSource>, redb::Error> {
-            let transaction = self.database.begin_read()?;
+    pub(crate) fn load(&mut self) -> Result<Vec<SavedSource>, StoreError> {
+        self.file.read(|transaction| {
             let (sets, differences) = (transaction.open_table(SETS)?, transaction.open_table(DIFFERENCES)?);
             let mut sources = Vec::new();
             for entry in transaction.open_table(SEQUENCES)?.iter()? {
                 let (name, sequence) = entry?;
                 let (name, sequence) = (name.value(), sequence.value());
-                let mut source =
-                    SavedSource { name: name.to_owned(), sequence, set: PrefixSet::default(), sizes: Sizes::default() };
+                let mut source = SavedSource {
+                    name: name.to_owned(),
+                    sequence,
+                    set: PrefixSet::default(),
+                    sizes: Sizes::default(),
+                };
                 if let Some(lines) = sets.get(name)? {
                     source.read(lines.value(), Form::Set);
                 }
@@ -79,13 +79,12 @@ impl PrefixStore {
                 sources.push(source);
             }
             Ok(sources)
-        };
-        read().map_err(|error| StoreError::new(&self.path, error.to_string()))
+        })
     }
 
     /// Saves a change of a source: the difference, or the whole set where differences have become too large.
     pub(crate) fn save(
-        &self,
+        &mut self,
         (source, sequence): (&str, u64),
         sizes: &mut Sizes,
         difference: Option<&str>,
@@ -94,7 +93,7 @@ impl PrefixStore {
         let before = std::mem::replace(sizes, Sizes { suspect: true, ..*sizes });
         let fits = |text: &&str| !before.suspect && before.differences + text.len() <= FEW_BYTES.max(before.set / 2);
         let after = if let Some(difference) = difference.filter(fits) {
-            self.write(|transaction| {
+            self.file.write(|transaction| {
                 transaction.open_table(DIFFERENCES)?.insert((source, sequence), difference.as_bytes())?;
                 transaction.open_table(SEQUENCES)?.insert(source, sequence)?;
                 Ok(())
@@ -102,7 +101,7 @@ impl PrefixStore {
             Sizes { differences: before.differences + difference.len(), ..before }
         } else {
             let lines = prefix_lines::print_set(set);
-            self.write(|transaction| {
+            self.file.write(|transaction| {
                 delete(transaction, source)?;
                 transaction.open_table(SETS)?.insert(source, lines.as_bytes())?;
                 transaction.open_table(SEQUENCES)?.insert(source, sequence)?;
@@ -115,20 +114,8 @@ impl PrefixStore {
     }
 
     /// Deletes a source.
-    pub(crate) fn delete(&self, source: &str) -> Result<(), StoreError> {
-        self.write(|transaction| delete(transaction, source))
-    }
-
-    /// Runs a transaction, which is on disk when this returns.
-    fn write(&self, work: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>) -> Result<(), StoreError> {
-        let run = || -> Result<(), redb::Error> {
-            let mut transaction = self.database.begin_write()?;
-            transaction.set_durability(Durability::Immediate)?;
-            work(&transaction)?;
-            transaction.commit()?;
-            Ok(())
-        };
-        run().map_err(|error| StoreError::new(&self.path, error.to_string()))
+    pub(crate) fn delete(&mut self, source: &str) -> Result<(), StoreError> {
+        self.file.write(|transaction| delete(transaction, source))
     }
 }
 

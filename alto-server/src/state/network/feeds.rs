@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use alto_registry::store_file::StoreError;
 use topo::{NetworkMap, PrefixDifference, PrefixLayer, PrefixSet, Topology};
 
 use super::{ChangeRefused, Layers, Network, Outcome, timed};
 use crate::state::prefix_lines::{self, Form, LinesError, Statements};
 use crate::state::prefix_store::{PrefixStore, Sizes};
-use crate::state::store::StoreError;
 
 /// Number of names of unknown PIDs that an answer lists.
 const LISTED: usize = 20;
@@ -104,9 +104,9 @@ impl From<StoreError> for FeedRefused {
 
 impl Feeds {
     /// Starts with what an earlier run saved.
-    pub(super) fn start(limits: FeedLimits, store: Option<PrefixStore>) -> Result<Self, StoreError> {
+    pub(super) fn start(limits: FeedLimits, mut store: Option<PrefixStore>) -> Result<Self, StoreError> {
         let (mut layer, mut sources) = (PrefixLayer::default(), BTreeMap::new());
-        for saved in store.as_ref().map(PrefixStore::load).transpose()?.unwrap_or_default() {
+        for saved in store.as_mut().map(PrefixStore::load).transpose()?.unwrap_or_default() {
             layer.insert(&saved.name, Arc::new(saved.set));
             sources.insert(saved.name, Source { sequence: saved.sequence, sizes: saved.sizes });
         }
@@ -211,7 +211,7 @@ impl Network {
         };
         let feeds = &mut layers.feeds;
         let source = feeds.sources.entry(request.source.to_owned()).or_default();
-        if let Some(store) = &feeds.store {
+        if let Some(store) = &mut feeds.store {
             store.save((request.source, request.sequence), &mut source.sizes, lines.as_deref(), &set)?;
         }
         source.sequence = request.sequence;
@@ -229,7 +229,7 @@ impl Network {
         let Some(set) = feeds.layer.get(source).map(Arc::clone) else {
             return Err(FeedRefused::UnknownSource(source.to_owned()));
         };
-        if let Some(store) = &feeds.store {
+        if let Some(store) = &mut feeds.store {
             store.delete(source)?;
         }
         feeds.sources.remove(source);

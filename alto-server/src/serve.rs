@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use topo::Topology;
 
 use crate::admin::routes::Admin;
 use crate::admin::socket::{AdminSocket, SocketError};
@@ -23,6 +24,7 @@ use crate::http::stack::stack;
 use crate::http::tls::Tls;
 use crate::state::network::{ChangeRefused, Network};
 use crate::state::prefix_store::PrefixStore;
+use crate::state::source::TopologySource;
 use crate::state::store::Store;
 use crate::swarm::service::Swarm;
 use crate::tracker::service::{Tracker, TrackerError};
@@ -84,18 +86,12 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     // Before any log line announces the server, so that no signal is lost.
     let mut signals = Signals::listen()?;
     let source = config.topology()?.clone();
-    let topology = source.load().map_err(ConfigError::from)?;
-    for warning in topology.warnings() {
-        tracing::warn!("{warning}");
-    }
+    let topology = load(&source)?;
     let tls = config.files.tls()?.map(Arc::new);
     let token = config.files.admin_token()?;
     let metrics = observe::install()?;
     let store = config.state.as_deref().map(Store::open).transpose()?;
     let prefixes = config.state.as_deref().map(PrefixStore::open).transpose()?;
-    if source.is_waiting() {
-        tracing::info!("no topology file: the network is empty until a topology comes through /admin");
-    }
     if store.is_none() && (token.is_some() || config.admin_socket.is_some()) {
         tracing::warn!("changes made through /admin end with this process; use --state to keep them");
     }
@@ -189,6 +185,18 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     drop(admin_socket);
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Loads the topology, and logs what is unusual about it.
+fn load(source: &TopologySource) -> Result<Topology, ConfigError> {
+    if source.is_waiting() {
+        tracing::info!("no topology file: the network is empty until a topology comes through /admin");
+    }
+    let topology = source.load()?;
+    for warning in topology.warnings() {
+        tracing::warn!("{warning}");
+    }
+    Ok(topology)
 }
 
 /// Publishes network maps with the prefixes that came since the last one, at most once per interval.

@@ -94,7 +94,8 @@ async fn overview(admin: Arc<Admin>, _exchange: Exchange) -> Result<Response, Ht
 
 async fn source(admin: Arc<Admin>, exchange: Exchange) -> Result<Response, HttpError> {
     let (name, network) = (name(&exchange)?, Arc::clone(&admin.network));
-    let mut sources = admin.pool.run(offload::HEAVY, move |_: &Cancel| network.sources(Some(&name))).await?.map_err(refused)?;
+    let mut sources =
+        admin.pool.run(offload::HEAVY, move |_: &Cancel| network.sources(Some(&name))).await?.map_err(refused)?;
     let report = sources.pop().ok_or(HttpError::Internal)?;
     Ok(json(StatusCode::OK, "application/json", &SourceState::from(report)))
 }
@@ -120,15 +121,16 @@ async fn apply(
     lines: Bytes,
 ) -> Result<Response, HttpError> {
     let network = Arc::clone(&admin.network);
-    let work = move |_: &Cancel| network.apply_prefixes(&FeedRequest { source: &source, after, sequence, lines: &lines });
-    let Applied { report, applied, added, removed, dropped } = match admin.pool.run(offload::HEAVY, work).await? {
+    let work =
+        move |_: &Cancel| network.apply_prefixes(&FeedRequest { source: &source, after, sequence, lines: &lines });
+    let Applied { report, is_new, added, removed, dropped } = match admin.pool.run(offload::HEAVY, work).await? {
         Ok(applied) => applied,
         Err(error) => return conflict(error),
     };
     let published = admin.network.current();
     let report = Report {
         state: report.into(),
-        applied,
+        applied: is_new,
         added,
         removed,
         durable: admin.network.is_durable(),

@@ -155,8 +155,7 @@ impl Network {
         let base = Arc::new(topology);
         let (next, all) = self.over(layers, &base, &current);
         layers.save(|store, before| store.save_topology(replacement, before))?;
-        (layers.base, layers.replacement, layers.changes) =
-            (base, replacement.map(Arc::from), LinkChanges::default());
+        (layers.base, layers.replacement, layers.changes) = (base, replacement.map(Arc::from), LinkChanges::default());
         layers.feeds.published((self.clock)(), all);
         Ok(self.swap(next, Vec::new()))
     }

@@ -41,6 +41,7 @@ pub(crate) enum LinesError {
 /// Parses lines, of which at most `most` have a statement.
 pub(crate) fn parse(text: &[u8], form: Form, most: usize) -> Result<Statements<'_>, LinesError> {
     let mut statements = Statements::default();
+    let mut last: Option<(&str, PidName)> = None;
     for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
         if index == 0 && line.trim_ascii_start().starts_with(b"{") {
             statements.topology = Some(line);
@@ -67,17 +68,16 @@ pub(crate) fn parse(text: &[u8], form: Form, most: usize) -> Result<Statements<'
         let net = net(prefix).ok_or_else(|| {
             failed(format!("{:?} is not a prefix: write it as in 192.0.2.0/24 or 2001:db8::/32", excerpt(prefix)))
         })?;
-        match pid {
-            None => statements.changes.set(net, None),
-            // Parsing a name for each of a million lines would cost as much as the rest.
-            Some(pid) => match statements.changes.pids().last().filter(|last| last.to_string() == pid).cloned() {
-                Some(last) => statements.changes.set(net, Some(&last)),
-                None => {
-                    let name: PidName = pid.parse().map_err(|error| failed(format!("{error}")))?;
-                    statements.changes.set(net, Some(&name));
-                }
-            },
+        let Some(pid) = pid else {
+            statements.changes.set(net, None);
+            continue;
+        };
+        // Neighbouring lines mostly have the same PID, whose name is then not parsed again.
+        if last.as_ref().is_none_or(|(text, _)| *text != pid) {
+            let name: PidName = pid.parse().map_err(|error| failed(format!("{error}")))?;
+            last = Some((pid, name));
         }
+        statements.changes.set(net, last.as_ref().map(|(_, name)| name));
     }
     Ok(statements)
 }

@@ -64,12 +64,8 @@ impl PrefixStore {
             for entry in transaction.open_table(SEQUENCES)?.iter()? {
                 let (name, sequence) = entry?;
                 let (name, sequence) = (name.value(), sequence.value());
-                let mut source = SavedSource {
-                    name: name.to_owned(),
-                    sequence,
-                    set: PrefixSet::default(),
-                    sizes: Sizes::default(),
-                };
+                let mut source =
+                    SavedSource { name: name.to_owned(), sequence, set: PrefixSet::default(), sizes: Sizes::default() };
                 if let Some(lines) = sets.get(name)? {
                     source.read(lines.value(), Form::Set);
                 }

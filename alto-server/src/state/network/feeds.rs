@@ -59,8 +59,8 @@ pub(crate) struct FeedRequest<'a> {
 /// Result of a request.
 pub(crate) struct Applied {
     pub(crate) report: SourceReport,
-    /// False if the request was applied before.
-    pub(crate) applied: bool,
+    /// False if the request had been applied before.
+    pub(crate) is_new: bool,
     pub(crate) added: usize,
     pub(crate) removed: usize,
     pub(crate) dropped: Vec<String>,
@@ -141,6 +141,26 @@ impl Feeds {
         Some(since.map_or(Duration::ZERO, |since| self.limits.map_interval.saturating_sub(since)))
     }
 
+    /// Decides whether a request is to be applied; one that was applied before is not.
+    fn expects(&self, request: &FeedRequest<'_>) -> Result<bool, FeedRefused> {
+        let known = self.sources.get(request.source);
+        if known.is_none() && self.sources.len() >= MAX_SOURCES {
+            return Err(FeedRefused::TooManySources);
+        }
+        let present = known.map_or(0, |source| source.sequence);
+        if known.is_some() && request.sequence == present {
+            return Ok(false);
+        }
+        let refused = |wanted: String| Err(FeedRefused::Sequence { wanted, present });
+        match request.after {
+            Some(after) if after != present => refused(format!("the difference applies to {after}")),
+            _ if request.sequence <= present => {
+                refused(format!("{} is not greater than the last one", request.sequence))
+            }
+            _ => Ok(true),
+        }
+    }
+
     fn report(&self, source: &str, map: &NetworkMap, now: SystemTime) -> Option<SourceReport> {
         let set = self.layer.get(source)?;
         Some(SourceReport {
@@ -164,7 +184,7 @@ impl Network {
     pub(crate) fn apply_prefixes(&self, request: &FeedRequest<'_>) -> Result<Applied, FeedRefused> {
         let form = if request.after.is_some() { Form::Difference } else { Form::Set };
         let mut layers = self.lock();
-        if !self.expects(&layers.feeds, request)? {
+        if !layers.feeds.expects(request)? {
             return Ok(self.unchanged(&layers, request.source));
         }
         let Statements { topology, mut changes } =
@@ -219,7 +239,7 @@ impl Network {
         feeds.pending.extend(&effect);
         self.publish_prefixes_if_due(&mut layers);
         let unchanged = self.unchanged(&layers, request.source);
-        Ok(Applied { applied: true, added: effect.added, removed: effect.removed, dropped, ..unchanged })
+        Ok(Applied { is_new: true, added: effect.added, removed: effect.removed, dropped, ..unchanged })
     }
 
     /// Deletes a source and its prefixes.
@@ -271,31 +291,11 @@ impl Network {
         Some(self.swap(next, Vec::new()))
     }
 
-    /// Decides whether a request is to be applied; one that was applied before is not.
-    fn expects(&self, feeds: &Feeds, request: &FeedRequest<'_>) -> Result<bool, FeedRefused> {
-        let known = feeds.sources.get(request.source);
-        if known.is_none() && feeds.sources.len() >= MAX_SOURCES {
-            return Err(FeedRefused::TooManySources);
-        }
-        let present = known.map_or(0, |source| source.sequence);
-        if known.is_some() && request.sequence == present {
-            return Ok(false);
-        }
-        let refused = |wanted: String| Err(FeedRefused::Sequence { wanted, present });
-        match request.after {
-            Some(after) if after != present => refused(format!("the difference applies to {after}")),
-            _ if request.sequence <= present => {
-                refused(format!("{} is not greater than the last one", request.sequence))
-            }
-            _ => Ok(true),
-        }
-    }
-
     fn unchanged(&self, layers: &Layers, source: &str) -> Applied {
         let report = layers.feeds.report(source, layers.base.own_network_map(), (self.clock)());
         let none =
             || SourceReport { source: source.to_owned(), sequence: 0, prefixes: 0, unknown_pids: 0, publish_in: None };
-        Applied { report: report.unwrap_or_else(none), applied: false, added: 0, removed: 0, dropped: Vec::new() }
+        Applied { report: report.unwrap_or_else(none), is_new: false, added: 0, removed: 0, dropped: Vec::new() }
     }
 }
 

@@ -3,7 +3,7 @@
 mod discover;
 mod resource;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -29,6 +29,8 @@ pub struct Subject {
     by_uri: HashMap<String, Vec<usize>>,
     /// Directory entries that gave no directory.
     pub dead_ends: Vec<DeadEnd>,
+    /// Indices of resources that give no answer to an ordinary request, so that checks leave them alone.
+    withheld: BTreeSet<usize>,
     /// Reason why discovery stopped before all directories were read.
     pub unfinished: Option<String>,
 }
@@ -66,6 +68,19 @@ impl Directory {
 }
 
 impl Subject {
+    /// Withholds a resource from all checks but those of its directory entry.
+    pub(crate) fn withhold(&mut self, index: usize) {
+        self.withheld.insert(index);
+    }
+
+    /// Tests whether a resource is withheld.
+    pub(crate) fn is_withheld(&self, resource: &Resource) -> bool {
+        !self.withheld.is_empty()
+            && self.withheld.iter().any(|index| {
+                self.resources.get(*index).is_some_and(|other| other.id == resource.id && other.uri == resource.uri)
+            })
+    }
+
     /// Returns all resources of a kind.
     pub fn of(&self, kind: Kind) -> impl Iterator<Item = &Resource> {
         self.resources.iter().filter(move |resource| resource.kind == kind)

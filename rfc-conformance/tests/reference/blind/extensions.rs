@@ -35,7 +35,7 @@ fn multi_cost() -> Vec<Mutant> {
                 }
             });
         }),
-        Mutant::new("rfc8189/4.1.3/5", "leaves unknown costs out of the arrays", |r| {
+        Mutant::new("rfc8189/4.1.2/6", "leaves unknown costs out of the arrays", |r| {
             r.of("fcm-a", |m| {
                 each_cost(m, &mut |cost| {
                     if let Some(costs) = cost.as_array_mut() {
@@ -115,7 +115,7 @@ fn properties() -> Vec<Mutant> {
         }),
         Mutant::new("rfc9240/8.3/7", "gives all properties where none are requested", |r| {
             r.rewrite_requests(|id, mut body| {
-                (id == "fpm" && body.get("properties").is_none()).then(|| {
+                (id == "fpm" && body.is_object() && body.get("properties").is_none()).then(|| {
                     body["properties"] = json!([]);
                     body
                 })
@@ -134,8 +134,14 @@ fn properties() -> Vec<Mutant> {
             });
         }),
         Mutant::new("rfc9240/6.1.1/1", "does not take an address for a prefix of full length", |r| {
-            change_answer_to(r, "fpm", |_, m| {
-                m["property-map"].as_object_mut().unwrap().retain(|name, _| !name.ends_with("/32"));
+            r.rewrite_requests(|id, mut body| {
+                let entities = body.get_mut("entities").filter(|_| id == "fpm")?.as_array_mut()?;
+                let before = entities.len();
+                entities.retain(|entity| !entity.as_str().is_some_and(|text| text.ends_with("/32")));
+                if entities.is_empty() {
+                    entities.push(json!("ipv4:0.0.0.1"));
+                }
+                (entities.len() < before || before == 1).then_some(body)
             });
         }),
         Mutant::new("rfc9240/7.5/1", "omits a network map from the uses of a property map", |r| {
@@ -143,13 +149,14 @@ fn properties() -> Vec<Mutant> {
         }),
         Mutant::new("rfc9240/8.6/11", "gives only the tags that the requested properties need", |r| {
             change_answer_to(r, "fpm", |asked, m| {
-                let needs = asked["properties"].as_array().is_none_or(|p| p.is_empty() || p.contains(&json!("nm-b.pid")));
+                let needs =
+                    asked["properties"].as_array().is_none_or(|p| p.is_empty() || p.contains(&json!("nm-b.pid")));
                 if let Some(tags) = m["meta"]["dependent-vtags"].as_array_mut().filter(|_| !needs) {
                     tags.retain(|tag| tag["resource-id"] != "nm-b");
                 }
             });
         }),
-        Mutant::new("rfc9240/8.6/16", "does not write what a requested address inherits", |r| {
+        Mutant::new("rfc9240/8.6/15", "does not write what a requested address inherits", |r| {
             change_answer_to(r, "fpm", |asked, m| {
                 let asked = asked["entities"].as_array().cloned().unwrap_or_default();
                 for (name, values) in m["property-map"].as_object_mut().unwrap() {

@@ -146,8 +146,8 @@ fn filters() -> Vec<Mutant> {
         }),
         Mutant::new("rfc7285/11.3.1.6/3", "lists IPv4 prefixes where a PID has no IPv6 prefix", |r| {
             change_answer_to(r, "fnm-a", |asked, m| {
-                let group = &mut m["network-map"]["pidC"];
-                if asked["address-types"] == json!(["ipv6"]) && group.is_object() {
+                let group = m["network-map"].get_mut("pidC").filter(|_| asked["address-types"] == json!(["ipv6"]));
+                if let Some(group) = group {
                     *group = json!({ "ipv4": ["198.51.100.128/25"] });
                 }
             });

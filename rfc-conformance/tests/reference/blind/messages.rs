@@ -242,13 +242,17 @@ fn directories() -> Vec<Mutant> {
             r.service.directories[0].entries.push(("cm-again".into(), "costs/again".into()));
             r.service.resources.push(ServedResource { id: "cm-again".into(), path: "/costs/again".into(), kind });
         }),
-        Mutant::new("rfc7285/9.1.1/1", "gives an ID of the root directory to another resource of the second one", |r| {
-            r.of("sub", |m| {
-                let mut entry = m["resources"]["cm-b-num"].clone();
-                entry["uri"] = json!("costs/b?again");
-                m["resources"]["cm-a-num"] = entry;
-            });
-        }),
+        Mutant::new(
+            "rfc7285/9.1.1/1",
+            "gives an ID of the root directory to another resource of the second one",
+            |r| {
+                r.of("sub", |m| {
+                    let mut entry = m["resources"]["cm-b-num"].clone();
+                    entry["uri"] = json!("costs/b?again");
+                    m["resources"]["cm-a-num"] = entry;
+                });
+            },
+        ),
         Mutant::new("rfc7285/9.2.2/2", "does not define the cost types of the second directory", |r| {
             r.of("sub", |m| drop_at(m, "/meta", "cost-types"));
         }),
@@ -268,7 +272,7 @@ fn directories() -> Vec<Mutant> {
                 Some(service.serve(whole, request))
             });
         }),
-        Mutant::new("rfc7285/11.3.2.5/1", "bases a filtered cost map on the other network map", |r| {
+        Mutant::new("rfc7285/11.3.2.6/1", "bases a filtered cost map on the other network map", |r| {
             r.of("root", |m| put(m, "/resources/fcm-a/uses", json!(["nm-b"])));
         }),
         Mutant::new("rfc7285/11.5.1.5/1", "lists a network map among the uses of endpoint costs", |r| {
@@ -285,12 +289,11 @@ fn directories() -> Vec<Mutant> {
             r.service.directories[0].cost_types.push(("num-dotted".into(), dotted.clone()));
             r.offer("ecs").cost_types.push(dotted);
         }),
-        Mutant::new("rfc7285/9.1.3/1", "offers constraints on endpoint costs but refuses `eq`", |r| {
+        Mutant::new("rfc7285/11.5.1.3/5", "offers constraints on endpoint costs but refuses `eq`", |r| {
             r.instead(|service, request| {
                 let body = String::from_utf8_lossy(&request.body);
-                (posted(service, request, "ecs") && body.contains("\"eq ")).then(|| {
-                    error(&json!({ "code": "E_INVALID_FIELD_VALUE", "field": "constraints", "value": "eq" }))
-                })
+                (posted(service, request, "ecs") && body.contains("\"eq "))
+                    .then(|| error(&json!({ "code": "E_INVALID_FIELD_VALUE", "field": "constraints", "value": "eq" })))
             });
         }),
         Mutant::new("rfc7285/11.3.1.6/5", "names the filter in the tag of a filtered network map", |r| {

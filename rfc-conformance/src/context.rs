@@ -114,11 +114,11 @@ impl<'run> Context<'run> {
 
     /// Tests whether a resource answers ordinary requests; if not, notes that the check misses it.
     pub(crate) fn is_usable(&self, resource: &Resource) -> bool {
-        let usable = !self.subject.is_withheld(resource);
-        if !usable {
-            self.missed.lock().unwrap_or_else(PoisonError::into_inner).insert(resource.id.clone());
+        let cause = self.subject.cause_of_withholding(resource);
+        if let Some(cause) = cause {
+            self.missed.lock().unwrap_or_else(PoisonError::into_inner).insert(cause.to_owned());
         }
-        usable
+        cause.is_none()
     }
 
     /// Returns the resources of a kind that answer ordinary requests.

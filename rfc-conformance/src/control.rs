@@ -18,7 +18,9 @@ use crate::verdict::{Finding, Grade, Line};
 pub(crate) struct Broken {
     /// Index of the resource in the subject.
     pub(crate) index: usize,
-    /// Verdict on the resource; `None` if it may refuse the suite, which has no credentials for it.
+    /// ID of the resource that does not answer: this one, or the network map that requests for it are made from.
+    pub(crate) cause: String,
+    /// Verdict on the resource; `None` if another one counts, or if it may refuse the suite, which has no credentials for it.
     pub(crate) line: Option<Line>,
 }
 
@@ -37,9 +39,11 @@ pub(crate) fn ask_all(context: &Context<'_>) -> (Vec<Broken>, usize) {
             (_, false) => context.get(resource),
             (_, true) => {
                 let map = subject.network_map_of(resource).or_else(|| subject.main_network_map());
-                let is_broken = |map: &Resource| broken.iter().any(|known| subject.resources[known.index].id == map.id);
-                if map.is_some_and(is_broken) {
+                let is_broken =
+                    |map: &&Resource| broken.iter().any(|known| subject.resources[known.index].id == map.id);
+                if let Some(map) = map.filter(|map| is_broken(map)) {
                     // Nothing is known to ask about; the map counts already.
+                    broken.push(Broken { index, cause: map.id.clone(), line: None });
                     continue;
                 }
                 match context.valid_request(resource) {
@@ -60,7 +64,7 @@ pub(crate) fn ask_all(context: &Context<'_>) -> (Vec<Broken>, usize) {
             Err(trouble) if trouble.failure.is_given_up() => break,
             Err(trouble) => Some(unanswered(resource, &trouble)),
         };
-        broken.push(Broken { index, line });
+        broken.push(Broken { index, cause: resource.id.clone(), line });
     }
     (broken, largest)
 }

@@ -133,7 +133,7 @@ fn all(client: &Client, mut subject: Subject, survey: &Survey, options: &Options
     let (broken, largest) = control::ask_all(&Context::new(client, &subject, options.user.as_ref(), survey, &answers));
     let mut controls = Vec::new();
     for control in broken {
-        subject.withhold(control.index);
+        subject.withhold(control.index, &control.cause);
         controls.extend(control.line);
     }
     let shared = Shared { client, subject: &subject, survey, answers: &answers, options };

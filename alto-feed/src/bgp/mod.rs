@@ -1,0 +1,3 @@
+//! BGP: messages and archives of them. [`decode`] alone knows the library that parses them.
+
+pub mod decode;

@@ -1,0 +1,104 @@
+//! `alto-feed run` and `alto-feed confirm`.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use signal_hook::iterator::Signals;
+use structopt::StructOpt;
+
+use super::{fail, print};
+use crate::exit::Exit;
+use crate::live::bmp::listener::Listener;
+use crate::live::config::{Config, Table};
+use crate::live::run;
+use crate::live::status::StatusFolder;
+
+/// Keeps an ALTO server up to date with a network of routers
+///
+/// In every round the sources of feeds.json are read, and the server's /admin gets what changed. A change that would drop
+/// more than a share of the links or prefixes (safety.max-drop, 0.2) is held back until `alto-feed confirm`. The file
+/// status.json in the state folder counts what happened.
+#[derive(Clone, Debug, StructOpt)]
+pub(super) struct Run {
+    /// Settings: server, sources and safety
+    #[structopt(long, value_name = "FILE", parse(from_os_str))]
+    config: PathBuf,
+}
+
+/// Lets the change pass that a running feed holds back
+#[derive(Clone, Debug, StructOpt)]
+pub(super) struct Confirm {
+    /// Settings of the feed
+    #[structopt(long, value_name = "FILE", parse(from_os_str))]
+    config: PathBuf,
+}
+
+pub(super) fn run(options: &Run) -> Exit {
+    let config = match Config::read(&options.config) {
+        Ok(config) => config,
+        Err(error) => return fail(Exit::Config, error),
+    };
+    let folder = match StatusFolder::open(&config.state) {
+        Ok(folder) => folder,
+        Err(error) => return fail(Exit::Config, format!("{}: cannot be opened: {error}", config.state.display())),
+    };
+    let listener = match listen_to_routers(&config) {
+        Ok(listener) => listener,
+        Err(error) => return fail(Exit::Failure, error),
+    };
+    let (sender, end) = mpsc::channel();
+    if let Err(error) = listen(sender) {
+        return fail(Exit::Failure, format!("signals cannot be received: {error}"));
+    }
+    eprintln!("alto-feed: keeping {} up to date every {} s", config.server, config.interval.as_secs_f64());
+    run::run(&config, listener.as_ref(), &folder, &end);
+    Exit::Success
+}
+
+/// Starts to listen to routers that speak BMP, if the settings say so.
+fn listen_to_routers(config: &Config) -> Result<Option<Listener>, String> {
+    let Some(Table::Bmp { listen, sources, max_routes, .. }) = config.bgp.as_ref().map(|bgp| &bgp.table) else {
+        return Ok(None);
+    };
+    let listener = Listener::start(*listen, sources.clone(), *max_routes);
+    let listener = listener.map_err(|error| format!("bgp.bmp.listen: {listen} cannot be used: {error}"))?;
+    eprintln!("alto-feed: listening for routers on {}", listener.address());
+    Ok(Some(listener))
+}
+
+/// Reports the first signal to `end`; the second one ends the program at once.
+fn listen(end: mpsc::Sender<()>) -> io::Result<()> {
+    let told = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // In this order, so that only the second signal finds the flag set.
+        flag::register_conditional_shutdown(signal, 1, Arc::clone(&told))?;
+        flag::register(signal, Arc::clone(&told))?;
+    }
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let wait = move || {
+        signals.forever().next();
+        let _ended_already = end.send(());
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(wait).map(drop)
+}
+
+pub(super) fn confirm(options: &Confirm) -> Exit {
+    let config = match Config::read(&options.config) {
+        Ok(config) => config,
+        Err(error) => return fail(Exit::Config, error),
+    };
+    let confirmed = StatusFolder::open(&config.state).and_then(|folder| {
+        let held = folder.read()?.held;
+        held.map(|reason| folder.confirm(&reason).map(|()| reason)).transpose()
+    });
+    match confirmed {
+        Ok(Some(reason)) => print(&format!("confirmed: {reason}")),
+        Ok(None) => print("nothing is held back"),
+        Err(error) => fail(Exit::Failure, format!("{}: cannot be used: {error}", config.state.display())),
+    }
+}

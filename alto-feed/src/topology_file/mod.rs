@@ -1,0 +1,5 @@
+//! What everything that writes topology files shares: parts of a file, legal names, and counts of what was assumed.
+
+pub mod assumptions;
+pub mod name;
+pub mod parts;

@@ -14,6 +14,8 @@ use crate::error::{Problems, TopologyError};
 use crate::file::{self, CostModel, TopologyFile};
 use crate::model::limits;
 use crate::model::topology::{Frame, Topology};
+use crate::route::graph::kinds;
+use nodes::Names;
 
 /// Largest number of nodes in a network.
 const MAX_NODES: usize = 1_000_000;
@@ -44,27 +46,29 @@ impl Topology {
             return Err(TopologyError::whole(source, format!("has more than {MAX_NODES} nodes")));
         }
         check_model(&file.cost, &mut problems);
-        let nodes = nodes::names(&file, &mut problems);
-        let hosts = nodes::hosts(&file.hosts, &nodes, &mut problems);
-        let switches = nodes::switches(&file.switches, &nodes, &mut problems);
-        let links = links::links(&file.links, &file.cost, &nodes, &mut problems);
+        let names = Names::of(&file, &mut problems);
+        let hosts = nodes::hosts(&file.hosts, &names, &mut problems);
+        let switches = nodes::switches(&file.switches, &names, &mut problems);
+        let links = links::links(&file.links, &file.cost, &names, &mut problems);
         let groups = match &file.pids {
-            Some(pids) => pids::from_file(pids, &switches, &mut problems, &mut warnings),
+            Some(pids) => pids::from_file(pids, &switches, &names, &mut problems, &mut warnings),
             None => pids::from_switches(&hosts, &switches, &links, &mut problems, &mut warnings),
         };
-        let properties = properties::read(&file.properties, &hosts, &mut problems, &mut warnings);
+        let properties = properties::read(&file.properties, &hosts, &names, &mut problems, &mut warnings);
         problems.finish(source)?;
 
         let any_ipv6 = hosts.iter().flat_map(|host| &host.addresses).any(IpAddr::is_ipv6);
         let (network_map, entries) = pids::network_map(groups, any_ipv6);
         let network_map = Arc::new(network_map);
         warnings::stray_hosts(&hosts, &links, &network_map, &entries, &mut warnings);
-        warnings::partitions(&nodes, &hosts, &links, &mut warnings);
+        warnings::unusable_addresses(&hosts, &mut warnings);
+        let kinds = kinds(names.sorted().len(), &hosts, &switches);
+        warnings::partitions(names.sorted(), kinds, &links, &mut warnings);
         // The PIDs are known only once the map is complete.
         let properties = properties.complete(&network_map, &mut problems);
         problems.finish(source)?;
 
-        let (name, cost) = (file.name, file.cost);
+        let (name, cost, nodes) = (file.name, file.cost, names.into_sorted());
         let frame = Frame { name, hosts, switches, nodes, cost, network_map, entries, properties, warnings };
         Ok(Self { frame: Arc::new(frame), links })
     }

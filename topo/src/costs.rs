@@ -140,7 +140,7 @@ impl Costs {
             };
             Some((rest.with(&out.attributes), out))
         });
-        let best = routes.min_by_key(|(measures, out)| (measures.cost, measures.hops, out.node));
+        let best = routes.min_by_key(|(measures, out)| (measures.cost, measures.links, out.node));
         best.map(|(measures, out)| (measures, out.to))
     }
 

@@ -14,7 +14,7 @@ use crate::model::properties::Properties;
 use crate::model::topology::{Frame, Topology};
 use crate::name::NodeName;
 use crate::prefix::network_map::{NetworkMap, PidId};
-use crate::route::graph::Graph;
+use crate::route::graph::{Graph, kinds};
 use crate::route::measures::Measures;
 use crate::route::paths::{self, Route};
 use crate::route::switches::Neighbour;
@@ -139,8 +139,9 @@ impl View {
         metric.value(self.costs.between_pids(source.0, destination.0)?)
     }
 
-    /// Resolves an address to its host and PID.
+    /// Resolves an address to its host and PID. An IPv4-mapped IPv6 address is the IPv4 address.
     pub fn endpoint(&self, address: IpAddr) -> Endpoint {
+        let address = address.to_canonical();
         Endpoint { address, host: self.hosts.get(&address).copied(), pid: self.network_map().lookup(address) }
     }
 
@@ -216,22 +217,20 @@ impl View {
 
 fn graph(topology: &Topology) -> Graph {
     let frame = &topology.frame;
-    let mut is_host = vec![false; frame.nodes.len()];
-    for host in &frame.hosts {
-        is_host[host.node as usize] = true;
-    }
-    Graph::new(frame.nodes.len(), &topology.links, |node| is_host[node as usize])
+    Graph::new(kinds(frame.nodes.len(), &frame.hosts, &frame.switches), &topology.links)
 }
 
 /// Returns the costs to each PID that a change may have affected.
 fn stale_pids(frame: &Frame, costs: &Costs, differences: &Differences) -> impl Fn(u32) -> Stale + Sync {
-    // A switch belongs to at most one PID.
-    let mut pid_of: HashMap<NodeId, u32> = HashMap::new();
+    let mut pids_of: HashMap<NodeId, Vec<u32>> = HashMap::new();
     for (pid, entries) in (0..).zip(&frame.entries) {
-        pid_of.extend(entries.iter().map(|node| (*node, pid)));
+        for node in entries {
+            pids_of.entry(*node).or_default().push(pid);
+        }
     }
-    let pid_of: Vec<Option<u32>> = frame.switches.iter().map(|switch| pid_of.get(&switch.node).copied()).collect();
-    let stale = |tree: &Vec<u32>| tree.iter().filter_map(|&switch| pid_of[switch as usize]).collect();
+    let pids_of: Vec<Vec<u32>> =
+        frame.switches.iter().map(|switch| pids_of.remove(&switch.node).unwrap_or_default()).collect();
+    let stale = |tree: &Vec<u32>| tree.iter().flat_map(|&switch| &pids_of[switch as usize]).copied().collect();
     let by_tree: Vec<Vec<u32>> = differences.changed.iter().map(stale).collect();
     let trees: Vec<u32> = (0..).take(frame.entries.len()).map(|pid| costs.tree_of_pid(pid)).collect();
     move |pid| match &by_tree[trees[pid as usize] as usize] {

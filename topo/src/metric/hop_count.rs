@@ -4,7 +4,7 @@ use super::{Context, Definition};
 use crate::route::measures::Measures;
 use crate::value::Value;
 
-/// Number of links.
+/// Number of links, of which two that meet in a LAN or a junction are one.
 pub(super) enum HopCount {}
 
 impl Definition for HopCount {

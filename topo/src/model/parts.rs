@@ -20,12 +20,14 @@ pub struct Host {
     pub(crate) addresses: Vec<IpAddr>,
 }
 
-/// A switch: a node that forwards traffic.
+/// A switch or router, or a network segment that joins several of them: a node that forwards traffic.
 #[derive(Clone, Debug)]
 pub struct Switch {
     pub(crate) name: NodeName,
     pub(crate) node: NodeId,
-    pub(crate) dpid: u64,
+    pub(crate) dpid: Option<u64>,
+    /// Whether the switch counts as a hop.
+    pub(crate) hop: bool,
 }
 
 /// A link with its configured and most recently reported values.
@@ -98,9 +100,14 @@ impl Switch {
         &self.name
     }
 
-    /// Datapath identifier.
-    pub fn dpid(&self) -> u64 {
+    /// Datapath identifier, if the file gives one.
+    pub fn dpid(&self) -> Option<u64> {
         self.dpid
+    }
+
+    /// Returns whether the switch counts as a hop, which a LAN or a junction does not.
+    pub fn is_hop(&self) -> bool {
+        self.hop
     }
 }
 

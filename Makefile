@@ -6,11 +6,13 @@ BENCH_FLAGS ?= --write
 BUSY_ROUNDS ?= 20
 BUSY_ONLY ?=
 EXPERIMENT ?= small
+LAB_BUILD ?= --release
+ZOO_FLAGS ?=
 EXPERIMENT_FLAGS ?= --seeds 2 --jobs 2
 # The same set of packages in every rule: another set has other features, and cargo would compile everything anew.
 PROGRAMS = $(CARGO) build --quiet --release -p alto-server -p alto-peer
 
-.PHONY: help demo test test-busy experiment tools lint slow-clients soak bench
+.PHONY: help demo test test-busy experiment tools lint slow-clients soak bench zoo lab
 
 help:
 	@echo "make demo            serves the two-ISP network on loopback and walks through it; DEMO_FLAGS=--keep keeps it running"
@@ -20,6 +22,8 @@ help:
 	@echo "make slow-clients    attacks a server with slow clients and prints when each was cut off"
 	@echo "make experiment      as root: runs a small experiment in Mininet and reports; EXPERIMENT=p4p-abilene for another"
 	@echo "make bench           measures speed beside other programs and rewrites docs/performance.md; BENCH_FLAGS=--quick is short"
+	@echo "make lab             as root: six FRR routers in network namespaces, which a server follows through alto-feed"
+	@echo "make zoo             imports, serves and grades the Internet Topology Zoo of the folder ALTO_DATA"
 	@echo "make soak            runs 1,000 clients for a minute while links change, and prints what they observed"
 
 demo: tools
@@ -53,6 +57,16 @@ slow-clients: tools
 soak: tools
 	@$(PROGRAMS)
 	@python3 scripts/soak.py target/release/alto-server
+
+lab: tools
+	@scripts/need_lab
+	@$(CARGO) build --quiet $(LAB_BUILD) -p alto-feed -p alto-server
+	@python3 scripts/lab.py --programs target/$(if $(LAB_BUILD),release,debug)
+
+zoo: tools
+	@python3 -c 'import networkx' 2>/dev/null || scripts/need python3-networkx
+	@$(CARGO) build --quiet --release -p alto-feed -p alto-server -p rfc-conformance
+	@python3 scripts/zoo.py $(ZOO_FLAGS)
 
 bench: tools
 	@command -v nginx >/dev/null || test -x /usr/sbin/nginx && command -v wrk >/dev/null || scripts/need nginx-light wrk

@@ -11,12 +11,14 @@
 //! * [`pids`] groups the prefixes of BGP by rules, and merges them.
 //! * [`live`] keeps a server up to date.
 //! * [`topology_file`] has what everything that writes topology files shares.
+//! * [`export`] writes maps for other programs.
 //! * [`input`] reads bounded files, [`output`] replaces files atomically.
 //! * [`cli`] is the command line, and [`exit`] has the exit codes.
 
 pub mod bgp;
 pub mod cli;
 pub mod exit;
+pub mod export;
 pub mod import;
 pub mod input;
 pub mod link_state;

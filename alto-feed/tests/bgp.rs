@@ -32,10 +32,10 @@ fn communities_group_the_table_of_a_router_and_prefixes_merge() {
     assert_eq!((count("prefixes"), count("unreadable-records"), count("unmatched")), (206, 0, 0));
     let pids = imported.topology.pids.as_ref().unwrap();
     let names: Vec<_> = pids.keys().map(String::as_str).collect();
-    assert_eq!(names, ["pop-101", "pop-102", "pop-103", "pop-104", "pop-105", "pop-106", "transit-east"]);
+    assert_eq!(names, ["pop-101", "pop-102", "pop-103", "pop-104", "pop-105", "pop-106", "transit-west"]);
     assert_eq!(pids["pop-103"].ipv4, ["10.3.0.0/16"]);
     // 200 adjacent /22 are 512 + 256 + 32 times a /24.
-    assert_eq!(pids["transit-east"].ipv4, ["203.0.0.0/15", "203.2.0.0/16", "203.3.0.0/19"]);
+    assert_eq!(pids["transit-west"].ipv4, ["203.0.0.0/15", "203.2.0.0/16", "203.3.0.0/19"]);
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn next_hops_lead_to_the_pid_of_their_router() {
     let imported = mrt::import("r1-rib.mrt", table(), &rules, Some(topology)).unwrap();
     let pids = imported.topology.pids.as_ref().unwrap();
     assert_eq!(pids["r4"].ipv4, ["10.4.0.0/16", "10.255.0.4/32"]);
-    assert!(pids["r2"].ipv4.contains(&"203.0.0.0/15".to_owned()), "{:?}", pids["r2"].ipv4);
+    assert!(pids["r6"].ipv4.contains(&"203.0.0.0/15".to_owned()), "{:?}", pids["r6"].ipv4);
     assert_eq!(lab::costs(&imported.topology, &lab::pids("r")), lab::expected("all-up"));
 }
 
@@ -99,5 +99,8 @@ fn a_second_session_confirms_routes_and_drops_the_others() {
     let mut rib = Rib::new(10_000);
     play(&mut rib, "r1-bmp.bin");
     play(&mut rib, "r1-bmp-reconnect.bin");
-    assert_eq!(rib.best().len(), 205);
+    let mut second = Rib::new(10_000);
+    play(&mut second, "r1-bmp-reconnect.bin");
+    assert!(rib.len() >= 405);
+    assert_eq!(rib.best(), second.best(), "nothing is left that only the first session told");
 }

@@ -57,7 +57,8 @@ fn places_become_properties_and_addresses_follow_the_rank() {
     let pid = &file.pids.as_ref().unwrap()["None-2"];
     assert_eq!((&*pid.ipv4[0], &*pid.ipv6[0]), ("10.0.1.0/24", "fd00:0:0:1::/64"));
     assert_eq!(file.hosts[1].ips.as_deref().unwrap(), ["10.0.1.1/24", "fd00:0:0:1::1/64"]);
-    assert_eq!(file.switches[1].dpid, "0000000000000003", "the number of the node, from 1");
+    assert_eq!(file.switches[1].dpid.as_deref(), Some("0000000000000003"), "the number of the node, from 1");
+    assert!(!file.switches[5].hop && file.switches[4].hop, "only routers count as hops");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr};
 
 use bgpkit_parser::models::{
-    Afi, Asn, AsnLength, BgpElem, BgpMessage, Community as WireCommunity, ElemType, MetaCommunity, MrtMessage,
+    Afi, AsPath, Asn, AsnLength, BgpElem, BgpMessage, Community as WireCommunity, ElemType, MetaCommunity, MrtMessage,
 };
 use bgpkit_parser::parser::bgp::messages::parse_bgp_message;
 use bgpkit_parser::{BgpkitParser, Elementor, FallibleRecordIterator, ParserError};
@@ -119,8 +119,8 @@ fn route(element: &BgpElem) -> Route {
     Route {
         communities: element.communities.iter().flatten().filter_map(community).collect(),
         next_hop: element.next_hop,
-        first_as: path.and_then(|path| path.get_collector_opt()).map(u32::from),
-        origin_as: path.and_then(|path| path.get_origin_opt()).map(u32::from),
+        first_as: path.and_then(AsPath::get_collector_opt).map(u32::from),
+        origin_as: path.and_then(AsPath::get_origin_opt).map(u32::from),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::pids::rules::Rules;
 pub(super) enum Import {
     /// Reads a network of the Internet Topology Zoo (GraphML)
     ///
-    /// Every node becomes a switch and a PID with the prefixes 10.x.y.0/24 and fd00:0:0:n::/64; every edge a link, whose
+    /// Every node becomes a switch and a PID with the prefixes `10.x.y.0/24` and `fd00:0:0:n::/64`; every edge a link, whose
     /// delay is the great circle between its ends in fibre, and whose bandwidth is what the file tells, or 1000 Mbit/s
     /// (10000 Mbit/s in maps of fibres).
     Zoo(Zoo),
@@ -37,7 +37,7 @@ pub(super) enum Import {
     Isis(Isis),
     /// Reads a table or updates of BGP (MRT, plain or with gzip), and groups the prefixes by rules
     ///
-    /// Rules are a JSON file: {"rules": [{"community": "65001:*", "pid": "pop-*"}, {"next-hop": "*", "pid": "*"}]}. The
+    /// Rules are a JSON file: `{"rules": [{"community": "65001:*", "pid": "pop-*"}, {"next-hop": "*", "pid": "*"}]}`. The
     /// first match decides; conditions are prefix, community, large-community, next-hop, first-as, origin-as and any.
     /// Prefixes are merged where that changes no longest match.
     Mrt(Mrt),

@@ -1,7 +1,9 @@
 //! Command line: one module for each subcommand.
 
+mod export;
 mod import;
 mod run;
+mod signals;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -21,6 +23,7 @@ use crate::exit::Exit;
 enum Flags {
     /// Makes a topology file from what routers, archives or spreadsheets have
     Import(import::Import),
+    Export(Box<export::Export>),
     Run(run::Run),
     Confirm(run::Confirm),
 }
@@ -29,6 +32,7 @@ enum Flags {
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     match Flags::from_iter_safe(arguments) {
         Ok(Flags::Import(import)) => import::run(&import),
+        Ok(Flags::Export(export)) => export::run(&export),
         Ok(Flags::Run(options)) => run::run(&options),
         Ok(Flags::Confirm(options)) => run::confirm(&options),
         // `--help` and `--version` come as errors, too.

@@ -1,17 +1,11 @@
 //! `alto-feed run` and `alto-feed confirm`.
 
-use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
-use signal_hook::iterator::Signals;
 use structopt::StructOpt;
 
-use super::{fail, print};
+use super::{fail, print, signals};
 use crate::exit::Exit;
 use crate::live::bmp::listener::Listener;
 use crate::live::config::{Config, Table};
@@ -52,7 +46,7 @@ pub(super) fn run(options: &Run) -> Exit {
         Err(error) => return fail(Exit::Failure, error),
     };
     let (sender, end) = mpsc::channel();
-    if let Err(error) = listen(sender) {
+    if let Err(error) = signals::listen(sender) {
         return fail(Exit::Failure, format!("signals cannot be received: {error}"));
     }
     eprintln!("alto-feed: keeping {} up to date every {} s", config.server, config.interval.as_secs_f64());
@@ -69,22 +63,6 @@ fn listen_to_routers(config: &Config) -> Result<Option<Listener>, String> {
     let listener = listener.map_err(|error| format!("bgp.bmp.listen: {listen} cannot be used: {error}"))?;
     eprintln!("alto-feed: listening for routers on {}", listener.address());
     Ok(Some(listener))
-}
-
-/// Reports the first signal to `end`; the second one ends the program at once.
-fn listen(end: mpsc::Sender<()>) -> io::Result<()> {
-    let told = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // In this order, so that only the second signal finds the flag set.
-        flag::register_conditional_shutdown(signal, 1, Arc::clone(&told))?;
-        flag::register(signal, Arc::clone(&told))?;
-    }
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    let wait = move || {
-        signals.forever().next();
-        let _ended_already = end.send(());
-    };
-    std::thread::Builder::new().name("signals".to_owned()).spawn(wait).map(drop)
 }
 
 pub(super) fn confirm(options: &Confirm) -> Exit {

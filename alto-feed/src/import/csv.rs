@@ -24,7 +24,7 @@ pub fn import(network: &str, links: &Text, prefixes: Option<&Text>) -> Result<Im
     for row in &table.rows {
         file.links.push(link(row, &mut assumptions)?);
     }
-    let mut names: BTreeSet<String> =
+    let names: BTreeSet<String> =
         file.links.iter().flat_map(|link| [link.source.clone(), link.destination.clone()]).collect();
     let mut pids = BTreeMap::new();
     if let Some(prefixes) = prefixes {
@@ -44,9 +44,7 @@ pub fn import(network: &str, links: &Text, prefixes: Option<&Text>) -> Result<Im
         let legal = names.iter().filter(|name| name.parse::<topo::PidName>().is_ok());
         file.pids = Some(legal.map(|name| (name.clone(), parts::pid(name))).collect());
     }
-    for (number, name) in (1..).zip(std::mem::take(&mut names)) {
-        file.switches.push(parts::switch(&name, number));
-    }
+    file.switches.extend(names.iter().map(|name| parts::switch(name)));
     assumptions.found("nodes", file.switches.len());
     assumptions.found("links", file.links.len());
     Ok(Imported { topology: file, assumptions })

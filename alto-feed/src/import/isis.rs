@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use super::Imported;
 use crate::input::{InputError, Text};
 use crate::link_state::topology::{Names, topology};
-use crate::link_state::{Adjacency, LinkState, Node, Reachable};
+use crate::link_state::{Adjacency, LinkState, Reachable};
 use crate::topology_file::assumptions::Assumptions;
 
 /// Metric of adjacencies that routes must not use (RFC 5305 §3).
@@ -141,7 +141,7 @@ impl Reader<'_> {
             })?
         };
         let id = format!("{system}.{circuit}");
-        let node = self.state.nodes.entry(id.clone()).or_insert_with(Node::default);
+        let node = self.state.nodes.entry(id.clone()).or_default();
         node.lan = circuit != "00";
         node.overloaded |= flags.rsplit('/').next() == Some("1");
         self.current = Some(id);
@@ -181,11 +181,11 @@ impl Reader<'_> {
                 adjacency.local = value.split([',', ' ']).next().and_then(|address| address.parse::<IpAddr>().ok());
             }
             "Maximum Bandwidth" => {
-                adjacency.attributes.bandwidth = number().filter(|bytes| *bytes > 0.0).map(|bytes| bytes * MBITS)
+                adjacency.attributes.bandwidth = number().filter(|bytes| *bytes > 0.0).map(|bytes| bytes * MBITS);
             }
             "Unidir. Utilized Bandwidth" => adjacency.attributes.used = number().map(|bytes| bytes * MBITS),
             "Normal Average Link Delay" => {
-                adjacency.attributes.delay = number().map(|microseconds| microseconds / 1000.0)
+                adjacency.attributes.delay = number().map(|microseconds| microseconds / 1000.0);
             }
             "Unidir. Link Loss" | "Normal Link Packet Loss" => adjacency.attributes.loss = number(),
             _ => {}

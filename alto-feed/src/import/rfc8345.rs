@@ -26,9 +26,9 @@ struct Networks {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
 struct Network {
-    network_id: String,
+    #[serde(rename = "network-id")]
+    id: String,
     #[serde(default)]
     node: Vec<NetworkNode>,
     #[serde(default, rename = "ietf-network-topology:link", alias = "link")]
@@ -121,9 +121,9 @@ enum Number {
 /// Imports one network of a document: the one with the given identifier, or the only one that has links.
 pub fn import(text: &Text, network: Option<&str>, names: &Names) -> Result<Imported, InputError> {
     let document: Document = text.json()?;
-    let all: Vec<&str> = document.networks.network.iter().map(|network| network.network_id.as_str()).collect();
+    let all: Vec<&str> = document.networks.network.iter().map(|network| network.id.as_str()).collect();
     let mut candidates = document.networks.network.iter().filter(|candidate| match network {
-        Some(id) => candidate.network_id == id,
+        Some(id) => candidate.id == id,
         None => !candidate.link.is_empty(),
     });
     let found = match (candidates.next(), candidates.next()) {
@@ -135,7 +135,7 @@ pub fn import(text: &Text, network: Option<&str>, names: &Names) -> Result<Impor
     };
     let mut assumptions = Assumptions::default();
     let state = link_state(text, found, &mut assumptions)?;
-    let topology = topology(&found.network_id, state, names, &mut assumptions);
+    let topology = topology(&found.id, state, names, &mut assumptions);
     Ok(Imported { topology, assumptions })
 }
 

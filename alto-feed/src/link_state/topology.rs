@@ -25,9 +25,9 @@ pub fn topology(network: &str, mut database: LinkState, names: &Names, assumptio
     assumptions.assumed("one-way", one_way, "adjacencies are announced by one end only and were left out");
     let names = node_names(&database, names);
     let mut file = parts::empty(network);
-    for (number, (id, node)) in (1..).zip(&database.nodes) {
+    for (id, node) in &database.nodes {
         let name = &names[id];
-        file.switches.push(if node.lan { parts::junction(name, number) } else { parts::switch(name, number) });
+        file.switches.push(if node.lan { parts::junction(name) } else { parts::switch(name) });
     }
     let mut adjacencies: Vec<&Adjacency> = database.adjacencies.iter().collect();
     // By address before metric, so that parallel links keep their order when a metric changes.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::Deserialize;
 
+use super::prometheus::{self, Interfaces};
 use crate::input::{InputError, Text, read_text};
 use crate::pids::rules::Rules;
 
@@ -36,6 +37,7 @@ struct FeedsFile {
     #[serde(default)]
     names: BTreeMap<String, String>,
     bgp: Option<BgpFile>,
+    prometheus: Option<prometheus::Settings>,
     #[serde(default)]
     safety: SafetyFile,
     #[serde(default)]
@@ -139,6 +141,8 @@ pub struct Config {
     pub names: BTreeMap<String, String>,
     /// Rules and table of BGP.
     pub bgp: Option<Bgp>,
+    /// Measurements of links.
+    pub prometheus: Option<(prometheus::Settings, Interfaces)>,
     /// Largest share of links or prefixes that one round may drop unconfirmed.
     pub max_drop: f64,
     /// Time without an observation after which the network counts as stale.
@@ -223,6 +227,10 @@ impl Config {
             };
             Ok::<_, InputError>(Bgp { rules, table })
         });
+        let prometheus = file.prometheus.map(|settings| {
+            let interfaces = Interfaces::read(&read_text(&folder.join(&settings.interfaces))?)?;
+            Ok::<_, InputError>((settings, interfaces))
+        });
         if !file.server.starts_with("http://") && !file.server.starts_with("https://") {
             return Err(text.error(format!("server: {:?} is not an origin such as http://127.0.0.1:8080", file.server)));
         }
@@ -238,6 +246,7 @@ impl Config {
             igp: file.igp.within(folder),
             names: file.names.clone(),
             bgp: bgp.transpose()?,
+            prometheus: prometheus.transpose()?,
             max_drop: file.safety.max_drop,
             stale_after: seconds(&text, "stale.after", file.stale.after, MIN_INTERVAL)?,
             when_stale: file.stale.then,

@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn small_and_frequent_changes_wait() {
-        let (mut damper, start) = (Damper::new(0.05, Duration::from_secs(60)), Instant::now());
+        let (mut damper, start) = (Damper::new(0.05, Duration::from_mins(1)), Instant::now());
         let after = |seconds| start + Duration::from_secs(seconds);
         assert!(damper.admits(&1, 0.5, start), "the first value of a link counts");
         damper.reported(1, 0.5, start);

@@ -160,7 +160,7 @@ mod tests {
             ((*name).to_owned(), pid)
         };
         file.pids = Some(names.iter().map(pid).collect());
-        file.switches = (1..).zip(&names).map(|(number, name)| parts::switch(name, number)).collect();
+        file.switches = names.iter().map(|name| parts::switch(name)).collect();
         file
     }
 

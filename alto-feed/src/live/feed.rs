@@ -1,8 +1,9 @@
 //! The state machine of a feed: what to send to the server after each observation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use topo::LinkChange;
 use topo::file::{PropertyValue, TopologyFile};
 
 use super::config::WhenStale;
@@ -40,13 +41,6 @@ pub struct Settings {
     pub when_stale: WhenStale,
 }
 
-/// What to do next.
-#[derive(Clone, Debug, PartialEq)]
-enum Step {
-    Nothing,
-    Send(Difference),
-}
-
 impl Feed {
     /// Creates a feed that has observed nothing yet; `known` is what the server got before, from an earlier run.
     pub fn new(settings: Settings, known: Option<TopologyFile>, now: Instant) -> Self {
@@ -56,6 +50,33 @@ impl Feed {
     /// Returns the network that the server has.
     pub fn network(&self) -> Option<&TopologyFile> {
         self.known.as_ref()
+    }
+
+    /// Sends changes of measurements, of those links that the server has. Returns whether it has them.
+    pub fn measured(&mut self, server: &Server, changes: Vec<LinkChange>) -> bool {
+        let links: BTreeSet<(&str, &str)> =
+            self.known.iter().flat_map(|known| &known.links).map(|link| (&*link.source, &*link.destination)).collect();
+        let has = |change: &LinkChange| {
+            links.contains(&(&*change.source, &*change.destination))
+                || links.contains(&(&*change.destination, &*change.source))
+        };
+        let all = changes.len();
+        let changes: Vec<LinkChange> = changes.into_iter().filter(has).collect();
+        self.report.unknown_links += (all - changes.len()) as u64;
+        if changes.is_empty() {
+            return true;
+        }
+        match server.change_links(&changes) {
+            Ok(()) => {
+                self.report.measurements += changes.len() as u64;
+                true
+            }
+            Err(error) => {
+                self.report.server_failures += 1;
+                self.report.error = Some(error.to_string());
+                false
+            }
+        }
     }
 
     /// Takes an observation, or the reason why there is none.
@@ -99,13 +120,13 @@ impl Feed {
             !self.lost && status.replaced && self.known.as_ref().is_some_and(|known| known.name == status.topology);
         let (step, used) = self.decide(has_ours, confirmed);
         match step {
-            Step::Nothing | Step::Send(Difference::None) => {}
-            Step::Send(Difference::Links { changes, result }) => {
+            Difference::None => {}
+            Difference::Links { changes, result } => {
                 server.change_links(&changes)?;
                 self.report.link_changes += changes.len() as u64;
                 self.known = Some(result);
             }
-            Step::Send(Difference::Replace { result }) => {
+            Difference::Replace { result } => {
                 server.replace(&result)?;
                 self.report.replacements += 1;
                 self.lost = false;
@@ -116,26 +137,26 @@ impl Feed {
     }
 
     /// Decides what the server gets, and whether that uses up a confirmation.
-    fn decide(&mut self, has_ours: bool, confirmed: Option<&str>) -> (Step, bool) {
+    fn decide(&mut self, has_ours: bool, confirmed: Option<&str>) -> (Difference, bool) {
         self.report.held = None;
-        let Some(mut next) = self.newest.clone() else { return (Step::Nothing, false) };
+        let Some(mut next) = self.newest.clone() else { return (Difference::None, false) };
         if self.report.stale && self.settings.when_stale == WhenStale::Mark {
             mark_stale(&mut next);
         }
-        let Some(known) = &self.known else { return (Step::Send(Difference::Replace { result: next }), false) };
+        let Some(known) = &self.known else { return (Difference::Replace { result: next }, false) };
         let step = difference(known, &next);
         let losses = match &step {
             Difference::None => Losses::default(),
             Difference::Links { result, .. } | Difference::Replace { result } => losses(known, result),
         };
         match judge(losses, self.settings.max_drop) {
-            Verdict::Pass => (Step::Send(with_all(step, has_ours, known)), false),
-            Verdict::Hold(reason) if confirmed == Some(&*reason) => (Step::Send(with_all(step, has_ours, known)), true),
+            Verdict::Pass => (with_all(step, has_ours, known), false),
+            Verdict::Hold(reason) if confirmed == Some(&*reason) => (with_all(step, has_ours, known), true),
             Verdict::Hold(reason) => {
                 self.report.held_back += 1;
                 self.report.held = Some(reason);
                 // The server keeps what it has, and gets it again if it lost it.
-                (Step::Send(with_all(Difference::None, has_ours, known)), false)
+                (with_all(Difference::None, has_ours, known), false)
             }
         }
     }

@@ -54,11 +54,11 @@ fn add_routes(file: &mut TopologyFile, bgp: &Bgp, listener: Option<&Listener>) -
         Some(rib) if rib.is_settled(*settle, Instant::now()) => rib.best(),
         _ => return Err(failed("no router has told its routes yet".to_owned())),
     };
-    let routers = Routers::of(file);
-    let router = |address: IpAddr| routers.pid(address);
-    let mut table = Table::new(&bgp.rules, &router);
+    let places = Routers::of(file);
+    let place = |address: IpAddr| places.pid(address);
+    let mut table = Table::new(&bgp.rules, &place);
     for (prefix, route) in &routes {
         table.add_best(prefix, route);
     }
-    table.finish(&routers, file, &mut Assumptions::default()).map_err(|error| failed(error.to_string()))
+    table.finish(&places, file, &mut Assumptions::default()).map_err(|error| failed(error.to_string()))
 }

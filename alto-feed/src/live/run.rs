@@ -7,6 +7,7 @@ use super::bmp::listener::Listener;
 use super::config::Config;
 use super::feed::{Feed, Settings};
 use super::observation::observe;
+use super::prometheus::{Prometheus, changes};
 use super::server::Server;
 use super::status::{Report, StatusFolder};
 
@@ -16,6 +17,7 @@ pub fn run(config: &Config, listener: Option<&Listener>, folder: &StatusFolder, 
     let settings =
         Settings { max_drop: config.max_drop, stale_after: config.stale_after, when_stale: config.when_stale };
     let mut feed = Feed::new(settings, folder.network(), Instant::now());
+    let mut prometheus = config.prometheus.clone().map(|(settings, interfaces)| Prometheus::new(settings, interfaces));
     loop {
         let started = Instant::now();
         let before = feed.report.clone();
@@ -26,6 +28,13 @@ pub fn run(config: &Config, listener: Option<&Listener>, folder: &StatusFolder, 
         if feed.update(&server, folder.confirmed().as_deref()) {
             folder.use_up();
         }
+        if let Some(prometheus) = &mut prometheus {
+            if feed.report.replacements > before.replacements {
+                // A new topology starts without measurements.
+                prometheus.forget();
+            }
+            measure(prometheus, &mut feed, &server);
+        }
         log(&before, &feed.report);
         if let Err(error) = folder.write(&feed.report).and_then(|()| folder.write_network(feed.network())) {
             eprintln!("alto-feed: the report cannot be written: {error}");
@@ -34,6 +43,23 @@ pub fn run(config: &Config, listener: Option<&Listener>, folder: &StatusFolder, 
             Err(RecvTimeoutError::Timeout) => {}
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return feed.report,
         }
+    }
+}
+
+/// Sends measurements, if there is a network that they belong to.
+fn measure(prometheus: &mut Prometheus, feed: &mut Feed, server: &Server) {
+    if feed.network().is_none() {
+        return;
+    }
+    let now = Instant::now();
+    match prometheus.measure(now) {
+        Ok(measured) => {
+            feed.report.unusable_samples += (measured.unusable + measured.unknown) as u64;
+            if feed.measured(server, changes(&measured.values)) {
+                prometheus.reported(&measured.values, now);
+            }
+        }
+        Err(error) => feed.report.error = Some(error),
     }
 }
 

@@ -7,7 +7,7 @@ use topo::LinkChange;
 use topo::file::TopologyFile;
 
 /// Time for one request: a large topology takes the server a while.
-const TIMEOUT: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_mins(2);
 /// Largest answer that is read, in bytes.
 const MAX_ANSWER: u64 = 1024 * 1024;
 

@@ -33,6 +33,15 @@ pub struct Report {
     pub replacements: u64,
     /// Changes of links sent.
     pub link_changes: u64,
+    /// Links of which measurements were sent.
+    #[serde(default)]
+    pub measurements: u64,
+    /// Measurements of links that the server does not have.
+    #[serde(default)]
+    pub unknown_links: u64,
+    /// Samples that are no finite number, or whose interface the table lacks.
+    #[serde(default)]
+    pub unusable_samples: u64,
     /// Rounds in which a change was held back.
     pub held_back: u64,
     /// Whether the sources have been silent for too long.

@@ -65,7 +65,7 @@ enum AsFile {
 /// Checked rules.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    rules: Vec<Rule>,
+    ordered: Vec<Rule>,
     exclude: Vec<IpNet>,
     lengths: [(u8, u8); 2],
     /// Largest number of PIDs and of prefixes.
@@ -111,7 +111,7 @@ pub struct PidNumber(pub u32);
 #[derive(Clone, Debug)]
 pub struct Names {
     numbers: HashMap<String, PidNumber>,
-    names: Vec<String>,
+    list: Vec<String>,
     /// Switches that rules name for a PID.
     switches: BTreeMap<String, Vec<String>>,
 }
@@ -151,7 +151,7 @@ impl Rules {
             Some((from, to)) => Err(text.error(format!("{key}: [{from}, {to}] is not a range within 0 to {longest}"))),
         };
         Ok(Self {
-            rules: rules.collect::<Result<_, _>>()?,
+            ordered: rules.collect::<Result<_, _>>()?,
             exclude: file.exclude.iter().map(IpNet::trunc).collect(),
             lengths: [
                 lengths(file.ipv4_lengths, "ipv4-lengths", 32)?,
@@ -170,7 +170,7 @@ impl Rules {
 
     /// Returns the PIDs that rules name without a `*`, with their switches.
     pub fn named_pids(&self) -> BTreeMap<String, Vec<String>> {
-        let named = self.rules.iter().filter(|rule| rule.pid.after.is_none());
+        let named = self.ordered.iter().filter(|rule| rule.pid.after.is_none());
         let mut pids: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for rule in named {
             let switches = pids.entry(rule.pid.before.clone()).or_default();
@@ -292,7 +292,7 @@ impl Default for Names {
     fn default() -> Self {
         let default = "default".to_owned();
         let numbers = HashMap::from([(default.clone(), PidNumber::DEFAULT)]);
-        Self { numbers, names: vec![default], switches: BTreeMap::new() }
+        Self { numbers, list: vec![default], switches: BTreeMap::new() }
     }
 }
 
@@ -302,15 +302,15 @@ impl Names {
         if let Some(number) = self.numbers.get(name) {
             return *number;
         }
-        let number = PidNumber(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
+        let number = PidNumber(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
         self.numbers.insert(name.to_owned(), number);
-        self.names.push(name.to_owned());
+        self.list.push(name.to_owned());
         number
     }
 
     /// Returns the name of a PID.
     pub fn name(&self, number: PidNumber) -> &str {
-        self.names.get(number.0 as usize).map_or("default", String::as_str)
+        self.list.get(number.0 as usize).map_or("default", String::as_str)
     }
 
     /// Returns the switches that rules name for a PID.
@@ -320,12 +320,12 @@ impl Names {
 
     /// Returns how many PIDs there are, with `default`.
     pub fn len(&self) -> usize {
-        self.names.len()
+        self.list.len()
     }
 
     /// Returns whether there is no PID, which is never the case.
     pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
+        self.list.is_empty()
     }
 }
 
@@ -343,7 +343,7 @@ impl<'a> Classifier<'a> {
         if self.rules.exclude.iter().any(|excluded| excluded.contains(prefix)) {
             return Some(PidNumber::DEFAULT);
         }
-        for rule in &self.rules.rules {
+        for rule in &self.rules.ordered {
             let wants = rule.pid.after.is_some();
             let Some(found) = rule.condition.find(prefix, route, self.router, wants) else { continue };
             // The common case, without a text of its own for each of a million routes.

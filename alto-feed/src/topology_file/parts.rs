@@ -26,14 +26,14 @@ pub fn empty(name: &str) -> TopologyFile {
     }
 }
 
-/// Returns a switch; `number` is unique among all switches of the file and not 0.
-pub fn switch(name: &str, number: u64) -> SwitchFile {
-    SwitchFile { name: name.to_owned(), dpid: format!("{number:016x}") }
+/// Returns a switch.
+pub fn switch(name: &str) -> SwitchFile {
+    SwitchFile { name: name.to_owned(), dpid: None, hop: true }
 }
 
 /// Returns a switch that joins links without being a router, such as a LAN or a cable junction.
-pub fn junction(name: &str, number: u64) -> SwitchFile {
-    switch(name, number)
+pub fn junction(name: &str) -> SwitchFile {
+    SwitchFile { hop: false, ..switch(name) }
 }
 
 /// Returns a symmetric link.

@@ -25,16 +25,18 @@ struct States<L> {
 #[serde(rename_all = "camelCase")]
 struct Router {
     lsa_age: u32,
-    advertising_router: Ipv4Addr,
+    #[serde(rename = "advertisingRouter")]
+    id: Ipv4Addr,
     /// Links as `link0`, `link1`, ...; absent if there are none.
-    #[serde(default)]
-    router_links: BTreeMap<String, Link>,
+    #[serde(default, rename = "routerLinks")]
+    links: BTreeMap<String, Link>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Link {
-    link_type: String,
+    #[serde(rename = "linkType")]
+    kind: String,
     neighbor_router_id: Option<Ipv4Addr>,
     designated_router_address: Option<Ipv4Addr>,
     router_interface_address: Option<Ipv4Addr>,
@@ -48,10 +50,11 @@ struct Link {
 struct Network {
     lsa_age: u32,
     link_state_id: Ipv4Addr,
-    network_mask: u8,
+    #[serde(rename = "networkMask")]
+    prefix_length: u8,
     /// Spelled with one `a` by every release of FRR so far.
     #[serde(alias = "attachedRouters", rename = "attchedRouters", default)]
-    attached: BTreeMap<Ipv4Addr, serde::de::IgnoredAny>,
+    attached: BTreeMap<Ipv4Addr, serde_json::Value>,
 }
 
 /// Reads either output.
@@ -65,21 +68,21 @@ pub(super) fn read(file: &Text) -> Result<Database, InputError> {
     let mut database = Database::default();
     for (area, lsas) in output.router_link_states.into_iter().flat_map(|states| states.areas) {
         for lsa in lsas {
-            let links = lsa.router_links.iter().map(|(key, link)| {
+            let links = lsa.links.iter().map(|(key, link)| {
                 link.convert().ok_or_else(|| {
-                    let router = lsa.advertising_router;
-                    file.error(format!("{key} of router {router} ({:?}) lacks its addresses", link.link_type))
+                    let router = lsa.id;
+                    file.error(format!("{key} of router {router} ({:?}) lacks its addresses", link.kind))
                 })
             });
             let links = links.collect::<Result<_, _>>()?;
-            database.routers.push(RouterLsa { age: lsa.lsa_age, router: lsa.advertising_router, links });
+            database.routers.push(RouterLsa { age: lsa.lsa_age, router: lsa.id, links });
         }
         database.areas.insert(area);
     }
     for (area, lsas) in output.network_link_states.into_iter().flat_map(|states| states.areas) {
         for lsa in lsas {
-            let lan = Ipv4Net::new(lsa.link_state_id, lsa.network_mask).map_err(|_| {
-                file.error(format!("networkMask {} of {} is longer than 32 bits", lsa.network_mask, lsa.link_state_id))
+            let lan = Ipv4Net::new(lsa.link_state_id, lsa.prefix_length).map_err(|_| {
+                file.error(format!("networkMask {} of {} is longer than 32 bits", lsa.prefix_length, lsa.link_state_id))
             })?;
             database.networks.push(NetworkLsa { age: lsa.lsa_age, lan, attached: lsa.attached.into_keys().collect() });
         }
@@ -91,7 +94,7 @@ pub(super) fn read(file: &Text) -> Result<Database, InputError> {
 impl Link {
     /// Returns the link by its type, of which releases change the end of the text; `None` if an address is missing.
     fn convert(&self) -> Option<RouterLink> {
-        let kind = self.link_type.to_ascii_lowercase();
+        let kind = self.kind.to_ascii_lowercase();
         let (interface, metric) = (self.router_interface_address, self.tos0_metric);
         if kind.starts_with("stub") {
             let prefix = Ipv4Net::with_netmask(self.network_address?, self.network_mask?).ok()?.trunc();

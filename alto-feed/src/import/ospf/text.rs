@@ -115,7 +115,7 @@ impl Reader {
     fn end_link(&mut self, line: &Line<'_>, metric: u32) -> Result<(), InputError> {
         let Some(Link { kind, id, data }) = self.link.take() else { return Ok(()) };
         let id = id.ok_or_else(|| line.error(1, "has no \"(Link ID)\" before it"))?;
-        let link = match kind {
+        let told = match kind {
             Kind::Router => RouterLink::Router { neighbour: id, interface: data, metric },
             Kind::Transit => RouterLink::Transit { designated: id, interface: data, metric },
             Kind::Stub => {
@@ -126,7 +126,7 @@ impl Reader {
             }
         };
         let router = self.database.routers.last_mut().ok_or_else(|| line.error(1, "is outside of a router LSA"))?;
-        router.links.push(link);
+        router.links.push(told);
         Ok(())
     }
 }

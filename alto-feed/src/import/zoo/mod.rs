@@ -5,7 +5,7 @@ pub mod speed;
 
 use std::collections::BTreeMap;
 
-use topo::file::{HostFile, LinkFile, PropertyValue, TopologyFile};
+use topo::file::{HostFile, LinkFile, PropertyValue, SwitchFile, TopologyFile};
 
 use super::Imported;
 use crate::input::{InputError, Text};
@@ -75,11 +75,11 @@ impl Import<'_> {
         for (rank, &place) in kept.iter().enumerate() {
             let (node, name) = (&graph.nodes[place], &names[&place]);
             let number = numbers.as_ref().map_or(rank as u64 + 1, |numbers| numbers[rank]);
+            let switch = if node.junction { parts::junction(name) } else { parts::switch(name) };
+            file.switches.push(SwitchFile { dpid: Some(format!("{number:016x}")), ..switch });
             if node.junction {
-                file.switches.push(parts::junction(name, number));
                 continue;
             }
-            file.switches.push(parts::switch(name, number));
             let mut pid = parts::pid(name);
             pid.ipv4.push(format!("10.{}.{}.0/24", rank / 256, rank % 256));
             pid.ipv6.push(if rank == 0 { "fd00::/64".to_owned() } else { format!("fd00:0:0:{rank:x}::/64") });
@@ -140,7 +140,9 @@ impl Import<'_> {
     /// Returns for each node the representative of its connected part among the kept nodes.
     fn parts_of(&self, kept: &[usize]) -> Vec<usize> {
         let mut is_kept = vec![false; self.graph.nodes.len()];
-        kept.iter().for_each(|&place| is_kept[place] = true);
+        for &place in kept {
+            is_kept[place] = true;
+        }
         let mut parent: Vec<usize> = (0..is_kept.len()).collect();
         for edge in self.graph.edges.iter().filter(|edge| is_kept[edge.ends.0] && is_kept[edge.ends.1]) {
             let (a, b) = (root(&mut parent, edge.ends.0), root(&mut parent, edge.ends.1));

@@ -13,7 +13,7 @@ use super::message::{self, Message, MessageError};
 use super::rib::Rib;
 
 /// Time without a byte after which a connection is given up; routers send statistics every few seconds to minutes.
-const IDLE: Duration = Duration::from_secs(600);
+const IDLE: Duration = Duration::from_mins(10);
 /// Largest number of messages of one connection that cannot be decoded.
 const MAX_ERRORS: usize = 1000;
 

@@ -42,6 +42,9 @@ struct Key {
     path: Option<u32>,
 }
 
+/// Order of the routes to a prefix: others than the router's own, router, peer and path.
+type Rank = (bool, IpAddr, Peer, Option<u32>);
+
 #[derive(Clone, Debug)]
 struct Entry {
     route: Arc<Route>,
@@ -171,7 +174,7 @@ impl Rib {
     /// Returns the route to each prefix: a router's own best one before those of its peers, then the first in order of
     /// router and peer, so that the choice never depends on the order of arrival.
     pub fn best(&self) -> BTreeMap<IpNet, Arc<Route>> {
-        let mut best: BTreeMap<IpNet, ((bool, IpAddr, Peer, Option<u32>), Arc<Route>)> = BTreeMap::new();
+        let mut best: BTreeMap<IpNet, (Rank, Arc<Route>)> = BTreeMap::new();
         for (address, router) in &self.routers {
             for (key, entry) in &router.routes {
                 let rank = (!key.peer.own, *address, key.peer, key.path);
@@ -236,7 +239,7 @@ mod tests {
         rib.apply(ROUTER, peer(1, false), Update::EndOfRib { ipv6: false }, now).unwrap();
         let prefixes: Vec<_> = origins(&rib).into_iter().map(|(prefix, _)| prefix).collect();
         assert_eq!(prefixes, ["10.2.0.0/16", "2001:db8::/32"]);
-        rib.expire(Duration::from_secs(60), now + Duration::from_secs(60));
+        rib.expire(Duration::from_mins(1), now + Duration::from_mins(1));
         assert_eq!(rib.len(), 1, "without an end of the table, time decides");
     }
 

@@ -21,7 +21,7 @@ pub struct Text {
 /// A place in a text, both numbers from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Line.
+    /// Number of the line.
     pub line: usize,
     /// Column in characters.
     pub column: usize,

@@ -1,5 +1,8 @@
 //! Measurements from Prometheus: what its answers become, and when they are reported.
 
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use alto_feed::input::Text;
@@ -76,4 +79,57 @@ fn errors_of_prometheus_name_the_query() {
     script.on(LOAD, [Reply::typed("application/json", error).with_status(400)]);
     let error = prometheus(&script).measure(Instant::now()).unwrap_err();
     assert!(error.ends_with("load: parse error"), "{error}");
+}
+
+/// A program that is killed at the end of the test.
+struct Program(Child);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _already_gone = self.0.kill();
+        let _already_gone = self.0.wait();
+    }
+}
+
+#[test]
+fn a_real_prometheus_is_understood() {
+    let program = "/usr/bin/prometheus";
+    if !Path::new(program).exists() {
+        return eprintln!("skipped: prometheus is not installed: apt-get install prometheus");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("prometheus.yml");
+    std::fs::write(&config, "global: {}\n").unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut command = Command::new(program);
+    command.arg(format!("--config.file={}", config.display()));
+    command.arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()));
+    command.arg(format!("--web.listen-address=127.0.0.1:{port}")).stdout(Stdio::null()).stderr(Stdio::null());
+    let _program = Program(command.spawn().unwrap());
+    // Expressions that give series without any scraping.
+    let series = |value: &str, interface: &str| {
+        format!(r#"label_replace(label_replace({value}, "instance", "r1", "", ""), "ifName", "{interface}", "", "")"#)
+    };
+    let settings: Settings = serde_json::from_value(json!({
+        "url": format!("http://127.0.0.1:{port}"), "interfaces": "unused",
+        "queries": [
+            {"query": series("vector(0.29998)", "eth0"), "measures": "utilisation"},
+            {"query": series("vector(1) / 0", "eth1"), "measures": "utilisation"},
+            {"query": series("vector(1) > 2", "eth1"), "measures": "loss"},
+            {"query": series("vector(0.002)", "eth1"), "measures": "delay", "factor": 1000},
+        ],
+    }))
+    .unwrap();
+    let table = "instance,ifName,source,destination,index\nr1,eth0,r1,r2,\nr1,eth1,r1,r2,1\n";
+    let mut source = Prometheus::new(settings, Interfaces::read(&Text::new("t", table)).unwrap());
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let measured = loop {
+        match source.measure(Instant::now()) {
+            Ok(measured) => break measured,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    let values: Vec<_> = measured.values.iter().map(|(_, link, value)| (link.index, value.unwrap())).collect();
+    assert_eq!((values, measured.unusable, measured.unknown), (vec![(0, 0.29998), (1, 2.0)], 1, 0));
 }

@@ -16,7 +16,7 @@ use crate::pids::route::{Community, Route};
 /// A route that came or went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Prefix.
+    /// Prefix of the route.
     pub prefix: IpNet,
     /// Identifier of one of several paths (RFC 7911).
     pub path: Option<u32>,
@@ -33,7 +33,7 @@ pub enum Update {
     Changes(Vec<Change>),
     /// End of the routes of an address family (RFC 4724 §2); true for IPv6.
     EndOfRib {
-        /// Whether the family is IPv6.
+        /// True for IPv6, false for IPv4.
         ipv6: bool,
     },
     /// A message that tells nothing about unicast routes.
@@ -73,14 +73,14 @@ pub struct MrtFile<R> {
 /// A record of an MRT file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Whether the record is part of a table, and not an update of one.
+    /// True for a part of a table, false for an update of one.
     pub table: bool,
     /// Routes of the record.
     pub changes: Vec<Change>,
 }
 
 impl<R: Read> MrtFile<R> {
-    /// Starts reading.
+    /// Creates a reader of the records in a stream.
     pub fn new(reader: R) -> Self {
         let records = BgpkitParser::from_reader(reader).disable_warnings().into_fallible_record_iter();
         Self { records, elements: Elementor::new() }

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-/// The database.
+/// Link-state database of one network.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LinkState {
     /// Routers and LANs by identifier.
@@ -42,7 +42,7 @@ pub struct Adjacency {
     pub metric: u32,
     /// Address of the interface, which tells parallel links apart.
     pub local: Option<IpAddr>,
-    /// What traffic engineering tells of the link.
+    /// Attributes from traffic engineering.
     pub attributes: Attributes,
 }
 
@@ -62,7 +62,7 @@ pub struct Attributes {
 /// A prefix behind a node.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reachable {
-    /// Prefix.
+    /// Prefix that the node announces.
     pub prefix: IpNet,
     /// Metric from the node to the prefix.
     pub metric: u32,

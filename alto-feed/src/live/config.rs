@@ -112,7 +112,7 @@ struct StaleFile {
     then: WhenStale,
 }
 
-/// What happens to the server's network when its sources are silent for too long.
+/// Treatment of the server's network when its sources are silent for too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WhenStale {
@@ -122,12 +122,12 @@ pub enum WhenStale {
     Mark,
 }
 
-/// Checked settings.
+/// Settings of a feed, checked and with their files read.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Origin of the server, without a slash at the end.
     pub server: String,
-    /// Admin token.
+    /// Token that opens the server's `/admin`.
     pub token: Option<String>,
     /// Folder where the feed reports, and operators confirm.
     pub state: PathBuf,
@@ -147,7 +147,7 @@ pub struct Config {
     pub max_drop: f64,
     /// Time without an observation after which the network counts as stale.
     pub stale_after: Duration,
-    /// What happens then.
+    /// Treatment of a stale network.
     pub when_stale: WhenStale,
 }
 
@@ -156,11 +156,11 @@ pub struct Config {
 pub struct Bgp {
     /// Rules that give each route a PID.
     pub rules: Rules,
-    /// Where its routes come from.
+    /// Source of its routes.
     pub table: Table,
 }
 
-/// Where the routes of BGP come from.
+/// Source of the routes of BGP.
 #[derive(Clone, Debug)]
 pub enum Table {
     /// A table in MRT, read in every round.

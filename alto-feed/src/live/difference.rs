@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use topo::file::{LinkFile, PidFile, TopologyFile};
 use topo::{LinkChange, Override};
 
-/// A difference.
+/// Difference between two states of a network.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Difference {
-    /// Nothing changed.
+    /// No change at all.
     None,
     /// Changes of links that the server knows.
     Links {
@@ -27,7 +27,7 @@ pub enum Difference {
     },
 }
 
-/// What a difference drops, for the operator.
+/// Numbers of links and prefixes that a difference drops.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
     /// Number of links that were up and no longer are, and of all that were up.

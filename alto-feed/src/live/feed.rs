@@ -15,7 +15,7 @@ use super::status::Report;
 /// Property of PIDs whose network has not been observed for too long.
 const STALE: &str = "priv:alto-stale";
 
-/// A feed.
+/// Feed from the sources to one server.
 #[derive(Debug)]
 pub struct Feed {
     settings: Settings,
@@ -23,10 +23,10 @@ pub struct Feed {
     known: Option<TopologyFile>,
     /// The newest observation, which the server gets as soon as it can.
     newest: Option<TopologyFile>,
-    /// Whether the server refused a change that fits the known network.
+    /// True after the server refused a change that fits the known network.
     lost: bool,
     observed_at: Instant,
-    /// What the feed reports about itself.
+    /// Counts and state, for operators.
     pub report: Report,
 }
 
@@ -37,7 +37,7 @@ pub struct Settings {
     pub max_drop: f64,
     /// Time without an observation after which the network counts as stale.
     pub stale_after: Duration,
-    /// What happens then.
+    /// Treatment of a stale network.
     pub when_stale: WhenStale,
 }
 

@@ -16,7 +16,7 @@ const MAX_ANSWER: u64 = 64 * 1024 * 1024;
 /// Largest utilisation that the server accepts: at 1 no bandwidth would be left.
 const MAX_UTILISATION: f64 = 0.99;
 
-/// Settings.
+/// Settings of the measurements.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Settings {
@@ -40,7 +40,7 @@ pub struct Settings {
     pub expire: f64,
 }
 
-/// A query.
+/// Query for one kind of measurement.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Query {
@@ -94,7 +94,7 @@ pub struct Interfaces {
     links: HashMap<Vec<String>, LinkName>,
 }
 
-/// What a round of queries led to.
+/// Result of one round of queries.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Measurements {
     /// Values worth a report, or `None` for those that no longer hold.

@@ -19,11 +19,11 @@ pub struct Server {
     authorization: Option<String>,
 }
 
-/// What the server says of its network.
+/// State of the server's network.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ServerStatus {
-    /// Whether the network was set through `/admin` and is not the server's file.
+    /// True if the network was set through `/admin` and is not the server's file.
     pub replaced: bool,
     /// Name of the network.
     pub topology: String,
@@ -32,17 +32,17 @@ pub struct ServerStatus {
 /// A failed request.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// No answer.
+    /// Request without an answer.
     #[error("{0} does not answer: {1}")]
     Unreachable(String, String),
     /// An answer other than success.
     #[error("{origin} refused {what} ({status}): {detail}")]
     Refused {
-        /// Server.
+        /// Origin of the server.
         origin: String,
-        /// Request.
+        /// Content of the request.
         what: &'static str,
-        /// HTTP status.
+        /// HTTP status of the answer.
         status: u16,
         /// Reason that the server gives.
         detail: String,

@@ -19,7 +19,7 @@ const CONFIRMATION: &str = "confirmed";
 #[derive(Clone, Debug)]
 pub struct StatusFolder(PathBuf);
 
-/// What the feed reports about itself.
+/// Counts and state of a feed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Report {
@@ -44,11 +44,11 @@ pub struct Report {
     pub unusable_samples: u64,
     /// Rounds in which a change was held back.
     pub held_back: u64,
-    /// Whether the sources have been silent for too long.
+    /// True if the sources have been silent for too long.
     pub stale: bool,
     /// Reason why a change is held back now.
     pub held: Option<String>,
-    /// Latest error.
+    /// Latest error of the sources or the server.
     pub error: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What rules can tell about a route.
+//! Attributes of a route that rules can refer to.
 
 use std::fmt;
 use std::net::IpAddr;

@@ -62,7 +62,7 @@ enum AsFile {
     Any(String),
 }
 
-/// Checked rules.
+/// Rules in order, checked, with their limits.
 #[derive(Clone, Debug)]
 pub struct Rules {
     ordered: Vec<Rule>,
@@ -81,7 +81,7 @@ struct Rule {
     switches: Vec<String>,
 }
 
-/// What a route must have for a rule to apply.
+/// Condition that a route must meet for a rule to apply.
 #[derive(Clone, Debug)]
 enum Condition {
     Prefix(IpNet),

@@ -1,4 +1,4 @@
-//! What an importer found and what it had to assume, as counts.
+//! Counts of what an importer found, and of what it had to assume.
 
 use std::fmt;
 

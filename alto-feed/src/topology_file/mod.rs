@@ -1,4 +1,4 @@
-//! What everything that writes topology files shares: parts of a file, legal names, and counts of what was assumed.
+//! Shared by everything that writes topology files: parts of a file, legal names, and counts of what was assumed.
 
 pub mod assumptions;
 pub mod name;

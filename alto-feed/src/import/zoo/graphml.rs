@@ -22,16 +22,16 @@ pub struct Graph {
     pub edges: Vec<Edge>,
 }
 
-/// A node.
+/// Node with its attributes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     /// Identifier, unique in the file.
     pub id: String,
     /// Label, often the name of a place; not unique.
     pub label: String,
-    /// Whether the node belongs to the network, and not to a peer or customer.
+    /// True for nodes of the network, false for those of peers and customers.
     pub internal: bool,
-    /// Whether the node is a junction of links without a place of its own.
+    /// True for a junction of links without a place of its own.
     pub junction: bool,
     /// Latitude and longitude in degrees.
     pub position: Option<(f64, f64)>,

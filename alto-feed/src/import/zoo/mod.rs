@@ -31,9 +31,9 @@ const MAX_NODES: usize = 65_536;
 pub struct Options {
     /// Number of hosts to generate at each switch, at most 250.
     pub hosts: u8,
-    /// Whether nodes of peers and customers get PIDs of their own, instead of being left out.
+    /// True to give nodes of peers and customers PIDs of their own, false to leave them out.
     pub external: bool,
-    /// Whether only the largest connected part is kept.
+    /// True to keep only the largest connected part.
     pub largest: bool,
     /// Length of links as a multiple of the great circle between their ends.
     pub detour: f64,

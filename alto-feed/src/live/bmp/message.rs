@@ -21,7 +21,7 @@ const POST_POLICY: u8 = 0x40;
 const TWO_BYTES: u8 = 0x20;
 const OUT: u8 = 0x10;
 
-/// A message.
+/// Content of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
     /// Routes of a peer after policy, or the router's own best routes.
@@ -37,7 +37,7 @@ pub enum Message {
 /// Peer of a router, or its own routing table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Peer {
-    /// Whether these are the router's own best routes.
+    /// True for the router's own best routes, false for those of a peer.
     pub own: bool,
     /// Address of the peer.
     pub address: IpAddr,

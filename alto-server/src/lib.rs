@@ -13,7 +13,8 @@
 //!   it in, and a request reads exactly one state.
 //! * [`resource`] has one file per ALTO resource, and the catalogue of all; [`http`] has what they share.
 //! * [`routes`] lists every path of the server, [`observe`] collects metrics and writes the log.
-//! * [`admin`] lets operators change the network; [`swarm`] is the registry of peers.
+//! * [`admin`] lets operators change the network; [`swarm`] is the registry of peers, [`tracker`] the
+//!   BitTorrent tracker.
 
 mod admin;
 mod cli;
@@ -27,6 +28,7 @@ mod routes;
 mod serve;
 mod state;
 mod swarm;
+mod tracker;
 
 pub use cli::run;
 pub use config::settings::Settings;

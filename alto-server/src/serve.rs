@@ -23,7 +23,9 @@ use crate::http::tls::Tls;
 use crate::state::network::{ChangeRefused, Network};
 use crate::state::store::{Store, StoreError};
 use crate::swarm::service::Swarm;
-use crate::{admin, observe, resource, routes, swarm};
+use crate::tracker::service::{Tracker, TrackerError};
+use crate::tracker::udp::UdpListener;
+use crate::{admin, observe, resource, routes, swarm, tracker};
 
 /// Reason why the server could not start or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +38,8 @@ enum ServeError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Swarm(#[from] swarm::service::StartError),
+    #[error(transparent)]
+    Tracker(#[from] TrackerError),
     #[error("{address}: cannot listen: {source}")]
     Listen { address: String, source: std::io::Error },
     #[error("cannot collect metrics: {0}")]
@@ -93,6 +97,13 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     if let Some(swarm) = &swarm {
         public.extend(swarm::routes::routes(&network, &access, swarm, config.body_bytes));
     }
+    let tracker = config.tracker.map(|config| -> Result<_, TrackerError> {
+        Ok((Arc::new(Tracker::start(config.settings, &network)?), config.listen, config.udp))
+    });
+    let tracker = tracker.transpose()?;
+    if let Some((tracker, ..)) = &tracker {
+        public.extend(tracker::routes::on_main_listener(tracker));
+    }
     let public = server(public);
 
     let mut listeners = JoinSet::new();
@@ -111,15 +122,41 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         tracing::info!(view = view.snapshot().view().tag(), "listening on {scheme}://{bound}/directory");
         listeners.spawn(Arc::clone(&public).listen(listener, tls.clone(), stopping.clone()));
     }
+    let mut keeper = None;
+    let mut udp = Vec::new();
+    if let Some((tracker, listen, over_udp)) = &tracker {
+        let own = server(tracker::routes::on_own_listener(tracker));
+        for address in listen {
+            let (listener, bound) = bind(*address)?;
+            let scheme = if tls.is_some() { "https" } else { "http" };
+            tracing::info!("tracker on {scheme}://{bound}/announce");
+            listeners.spawn(Arc::clone(&own).listen(listener, tls.clone(), stopping.clone()));
+        }
+        for address in over_udp {
+            let listener = UdpListener::start(*address, tracker);
+            let listener =
+                listener.map_err(|source| ServeError::Listen { address: format!("udp {address}"), source })?;
+            tracing::info!("tracker on udp://{}", listener.address());
+            udp.push(listener);
+        }
+        keeper = Some(tokio::spawn(Arc::clone(tracker).keep()));
+    }
 
     while signals.next().await == OperatorCommand::Reload {
         reload(&admin, tls.as_deref()).await;
+        if let Some((tracker, ..)) = &tracker {
+            tracker.reload();
+        }
     }
     tracing::info!("stopping: accepting no connections, finishing requests in progress");
     stop.send_replace(true);
     while listeners.join_next().await.is_some() {}
-    if let Some(sweeper) = sweeper {
-        sweeper.abort();
+    for task in sweeper.into_iter().chain(keeper) {
+        task.abort();
+    }
+    udp.into_iter().for_each(UdpListener::stop);
+    if let Some((tracker, ..)) = &tracker {
+        tracker.save();
     }
     if let Some(path) = &config.admin_socket {
         let _already_gone = std::fs::remove_file(path);

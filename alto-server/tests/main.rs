@@ -16,3 +16,4 @@ mod secure;
 mod single_cost;
 mod support;
 mod swarm;
+mod tracker;

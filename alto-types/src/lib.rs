@@ -13,8 +13,8 @@
 //! * **Requests** are decoded by [`decode_request`], which converts every possible error in a body into exactly one
 //!   [`ProtocolError`] of RFC 7285 §8.5.2 with its code, field path and value. See [`request`], [`json`] and [`error`].
 //!
-//! In addition to ALTO, [`swarm`] defines the messages between peers and the registry of files, and [`client`] what
-//! limits count as one client.
+//! In addition to ALTO, [`swarm`] defines the messages between peers and the registry of files, [`tracker`] those between
+//! BitTorrent peers and a tracker, and [`client`] what limits count as one client.
 //!
 //! Unknown members are ignored everywhere (RFC 7285 §8.3.7); in object-maps every key is data.
 
@@ -36,6 +36,7 @@ pub mod network_map;
 pub mod property_map;
 pub mod request;
 pub mod swarm;
+pub mod tracker;
 pub mod version_tag;
 
 pub use address::{AddressType, SpeltAddr, TypedEndpointAddr};

@@ -13,11 +13,15 @@ pub(super) fn run(config: &Config) -> Result<String, ConfigError> {
     config.files.tls()?;
     config.files.authenticator()?;
     config.files.admin_token()?;
+    config.check_tracker_files()?;
     let mut summary = String::new();
     for warning in topology.warnings() {
         let _ = writeln!(summary, "warning: {warning}");
     }
     let view = View::compute(Arc::clone(&topology));
+    for warning in view.warnings() {
+        let _ = writeln!(summary, "warning: {warning}");
+    }
     let map = view.network_map();
     let _ = write!(
         summary,

@@ -2,6 +2,7 @@
 
 mod files;
 pub(crate) mod settings;
+mod tracker;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,8 +19,10 @@ use crate::http::stack::StackLimits;
 use crate::http::tls::TlsError;
 use crate::resource::limits::WorkLimits;
 use crate::state::source::{SourceError, TopologySource};
+use crate::tracker::access::{Access, AccessError};
 use files::SecretFiles;
 use settings::{LogFormat, Settings};
+use tracker::TrackerConfig;
 
 /// Checked configuration. The files that it names are not open yet.
 pub(crate) struct Config {
@@ -39,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) max_age: Duration,
     /// Limits of the peer registry; absent if it is not served.
     pub(crate) swarm: Option<Limits>,
+    /// BitTorrent tracker; absent if it is not served.
+    pub(crate) tracker: Option<TrackerConfig>,
     pub(crate) log_format: LogFormat,
     pub(crate) log_filter: EnvFilter,
 }
@@ -58,6 +63,10 @@ pub(crate) enum ConfigError {
     TrustedProxy(String),
     #[error("{key}: 0 would refuse everything; give 1 or more")]
     Zero { key: &'static str },
+    #[error("{key}: there is no tracker; give --tracker as well, or remove this")]
+    NoTracker { key: &'static str },
+    #[error("tracker-save: there is no folder to save in; give --state DIR as well")]
+    NoStateForTracker,
     #[error("digest-realm: {0:?} contains a quote, a backslash or a control character; remove it")]
     Realm(String),
     #[error("tls-certificate and tls-key belong together: give both or neither")]
@@ -72,6 +81,8 @@ pub(crate) enum ConfigError {
     Users(#[from] UsersError),
     #[error(transparent)]
     Token(#[from] TokenError),
+    #[error(transparent)]
+    Tracker(#[from] AccessError),
 }
 
 impl Config {
@@ -79,6 +90,7 @@ impl Config {
     pub(crate) fn new(settings: &Settings) -> Result<Self, ConfigError> {
         let s = settings.clone();
         check_limits(&s)?;
+        let tracker = TrackerConfig::new(&s)?;
         if s.listen.is_empty() {
             return Err(ConfigError::NoAddress);
         }
@@ -131,9 +143,18 @@ impl Config {
                 files_per_address: s.swarm_max_files_per_address,
                 holdings: s.swarm_max_holdings,
             }),
+            tracker,
             log_format: s.log_format,
             log_filter,
         })
+    }
+
+    /// Reads the lists of the tracker, if there is one.
+    pub(crate) fn check_tracker_files(&self) -> Result<(), ConfigError> {
+        if let Some(tracker) = &self.tracker {
+            Access::read(&tracker.settings.files)?;
+        }
+        Ok(())
     }
 
     /// Topology file, which every command but `--print-config` needs.

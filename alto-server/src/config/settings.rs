@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::LazyLock;
 
+use alto_selection::PolicyName;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -16,6 +17,7 @@ use super::ConfigError;
 
 /// All settings, each with its default if the operator did not set it.
 #[expect(clippy::doc_markdown, reason = "the comments are the help text, where backticks are noise")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the operator")]
 #[derive(Clone, Debug, PartialEq, StructOpt, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[schemars(title = "server.json: settings of alto-server")]
@@ -154,6 +156,73 @@ pub struct Settings {
     #[structopt(long, default_value = default_of("swarm-max-holdings"), value_name = "N")]
     pub swarm_max_holdings: u32,
 
+    /// Serves a BitTorrent tracker at /tracker/announce, whose answers name peers that are near in the network
+    #[structopt(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tracker: bool,
+
+    /// Address and port of a listener for the tracker only, at /announce over HTTP; may be repeated
+    #[structopt(long, value_name = "ADDR:PORT", number_of_values = 1, requires = "tracker")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tracker_listen: Vec<SocketAddr>,
+
+    /// Address and port of the tracker over UDP; may be repeated
+    #[structopt(long, value_name = "ADDR:PORT", number_of_values = 1, requires = "tracker")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tracker_udp: Vec<SocketAddr>,
+
+    /// Way in which the tracker chooses peers: alto, nearest, best or random
+    #[structopt(long, default_value = default_of("tracker-policy"), value_name = "POLICY")]
+    pub tracker_policy: PolicyName,
+
+    /// Maximum number of peers in an answer from outside the PID of the client and near ones; give half of what is wanted
+    #[structopt(long, default_value = default_of("tracker-outsiders"), value_name = "N")]
+    pub tracker_outsiders: usize,
+
+    /// Maximum number of peers in an answer of the tracker
+    #[structopt(long, default_value = default_of("tracker-answer-peers"), value_name = "N")]
+    pub tracker_answer_peers: u32,
+
+    /// Time after which BitTorrent peers are asked to announce again; they are forgotten half of that later
+    #[structopt(long, default_value = default_of("tracker-interval"), value_name = "SECONDS")]
+    pub tracker_interval: u32,
+
+    /// Time within which BitTorrent peers are asked not to announce again
+    #[structopt(long, default_value = default_of("tracker-min-interval"), value_name = "SECONDS")]
+    pub tracker_min_interval: u32,
+
+    /// Maximum number of peers of all torrents, counted once per torrent
+    #[structopt(long, default_value = default_of("tracker-max-peers"), value_name = "N")]
+    pub tracker_max_peers: u32,
+
+    /// Maximum number of peers per IPv4 address or IPv6 /64, counted once per torrent
+    #[structopt(long, default_value = default_of("tracker-max-peers-per-address"), value_name = "N")]
+    pub tracker_max_peers_per_address: u32,
+
+    /// Maximum number of torrents with peers
+    #[structopt(long, default_value = default_of("tracker-max-torrents"), value_name = "N")]
+    pub tracker_max_torrents: u32,
+
+    /// Serves only the torrents in this file, one INFOHASH per line, optionally followed by a policy for it
+    #[structopt(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracker_torrents: Option<PathBuf>,
+
+    /// Does not serve the torrents in this file, one INFOHASH per line
+    #[structopt(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracker_blocked_torrents: Option<PathBuf>,
+
+    /// Requires one of the passkeys in this file in the path, as in /tracker/PASSKEY/announce; one per line
+    #[structopt(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracker_passkeys: Option<PathBuf>,
+
+    /// Saves the peers of the tracker in the folder of --state, so that they survive a restart
+    #[structopt(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tracker_save: bool,
+
     /// Format of the log on standard error
     #[structopt(long, default_value = default_of("log-format"), value_name = "FORMAT", possible_values = &["text", "json"])]
     pub log_format: LogFormat,
@@ -213,6 +282,21 @@ impl Default for Settings {
             swarm_max_files_per_peer: 1000,
             swarm_max_files_per_address: 10_000,
             swarm_max_holdings: 4_000_000,
+            tracker: false,
+            tracker_listen: Vec::new(),
+            tracker_udp: Vec::new(),
+            tracker_policy: PolicyName::Alto,
+            tracker_outsiders: 1,
+            tracker_answer_peers: 50,
+            tracker_interval: 1800,
+            tracker_min_interval: 60,
+            tracker_max_peers: 2_000_000,
+            tracker_max_peers_per_address: 1000,
+            tracker_max_torrents: 200_000,
+            tracker_torrents: None,
+            tracker_blocked_torrents: None,
+            tracker_passkeys: None,
+            tracker_save: false,
             log_format: LogFormat::Text,
             log_level: "info".to_owned(),
             access_log: false,
@@ -256,6 +340,9 @@ impl Settings {
             &mut settings.digest_users,
             &mut settings.admin_token_file,
             &mut settings.admin_socket,
+            &mut settings.tracker_torrents,
+            &mut settings.tracker_blocked_torrents,
+            &mut settings.tracker_passkeys,
         ]
         .into_iter()
         .flatten()

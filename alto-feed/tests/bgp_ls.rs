@@ -1,7 +1,12 @@
 //! BGP-LS: the laboratory's database in UPDATE messages gives exactly its routers' costs.
 
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::time::{Duration, Instant};
+
 use alto_feed::bgp::link_state::Database;
 use alto_feed::link_state::topology::{Names, topology};
+use alto_feed::live::bgp_ls::{Listener, Session};
 use alto_feed::topology_file::assumptions::Assumptions;
 use proptest::prelude::*;
 
@@ -70,6 +75,38 @@ fn withdrawn_objects_are_gone() {
         database.apply(&update).unwrap();
     }
     assert_eq!(database, Database::default());
+}
+
+#[test]
+fn a_router_that_connects_is_listened_to_and_kept_alive() {
+    let session = Session { asn: 4_200_000_001, identifier: Ipv4Addr::new(10, 0, 0, 9) };
+    let sources = vec!["127.0.0.1/32".parse().unwrap()];
+    let listener = Listener::start("127.0.0.1:0".parse().unwrap(), sources, session).unwrap();
+    let mut router = TcpStream::connect(listener.address()).unwrap();
+    let mut header = [0; 19];
+    router.read_exact(&mut header).unwrap();
+    let mut open = vec![0; usize::from(header[17]) - 19];
+    router.read_exact(&mut open).unwrap();
+    assert_eq!((header[18], open[0], &open[1..3]), (1, 4, &23_456_u16.to_be_bytes()[..]));
+    assert!(open.windows(6).any(|window| window == [1, 4, 0x40, 0x04, 0, 71]), "BGP-LS is offered");
+    // The same OPEN serves as the router's own.
+    router.write_all(&[&header[..], &open[..]].concat()).unwrap();
+    router.read_exact(&mut header).unwrap();
+    assert_eq!(header[18], 4, "a KEEPALIVE accepts the session");
+    router.write_all(&header).unwrap();
+    assert_eq!(listener.database(Duration::ZERO, Instant::now()), None);
+    router.write_all(&std::fs::read(lab::path("bgpls-updates.bin")).unwrap()).unwrap();
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let state = loop {
+        let state = listener.database(Duration::ZERO, Instant::now()).map(|database| database.link_state());
+        match state {
+            Some(state) if state.nodes.len() == 7 && state.adjacencies.len() == 18 => break state,
+            _ => assert!(Instant::now() < deadline, "the updates have no effect"),
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    let file = topology("lab", state, &Names::new(), &mut Assumptions::default());
+    assert_eq!(lab::costs(&file, &lab::pids("r")), lab::expected("all-up"));
 }
 
 proptest! {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use alto_feed::live::config::{Config, WhenStale};
 use alto_feed::live::feed::{Feed, Settings};
-use alto_feed::live::observation::observe;
+use alto_feed::live::observation::{Listeners, observe};
 use alto_feed::live::server::Server as Client;
 use test_support::alto_server::Server;
 use topo::file::TopologyFile;
@@ -59,7 +59,7 @@ impl Bed {
     }
 
     fn observe(&self) -> Result<TopologyFile, String> {
-        observe(&self.config, None).map_err(|error| error.to_string())
+        observe(&self.config, &Listeners::default()).map_err(|error| error.to_string())
     }
 
     fn get(&self, path: &str) -> serde_json::Value {

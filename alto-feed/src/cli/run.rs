@@ -7,8 +7,10 @@ use structopt::StructOpt;
 
 use super::{fail, print, signals};
 use crate::exit::Exit;
+use crate::live::bgp_ls::{self, Session};
 use crate::live::bmp::listener::Listener;
-use crate::live::config::{Config, Table};
+use crate::live::config::{BgpLs, Config, Igp, Table};
+use crate::live::observation::Listeners;
 use crate::live::run;
 use crate::live::status::StatusFolder;
 
@@ -41,8 +43,8 @@ pub(super) fn run(options: &Run) -> Exit {
         Ok(folder) => folder,
         Err(error) => return fail(Exit::Config, format!("{}: cannot be opened: {error}", config.state.display())),
     };
-    let listener = match listen_to_routers(&config) {
-        Ok(listener) => listener,
+    let listeners = match listen_to_routers(&config) {
+        Ok(listeners) => listeners,
         Err(error) => return fail(Exit::Failure, error),
     };
     let (sender, end) = mpsc::channel();
@@ -50,19 +52,27 @@ pub(super) fn run(options: &Run) -> Exit {
         return fail(Exit::Failure, format!("signals cannot be received: {error}"));
     }
     eprintln!("alto-feed: keeping {} up to date every {} s", config.server, config.interval.as_secs_f64());
-    run::run(&config, listener.as_ref(), &folder, &end);
+    run::run(&config, &listeners, &folder, &end);
     Exit::Success
 }
 
-/// Starts to listen to routers that speak BMP, if the settings say so.
-fn listen_to_routers(config: &Config) -> Result<Option<Listener>, String> {
-    let Some(Table::Bmp { listen, sources, max_routes, .. }) = config.bgp.as_ref().map(|bgp| &bgp.table) else {
-        return Ok(None);
-    };
-    let listener = Listener::start(*listen, sources.clone(), *max_routes);
-    let listener = listener.map_err(|error| format!("bgp.bmp.listen: {listen} cannot be used: {error}"))?;
-    eprintln!("alto-feed: listening for routers on {}", listener.address());
-    Ok(Some(listener))
+/// Starts to listen to the routers that the settings say connect.
+fn listen_to_routers(config: &Config) -> Result<Listeners, String> {
+    let mut listeners = Listeners::default();
+    if let Some(Table::Bmp { listen, sources, max_routes, .. }) = config.bgp.as_ref().map(|bgp| &bgp.table) {
+        let listener = Listener::start(*listen, sources.clone(), *max_routes);
+        let listener = listener.map_err(|error| format!("bgp.bmp.listen: {listen} cannot be used: {error}"))?;
+        eprintln!("alto-feed: listening for BMP on {}", listener.address());
+        listeners.bmp = Some(listener);
+    }
+    if let Igp::BgpLs(BgpLs { listen, sources, asn, identifier, .. }) = &config.igp {
+        let session = Session { asn: *asn, identifier: *identifier };
+        let listener = bgp_ls::Listener::start(*listen, sources.clone(), session);
+        let listener = listener.map_err(|error| format!("igp.bgp-ls.listen: {listen} cannot be used: {error}"))?;
+        eprintln!("alto-feed: listening for BGP-LS on {}", listener.address());
+        listeners.bgp_ls = Some(listener);
+    }
+    Ok(listeners)
 }
 
 pub(super) fn confirm(options: &Confirm) -> Exit {

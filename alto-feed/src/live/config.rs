@@ -1,7 +1,7 @@
 //! `feeds.json`: where the network is read, which server is kept up to date, and how carefully.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -64,6 +64,25 @@ pub enum Igp {
     },
     /// A topology file.
     Topology(Source),
+    /// BGP-LS, from a router that connects.
+    BgpLs(BgpLs),
+}
+
+/// The passive session that receives BGP-LS.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct BgpLs {
+    /// Address to listen on.
+    pub listen: SocketAddr,
+    /// Routers that may connect.
+    pub sources: Vec<IpNet>,
+    /// AS number of this speaker.
+    pub asn: u32,
+    /// BGP identifier of this speaker.
+    pub identifier: Ipv4Addr,
+    /// Seconds without an update after which the database counts as complete.
+    #[serde(default = "settle")]
+    pub settle: f64,
 }
 
 /// Something to read in every round.
@@ -234,6 +253,9 @@ impl Config {
         if !file.server.starts_with("http://") && !file.server.starts_with("https://") {
             return Err(text.error(format!("server: {:?} is not an origin such as http://127.0.0.1:8080", file.server)));
         }
+        if let Igp::BgpLs(session) = &file.igp {
+            seconds(&text, "igp.bgp-ls.settle", session.settle, 0.0)?;
+        }
         if !(0.0..=1.0).contains(&file.safety.max_drop) {
             return Err(text.error(format!("safety.max-drop: {} is not a share from 0 to 1", file.safety.max_drop)));
         }
@@ -289,6 +311,7 @@ impl Igp {
                 Self::Isis { database: database.within(folder), hostnames: place(hostnames) }
             }
             Self::Topology(source) => Self::Topology(source.within(folder)),
+            Self::BgpLs(session) => Self::BgpLs(session.clone()),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ipnet::IpNet;
 use topo::file::{LinkFile, PidFile, TopologyFile};
 use topo::{LinkChange, Override};
 
@@ -32,7 +33,7 @@ pub enum Difference {
 pub struct Losses {
     /// Number of links that were up and no longer are, and of all that were up.
     pub links: (usize, usize),
-    /// Number of prefixes that are no longer in the same PID, and of all prefixes.
+    /// Number of prefixes whose addresses are no longer in the same PID, and of all prefixes.
     pub prefixes: (usize, usize),
 }
 
@@ -87,18 +88,25 @@ pub fn losses(known: &TopologyFile, next: &TopologyFile) -> Losses {
         up.map(|(key, _)| key).collect::<BTreeSet<_>>()
     };
     let (before, after) = (up(known), up(next));
-    let places = |file: &TopologyFile| {
-        let pids = file.pids.clone().unwrap_or_default();
-        let of_pid = |(name, pid): (String, PidFile)| {
-            let prefixes = pid.ipv4.into_iter().chain(pid.ipv6);
-            prefixes.map(move |prefix| (prefix, name.clone())).collect::<Vec<_>>()
-        };
-        pids.into_iter().flat_map(of_pid).collect::<BTreeSet<_>>()
-    };
-    let (old, new) = (places(known), places(next));
-    Losses {
-        links: (before.difference(&after).count(), before.len()),
-        prefixes: (old.difference(&new).count(), old.len()),
+    let (old, new) = (by_prefix(known), by_prefix(next));
+    let moved = old.iter().filter(|(prefix, pid)| longest_match(&new, **prefix) != Some(**pid)).count();
+    Losses { links: (before.difference(&after).count(), before.len()), prefixes: (moved, old.len()) }
+}
+
+/// Returns the PID of each prefix of a file.
+fn by_prefix(file: &TopologyFile) -> BTreeMap<IpNet, &str> {
+    let pids = file.pids.iter().flatten();
+    let texts = pids.flat_map(|(name, pid)| pid.ipv4.iter().chain(&pid.ipv6).map(move |text| (text, name.as_str())));
+    texts.filter_map(|(text, name)| Some((text.parse::<IpNet>().ok()?.trunc(), name))).collect()
+}
+
+/// Returns the PID of the longest prefix that covers a whole prefix. Merging may have replaced a prefix by a shorter one.
+fn longest_match<'a>(prefixes: &BTreeMap<IpNet, &'a str>, mut prefix: IpNet) -> Option<&'a str> {
+    loop {
+        if let Some(pid) = prefixes.get(&prefix) {
+            return Some(pid);
+        }
+        prefix = prefix.supernet()?;
     }
 }
 
@@ -194,5 +202,13 @@ mod tests {
         pids.get_mut("a").unwrap().ipv4.clear();
         assert_eq!(difference(&before, &moved), Difference::Replace { result: moved.clone() });
         assert_eq!(losses(&before, &moved), Losses { links: (0, 2), prefixes: (1, 2) });
+        // A shorter prefix of the same PID still holds the addresses; one of another PID does not.
+        let mut merged = before.clone();
+        merged.pids.as_mut().unwrap().get_mut("a").unwrap().ipv4 = vec!["10.96.0.0/15".to_owned()];
+        assert_eq!(losses(&before, &merged).prefixes, (0, 2));
+        let pids = merged.pids.as_mut().unwrap();
+        pids.get_mut("a").unwrap().ipv4.clear();
+        pids.get_mut("b").unwrap().ipv4.push("10.96.0.0/15".to_owned());
+        assert_eq!(losses(&before, &merged).prefixes, (1, 2));
     }
 }

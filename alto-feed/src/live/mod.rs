@@ -5,6 +5,7 @@
 //! ```
 //!
 //! * [`config`] is `feeds.json`; [`source`] runs commands and reads files, within limits of time and size.
+//! * [`bgp_ls`] is a passive BGP session that receives a link-state database.
 //! * [`bmp`] listens to routers that tell their routes.
 //! * [`observation`] makes one topology file of everything the sources tell.
 //! * [`difference`] finds what changed, [`safety`] holds back what would drop too much, and [`damping`] holds back small
@@ -14,6 +15,7 @@
 //!   an argument; [`run`] is the loop around it.
 //! * [`status`] is the folder where the feed reports and operators confirm.
 
+pub mod bgp_ls;
 pub mod bmp;
 pub mod config;
 pub mod damping;

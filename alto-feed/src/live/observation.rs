@@ -1,11 +1,12 @@
 //! One observation of the network: a topology file made of everything the sources tell.
 
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use topo::Topology;
 use topo::file::TopologyFile;
 
+use super::bgp_ls;
 use super::bmp::listener::Listener;
 use super::config::{Bgp, Config, Igp, Source, Table as TableSource};
 use crate::import::{isis, mrt, ospf};
@@ -15,8 +16,17 @@ use crate::pids::extend::Routers;
 use crate::pids::table::Table;
 use crate::topology_file::assumptions::Assumptions;
 
-/// Reads all sources. Routes come from `listener` if BMP is configured.
-pub fn observe(config: &Config, listener: Option<&Listener>) -> Result<TopologyFile, InputError> {
+/// The sources that routers connect to.
+#[derive(Debug, Default)]
+pub struct Listeners {
+    /// Routes over BMP.
+    pub bmp: Option<Listener>,
+    /// Link-state database over BGP-LS.
+    pub bgp_ls: Option<bgp_ls::Listener>,
+}
+
+/// Reads all sources.
+pub fn observe(config: &Config, listeners: &Listeners) -> Result<TopologyFile, InputError> {
     let mut assumptions = Assumptions::default();
     let mut file = match &config.igp {
         Igp::Ospf { database, te } => {
@@ -33,12 +43,20 @@ pub fn observe(config: &Config, listener: Option<&Listener>) -> Result<TopologyF
             let text = source.text()?;
             TopologyFile::from_json(text.content.as_bytes(), &text.file)?
         }
+        Igp::BgpLs(session) => {
+            let quiet = Duration::try_from_secs_f64(session.settle).unwrap_or_default();
+            let database = listeners.bgp_ls.as_ref().and_then(|listener| listener.database(quiet, Instant::now()));
+            let missing = || "no router has told its database yet".to_owned();
+            let database =
+                database.ok_or_else(|| InputError { file: "bgp-ls".to_owned(), place: None, message: missing() })?;
+            topology(&config.name, database.link_state(), &config.names, &mut assumptions)
+        }
     };
     match &config.bgp {
         Some(Bgp { rules, table: TableSource::Mrt(source) }) => {
             file = mrt::import(&source.name(), source.bytes()?, rules, Some(file))?.topology;
         }
-        Some(bgp @ Bgp { table: TableSource::Bmp { .. }, .. }) => add_routes(&mut file, bgp, listener)?,
+        Some(bgp @ Bgp { table: TableSource::Bmp { .. }, .. }) => add_routes(&mut file, bgp, listeners.bmp.as_ref())?,
         None => {}
     }
     // What the server would refuse is an error of the sources.

@@ -3,16 +3,15 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Instant;
 
-use super::bmp::listener::Listener;
 use super::config::Config;
 use super::feed::{Feed, Settings};
-use super::observation::observe;
+use super::observation::{Listeners, observe};
 use super::prometheus::{Prometheus, changes};
 use super::server::Server;
 use super::status::{Report, StatusFolder};
 
 /// Keeps a server up to date until `end` says otherwise. Returns the final report.
-pub fn run(config: &Config, listener: Option<&Listener>, folder: &StatusFolder, end: &Receiver<()>) -> Report {
+pub fn run(config: &Config, listeners: &Listeners, folder: &StatusFolder, end: &Receiver<()>) -> Report {
     let server = Server::new(&config.server, config.token.as_deref());
     let settings =
         Settings { max_drop: config.max_drop, stale_after: config.stale_after, when_stale: config.when_stale };
@@ -21,10 +20,10 @@ pub fn run(config: &Config, listener: Option<&Listener>, folder: &StatusFolder, 
     loop {
         let started = Instant::now();
         let before = feed.report.clone();
-        if let Some(listener) = listener {
+        if let Some(listener) = &listeners.bmp {
             listener.rib().expire(config.stale_after, Instant::now());
         }
-        feed.observe(observe(config, listener).map_err(|error| error.to_string()), Instant::now());
+        feed.observe(observe(config, listeners).map_err(|error| error.to_string()), Instant::now());
         if feed.update(&server, folder.confirmed().as_deref()) {
             folder.use_up();
         }

@@ -4,6 +4,7 @@
 
 #[macro_use]
 mod battery;
+mod swarms;
 
 use std::sync::Arc;
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod admin;
+mod attacks;
 mod command_line;
 mod conformance;
 mod errors;
@@ -16,3 +17,4 @@ mod secure;
 mod single_cost;
 mod support;
 mod swarm;
+mod tracker;

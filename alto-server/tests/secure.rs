@@ -10,10 +10,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 /// Writes a self-signed certificate for `localhost` and its key, and returns the certificate.
 fn certificate(folder: &Path) -> rustls::pki_types::CertificateDer<'static> {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    std::fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
-    std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
-    made.cert.der().clone()
+    test_support::certificate::self_signed(folder).into()
 }
 
 fn with_tls(folder: &Path, more: &[&str]) -> Server {
@@ -123,6 +120,20 @@ fn digest_authenticates_known_users_with_both_algorithms() {
         assert_eq!(ask("/networkmap", nonsense).status, 401, "{nonsense}");
     }
     assert_eq!(server.get("/healthz").status, 200, "/healthz requires no authentication");
+}
+
+#[test]
+fn md5_can_be_switched_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let users = folder.path().join("users");
+    std::fs::write(&users, "ada:pass\n").unwrap();
+    let server = Server::of_with("two-isps.json", &["--digest-users", users.to_str().unwrap(), "--no-digest-md5"]);
+    let denied = server.get("/directory");
+    let challenges = denied.all("www-authenticate");
+    assert!(challenges.len() == 1 && challenges[0].contains("SHA-256"), "{challenges:?}");
+    let strong = authorization(&denied, "SHA-256", "ada", "pass", "/directory");
+    let answer = Request::new("GET", "/directory").field("Authorization", &strong).send(server.address);
+    assert_eq!(answer.status, 200);
 }
 
 #[test]

@@ -13,11 +13,13 @@
 //! * **Requests** are decoded by [`decode_request`], which converts every possible error in a body into exactly one
 //!   [`ProtocolError`] of RFC 7285 §8.5.2 with its code, field path and value. See [`request`], [`json`] and [`error`].
 //!
-//! In addition to ALTO, [`swarm`] defines the messages between peers and the registry of files.
+//! In addition to ALTO, [`swarm`] defines the messages between peers and the registry of files, [`tracker`] those between
+//! BitTorrent peers and a tracker, and [`client`] what limits count as one client.
 //!
 //! Unknown members are ignored everywhere (RFC 7285 §8.3.7); in object-maps every key is data.
 
 pub mod address;
+pub mod client;
 pub mod cost;
 pub mod cost_map;
 pub mod cost_selection;
@@ -34,9 +36,11 @@ pub mod network_map;
 pub mod property_map;
 pub mod request;
 pub mod swarm;
+pub mod tracker;
 pub mod version_tag;
 
 pub use address::{AddressType, SpeltAddr, TypedEndpointAddr};
+pub use client::ClientNet;
 pub use cost::{Comparison, Constraint, CostContext, CostType};
 pub use cost_map::{CostMap, CostMapMeta, FilteredCostMapRequest, PidFilter};
 pub use cost_selection::{CostSelection, CostTypes, Predicate, Tests};

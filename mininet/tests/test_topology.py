@@ -59,7 +59,12 @@ def test_a_valid_file_is_read_and_written():
         (lambda t: t["switches"].append({"name": "s2", "dpid": "0A"}), "dpids are unique"),
         (lambda t: t["links"][0].update(bandwidth=0), "links[0].bandwidth: 0 is out of range"),
         (lambda t: t["links"][0].update(bandwidth=-1), "out of range"),
-        (lambda t: t["links"][0].update(bandwidth="10"), "links[0].bandwidth: '10' is not a number"),
+        (lambda t: t["links"][0].update(bandwidth="10"), "links[0].bandwidth: '10' is not a bandwidth"),
+        (lambda t: t["links"][0].update(bandwidth="12MB/s"), "links[0].bandwidth: '12MB/s' is not a bandwidth"),
+        (lambda t: t["links"][0].update(bandwidth="99T"), "links[0].bandwidth: 99000000.0 is out of range"),
+        (lambda t: t["links"][0].update(delay="1..2ms"), "links[0].delay: '1..2ms' is not a delay"),
+        (lambda t: t["switches"][0].update(hop="no"), "switches[0].hop: 'no' is neither true nor false"),
+        (lambda t: t["hosts"][1].update(ips=["::ffff:10.0.0.1"]), "hosts[1].ips[0]: 10.0.0.1 is the address at"),
         (lambda t: t["links"][0].update(bandwidth=True), "is not a number"),
         (lambda t: t["links"][0].update(delay="5 minutes"), "links[0].delay: '5 minutes' is not a delay"),
         (lambda t: t["links"][0].update(delay=-1), "links[0].delay: -1 is out of range"),
@@ -80,6 +85,43 @@ def test_problems_are_reported_with_place_and_value(change, says):
         parse_topology(json.dumps(topology), "net.json")
     assert says in str(caught.value)
     assert all(line.startswith("net.json: ") for line in str(caught.value).splitlines())
+
+
+def test_units_are_those_of_the_server():
+    topology = small()
+    for (bandwidth, delay), mbits, ms in [
+        (("100G", "350us"), 100_000.0, 0.35),
+        (("2.5Mbit", "2 ms"), 2.5, 2.0),
+        (("64kbit/s", "0.1s"), 0.064, 100.0),
+        (("10 Gbps", "500ns"), 10_000.0, 0.0005),
+    ]:
+        topology["links"][0].update(bandwidth=bandwidth, delay=delay)
+        read = parse_topology(json.dumps(topology))
+        assert (read.links[0].bandwidth, read.links[0].delay) == (mbits, ms)
+        assert read.to_json()["links"][0]["bandwidth"] == mbits
+
+
+def test_switches_without_dpid_get_one_that_is_unused():
+    topology = small()
+    topology["switches"] = [{"name": "s3", "hop": False}, {"name": "s1", "dpid": "1"}, {"name": "s2"}]
+    read = parse_topology(json.dumps(topology))
+    assert {name: switch.dpid for name, switch in read.switches.items()} == {"s3": 2, "s1": 1, "s2": 3}
+    assert read.to_json()["switches"] == topology["switches"], "the file is preserved"
+
+
+def test_a_mapped_address_is_the_ipv4_address():
+    topology = small()
+    topology["hosts"][0]["ip"] = "::ffff:10.0.0.9/120"
+    read = parse_topology(json.dumps(topology))
+    assert str(read.hosts["h1"].addresses[0]) == "10.0.0.9/24" and read.to_json()["hosts"][0]["ip"] == "10.0.0.9/24"
+
+
+def test_what_follows_from_a_refused_name_is_no_further_problem():
+    topology = small()
+    topology["hosts"][0]["name"] = topology["links"][0]["source"] = "new york"
+    with pytest.raises(TopologyError) as caught:
+        parse_topology(json.dumps(topology))
+    assert len(caught.value.problems) == 1
 
 
 def test_all_problems_are_reported_at_once():

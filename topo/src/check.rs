@@ -14,6 +14,8 @@ use crate::error::{Problems, TopologyError};
 use crate::file::{self, CostModel, TopologyFile};
 use crate::model::limits;
 use crate::model::topology::{Frame, Topology};
+use crate::route::graph::kinds;
+use nodes::Names;
 
 /// Largest number of nodes in a network.
 const MAX_NODES: usize = 1_000_000;
@@ -23,7 +25,12 @@ impl Topology {
     pub fn from_path(path: &Path) -> Result<Self, TopologyError> {
         let source = path.display().to_string();
         let unreadable = |error: std::io::Error| TopologyError::whole(&source, format!("cannot be read: {error}"));
-        let size = std::fs::metadata(path).map_err(unreadable)?.len();
+        let metadata = std::fs::metadata(path).map_err(unreadable)?;
+        // Opening a named pipe would wait for its other end, and a device may never end.
+        if !metadata.is_file() {
+            return Err(TopologyError::whole(&source, "is not a regular file"));
+        }
+        let size = metadata.len();
         if size > file::MAX_BYTES {
             let message = format!("has {size} bytes; the limit is {}", file::MAX_BYTES);
             return Err(TopologyError::whole(&source, message));
@@ -44,27 +51,29 @@ impl Topology {
             return Err(TopologyError::whole(source, format!("has more than {MAX_NODES} nodes")));
         }
         check_model(&file.cost, &mut problems);
-        let nodes = nodes::names(&file, &mut problems);
-        let hosts = nodes::hosts(&file.hosts, &nodes, &mut problems);
-        let switches = nodes::switches(&file.switches, &nodes, &mut problems);
-        let links = links::links(&file.links, &file.cost, &nodes, &mut problems);
+        let names = Names::of(&file, &mut problems);
+        let hosts = nodes::hosts(&file.hosts, &names, &mut problems);
+        let switches = nodes::switches(&file.switches, &names, &mut problems);
+        let links = links::links(&file.links, &file.cost, &names, &mut problems);
         let groups = match &file.pids {
-            Some(pids) => pids::from_file(pids, &switches, &mut problems, &mut warnings),
+            Some(pids) => pids::from_file(pids, &switches, &names, &mut problems, &mut warnings),
             None => pids::from_switches(&hosts, &switches, &links, &mut problems, &mut warnings),
         };
-        let properties = properties::read(&file.properties, &hosts, &mut problems, &mut warnings);
+        let properties = properties::read(&file.properties, &hosts, &names, &mut problems, &mut warnings);
         problems.finish(source)?;
 
         let any_ipv6 = hosts.iter().flat_map(|host| &host.addresses).any(IpAddr::is_ipv6);
         let (network_map, entries) = pids::network_map(groups, any_ipv6);
         let network_map = Arc::new(network_map);
         warnings::stray_hosts(&hosts, &links, &network_map, &entries, &mut warnings);
-        warnings::partitions(&nodes, &hosts, &links, &mut warnings);
+        warnings::unusable_addresses(&hosts, &mut warnings);
+        let kinds = kinds(names.sorted().len(), &hosts, &switches);
+        warnings::partitions(names.sorted(), kinds, &links, &mut warnings);
         // The PIDs are known only once the map is complete.
         let properties = properties.complete(&network_map, &mut problems);
         problems.finish(source)?;
 
-        let (name, cost) = (file.name, file.cost);
+        let (name, cost, nodes) = (file.name, file.cost, names.into_sorted());
         let frame = Frame { name, hosts, switches, nodes, cost, network_map, entries, properties, warnings };
         Ok(Self { frame: Arc::new(frame), links })
     }

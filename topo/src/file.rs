@@ -1,9 +1,14 @@
 //! The grammar of `topo.json`: the keys of a topology file and the types of their values.
 //!
-//! A file is read with [`TopologyFile::from_json`] and written with [`TopologyFile::to_json`]. Whether its content makes
-//! sense is checked by [`Topology::from_file`](crate::Topology::from_file).
+//! A file is read with [`TopologyFile::from_json`] and written with [`TopologyFile::to_json`]. `quantity` has the values
+//! with units. A file that cannot be read is described by `syntax`, if it is not JSON, or else by `shape`, which lists
+//! every value of a wrong type. Whether the content makes sense is checked by
+//! [`Topology::from_file`](crate::Topology::from_file).
 
+pub(crate) mod quantity;
 mod read;
+mod shape;
+mod syntax;
 mod write;
 
 use std::collections::BTreeMap;
@@ -57,15 +62,20 @@ pub struct HostFile {
     pub ips: Option<Vec<String>>,
 }
 
-/// A switch.
+/// A switch or router, or a network segment (LAN) that joins several of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SwitchFile {
     /// Name, unique among hosts and switches.
     pub name: String,
-    /// Datapath identifier: 1 to 16 hexadecimal digits, unique.
+    /// Datapath identifier: 1 to 16 hexadecimal digits, unique; an emulation chooses one where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^[0-9A-Fa-f]{1,16}$"))]
-    pub dpid: String,
+    pub dpid: Option<String>,
+    /// Whether the switch counts as a hop; false for a LAN or a junction.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    #[schemars(extend("default" = true))]
+    pub hop: bool,
 }
 
 /// A link, symmetric unless it is directed.
@@ -76,11 +86,11 @@ pub struct LinkFile {
     pub source: String,
     /// Name of the node at the other end.
     pub destination: String,
-    /// Bandwidth in Mbit/s.
-    #[serde(serialize_with = "write::number")]
-    #[schemars(extend("exclusiveMinimum" = 0))]
+    /// Bandwidth: a number of Mbit/s, or a text with a unit such as "100G" or "2.5Mbit".
+    #[serde(serialize_with = "write::number", deserialize_with = "quantity::bandwidth")]
+    #[schemars(schema_with = "quantity::bandwidth_schema")]
     pub bandwidth: f64,
-    /// One-way delay in milliseconds: a number, or a text such as "2ms".
+    /// One-way delay: a number of milliseconds, or a text with a unit such as "2ms" or "350us".
     pub delay: Delay,
     /// Whether the link carries traffic from source to destination only.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -100,7 +110,7 @@ pub struct LinkFile {
     #[schemars(range(min = 0, max = 100))]
     pub loss: Option<f64>,
     /// Whether the link carries traffic at all.
-    #[serde(default = "up", skip_serializing_if = "is_up")]
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
     #[schemars(extend("default" = true))]
     pub up: bool,
 }
@@ -109,7 +119,8 @@ pub struct LinkFile {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PidFile {
-    /// Switches where the group's traffic enters the network.
+    /// Switches where the group's traffic enters the network, the nearest of which counts. A switch may be in several
+    /// PIDs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("default" = []))]
     pub switches: Vec<String>,
@@ -190,13 +201,13 @@ impl Default for CostModel {
     }
 }
 
-fn up() -> bool {
+fn yes() -> bool {
     true
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
-fn is_up(up: &bool) -> bool {
-    *up
+fn is_yes(flag: &bool) -> bool {
+    *flag
 }
 
 impl JsonSchema for PropertyValue {
@@ -208,19 +219,6 @@ impl JsonSchema for PropertyValue {
         schemars::json_schema!({
             "description": "A text, or null for no value, which also stops inheritance.",
             "anyOf": [{"type": "string", "minLength": 1, "maxLength": 255}, {"type": "null"}]
-        })
-    }
-}
-
-impl JsonSchema for Delay {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Delay".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "description": "Milliseconds, as a number or as a text such as \"2ms\".",
-            "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": "^[0-9.]+ *ms$"}]
         })
     }
 }

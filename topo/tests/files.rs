@@ -49,19 +49,26 @@ fn problems(text: &str) -> String {
 fn problems_name_file_place_value_and_remedy() {
     let link = |more: &str| format!("{HEAD}\"links\":[{{\"source\":\"h1\",\"destination\":\"s1\",{more}}}]}}");
     for (text, words) in [
-        ("{", &["t.json", "EOF"][..]),
-        ("[]", &["t.json"]),
-        ("{\"name\":\"t\"} x", &["trailing"]),
+        ("{", &["t.json", "not complete"][..]),
+        ("[]", &["t.json", "a list is not a topology"]),
+        ("{\"name\":\"t\"} x", &["goes on after its end", "\"x\""]),
         ("{\"name\":\"t\",\"name\":\"u\"}", &["name", "twice"]),
         ("{\"name\":\"t\",\"hosst\":[]}", &["hosst"]),
-        (&link("\"bandwidth\":0,\"delay\":1"), &["links[0].bandwidth", "0 is out of range", "more than 0"]),
+        (
+            &link("\"bandwidth\":0,\"delay\":1"),
+            &["links[0].bandwidth", "0 is out of range", "0.000001 to 10000000 Mbit/s"],
+        ),
         (&link("\"bandwidth\":-5,\"delay\":1"), &["links[0].bandwidth", "-5"]),
         (&link("\"bandwidth\":10,\"delay\":-1"), &["links[0].delay", "-1"]),
-        (&link("\"bandwidth\":10,\"delay\":\"2s\""), &["links[0].delay", "2s", "2ms"]),
+        (&link("\"bandwidth\":10,\"delay\":\"2h\""), &["links[0].delay", "2h", "2ms"]),
         (&link("\"bandwidth\":10,\"delay\":1,\"cost\":-2"), &["links[0].cost", "-2"]),
         (&link("\"bandwidth\":10,\"delay\":1,\"loss\":101"), &["links[0].loss", "101"]),
         (&link("\"bandwidth\":10,\"delay\":1,\"latency\":1"), &["links[0]", "latency"]),
-        (&link("\"bandwidth\":\"x\",\"delay\":1"), &["links[0].bandwidth"]),
+        (&link("\"bandwidth\":\"x\",\"delay\":1"), &["links[0].bandwidth", "\"x\"", "\"100G\""]),
+        (&link("\"bandwidth\":\"100\",\"delay\":1"), &["links[0].bandwidth", "\"100\" has no unit"]),
+        (&link("\"bandwidth\":1e-7,\"delay\":1"), &["links[0].bandwidth", "0.0000001 is out of range: use 0.000001"]),
+        (&link("\"bandwidth\":\"20T\",\"delay\":1"), &["links[0].bandwidth", "20000000 is out of range"]),
+        (&link("\"bandwidth\":10"), &["links[0].delay", "is missing", "milliseconds"]),
     ] {
         let message = problems(text);
         assert!(words.iter().all(|word| message.contains(word)), "{text}\n{message}\n{words:?}");
@@ -74,7 +81,7 @@ fn all_problems_of_a_file_are_reported_at_once() {
     let text = r#"{"name":"t","hosts":[{"name":"h1","ip":"10.0.0.1"},{"name":"h1","ip":"10.0.0.1"},{"name":"h 3","ip":"x"},{"name":"h4"}],
         "switches":[{"name":"s1","dpid":"1"},{"name":"s2","dpid":"01"},{"name":"s3","dpid":"xyz"}],
         "links":[{"source":"h1","destination":"nope","bandwidth":1,"delay":1},{"source":"s1","destination":"s1","bandwidth":1,"delay":1}],
-        "pids":{"a b":{"switches":["s1"]},"p":{"switches":["s1","h1"],"ipv4":["10.0.0.0/8","10.0.0.0/33"]},"q":{"ipv4":["10.0.0.0/8"]}},
+        "pids":{"a b":{"switches":["s1"]},"p":{"switches":["s1","h1","s1"],"ipv4":["10.0.0.0/8","10.0.0.0/33"]},"q":{"ipv4":["10.0.0.0/8"]}},
         "cost":{"hop_weight":-1,"reference_delay":0}}"#;
     let message = problems(text);
     for place in [
@@ -90,13 +97,155 @@ fn all_problems_of_a_file_are_reported_at_once() {
         "links[0].destination",
         "links[1]",
         "pids.a b",
-        "pids.p.switches[0]",
         "pids.p.switches[1]",
+        "pids.p.switches[2]",
         "pids.p.ipv4[1]",
         "pids.q.ipv4[0]",
     ] {
         assert!(message.contains(&format!("t.json: {place}: ")), "{place} is not in\n{message}");
     }
+}
+
+#[test]
+fn what_is_not_json_is_described_by_what_stands_there() {
+    for (text, words) in [
+        ("", &["is empty"][..]),
+        ("  \n", &["is empty"]),
+        ("# links of 2026\n{\"name\":\"t\"}", &["line 1", "\"# links of 2026\" is a comment"]),
+        ("{\n  // core\n \"name\":\"t\"}", &["line 2", "\"// core\" is a comment"]),
+        ("{\"name\":\"t\", /* x */ \"links\":[]}", &["\"/* x */", "is a comment"]),
+        ("<?xml version=\"1.0\"?><graphml/>", &["not JSON but XML"]),
+        ("{\"name\":\"t\",\"cost\":{\"hop_weight\": NaN}}", &["line 1, column", "\"NaN}}\"", "not a number of JSON"]),
+        ("{\"name\":\"t\",\"cost\":{\"hop_weight\": -Infinity}}", &["not a number of JSON"]),
+        ("{\"name\":\"t\",\"hosts\":[],}", &["comma", "remove it"]),
+        ("{\"name\":\"t\",\"hosts\":[1,]}", &["comma", "remove it"]),
+        ("{'name':'t'}", &["double quotes"]),
+        ("{name:\"t\"}", &["keys are texts in double quotes"]),
+        ("{\"name\" \"t\"}", &["a colon is missing"]),
+        ("{\"name\":\"t\" \"hosts\":[]}", &["comma or a closing bracket is missing"]),
+        ("{\"name\":\"t", &["not complete"]),
+        ("{\"name\":\"t\nu\"}", &["goes on over the end of its line"]),
+        ("\u{feff}{\"name\":7}", &["name: 7 is not a text"]),
+        ("{\"name\":\"C:\\Sites\"}", &["a backslash", "doubled"]),
+    ] {
+        let message = problems(text);
+        assert!(words.iter().all(|word| message.contains(word)), "{text}\n{message}\n{words:?}");
+        for library in ["expected value", "EOF", "at line", "trailing", "f64", "invalid type", "serde"] {
+            assert!(!message.contains(library), "{text}\n{message}");
+        }
+    }
+    let message = Topology::from_json(b"{\"name\":\"Z\xfcrich\"}", "t.json").unwrap_err().to_string();
+    assert!(message.contains("line 1 has the byte 0xfc, which is not UTF-8"), "{message}");
+    let message = Topology::from_json(b"\xff\xfe{\x00", "t.json").unwrap_err().to_string();
+    assert!(message.contains("UTF-16"), "{message}");
+}
+
+#[test]
+fn a_byte_order_mark_is_skipped() {
+    let topology = Topology::from_json("\u{feff}{\"name\":\"t\"}".as_bytes(), "t.json").unwrap();
+    assert_eq!(topology.name(), "t");
+}
+
+#[test]
+fn what_follows_from_a_problem_is_not_reported_again() {
+    let text = r#"{"name":"t","hosts":[{"name":"Zürich 1","ip":"10.0.0.1"}],
+        "switches":[{"name":"core nord","dpid":"1"},{"name":"s2","dpid":"xyz"}],
+        "links":[{"source":"Zürich 1","destination":"core nord","bandwidth":1,"delay":1},
+            {"source":"core nord","destination":"s2","bandwidth":1,"delay":1}],
+        "pids":{"p":{"switches":["core nord","s2"]}},"properties":{"hosts":{"Zürich 1":{"priv:x":"y"}}}}"#;
+    let message = problems(text);
+    assert_eq!(message.lines().count(), 3, "{message}");
+    for place in ["hosts[0].name", "switches[0].name", "switches[1].dpid"] {
+        assert!(message.contains(&format!("t.json: {place}: ")), "{place} is not in\n{message}");
+    }
+}
+
+#[test]
+fn units_stand_for_the_same_values_as_numbers() {
+    let tag = |bandwidth: &str, delay: &str| {
+        let text = format!(
+            "{HEAD}\"links\":[{{\"source\":\"h1\",\"destination\":\"s1\",\"bandwidth\":{bandwidth},\"delay\":{delay}}}]}}"
+        );
+        let topology = Topology::from_json(text.as_bytes(), "t").unwrap();
+        let change =
+            format!("{{\"source\":\"h1\",\"destination\":\"s1\",\"bandwidth\":{bandwidth},\"delay\":{delay}}}");
+        let changed = topology.with_changes(&[serde_json::from_str(&change).unwrap()]).unwrap();
+        let tags = [topology, changed].map(|topology| View::compute(Arc::new(topology)).tag().to_owned());
+        assert_eq!(tags[0], tags[1], "a change has the units of the file");
+        tags[0].clone()
+    };
+    assert_eq!(tag("2500", "0.35"), tag("\"2.5G\"", "\"350us\""));
+    assert_eq!(tag("0.064", "1200"), tag("\"64 kbit/s\"", "\"1.2s\""));
+}
+
+#[test]
+fn a_mapped_address_is_the_ipv4_address_everywhere() {
+    let text = r#"{"name":"t","hosts":[{"name":"h1","ip":"::ffff:10.0.0.1"},{"name":"h2","ip":"10.0.1.2"}],
+        "switches":[{"name":"s1"}],
+        "links":[{"source":"h1","destination":"s1","bandwidth":1,"delay":1},{"source":"h2","destination":"s1","bandwidth":1,"delay":1}],
+        "pids":{"p":{"switches":["s1"],"ipv6":["::ffff:10.0.0.0/112"]}},
+        "properties":{"prefixes":{"::ffff:10.0.0.1":{"priv:x":"y"}}}}"#;
+    let view = View::compute(Arc::new(Topology::from_json(text.as_bytes(), "t").unwrap()));
+    let p = view.network_map().id("p").unwrap();
+    let pid = view.network_map().pid(p);
+    assert_eq!((pid.ipv4().len(), pid.ipv6().len()), (1, 0), "{pid:?}");
+    assert_eq!(pid.ipv4()[0].to_string(), "10.0.0.0/16");
+    for (one, other) in [("10.0.0.1", "::ffff:10.0.1.2"), ("::ffff:10.0.0.1", "10.0.1.2")] {
+        let [one, other] = [one, other].map(|address| view.endpoint(address.parse().unwrap()));
+        assert_eq!(view.cost_between(Metric::HopCount, &one, &other).unwrap().as_integer(), Some(2));
+    }
+    assert_eq!(view.network_map().lookup("::ffff:10.0.7.7".parse().unwrap()), Some(p));
+    let [plain, mapped] =
+        ["10.0.0.1/32", "::ffff:10.0.0.1/128"].map(|net| view.properties().values(&net.parse().unwrap()));
+    assert_eq!(plain.len(), 2);
+    assert_eq!(plain, mapped);
+    let twice = text.replace("10.0.1.2", "10.0.0.1");
+    assert!(problems(&twice).contains("10.0.0.1 is already the address at hosts[0].ip"), "{}", problems(&twice));
+    let twice = text.replace("\"ipv6\":[", "\"ipv4\":[\"10.0.0.0/16\"],\"ipv6\":[");
+    assert!(
+        problems(&twice).contains("pids.p.ipv6[0]: 10.0.0.0/16 is already at pids.p.ipv4[0]"),
+        "{}",
+        problems(&twice)
+    );
+}
+
+#[test]
+fn addresses_that_no_host_can_have_are_warned_of() {
+    let text = r#"{"name":"t","hosts":[{"name":"a","ip":"0.0.0.0"},{"name":"b","ip":"239.1.1.1"},
+        {"name":"c","ips":["255.255.255.255","ff02::1"]},{"name":"d","ip":"192.0.2.1"}]}"#;
+    let warnings = Topology::from_json(text.as_bytes(), "t").unwrap().warnings().join("\n");
+    for words in [
+        "0.0.0.0 of the host a is the unspecified",
+        "239.1.1.1 of the host b is a multicast",
+        "255.255.255.255 of the host c is the broadcast",
+        "ff02::1 of the host c is a multicast",
+    ] {
+        assert!(warnings.contains(words), "{words} is not in\n{warnings}");
+    }
+    assert!(!warnings.contains("192.0.2.1 of the host d is"), "{warnings}");
+}
+
+#[test]
+fn a_segment_is_no_hop_and_a_switch_may_be_in_several_pids() {
+    // h1 - r1 - lan - r2 - h2, with a border router r1 in two PIDs.
+    let text = r#"{"name":"t","hosts":[{"name":"h1","ip":"10.1.0.1"},{"name":"h2","ip":"10.2.0.1"},{"name":"h3","ip":"10.3.0.1"}],
+        "switches":[{"name":"r1"},{"name":"lan","hop":false},{"name":"r2"}],
+        "links":[{"source":"h1","destination":"r1","bandwidth":1,"delay":0},{"source":"r1","destination":"lan","bandwidth":1,"delay":0},
+            {"source":"lan","destination":"r2","bandwidth":1,"delay":0},{"source":"r2","destination":"h2","bandwidth":1,"delay":0},
+            {"source":"lan","destination":"h3","bandwidth":1,"delay":0}],
+        "pids":{"customers":{"switches":["r1"],"ipv4":["10.1.0.0/16"]},"transit":{"switches":["r1","r2"],"ipv4":["10.2.0.0/16"]}}}"#;
+    let view = View::compute(Arc::new(Topology::from_json(text.as_bytes(), "t").unwrap()));
+    let hops = |a: &str, b: &str| {
+        let [a, b] = [a, b].map(|address| view.endpoint(address.parse().unwrap()));
+        view.cost_between(Metric::HopCount, &a, &b).unwrap().as_integer()
+    };
+    assert_eq!(hops("10.1.0.1", "10.2.0.1"), Some(3), "h1-r1, r1-lan-r2, r2-h2");
+    assert_eq!(hops("10.1.0.1", "10.3.0.1"), Some(2), "h1-r1, r1-lan-h3");
+    assert_eq!(hops("10.3.0.1", "10.1.0.1"), Some(2), "h3-lan-r1, r1-h1");
+    assert_eq!(
+        view.topology().switches().map(|s| (s.is_hop(), s.dpid())).collect::<Vec<_>>(),
+        [(false, None), (true, None), (true, None)]
+    );
 }
 
 #[test]
@@ -179,7 +328,12 @@ fn costs_within_a_pid_are_means_and_costs_of_default_are_undefined() {
     }
     let known = view.endpoint("10.0.0.1".parse().unwrap());
     let unknown = view.endpoint("10.9.9.9".parse().unwrap());
-    assert_eq!(view.cost_between(Metric::RoutingCost, &known, &unknown).unwrap().as_integer(), Some(10));
+    assert_eq!(
+        view.cost_between(Metric::RoutingCost, &known, &unknown).unwrap().as_integer(),
+        Some(7),
+        "to the other host"
+    );
+    assert_eq!(view.cost_between(Metric::RoutingCost, &unknown, &known).unwrap().as_integer(), Some(13), "and back");
     assert_eq!(view.cost_between(Metric::RoutingCost, &known, &known).unwrap().as_integer(), Some(0));
     assert_eq!(view.cost_between(Metric::ResidualBandwidth, &known, &known), None);
     assert_eq!(map.lookup("2001:db8::1".parse().unwrap()), None, "a map without IPv6 has no PID for IPv6 addresses");

@@ -70,8 +70,9 @@ fn file() -> impl Strategy<Value = TopologyFile> {
                 })
             })
             .collect();
-        let switches =
-            (0..count).map(|i| SwitchFile { name: name('s', i), dpid: format!("{:016X}", i + 10) }).collect();
+        let switches = (0..count)
+            .map(|i| SwitchFile { name: name('s', i), dpid: (i != 1).then(|| format!("{:016X}", i + 10)), hop: i != 2 })
+            .collect();
         let mut links: Vec<_> = (0..count).map(|i| link(name('h', i), name('s', i))).collect();
         links.extend((1..count).map(|i| link(name('s', i - 1), name('s', i))));
         let pids: BTreeMap<String, PidFile> = (0..count)

@@ -7,15 +7,21 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::LazyLock;
 
+use alto_selection::PolicyName;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use structopt::StructOpt;
 
 use super::ConfigError;
+use crate::regular_file;
+
+/// Longest settings file, in bytes.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// All settings, each with its default if the operator did not set it.
 #[expect(clippy::doc_markdown, reason = "the comments are the help text, where backticks are noise")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the operator")]
 #[derive(Clone, Debug, PartialEq, StructOpt, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[schemars(title = "server.json: settings of alto-server")]
@@ -58,6 +64,11 @@ pub struct Settings {
     #[structopt(long, default_value = default_of("digest-realm"), value_name = "NAME")]
     pub digest_realm: String,
 
+    /// Refuses HTTP Digest authentication by MD5, which is broken but the only algorithm of some clients
+    #[structopt(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_digest_md5: bool,
+
     /// Serves /admin to clients with the bearer token on the first line of this file, or in ALTO_ADMIN_TOKEN
     #[structopt(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,13 +84,33 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trusted_proxy: Vec<String>,
 
-    /// Maximum number of open connections
+    /// Maximum number of open connections; for one more, the longest idle one of the client with the most is closed
     #[structopt(long, default_value = default_of("max-connections"), value_name = "N")]
     pub max_connections: usize,
 
-    /// Maximum number of requests in progress; more are answered 503 with Retry-After
+    /// Maximum number of requests on a connection, which then closes
+    #[structopt(long, default_value = default_of("max-requests-per-connection"), value_name = "N")]
+    pub max_requests_per_connection: u64,
+
+    /// Maximum number of requests in progress, until the answer has left; more are answered 503 with Retry-After
     #[structopt(long, default_value = default_of("max-concurrent-requests"), value_name = "N")]
     pub max_concurrent_requests: usize,
+
+    /// Maximum number of request bodies that are arriving; more are answered 503 with Retry-After
+    #[structopt(long, default_value = default_of("max-arriving-bodies"), value_name = "N")]
+    pub max_arriving_bodies: usize,
+
+    /// Maximum memory for requests and answers that wait; more are answered 503 with Retry-After
+    #[structopt(long, default_value = default_of("max-waiting-bytes"), value_name = "BYTES")]
+    pub max_waiting_bytes: usize,
+
+    /// Maximum memory for the answers that wait on one connection, unless there is only one
+    #[structopt(long, default_value = default_of("max-waiting-bytes-per-connection"), value_name = "BYTES")]
+    pub max_waiting_bytes_per_connection: usize,
+
+    /// Maximum part of max-concurrent-requests, max-arriving-bodies and max-waiting-bytes for a client (an IPv4 address or an IPv6 /64)
+    #[structopt(long, default_value = default_of("max-client-share"), value_name = "PERCENT")]
+    pub max_client_share: u8,
 
     /// Maximum length of a request body
     #[structopt(long, default_value = default_of("max-body-bytes"), value_name = "BYTES")]
@@ -105,11 +136,15 @@ pub struct Settings {
     #[structopt(long, default_value = default_of("body-timeout"), value_name = "SECONDS")]
     pub body_timeout: u64,
 
+    /// Minimum rate of a request body on average, after the first body-timeout seconds
+    #[structopt(long, default_value = default_of("min-body-rate"), value_name = "BYTES-PER-SECOND")]
+    pub min_body_rate: u64,
+
     /// Maximum time from the head of a request to the head of its answer
     #[structopt(long, default_value = default_of("request-timeout"), value_name = "SECONDS")]
     pub request_timeout: u64,
 
-    /// Maximum time that a client may leave sent data unacknowledged
+    /// Maximum time that a client may leave sent data unacknowledged, or take for 64 KiB of an answer
     #[structopt(long, default_value = default_of("write-timeout"), value_name = "SECONDS")]
     pub write_timeout: u64,
 
@@ -154,6 +189,73 @@ pub struct Settings {
     #[structopt(long, default_value = default_of("swarm-max-holdings"), value_name = "N")]
     pub swarm_max_holdings: u32,
 
+    /// Serves a BitTorrent tracker at /tracker/announce, whose answers name peers that are near in the network
+    #[structopt(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tracker: bool,
+
+    /// Address and port of a listener for the tracker only, at /announce over HTTP; may be repeated
+    #[structopt(long, value_name = "ADDR:PORT", number_of_values = 1, requires = "tracker")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tracker_listen: Vec<SocketAddr>,
+
+    /// Address and port of the tracker over UDP; may be repeated
+    #[structopt(long, value_name = "ADDR:PORT", number_of_values = 1, requires = "tracker")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tracker_udp: Vec<SocketAddr>,
+
+    /// Way in which the tracker chooses peers: alto, nearest, best or random
+    #[structopt(long, default_value = default_of("tracker-policy"), value_name = "POLICY")]
+    pub tracker_policy: PolicyName,
+
+    /// Maximum number of peers in an answer from outside the PID of the client and near ones; give half of what is wanted
+    #[structopt(long, default_value = default_of("tracker-outsiders"), value_name = "N")]
+    pub tracker_outsiders: usize,
+
+    /// Maximum number of peers in an answer of the tracker
+    #[structopt(long, default_value = default_of("tracker-answer-peers"), value_name = "N")]
+    pub tracker_answer_peers: u32,
+
+    /// Time after which BitTorrent peers are asked to announce again; they are forgotten half of that later
+    #[structopt(long, default_value = default_of("tracker-interval"), value_name = "SECONDS")]
+    pub tracker_interval: u32,
+
+    /// Time within which BitTorrent peers are asked not to announce again
+    #[structopt(long, default_value = default_of("tracker-min-interval"), value_name = "SECONDS")]
+    pub tracker_min_interval: u32,
+
+    /// Maximum number of peers of all torrents, counted once per torrent
+    #[structopt(long, default_value = default_of("tracker-max-peers"), value_name = "N")]
+    pub tracker_max_peers: u32,
+
+    /// Maximum number of peers per IPv4 address or IPv6 /64, counted once per torrent
+    #[structopt(long, default_value = default_of("tracker-max-peers-per-address"), value_name = "N")]
+    pub tracker_max_peers_per_address: u32,
+
+    /// Maximum number of torrents with peers
+    #[structopt(long, default_value = default_of("tracker-max-torrents"), value_name = "N")]
+    pub tracker_max_torrents: u32,
+
+    /// Serves only the torrents in this file, one INFOHASH per line, optionally followed by a policy for it
+    #[structopt(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracker_torrents: Option<PathBuf>,
+
+    /// Does not serve the torrents in this file, one INFOHASH per line
+    #[structopt(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracker_blocked_torrents: Option<PathBuf>,
+
+    /// Requires one of the passkeys in this file in the path, as in /tracker/PASSKEY/announce; one per line
+    #[structopt(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracker_passkeys: Option<PathBuf>,
+
+    /// Saves the peers of the tracker in the folder of --state, so that they survive a restart
+    #[structopt(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tracker_save: bool,
+
     /// Format of the log on standard error
     #[structopt(long, default_value = default_of("log-format"), value_name = "FORMAT", possible_values = &["text", "json"])]
     pub log_format: LogFormat,
@@ -190,17 +292,24 @@ impl Default for Settings {
             tls_key: None,
             digest_users: None,
             digest_realm: "alto".to_owned(),
+            no_digest_md5: false,
             admin_token_file: None,
             admin_socket: None,
             trusted_proxy: Vec::new(),
             max_connections: 10_000,
-            max_concurrent_requests: 1024,
+            max_requests_per_connection: 1_000_000,
+            max_concurrent_requests: 4096,
+            max_arriving_bodies: 4096,
+            max_waiting_bytes: 256 * 1024 * 1024,
+            max_waiting_bytes_per_connection: 32 * 1024 * 1024,
+            max_client_share: 75,
             max_body_bytes: 1024 * 1024,
             max_list_entries: 20_000,
             max_pairs: 1_000_000,
             handshake_timeout: 5,
             header_timeout: 30,
             body_timeout: 10,
+            min_body_rate: 1024,
             request_timeout: 30,
             write_timeout: 30,
             drain_timeout: 10,
@@ -213,6 +322,21 @@ impl Default for Settings {
             swarm_max_files_per_peer: 1000,
             swarm_max_files_per_address: 10_000,
             swarm_max_holdings: 4_000_000,
+            tracker: false,
+            tracker_listen: Vec::new(),
+            tracker_udp: Vec::new(),
+            tracker_policy: PolicyName::Alto,
+            tracker_outsiders: 1,
+            tracker_answer_peers: 50,
+            tracker_interval: 1800,
+            tracker_min_interval: 60,
+            tracker_max_peers: 2_000_000,
+            tracker_max_peers_per_address: 1000,
+            tracker_max_torrents: 200_000,
+            tracker_torrents: None,
+            tracker_blocked_torrents: None,
+            tracker_passkeys: None,
+            tracker_save: false,
             log_format: LogFormat::Text,
             log_level: "info".to_owned(),
             access_log: false,
@@ -244,7 +368,8 @@ fn object(settings: &Settings) -> Map<String, Value> {
 impl Settings {
     /// Reads a settings file. Its relative paths are relative to its folder.
     pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let text = regular_file::read(path, MAX_FILE_BYTES)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
         let mut settings: Self =
             serde_json::from_slice(&text).map_err(|source| ConfigError::Malformed { path: path.to_owned(), source })?;
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -256,6 +381,9 @@ impl Settings {
             &mut settings.digest_users,
             &mut settings.admin_token_file,
             &mut settings.admin_socket,
+            &mut settings.tracker_torrents,
+            &mut settings.tracker_blocked_torrents,
+            &mut settings.tracker_passkeys,
         ]
         .into_iter()
         .flatten()

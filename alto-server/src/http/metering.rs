@@ -20,6 +20,10 @@ pub(crate) struct Meter {
     answers: [OnceLock<Counter>; 500],
 }
 
+/// Path to log instead of the request's, which has a secret in it. The router attaches it to answers.
+#[derive(Clone)]
+pub(crate) struct LoggedPath(pub(crate) Arc<str>);
+
 /// Layer that meters every request.
 #[derive(Clone)]
 pub(crate) struct Metering {
@@ -105,9 +109,11 @@ where
             let (status, seconds) = (response.status(), start.elapsed().as_secs_f64());
             let bytes = response.body().size_hint().exact();
             meter.count(status, seconds, bytes);
+            let logged_path = response.extensions_mut().remove::<LoggedPath>();
             if let Some((method, uri, id)) = head {
                 let (status, resource) = (status.as_u16(), &*meter.resource);
-                tracing::info!(target: "access", %method, path = uri.path(), status, resource, seconds, bytes, id);
+                let path = logged_path.as_ref().map_or(uri.path(), |path| &*path.0);
+                tracing::info!(target: "access", %method, path, status, resource, seconds, bytes, id);
             }
             Ok(response)
         })

@@ -13,7 +13,7 @@ use http::{Method, StatusCode};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 
-use super::metering::Meter;
+use super::metering::{LoggedPath, Meter};
 use super::{Exchange, HttpError, Response};
 
 /// Future of a response that a handler works on.
@@ -42,13 +42,18 @@ pub(crate) struct Route {
     /// Name of the resource in metrics and in the access log.
     resource: String,
     guard: Option<Guard>,
+    is_exempt: bool,
     handlers: Vec<(Method, Handler)>,
+    has_secret_path: bool,
 }
 
 /// A route as the table holds it.
 struct Endpoint {
     guard: Option<Guard>,
+    is_exempt: bool,
     handlers: Vec<(Method, Handler)>,
+    /// Path that the access log has instead of the request's, where that one is a secret.
+    logged_path: Option<LoggedPath>,
     /// Value of `Allow`.
     allow: String,
     meter: Arc<Meter>,
@@ -65,7 +70,14 @@ impl Route {
     /// Creates a route without handlers. A segment `{}` of the path matches any segment of a request's path.
     pub(crate) fn new(path: &str, resource: impl Into<String>) -> Self {
         let path = path.trim_matches('/').to_owned();
-        Self { path, resource: resource.into(), guard: None, handlers: Vec::new() }
+        Self {
+            path,
+            resource: resource.into(),
+            guard: None,
+            is_exempt: false,
+            handlers: Vec::new(),
+            has_secret_path: false,
+        }
     }
 
     /// Adds the handler of a method. A handler of GET answers HEAD as well.
@@ -82,9 +94,19 @@ impl Route {
         self
     }
 
+    /// Keeps the path of requests out of the access log, which has the route's own path instead.
+    pub(crate) fn with_secret_path(self) -> Self {
+        Self { has_secret_path: true, ..self }
+    }
+
     /// Adds a check that every request must pass, even one with a method that has no handler.
     pub(crate) fn guarded(self, guard: impl Fn(&Exchange) -> Result<(), HttpError> + Send + Sync + 'static) -> Self {
         Self { guard: Some(Box::new(guard)), ..self }
+    }
+
+    /// Lifts the limits on requests in progress, for what has to work when the server is full.
+    pub(crate) fn exempt(self) -> Self {
+        Self { is_exempt: true, ..self }
     }
 }
 
@@ -92,24 +114,35 @@ impl Route {
 pub(crate) fn router(routes: impl IntoIterator<Item = Route>, not_found: &'static str) -> BoxedFilter<(Response,)> {
     // Routes of one resource share its counters.
     let mut meters: HashMap<String, Arc<Meter>> = HashMap::new();
-    let endpoints = routes.into_iter().map(|Route { path, resource, guard, handlers }| {
+    let endpoints = routes.into_iter().map(|route| {
+        let Route { path, resource, guard, is_exempt, handlers, has_secret_path } = route;
         let meter = meters.entry(resource).or_insert_with_key(|name| Meter::new(name.clone().into()));
         let allow = allow(handlers.iter().map(|(method, _)| method));
-        (path, Endpoint { guard, handlers, allow, meter: Arc::clone(meter) })
+        let logged_path = has_secret_path.then(|| LoggedPath(format!("/{path}").into()));
+        (path, Endpoint { guard, is_exempt, handlers, logged_path, allow, meter: Arc::clone(meter) })
     });
     let table = Arc::new(Table::new(endpoints));
     Exchange::filter()
-        .then(move |exchange: Exchange| {
+        .then(move |mut exchange: Exchange| {
             let found = table.find(exchange.path());
+            if found.is_some_and(|endpoint| endpoint.is_exempt) {
+                exchange.exempt();
+            }
+            let slot = exchange.slot.clone();
             let meter = found.map(|endpoint| Arc::clone(&endpoint.meter));
+            let logged_path = found.and_then(|endpoint| endpoint.logged_path.clone());
             let answering = match found {
                 Some(endpoint) => endpoint.answer(exchange),
                 None => immediate(Err(HttpError::NotFound(not_found.to_owned()))),
             };
             async move {
                 let mut response = answering.await;
+                response.extensions_mut().insert(slot);
                 if let Some(meter) = meter {
                     response.extensions_mut().insert(meter);
+                }
+                if let Some(path) = logged_path {
+                    response.extensions_mut().insert(path);
                 }
                 response
             }
@@ -125,7 +158,14 @@ impl Endpoint {
         // The HTTP library leaves the body out of an answer to HEAD.
         let method = if exchange.method == Method::HEAD { &Method::GET } else { &exchange.method };
         match self.handlers.iter().find(|(handled, _)| handled == method) {
-            Some((_, handler)) => Either::Left(handler(exchange)),
+            Some((_, handler)) => {
+                // A request with a body is admitted once that has arrived.
+                let has_body = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
+                match if has_body { Ok(()) } else { exchange.admit() } {
+                    Ok(()) => Either::Left(handler(exchange)),
+                    Err(error) => immediate(Err(error)),
+                }
+            }
             None => immediate(self.without_handler(&exchange.method)),
         }
     }

@@ -24,7 +24,7 @@ pub(crate) type StartError = OpenError;
 
 /// Clock that shows the time of day at its start, and never jumps from then on.
 #[derive(Clone, Copy)]
-struct Clock {
+pub(crate) struct Clock {
     start: Timestamp,
     started: Instant,
 }
@@ -33,12 +33,14 @@ struct Clock {
 struct Metrics;
 
 impl Clock {
-    fn start() -> Self {
+    /// Starts at the time of day.
+    pub(crate) fn start() -> Self {
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Self { start: Timestamp::default().plus(since_1970), started: Instant::now() }
     }
 
-    fn now(&self) -> Timestamp {
+    /// Present time.
+    pub(crate) fn now(&self) -> Timestamp {
         self.start.plus(self.started.elapsed())
     }
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import ipaddress
+import itertools
 import json
 import math
 import os
@@ -24,6 +25,12 @@ MAX_BANDWIDTH = 1e7
 # In Mbit/s. Below this, a full packet takes more than 12 seconds.
 MIN_BANDWIDTH = 0.001
 MAX_DELAY = 1e5
+
+# Factors from a unit to Mbit/s and to milliseconds, as pairs that multiply and divide, which keeps decimals exact.
+BANDWIDTH_PREFIXES = {"": (1, 1e6), "k": (1, 1e3), "m": (1, 1), "g": (1e3, 1), "t": (1e6, 1)}
+DELAY_UNITS = {"s": (1e3, 1), "ms": (1, 1), "us": (1, 1e3), "µs": (1, 1e3), "μs": (1, 1e3), "ns": (1, 1e6)}
+BANDWIDTH = re.compile(r"\s*([0-9.]+)\s*(?:([kKmMgGtT]?)(?:bits?(?:/s)?|b/s|bps)|([kKmMgGtT]))\s*")
+DELAY = re.compile(r"\s*([0-9.]+)\s*(s|ms|us|µs|μs|ns)\s*")
 
 NAME = re.compile(r"[A-Za-z0-9:@_.-]{1,64}")
 DPID = re.compile(r"[0-9A-Fa-f]{1,16}")
@@ -53,7 +60,7 @@ class Host:
 
 @dataclass(frozen=True)
 class Switch:
-    """A switch with its datapath ID."""
+    """A switch with its datapath ID, which is chosen here if the file gives none."""
 
     name: str
     dpid: int
@@ -176,6 +183,8 @@ class _Checker:
     def __init__(self, map_loopback: bool):
         self.problems: list[str] = []
         self.map_loopback = map_loopback
+        # Names that were refused: what refers to them is no further problem.
+        self.refused: set[str] = set()
         self.mapped = 0
         self.loopback = 0
 
@@ -213,6 +222,7 @@ class _Checker:
         names: dict[str, str] = {}
         addresses: dict[Any, str] = {}
         dpids: dict[int, str] = {}
+        without_dpid: list[str] = []
         for i, entry in enumerate(self.list(raw, "hosts")):
             path = f"hosts[{i}]"
             entry = self.object(entry, path, {"name"}, {"ip", "ips"})
@@ -221,11 +231,21 @@ class _Checker:
                 topology.hosts[name] = Host(name, self.host_addresses(entry, path, name, addresses))
         for i, entry in enumerate(self.list(raw, "switches")):
             path = f"switches[{i}]"
-            entry = self.object(entry, path, {"name", "dpid"}, set())
+            entry = self.object(entry, path, {"name"}, {"dpid", "hop"})
             name = self.name(entry, path, names)
+            if not isinstance(entry.get("hop", True), bool):
+                self.bad(f"{path}.hop", f"{_short(entry['hop'])} is neither true nor false")
+            if entry.get("dpid") is None:
+                if name is not None:
+                    topology.switches[name] = Switch(name, 0)
+                    without_dpid.append(name)
+                continue
             text = self.typed(entry, path, "dpid", str, 'a text such as "0000000000000001"')
             if name is not None:
                 topology.switches[name] = Switch(name, self.dpid(text, path, dpids))
+        unused = (dpid for dpid in itertools.count(1) if dpid not in dpids)
+        for name, dpid in zip(without_dpid, unused):
+            topology.switches[name] = Switch(name, dpid)
 
     def dpid(self, text: str | None, path: str, owners: dict[int, str]) -> int:
         if text is None:
@@ -245,6 +265,7 @@ class _Checker:
             return None
         if not NAME.fullmatch(name):
             self.bad(f"{path}.name", f"{name[:80]!r} is not a name: use 1 to 64 letters, digits, or any of - : @ _ .")
+            self.refused.add(name)
             return None
         if name in names:
             self.bad(f"{path}.name", f"{name} is the name of {names[name]} already; rename one")
@@ -291,6 +312,10 @@ class _Checker:
         except ValueError:
             self.bad(where, f"{text!r} is not an address: use one such as 10.1.0.1, 10.1.0.1/24 or 2001:db8::1")
             return None
+        mapped = address.ip.ipv4_mapped if address.version == 6 else None
+        if mapped is not None:
+            # An IPv4-mapped address is the IPv4 address.
+            address = ipaddress.ip_interface(f"{mapped}/{max(address.network.prefixlen - 96, 0)}")
         # The properties of an ip_interface describe its network rather than the address.
         ip = address.ip
         if ip.version == 4 and ip.is_loopback and self.map_loopback:
@@ -315,11 +340,11 @@ class _Checker:
             entry = self.object(entry, path, required, {"directed", "cost", "price", "loss", "up"})
             ends = [self.typed(entry, path, key, str, "the name of a node") for key in ("source", "destination")]
             for key, end in zip(("source", "destination"), ends):
-                if end is not None and end not in nodes:
+                if end is not None and end not in nodes and end not in self.refused:
                     self.bad(f"{path}.{key}", f"{end!r} is neither a host nor a switch of this file")
             if ends[0] is not None and ends[0] == ends[1]:
                 self.bad(path, f"leads from {ends[0]} to itself: remove it")
-            bandwidth = self.number(entry, path, "bandwidth", MIN_BANDWIDTH, MAX_BANDWIDTH, "Mbit/s")
+            entry["bandwidth"] = bandwidth = self.bandwidth(entry, path)
             entry["delay"] = self.delay(entry.get("delay"), path)
             loss = self.number(entry, path, "loss", 0, 100, "percent") if entry.get("loss") is not None else 0.0
             flags = [entry.get(key, default) for key, default in (("directed", False), ("up", True))]
@@ -330,14 +355,26 @@ class _Checker:
                 continue
             topology.links.append(Link(i, ends[0], ends[1], bandwidth, entry["delay"], flags[0], loss, flags[1]))
 
+    def bandwidth(self, entry: dict[str, Any], path: str) -> float:
+        value = entry.get("bandwidth")
+        if isinstance(value, str):
+            found = BANDWIDTH.fullmatch(value)
+            prefix = ((found[2] or found[3] or "") if found else "").lower()
+            number = _scaled(found[1], BANDWIDTH_PREFIXES[prefix]) if found else None
+            if number is None:
+                forms = 'a number of Mbit/s, or a text with a unit such as "100G" or "2.5Mbit"'
+                self.bad(f"{path}.bandwidth", f"{_short(value)} is not a bandwidth: use {forms}")
+                return MIN_BANDWIDTH
+            entry = {"bandwidth": number}
+        return self.number(entry, path, "bandwidth", MIN_BANDWIDTH, MAX_BANDWIDTH, "Mbit/s")
+
     def delay(self, value: Any, path: str) -> float:
-        if isinstance(value, str) and re.fullmatch(r"[0-9.]+ *ms", value):
-            try:
-                value = float(value.removesuffix("ms"))
-            except ValueError:
-                pass
+        if isinstance(value, str) and (found := DELAY.fullmatch(value)):
+            number = _scaled(found[1], DELAY_UNITS[found[2]])
+            value = value if number is None else number
         if not _is_number(value):
-            self.bad(f"{path}.delay", f'{value!r} is not a delay: use a number of milliseconds, or a text like "2ms"')
+            forms = 'a number of milliseconds, or a text with a unit such as "2ms" or "350us"'
+            self.bad(f"{path}.delay", f"{_short(value)} is not a delay: use {forms}")
             return 0.0
         if not 0 <= value <= MAX_DELAY:
             self.bad(f"{path}.delay", f"{value} is out of range: use 0 to {MAX_DELAY:g} ms")
@@ -413,6 +450,13 @@ class _Checker:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _scaled(text: str, factor: tuple[float, float]) -> float | None:
+    try:
+        return float(text) * factor[0] / factor[1]
+    except ValueError:
+        return None
 
 
 def _short(value: Any) -> str:

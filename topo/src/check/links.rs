@@ -1,20 +1,19 @@
 //! Checks of links: both ends exist, and all values are in range.
 
-use super::nodes;
+use super::nodes::Names;
 use crate::error::Problems;
 use crate::file::{CostModel, LinkFile};
 use crate::model::limits;
 use crate::model::parts::Link;
-use crate::name::NodeName;
 
 /// Checks the links of a file and returns them in the order of the file.
-pub(super) fn links(files: &[LinkFile], model: &CostModel, nodes: &[NodeName], problems: &mut Problems) -> Vec<Link> {
+pub(super) fn links(files: &[LinkFile], model: &CostModel, names: &Names, problems: &mut Problems) -> Vec<Link> {
     let mut links = Vec::with_capacity(files.len());
     for (i, file) in files.iter().enumerate() {
         let path = |key: &str| format!("links[{i}].{key}");
         let mut end = |key: &str, name: &str| {
-            let node = nodes::find(nodes, name);
-            if node.is_none() {
+            let node = names.find(name);
+            if node.is_none() && !names.is_refused(name) {
                 problems.add(path(key), format!("{name:?} is neither a host nor a switch of this file"));
             }
             node
@@ -41,8 +40,8 @@ pub(super) fn links(files: &[LinkFile], model: &CostModel, nodes: &[NodeName], p
             continue;
         }
         let mut link = Link {
-            source: nodes[source as usize].clone(),
-            destination: nodes[destination as usize].clone(),
+            source: names.name(source).clone(),
+            destination: names.name(destination).clone(),
             bandwidth: file.bandwidth,
             delay: file.delay.0,
             measured_delay: None,

@@ -1,14 +1,16 @@
 //! Construction of the network map: PIDs from the file, or one PID for each switch that has hosts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Display;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use super::nodes::Names;
 use crate::error::Problems;
 use crate::file::PidFile;
 use crate::model::parts::{Host, Link, NodeId, Switch};
 use crate::name::PidName;
+use crate::prefix::mapped;
 use crate::prefix::network_map::{NetworkMap, Pid};
 use crate::prefix::tree::Prefix;
 
@@ -23,16 +25,18 @@ pub(super) struct Group {
 struct Listed<N> {
     net: N,
     /// Index of the PID among all PIDs of the file.
-    pid: usize,
+    pid: u32,
     /// Index within the PID's list.
-    place: usize,
+    place: u32,
+    /// Whether the list is the one of IPv6 prefixes and the prefix an IPv4-mapped one.
+    mapped: bool,
 }
 
 /// One list of prefixes in a file.
 struct Listing {
     path: String,
     /// Index of the PID among all PIDs of the file.
-    pid: usize,
+    pid: u32,
 }
 
 impl Group {
@@ -45,34 +49,41 @@ impl Group {
 pub(super) fn from_file(
     pids: &BTreeMap<String, PidFile>,
     switches: &[Switch],
+    node_names: &Names,
     problems: &mut Problems,
     warnings: &mut Vec<String>,
 ) -> Vec<Group> {
     let nodes: HashMap<&str, NodeId> = switches.iter().map(|switch| (switch.name.as_str(), switch.node)).collect();
-    let mut entered: HashMap<NodeId, String> = HashMap::new();
     let (mut groups, mut names) = (Vec::with_capacity(pids.len()), Vec::with_capacity(pids.len()));
     let (mut ipv4, mut ipv6) = (Vec::new(), Vec::new());
     for (name, file) in pids {
         let path = format!("pids.{name}");
         let mut entries = Vec::with_capacity(file.switches.len());
+        let mut seen = HashSet::new();
         for (i, switch) in file.switches.iter().enumerate() {
-            let path = format!("{path}.switches[{i}]");
+            let path = || format!("{path}.switches[{i}]");
             match nodes.get(switch.as_str()) {
-                None => problems.add(path, format!("{switch:?} is not a switch of this file")),
-                Some(node) => match entered.insert(*node, path.clone()) {
-                    Some(other) => {
-                        problems.add(path, format!("{switch} is already at {other}; a switch belongs to one PID"));
-                    }
-                    None => entries.push(*node),
-                },
+                None if node_names.is_refused(switch) => {}
+                None => problems.add(path(), format!("{switch:?} is not a switch of this file")),
+                Some(node) if !seen.insert(*node) => {
+                    problems.add(path(), format!("{switch} is already in this list; name each switch once"));
+                }
+                Some(node) => entries.push(*node),
             }
         }
         entries.sort_unstable();
-        let pid = names.len();
+        let pid = u32::try_from(names.len()).unwrap_or(u32::MAX);
         names.push(name.as_str());
         let listing = |key| Listing { path: format!("{path}.{key}"), pid };
         listing("ipv4").read(&file.ipv4, "192.0.2.0/24", &mut ipv4, problems, warnings);
-        listing("ipv6").read(&file.ipv6, "2001:db8::/32", &mut ipv6, problems, warnings);
+        let mut listed = Vec::new();
+        listing("ipv6").read(&file.ipv6, "2001:db8::/32", &mut listed, problems, warnings);
+        for Listed { net, pid, place, .. } in listed {
+            match mapped::ipv4_of(&net) {
+                Some(net) => ipv4.push(Listed { net, pid, place, mapped: true }),
+                None => ipv6.push(Listed { net, pid, place, mapped: false }),
+            }
+        }
         if let Some(name) = problems.take(path.as_str(), name.parse::<PidName>()) {
             groups.push(Group::new(name, entries));
         }
@@ -82,10 +93,10 @@ pub(super) fn from_file(
     // An invalid PID name shifts the indices, and is reported as a problem anyway.
     if groups.len() == names.len() {
         for listed in ipv4 {
-            groups[listed.pid].pid.ipv4.push(listed.net);
+            groups[listed.pid as usize].pid.ipv4.push(listed.net);
         }
         for listed in ipv6 {
-            groups[listed.pid].pid.ipv6.push(listed.net);
+            groups[listed.pid as usize].pid.ipv6.push(listed.net);
         }
     }
     groups
@@ -102,7 +113,7 @@ impl Listing {
         warnings: &mut Vec<String>,
     ) {
         known.reserve(texts.len());
-        for (place, text) in texts.iter().enumerate() {
+        for (place, text) in (0..).zip(texts) {
             let path = || format!("{}[{place}]", self.path);
             let Ok(given) = text.parse::<N>() else {
                 problems.add(path(), format!("{text:?} is not a prefix: write it as in {example}"));
@@ -112,7 +123,7 @@ impl Listing {
             if net != given {
                 warnings.push(format!("{}: {text} has bits set beyond its prefix length; {net} is used", path()));
             }
-            known.push(Listed { net, pid: self.pid, place });
+            known.push(Listed { net, pid: self.pid, place, mapped: false });
         }
     }
 }
@@ -120,7 +131,10 @@ impl Listing {
 /// Sorts prefixes, and reports and removes duplicates.
 fn sort_and_dedup<N: Prefix + Display>(all: &mut Vec<Listed<N>>, names: &[&str], key: &str, problems: &mut Problems) {
     all.sort_unstable();
-    let path = |listed: &Listed<N>| format!("pids.{}.{key}[{}]", names[listed.pid], listed.place);
+    let path = |listed: &Listed<N>| {
+        let key = if listed.mapped { "ipv6" } else { key };
+        format!("pids.{}.{key}[{}]", names[listed.pid as usize], listed.place)
+    };
     all.dedup_by(|later, first| {
         let duplicate = later.net == first.net;
         if duplicate {

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use super::nodes::Names;
 use crate::error::Problems;
 use crate::file::{PropertiesFile, PropertyValue, PropertyValues};
 use crate::model::parts::Host;
 use crate::model::properties::{Properties, Property, Rows};
 use crate::name::PropertyName;
+use crate::prefix::mapped;
 use crate::prefix::network_map::NetworkMap;
 
 /// Largest number of distinct properties in one network.
@@ -32,6 +34,7 @@ type Assigned = HashMap<(IpNet, Property), String>;
 pub(super) fn read<'a>(
     file: &'a PropertiesFile,
     hosts: &[Host],
+    node_names: &Names,
     problems: &mut Problems,
     warnings: &mut Vec<String>,
 ) -> WithoutPids<'a> {
@@ -40,6 +43,9 @@ pub(super) fn read<'a>(
     let mut assigned = Assigned::new();
     for (key, values) in &file.hosts {
         let path = format!("properties.hosts.{key}");
+        if node_names.is_refused(key) {
+            continue;
+        }
         let Ok(place) = hosts.binary_search_by(|host| host.name.as_str().cmp(key)) else {
             let message = format!("{key:?} is not a host of this file; name a host, or use \"prefixes\"");
             problems.add(path, message);
@@ -59,7 +65,7 @@ pub(super) fn read<'a>(
         if net.addr() != net.network() {
             warnings.push(format!("{path}: {key} has bits set beyond its prefix length; {} is used", net.trunc()));
         }
-        rows.add(net.trunc(), &path, values, &names, &mut assigned, problems);
+        rows.add(mapped::canonical(&net.trunc()), &path, values, &names, &mut assigned, problems);
     }
     WithoutPids { names, rows, pids: &file.pids }
 }

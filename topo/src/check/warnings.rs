@@ -1,11 +1,12 @@
 //! Warnings about networks that are valid but probably not what was intended.
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 
 use crate::model::parts::{Host, Link, NodeId};
 use crate::name::NodeName;
 use crate::prefix::network_map::NetworkMap;
-use crate::route::graph::Graph;
+use crate::route::graph::{Graph, Kind};
 
 /// Warns of hosts without links, and of addresses in a PID whose traffic enters elsewhere than at the host's switches.
 ///
@@ -40,10 +41,24 @@ pub(super) fn stray_hosts(
     }
 }
 
+/// Warns of addresses that no host can have.
+pub(super) fn unusable_addresses(hosts: &[Host], warnings: &mut Vec<String>) {
+    for host in hosts {
+        for address in &host.addresses {
+            let kind = match address {
+                address if address.is_unspecified() => "the unspecified address",
+                address if address.is_multicast() => "a multicast address",
+                IpAddr::V4(address) if address.is_broadcast() => "the broadcast address",
+                _ => continue,
+            };
+            warnings.push(format!("the address {address} of the host {} is {kind}, which no host can have", host.name));
+        }
+    }
+}
+
 /// Warns of a network that is not connected.
-pub(super) fn partitions(nodes: &[NodeName], hosts: &[Host], links: &[Link], warnings: &mut Vec<String>) {
-    let is_host: BTreeSet<NodeId> = hosts.iter().map(|host| host.node).collect();
-    let unreached = Graph::new(nodes.len(), links, |node| is_host.contains(&node)).unreached();
+pub(super) fn partitions(nodes: &[NodeName], kinds: Vec<Kind>, links: &[Link], warnings: &mut Vec<String>) {
+    let unreached = Graph::new(kinds, links).unreached();
     if let Some(node) = unreached {
         let (first, other) = (&nodes[0], &nodes[node as usize]);
         warnings.push(format!(

@@ -2,7 +2,7 @@
 
 use super::{Context, Definition};
 use crate::model::parts::Link;
-use crate::route::measures::Measures;
+use crate::route::measures::{Measures, NO_BOTTLENECK};
 use crate::value::Value;
 
 /// Smallest unused link bandwidth, in bytes per second.
@@ -17,7 +17,7 @@ impl Definition for AvailableBandwidth {
         Some(Context { always_estimated: false, parameters: &[("links", "latest"), ("path", "minimum")] });
 
     fn value(route: &Measures) -> Option<Value> {
-        (route.hops > 0).then_some(route.available)
+        (route.available != NO_BOTTLENECK).then_some(route.available)
     }
 
     fn is_measured(link: &Link) -> bool {

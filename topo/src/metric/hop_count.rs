@@ -4,7 +4,7 @@ use super::{Context, Definition};
 use crate::route::measures::Measures;
 use crate::value::Value;
 
-/// Number of links.
+/// Number of links, of which two that meet in a LAN or a junction are one.
 pub(super) enum HopCount {}
 
 impl Definition for HopCount {
@@ -16,10 +16,5 @@ impl Definition for HopCount {
 
     fn value(route: &Measures) -> Option<Value> {
         Some(Value::from_integer(route.hops.into()))
-    }
-
-    fn within_pid(values: &[Value]) -> Option<Value> {
-        // Hop counts are whole numbers (RFC 9439 §4.5.2).
-        Value::mean(values).map(Value::to_nearest_integer)
     }
 }

@@ -1,7 +1,7 @@
 //! The metric `bw-residual` (RFC 9439 §5.2).
 
 use super::{Context, Definition};
-use crate::route::measures::Measures;
+use crate::route::measures::{Measures, NO_BOTTLENECK};
 use crate::value::Value;
 
 /// Smallest link bandwidth, in bytes per second.
@@ -14,6 +14,6 @@ impl Definition for ResidualBandwidth {
     const CONTEXT: Option<Context> = Some(Context { always_estimated: false, parameters: &[("path", "minimum")] });
 
     fn value(route: &Measures) -> Option<Value> {
-        (route.hops > 0).then_some(route.residual)
+        (route.residual != NO_BOTTLENECK).then_some(route.residual)
     }
 }

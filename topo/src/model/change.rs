@@ -7,7 +7,7 @@ use super::parts::Link;
 use super::samples::Samples;
 use super::topology::Topology;
 use crate::error::ChangeError;
-use crate::file::Delay;
+use crate::file::{Delay, quantity};
 
 /// A change to one link; absent fields stay as they are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,8 +23,8 @@ pub struct LinkChange {
     /// Measured share of the bandwidth that is in use, 0 to 0.99; the latest of several samples counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub utilisation: Option<Samples>,
-    /// Bandwidth in Mbit/s.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Bandwidth in Mbit/s; a text has a unit, such as "100G".
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "quantity::bandwidth_if_any")]
     pub bandwidth: Option<f64>,
     /// Configured one-way delay in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]

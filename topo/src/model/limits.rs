@@ -18,7 +18,7 @@ pub(crate) const COST: Limit = Limit { smallest: 0.0, largest: 1e9, positive: fa
 /// A reference value of the cost model.
 pub(crate) const REFERENCE: Limit = Limit { smallest: f64::MIN_POSITIVE, largest: 1e9, positive: true, unit: "" };
 /// A bandwidth. Below a millionth of a Mbit/s nothing would be left after rounding.
-pub(crate) const BANDWIDTH: Limit = Limit { smallest: 1e-6, largest: 1e7, positive: true, unit: " Mbit/s" };
+pub(crate) const BANDWIDTH: Limit = Limit { smallest: 1e-6, largest: 1e7, positive: false, unit: " Mbit/s" };
 /// A one-way delay.
 pub(crate) const DELAY: Limit = Limit { smallest: 0.0, largest: 1e5, positive: false, unit: " ms" };
 /// A packet loss.

@@ -20,12 +20,14 @@ pub struct Host {
     pub(crate) addresses: Vec<IpAddr>,
 }
 
-/// A switch: a node that forwards traffic.
+/// A switch or router, or a network segment that joins several of them: a node that forwards traffic.
 #[derive(Clone, Debug)]
 pub struct Switch {
     pub(crate) name: NodeName,
     pub(crate) node: NodeId,
-    pub(crate) dpid: u64,
+    pub(crate) dpid: Option<u64>,
+    /// Whether the switch counts as a hop.
+    pub(crate) hop: bool,
 }
 
 /// A link with its configured and most recently reported values.
@@ -98,9 +100,14 @@ impl Switch {
         &self.name
     }
 
-    /// Datapath identifier.
-    pub fn dpid(&self) -> u64 {
+    /// Datapath identifier, if the file gives one.
+    pub fn dpid(&self) -> Option<u64> {
         self.dpid
+    }
+
+    /// Returns whether the switch counts as a hop, which a LAN or a junction does not.
+    pub fn is_hop(&self) -> bool {
+        self.hop
     }
 }
 
@@ -147,10 +154,7 @@ impl Link {
 
     /// Recomputes the cost; the error explains why the link has no usable cost.
     pub(crate) fn weigh(&mut self, model: &CostModel) -> Result<(), String> {
-        let computed = model.hop_weight
-            + model.delay_weight * self.delay / model.reference_delay
-            + model.bandwidth_weight * model.reference_bandwidth / self.available();
-        let cost = self.override_cost.unwrap_or(computed);
+        let cost = self.cost_at(model, self.available());
         let value = Value::from_f64(cost).filter(|_| limits::COST.admits(cost));
         let value = value.ok_or_else(|| {
             format!(
@@ -160,5 +164,17 @@ impl Link {
         })?;
         self.weight = self.up.then_some(value);
         Ok(())
+    }
+
+    /// Returns the cost of the link without traffic on it.
+    pub(crate) fn configured_cost(&self, model: &CostModel) -> Option<Value> {
+        Value::from_f64(self.cost_at(model, self.bandwidth))
+    }
+
+    fn cost_at(&self, model: &CostModel, available: f64) -> f64 {
+        let computed = model.hop_weight
+            + model.delay_weight * self.delay / model.reference_delay
+            + model.bandwidth_weight * model.reference_bandwidth / available;
+        self.override_cost.unwrap_or(computed)
     }
 }

@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::name::PropertyName;
+use crate::prefix::mapped;
 use crate::prefix::network_map::{NetworkMap, PidId};
 use crate::prefix::tree::{Prefix, PrefixTree};
 use crate::tag::Hasher;
@@ -145,7 +146,7 @@ impl Properties {
 
     /// Returns the value of a property of an address or prefix, its own or inherited.
     pub fn value(&self, net: &IpNet, property: Property) -> Option<&str> {
-        match net {
+        match &mapped::canonical(net) {
             IpNet::V4(net) => self.tables().ipv4.value_at(&net.trunc(), property),
             IpNet::V6(net) => self.tables().ipv6.value_at(&net.trunc(), property),
         }
@@ -153,7 +154,7 @@ impl Properties {
 
     /// Returns all values of an address or prefix, its own or inherited, by property.
     pub fn values(&self, net: &IpNet) -> BTreeMap<Property, &str> {
-        match net {
+        match &mapped::canonical(net) {
             IpNet::V4(net) => self.tables().ipv4.values(&net.trunc()),
             IpNet::V6(net) => self.tables().ipv6.values(&net.trunc()),
         }
@@ -164,7 +165,7 @@ impl Properties {
     /// Together with what `net` inherits, they determine the values of every address in `net`. The absence of a value is
     /// included only where it overrides an inherited one.
     pub fn inside(&self, net: &IpNet) -> Box<dyn Iterator<Item = (IpNet, Assignments<'_>)> + '_> {
-        match net {
+        match &mapped::canonical(net) {
             IpNet::V4(net) => {
                 Box::new(self.tables().ipv4.inside(net.trunc()).map(|(net, assignment)| (net.into(), assignment)))
             }

@@ -104,7 +104,7 @@ impl NetworkMap {
 
     /// Finds the PID with the longest prefix that covers an address; `None` for IPv6 in a map without IPv6.
     pub fn lookup(&self, address: IpAddr) -> Option<PidId> {
-        let found = match address {
+        let found = match address.to_canonical() {
             IpAddr::V4(address) => self.ipv4.lookup(address.into()),
             IpAddr::V6(address) => self.ipv6.lookup(address.into()),
         };

@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 
 use super::loss::Success;
-use crate::model::parts::{Link, NodeId};
+use crate::model::parts::{Host, Link, NodeId, Switch};
 use crate::value::Value;
 
 /// One direction of a link.
@@ -27,8 +27,33 @@ pub(crate) struct Edge {
     pub(crate) residual: Value,
     /// Unused bandwidth in bytes per second.
     pub(crate) available: Value,
+    /// Whether the edge counts as a hop: an edge that leaves a LAN does not, because the one that enters it does.
+    pub(crate) hop: bool,
     /// Index of the link in the topology.
     pub(crate) link: u32,
+}
+
+/// Kind of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Host, which carries no transit traffic.
+    Host,
+    /// Switch that counts as a hop.
+    Switch,
+    /// Network segment, which carries transit traffic but is no hop.
+    Segment,
+}
+
+/// Returns the kind of each of a number of nodes.
+pub(crate) fn kinds(nodes: usize, hosts: &[Host], switches: &[Switch]) -> Vec<Kind> {
+    let mut kinds = vec![Kind::Switch; nodes];
+    for host in hosts {
+        kinds[host.node as usize] = Kind::Host;
+    }
+    for switch in switches.iter().filter(|switch| !switch.hop) {
+        kinds[switch.node as usize] = Kind::Segment;
+    }
+    kinds
 }
 
 /// The graph of a network, over hosts and switches.
@@ -37,12 +62,13 @@ pub(crate) struct Graph {
     /// Row offsets: the edges to node `n` are `edges[starts[n]..starts[n + 1]]`, sorted by the node they leave.
     starts: Vec<u32>,
     edges: Vec<Edge>,
-    hosts: Vec<bool>,
+    kinds: Vec<Kind>,
 }
 
 impl Graph {
     /// Builds the graph of all links that are up.
-    pub(crate) fn new(nodes: usize, links: &[Link], is_host: impl Fn(NodeId) -> bool) -> Self {
+    pub(crate) fn new(kinds: Vec<Kind>, links: &[Link]) -> Self {
+        let nodes = kinds.len();
         // Destination, configured delay, and edge.
         let mut directed: Vec<(NodeId, Value, Edge)> = Vec::with_capacity(links.len() * 2);
         for (place, link) in (0..).zip(links) {
@@ -55,7 +81,9 @@ impl Graph {
             let success = Success::of_loss(value(link.loss()));
             let (residual, available) = (bytes(link.bandwidth), bytes(link.available()));
             let price = value(link.price);
-            let edge = |from| Edge { from, cost, price, delay, success, residual, available, link: place };
+            let hop = |from: NodeId| kinds[from as usize] != Kind::Segment;
+            let edge =
+                |from| Edge { from, cost, price, delay, success, residual, available, hop: hop(from), link: place };
             directed.push((link.ends.1, configured, edge(link.ends.0)));
             if !link.directed {
                 directed.push((link.ends.0, configured, edge(link.ends.1)));
@@ -71,13 +99,12 @@ impl Graph {
         for node in 0..nodes {
             starts[node + 1] += starts[node];
         }
-        let hosts = (0..nodes).map(|node| u32::try_from(node).is_ok_and(&is_host)).collect();
-        Self { starts, edges: directed.into_iter().map(|(_, _, edge)| edge).collect(), hosts }
+        Self { starts, edges: directed.into_iter().map(|(_, _, edge)| edge).collect(), kinds }
     }
 
     /// Returns the number of nodes.
     pub(crate) fn len(&self) -> usize {
-        self.hosts.len()
+        self.kinds.len()
     }
 
     /// Returns the edges that lead to a node, sorted by the node they leave.
@@ -87,7 +114,7 @@ impl Graph {
 
     /// Returns whether a node is a host, which carries no transit traffic.
     pub(crate) fn is_host(&self, node: NodeId) -> bool {
-        self.hosts[node as usize]
+        self.kinds[node as usize] == Kind::Host
     }
 
     /// Finds a node that is not connected to the first node, disregarding the direction of links.

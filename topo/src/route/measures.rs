@@ -2,6 +2,7 @@
 
 use super::graph::Edge;
 use super::loss::Success;
+use crate::model::parts::Link;
 use crate::value::Value;
 
 /// The contribution of one edge to the values of a route.
@@ -19,6 +20,8 @@ pub(crate) struct Attributes {
     pub(crate) residual: Value,
     /// Unused bandwidth in bytes per second.
     pub(crate) available: Value,
+    /// Whether the edge counts as a hop.
+    pub(crate) hop: bool,
 }
 
 /// The totals of a route, from which every metric computes its value.
@@ -28,22 +31,42 @@ pub(crate) struct Measures {
     pub(crate) cost: Value,
     /// Sum of the surcharges on the routing cost.
     pub(crate) price: Value,
-    /// Number of links.
+    /// Number of links, which breaks ties.
+    pub(crate) links: u32,
+    /// Number of links that count as hops.
     pub(crate) hops: u32,
     /// Sum of the delays in microseconds.
     pub(crate) delay: Value,
     /// Share of packets delivered.
     pub(crate) success: Success,
-    /// Smallest bandwidth; meaningless for an empty route, which has no bottleneck.
+    /// Smallest bandwidth, or [`NO_BOTTLENECK`].
     pub(crate) residual: Value,
-    /// Smallest unused bandwidth; meaningless for an empty route.
+    /// Smallest unused bandwidth, or [`NO_BOTTLENECK`].
     pub(crate) available: Value,
 }
 
+/// The bandwidth of a way without links.
+pub(crate) const NO_BOTTLENECK: Value = Value::from_micros(u64::MAX);
+
 impl Attributes {
     pub(crate) fn of(edge: &Edge) -> Self {
-        let Edge { cost, price, delay, success, residual, available, .. } = *edge;
-        Self { cost, price, delay, success, residual, available }
+        let Edge { cost, price, delay, success, residual, available, hop, .. } = *edge;
+        Self { cost, price, delay, success, residual, available, hop }
+    }
+
+    /// Returns what a link contributes as configured, as if nothing had been measured on it.
+    pub(crate) fn configured(link: &Link, cost: Value, hop: bool) -> Self {
+        let value = |number: f64| Value::from_f64(number).unwrap_or_default();
+        let bandwidth = value(link.bandwidth * 125_000.0);
+        Self {
+            cost,
+            price: value(link.price),
+            delay: value(link.delay * 1000.0),
+            success: Success::of_loss(value(link.loss)),
+            residual: bandwidth,
+            available: bandwidth,
+            hop,
+        }
     }
 }
 
@@ -52,22 +75,35 @@ impl Measures {
     pub(crate) const EMPTY: Self = Self {
         cost: Value::ZERO,
         price: Value::ZERO,
+        links: 0,
         hops: 0,
         delay: Value::ZERO,
         success: Success::ALWAYS,
-        residual: Value::from_micros(u64::MAX),
-        available: Value::from_micros(u64::MAX),
+        residual: NO_BOTTLENECK,
+        available: NO_BOTTLENECK,
     };
 
     /// Placeholder where there is no route.
-    pub(crate) const UNREACHED: Self = Self { hops: u32::MAX, ..Self::EMPTY };
+    pub(crate) const UNREACHED: Self = Self { links: u32::MAX, ..Self::EMPTY };
+
+    /// Appends all values as bytes, for hashing.
+    pub(crate) fn append_to(&self, bytes: &mut Vec<u8>) {
+        let Self { cost, price, links, hops, delay, success, residual, available } = *self;
+        for number in [cost, price, delay, residual, available].map(Value::micros) {
+            bytes.extend(number.to_be_bytes());
+        }
+        bytes.extend(success.units().to_be_bytes());
+        bytes.extend(links.to_be_bytes());
+        bytes.extend(hops.to_be_bytes());
+    }
 
     /// Returns the measures of the route extended by one edge, at either end.
     pub(crate) fn with(self, edge: &Attributes) -> Self {
         Self {
             cost: self.cost.plus(edge.cost),
             price: self.price.plus(edge.price),
-            hops: self.hops.saturating_add(1),
+            links: self.links.saturating_add(1),
+            hops: self.hops.saturating_add(u32::from(edge.hop)),
             delay: self.delay.plus(edge.delay),
             success: self.success.and(edge.success),
             residual: self.residual.min(edge.residual),

@@ -48,7 +48,7 @@ pub(crate) struct Tree {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RouteKey {
     pub(crate) cost: Value,
-    pub(crate) hops: u32,
+    pub(crate) links: u32,
     pub(crate) next: SwitchId,
 }
 
@@ -72,34 +72,34 @@ impl Label {
 
     /// Returns the values of the route; `None` if there is none.
     pub(crate) fn measures(&self) -> Option<&Measures> {
-        (self.measures.hops != u32::MAX).then_some(&self.measures)
+        (self.measures.links != u32::MAX).then_some(&self.measures)
     }
 
     /// Returns the comparison key of the route, the worst one if there is none.
     pub(crate) fn key(&self) -> RouteKey {
         match self.measures() {
-            Some(measures) => RouteKey { cost: measures.cost, hops: measures.hops, next: self.next },
+            Some(measures) => RouteKey { cost: measures.cost, links: measures.links, next: self.next },
             None => RouteKey::WORST,
         }
     }
 }
 
 impl RouteKey {
-    pub(crate) const WORST: Self = Self { cost: Value::from_micros(u64::MAX), hops: u32::MAX, next: u32::MAX };
+    pub(crate) const WORST: Self = Self { cost: Value::from_micros(u64::MAX), links: u32::MAX, next: u32::MAX };
 
     /// Returns the key of a route that takes an edge of this cost to `next` and continues with `rest`.
     pub(crate) fn over(cost: Value, next: SwitchId, rest: &Measures) -> Self {
-        Self { cost: rest.cost.plus(cost), hops: rest.hops.saturating_add(1), next }
+        Self { cost: rest.cost.plus(cost), links: rest.links.saturating_add(1), next }
     }
 
     /// Returns whether this key is better by cost and number of links, without the tie-break by name.
     pub(crate) fn is_shorter_than(&self, other: &Self) -> bool {
-        (self.cost, self.hops) < (other.cost, other.hops)
+        (self.cost, self.links) < (other.cost, other.links)
     }
 
     /// Returns the queue entry of `switch`.
     pub(crate) fn entry(&self, switch: SwitchId) -> Reverse<u128> {
-        Reverse(u128::from(self.cost.micros()) << 64 | u128::from(self.hops) << 32 | u128::from(switch))
+        Reverse(u128::from(self.cost.micros()) << 64 | u128::from(self.links) << 32 | u128::from(switch))
     }
 }
 
@@ -123,6 +123,14 @@ impl Root {
             entries.iter().map(|entry| Seed { switch: entry.switch, exit: Some(entry.attributes) }).collect();
         seeds.sort_unstable();
         Self(seeds)
+    }
+
+    /// Returns the switch at which all routes end, if it is one without another edge after it.
+    pub(crate) fn only_switch(&self) -> Option<SwitchId> {
+        match self.0[..] {
+            [Seed { switch, exit: None }] => Some(switch),
+            _ => None,
+        }
     }
 
     /// Iterates over the routes that use no edge between switches.
@@ -149,7 +157,7 @@ impl Tree {
         labels.resize(graph.len(), Label::UNREACHED);
         queue.clear();
         for (switch, measures) in root.seeds() {
-            let key = RouteKey { cost: measures.cost, hops: measures.hops, next: END };
+            let key = RouteKey { cost: measures.cost, links: measures.links, next: END };
             best[switch as usize] = (key, None);
             queue.push(key.entry(switch));
         }
@@ -199,7 +207,7 @@ impl Tree {
             return self.measures(*only);
         }
         let reached = starts.iter().filter_map(|&switch| self.measures(switch).map(|measures| (switch, measures)));
-        reached.min_by_key(|(switch, measures)| (measures.cost, measures.hops, *switch)).map(|(_, measures)| measures)
+        reached.min_by_key(|(switch, measures)| (measures.cost, measures.links, *switch)).map(|(_, measures)| measures)
     }
 
     /// Lists the switches on the route from a switch, both ends included.

@@ -156,7 +156,7 @@ impl Search<'_> {
             let mut best: Option<(RouteKey, Option<EdgeId>)> = self
                 .root
                 .seed(switch)
-                .map(|measures| (RouteKey { cost: measures.cost, hops: measures.hops, next: END }, None));
+                .map(|measures| (RouteKey { cost: measures.cost, links: measures.links, next: END }, None));
             for (to, cost, edge) in graph.edges_from(switch) {
                 if self.state(to).invalid {
                     continue;

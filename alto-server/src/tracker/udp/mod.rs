@@ -1,0 +1,9 @@
+//! The tracker over UDP (BEP 15, 41).
+//!
+//! The source of a packet proves nothing, so nobody gets more bytes than they sent before they have shown, by a
+//! [`connection_id`] that was sent to their address, that the address is theirs. The [`listener`] reads and writes.
+
+mod connection_id;
+mod listener;
+
+pub(crate) use listener::UdpListener;

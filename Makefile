@@ -6,11 +6,12 @@ BENCH_FLAGS ?= --write
 BUSY_ROUNDS ?= 20
 BUSY_ONLY ?=
 EXPERIMENT ?= small
+TRACKER_FLAGS ?=
 EXPERIMENT_FLAGS ?= --seeds 2 --jobs 2
 # The same set of packages in every rule: another set has other features, and cargo would compile everything anew.
 PROGRAMS = $(CARGO) build --quiet --release -p alto-server -p alto-peer
 
-.PHONY: help demo test test-busy experiment tools lint slow-clients soak bench
+.PHONY: help demo test test-busy experiment tools lint slow-clients soak bench tracker-clients
 
 help:
 	@echo "make demo            serves the two-ISP network on loopback and walks through it; DEMO_FLAGS=--keep keeps it running"
@@ -19,6 +20,7 @@ help:
 	@echo "make lint            checks format and lints"
 	@echo "make slow-clients    attacks a server with slow clients and prints when each was cut off"
 	@echo "make experiment      as root: runs a small experiment in Mininet and reports; EXPERIMENT=p4p-abilene for another"
+	@echo "make tracker-clients as root: lets the tracker guide Transmission, aria2 and libtorrent in Mininet; TRACKER_FLAGS='--client aria2'"
 	@echo "make bench           measures speed beside other programs and rewrites docs/performance.md; BENCH_FLAGS=--quick is short"
 	@echo "make soak            runs 1,000 clients for a minute while links change, and prints what they observed"
 
@@ -38,6 +40,13 @@ experiment: tools
 	@$(PROGRAMS)
 	/usr/bin/python3 mininet/experiment.py run $(EXPERIMENT) $(EXPERIMENT_FLAGS) --out experiments/$(EXPERIMENT)
 
+tracker-clients: tools
+	@scripts/need_emulation
+	@command -v aria2c >/dev/null && command -v transmission-daemon >/dev/null && \
+		/usr/bin/python3 -c 'import libtorrent' 2>/dev/null || scripts/need aria2 transmission-daemon python3-libtorrent
+	@$(PROGRAMS)
+	/usr/bin/python3 mininet/bittorrent.py clients --programs target/release --far-seed --public $(TRACKER_FLAGS)
+
 lint: tools
 	$(CARGO) fmt --all --check
 	@# Declared by macros, where cargo fmt does not look for modules.
@@ -56,11 +65,12 @@ soak: tools
 
 bench: tools
 	@command -v nginx >/dev/null || test -x /usr/sbin/nginx && command -v wrk >/dev/null || scripts/need nginx-light wrk
+	@command -v opentracker >/dev/null || scripts/need opentracker
 	@test -x target/bench-venv/bin/python || python3 -m venv target/bench-venv
 	@target/bench-venv/bin/python -c 'import networkx, pytricia' 2>/dev/null || \
 		target/bench-venv/bin/pip install --quiet networkx==3.6.1 pytricia==1.3.0
 	@$(PROGRAMS)
-	@$(CARGO) build --quiet --release -p topo --example route_speed
+	@$(CARGO) build --quiet --release -p topo -p alto-types --example route_speed --example announce_load
 	@target/bench-venv/bin/python bench/bench.py $(BENCH_FLAGS)
 
 # Reports a missing tool in one line, before anything else fails in many.

@@ -7,6 +7,7 @@ use alto_types::error::{ErrorMeta, UnknownErrorCode};
 use alto_types::{ErrorCode, MediaType, ResourceId, VersionTag};
 
 use crate::printable::printable;
+use crate::scope::ReachFault;
 
 /// Failure of a query. Every variant that comes from an exchange names its URI.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +44,14 @@ pub enum Error {
         uri: String,
         /// Reason not to follow it.
         reason: RedirectFault,
+    },
+    /// Address or port that a server may not lead this client to.
+    #[error("{uri}: not requested: {reason}")]
+    OutOfReach {
+        /// URI that was not requested.
+        uri: String,
+        /// Reason why not.
+        reason: ReachFault,
     },
     /// HTTP status other than success, without an ALTO error in the body.
     #[error("{uri}: HTTP status {status}{}", colon(detail))]
@@ -162,6 +171,9 @@ pub enum RedirectFault {
     /// Redirect from `https` to `http`.
     #[error("it leads from https to {0}, which is not protected")]
     Downgrade(String),
+    /// Redirect of a request with a body to another origin.
+    #[error("it leads a POST to {0}, which is of another origin (scheme, host and port)")]
+    LeavesOrigin(String),
 }
 
 impl Error {
@@ -188,7 +200,7 @@ impl Error {
         Self::Unsupported { wanted, offered, problems: Vec::new() }
     }
 
-    /// Whether a change of the directory since it was read may be the cause.
+    /// True if a change of the directory since it was read may be the cause.
     pub(crate) fn suggests_stale_directory(&self) -> bool {
         match self {
             Self::Status { status, .. } => matches!(status, 404 | 405 | 410 | 415),

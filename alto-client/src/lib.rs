@@ -31,7 +31,8 @@
 //!   and one for each type if it does not. [`metric`] knows the units of metrics, and of which ones more is better
 //!   (RFC 9439).
 //! * Every [`Error`] of an exchange names the URI; an ALTO error keeps its code, field and value ([`AltoError`]).
-//! * Time, sizes, redirects, retries and documents are bounded. See [`ClientBuilder`].
+//! * Time, sizes, redirects, retries and documents are bounded. See [`ClientBuilder`]. So is where a server may lead a
+//!   client: see [`ReachFault`].
 //!
 //! Of several ways to an answer the cheapest is taken: GET before POST, one answer for many requests, and filters in the
 //! client if the server has none. Costs that a server does not define are absent, never 0.
@@ -45,6 +46,7 @@ mod error;
 mod exchange;
 mod network_map;
 mod printable;
+mod scope;
 
 pub use self::client::{BuildError, Client, ClientBuilder, SiblingAnswer};
 pub use self::cost::{
@@ -57,3 +59,4 @@ pub use self::error::{AltoError, Error, RedirectFault};
 pub use self::exchange::UriError;
 pub use self::network_map::{NetworkMap, PartialNetworkMap};
 pub use self::printable::printable;
+pub use self::scope::{AddressScope, ReachFault};

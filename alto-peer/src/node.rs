@@ -27,7 +27,7 @@ pub struct NodeSettings {
     pub seed: Option<u64>,
 }
 
-/// Running peer.
+/// Running peer, stopped when dropped.
 pub struct Node {
     library: Arc<Library>,
     registry: Arc<RegistryClient>,

@@ -1,17 +1,14 @@
 //! Downloads from honest, false, slow and vanished holders: the result is the right file, and the culprits are reported.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::time::Duration;
 
+use crate::support::download::{Download, Original, PIECE};
+use crate::support::holder::{Behaviour, FakeHolder};
 use alto_peer::content::Manifest;
 use alto_peer::download::FetchError;
 use alto_peer::events::{Event, SourceState};
 use alto_peer::policy::PolicyName;
 use alto_types::swarm::FileId;
-use support::download::{Download, Original, PIECE};
-use support::holder::Behaviour;
 
 fn good() -> Behaviour {
     Behaviour::default()
@@ -62,7 +59,7 @@ fn a_corrupting_holder_is_dropped_and_reported() {
     assert!(done.wasted >= u64::from(PIECE) && taken < 20, "{taken} pieces of the liar");
 }
 
-fn corrupting(original: &Original, address: &str) -> support::holder::FakeHolder {
+fn corrupting(original: &Original, address: &str) -> FakeHolder {
     original.holder(address, Behaviour { corrupt_every: Some(10), ..good() })
 }
 
@@ -148,8 +145,7 @@ fn holders_of_a_false_manifest_are_reported_as_liars() {
     manifest.id = original.manifest.id;
     // Two liars against one, so that their manifest is tried first.
     let lie = || Behaviour { manifest: Some(manifest.to_json()), ..good() };
-    let liars =
-        ["127.9.8.1", "127.9.8.2"].map(|a| support::holder::FakeHolder::start(a, &content, &original.manifest, lie()));
+    let liars = ["127.9.8.1", "127.9.8.2"].map(|a| FakeHolder::start(a, &content, &original.manifest, lie()));
     let honest = original.holder("127.9.8.3", good());
     let download = Download::of(&original, folder.path(), &[&liars[0], &liars[1], &honest]);
     let done = download.succeeds(&original);
@@ -250,7 +246,7 @@ fn polling_neighbours_takes_a_small_part_of_a_thin_line() {
         let polls: usize = holders.iter().map(|holder| holder.requests("have")).sum();
         // Two packets and their acknowledgements, with the headers of Ethernet, IP and TCP.
         let lower = polls as u64 * 4 * 66;
-        let control = holders.iter().map(support::holder::FakeHolder::control).sum::<u64>() + lower;
+        let control = holders.iter().map(FakeHolder::control).sum::<u64>() + lower;
         let share = control * 1000 / original.manifest.size;
         println!("{polls} polls took {control} bytes, {share} ‰ of the file");
         assert!(polls >= HOLDERS && share < 25, "{polls} polls took {share} ‰");
@@ -263,7 +259,7 @@ fn holders_of_another_manifest_are_used_once_the_first_are_gone() {
     let folder = tempfile::tempdir().unwrap();
     let leaves = original.holder("127.9.15.1", Behaviour { rate: Some(500_000), ..good() });
     let other_manifest = Manifest::of_file(&original.folder.path().join("movie.bin"), 2 * PIECE, |_| ()).unwrap();
-    let stays = support::holder::FakeHolder::start("127.9.15.2", &original.content, &other_manifest, good());
+    let stays = FakeHolder::start("127.9.15.2", &original.content, &other_manifest, good());
     let download = Download::of(&original, folder.path(), &[&leaves]);
     std::thread::scope(|scope| {
         scope.spawn(|| {

@@ -1,5 +1,4 @@
 //! Downloads in progress: whatever arrives in whatever order, the result is the right file or an error.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::path::Path;
 
@@ -8,12 +7,9 @@ use alto_peer::content::partial::PartialError;
 use alto_peer::content::{Bitfield, FileName, Manifest, PartialFile, Written};
 use proptest::prelude::*;
 
-const PIECE: usize = MIN_PIECE_SIZE as usize;
+use crate::support::content::content;
 
-/// Content in which no two pieces are equal.
-fn content(length: usize) -> Vec<u8> {
-    (0..length).map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()[2] ^ (n / PIECE).to_le_bytes()[0]).collect()
-}
+const PIECE: usize = MIN_PIECE_SIZE as usize;
 
 fn manifest_of(folder: &Path, content: &[u8]) -> Manifest {
     let original = folder.join("original");
@@ -73,6 +69,50 @@ fn an_interrupted_download_continues_where_it_stopped() {
     assert_eq!((path.clone(), std::fs::read(&path).unwrap()), (folder.path().join("file.bin"), content));
     assert_eq!(left(folder.path()), ["file.bin"]);
     assert_eq!(second.finish().unwrap(), path, "finishing twice is harmless");
+}
+
+#[test]
+fn only_what_was_written_is_verified_under_another_manifest() {
+    let folder = tempfile::tempdir().unwrap();
+    let content = content(4 * PIECE);
+    let manifest = manifest_of(folder.path(), &content);
+    let first = open(folder.path(), &manifest).unwrap();
+    for n in [0, 1, 3] {
+        first.write_piece(n, piece(&content, &manifest, n)).unwrap();
+    }
+    drop(first);
+    // 128 MiB, of which 48 KiB were ever written.
+    let huge = Manifest { size: 1 << 27, piece_size: 2 * MIN_PIECE_SIZE, ..manifest.clone() };
+    let huge = Manifest { pieces: vec![manifest.id; 1 << 12], ..huge };
+    let checks = std::cell::Cell::new(0);
+    let stopped = || {
+        checks.set(checks.get() + 1);
+        false
+    };
+    let second = PartialFile::open_unless(folder.path(), &name(), &huge, 5000, stopped).unwrap();
+    assert_eq!((second.have().count(), checks.get()), (0, 1), "one piece of the new size was written as a whole");
+    drop(second);
+    let stopped = PartialFile::open_unless(folder.path(), &name(), &manifest, 5000, || true);
+    assert!(matches!(stopped, Ok(_) | Err(PartialError::Stopped(_))));
+}
+
+#[test]
+fn a_pipe_in_the_folder_is_an_error_and_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = manifest_of(folder.path(), &content(10));
+    drop(open(folder.path(), &manifest).unwrap());
+    let names = left(folder.path());
+    for name in &names {
+        let path = folder.path().join(name);
+        std::fs::remove_file(&path).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        assert!(PartialFile::unfinished(folder.path()).is_ok());
+        let error = open(folder.path(), &manifest).err().unwrap().to_string();
+        assert!(error.contains("not a regular file"), "{error}");
+        std::fs::remove_file(&path).unwrap();
+        drop(open(folder.path(), &manifest).unwrap());
+    }
+    assert_eq!(names.len(), 2, "{names:?}");
 }
 
 #[test]
@@ -151,8 +191,7 @@ fn an_empty_file_is_finished_at_once() {
 #[test]
 fn a_full_disk() {
     let folder = tempfile::tempdir().unwrap();
-    let script =
-        "mount -t tmpfs -o size=160k tmpfs \"$DISK\" && exec \"$0\" --exact --ignored a_full_disk_keeps_what_was_there";
+    let script = "mount -t tmpfs -o size=160k tmpfs \"$DISK\" && exec \"$0\" --exact --ignored partial::a_full_disk_keeps_what_was_there";
     let output = std::process::Command::new("unshare")
         .args(["--user", "--map-root-user", "--mount", "sh", "-c", script])
         .arg(std::env::current_exe().unwrap())

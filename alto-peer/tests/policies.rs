@@ -1,17 +1,15 @@
 //! Downloads that take costs from a real ALTO server: which holders they choose, and how they react to new costs.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use crate::support::Server;
+use crate::support::download::{Download, Heard, Original};
+use crate::support::holder::{Behaviour, FakeHolder};
 use alto_peer::download::Done;
 use alto_peer::events::{Candidate, Event, SourceState};
 use alto_peer::policy::PolicyName;
-use support::download::{Download, Heard, Original};
-use support::holder::{Behaviour, FakeHolder};
-use support::{Server, plain_directory};
+use test_support::single_cost::plain_directory;
 
 /// Address of host p1 in two-isps, at switch a1.
 const OWN: &str = "127.1.1.1";

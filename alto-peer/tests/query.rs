@@ -1,20 +1,17 @@
 //! `alto-peer query` as people and scripts see it: tables, JSON, help, exit codes.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod support;
+use std::process::Stdio;
 
-use std::process::{Command, Stdio};
-
+use crate::support::Server;
+use crate::support::process::{assert_golden_help, finished, program};
 use serde_json::{Value, json};
-use support::Server;
-use support::script::{Reply, Script};
+use test_support::scripted_server::{Reply, Script};
+use test_support::single_cost::plain_directory;
 
-/// Exit code, standard output, standard error.
+/// Runs the program with these arguments and a password. Returns exit code, standard output and standard error.
 fn run(arguments: &[&str]) -> (i32, String, String) {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_alto-peer"));
-    let output = program.env("ALTO_PASSWORD", "pass:word").args(arguments).stdin(Stdio::null()).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    let (code, out, error) = finished(program().env("ALTO_PASSWORD", "pass:word").args(arguments));
+    (code.unwrap(), out, error)
 }
 
 /// Standard output of a question that is answered without anything to complain about.
@@ -35,7 +32,6 @@ fn fixture() -> Server {
     Server::of("conformance-fixture-a.json")
 }
 
-/// `UPDATE_GOLDEN=1 cargo test -p alto-peer` writes the files anew.
 #[test]
 fn help_is_as_it_was() {
     for what in ["", "directory", "network-map", "cost-map", "pid", "costs", "property"] {
@@ -43,13 +39,7 @@ fn help_is_as_it_was() {
         let (code, help, _) = run(&arguments);
         assert_eq!(code, 0);
         assert!(help.contains("EXAMPLES"), "{help}");
-        let name = arguments[..arguments.len() - 1].join("-");
-        let file = format!("{}/tests/golden/{name}.txt", env!("CARGO_MANIFEST_DIR"));
-        let help = help.replace(env!("CARGO_PKG_VERSION"), "VERSION");
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            std::fs::write(&file, &help).unwrap();
-        }
-        assert_eq!(std::fs::read_to_string(&file).unwrap(), help, "run with UPDATE_GOLDEN=1");
+        assert_golden_help(&arguments[..arguments.len() - 1].join("-"), &help);
     }
 }
 
@@ -183,7 +173,7 @@ fn several_costs_have_a_column_each() {
         log
     };
     assert!(!requests(&server.directory()).contains("does not answer for all of these at once"));
-    let plain = support::plain_directory(&server, &[]);
+    let plain = plain_directory(&server, &[]);
     assert!(requests(&plain.uri("/ird")).contains("does not answer for all of these at once: 3 requests"));
 
     // A single metric of which more is better, and its unit.
@@ -307,7 +297,7 @@ fn what_a_server_says_cannot_play_with_the_terminal() {
 #[test]
 fn a_reader_that_has_enough_is_no_failure() {
     let server = fixture();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_alto-peer"));
+    let mut command = program();
     command.args(["query", "network-map", &server.directory()]).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     drop(child.stdout.take());

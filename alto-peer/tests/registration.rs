@@ -1,12 +1,9 @@
 //! Staying registered with a real server: lease, changes, restarts on either side, limits.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod support;
-
-use std::process::Command;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
+use crate::support::Server;
 use alto_client::Client;
 use alto_peer::content::Library;
 use alto_peer::content::manifest::MIN_PIECE_SIZE;
@@ -15,7 +12,8 @@ use alto_peer::registration::{
     RegistrationStatus, RegistryClient, RegistryError, Renewal, RenewalSettings, SavedRegistration,
 };
 use alto_types::swarm::{Credentials, FileId, Registration};
-use support::{Server, alto_server, data};
+use test_support::alto_server::{data, program};
+use test_support::patience::wait_until;
 
 #[derive(Clone, Default)]
 struct Seen(Arc<Mutex<Vec<Event>>>);
@@ -64,18 +62,7 @@ impl Peer {
     }
 }
 
-fn wait_until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(value) = condition() {
-            return value;
-        }
-        assert!(start.elapsed() < Duration::from_secs(30), "never happened: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
-/// Who holds a file, as others see it.
+/// Addresses of the holders of a file, as this client of the registry sees them.
 fn holders(registry: &RegistryClient, id: FileId) -> Vec<String> {
     match registry.holders(id, 10) {
         Ok(holders) => {
@@ -151,8 +138,13 @@ fn very_many_files_are_told_in_parts_up_to_what_the_server_takes() {
 
 #[test]
 fn a_server_that_restarts_is_told_again() {
-    // Without --state it forgets everybody. The port is the one it had.
-    let server = Server::of_with("two-isps.json", &["--swarm-lease", "2"]);
+    // Without --state it forgets everybody. It returns to the port it had, at an address that no other test uses.
+    let start = |listen: &str| {
+        let mut command = program();
+        command.arg("--topology").arg(data("two-isps.json")).args(["--listen", listen, "--swarm-lease", "2"]);
+        Server::start(&mut command)
+    };
+    let server = start("127.0.3.1:0");
     let (address, directory) = (server.address, server.directory());
     let peer = Peer::new(&directory, [127, 1, 1, 1], None);
     let before = peer.registered();
@@ -161,10 +153,7 @@ fn a_server_that_restarts_is_told_again() {
     wait_for_holders(&others, id, 1);
     drop(server);
     peer.wait("a problem", |status| status.problem.is_some());
-    let mut command = Command::new(alto_server());
-    command.arg("--topology").arg(data("two-isps.json"));
-    command.args(["--listen", &address.to_string(), "--swarm-lease", "2"]);
-    let _server = Server::start(&mut command);
+    let _server = start(&address.to_string());
     assert_eq!(wait_for_holders(&others, id, 1), ["127.1.1.1:6881"]);
     let after = peer.registered();
     assert_ne!(before.peer, after.peer);

@@ -1,20 +1,20 @@
 //! `alto-peer run`: whole peers of a `peers.json`, commands from a pipe and from a terminal, crashes and signals.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod running;
-mod support;
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use running::{Running, content, finished, listed, peers_file, program, registry, run, wait_until};
+use crate::support::Server;
+use crate::support::content::content;
+use crate::support::process::{Running, assert_golden_help, finished, peers_file, program, run};
+use crate::support::registry::{listed, registry};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 use serde_json::json;
-use support::Server;
+use test_support::patience::wait_until;
 
 #[test]
 fn a_peer_fetches_what_it_is_to_get_and_shares_it_then() {
@@ -59,14 +59,16 @@ fn a_peer_that_was_killed_goes_on_where_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let movie = content(4_000_000);
     std::fs::write(folder.path().join("movie.bin"), &movie).unwrap();
+    // Both runs need the same port; no other test uses the address.
+    let port = TcpListener::bind(("127.1.1.42", 0)).unwrap().local_addr().unwrap().port();
     let peers = [
         json!({"name": "seed", "address": "127.1.1.1", "share": ["movie.bin"], "upload-rate": "2MB"}),
-        json!({"name": "p2", "address": "127.1.1.2", "get": ["movie.bin"], "folder": "p2", "port": 6885}),
+        json!({"name": "p2", "address": "127.1.1.42", "get": ["movie.bin"], "folder": "p2", "port": port}),
     ];
     let config = peers_file(folder.path(), &server.directory(), &peers);
     let seed = Running::start(&mut run(&config, "seed", &["--headless"]));
     seed.wait_for("registered", 1);
-    let first = Running::start(&mut run(&config, "p2", &["--headless"]));
+    let mut first = Running::start(&mut run(&config, "p2", &["--headless"]));
     first.wait_for("piece", 10);
     let (registered, pieces) = (first.wait_for("registered", 1), first.of("piece").len());
     first.kill();
@@ -230,7 +232,7 @@ impl AtTerminal {
         wait_until("the end of a peer", || self.child.try_wait().unwrap()).code()
     }
 
-    /// Whether the terminal shows what is typed, as it does outside of line editing.
+    /// True if the terminal shows what is typed, as it does outside of line editing.
     fn is_plain(&self) -> bool {
         tcgetattr(&self.terminal).unwrap().local_modes.contains(LocalModes::ECHO | LocalModes::ICANON)
     }
@@ -305,7 +307,7 @@ fn a_terminal_is_left_as_it_was() {
 
 const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers.schema.json");
 
-/// `UPDATE_GOLDEN=1 cargo test -p alto-peer` writes the schema anew.
+/// `UPDATE_GOLDEN=1 cargo test -p alto-peer` rewrites the schema.
 #[test]
 fn the_schema_of_peers_json_is_up_to_date() {
     let schema = serde_json::to_string_pretty(&schemars::schema_for!(alto_peer::settings::PeersFile)).unwrap() + "\n";
@@ -315,18 +317,12 @@ fn the_schema_of_peers_json_is_up_to_date() {
     assert_eq!(std::fs::read_to_string(SCHEMA).unwrap_or_default(), schema, "run with UPDATE_GOLDEN=1");
 }
 
-/// `UPDATE_GOLDEN=1 cargo test -p alto-peer` writes the files anew.
 #[test]
 fn help_is_as_it_was() {
-    for command in ["run", "share"] {
+    for command in ["files", "run", "share"] {
         let (code, help, _) = finished(program().args([command, "--help"]));
         assert_eq!(code, Some(0));
         assert!(help.contains("EXAMPLES") && help.contains("EXIT CODES"), "{help}");
-        let file = format!("{}/tests/golden/{command}.txt", env!("CARGO_MANIFEST_DIR"));
-        let help = help.replace(env!("CARGO_PKG_VERSION"), "VERSION");
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            std::fs::write(&file, &help).unwrap();
-        }
-        assert_eq!(std::fs::read_to_string(&file).unwrap_or_default(), help, "run with UPDATE_GOLDEN=1");
+        assert_golden_help(command, &help);
     }
 }

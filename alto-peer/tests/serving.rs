@@ -1,7 +1,4 @@
 //! The server of a peer over real sockets: every resource, every refusal, limits and fairness.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod wire;
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -12,10 +9,13 @@ use std::time::{Duration, Instant};
 
 use alto_peer::content::manifest::MIN_PIECE_SIZE;
 use alto_peer::content::{Bitfield, Library, Manifest, PartialFile};
-use alto_peer::serving::{Patience, Serving, ServingSettings};
+use alto_peer::serving::{DEFAULT_CONNECTIONS, Patience, Serving, ServingSettings};
 use alto_types::swarm::FileId;
 use serde_json::{Value, json};
-use wire::{Answer, Request};
+use test_support::http::{self, Answer, Request};
+use test_support::patience::wait_until;
+
+use crate::support::content::content;
 
 const PIECE: usize = MIN_PIECE_SIZE as usize;
 const PROBLEM: &str = "application/problem+json";
@@ -31,6 +31,7 @@ fn settings() -> ServingSettings {
         address: ([127, 0, 0, 1], 0).into(),
         upload_rate: None,
         uploads: 8,
+        connections: DEFAULT_CONNECTIONS,
         patience: Patience::default(),
     }
 }
@@ -62,12 +63,8 @@ impl Peer {
 
     /// Sends these bytes, and returns what comes back.
     fn raw(&self, bytes: &str) -> String {
-        String::from_utf8_lossy(&wire::exchange(self.address(), bytes.as_bytes())).into_owned()
+        String::from_utf8_lossy(&http::exchange(self.address(), bytes.as_bytes())).into_owned()
     }
-}
-
-fn content(length: usize) -> Vec<u8> {
-    (0..length).map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()[2] ^ (n / PIECE).to_le_bytes()[0]).collect()
 }
 
 #[track_caller]
@@ -244,35 +241,25 @@ fn pieces_of_a_download_in_progress_are_served_and_announced() {
     assert!(start.elapsed() < Duration::from_secs(25), "a request waited for its timeout");
 }
 
-/// Connects from an address of the loopback network.
 fn from(address: [u8; 4], to: SocketAddr) -> TcpStream {
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    socket.bind(&SocketAddr::from((address, 0)).into()).unwrap();
-    socket.connect(&to.into()).unwrap();
-    let stream: TcpStream = socket.into();
-    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
-    stream
+    http::connect_from(address.into(), to)
 }
 
-fn wait_until(what: &str, condition: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < Duration::from_secs(30), "never happened: {what}");
-        // Polls a counter of the server, which has no notification.
-        std::thread::sleep(Duration::from_millis(2));
-    }
+fn wait_for(what: &str, condition: impl Fn() -> bool) {
+    wait_until(what, || condition().then_some(()));
 }
 
 #[test]
-fn addresses_are_served_in_turn_and_the_queue_is_bounded() {
+fn clients_are_served_in_turn_and_the_queue_is_bounded() {
     // One upload at a time, and the client of the first does not read, so that all others wait. The rate makes each
     // upload take a while, so that they end in the order in which they were admitted.
-    let peer = Peer::with(&ServingSettings { uploads: 1, upload_rate: Some(200_000), ..settings() });
+    let patience = Patience { contended: Duration::from_mins(1), ..Patience::default() };
+    let peer = Peer::with(&ServingSettings { uploads: 1, upload_rate: Some(200_000), patience, ..settings() });
     let large = peer.share("large", &vec![7; 30_000_000]);
     let small = peer.share("small", &[1; 16_000]);
     let mut blocking = from([127, 0, 0, 9], peer.address());
     write!(blocking, "GET /files/{large} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
-    wait_until("the first upload has begun", || peer.serving.load().uploads == 1);
+    wait_for("the first upload has begun", || peer.serving.load().uploads == 1);
 
     let served = Arc::new(Mutex::new(Vec::new()));
     let (order, to) = ([1, 1, 1, 2, 3], peer.address());
@@ -285,7 +272,7 @@ fn addresses_are_served_in_turn_and_the_queue_is_bounded() {
             assert_eq!((answer.status, answer.body.len()), (200, 16_000));
             served.lock().unwrap().push(last);
         }));
-        wait_until("the request waits", || peer.serving.load().waiting == n + 1);
+        wait_for("the request waits", || peer.serving.load().waiting == n + 1);
     }
     // Requests that need no upload are served all the same.
     assert_eq!(peer.get("/files").status, 200);
@@ -297,14 +284,14 @@ fn addresses_are_served_in_turn_and_the_queue_is_bounded() {
                 stream
             })
             .collect();
-        wait_until("sixteen more requests wait", || peer.serving.load().waiting == order.len() + 16);
+        wait_for("sixteen more requests wait", || peer.serving.load().waiting == order.len() + 16);
         let full = Request::new("GET", &format!("/files/{small}")).send_over(from([127, 0, 0, 8], to));
         drop(more);
         full
     };
     problem(&full, 503);
     assert!(full.field("retry-after").is_some());
-    wait_until("the clients that disconnected have lost their places", || peer.serving.load().waiting == order.len());
+    wait_for("the clients that disconnected have lost their places", || peer.serving.load().waiting == order.len());
 
     // Once the first client disconnects, the others are served in turn: 1, 2, 3, 1, 1.
     drop(blocking);
@@ -312,7 +299,7 @@ fn addresses_are_served_in_turn_and_the_queue_is_bounded() {
         asking.join().unwrap();
     }
     assert_eq!(*served.lock().unwrap(), [1, 2, 3, 1, 1]);
-    wait_until("all uploads have ended", || peer.serving.load().uploads == 0);
+    wait_for("all uploads have ended", || peer.serving.load().uploads == 0);
 }
 
 #[test]
@@ -351,22 +338,75 @@ fn the_upload_rate_is_kept_and_shared_equally() {
 }
 
 #[test]
-fn connections_are_limited_per_address() {
-    let peer = Peer::new();
-    let many: Vec<TcpStream> = (0..128).map(|_| from([127, 0, 0, 7], peer.address())).collect();
+fn a_client_may_have_all_connections_until_another_needs_one() {
+    let peer = Peer::with(&ServingSettings { connections: 40, ..settings() });
+    let mut many: Vec<TcpStream> = (0..40).map(|_| from([127, 0, 0, 7], peer.address())).collect();
     let refused = Request::new("HEAD", "/").send_over(from([127, 0, 0, 7], peer.address()));
     assert_eq!((refused.status, refused.field("retry-after")), (503, Some("5")));
-    assert_eq!(peer.get("/files").status, 200, "other addresses are served");
-    drop(many);
-    wait_until("the address may connect again", || {
+    assert_eq!(peer.get("/files").status, 200, "another client is served");
+    // For it, the connection that was idle for longest was closed.
+    assert_eq!(many[0].read(&mut [0]).unwrap_or(0), 0);
+    many.clear();
+    wait_for("the client may connect again", || {
         Request::new("HEAD", "/").send_over(from([127, 0, 0, 7], peer.address())).status == 204
     });
 }
 
 #[test]
+fn clients_that_read_nothing_do_not_keep_others_from_their_uploads() {
+    let patience = Patience { contended: Duration::from_secs(1), ..Patience::default() };
+    let peer = Peer::with(&ServingSettings { patience, ..settings() });
+    let large = peer.share("large", &vec![7; 30_000_000]);
+    // Three clients with eight connections each, more than there are uploads.
+    let stuck: Vec<TcpStream> = (0..24)
+        .map(|n| {
+            let mut stream = from([127, 0, 1, 1 + n % 3], peer.address());
+            write!(stream, "GET /files/{large} HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+            stream
+        })
+        .collect();
+    wait_for("all uploads are taken", || peer.serving.load().uploads >= 7);
+    let answer =
+        Request::new("GET", &format!("/files/{large}/pieces/0")).send_over(from([127, 0, 0, 9], peer.address()));
+    assert_eq!((answer.status, answer.body.len()), (200, PIECE));
+    wait_for("those that read nothing are disconnected", || {
+        peer.serving.load().uploads + peer.serving.load().waiting <= 8
+    });
+    drop(stuck);
+}
+
+#[test]
+fn content_that_changed_under_its_time_of_modification_is_not_served() {
+    let peer = Peer::new();
+    let content = content(3 * PIECE);
+    let id = peer.share("file", &content);
+    let path = peer.folder.path().join("file");
+    let modified = path.metadata().unwrap().modified().unwrap();
+    let overwrite = |offset: u64, bytes: &[u8]| {
+        let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, bytes, offset).unwrap();
+        file.set_modified(modified).unwrap();
+    };
+    // The same bytes again, and a new permission: the file is verified, and shared as before.
+    overwrite(0, &content[..10]);
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
+    assert!(peer.get(&format!("/files/{id}")).body == content);
+    overwrite(PIECE as u64 + 5, b"other");
+    let right = peer.get(&format!("/files/{id}/pieces/0"));
+    assert!(right.status == 200 && right.body == content[..PIECE], "a piece that is still right");
+    let detail = problem(&peer.get(&format!("/files/{id}/pieces/1")), 404);
+    assert!(detail.contains("no longer shared"), "{detail}");
+    assert_eq!(peer.get("/files").json(), json!({"files": []}));
+}
+
+#[test]
 fn slow_clients_are_disconnected() {
-    let patience =
-        Patience { head: Duration::from_secs(1), chunk: Duration::from_secs(1), queue: Duration::from_millis(300) };
+    let patience = Patience {
+        head: Duration::from_secs(1),
+        reading: Duration::from_secs(2),
+        queue: Duration::from_millis(300),
+        ..Patience::default()
+    };
     let peer = Peer::with(&ServingSettings { uploads: 1, patience, ..settings() });
     let large = peer.share("large", &vec![7; 30_000_000]);
     let (to, start) = (peer.address(), Instant::now());
@@ -388,9 +428,9 @@ fn slow_clients_are_disconnected() {
     // One client reads nothing: the next in the queue is told to retry, and is served in the end.
     let mut stuck = from([127, 0, 0, 2], to);
     write!(stuck, "GET /files/{large} HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
-    wait_until("its upload has begun", || peer.serving.load().uploads == 1);
+    wait_for("its upload has begun", || peer.serving.load().uploads == 1);
     problem(&peer.get(&format!("/files/{large}")), 503);
-    wait_until("its upload was ended", || peer.serving.load().uploads == 0);
+    wait_for("its upload was ended", || peer.serving.load().uploads == 0);
     assert_eq!(peer.get(&format!("/files/{large}")).body.len(), 30_000_000);
     for mut stream in [silent, idle] {
         let _reset = stream.read_to_end(&mut Vec::new());

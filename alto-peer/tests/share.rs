@@ -1,18 +1,17 @@
 //! `alto-peer share` as people and scripts use it, with a real server.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod running;
-mod support;
-mod wire;
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
-use running::{Running, content, finished, listed, program, registry, wait_until};
+use crate::support::Server;
+use crate::support::content::content;
+use crate::support::process::{Running, finished, program};
+use crate::support::registry::{listed, registry};
 use serde_json::json;
-use support::Server;
-use wire::Request;
+use test_support::alto_server::data;
+use test_support::http::Request;
+use test_support::patience::wait_until;
 
 fn share(server: &Server, address: &str, paths: &[&Path]) -> Command {
     let mut command = program();
@@ -54,6 +53,27 @@ fn files_are_shared_until_sigterm() {
 }
 
 #[test]
+fn the_files_that_are_shared_are_listed() {
+    let server = Server::of("two-isps.json");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("movie.bin"), content(300_000)).unwrap();
+    std::fs::write(folder.path().join("song"), "la la").unwrap();
+    let list = |more: &[&str]| {
+        let (code, out, error) = finished(program().args(["files", "--server", &server.directory()]).args(more));
+        assert_eq!((code, error.as_str()), (Some(0), ""));
+        out
+    };
+    assert_eq!(list(&[]), "nobody shares such a file\n");
+    let peer = Running::start(&mut share(&server, "127.1.1.1", &[folder.path()]));
+    peer.wait_for("registered", 1);
+    let (movie, lines) = (peer.of("shared")[0]["file"].as_str().unwrap().to_owned(), list(&[]));
+    assert!(lines.starts_with(&movie) && lines.contains("movie.bin: 1 have it, 0 in part"), "{lines}");
+    assert_eq!((lines.lines().count(), list(&["song"]).lines().count()), (2, 1));
+    let json: serde_json::Value = serde_json::from_str(&list(&["--json", "movie.bin"])).unwrap();
+    assert_eq!(json["files"][0]["id"], movie.as_str());
+}
+
+#[test]
 fn a_file_that_changes_is_not_shared_any_more() {
     let server = Server::of_with("two-isps.json", &["--swarm-lease", "1"]);
     let folder = tempfile::tempdir().unwrap();
@@ -84,7 +104,12 @@ fn a_signal_is_obeyed_while_a_long_file_is_hashed() {
 
 #[test]
 fn a_server_that_is_away_is_waited_for() {
-    let server = Server::of("two-isps.json");
+    // It returns to the port it had, at an address that no other test uses.
+    let start = |listen: &str| {
+        let mut command = test_support::alto_server::program();
+        Server::start(command.arg("--topology").arg(data("two-isps.json")).args(["--listen", listen]))
+    };
+    let server = start("127.0.3.2:0");
     let (address, directory) = (server.address, server.directory());
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("song"), "la").unwrap();
@@ -93,9 +118,7 @@ fn a_server_that_is_away_is_waited_for() {
     let mut peer = Running::start(&mut command);
     peer.wait_for("shared", 1);
     peer.wait_for_answer("trying again");
-    let mut command = Command::new(support::alto_server());
-    command.arg("--topology").arg(support::data("two-isps.json")).args(["--listen", &address.to_string()]);
-    let server = Server::start(&mut command);
+    let server = start(&address.to_string());
     peer.wait_for("registered", 1);
     assert_eq!(listed(&registry(&directory)).len(), 1);
     // And one that is away at the end does not hold it up.

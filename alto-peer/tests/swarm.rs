@@ -1,18 +1,19 @@
 //! Swarms of real peer processes around a real server, with failures of every kind.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use crate::support::Server;
+use crate::support::download::{Original, PIECE};
+use crate::support::holder::Behaviour;
+use crate::support::process::{Running, assert_golden_help, finished, get, peak_memory, program};
+use crate::support::registry::register;
+use crate::support::seed::Seed;
 use serde_json::Value;
-use support::download::{Original, PIECE};
-use support::holder::Behaviour;
-use support::peer::{Getting, Seed, get, peak_memory, program, register, run, wait_until};
-use support::{Server, alto_server, data};
+use test_support::alto_server::data;
+use test_support::patience::wait_until;
 
 /// An address in a prefix of either provider of two-isps.
 fn address(n: usize) -> String {
@@ -20,14 +21,14 @@ fn address(n: usize) -> String {
     format!("127.{isp}.{}.{host}", 1 + n % 3)
 }
 
-fn start(server: &Server, original: &Original, folder: &Path, n: usize, more: &[&str]) -> Getting {
+fn start(server: &Server, original: &Original, folder: &Path, n: usize, more: &[&str]) -> Running {
     let folder = folder.join(n.to_string());
     std::fs::create_dir_all(&folder).unwrap();
     let mut command = get(server, &original.manifest.id.to_string(), &address(n), &folder);
-    Getting::start(command.args(more), &folder)
+    Running::start(command.args(more))
 }
 
-fn swarm(server: &Server, original: &Original, folder: &Path, count: usize, more: &[&str]) -> Vec<Getting> {
+fn swarm(server: &Server, original: &Original, folder: &Path, count: usize, more: &[&str]) -> Vec<Running> {
     (0..count).map(|n| start(server, original, folder, n, more)).collect()
 }
 
@@ -64,7 +65,7 @@ fn a_seed_may_vanish_once_every_piece_is_distributed() {
     let mut seed = Seed::start(&server, &original, "127.1.1.1", Some(2_000_000));
     let peers = swarm(&server, &original, folder.path(), 6, &["--stay", "60"]);
     wait_until("every piece is distributed", || {
-        let pieces = |peer: &Getting| peer.of("piece").into_iter().map(|event| event["piece"].as_u64().unwrap());
+        let pieces = |peer: &Running| peer.of("piece").into_iter().map(|event| event["piece"].as_u64().unwrap());
         let out: BTreeSet<u64> = peers.iter().flat_map(pieces).collect();
         (out.len() == 64).then_some(())
     });
@@ -103,11 +104,11 @@ fn a_restart_of_the_server_stops_no_download() {
     let original = Original::of(64);
     let (folder, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let serve = |listen: &str| {
-        let mut command = Command::new(alto_server());
+        let mut command = test_support::alto_server::program();
         command.arg("--topology").arg(data("two-isps.json")).args(["--listen", listen, "--swarm-lease", "3"]);
         Server::start(command.arg("--state").arg(state.path()))
     };
-    let mut server = serve("127.0.0.1:0");
+    let mut server = serve("127.0.3.3:0");
     let _seed = Seed::start(&server, &original, "127.1.1.1", Some(1_000_000));
     let peers = swarm(&server, &original, folder.path(), 2, &["--stay", "60"]);
     peers[0].wait_for("piece", 5);
@@ -164,7 +165,7 @@ fn a_full_disk_is_reported_and_the_download_continues_later() {
     let peer = get(&server, &original.manifest.id.to_string(), "127.1.2.100", &disk);
     let mut command = within(&script);
     command.arg(&disk).arg(peer.get_program()).args(peer.get_args());
-    let (code, out, errors) = run(&mut command);
+    let (code, out, errors) = finished(&mut command);
     assert!(errors.contains("the disk is full"), "{errors}");
     assert_eq!(code, Some(0), "{errors}{out}");
     let events: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -189,17 +190,11 @@ fn two_seeds_of_the_same_file_are_both_used() {
     assert!(peer.of("source").iter().all(|event| event["state"] == "connected"), "{:?}", peer.of("source"));
 }
 
-/// `UPDATE_GOLDEN=1 cargo test -p alto-peer` rewrites the file.
 #[test]
 fn the_help_of_get_is_up_to_date() {
-    let (code, help, _) = run(program().args(["get", "--help"]));
+    let (code, help, _) = finished(program().args(["get", "--help"]));
     assert_eq!(code, Some(0));
-    let help = help.replace(env!("CARGO_PKG_VERSION"), "VERSION");
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/get.txt");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(file, &help).unwrap();
-    }
-    assert_eq!(std::fs::read_to_string(file).unwrap_or_default(), help, "run with UPDATE_GOLDEN=1");
+    assert_golden_help("get", &help);
 }
 
 #[test]
@@ -215,7 +210,7 @@ fn exit_codes_and_messages_tell_why_a_download_fails() {
         if !arguments.contains(&"--output") {
             command.arg("--output").arg(output);
         }
-        run(&mut command)
+        finished(&mut command)
     };
     let (code, _, errors) = get(&["movie.bin"]);
     assert_eq!(code, Some(1));
@@ -223,7 +218,7 @@ fn exit_codes_and_messages_tell_why_a_download_fails() {
     for wrong in ["--policy=cheap", "--own-pid-share=1.5", "--neighbours=0", "--stall=soon", "--block-size=1"] {
         assert_eq!(get(&[wrong, &id]).0, Some(64), "{wrong}");
     }
-    assert_eq!(run(program().args(["get", &id])).0, Some(64), "no server");
+    assert_eq!(finished(program().args(["get", &id])).0, Some(64), "no server");
     let (code, _, errors) = get(&[&id, "--output", "/nonexistent/folder/file"]);
     assert_eq!(code, Some(78), "{errors}");
 

@@ -117,9 +117,7 @@ fn every_shipped_topology_passes_the_suite() {
 fn https_with_digest_passes_the_suite() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    std::fs::write(path("cert.pem"), made.cert.pem()).unwrap();
-    std::fs::write(path("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    test_support::certificate::self_signed(folder.path());
     std::fs::write(path("users"), "ada:pass:word\n").unwrap();
     let [certificate, key, users] =
         ["cert.pem", "key.pem", "users"].map(|name| path(name).to_str().unwrap().to_owned());

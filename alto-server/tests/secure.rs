@@ -10,10 +10,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 /// Writes a self-signed certificate for `localhost` and its key, and returns the certificate.
 fn certificate(folder: &Path) -> rustls::pki_types::CertificateDer<'static> {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    std::fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
-    std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
-    made.cert.der().clone()
+    test_support::certificate::self_signed(folder).into()
 }
 
 fn with_tls(folder: &Path, more: &[&str]) -> Server {

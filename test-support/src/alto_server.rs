@@ -5,16 +5,20 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{OnceLock, mpsc};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-/// Time limit of every wait, generous enough for a busy machine. A test that reaches it fails.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+use crate::http::{Answer, Request};
+use crate::patience::PATIENCE;
+
+/// Environment variable with the administrator's token, which must not leak from the developer's shell into a test.
+const ADMIN_TOKEN: &str = "ALTO_ADMIN_TOKEN";
 
 /// Running server process, killed when dropped.
 pub struct Server {
     child: Child,
     pub address: SocketAddr,
     scheme: String,
+    /// Lines of the log that were not read yet.
     log: mpsc::Receiver<String>,
 }
 
@@ -23,11 +27,22 @@ pub fn data(name: &str) -> PathBuf {
     workspace().join("topo/data").join(name)
 }
 
+/// Command that runs `alto-server`, without arguments.
+pub fn program() -> Command {
+    let mut command = Command::new(path());
+    command.env_remove(ADMIN_TOKEN);
+    command
+}
+
 /// Path of the program, which is built first if it is older than its sources, because cargo does not build the programs
 /// of other packages for a test.
-pub fn alto_server() -> &'static Path {
+pub fn path() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
+        // Set in the server's own tests, for which cargo has built it.
+        if let Some(built) = std::env::var_os("CARGO_BIN_EXE_alto-server") {
+            return built.into();
+        }
         // The test is TARGET/PROFILE/deps/NAME-HASH.
         let test = std::env::current_exe().unwrap();
         let profile = test.parent().unwrap().parent().unwrap();
@@ -76,16 +91,22 @@ impl Server {
         Self::of_with(topology, &[])
     }
 
-    /// Serves a topology of `topo/data` on a free port of 127.0.0.1, with additional arguments.
+    /// Serves a topology of `topo/data`, with additional arguments.
     pub fn of_with(topology: &str, more: &[&str]) -> Self {
-        let mut command = Command::new(alto_server());
-        command.arg("--topology").arg(data(topology)).args(["--listen", "127.0.0.1:0"]).args(more);
-        Self::start(&mut command)
+        let path = data(topology);
+        Self::with(&[&["--topology", path.to_str().unwrap()], more].concat())
+    }
+
+    /// Serves on a free port of 127.0.0.1, with the given arguments.
+    pub fn with(arguments: &[&str]) -> Self {
+        Self::start(program().args(["--listen", "127.0.0.1:0"]).args(arguments))
     }
 
     /// Starts a prepared command and waits until it listens.
     pub fn start(command: &mut Command) -> Self {
-        command.env_remove("ALTO_ADMIN_TOKEN");
+        if !command.get_envs().any(|(name, value)| name == ADMIN_TOKEN && value.is_some()) {
+            command.env_remove(ADMIN_TOKEN);
+        }
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).stdin(Stdio::null()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, log) = mpsc::channel();
@@ -114,7 +135,7 @@ impl Server {
     pub fn wait_for_log(&self, text: &str) -> String {
         let mut seen = Vec::new();
         loop {
-            let Ok(line) = self.log.recv_timeout(PATIENCE) else {
+            let Some(line) = self.next_log_line() else {
                 panic!("{text:?} was never logged:\n{}", seen.join("\n"));
             };
             if line.contains(text) {
@@ -122,6 +143,11 @@ impl Server {
             }
             seen.push(line);
         }
+    }
+
+    /// Next line of the log, or `None` once the process has exited.
+    pub fn next_log_line(&self) -> Option<String> {
+        self.log.recv_timeout(PATIENCE).ok()
     }
 
     pub fn pid(&self) -> u32 {
@@ -132,6 +158,20 @@ impl Server {
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status().unwrap();
         assert!(status.success());
+    }
+
+    /// Waits until the process exits. Returns its exit code, or `None` if a signal killed it.
+    pub fn wait(mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        Request::new("GET", path).send(self.address)
+    }
+
+    /// Posts a body of the given media type.
+    pub fn post(&self, path: &str, media_type: &str, body: impl Into<Vec<u8>>) -> Answer {
+        Request::new("POST", path).field("Content-Type", media_type).body(body).send(self.address)
     }
 
     /// Kills the process, as a crash would.

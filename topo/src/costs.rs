@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use crate::means::members::End;
 use crate::model::parts::NodeId;
 use crate::model::topology::Frame;
 use crate::parallel::map_slices;
@@ -28,11 +29,15 @@ pub(crate) struct Costs {
     to_pid: Vec<u32>,
     /// Index of the tree of routes to each host; `None` if no switch is linked to the host.
     to_host: Vec<Option<u32>>,
+    /// Index of the tree of routes to each switch that has one.
+    to_switch: HashMap<SwitchId, u32>,
 }
 
 /// The differences between the trees before and after a change.
 #[derive(Debug)]
 pub(crate) struct Differences {
+    /// Index that the tree of the same root had before, for each tree; `None` if there was none.
+    pub(crate) same_root: Vec<Option<u32>>,
     /// Switches of each tree whose route or its values changed.
     pub(crate) changed: Vec<Vec<SwitchId>>,
 }
@@ -78,7 +83,8 @@ impl Costs {
             several => Some(place(Root::host(several))),
         });
         let to_host = to_host.collect();
-        Self { switches, access, roots, trees: Vec::new(), entries, to_pid, to_host }
+        let to_switch = (0..).zip(&roots).filter_map(|(tree, root)| Some((root.only_switch()?, tree))).collect();
+        Self { switches, access, roots, trees: Vec::new(), entries, to_pid, to_host, to_switch }
     }
 
     /// Updates the costs to a changed graph of the same frame, and lists the differences.
@@ -87,6 +93,8 @@ impl Costs {
         let changed = switches.changed_since(&self.switches);
         let mut next = Self::without_trees(switches, access, frame);
         let before: HashMap<&Root, &Tree> = self.roots.iter().zip(&self.trees).collect();
+        let places: HashMap<&Root, u32> = self.roots.iter().zip(0..).collect();
+        let same_root = next.roots.iter().map(|root| places.get(root).copied()).collect();
         let everything = || (0..u32::try_from(next.switches.len()).unwrap_or(u32::MAX)).collect();
         let outcomes = map_slices(&next.roots, |roots| {
             let (mut workspace, mut scratch) = (Workspace::default(), Scratch::default());
@@ -106,12 +114,32 @@ impl Costs {
             differences.push(switches);
         }
         next.trees = trees;
-        (next, Differences { changed: differences })
+        (next, Differences { same_root, changed: differences })
     }
 
-    /// Returns the values of the route between two different PIDs.
-    pub(crate) fn between_pids(&self, source: u32, destination: u32) -> Option<&Measures> {
-        self.tree_to_pid(destination).best_of(&self.entries[source as usize])
+    /// Returns the values of the route from where one group of hosts is linked to where another one is, the access links
+    /// of both left out.
+    pub(crate) fn way(&self, from: End, into: End) -> Option<Measures> {
+        if let (End::Host(from), End::Host(into)) = (from, into) {
+            return self.between_hosts(from, into);
+        }
+        let tree = &self.trees[match into {
+            End::Switch(switch) => *self.to_switch.get(&switch)?,
+            End::Host(host) => self.to_host[host as usize]?,
+            End::Pid(pid) => self.to_pid[pid as usize],
+        } as usize];
+        match from {
+            End::Switch(switch) => tree.measures(switch).copied(),
+            End::Pid(pid) => tree.best_of(&self.entries[pid as usize]).copied(),
+            End::Host(host) => {
+                let routes = self.access.out(host).iter().filter_map(|out| match out.to {
+                    Neighbour::Switch(switch) => Some((tree.measures(switch)?.with(&out.attributes), out)),
+                    Neighbour::Host(_) => None,
+                });
+                let best = routes.min_by_key(|(measures, out)| (measures.cost, measures.links, out.node));
+                best.map(|(measures, _)| measures)
+            }
+        }
     }
 
     /// Returns the values of the route between two hosts.
@@ -154,28 +182,19 @@ impl Costs {
         Some((path, measures))
     }
 
-    /// Returns the number of hosts.
-    pub(crate) fn host_count(&self) -> usize {
-        self.to_host.len()
-    }
-
     /// Returns the edges at hosts.
     pub(crate) fn access(&self) -> &Access {
         &self.access
     }
 
-    /// Returns the index of the tree of routes to a PID.
-    pub(crate) fn tree_of_pid(&self, pid: u32) -> u32 {
-        self.to_pid[pid as usize]
+    /// Returns all trees.
+    pub(crate) fn trees(&self) -> &[Tree] {
+        &self.trees
     }
 
-    /// Returns the index of the tree of routes to a host; `None` if no switch is linked to it.
-    pub(crate) fn tree_of_host(&self, host: u32) -> Option<u32> {
-        self.to_host[host as usize]
-    }
-
-    fn tree_to_pid(&self, pid: u32) -> &Tree {
-        &self.trees[self.to_pid[pid as usize] as usize]
+    /// Returns the switches where the traffic of a PID enters the network.
+    pub(crate) fn entries(&self, pid: u32) -> &[SwitchId] {
+        &self.entries[pid as usize]
     }
 }
 

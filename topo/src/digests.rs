@@ -1,92 +1,95 @@
-//! Digests of all costs, stored so that a change rehashes only the costs it affects.
+//! Digests of all routes that costs derive from, stored so that a change rehashes only the routes it affects.
 //!
-//! A column holds the costs from every source to one destination and is hashed in blocks; the digest of a column covers
-//! its blocks, and the tag of a view its columns. Only costs are hashed, not routes, so that equal answers have equal
-//! tags.
+//! A column holds the values of the routes to one root from every switch where traffic may enter the network. It is
+//! hashed in blocks; the digest of a column covers its blocks, and the tag of a view its columns. Values are hashed, not
+//! paths. What the costs between hosts have in common is so hashed once, not for every pair of hosts.
 
 use std::sync::Arc;
 
-use crate::metric::Metric;
+use crate::costs::{Costs, Differences};
 use crate::parallel::map_slices;
 use crate::route::measures::Measures;
+use crate::route::switches::SwitchId;
+use crate::route::tree::Tree;
 use crate::tag::Hasher;
-use crate::value::Value;
 
-/// The number of sources in one block of a column.
+/// The number of switches in one block of a column.
 const BLOCK: usize = 64;
 
-/// The digests of a cost matrix, by destination.
+/// The digests of all columns, in the order of the roots.
 #[derive(Clone, Debug)]
-pub(crate) struct CostDigests(Vec<Arc<Column>>);
+pub(crate) struct RouteDigests {
+    /// Switches where traffic may enter the network, sorted.
+    rows: Arc<Vec<SwitchId>>,
+    columns: Vec<Arc<Column>>,
+}
 
-/// The digests of the costs to one destination.
+/// The digests of the routes to one root.
 #[derive(Debug)]
 struct Column {
     blocks: Vec<[u8; 32]>,
     digest: [u8; 32],
 }
 
-/// The part of a column that a change may have affected.
-#[derive(Clone, Debug)]
-pub(crate) enum Stale {
-    /// No cost.
-    None,
-    /// The costs from these sources.
-    Sources(Vec<u32>),
-    /// All costs.
-    All,
-}
-
-impl CostDigests {
-    /// Hashes a cost matrix of `count` rows and columns; `cost` takes source and destination.
-    pub(crate) fn compute(count: usize, cost: impl Fn(u32, u32) -> Option<Measures> + Sync) -> Self {
-        let column = |destination: u32| {
-            let blocks = (0..count.div_ceil(BLOCK)).map(|block| hash_block(block, count, destination, &cost));
-            Arc::new(Column::new(blocks.collect()))
-        };
-        let destinations: Vec<u32> = (0..).take(count).collect();
-        Self(map_slices(&destinations, |part| part.iter().map(|&destination| column(destination)).collect()))
+impl RouteDigests {
+    /// Hashes the routes from `rows`, which are sorted.
+    pub(crate) fn compute(rows: Vec<SwitchId>, costs: &Costs) -> Self {
+        let all =
+            map_slices(costs.trees(), |trees| trees.iter().map(|tree| Arc::new(Column::of(tree, &rows))).collect());
+        Self { rows: Arc::new(rows), columns: all }
     }
 
-    /// Returns the digests after a change; `stale` tells which part of each column it may have affected.
-    pub(crate) fn after(
-        &self,
-        stale: impl Fn(u32) -> Stale + Sync,
-        cost: impl Fn(u32, u32) -> Option<Measures> + Sync,
-    ) -> Self {
-        let count = self.0.len();
-        let column = |destination: u32| {
-            let old = &self.0[destination as usize];
-            let mut affected = match stale(destination) {
-                Stale::None => return Arc::clone(old),
-                Stale::All => (0..old.blocks.len()).collect(),
-                Stale::Sources(sources) => sources.iter().map(|source| *source as usize / BLOCK).collect::<Vec<_>>(),
+    /// Returns the digests after a change of the same network.
+    pub(crate) fn after(&self, costs: &Costs, differences: &Differences) -> Self {
+        let rows = &self.rows;
+        let places: Vec<usize> = (0..costs.trees().len()).collect();
+        let column = |place: usize| {
+            let tree = &costs.trees()[place];
+            let Some(old) = differences.same_root[place].and_then(|old| self.columns.get(old as usize)) else {
+                return Arc::new(Column::of(tree, rows));
             };
-            affected.sort_unstable();
-            affected.dedup();
-            if affected.is_empty() {
+            let touched = differences.changed[place].iter().filter_map(|switch| rows.binary_search(switch).ok());
+            let mut blocks: Vec<usize> = touched.map(|row| row / BLOCK).collect();
+            if blocks.is_empty() {
                 return Arc::clone(old);
             }
-            let mut blocks = old.blocks.clone();
-            for block in affected {
-                blocks[block] = hash_block(block, count, destination, &cost);
-            }
-            Arc::new(Column::new(blocks))
+            blocks.sort_unstable();
+            blocks.dedup();
+            Arc::new(old.with(&blocks, tree, rows))
         };
-        let destinations: Vec<u32> = (0..).take(count).collect();
-        Self(map_slices(&destinations, |part| part.iter().map(|&destination| column(destination)).collect()))
+        let columns = map_slices(&places, |places| places.iter().map(|&place| column(place)).collect());
+        Self { rows: Arc::clone(rows), columns }
+    }
+
+    /// Returns the place of a switch among those where traffic may enter the network.
+    pub(crate) fn row(&self, switch: SwitchId) -> u64 {
+        self.rows.binary_search(&switch).map_or(u64::MAX, |row| row as u64)
     }
 
     /// Adds all digests to the hash of a view.
     pub(crate) fn add_to(&self, hasher: &mut Hasher) {
-        hasher.number(self.0.len() as u64);
-        for column in &self.0 {
+        hasher.number(self.rows.len() as u64);
+        hasher.number(self.columns.len() as u64);
+        for column in &self.columns {
             hasher.bytes(&column.digest);
         }
     }
 }
 
 impl Column {
+    fn of(tree: &Tree, rows: &[SwitchId]) -> Self {
+        Self::new(rows.chunks(BLOCK).map(|block| hash_block(block, tree)).collect())
+    }
+
+    /// Hashes some blocks again.
+    fn with(&self, blocks: &[usize], tree: &Tree, rows: &[SwitchId]) -> Self {
+        let mut next = self.blocks.clone();
+        for &block in blocks {
+            next[block] = hash_block(&rows[block * BLOCK..((block + 1) * BLOCK).min(rows.len())], tree);
+        }
+        Self::new(next)
+    }
+
     fn new(blocks: Vec<[u8; 32]>) -> Self {
         let mut hasher = Hasher::new("column");
         for block in &blocks {
@@ -96,18 +99,12 @@ impl Column {
     }
 }
 
-fn hash_block(block: usize, count: usize, destination: u32, cost: &impl Fn(u32, u32) -> Option<Measures>) -> [u8; 32] {
-    let sources = block * BLOCK..((block + 1) * BLOCK).min(count);
-    let mut bytes = Vec::with_capacity(BLOCK * Metric::ALL.len() * size_of::<u64>());
-    for source in sources {
-        let cost = cost(u32::try_from(source).unwrap_or(u32::MAX), destination);
-        // Round trips follow from the ways there and back.
-        for metric in Metric::ALL.into_iter().filter(|metric| metric.round_trip_of().is_none()) {
-            let micros = cost.and_then(|cost| metric.value(&cost)).map_or(u64::MAX, Value::micros);
-            bytes.extend(micros.to_be_bytes());
-        }
+fn hash_block(block: &[SwitchId], tree: &Tree) -> [u8; 32] {
+    let mut bytes = Vec::with_capacity(BLOCK * size_of::<Measures>());
+    for &switch in block {
+        tree.measures(switch).unwrap_or(&Measures::UNREACHED).append_to(&mut bytes);
     }
-    let mut hasher = Hasher::new("piece");
+    let mut hasher = Hasher::new("block");
     hasher.bytes(&bytes);
     hasher.digest()
 }

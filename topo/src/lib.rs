@@ -16,17 +16,20 @@
 //!   identically everywhere, so that every replica and every emulation agrees.
 //! * `metric` has one file for each cost metric: its name, and its value from what a route accumulated. `ranks` orders
 //!   values.
+//! * `means` derives the costs of PIDs from those of their hosts.
 //! * `view` is one immutable network state. It combines `costs`, the trees to all destinations, with `digests`, the hashes
-//!   of all costs that make up its tag.
+//!   of all routes that make up its tag. `advice` warns of costs that are probably not what was intended.
 //! * Numbers are exact: [`Value`] is a fixed-point number, so that sums do not depend on their order.
 //!
 //! The crate knows neither HTTP nor the JSON of ALTO.
 
+mod advice;
 mod check;
 mod costs;
 mod digests;
 mod error;
 pub mod file;
+mod means;
 mod metric;
 mod model;
 mod name;

@@ -64,14 +64,6 @@ impl Value {
         let whole = self.0.saturating_add(MICRO / 2) / MICRO;
         Self(whole.saturating_mul(MICRO))
     }
-
-    /// Returns the mean, rounded to the nearest millionth; `None` for an empty slice.
-    pub(crate) fn mean(values: &[Self]) -> Option<Self> {
-        let sum: u128 = values.iter().map(|value| u128::from(value.0)).sum();
-        let count = values.len() as u128;
-        let mean = (sum + count / 2).checked_div(count)?;
-        u64::try_from(mean).ok().map(Self)
-    }
 }
 
 impl fmt::Display for Value {
@@ -97,8 +89,6 @@ mod tests {
         for bad in [-1.0, f64::NAN, f64::INFINITY, 1e300] {
             assert_eq!(Value::from_f64(bad), None, "{bad}");
         }
-        assert_eq!(Value::mean(&[Value::from_integer(1), Value::from_integer(2)]), Value::from_f64(1.5));
-        assert_eq!(Value::mean(&[]), None);
     }
 
     #[test]

@@ -1,13 +1,18 @@
 //! Views: immutable states of the network with all costs, identified by a hash of their content.
 //!
-//! All costs are computed when the view is built, so that a query is a lookup and the tag covers every answer.
+//! Routes are found when the view is built. Costs derive from them when they are asked for, and the tag covers everything
+//! they derive from.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::costs::{Costs, Differences};
-use crate::digests::{CostDigests, Stale};
+use crate::costs::Costs;
+use crate::digests::RouteDigests;
+use crate::means::access::Typical;
+use crate::means::members::Members;
+use crate::means::memo::Memo;
+use crate::means::pairs::{self, Relation};
 use crate::metric::Metric;
 use crate::model::parts::NodeId;
 use crate::model::properties::Properties;
@@ -15,9 +20,9 @@ use crate::model::topology::{Frame, Topology};
 use crate::name::NodeName;
 use crate::prefix::network_map::{NetworkMap, PidId};
 use crate::route::graph::{Graph, kinds};
-use crate::route::measures::Measures;
+use crate::route::measures::{Attributes, Measures};
 use crate::route::paths::{self, Route};
-use crate::route::switches::Neighbour;
+use crate::route::switches::{Neighbour, SwitchId};
 use crate::tag::Hasher;
 use crate::value::Value;
 
@@ -29,14 +34,14 @@ pub struct View {
     /// Host index by address.
     hosts: Arc<HashMap<IpAddr, u32>>,
     /// Hosts with an address in each PID.
-    members: Arc<Vec<Vec<u32>>>,
+    membership: Arc<Membership>,
+    /// Hosts of each PID, grouped by their switches.
+    members: Arc<Vec<Members>>,
+    typical: Typical,
     costs: Costs,
-    /// Digests of the costs between PIDs.
-    pid_digests: CostDigests,
-    /// Digests of the costs between hosts.
-    host_digests: CostDigests,
-    /// Representative costs between the hosts of each PID with at least two hosts.
-    within_pids: Vec<Option<Within>>,
+    digests: RouteDigests,
+    /// Costs between PIDs that were asked for.
+    memo: Memo,
     /// Whether values in each metric may derive from measurements.
     measured: [bool; Metric::ALL.len()],
     tag: String,
@@ -50,8 +55,13 @@ pub struct Endpoint {
     pid: Option<PidId>,
 }
 
-/// The representative of all pairs of hosts of one PID, by metric.
-type Within = [Option<Value>; Metric::ALL.len()];
+/// The hosts of each PID.
+#[derive(Debug, PartialEq, Eq)]
+struct Membership {
+    hosts: Vec<Vec<u32>>,
+    /// Hosts that are in several PIDs.
+    shared: BTreeSet<u32>,
+}
 
 impl View {
     /// Computes the view of a topology from scratch.
@@ -59,17 +69,15 @@ impl View {
         let frame = &topology.frame;
         let graph = graph(&topology);
         let costs = Costs::compute(&graph, frame);
-        let pid_digests = CostDigests::compute(frame.network_map.len(), |a, b| costs.between_pids(a, b).copied());
-        let host_digests = CostDigests::compute(frame.hosts.len(), |a, b| costs.between_hosts(a, b));
+        let digests = RouteDigests::compute(entries(&topology), &costs);
         let mut hosts = HashMap::new();
         for (i, host) in (0..).zip(&frame.hosts) {
             hosts.extend(host.addresses.iter().map(|address| (*address, i)));
         }
-        let members = members(frame);
-        let within_pids = members.iter().map(|hosts| within(hosts, &costs)).collect();
-        let (hosts, members, tag) = (Arc::new(hosts), Arc::new(members), String::new());
-        let measured = Metric::ALL.map(|metric| topology.is_measured(metric));
-        Self { topology, graph, hosts, members, costs, pid_digests, host_digests, within_pids, measured, tag }.tagged()
+        let membership = Arc::new(Membership::of(frame));
+        let typical = typical(&topology);
+        let members = Arc::new(membership.members(&costs, &typical));
+        Self::assemble(topology, graph, Arc::new(hosts), membership, members, typical, costs, digests)
     }
 
     /// Computes the view of a topology that succeeds this view's.
@@ -80,23 +88,31 @@ impl View {
         if !Arc::ptr_eq(&topology.frame, &self.topology.frame) {
             return Self::compute(topology);
         }
-        let frame = &topology.frame;
         let graph = graph(&topology);
-        let (costs, differences) = self.costs.after(&graph, frame);
-        let pid_digests =
-            self.pid_digests.after(stale_pids(frame, &costs, &differences), |a, b| costs.between_pids(a, b).copied());
-        let stale_hosts = stale_hosts(&self.costs, &costs, &differences);
-        let host_digests = self.host_digests.after(&stale_hosts, |a, b| costs.between_hosts(a, b));
-        let any_host_stale = (0..).take(frame.hosts.len()).any(|host| !matches!(stale_hosts(host), Stale::None));
-        let within_pids = if any_host_stale {
-            self.members.iter().map(|hosts| within(hosts, &costs)).collect()
-        } else {
-            self.within_pids.clone()
-        };
-        drop(stale_hosts);
-        let (hosts, members, tag) = (Arc::clone(&self.hosts), Arc::clone(&self.members), String::new());
+        let (costs, differences) = self.costs.after(&graph, &topology.frame);
+        let digests = self.digests.after(&costs, &differences);
+        let typical = typical(&topology);
+        let same_access = typical == self.typical && costs.access() == self.costs.access();
+        let members =
+            if same_access { Arc::clone(&self.members) } else { Arc::new(self.membership.members(&costs, &typical)) };
+        let (hosts, membership) = (Arc::clone(&self.hosts), Arc::clone(&self.membership));
+        Self::assemble(topology, graph, hosts, membership, members, typical, costs, digests)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of a view, each in one place")]
+    fn assemble(
+        topology: Arc<Topology>,
+        graph: Graph,
+        hosts: Arc<HashMap<IpAddr, u32>>,
+        membership: Arc<Membership>,
+        members: Arc<Vec<Members>>,
+        typical: Typical,
+        costs: Costs,
+        digests: RouteDigests,
+    ) -> Self {
         let measured = Metric::ALL.map(|metric| topology.is_measured(metric));
-        Self { topology, graph, hosts, members, costs, pid_digests, host_digests, within_pids, measured, tag }.tagged()
+        let (memo, tag) = (Memo::new(topology.frame.network_map.len()), String::new());
+        Self { topology, graph, hosts, membership, members, typical, costs, digests, memo, measured, tag }.tagged()
     }
 
     /// Topology that the view was computed from.
@@ -115,7 +131,8 @@ impl View {
         &self.topology.frame.properties
     }
 
-    /// Version tag: a hash of network map and costs, in hexadecimal, equal if and only if all answers about these are.
+    /// Version tag: a hash, in hexadecimal, of the network map and of everything that costs derive from. Equal tags mean
+    /// equal answers.
     pub fn tag(&self) -> &str {
         &self.tag
     }
@@ -125,18 +142,21 @@ impl View {
         self.measured[metric as usize]
     }
 
-    /// Returns the cost from one PID to another; `None` if it is undefined.
+    /// Returns the cost from one PID to another: the mean over their hosts; `None` if it is undefined.
     pub fn pid_cost(&self, metric: Metric, source: PidId, destination: PidId) -> Option<Value> {
         if let Some(metric) = metric.round_trip_of() {
             let one_way = |from, to| self.pid_cost(metric, from, to);
             return Some(one_way(source, destination)?.plus(one_way(destination, source)?));
         }
-        if source == destination
-            && let Some(within) = &self.within_pids[source.0 as usize]
-        {
-            return within[metric as usize];
-        }
-        metric.value(self.costs.between_pids(source.0, destination.0)?)
+        metric.value(&self.between_pids(source, destination)?)
+    }
+
+    fn between_pids(&self, source: PidId, destination: PidId) -> Option<Measures> {
+        let [from, into] = [source, destination].map(|pid| &self.members[pid.0 as usize]);
+        let relation = if source == destination { Relation::Same } else { Relation::Different };
+        let mean = || pairs::mean(&self.costs, from, into, relation);
+        // A single lookup takes less time than remembering its result.
+        if from.from.len() * into.into.len() <= 1 { mean() } else { self.memo.get(source.0, destination.0, mean) }
     }
 
     /// Resolves an address to its host and PID. An IPv4-mapped IPv6 address is the IPv4 address.
@@ -145,7 +165,8 @@ impl View {
         Endpoint { address, host: self.hosts.get(&address).copied(), pid: self.network_map().lookup(address) }
     }
 
-    /// Returns the cost between two endpoints: between the hosts if both are hosts, otherwise between their PIDs.
+    /// Returns the cost between two endpoints: between the hosts if both are hosts; the mean over the hosts of a PID for an
+    /// address in it that is no host.
     pub fn cost_between(&self, metric: Metric, source: &Endpoint, destination: &Endpoint) -> Option<Value> {
         if let Some(metric) = metric.round_trip_of() {
             let one_way = |from, to| self.cost_between(metric, from, to);
@@ -154,10 +175,30 @@ impl View {
         if source.address == destination.address {
             return metric.value(&Measures::EMPTY);
         }
-        match (source.host, destination.host) {
-            (Some(source), Some(destination)) => metric.value(&self.costs.between_hosts(source, destination)?),
-            _ => self.pid_cost(metric, source.pid?, destination.pid?),
-        }
+        let single = |host: u32| Members::single(host, self.costs.access());
+        let members = |pid: Option<PidId>| self.members.get(pid?.0 as usize);
+        let measures = match (source.host, destination.host) {
+            (Some(source), Some(destination)) => self.costs.between_hosts(source, destination),
+            (Some(host), None) => {
+                pairs::mean(&self.costs, &single(host), members(destination.pid)?, Relation::Different)
+            }
+            (None, Some(host)) => pairs::mean(&self.costs, members(source.pid)?, &single(host), Relation::Different),
+            (None, None) => self.between_pids(source.pid?, destination.pid?),
+        };
+        metric.value(&measures?)
+    }
+
+    /// Returns the cost from one PID to another between their switches, the access of hosts left out.
+    pub(crate) fn core_cost(&self, source: PidId, destination: PidId) -> Option<Value> {
+        let [from, into] = [source, destination].map(|pid| &self.members[pid.0 as usize]);
+        let relation = if source == destination { Relation::Same } else { Relation::Different };
+        pairs::core_cost(&self.costs, from, into, relation)
+    }
+
+    /// Returns the number of places where routes from and to a PID begin and end, which bounds the time for one cost.
+    pub(crate) fn group_count(&self, pid: PidId) -> usize {
+        let members = &self.members[pid.0 as usize];
+        members.from.len().max(members.into.len())
     }
 
     /// Returns the route from one host to another; `None` if there is none.
@@ -198,15 +239,43 @@ impl View {
 
     /// Sets the tag from the content.
     fn tagged(mut self) -> Self {
+        let frame = &self.topology.frame;
         let mut hasher = Hasher::new("view");
-        hasher.text(self.network_map().tag());
-        self.pid_digests.add_to(&mut hasher);
-        self.host_digests.add_to(&mut hasher);
-        // The addresses that the costs are between; means within PIDs follow from them.
-        for host in &self.topology.frame.hosts {
-            let mut addresses: Vec<String> = host.addresses.iter().map(ToString::to_string).collect();
+        hasher.text(frame.network_map.tag());
+        self.digests.add_to(&mut hasher);
+        let access = self.costs.access();
+        for (host, parts) in (0..).zip(&frame.hosts) {
+            let mut addresses: Vec<String> = parts.addresses.iter().map(ToString::to_string).collect();
             addresses.sort_unstable();
             hasher.text(&addresses.join(" "));
+            let mut bytes = Vec::new();
+            let mut link = |end: u64, attributes: &Attributes| {
+                bytes.extend(end.to_be_bytes());
+                Measures::EMPTY.with(attributes).append_to(&mut bytes);
+            };
+            for exit in access.out(host) {
+                match exit.to {
+                    Neighbour::Switch(switch) => link(self.digests.row(switch) << 1, &exit.attributes),
+                    Neighbour::Host(host) => link(u64::from(host) << 1 | 1, &exit.attributes),
+                }
+            }
+            for entry in access.entries(host) {
+                link(self.digests.row(entry.switch) << 1, &entry.attributes);
+            }
+            hasher.number(access.out(host).len() as u64);
+            hasher.number(bytes.len() as u64);
+            hasher.bytes(&bytes);
+        }
+        for (pid, members) in (0..).zip(self.members.iter()) {
+            if members.hosts.is_empty() && !members.from.is_empty() {
+                hasher.number(u64::from(pid));
+                let entries = self.costs.entries(pid);
+                hasher.number(entries.len() as u64);
+                for switch in entries {
+                    hasher.number(self.digests.row(*switch));
+                }
+                hasher.text(&format!("{:?}", self.typical));
+            }
         }
         // Answers tell whether their values derive from measurements, even if measuring changed none of them.
         hasher.bytes(&self.measured.map(u8::from));
@@ -215,90 +284,58 @@ impl View {
     }
 }
 
+impl Membership {
+    /// Finds the PIDs of all hosts.
+    fn of(frame: &Frame) -> Self {
+        let map = &frame.network_map;
+        let mut membership = Self { hosts: vec![Vec::new(); map.len()], shared: BTreeSet::new() };
+        for (i, host) in (0..).zip(&frame.hosts) {
+            let pids: BTreeSet<PidId> = host.addresses.iter().filter_map(|address| map.lookup(*address)).collect();
+            if pids.len() > 1 {
+                membership.shared.insert(i);
+            }
+            for pid in pids {
+                membership.hosts[pid.0 as usize].push(i);
+            }
+        }
+        membership
+    }
+
+    /// Groups the hosts of every PID.
+    fn members(&self, costs: &Costs, typical: &Typical) -> Vec<Members> {
+        let of = |(pid, hosts): (u32, &Vec<u32>)| {
+            if hosts.is_empty() {
+                return Members::virtual_host(pid, !costs.entries(pid).is_empty(), typical);
+            }
+            let shared = hosts.iter().copied().filter(|host| self.shared.contains(host)).collect();
+            Members::of(hosts.clone(), shared, costs.access())
+        };
+        (0..).zip(&self.hosts).map(of).collect()
+    }
+}
+
 fn graph(topology: &Topology) -> Graph {
     let frame = &topology.frame;
     Graph::new(kinds(frame.nodes.len(), &frame.hosts, &frame.switches), &topology.links)
 }
 
-/// Returns the costs to each PID that a change may have affected.
-fn stale_pids(frame: &Frame, costs: &Costs, differences: &Differences) -> impl Fn(u32) -> Stale + Sync {
-    let mut pids_of: HashMap<NodeId, Vec<u32>> = HashMap::new();
-    for (pid, entries) in (0..).zip(&frame.entries) {
-        for node in entries {
-            pids_of.entry(*node).or_default().push(pid);
-        }
-    }
-    let pids_of: Vec<Vec<u32>> =
-        frame.switches.iter().map(|switch| pids_of.remove(&switch.node).unwrap_or_default()).collect();
-    let stale = |tree: &Vec<u32>| tree.iter().flat_map(|&switch| &pids_of[switch as usize]).copied().collect();
-    let by_tree: Vec<Vec<u32>> = differences.changed.iter().map(stale).collect();
-    let trees: Vec<u32> = (0..).take(frame.entries.len()).map(|pid| costs.tree_of_pid(pid)).collect();
-    move |pid| match &by_tree[trees[pid as usize] as usize] {
-        sources if sources.is_empty() => Stale::None,
-        sources => Stale::Sources(sources.clone()),
-    }
+fn typical(topology: &Topology) -> Typical {
+    let frame = &topology.frame;
+    Typical::of(&kinds(frame.nodes.len(), &frame.hosts, &frame.switches), &topology.links, &frame.cost)
 }
 
-/// Returns the costs to each host that a change may have affected.
-fn stale_hosts(before: &Costs, after: &Costs, differences: &Differences) -> impl Fn(u32) -> Stale + Sync {
-    let count = after.host_count();
-    let mut at_switch: HashMap<u32, Vec<u32>> = HashMap::new();
-    let mut moved = Vec::new();
-    for host in (0..).take(count) {
-        for out in after.access().out(host) {
-            if let Neighbour::Switch(switch) = out.to {
-                at_switch.entry(switch).or_default().push(host);
-            }
+/// Lists the switches where traffic may enter the network, sorted: those with a link to a host, even one that is down, and
+/// those of PIDs.
+fn entries(topology: &Topology) -> Vec<SwitchId> {
+    let frame = &topology.frame;
+    let switches: HashMap<NodeId, SwitchId> = (0..).zip(&frame.switches).map(|(id, s)| (s.node, id)).collect();
+    let of_links = topology.links.iter().filter_map(|link| {
+        let ends = [link.ends.0, link.ends.1].map(|node| switches.get(&node).copied());
+        match ends {
+            [Some(_), Some(_)] | [None, None] => None,
+            [one, other] => one.or(other),
         }
-        if after.access().out(host) != before.access().out(host) {
-            moved.push(host);
-        }
-    }
-    let stale = |tree: &Vec<u32>| -> Vec<u32> {
-        tree.iter().filter_map(|switch| at_switch.get(switch)).flatten().copied().collect()
-    };
-    let by_tree: Vec<Vec<u32>> = differences.changed.iter().map(stale).collect();
-    let trees: Vec<Option<u32>> = (0..).take(count).map(|host| after.tree_of_host(host)).collect();
-    let entered: Vec<bool> =
-        (0..).take(count).map(|host| after.access().entries(host) != before.access().entries(host)).collect();
-    move |host| {
-        if entered[host as usize] {
-            return Stale::All;
-        }
-        let sources = trees[host as usize].map_or(&[][..], |tree| &by_tree[tree as usize]);
-        let sources: Vec<u32> = sources.iter().chain(&moved).copied().collect();
-        if sources.is_empty() { Stale::None } else { Stale::Sources(sources) }
-    }
-}
-
-/// Lists the hosts with an address in each PID.
-fn members(frame: &Frame) -> Vec<Vec<u32>> {
-    let map = &frame.network_map;
-    let mut members: Vec<Vec<u32>> = vec![Vec::new(); map.len()];
-    for (i, host) in (0..).zip(&frame.hosts) {
-        for address in &host.addresses {
-            if let Some(pid) = map.lookup(*address) {
-                let hosts = &mut members[pid.0 as usize];
-                // A host with several addresses in a PID counts once.
-                if hosts.last() != Some(&i) {
-                    hosts.push(i);
-                }
-            }
-        }
-    }
-    members
-}
-
-/// Computes representatives of all ordered pairs of different hosts; `None` for fewer than two hosts.
-fn within(hosts: &[u32], costs: &Costs) -> Option<Within> {
-    if hosts.len() < 2 {
-        return None;
-    }
-    let pairs = hosts.iter().flat_map(|a| hosts.iter().map(move |b| (*a, *b))).filter(|(a, b)| a != b);
-    let measures: Vec<_> = pairs.filter_map(|(a, b)| costs.between_hosts(a, b)).collect();
-    let representative = |metric: Metric| {
-        let values: Vec<Value> = measures.iter().filter_map(|measures| metric.value(measures)).collect();
-        metric.within_pid(&values)
-    };
-    Some(Metric::ALL.map(representative))
+    });
+    let of_pids = frame.entries.iter().flatten().filter_map(|node| switches.get(node).copied());
+    of_links.chain(of_pids).collect::<BTreeSet<_>>().into_iter().collect()
 }

@@ -328,7 +328,12 @@ fn costs_within_a_pid_are_means_and_costs_of_default_are_undefined() {
     }
     let known = view.endpoint("10.0.0.1".parse().unwrap());
     let unknown = view.endpoint("10.9.9.9".parse().unwrap());
-    assert_eq!(view.cost_between(Metric::RoutingCost, &known, &unknown).unwrap().as_integer(), Some(10));
+    assert_eq!(
+        view.cost_between(Metric::RoutingCost, &known, &unknown).unwrap().as_integer(),
+        Some(7),
+        "to the other host"
+    );
+    assert_eq!(view.cost_between(Metric::RoutingCost, &unknown, &known).unwrap().as_integer(), Some(13), "and back");
     assert_eq!(view.cost_between(Metric::RoutingCost, &known, &known).unwrap().as_integer(), Some(0));
     assert_eq!(view.cost_between(Metric::ResidualBandwidth, &known, &known), None);
     assert_eq!(map.lookup("2001:db8::1".parse().unwrap()), None, "a map without IPv6 has no PID for IPv6 addresses");

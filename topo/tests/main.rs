@@ -3,6 +3,7 @@
 
 mod files;
 mod incremental;
+mod pid_costs;
 mod properties;
 mod round_trip;
 mod routes;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ureq::tls::{Certificate, PemItem, parse_pem};
 
 use super::Client;
-use crate::exchange::{Credentials, Digest, Exchange, HttpUri, Limits, TransportSettings, UriError};
+use crate::exchange::{Credentials, Digest, Exchange, HttpUri, Limits, Reach, TransportSettings, UriError};
 
 /// Settings of a [`Client`]. All have a default but the URI of the directory.
 ///
@@ -160,7 +160,7 @@ impl ClientBuilder {
         for (uri, of_origin) in self.credentials {
             credentials.insert(usable(&uri)?.origin(), of_origin);
         }
-        let exchange = Exchange::new(&transport, Digest::new(credentials), self.limits);
+        let exchange = Exchange::new(&transport, Reach::of(&directory), Digest::new(credentials), self.limits);
         Ok(Client::new(directory, exchange, self.directory_lifetime))
     }
 }

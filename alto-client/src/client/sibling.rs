@@ -9,11 +9,12 @@ use http::StatusCode;
 use super::Client;
 use crate::error::Error;
 use crate::exchange::{Question, retry_after};
+use crate::scope::AddressScope;
 
 /// Final answer of a sibling resource: any status but a redirect, a challenge that was met, or "busy".
 #[derive(Debug)]
 pub struct SiblingAnswer {
-    /// HTTP status.
+    /// HTTP status of the answer.
     pub status: StatusCode,
     /// Time after which the server wants to be asked again (`Retry-After`).
     pub retry_after: Option<Duration>,
@@ -37,6 +38,12 @@ impl Client {
         let answer = self.inner.exchange.ask(&question)?;
         let retry_after = retry_after(&answer.headers, SystemTime::now());
         Ok(SiblingAnswer { status: answer.status, retry_after, body: answer.body })
+    }
+
+    /// Scope of the server's address: whom it names may be of this scope or of a wider one. The widest scope if the server
+    /// has a name that was not resolved yet.
+    pub fn server_scope(&self) -> AddressScope {
+        self.inner.exchange.reach().scope()
     }
 
     /// URI of the directory.

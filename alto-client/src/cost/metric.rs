@@ -109,7 +109,7 @@ pub(crate) fn label(cost_type: &CostType) -> String {
     format!("{} {}", cost_type.cost_mode, cost_type.cost_metric)
 }
 
-/// Whether a suffix is a statistical operator (RFC 9439 §3.2).
+/// True if a suffix is a statistical operator (RFC 9439 §3.2).
 fn is_operator(text: &str) -> bool {
     matches!(text, "cur" | "min" | "max" | "median" | "mean" | "stddev" | "stdvar")
         || text.strip_prefix('p').is_some_and(|percentile| percentile.starts_with(|c: char| c.is_ascii_digit()))

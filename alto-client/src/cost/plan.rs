@@ -9,7 +9,7 @@ use crate::directory::Entry;
 #[derive(Debug)]
 pub(crate) struct Plan<'a> {
     pub(crate) steps: Vec<Step<'a>>,
-    /// Whether the server applies the tests; they are then part of the only step. Otherwise they are applied to the
+    /// True if the server applies the tests; they are then part of the only step. Otherwise they are applied to the
     /// joined answers.
     pub(crate) send_tests: bool,
 }
@@ -51,7 +51,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Whether one request to a resource answers the whole query, tests included.
+/// True if one request to a resource answers the whole query, tests included.
 fn answers_all(resource: &Entry, query: &CostQuery, types: &[CostType]) -> bool {
     if query.is_plain() {
         // Constraints may only be sent to a resource that supports them (RFC 7285 §11.3.2.3, §11.5.1.3).

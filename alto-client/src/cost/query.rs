@@ -73,12 +73,12 @@ impl CostQuery {
         self.tests.iter().flatten().map(|test| &test.cost_type)
     }
 
-    /// Whether there is any test.
+    /// True if the query has any test.
     pub(crate) fn is_tested(&self) -> bool {
         self.tested().next().is_some()
     }
 
-    /// Whether RFC 7285 can express the query: one type, and no tests or one group of tests of that type.
+    /// True if RFC 7285 can express the query: one type, and no tests or one group of tests of that type.
     pub(crate) fn is_plain(&self) -> bool {
         let types = self.distinct();
         types.len() == 1 && self.tests.len() <= 1 && self.tested().all(|tested| tested.is(&types[0]))

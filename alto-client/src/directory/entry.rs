@@ -22,7 +22,7 @@ pub struct Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// Another directory.
+    /// Directory of further resources (RFC 7285 §9.2.4).
     Directory,
     /// Whole network map, by GET.
     NetworkMap,
@@ -71,7 +71,7 @@ impl Entry {
         &self.cost_types
     }
 
-    /// Whether it can test costs of this type, whichever costs are asked for (RFC 8189 §4.1.1).
+    /// True if the resource can test costs of this type, whichever costs are requested (RFC 8189 §4.1.1).
     pub fn can_test(&self, cost_type: &CostType) -> bool {
         let listed = |types: &[CostType]| types.iter().any(|known| known.is(cost_type));
         let Capabilities { cost_constraints, max_cost_types, testable_cost_type_names, .. } = &self.capabilities;
@@ -109,12 +109,12 @@ impl Entry {
         }
     }
 
-    /// Whether it offers costs of this type.
+    /// True if the resource offers costs of this type.
     pub fn offers(&self, cost_type: &CostType) -> bool {
         self.cost_types().iter().any(|offered| offered.is(cost_type))
     }
 
-    /// Whether another entry is the same resource, listed again.
+    /// True if another entry is the same resource, listed again.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         self.uri == other.uri && self.media_type == other.media_type && self.accepts == other.accepts
     }

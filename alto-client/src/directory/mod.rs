@@ -34,7 +34,7 @@ pub struct Directory {
     by_id: HashMap<ResourceId, usize>,
     problems: Vec<String>,
     read: Instant,
-    /// Whether every document was validated or fetched when the closure was read.
+    /// True if every document was validated or fetched when the closure was read.
     confirmed: bool,
 }
 
@@ -178,7 +178,7 @@ impl Directory {
         self.read
     }
 
-    /// Whether it may be older than this moment.
+    /// True if the directory may be older than this moment.
     pub(crate) fn is_older_than(&self, moment: Instant) -> bool {
         !self.confirmed || self.read < moment
     }
@@ -209,7 +209,7 @@ impl Directory {
             .filter(move |entry| entry.uses().contains(&network_map) || (entry.uses().is_empty() && only_map))
     }
 
-    /// Whether endpoint costs of this type are offered, by a service or by maps.
+    /// True if endpoint costs of this type are offered, by a service or by maps.
     pub fn has_costs(&self, cost_type: &CostType) -> bool {
         let costs = [Kind::EndpointCost, Kind::CostMap, Kind::FilteredCostMap];
         self.entries().any(|entry| costs.contains(&entry.kind()) && entry.offers(cost_type))

@@ -27,7 +27,7 @@ pub(crate) enum Reuse {
 #[derive(Debug)]
 pub(crate) struct Kept<T> {
     pub(crate) value: Arc<T>,
-    /// Whether the server was asked, if only to validate the answer.
+    /// True if the server was asked, if only to validate the answer.
     pub(crate) asked: bool,
 }
 

@@ -34,7 +34,7 @@ impl Digest {
         Self { credentials, ..Self::default() }
     }
 
-    /// Whether there are credentials for an origin.
+    /// True if there are credentials for this origin.
     pub(crate) fn knows(&self, origin: &Origin) -> bool {
         self.credentials.contains_key(origin)
     }

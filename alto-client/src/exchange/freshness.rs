@@ -14,7 +14,7 @@ const LONGEST: Duration = Duration::from_hours(24);
 /// Reuse of an answer that its server allows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Freshness {
-    /// Whether the answer may be stored at all.
+    /// True if the answer may be stored at all.
     pub(crate) storable: bool,
     /// Time for which it may be used without validation; zero if it must be validated each time.
     pub(crate) lifetime: Duration,
@@ -58,7 +58,7 @@ impl Freshness {
 }
 
 impl Validators {
-    /// Whether a conditional request is impossible.
+    /// True if a conditional request is impossible.
     pub(crate) fn is_empty(&self) -> bool {
         self.etag.is_none() && self.last_modified.is_none()
     }

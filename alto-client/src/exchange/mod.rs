@@ -4,10 +4,12 @@
 mod cache;
 mod digest;
 mod freshness;
+mod reach;
 mod transport;
 mod uri;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -20,11 +22,13 @@ pub(crate) use self::cache::{Cache, Kept, Reuse};
 use self::digest::Challenged;
 pub(crate) use self::digest::{Credentials, Digest};
 use self::freshness::Validators;
+pub(crate) use self::reach::Reach;
 pub(crate) use self::transport::TransportSettings;
 use self::transport::agent;
 pub(crate) use self::uri::HttpUri;
 pub use self::uri::UriError;
 use crate::error::{Error, RedirectFault};
+use crate::scope::ReachFault;
 
 /// Largest body that is read of an answer that is not a success, in bytes.
 const MAX_ERROR_BODY: u64 = 64 * 1024;
@@ -60,14 +64,14 @@ pub(crate) struct Question<'a> {
     pub(crate) unless: Option<&'a Validators>,
     /// Largest answer accepted, in bytes, if that is less than usual.
     pub(crate) limit: Option<u64>,
-    /// Whether caches on the way must ask the server.
+    /// True if caches on the way must ask the server.
     pub(crate) past_caches: bool,
     /// Moment at which the exchange fails, if that is sooner than usual.
     pub(crate) deadline: Option<Instant>,
 }
 
 impl<'a> Question<'a> {
-    /// Unconditional GET.
+    /// GET without conditions.
     pub(crate) fn get(uri: &'a HttpUri, accept: MediaType) -> Self {
         Self { uri, accept, body: None, unless: None, limit: None, past_caches: false, deadline: None }
     }
@@ -90,6 +94,7 @@ pub(crate) struct Exchange {
     agent: Agent,
     digest: Digest,
     limits: Limits,
+    reach: Arc<Reach>,
 }
 
 /// State of one exchange.
@@ -104,8 +109,13 @@ struct Course<'a> {
 }
 
 impl Exchange {
-    pub(crate) fn new(transport: &TransportSettings, digest: Digest, limits: Limits) -> Self {
-        Self { agent: agent(transport), digest, limits }
+    pub(crate) fn new(transport: &TransportSettings, reach: Reach, digest: Digest, limits: Limits) -> Self {
+        let reach = Arc::new(reach);
+        Self { agent: agent(transport, Arc::clone(&reach)), digest, limits, reach }
+    }
+
+    pub(crate) fn reach(&self) -> &Reach {
+        &self.reach
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -136,7 +146,7 @@ impl Exchange {
         }
     }
 
-    /// Sends one request. Returns its answer, and whether the request carried credentials.
+    /// Sends one request. Returns its answer, and true if the request carried credentials.
     fn once(&self, question: &Question<'_>, course: &Course<'_>) -> Result<(Answer, bool), Error> {
         let uri = &course.uri;
         let failed = |error| failed(uri, error);
@@ -192,7 +202,8 @@ impl Exchange {
     }
 
     /// Follows a redirect. A 303 turns the request into a GET; every other one keeps method and body
-    /// (RFC 7231 §6.4, RFC 7285 §8.5.3), without which an ALTO query would be lost.
+    /// (RFC 7231 §6.4, RFC 7285 §8.5.3), without which an ALTO query would be lost. A request with a body stays within its
+    /// origin, or could be turned against another service.
     fn redirect(&self, course: &mut Course<'_>, answer: &Answer) -> Result<(), Error> {
         let refused = |reason| Error::Redirect { uri: answer.uri.to_string(), reason };
         let location = answer.headers.get(LOCATION).and_then(|value| value.to_str().ok());
@@ -209,6 +220,9 @@ impl Exchange {
         }
         if answer.status == StatusCode::SEE_OTHER {
             course.body = None;
+        }
+        if course.body.is_some() && target.origin() != course.uri.origin() && !target.is_upgrade_of(&course.uri) {
+            return Err(refused(RedirectFault::LeavesOrigin(target.to_string())));
         }
         course.uri = target;
         course.redirects += 1;
@@ -273,7 +287,10 @@ fn failed(uri: &HttpUri, error: ureq::Error) -> Error {
         ureq::Error::Timeout(phase) => Error::Timeout { uri, phase: phase.to_string() },
         ureq::Error::BodyExceedsLimit(limit) => Error::TooLarge { uri, limit },
         ureq::Error::HostNotFound => Error::Transport { uri, source: "no such host".into() },
-        ureq::Error::Io(source) => Error::Transport { uri, source: source.into() },
+        ureq::Error::Io(source) => match source.get_ref().and_then(|inner| inner.downcast_ref::<ReachFault>()) {
+            Some(reason) => Error::OutOfReach { uri, reason: reason.clone() },
+            None => Error::Transport { uri, source: source.into() },
+        },
         other => Error::Transport { uri, source: other.into() },
     }
 }

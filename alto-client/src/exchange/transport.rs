@@ -14,6 +14,8 @@ use ureq::unversioned::transport::{
 };
 use ureq::{Agent, Error, Timeout};
 
+use super::reach::{BoundedResolver, Reach};
+
 /// Settings of connections.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TransportSettings {
@@ -25,8 +27,8 @@ pub(crate) struct TransportSettings {
     pub(crate) user_agent: String,
 }
 
-/// Makes an agent that follows no redirect and takes no status for an error.
-pub(crate) fn agent(settings: &TransportSettings) -> Agent {
+/// Makes an agent that follows no redirect, takes no status for an error, and stays within reach.
+pub(super) fn agent(settings: &TransportSettings, reach: Arc<Reach>) -> Agent {
     let mut tls = TlsConfig::builder();
     if !settings.trusted.is_empty() {
         tls = tls.root_certs(RootCerts::new_with_certs(&settings.trusted));
@@ -41,7 +43,7 @@ pub(crate) fn agent(settings: &TransportSettings) -> Agent {
         .timeout_connect(Some(settings.connect_timeout))
         .user_agent(settings.user_agent.as_str())
         .build();
-    let resolver = DefaultResolver::default();
+    let resolver = BoundedResolver { reach, resolver: DefaultResolver::default() };
     match settings.source {
         None => {
             Agent::with_parts(config, ().chain(TcpConnector::default()).chain(RustlsConnector::default()), resolver)

@@ -91,6 +91,17 @@ impl HttpUri {
         }
     }
 
+    /// Host in lower case, an IPv6 address in brackets, and port.
+    pub(crate) fn host_and_port(&self) -> (String, u16) {
+        let Origin { host, port, .. } = self.origin();
+        (host, port)
+    }
+
+    /// True if this is the same host and the connection is as secure as before or more so.
+    pub(crate) fn is_upgrade_of(&self, other: &Self) -> bool {
+        self.is_https() && !other.is_https() && self.origin().host == other.origin().host
+    }
+
     /// Normal form, equal for all spellings of one place.
     pub(crate) fn key(&self) -> String {
         let normal = self.0.normalize();

@@ -8,7 +8,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use alto_client::{Client, Error, RedirectFault};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -16,21 +15,8 @@ use serde_json::json;
 
 use super::{builder, directory, network_map, network_map_entry};
 use test_support::alto_server::Server;
+use test_support::certificate::signed_by_authority;
 use test_support::scripted_server::{Reply, Script};
-
-/// A certificate authority, and a certificate by it for these names, in files.
-fn certificates(folder: &Path, names: &[&str]) -> String {
-    let (ca_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let ca = params.self_signed(&ca_key).unwrap();
-    let issuer = Issuer::new(params, ca_key);
-    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-    let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
-    fs::write(folder.join("cert.pem"), certificate.pem()).unwrap();
-    fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
-    ca.pem()
-}
 
 fn tls_server(folder: &Path) -> Server {
     let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
@@ -41,7 +27,7 @@ fn tls_server(folder: &Path) -> Server {
 #[test]
 fn https_trusts_whom_it_was_told_to() {
     let folder = tempfile::tempdir().unwrap();
-    let ca = certificates(folder.path(), &["localhost", "127.0.0.1"]);
+    let ca = signed_by_authority(folder.path(), &["localhost", "127.0.0.1"]);
     let server = tls_server(folder.path());
     let uri = server.directory();
     assert!(uri.starts_with("https://"), "{uri}");
@@ -56,7 +42,7 @@ fn https_trusts_whom_it_was_told_to() {
     }
     // Not by default, and not because some other authority is trusted.
     let other = tempfile::tempdir().unwrap();
-    let other_ca = certificates(other.path(), &["localhost"]);
+    let other_ca = signed_by_authority(other.path(), &["localhost"]);
     for builder in [Client::builder(&uri), Client::builder(&uri).trust(other_ca.clone())] {
         let error = builder.build().unwrap().directory().unwrap_err();
         assert!(matches!(error, Error::Transport { .. }), "{error:?}");
@@ -68,7 +54,7 @@ fn https_trusts_whom_it_was_told_to() {
 #[test]
 fn https_checks_the_name() {
     let folder = tempfile::tempdir().unwrap();
-    let ca = certificates(folder.path(), &["elsewhere.example"]);
+    let ca = signed_by_authority(folder.path(), &["elsewhere.example"]);
     let server = tls_server(folder.path());
     let error = Client::builder(&server.directory()).trust(ca).build().unwrap().directory().unwrap_err();
     assert!(matches!(&error, Error::Transport { .. }), "{error:?}");
@@ -78,7 +64,7 @@ fn https_checks_the_name() {
 #[test]
 fn https_does_not_turn_into_http() {
     let folder = tempfile::tempdir().unwrap();
-    let ca = certificates(folder.path(), &["localhost", "127.0.0.1"]);
+    let ca = signed_by_authority(folder.path(), &["localhost", "127.0.0.1"]);
     let plain = Script::start();
     plain.on("GET /ird", [Reply::redirect(307, &tls_server_that_says(folder.path(), &plain.uri("/secret")))]);
     match builder(&plain).trust(ca.clone()).build().unwrap().directory() {

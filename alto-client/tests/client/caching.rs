@@ -1,4 +1,4 @@
-//! What was fetched is used as the server's caching fields say, and maps are of one version (RFC 7285 §8.3.6, §6.3).
+//! Caching as the server's header fields allow, and maps of one version (RFC 7285 §8.3.6, §6.3).
 
 use std::sync::Arc;
 use std::time::Duration;

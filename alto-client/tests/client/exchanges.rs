@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use alto_client::{BuildError, Client, EndpointCostQuery, Error, RedirectFault};
+use alto_client::{BuildError, Client, EndpointCostQuery, Error, ReachFault, RedirectFault};
 use serde_json::{Value, json};
 
 use super::{builder, client, directory, endpoint_costs, endpoints, network_map, network_map_entry, post_entry};
@@ -67,6 +67,31 @@ fn redirects_keep_method_and_body_but_for_303() {
     assert_eq!(client(&server).endpoint_costs(&question()).unwrap().iter().count(), 1);
     let [asked] = &server.asked("GET /result/1")[..] else { panic!() };
     assert_eq!((asked.body.len(), asked.field("content-type")), (0, None));
+}
+
+#[test]
+fn a_post_is_redirected_within_its_origin_only() {
+    let (server, away) = (server(), Script::start());
+    away.on("POST /ecs", [costs()]).on("GET /result", [costs()]);
+    for status in [301, 302, 307, 308] {
+        server.on("POST /ecs", [Reply::redirect(status, &away.uri("/ecs"))]);
+        match client(&server).endpoint_costs(&question()) {
+            Err(Error::Redirect { reason, .. }) => assert_eq!(reason, RedirectFault::LeavesOrigin(away.uri("/ecs"))),
+            other => panic!("{status}: {other:?}"),
+        }
+    }
+    assert!(away.seen().is_empty(), "nothing was sent there");
+    // The result of a POST may be anywhere (RFC 7231 §6.4.4).
+    server.on("POST /ecs", [Reply::redirect(303, &away.uri("/result"))]);
+    assert!(client(&server).endpoint_costs(&question()).is_ok());
+}
+
+#[test]
+fn a_redirect_to_the_port_of_another_service_is_not_followed() {
+    let server = server();
+    server.on("GET /nm", [Reply::redirect(307, "http://127.0.0.1:25/")]);
+    let error = client(&server).network_map(None).unwrap_err();
+    assert!(matches!(error, Error::OutOfReach { reason: ReachFault::Port(25), .. }), "{error}");
 }
 
 #[test]

@@ -22,7 +22,7 @@ struct Inner {
 #[derive(Default)]
 struct State {
     active: Vec<Active>,
-    /// Whether the peer is ending, so that no download may start.
+    /// True once the peer ends, so that no download may start.
     ending: bool,
 }
 

@@ -2,6 +2,7 @@
 
 mod access;
 mod downloads;
+mod files;
 mod get;
 mod output;
 mod prompt;
@@ -31,6 +32,8 @@ use crate::exit::Exit;
 enum Flags {
     /// Fetches a file from those that have it, the least costly first
     Get(Box<get::Get>),
+    /// Lists the files that peers share
+    Files(files::FilesOptions),
     /// Asks an ALTO server what there is, where addresses are, and what it costs to get there
     Query(query::Query),
     /// Shares files until told to end
@@ -45,6 +48,7 @@ enum Flags {
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     match Flags::from_iter_safe(arguments) {
         Ok(Flags::Get(get)) => get::run(&get),
+        Ok(Flags::Files(options)) => files::run(&options),
         Ok(Flags::Query(query)) => query::run(&query),
         Ok(Flags::Share(options)) => share::run(&options),
         Ok(Flags::Run(options)) => self::run::run(&options),

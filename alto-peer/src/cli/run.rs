@@ -26,7 +26,7 @@ EXAMPLES:
     alto-peer run --config peers.json --name p1 --headless --json
     echo 'get movie.bin' | alto-peer run --config peers.json --name p1 --headless
 
-The peer serves, shares its files, registers, and fetches the files it is to get; docs/swarm.md lists the keys of the
+The peer serves, shares its files, registers, and fetches the files listed under get; docs/swarm.md lists the keys of the
 file. At the prompt, help lists the commands. SIGTERM and quit unregister the peer and end it; so does the end of
 standard input, unless it is headless. With --json standard output has events only, and answers to commands go to
 standard error.

@@ -120,7 +120,7 @@ fn serve(options: &ShareOptions) -> Result<Exit, StartError> {
     Ok(exit)
 }
 
-/// Shares everything that can be shared. Returns whether that is something, and includes every path that was named.
+/// Shares everything that can be shared. Returns true if that is at least one file and no path that was named failed.
 fn share_all(node: &Node, paths: &[PathBuf], quiet: bool) -> bool {
     let mut shared = 0;
     for path in paths {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::access::AccessError;
 use crate::exit::Exit;
 use crate::node::{NodeError, NodeSettings};
-use crate::serving::{Patience, ServingSettings};
+use crate::serving::{DEFAULT_CONNECTIONS, Patience, ServingSettings};
 use crate::settings::{PeerConfig, PeersError, check_name};
 
 /// Reason why a peer does not start.
@@ -43,6 +43,7 @@ pub(crate) fn node_settings(config: &PeerConfig, state: Option<PathBuf>) -> Node
             address: config.listen,
             upload_rate: config.upload_rate,
             uploads: config.uploads,
+            connections: DEFAULT_CONNECTIONS,
             patience: Patience::default(),
         },
         piece_size: config.piece_size,

@@ -1,4 +1,4 @@
-//! A fingerprint that tells whether a file is still the one that was hashed.
+//! A fingerprint by which a change of a file is detected after it was hashed.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -10,6 +10,20 @@ pub(crate) struct Fingerprint {
     inode: u64,
     size: u64,
     modified: (i64, i64),
+    /// Time of the last change of content or metadata, which no program can set.
+    changed: (i64, i64),
+}
+
+/// Relation of a file to the one that was hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Identity {
+    /// Same content.
+    Same,
+    /// Perhaps other content: something was changed, though not the time of modification. A new permission or another
+    /// hard link has that effect, and so has new content under the old time.
+    Doubtful,
+    /// Other content.
+    Other,
 }
 
 impl Fingerprint {
@@ -20,6 +34,18 @@ impl Fingerprint {
             inode: metadata.ino(),
             size: metadata.size(),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// Compares the file that was hashed with the file at present.
+    pub(crate) fn compare(&self, present: &Self) -> Identity {
+        if self == present {
+            Identity::Same
+        } else if (Self { changed: self.changed, ..*present }) == *self {
+            Identity::Doubtful
+        } else {
+            Identity::Other
         }
     }
 }

@@ -11,6 +11,6 @@ pub struct Have {
     pub version: u64,
     /// [`Bitfield`](super::Bitfield) in hexadecimal.
     pub have: String,
-    /// Whether the holder has all pieces.
+    /// True if the holder has all pieces.
     pub complete: bool,
 }

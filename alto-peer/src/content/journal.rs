@@ -6,11 +6,11 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::bitfield::Bitfield;
 use super::manifest::{MAX_MANIFEST_BYTES, MAX_PIECES, Manifest};
+use super::regular_file;
 
 /// Maximum length of a journal that is read: every piece twice, in up to seven bytes.
 const MAX_BYTES: u64 = MAX_MANIFEST_BYTES as u64 + 2 * 7 * MAX_PIECES as u64;
@@ -34,7 +34,7 @@ pub(super) struct Entries {
 impl Entries {
     /// Reads a journal. An invalid journal counts as a missing one.
     pub(super) fn read(path: &Path) -> io::Result<Option<Self>> {
-        let file = match OpenOptions::new().read(true).custom_flags(no_follow()).open(path) {
+        let file = match regular_file::open(OpenOptions::new().read(true), path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
@@ -56,6 +56,25 @@ impl Entries {
     }
 }
 
+impl Entries {
+    /// Pieces of another manifest all of whose bytes are recorded as written, whatever pieces they were written in.
+    pub(super) fn claimed_in(&self, other: &Manifest) -> Bitfield {
+        let mut claimed = Bitfield::new(other.piece_count());
+        for n in 0..other.piece_count() {
+            let bytes = other.piece_range(n);
+            if bytes.end > self.manifest.size {
+                break;
+            }
+            let (size, end) = (u64::from(self.manifest.piece_size), bytes.end.saturating_sub(1));
+            let index = |byte: u64| usize::try_from(byte / size).unwrap_or(usize::MAX);
+            if (index(bytes.start)..=index(end)).all(|piece| self.claimed.get(piece)) {
+                claimed.set(n);
+            }
+        }
+        claimed
+    }
+}
+
 impl Journal {
     /// Continues the journal at `path` if it has the same manifest; otherwise writes a new one with these pieces.
     pub(super) fn open(
@@ -65,7 +84,7 @@ impl Journal {
         have: &Bitfield,
     ) -> io::Result<Self> {
         if let Some(earlier) = earlier.filter(|earlier| earlier.manifest == *manifest && !earlier.long) {
-            let file = OpenOptions::new().append(true).custom_flags(no_follow()).open(path)?;
+            let file = regular_file::open(OpenOptions::new().append(true), path)?;
             file.set_len(earlier.end)?;
             return Ok(Self { file });
         }
@@ -93,10 +112,4 @@ impl Journal {
         }
         added
     }
-}
-
-/// The flag with which opening fails rather than follow a symbolic link that somebody left in the folder.
-pub(super) fn no_follow() -> i32 {
-    // The value has at most 31 bits on every platform there is.
-    i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0)
 }

@@ -103,14 +103,8 @@ impl Library {
         progress: impl FnMut(&Path, u64, u64),
     ) -> Result<Arc<Shared>, ShareError> {
         let name = FileName::of_path(path)?;
-        let failed = |source| ShareError::Io { path: path.to_owned(), source };
-        // A symbolic link that the user names is followed, but only here.
-        let path = path.canonicalize().map_err(failed)?;
-        let (Some(folder), Some(file)) = (path.parent(), path.file_name()) else {
-            return Err(ShareError::NotAFile(path));
-        };
-        let root = Arc::new(Dir::open_ambient_dir(folder, ambient_authority()).map_err(failed)?);
-        self.add_beneath(&root, Path::new(file), &path, name, piece_size, progress)
+        let (root, file, path) = located(path)?;
+        self.add_beneath(&root, &file, &path, name, piece_size, progress)
     }
 
     /// Hashes and shares all files in a folder and its subfolders, except hidden ones and links that lead out of it.
@@ -149,10 +143,32 @@ impl Library {
     ) -> Result<Arc<Shared>, ShareError> {
         let file = open_beneath(root, relative).map_err(|source| ShareError::Io { path: path.to_owned(), source })?;
         let size = file.metadata().map_or(0, |metadata| metadata.len());
-        let (manifest, fingerprint) = Manifest::of_open(&file, path, piece_size, |done| progress(path, done, size))?;
-        let on_disk =
-            OnDisk { root: Arc::clone(root), relative: relative.to_owned(), path: path.to_owned(), fingerprint };
-        Ok(self.insert(Shared::new(name, Arc::new(manifest), Content::Complete(on_disk))))
+        let goes_on = |done| {
+            progress(path, done, size);
+            true
+        };
+        let (manifest, fingerprint) = Manifest::of_open(&file, path, piece_size, goes_on)?;
+        let on_disk = OnDisk::new(Arc::clone(root), relative.to_owned(), path.to_owned(), fingerprint);
+        Ok(self.insert(Shared::new(name, Arc::new(manifest), Content::Complete(Box::new(on_disk)))))
+    }
+
+    /// Hashes a file while `goes_on` returns true, and shares it if it is the one with this ID.
+    pub fn add_if(
+        &self,
+        path: &Path,
+        piece_size: u32,
+        id: FileId,
+        mut goes_on: impl FnMut() -> bool,
+    ) -> Result<Option<Arc<Shared>>, ShareError> {
+        let name = FileName::of_path(path)?;
+        let (root, file, path) = located(path)?;
+        let open = open_beneath(&root, &file).map_err(|source| ShareError::Io { path: path.clone(), source })?;
+        let (manifest, fingerprint) = Manifest::of_open(&open, &path, piece_size, |_| goes_on())?;
+        if manifest.id != id {
+            return Ok(None);
+        }
+        let on_disk = OnDisk::new(root, file, path, fingerprint);
+        Ok(Some(self.insert(Shared::new(name, Arc::new(manifest), Content::Complete(Box::new(on_disk))))))
     }
 
     /// Shares the pieces of a download in progress.
@@ -165,15 +181,11 @@ impl Library {
     pub fn add_finished(&self, partial: &PartialFile) -> Result<Arc<Shared>, ShareError> {
         let path = partial.finished().ok_or_else(|| ShareError::NotAFile(PathBuf::from(partial.name().as_str())))?;
         let failed = |source| ShareError::Io { path: path.clone(), source };
-        let real = path.canonicalize().map_err(failed)?;
-        let (Some(folder), Some(file)) = (real.parent(), real.file_name()) else {
-            return Err(ShareError::NotAFile(path));
-        };
-        let root = Arc::new(Dir::open_ambient_dir(folder, ambient_authority()).map_err(failed)?);
+        let (root, file, real) = located(&path)?;
         let fingerprint = Fingerprint::of(&partial.file().metadata().map_err(failed)?);
-        let on_disk = OnDisk { root, relative: file.into(), path: real.clone(), fingerprint };
+        let on_disk = OnDisk::new(root, file, real, fingerprint);
         let name = FileName::of_path(&path)?;
-        Ok(self.insert(Shared::new(name, Arc::clone(partial.manifest()), Content::Complete(on_disk))))
+        Ok(self.insert(Shared::new(name, Arc::clone(partial.manifest()), Content::Complete(Box::new(on_disk)))))
     }
 
     /// Inserts a file, unless it is there already and complete.
@@ -241,6 +253,15 @@ impl Library {
         source
     }
 
+    /// Fills `bytes` with the content of an open file from `offset` on. A file that turns out to have changed is no longer
+    /// shared, which is logged.
+    pub fn read_at(&self, shared: &Arc<Shared>, source: &Source, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        shared.read_at(source, bytes, offset).map_err(|gone| {
+            self.forget(shared, &gone);
+            io::Error::other(gone)
+        })
+    }
+
     /// Checks all files, and stops sharing those that have changed.
     pub fn check(&self) {
         for shared in self.all() {
@@ -288,6 +309,17 @@ impl Library {
     fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<FileId, Arc<Shared>>> {
         self.files.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Folder of a file, its name there, and its full path. A symbolic link that the user names is followed, but only here.
+fn located(path: &Path) -> Result<(Arc<Dir>, PathBuf, PathBuf), ShareError> {
+    let failed = |source| ShareError::Io { path: path.to_owned(), source };
+    let path = path.canonicalize().map_err(failed)?;
+    let (Some(folder), Some(file)) = (path.parent(), path.file_name()) else {
+        return Err(ShareError::NotAFile(path));
+    };
+    let root = Arc::new(Dir::open_ambient_dir(folder, ambient_authority()).map_err(failed)?);
+    Ok((root, file.into(), path))
 }
 
 /// Lists the files beneath a folder by path, and the reasons why others are left out.

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::digest;
 use super::fingerprint::Fingerprint;
+use super::regular_file::nonblocking;
 
 /// Default piece size.
 pub const DEFAULT_PIECE_SIZE: u32 = 256 * 1024;
@@ -58,6 +59,9 @@ pub enum HashError {
     /// The file changed meanwhile.
     #[error("{}: changed while it was being hashed; share it again once nobody writes to it", .0.display())]
     Changed(PathBuf),
+    /// Hashing was stopped before the end.
+    #[error("{}: hashing was stopped", .0.display())]
+    Stopped(PathBuf),
     /// The file cannot be divided into pieces of this size.
     #[error("{}: {source}", path.display())]
     Cut {
@@ -122,12 +126,6 @@ pub fn piece_count(size: u64, piece_size: u32) -> Result<usize, ManifestError> {
     if count > MAX_PIECES { Err(ManifestError::TooManyPieces { size, piece_size }) } else { Ok(count) }
 }
 
-/// The flag with which opening a pipe does not block; it has no effect on regular files.
-pub(super) fn nonblocking() -> i32 {
-    // The value has at most 31 bits on every platform there is.
-    i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0)
-}
-
 /// The piece size, or the next larger one with which the file does not have too many pieces; and the number of pieces.
 fn fitting(size: u64, mut piece_size: u32) -> Result<(u32, usize), ManifestError> {
     loop {
@@ -147,19 +145,24 @@ pub fn check_piece_size(piece_size: u32) -> Result<(), ManifestError> {
 impl Manifest {
     /// Hashes a file, the whole and its pieces in one pass. The piece size is increased where there would be more than
     /// [`MAX_PIECES`]. `progress` is called with the number of bytes done so far.
-    pub fn of_file(path: &Path, piece_size: u32, progress: impl FnMut(u64)) -> Result<Self, HashError> {
+    pub fn of_file(path: &Path, piece_size: u32, mut progress: impl FnMut(u64)) -> Result<Self, HashError> {
         // Opening a pipe must not block until there is a writer.
         let file = OpenOptions::new().read(true).custom_flags(nonblocking()).open(path);
         let file = file.map_err(|source| HashError::Unreadable { path: path.to_owned(), source })?;
-        Ok(Self::of_open(&file, path, piece_size, progress)?.0)
+        let goes_on = |done| {
+            progress(done);
+            true
+        };
+        Ok(Self::of_open(&file, path, piece_size, goes_on)?.0)
     }
 
     /// Hashes an open file, and returns a fingerprint by which later changes can be detected. `path` is for messages.
+    /// `goes_on` is called with the number of bytes done so far; hashing stops when it returns false.
     pub(crate) fn of_open(
         file: &File,
         path: &Path,
         piece_size: u32,
-        progress: impl FnMut(u64),
+        mut goes_on: impl FnMut(u64) -> bool,
     ) -> Result<(Self, Fingerprint), HashError> {
         let unreadable = |source| HashError::Unreadable { path: path.to_owned(), source };
         let metadata = file.metadata().map_err(unreadable)?;
@@ -169,7 +172,15 @@ impl Manifest {
         let (piece_size, count) =
             fitting(metadata.len(), piece_size).map_err(|source| HashError::Cut { path: path.to_owned(), source })?;
         let before = Fingerprint::of(&metadata);
-        let manifest = Self::read(file, metadata.len(), piece_size, count, progress).map_err(unreadable)?;
+        let mut stopped = false;
+        let manifest = Self::read(file, metadata.len(), piece_size, count, |done| {
+            stopped = !goes_on(done);
+            !stopped
+        });
+        let manifest = manifest.map_err(unreadable)?;
+        if stopped {
+            return Err(HashError::Stopped(path.to_owned()));
+        }
         let after = Fingerprint::of(&file.metadata().map_err(unreadable)?);
         match manifest {
             Some(manifest) if before == after => Ok((manifest, after)),
@@ -177,13 +188,13 @@ impl Manifest {
         }
     }
 
-    /// Reads and hashes the file; `None` if it does not have `size` bytes.
+    /// Reads and hashes the file; `None` if it does not have `size` bytes or `goes_on` returned false.
     fn read(
         mut file: &File,
         size: u64,
         piece_size: u32,
         count: usize,
-        mut progress: impl FnMut(u64),
+        mut goes_on: impl FnMut(u64) -> bool,
     ) -> io::Result<Option<Self>> {
         let mut block = vec![0; BLOCK];
         let mut whole = Sha256::new();
@@ -203,7 +214,9 @@ impl Manifest {
                 piece.update(&block[..got]);
                 whole.update(&block[..got]);
                 done += got as u64;
-                progress(done);
+                if !goes_on(done) {
+                    return Ok(None);
+                }
             }
             pieces.push(digest::take(&mut piece));
         }

@@ -13,6 +13,7 @@ pub mod manifest;
 pub mod name;
 pub mod partial;
 mod prefix_hash;
+pub(crate) mod regular_file;
 mod shared;
 
 pub use bitfield::Bitfield;

@@ -42,6 +42,17 @@ impl FileName {
         self.0.starts_with('.')
     }
 
+    /// The name as it may be given to a file that somebody else named: visible, and read as it is written. Leading dots,
+    /// which would hide the file or make it a setting of a program, become underscores, and so do characters that are
+    /// not seen or reverse the direction of text (Unicode category Cf).
+    #[must_use]
+    pub fn from_others(&self) -> Self {
+        let dots = self.0.len() - self.0.trim_start_matches('.').len();
+        let shown = self.0[dots..].chars().map(|c| if is_format(c) { '_' } else { c });
+        // An underscore is no longer than what it replaces.
+        Self("_".repeat(dots) + &shown.collect::<String>())
+    }
+
     /// The name with a number before the extension, as in `NAME (2)`; shortened where it would be too long.
     #[must_use]
     pub fn numbered(&self, number: usize) -> Self {
@@ -61,6 +72,13 @@ impl FileName {
 /// The longest prefix of a text with at most `bytes` bytes.
 pub(crate) fn cut(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
+}
+
+/// True for characters that are not seen or reverse the direction of text: those of category Cf in use in names.
+fn is_format(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 impl FromStr for FileName {
@@ -101,6 +119,15 @@ mod tests {
         assert_eq!(FileName::of_path(Path::new("/a/b.c")).unwrap().as_str(), "b.c");
         assert!(FileName::of_path(Path::new("/")).is_err());
         assert!(FileName::of_path(Path::new("a/..")).is_err());
+    }
+
+    #[test]
+    fn a_name_given_by_others_is_visible() {
+        let given = |name: &str| name.parse::<FileName>().unwrap().from_others().to_string();
+        assert_eq!(given(".bashrc"), "_bashrc");
+        assert_eq!(given("...x"), "___x");
+        assert_eq!(given("photo\u{202e}gpj.exe"), "photo_gpj.exe");
+        assert_eq!(given("movie.bin"), "movie.bin");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,10 +17,11 @@ use rustix::io::Errno;
 use tokio::sync::watch;
 
 use super::bitfield::Bitfield;
-use super::journal::{Entries, Journal, no_follow};
+use super::journal::{Entries, Journal};
 use super::manifest::Manifest;
 use super::name::{self, FileName};
 use super::prefix_hash::{PrefixHash, is_piece};
+use super::regular_file;
 
 /// Default number of bytes per write.
 pub const DEFAULT_BLOCK_SIZE: usize = 64 * 1024;
@@ -131,6 +132,9 @@ pub enum PartialError {
     /// The name is taken, and so are all numbered ones that were tried.
     #[error("{}: exists already, and so do {MAX_NUMBER} files with a number after the name", .0.display())]
     Exists(PathBuf),
+    /// The check of what is there was stopped.
+    #[error("{}: the check of its pieces was stopped; they are kept", .0.display())]
+    Stopped(PathBuf),
     /// The download was given up with [`PartialFile::release`].
     #[error("{}: the download was given up", .0.display())]
     Released(PathBuf),
@@ -147,11 +151,22 @@ pub enum PartialError {
 impl PartialFile {
     /// Starts a download, or continues one that was interrupted with those of its pieces that match their hashes.
     pub fn open(folder: &Path, name: &FileName, manifest: &Manifest, block_size: usize) -> Result<Self, PartialError> {
+        Self::open_unless(folder, name, manifest, block_size, || false)
+    }
+
+    /// Does the same until `stopped` returns true, as the check of many pieces takes long.
+    pub fn open_unless(
+        folder: &Path,
+        name: &FileName,
+        manifest: &Manifest,
+        block_size: usize,
+        stopped: impl Fn() -> bool,
+    ) -> Result<Self, PartialError> {
         let (data_path, journal_path) = paths(folder, name, manifest.id);
         let failed = |source| failed(&data_path, source);
         let mut options = OpenOptions::new();
-        let data = options.read(true).write(true).create(true).truncate(false).custom_flags(no_follow());
-        let data = data.open(&data_path).map_err(failed)?;
+        let options = options.read(true).write(true).create(true).truncate(false);
+        let data = regular_file::open(options, &data_path).map_err(failed)?;
         match data.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(PartialError::InUse(data_path)),
@@ -162,10 +177,11 @@ impl PartialFile {
             None => Bitfield::new(manifest.piece_count()),
             Some(earlier) if earlier.manifest == *manifest => earlier.claimed.clone(),
             // Divided differently, the same bytes may still be right.
-            Some(_) => Bitfield::full(manifest.piece_count()),
+            Some(earlier) => earlier.claimed_in(manifest),
         };
         data.set_len(manifest.size).map_err(failed)?;
-        let (have, hash) = verify(&data, manifest, &claimed).map_err(failed)?;
+        let verified = verify(&data, manifest, &claimed, stopped).map_err(failed)?;
+        let (have, hash) = verified.ok_or_else(|| PartialError::Stopped(data_path.clone()))?;
         let journal = Journal::open(&journal_path, earlier, manifest, &have);
         let journal = journal.map_err(|source| self::failed(&journal_path, source))?;
         let (versions, _) = watch::channel(have.count() as u64);
@@ -194,7 +210,8 @@ impl PartialFile {
                 continue;
             };
             let Some(Ok(name)) = name.strip_prefix('.').map(str::parse::<FileName>) else { continue };
-            let Some(earlier) = Entries::read(&folder.join(entry))? else { continue };
+            // Others may have left something here that cannot be read.
+            let Ok(Some(earlier)) = Entries::read(&folder.join(entry)) else { continue };
             found.push(Unfinished { name, manifest: earlier.manifest, claimed: earlier.claimed });
         }
         Ok(found)
@@ -274,6 +291,11 @@ impl PartialFile {
     /// Verifies the whole, gives the file its name and returns its path. Where the name is taken, `NAME (2)` is used
     /// instead.
     pub fn finish(&self) -> Result<PathBuf, PartialError> {
+        self.finish_unless(|| false)
+    }
+
+    /// Does the same until `stopped` returns true, as reading a large file again takes long.
+    pub fn finish_unless(&self, stopped: impl Fn() -> bool) -> Result<PathBuf, PartialError> {
         let missing = {
             let state = self.state();
             match &state.end {
@@ -287,6 +309,9 @@ impl PartialFile {
         }
         let mut hash = self.hash.lock().unwrap_or_else(PoisonError::into_inner);
         while hash.next() < self.manifest.piece_count() {
+            if stopped() {
+                return Err(PartialError::Stopped(self.data_path.clone()));
+            }
             self.read_back(&mut hash)?;
         }
         let (expected, found) = (self.manifest.id, hash.finish());
@@ -415,11 +440,20 @@ fn paths(folder: &Path, name: &FileName, id: FileId) -> (PathBuf, PathBuf) {
     (folder.join(&part), folder.join(part + ".have"))
 }
 
-/// Verifies the recorded pieces; returns those that match their hashes, and the hash of the file's beginning.
-fn verify(data: &File, manifest: &Manifest, claimed: &Bitfield) -> io::Result<(Bitfield, PrefixHash)> {
+/// Verifies the recorded pieces; returns those that match their hashes, and the hash of the file's beginning. `None` if
+/// that was stopped.
+fn verify(
+    data: &File,
+    manifest: &Manifest,
+    claimed: &Bitfield,
+    stopped: impl Fn() -> bool,
+) -> io::Result<Option<(Bitfield, PrefixHash)>> {
     let mut have = Bitfield::new(manifest.piece_count());
     let mut hash = PrefixHash::default();
     for piece in claimed.iter() {
+        if stopped() {
+            return Ok(None);
+        }
         if is_piece(data, manifest, piece)? {
             have.set(piece);
             if hash.next() == piece {
@@ -428,7 +462,7 @@ fn verify(data: &File, manifest: &Manifest, claimed: &Bitfield) -> io::Result<(B
             }
         }
     }
-    Ok((have, hash))
+    Ok(Some((have, hash)))
 }
 
 /// Renames a file, unless the new name is taken.

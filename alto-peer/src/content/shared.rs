@@ -1,10 +1,11 @@
-//! A shared file: where its content is, and a check before each use that it has not changed since it was hashed.
+//! A shared file: where its content is, and the checks before each use that it has not changed since it was hashed.
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use alto_types::swarm::{FileEntry, FileId};
 use bytes::Bytes;
@@ -12,10 +13,12 @@ use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 
 use super::bitfield::Bitfield;
 use super::digest;
-use super::fingerprint::Fingerprint;
-use super::manifest::{Manifest, nonblocking};
+use super::fingerprint::{Fingerprint, Identity};
+use super::manifest::Manifest;
 use super::name::FileName;
 use super::partial::PartialFile;
+use super::prefix_hash::is_piece;
+use super::regular_file::nonblocking;
 
 /// A shared file, complete or in part.
 pub struct Shared {
@@ -28,18 +31,26 @@ pub struct Shared {
 
 /// Location of a shared file's content.
 pub(super) enum Content {
-    Complete(OnDisk),
+    Complete(Box<OnDisk>),
     Partial(Arc<PartialFile>),
 }
 
 /// A complete file, opened anew for each use.
 pub(super) struct OnDisk {
-    pub(super) root: Arc<Dir>,
+    root: Arc<Dir>,
     /// Path relative to `root`.
-    pub(super) relative: PathBuf,
+    relative: PathBuf,
     /// Full path, for messages.
-    pub(super) path: PathBuf,
-    pub(super) fingerprint: Fingerprint,
+    path: PathBuf,
+    verified: Mutex<Verified>,
+}
+
+/// Extent to which the content on disk is known to be right.
+struct Verified {
+    /// Fingerprint under which every piece was verified.
+    fingerprint: Fingerprint,
+    /// Later fingerprint under which only some pieces were verified again, and these pieces.
+    again: Option<(Fingerprint, Bitfield)>,
 }
 
 /// The content of a shared file, open for reading.
@@ -150,6 +161,20 @@ impl Shared {
         }
     }
 
+    /// Fills `bytes` with the content from `offset` on. What is read of a complete file is verified again if the file may
+    /// have been changed since it was hashed.
+    pub(super) fn read_at(&self, source: &Source, bytes: &mut [u8], offset: u64) -> Result<(), Gone> {
+        match (&self.content, source) {
+            (Content::Complete(on_disk), Source::Complete(file)) => {
+                on_disk.verify(file, &self.manifest, offset..offset + bytes.len() as u64)?;
+                source.read_at(bytes, offset).map_err(|error| on_disk.unreadable(error))
+            }
+            (Content::Complete(_) | Content::Partial(_), _) => source
+                .read_at(bytes, offset)
+                .map_err(|source| Gone::Unreadable { path: self.name.as_str().into(), source }),
+        }
+    }
+
     /// Opens the content, after the same check.
     pub(super) fn open(&self) -> Result<Source, Gone> {
         match &self.content {
@@ -160,11 +185,77 @@ impl Shared {
 }
 
 impl OnDisk {
+    /// A file that had this fingerprint when it was hashed.
+    pub(super) fn new(root: Arc<Dir>, relative: PathBuf, path: PathBuf, fingerprint: Fingerprint) -> Self {
+        Self { root, relative, path, verified: Mutex::new(Verified { fingerprint, again: None }) }
+    }
+
     fn open(&self) -> Result<File, Gone> {
-        let unreadable = |source| Gone::Unreadable { path: self.path.clone(), source };
-        let file = open_beneath(&self.root, &self.relative).map_err(unreadable)?;
-        let fingerprint = Fingerprint::of(&file.metadata().map_err(unreadable)?);
-        if fingerprint == self.fingerprint { Ok(file) } else { Err(Gone::Changed(self.path.clone())) }
+        let file = open_beneath(&self.root, &self.relative).map_err(|source| self.unreadable(source))?;
+        match self.compare(&file)?.0 {
+            Identity::Same | Identity::Doubtful => Ok(file),
+            Identity::Other => Err(Gone::Changed(self.path.clone())),
+        }
+    }
+
+    /// Compares an open file with the one that was hashed, and returns its present fingerprint, too.
+    fn compare(&self, file: &File) -> Result<(Identity, Fingerprint), Gone> {
+        let present = Fingerprint::of(&file.metadata().map_err(|source| self.unreadable(source))?);
+        Ok((self.verified().fingerprint.compare(&present), present))
+    }
+
+    /// Verifies the pieces that these bytes belong to, unless the file is certainly the one that was hashed.
+    fn verify(&self, file: &File, manifest: &Manifest, bytes: Range<u64>) -> Result<(), Gone> {
+        let (identity, present) = self.compare(file)?;
+        match identity {
+            Identity::Same => return Ok(()),
+            Identity::Doubtful if bytes.is_empty() => return Ok(()),
+            Identity::Other => return Err(Gone::Changed(self.path.clone())),
+            Identity::Doubtful => {}
+        }
+        let size = u64::from(manifest.piece_size);
+        let index = |byte: u64| usize::try_from(byte / size).unwrap_or(usize::MAX);
+        for piece in index(bytes.start)..=index(bytes.end.saturating_sub(1)) {
+            if self.verified().has(present, piece) {
+                continue;
+            }
+            // Without the lock, as hashing takes time.
+            if !is_piece(file, manifest, piece).map_err(|source| self.unreadable(source))? {
+                return Err(Gone::Changed(self.path.clone()));
+            }
+            self.verified().add(present, piece, manifest.piece_count());
+        }
+        Ok(())
+    }
+
+    fn unreadable(&self, source: io::Error) -> Gone {
+        Gone::Unreadable { path: self.path.clone(), source }
+    }
+
+    fn verified(&self) -> MutexGuard<'_, Verified> {
+        self.verified.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Verified {
+    /// True if a piece was verified under this fingerprint.
+    fn has(&self, present: Fingerprint, piece: usize) -> bool {
+        present == self.fingerprint
+            || self.again.as_ref().is_some_and(|(fingerprint, pieces)| *fingerprint == present && pieces.get(piece))
+    }
+
+    /// Notes that a piece was verified under this fingerprint.
+    fn add(&mut self, present: Fingerprint, piece: usize, count: usize) {
+        let mut pieces = match self.again.take() {
+            Some((fingerprint, pieces)) if fingerprint == present => pieces,
+            _ => Bitfield::new(count),
+        };
+        pieces.set(piece);
+        if pieces.is_complete() {
+            self.fingerprint = present;
+        } else {
+            self.again = Some((present, pieces));
+        }
     }
 }
 

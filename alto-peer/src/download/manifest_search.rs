@@ -4,17 +4,18 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use alto_types::swarm::{FileId, Holder};
+use alto_types::swarm::{FileId, Holder, Holders};
 use rand::seq::SliceRandom;
 use ureq::Agent;
 
+use super::cancel::Cancel;
 use super::helpers;
-use super::pause::{STEP, pause};
+use super::pause::{STEP, call, pause};
 use super::request::{Outcome, fetch_small};
-use super::transport::Cancel;
 use super::{FetchError, Setup};
 use crate::content::manifest::MAX_MANIFEST_BYTES;
 use crate::content::{Manifest, PartialFile};
@@ -59,37 +60,48 @@ impl<'a> ManifestSearch<'a> {
     }
 
     /// Excludes a manifest that describes other content, and reports its holders.
-    pub(super) fn exclude(&mut self, manifest: FileId, reason: &str) {
+    pub(super) fn exclude(&mut self, manifest: FileId, reason: &str) -> Result<(), FetchError> {
         self.false_manifests.insert(manifest);
-        let Ok(holders) = self.setup.rendezvous.holders(self.file, MAX_HOLDERS) else { return };
+        let Ok(holders) = self.holders(Instant::now() + self.patience)? else { return Ok(()) };
         for holder in holders.holders.iter().filter(|holder| holder.manifest == manifest) {
             self.tell(SocketAddr::new(holder.address, holder.port), SourceState::Lied, reason.to_owned());
         }
+        Ok(())
+    }
+
+    /// Asks the registry for holders. The inner error is the registry's, or that it took too long.
+    fn holders(&self, until: Instant) -> Result<Result<Holders, String>, FetchError> {
+        let (rendezvous, file) = (Arc::clone(&self.setup.rendezvous), self.file);
+        let answer = call(Some(until), self.cancel, move || rendezvous.holders(file, MAX_HOLDERS))?;
+        Ok(match answer {
+            Some(answer) => answer.map_err(|error| error.to_string()),
+            None => Err("the registry does not answer".to_owned()),
+        })
     }
 
     /// Finds a manifest of the file that its holders announce: that of an earlier download into this folder if there is a
-    /// holder with it, otherwise that of most holders.
-    pub(super) fn find(&mut self, folder: &Path) -> Result<Found, FetchError> {
-        let start = Instant::now();
+    /// holder with it, otherwise that of most holders. Gives up when `since` is too long ago.
+    pub(super) fn find(&mut self, folder: &Path, since: Instant) -> Result<Found, FetchError> {
+        let (after, until) = (self.patience, since + self.patience);
         let mut reason = "nobody shares the file".to_owned();
         loop {
-            match self.setup.rendezvous.holders(self.file, MAX_HOLDERS) {
+            match self.holders(until)? {
                 Ok(listed) => {
                     let credible = self.credible(&listed.holders, folder);
                     if credible.is_empty() && !listed.holders.is_empty() && !self.false_manifests.is_empty() {
                         return Err(FetchError::AllFalse { file: self.file });
                     }
-                    if let Some(found) = self.ask_for_manifest(credible, &mut reason)? {
+                    if let Some(found) = self.ask_for_manifest(credible, listed.file.size, until, &mut reason)? {
                         return Ok(found);
                     }
                 }
-                Err(error) => reason = error.to_string(),
+                Err(error) => reason = error,
             }
-            let after = self.patience;
-            if start.elapsed() >= after {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
                 return Err(FetchError::NoManifest { after, reason });
             }
-            pause(ASK_AGAIN, self.cancel)?;
+            pause(ASK_AGAIN.min(left), self.cancel)?;
         }
     }
 
@@ -118,19 +130,27 @@ impl<'a> ManifestSearch<'a> {
         groups.into_iter().map(|(digest, (_, sources))| (digest, sources)).collect()
     }
 
-    /// Asks the holders of each manifest until one provides it.
+    /// Asks the holders of each manifest until one provides it. A manifest of another size than the registry states is
+    /// used only if there is no other.
     fn ask_for_manifest(
         &mut self,
         groups: Vec<(FileId, Vec<SocketAddr>)>,
+        size: u64,
+        until: Instant,
         reason: &mut String,
     ) -> Result<Option<Found>, FetchError> {
+        let mut other = None;
         for (digest, mut sources) in groups {
             sources.shuffle(&mut rand::rng());
-            if let Some(manifest) = self.race(digest, sources, reason)? {
-                return Ok(Some(Found { manifest, digest }));
+            match self.race(digest, sources, until, reason)? {
+                Some(manifest) if manifest.size == size => return Ok(Some(Found { manifest, digest })),
+                Some(manifest) => {
+                    other.get_or_insert(Found { manifest, digest });
+                }
+                None => {}
             }
         }
-        Ok(None)
+        Ok(other)
     }
 
     /// Asks the holders one after the other, without waiting for the slow ones; the first valid answer counts.
@@ -138,12 +158,16 @@ impl<'a> ManifestSearch<'a> {
         &mut self,
         digest: FileId,
         mut sources: Vec<SocketAddr>,
+        until: Instant,
         reason: &mut String,
     ) -> Result<Option<Manifest>, FetchError> {
         let (answers, inbox) = channel();
         let over = Cancel::default();
         let (mut running, mut started) = (0, Instant::now());
         let result = loop {
+            if Instant::now() >= until {
+                break Ok(None);
+            }
             let overtake = running == 0 || (started.elapsed() >= OVERTAKE && running < PARALLEL);
             if let Some(source) = sources.pop_if(|_| overtake) {
                 running += 1;
@@ -195,7 +219,6 @@ impl<'a> ManifestSearch<'a> {
         if manifest.digest() != digest {
             return Err(lie("is not the one it announced".to_owned()));
         }
-        // The size in the registry is what the first holder said, so it is no reference.
         if manifest.id != self.file {
             return Err(lie(format!("is of {}", manifest.id)));
         }

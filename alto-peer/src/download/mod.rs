@@ -4,15 +4,18 @@
 //! [`PartialFile`](crate::content::PartialFile) and hands both to the [`engine`]. The [policy](crate::policy) chooses
 //! neighbours among the holders, and which of them to ask.
 
+mod cancel;
 mod engine;
 mod error;
 mod helpers;
 mod interval;
 mod manifest_search;
 mod options;
+mod pace;
 mod pause;
 mod rendezvous;
 mod request;
+mod screened;
 mod session;
 mod transport;
 
@@ -23,14 +26,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use alto_types::swarm::FileId;
 
+pub use cancel::Cancel;
 pub use error::FetchError;
 pub use options::Options;
 pub use rendezvous::{Rendezvous, RendezvousError};
-pub use transport::Cancel;
+
+use self::pace::Pace;
+use self::screened::Screened;
 
 use crate::content::{FileName, Library};
 use crate::events::{Contribution, Event, Events};
@@ -96,18 +102,20 @@ pub struct Done {
 #[derive(Clone)]
 pub struct Fetcher {
     setup: Setup,
+    pace: Arc<Pace>,
 }
 
 impl Fetcher {
     /// A fetcher with this setup.
     pub fn new(setup: Setup) -> Self {
-        Self { setup }
+        let rendezvous = Arc::new(Screened::new(Arc::clone(&setup.rendezvous), setup.client.clone()));
+        Self { setup: Setup { rendezvous, ..setup }, pace: Arc::new(Pace::new(Instant::now())) }
     }
 
     /// Downloads a file and waits for it. Emits events for everything that happens, success or failure at the end included.
     pub fn fetch(&self, order: &Order, cancel: &Cancel) -> Result<Done, FetchError> {
         let mut file = None;
-        let result = session::run(&self.setup, order, cancel, &mut file);
+        let result = session::run(&self.setup, &self.pace, order, cancel, &mut file);
         self.setup.events.emit(match &result {
             Ok(done) => Event::Done {
                 file: done.file,

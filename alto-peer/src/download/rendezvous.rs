@@ -25,6 +25,9 @@ pub enum RendezvousError {
     /// The registry is busy for this time.
     #[error("the registry is busy: ask again in {} s", .0.as_secs())]
     Busy(Duration),
+    /// The registry refuses, and will refuse again.
+    #[error("{0}")]
+    Refused(String),
     /// The registry cannot be reached, or its answer is invalid.
     #[error("{0}")]
     Failed(String),
@@ -42,7 +45,7 @@ impl Rendezvous for RegistryClient {
             let page = self.files(Some(name), after).map_err(|error| match error.status() {
                 // A list of files may be empty, but its URI exists.
                 Some(StatusCode::NOT_FOUND) => {
-                    RendezvousError::Failed(format!("the server of {} has no registry of peers", self.directory_uri()))
+                    RendezvousError::Refused(format!("the server of {} has no registry of peers", self.directory_uri()))
                 }
                 _ => error.into(),
             })?;
@@ -67,6 +70,8 @@ impl From<RegistryError> for RendezvousError {
             Some(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => {
                 Self::Busy(error.retry_after().unwrap_or(BUSY))
             }
+            Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Self::Refused(error.to_string()),
+            _ if error.is_denied() => Self::Refused(error.to_string()),
             _ => Self::Failed(error.to_string()),
         }
     }

@@ -12,7 +12,8 @@ use ureq::http::header::{CONTENT_RANGE, RANGE, RETRY_AFTER};
 use ureq::http::{Response, StatusCode};
 use ureq::{Agent, Body, Error};
 
-use super::transport::{self, Cancel};
+use super::cancel::Cancel;
+use super::transport;
 use crate::content::partial::PartialError;
 use crate::content::{PartialFile, Written};
 

@@ -8,19 +8,23 @@ use std::time::{Duration, Instant};
 use alto_types::swarm::{FileId, FileSummary};
 use ureq::Agent;
 
+use super::cancel::Cancel;
 use super::engine::{self, End, Tally, Task};
 use super::manifest_search::ManifestSearch;
-use super::pause::pause;
+use super::pace::Pace;
+use super::pause::{call, pause};
 use super::rendezvous::RendezvousError;
-use super::transport::{self, Cancel};
+use super::transport;
 use super::{Done, FetchError, Order, Setup, Wanted};
 use crate::content::manifest::{DEFAULT_PIECE_SIZE, MAX_PIECE_SIZE, piece_count};
 use crate::content::partial::PartialError;
-use crate::content::{FileName, Manifest, PartialFile};
+use crate::content::{FileName, PartialFile};
 use crate::events::Event;
 
 /// Interval at which the registry is asked for a file that nobody shares yet.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
+/// Longest pause for a registry that is busy, whatever it asks for.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// A download in progress.
 struct Session<'a> {
@@ -28,6 +32,7 @@ struct Session<'a> {
     order: &'a Order,
     cancel: &'a Cancel,
     agent: Agent,
+    pace: &'a Arc<Pace>,
     file: FileId,
     manifests: ManifestSearch<'a>,
 }
@@ -35,6 +40,7 @@ struct Session<'a> {
 /// Carries out the order. Sets `file` as soon as it is clear which one is meant.
 pub(super) fn run(
     setup: &Setup,
+    pace: &Arc<Pace>,
     order: &Order,
     cancel: &Cancel,
     file: &mut Option<FileId>,
@@ -44,9 +50,9 @@ pub(super) fn run(
     *file = Some(summary.id);
     let name = match &order.name {
         Some(name) => name.clone(),
-        None => summary.name.parse()?,
+        None => summary.name.parse::<FileName>()?.from_others(),
     };
-    if let Some(path) = already_there(setup, &order.folder.join(name.as_str()), &summary) {
+    if let Some(path) = already_there(setup, &order.folder.join(name.as_str()), &summary, cancel)? {
         return Ok(Done {
             file: summary.id,
             path,
@@ -57,19 +63,22 @@ pub(super) fn run(
         });
     }
     let connections = 2 * order.options.neighbours + order.options.parallel;
-    let (file, agent) = (summary.id, transport::agent(setup.source, connections));
+    let (file, agent) = (summary.id, transport::agent(setup.source, connections, Arc::clone(pace)));
     let manifests = ManifestSearch::new(setup, cancel, agent.clone(), file, order.options.patience);
-    let mut session = Session { setup, order, cancel, agent, file, manifests };
+    let mut session = Session { setup, order, cancel, agent, pace, file, manifests };
     session.fetch(&name, start)
 }
 
-/// Identifies the file that is wanted.
+/// Identifies the file that is wanted. Unless the order is to wait for it, that takes no longer than its patience.
 fn find(setup: &Setup, order: &Order, cancel: &Cancel) -> Result<FileSummary, FetchError> {
+    let until = (!order.wait).then(|| Instant::now() + order.options.patience);
     loop {
-        let found = match &order.wanted {
-            Wanted::Id(id) => setup.rendezvous.holders(*id, 1).map(|holders| vec![holders.file]),
-            Wanted::Name(name) => setup.rendezvous.named(name),
-        };
+        let (rendezvous, wanted) = (Arc::clone(&setup.rendezvous), order.wanted.clone());
+        let found = call(until, cancel, move || match wanted {
+            Wanted::Id(id) => rendezvous.holders(id, 1).map(|holders| vec![holders.file]),
+            Wanted::Name(name) => rendezvous.named(&name),
+        })?;
+        let found = found.unwrap_or_else(|| Err(RendezvousError::Failed("the registry does not answer".to_owned())));
         let time = match found {
             Ok(mut found) if found.len() == 1 => return Ok(found.remove(0)),
             Ok(candidates) if !candidates.is_empty() => {
@@ -78,31 +87,40 @@ fn find(setup: &Setup, order: &Order, cancel: &Cancel) -> Result<FileSummary, Fe
             Ok(_) | Err(RendezvousError::NotFound) if !order.wait => {
                 return Err(FetchError::NoSuchFile { wanted: order.wanted.to_string() });
             }
+            Err(RendezvousError::Refused(reason)) => return Err(FetchError::Registry(reason)),
             Err(RendezvousError::Failed(reason)) if !order.wait => return Err(FetchError::Registry(reason)),
-            Err(RendezvousError::Busy(time)) => time,
+            Err(busy @ RendezvousError::Busy(_)) if until.is_some_and(|until| Instant::now() >= until) => {
+                return Err(FetchError::Registry(busy.to_string()));
+            }
+            Err(RendezvousError::Busy(time)) => time.min(LONGEST_PAUSE),
             Ok(_) | Err(RendezvousError::NotFound | RendezvousError::Failed(_)) => ASK_AGAIN,
         };
-        pause(time, cancel)?;
+        let left = until.map_or(time, |until| until.saturating_duration_since(Instant::now()));
+        pause(time.min(left), cancel)?;
     }
 }
 
 /// Path of the file if it is there already, in which case it is shared, too.
-fn already_there(setup: &Setup, path: &Path, file: &FileSummary) -> Option<PathBuf> {
+fn already_there(
+    setup: &Setup,
+    path: &Path,
+    file: &FileSummary,
+    cancel: &Cancel,
+) -> Result<Option<PathBuf>, FetchError> {
     let shared = setup.library.as_ref().and_then(|library| library.get(file.id));
     let shared_path = shared.as_ref().and_then(|shared| shared.path());
     if let Some(there) = shared_path.filter(|there| path.canonicalize().is_ok_and(|path| path == **there)) {
-        return Some(there.to_owned());
+        return Ok(Some(there.to_owned()));
     }
-    let metadata = path.metadata().ok().filter(|metadata| metadata.is_file() && metadata.len() == file.size)?;
-    let manifest = Manifest::of_file(path, piece_size_for(metadata.len()), |_| ()).ok()?;
-    if manifest.id != file.id {
-        return None;
+    if !path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == file.size) {
+        return Ok(None);
     }
-    if let Some(library) = &setup.library {
-        // Hashes it once more, which takes little time compared to a download.
-        let _shared = library.add_file(path, piece_size_for(metadata.len()), |_, _, _| ());
+    let library = setup.library.clone().unwrap_or_default();
+    match library.add_if(path, piece_size_for(file.size), file.id, || !cancel.is_cancelled()) {
+        Ok(shared) => Ok(shared.map(|_| path.to_owned())),
+        Err(_) if cancel.is_cancelled() => Err(FetchError::Cancelled),
+        Err(_) => Ok(None),
     }
-    Some(path.to_owned())
 }
 
 /// The default piece size, or a larger one for a file that would have too many pieces.
@@ -114,13 +132,28 @@ fn piece_size_for(size: u64) -> u32 {
     piece_size
 }
 
+/// The error of a download whose file cannot be checked or written.
+fn stopped_or_failed(error: PartialError) -> FetchError {
+    match error {
+        PartialError::Stopped(_) => FetchError::Cancelled,
+        error => error.into(),
+    }
+}
+
 impl Session<'_> {
     fn fetch(&mut self, name: &FileName, start: Instant) -> Result<Done, FetchError> {
         let mut tally = Tally::default();
+        let (mut arrived, mut progress) = (0, Instant::now());
         loop {
-            let found = self.manifests.find(&self.order.folder)?;
-            let partial = PartialFile::open(&self.order.folder, name, &found.manifest, self.order.options.block_size)?;
-            let partial = Arc::new(partial);
+            // A change of manifests without a new piece is no progress.
+            if tally.bytes + tally.wasted > arrived {
+                (arrived, progress) = (tally.bytes + tally.wasted, Instant::now());
+            }
+            let found = self.manifests.find(&self.order.folder, progress)?;
+            let (folder, block_size) = (&self.order.folder, self.order.options.block_size);
+            let stopped = || self.cancel.is_cancelled();
+            let partial = PartialFile::open_unless(folder, name, &found.manifest, block_size, stopped);
+            let partial = Arc::new(partial.map_err(stopped_or_failed)?);
             let manifest = partial.manifest();
             self.setup.events.emit(Event::Joined {
                 file: self.file,
@@ -141,7 +174,8 @@ impl Session<'_> {
                 partial.release();
                 continue;
             }
-            match fetched.and_then(|_| Ok(partial.finish()?)) {
+            let stopped = || self.cancel.is_cancelled();
+            match fetched.and_then(|_| partial.finish_unless(stopped).map_err(stopped_or_failed)) {
                 Ok(path) => {
                     if let Some(library) = &self.setup.library
                         && let Err(error) = library.add_finished(&partial)
@@ -160,8 +194,8 @@ impl Session<'_> {
                 }
                 Err(FetchError::Partial(PartialError::WrongContent { expected, found: wrong })) => {
                     let reason = format!("announced a manifest that describes {wrong} instead of {expected}");
-                    self.manifests.exclude(found.digest, &reason);
                     self.stop_sharing();
+                    self.manifests.exclude(found.digest, &reason)?;
                     if let Err(source) = partial.discard() {
                         return Err(FetchError::Place { path: self.order.folder.clone(), source });
                     }
@@ -182,6 +216,7 @@ impl Session<'_> {
             setup: self.setup,
             options: &self.order.options,
             agent: self.agent.clone(),
+            pace: Arc::clone(self.pace),
             file: self.file,
             manifest: digest,
             partial: Arc::clone(partial),

@@ -8,7 +8,6 @@ use std::cell::RefCell;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
@@ -16,6 +15,9 @@ use ureq::config::Config;
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport};
 use ureq::{Agent, Error, Timeout};
+
+use super::cancel::Cancel;
+use super::pace::Pace;
 
 /// Time between two checks, and so the longest time in which a cancelled request ends.
 const CHECK_EVERY: Duration = Duration::from_millis(100);
@@ -27,10 +29,6 @@ const INPUT: usize = 128 * 1024;
 const OUTPUT: usize = 8 * 1024;
 /// Interval of TCP keepalives; a host that vanished is noticed after about four of them.
 const KEEPALIVE: Duration = Duration::from_secs(10);
-
-/// A flag that cancels a request or a download, from any thread.
-#[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<AtomicBool>);
 
 /// Conditions that end the request of the current thread.
 #[derive(Clone, Debug)]
@@ -48,15 +46,9 @@ thread_local! {
     static WATCH: RefCell<Option<Watch>> = const { RefCell::new(None) };
 }
 
-impl Cancel {
-    /// Sets the flag.
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// True if the flag was set.
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+impl Watch {
+    fn is_over(&self) -> bool {
+        self.cancel.is_cancelled() || self.deadline <= Instant::now()
     }
 }
 
@@ -83,7 +75,7 @@ pub(super) fn is_cancelled(error: &io::Error) -> bool {
 }
 
 /// Creates an agent for requests to peers, which returns an answer with any status as a success.
-pub(super) fn agent(source: Option<IpAddr>, connections: usize) -> Agent {
+pub(super) fn agent(source: Option<IpAddr>, connections: usize, pace: Arc<Pace>) -> Agent {
     let config = Config::builder()
         .proxy(None)
         .max_redirects(0)
@@ -98,7 +90,7 @@ pub(super) fn agent(source: Option<IpAddr>, connections: usize) -> Agent {
         .max_idle_connections_per_host(4)
         .max_response_header_size(16 * 1024)
         .build();
-    Agent::with_parts(config, LocalAddress { source }, DefaultResolver::default())
+    Agent::with_parts(config, LocalAddress { source, pace }, DefaultResolver::default())
 }
 
 /// Measures the time of a TCP handshake, which takes one round trip and involves no program at the other end.
@@ -117,10 +109,11 @@ fn socket(source: Option<IpAddr>, target: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// A connector that uses one local address.
+/// A connector that uses one local address, at a bounded rate.
 #[derive(Debug)]
 struct LocalAddress {
     source: Option<IpAddr>,
+    pace: Arc<Pace>,
 }
 
 impl LocalAddress {
@@ -141,6 +134,9 @@ impl Connector for LocalAddress {
     fn connect(&self, details: &ConnectionDetails<'_>, _chained: Option<()>) -> Result<Option<Watched>, Error> {
         // Peers are addressed by IP address, so there is only one.
         let Some(target) = details.addrs.first() else { return Err(Error::HostNotFound) };
+        if !self.pace.wait_unless(|| WATCH.with_borrow(|watch| watch.as_ref().is_some_and(Watch::is_over))) {
+            return Err(io::Error::other(Cancelled).into());
+        }
         let stream = self.open(*target).map_err(|error| match error.kind() {
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Error::Timeout(Timeout::Connect),
             _ => Error::Io(error),

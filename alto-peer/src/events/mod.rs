@@ -75,7 +75,7 @@ pub enum Event {
         file: FileId,
         /// Metrics asked for.
         wanted: Metrics,
-        /// Metrics used.
+        /// Metrics by which holders are compared.
         used: Metrics,
         /// Reason why other metrics are used than those asked for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -85,7 +85,7 @@ pub enum Event {
     Candidates {
         /// ID of the file.
         file: FileId,
-        /// Holders considered.
+        /// Holders that the policy chose among.
         holders: Vec<Candidate>,
     },
     /// A piece has arrived and its hash is right.
@@ -107,9 +107,9 @@ pub enum Event {
     Source {
         /// ID of the file.
         file: FileId,
-        /// Holder.
+        /// Address and port of the holder.
         source: SocketAddr,
-        /// New state.
+        /// State of the holder from now on.
         state: SourceState,
         /// Reason for the change.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -121,7 +121,7 @@ pub enum Event {
         file: FileId,
         /// Policy asked for.
         from: String,
-        /// Policy used.
+        /// Policy that replaces it.
         to: String,
         /// Failure of the query.
         reason: String,
@@ -130,7 +130,7 @@ pub enum Event {
     Progress {
         /// ID of the file.
         file: FileId,
-        /// Bytes present.
+        /// Number of bytes that are there.
         bytes: u64,
         /// Recent rate in bytes per second.
         rate: f64,
@@ -143,7 +143,7 @@ pub enum Event {
         file: FileId,
         /// Seconds since the download began.
         seconds: f64,
-        /// Bytes fetched.
+        /// Number of bytes that arrived.
         bytes: u64,
         /// Path of the file.
         path: PathBuf,
@@ -165,9 +165,9 @@ pub enum Event {
 /// Holder as a policy sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
-    /// Address and port.
+    /// Address and port of the holder.
     pub source: SocketAddr,
-    /// Name.
+    /// Name of the holder.
     pub name: String,
     /// Cost of the route from the holder to this peer, by the first metric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -184,7 +184,7 @@ pub struct Candidate {
     /// Measured round-trip time in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rtt: Option<f64>,
-    /// Whether the policy chose it.
+    /// True if the policy chose it.
     pub chosen: bool,
 }
 
@@ -192,15 +192,15 @@ pub struct Candidate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SourceState {
-    /// Answering.
+    /// Answers requests.
     Connected,
-    /// Sending nothing, or too little.
+    /// Sends nothing, or too little.
     Stalled,
-    /// Dropped for good after sending wrong bytes.
+    /// Sent wrong bytes, and is not asked again.
     Lied,
-    /// No longer answering.
+    /// Does not answer any more.
     Left,
-    /// Too busy to serve.
+    /// Refused a request because it is busy.
     Refused,
 }
 
@@ -223,7 +223,7 @@ pub struct Contribution {
 pub struct Line {
     /// Time in seconds since 1970.
     pub time: f64,
-    /// The event.
+    /// Event that happened at this time.
     #[serde(flatten)]
     pub event: Event,
 }
@@ -272,6 +272,9 @@ impl Event {
                 format!("{source} {}{reason}", state.verb())
             }
             Self::Fallback { from, to, reason, .. } => format!("choosing by {to}, not by {from}: {reason}"),
+            Self::Done { bytes: 0, path, sources, .. } if sources.is_empty() => {
+                format!("{}: already here, verified", path.display())
+            }
             Self::Done { seconds, bytes, path, sources, .. } => {
                 format!("{}: {bytes} bytes in {seconds:.1} s from {} peers", path.display(), sources.len())
             }
@@ -300,9 +303,9 @@ impl SourceState {
         match self {
             Self::Connected => "answers",
             Self::Stalled => "stalled",
-            Self::Lied => "lied, and is not asked again",
+            Self::Lied => "sent wrong data, and is not asked again",
             Self::Left => "left",
-            Self::Refused => "has no time",
+            Self::Refused => "is busy",
         }
     }
 }

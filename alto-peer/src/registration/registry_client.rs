@@ -38,7 +38,7 @@ pub enum RegistryError {
     /// Answer with an HTTP status other than success.
     #[error("the registry refused ({}): {detail}", status.as_u16())]
     Refused {
-        /// HTTP status.
+        /// HTTP status of the answer.
         status: StatusCode,
         /// Reason that the registry gives.
         detail: String,
@@ -63,6 +63,11 @@ impl RegistryError {
             Self::Refused { status, .. } => Some(*status),
             Self::Unreachable(_) | Self::Malformed(_) => None,
         }
+    }
+
+    /// True if the server wants other credentials, or leads where this peer does not go: trying again does not help.
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::Unreachable(Error::Denied { .. } | Error::OutOfReach { .. } | Error::Redirect { .. }))
     }
 
     /// Time after which to try again, if the registry said.
@@ -135,7 +140,9 @@ impl RegistryClient {
 
     /// Peers other than this one that hold a whole file, ranked by the cost of the route from them.
     pub fn best(&self, id: FileId, limit: usize) -> Result<BestPeer, RegistryError> {
-        self.get(&format!("swarm/files/{id}/best?{}", self.others(limit)))
+        let mut best: BestPeer = self.get(&format!("swarm/files/{id}/best?{}", self.others(limit)))?;
+        best.ranking.truncate(limit);
+        Ok(best)
     }
 
     /// URI query for at most `limit` other peers.

@@ -39,7 +39,7 @@ pub struct RenewalSettings {
     pub saved: Option<SavedRegistration>,
     /// Seed of the random part of waits; random if absent.
     pub seed: Option<u64>,
-    /// Whether to register at the start.
+    /// Registers the peer at the start if true.
     pub register: bool,
 }
 

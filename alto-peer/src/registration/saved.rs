@@ -2,13 +2,15 @@
 //!
 //! Without it a peer that was killed would have to wait until its lease ends.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use alto_types::swarm::{Credentials, PeerId, Secret};
 use serde::{Deserialize, Serialize};
+
+use crate::content::regular_file;
 
 /// Size above which the file is not read on, in bytes.
 const MAX_BYTES: u64 = 16 * 1024;
@@ -48,7 +50,8 @@ impl SavedRegistration {
     /// Loads the registration of an earlier process; `None` if there is none that can be read.
     pub(super) fn load(&self) -> Option<Credentials> {
         let mut bytes = Vec::new();
-        File::open(&self.path).ok()?.take(MAX_BYTES).read_to_end(&mut bytes).ok()?;
+        let file = regular_file::open(OpenOptions::new().read(true), &self.path).ok()?;
+        file.take(MAX_BYTES).read_to_end(&mut bytes).ok()?;
         let content: Content = serde_json::from_slice(&bytes).ok()?;
         (content.identity == self.identity).then_some(Credentials { peer: content.peer, secret: content.secret })
     }

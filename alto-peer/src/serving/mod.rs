@@ -1,9 +1,13 @@
 //! The HTTP/1.1 server of a peer, which other peers download from. It runs in threads of its own.
 //!
 //! Uploads have three limits: on their number at a time, with a fair queue ([`upload_queue`]); on the rate of all together
-//! ([`rate_limiter`]); and on the memory that each connection takes ([`upload`]).
+//! ([`rate_limiter`]); and on the memory that each connection takes ([`upload`]). Clients have to read at a minimum rate
+//! ([`flow`]), and share the open connections ([`connections`]).
 
 mod accept;
+mod connections;
+mod counted;
+mod flow;
 mod problem;
 mod range;
 mod rate_limiter;
@@ -43,6 +47,8 @@ pub struct ServingSettings {
     pub upload_rate: Option<u64>,
     /// Maximum number of uploads at a time.
     pub uploads: usize,
+    /// Maximum number of open connections.
+    pub connections: usize,
     /// Times that clients are given.
     pub patience: Patience,
 }
@@ -52,8 +58,12 @@ pub struct ServingSettings {
 pub struct Patience {
     /// Time for the head of a request, and until the next request on a connection.
     pub head: Duration,
-    /// Time to read one chunk of what is sent.
-    pub chunk: Duration,
+    /// Time over which a client has to read at the minimum rate, 4 KiB/s.
+    pub reading: Duration,
+    /// The same while other clients wait for an upload.
+    pub contended: Duration,
+    /// Time for which an upload keeps its place while clients with fewer uploads wait.
+    pub turn: Duration,
     /// Time that a request waits for an upload before it is refused.
     pub queue: Duration,
 }
@@ -95,21 +105,27 @@ pub enum ServingError {
 
 /// Number of threads that serve connections.
 const WORKERS: usize = 2;
-/// Maximum number of waiting requests per address.
-const WAITING_PER_ADDRESS: usize = 16;
+/// Maximum number of waiting requests per client.
+const WAITING_PER_CLIENT: usize = 16;
 /// Maximum number of waiting requests in all.
 const WAITING: usize = 512;
-/// Maximum number of connections. With an open file per upload, this is below the usual limit of 1024 descriptors.
-const CONNECTIONS: usize = 640;
-/// Maximum number of connections per address.
-const CONNECTIONS_PER_ADDRESS: usize = 128;
+/// Default maximum number of connections. With an open file per upload, this is below the usual limit of 1024
+/// descriptors.
+pub const DEFAULT_CONNECTIONS: usize = 640;
+/// Interval at which uploads that had their turn give way to others.
+const RECHOOSE: Duration = Duration::from_secs(1);
 /// Time for connections to finish when the server stops.
 const DRAIN: Duration = Duration::from_secs(2);
 
 impl Default for Patience {
-    /// The defaults; a chunk per minute is 4 KB/s.
     fn default() -> Self {
-        Self { head: Duration::from_secs(30), chunk: Duration::from_mins(1), queue: Duration::from_secs(20) }
+        Self {
+            head: Duration::from_secs(30),
+            reading: Duration::from_mins(1),
+            contended: Duration::from_secs(5),
+            turn: Duration::from_secs(30),
+            queue: Duration::from_secs(20),
+        }
     }
 }
 
@@ -122,17 +138,23 @@ impl Serving {
         let (stop, stopping) = watch::channel(false);
         let queue = UploadQueue::new(QueueLimits {
             uploads: settings.uploads,
-            waiting_per_address: WAITING_PER_ADDRESS,
+            waiting_per_client: WAITING_PER_CLIENT,
             waiting: WAITING,
             patience: settings.patience.queue,
+            turn: settings.patience.turn,
         });
         let limiter = RateLimiter::new(settings.upload_rate);
-        let uploader = Arc::new(Uploader { limiter, patience: settings.patience.chunk, sent: AtomicU64::new(0) });
+        let uploader = Arc::new(Uploader {
+            limiter,
+            queue: Arc::clone(&queue),
+            patience: settings.patience.reading,
+            contended: settings.patience.contended,
+            sent: AtomicU64::new(0),
+        });
         let limits = ConnectionLimits {
-            connections: CONNECTIONS,
-            per_address: CONNECTIONS_PER_ADDRESS,
+            connections: settings.connections,
             head: settings.patience.head,
-            unacknowledged: settings.patience.chunk,
+            unacknowledged: settings.patience.reading,
             drain: DRAIN,
         };
         let context = Arc::new(Context { library, queue, uploader, stopping: stopping.clone() });
@@ -186,10 +208,21 @@ fn run(
 ) {
     runtime.block_on(async {
         match TcpListener::from_std(listener) {
-            Ok(listener) => accept::serve(listener, routes::routes(context), limits, stopping).await,
+            Ok(listener) => tokio::select! {
+                () = accept::serve(listener, routes::routes(context), limits, stopping) => {}
+                () = rechoose(&context.queue) => {}
+            },
             Err(error) => tracing::error!(%error, "the server cannot start"),
         }
     });
+}
+
+/// Has uploads that had their turn give way to others, for ever.
+async fn rechoose(queue: &Arc<UploadQueue>) {
+    loop {
+        tokio::time::sleep(RECHOOSE).await;
+        queue.rechoose();
+    }
 }
 
 /// Listens on an address; `::` accepts IPv4 connections, too.

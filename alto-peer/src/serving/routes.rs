@@ -2,7 +2,6 @@
 //! errors included.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,15 +13,17 @@ use http::header::{
 };
 use http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
+use super::connections::ConnectionInfo;
 use super::problem::{Problem, json};
 use super::range::{self, Requested};
+use super::rate_limiter::CHUNK;
 use super::upload::{Content, Uploader};
-use super::upload_queue::UploadQueue;
+use super::upload_queue::{UploadPermit, UploadQueue};
 use crate::content::library::Shared;
 use crate::content::{Have, Library};
 
@@ -33,14 +34,6 @@ pub(super) struct Context {
     pub(super) uploader: Arc<Uploader>,
     /// Becomes true when the server stops.
     pub(super) stopping: watch::Receiver<bool>,
-}
-
-/// Facts about the connection of a request.
-#[derive(Clone)]
-pub(super) struct ConnectionInfo {
-    pub(super) client: SocketAddr,
-    /// Ends the connection when notified.
-    pub(super) cut: Arc<Notify>,
 }
 
 /// A request from another peer; its body is ignored.
@@ -81,7 +74,7 @@ pub(super) fn routes(context: &Arc<Context>) -> BoxedFilter<(Response,)> {
         .and(warp::path("manifest"))
         .and(end())
         .and(call(context))
-        .then(|id: String, call| answer(call, |call| async move { manifest(&call, &id) }));
+        .then(|id: String, call| answer(call, |call| async move { manifest(&call, &id).await }));
     let piece = files
         .and(param())
         .and(warp::path("pieces"))
@@ -198,7 +191,7 @@ async fn piece(call: Call, id: String, n: String) -> Result<Response, Problem> {
 }
 
 /// Answers `GET /files/{id}/manifest`.
-fn manifest(call: &Call, id: &str) -> Result<Response, Problem> {
+async fn manifest(call: &Call, id: &str) -> Result<Response, Problem> {
     let shared = call.shared(id)?;
     let (json, tag) = (shared.manifest_json().clone(), format!("\"{}\"", shared.manifest_digest()));
     if call.has(&tag) {
@@ -208,8 +201,10 @@ fn manifest(call: &Call, id: &str) -> Result<Response, Problem> {
     let mut response = if call.head_only() {
         with_length(empty(StatusCode::OK), length)
     } else {
-        // Subject to the rate limit, but not queued: with the manifest a client can turn to other peers.
-        call.context.uploader.send(Content::Bytes(json), 0..length, None, call.cut())
+        let connection = call.connection.clone().ok_or(Problem::Internal)?;
+        // A short one is not queued: with the manifest a client can turn to other peers.
+        let permit = if length > CHUNK as u64 { Some(call.admit(&connection).await?) } else { None };
+        call.context.uploader.send(Content::Bytes(json), 0..length, permit, connection)
     };
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(cacheable(response, &tag))
@@ -279,9 +274,9 @@ impl Call {
         tags.any(|theirs| theirs == "*" || theirs.strip_prefix("W/").unwrap_or(theirs) == tag)
     }
 
-    /// The signal that ends this request's connection.
-    fn cut(&self) -> Arc<Notify> {
-        self.connection.as_ref().map_or_else(Arc::default, |connection| Arc::clone(&connection.cut))
+    /// Waits for permission to upload to the client.
+    async fn admit(&self, connection: &ConnectionInfo) -> Result<UploadPermit, Problem> {
+        self.context.queue.admit(connection.client).await.map_err(|_| Problem::Busy(RETRY_AFTER))
     }
 
     /// Responds with bytes of a file once the client is admitted.
@@ -291,14 +286,22 @@ impl Call {
         if self.head_only() {
             return Ok(with_length(octets(empty(StatusCode::OK)), length));
         }
-        let connection = self.connection.as_ref().ok_or(Problem::Internal)?;
-        let permit = self.context.queue.admit(connection.client.ip()).await.map_err(|_| Problem::Busy(RETRY_AFTER))?;
-        // Opened after the wait, as the file may have changed meanwhile.
+        let connection = self.connection.clone().ok_or(Problem::Internal)?;
+        let permit = self.admit(&connection).await?;
+        // Opened after the wait, as the file may have changed meanwhile. The first bytes are verified before the head of
+        // the response is sent, so that the client gets an error instead of a broken body.
         let shared = Arc::clone(shared);
-        let source = tokio::task::spawn_blocking(move || library.open(&shared)).await.map_err(|_| Problem::Internal)?;
-        let source =
-            source.map_err(|_| Problem::NotFound("the file has changed and is no longer shared".to_owned()))?;
-        Ok(octets(self.context.uploader.send(Content::Source(source), range, Some(permit), self.cut())))
+        let first = range.start..range.end.min(range.start + 1);
+        let opened = tokio::task::spawn_blocking(move || {
+            let source = library.open(&shared).map_err(|_| ())?;
+            let mut byte = vec![0; usize::from(!first.is_empty())];
+            library.read_at(&shared, &source, &mut byte, first.start).map_err(|_| ())?;
+            Ok::<_, ()>(Content::File { library, shared, source })
+        });
+        let content = opened.await.map_err(|_| Problem::Internal)?;
+        let content =
+            content.map_err(|()| Problem::NotFound("the file has changed and is no longer shared".to_owned()))?;
+        Ok(octets(self.context.uploader.send(content, range, Some(permit), connection)))
     }
 }
 

@@ -59,7 +59,7 @@ pub struct PeerSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub leave: Option<f64>,
 
-    /// Policy by which the peer chooses holders: alto, best, nearest or random [default: alto]
+    /// Policy by which the peer chooses holders [default: alto]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<PolicyName>,
 

@@ -12,51 +12,45 @@ use alto_peer::download::{
 use alto_peer::events::{Event, Events, Line, Sink, SourceState};
 use alto_types::swarm::{FileId, FileSummary, Holder, Holders};
 
+use super::content::content;
 use super::holder::{Behaviour, FakeHolder};
+use test_support::patience::wait_until;
 
 /// Piece size: small, so that small files have many pieces.
-pub const PIECE: u32 = 64 * 1024;
+pub(crate) const PIECE: u32 = 64 * 1024;
 
 /// A file to download, with its content and manifest.
-pub struct Original {
-    pub content: Vec<u8>,
-    pub manifest: Manifest,
-    pub folder: tempfile::TempDir,
+pub(crate) struct Original {
+    pub(crate) content: Vec<u8>,
+    pub(crate) manifest: Manifest,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 /// A registry with a list that the test sets.
 #[derive(Default)]
-pub struct Listing {
+pub(crate) struct Listing {
     holders: Mutex<Vec<Holder>>,
     size: Mutex<u64>,
 }
 
 /// All events of a download.
 #[derive(Clone, Default)]
-pub struct Heard(Arc<Mutex<Vec<Line>>>);
+pub(crate) struct Heard(Arc<Mutex<Vec<Line>>>);
 
 /// A download that can be run.
-pub struct Download {
-    pub listing: Arc<Listing>,
-    pub heard: Heard,
-    pub order: Order,
-    pub cancel: Cancel,
+pub(crate) struct Download {
+    pub(crate) listing: Arc<Listing>,
+    pub(crate) heard: Heard,
+    pub(crate) order: Order,
+    pub(crate) cancel: Cancel,
     setup: Setup,
 }
 
 impl Original {
     /// A file with this number of pieces, all different, the last one shorter.
-    pub fn of(pieces: usize) -> Self {
+    pub(crate) fn of(pieces: usize) -> Self {
         let length = pieces * PIECE as usize - 1000;
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let content: Vec<u8> = (0..length)
-            .map(|_| {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                state.to_le_bytes()[3]
-            })
-            .collect();
+        let content = content(length);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("movie.bin");
         std::fs::write(&path, &content).unwrap();
@@ -64,13 +58,13 @@ impl Original {
         Self { content, manifest, folder }
     }
 
-    pub fn holder(&self, address: &str, behaviour: Behaviour) -> FakeHolder {
+    pub(crate) fn holder(&self, address: &str, behaviour: Behaviour) -> FakeHolder {
         FakeHolder::start(address, &self.content, &self.manifest, behaviour)
     }
 }
 
 impl Listing {
-    pub fn set(&self, holders: &[&FakeHolder]) {
+    pub(crate) fn set(&self, holders: &[&FakeHolder]) {
         *self.holders.lock().unwrap() = holders.iter().map(|holder| holder.listing()).collect();
     }
 }
@@ -100,16 +94,16 @@ impl Sink for Heard {
 }
 
 impl Heard {
-    pub fn all(&self) -> Vec<Event> {
+    pub(crate) fn all(&self) -> Vec<Event> {
         self.0.lock().unwrap().iter().map(|line| line.event.clone()).collect()
     }
 
-    pub fn timed(&self) -> Vec<Line> {
+    pub(crate) fn timed(&self) -> Vec<Line> {
         self.0.lock().unwrap().clone()
     }
 
     /// The states that a holder went through.
-    pub fn states(&self, holder: &FakeHolder) -> Vec<SourceState> {
+    pub(crate) fn states(&self, holder: &FakeHolder) -> Vec<SourceState> {
         let state = |event: Event| match event {
             Event::Source { source, state, .. } if source == holder.address => Some(state),
             _ => None,
@@ -118,16 +112,11 @@ impl Heard {
     }
 
     /// Waits for an event.
-    pub fn wait_for(&self, what: &str, is: impl Fn(&Event) -> bool) {
-        let until = std::time::Instant::now() + super::PATIENCE;
-        while !self.all().iter().any(&is) {
-            assert!(std::time::Instant::now() < until, "not within the time limit: {what}; events: {:#?}", self.all());
-            // Polls what the sink collects in another thread.
-            std::thread::sleep(Duration::from_millis(10));
-        }
+    pub(crate) fn wait_for(&self, what: &str, is: impl Fn(&Event) -> bool) {
+        wait_until(what, || self.all().iter().any(&is).then_some(()));
     }
 
-    pub fn fallbacks(&self) -> Vec<(String, String)> {
+    pub(crate) fn fallbacks(&self) -> Vec<(String, String)> {
         let fallback = |event: Event| match event {
             Event::Fallback { from, to, .. } => Some((from, to)),
             _ => None,
@@ -138,12 +127,18 @@ impl Heard {
 
 impl Download {
     /// A download of this file from these holders into this folder, by policy `random` unless the test changes that.
-    pub fn of(original: &Original, folder: &Path, holders: &[&FakeHolder]) -> Self {
+    pub(crate) fn of(original: &Original, folder: &Path, holders: &[&FakeHolder]) -> Self {
         Self::asking(original, folder, holders, "http://127.0.0.1:1/directory", "127.0.0.1")
     }
 
     /// The same, with an ALTO server, from this local address.
-    pub fn asking(original: &Original, folder: &Path, holders: &[&FakeHolder], directory: &str, own: &str) -> Self {
+    pub(crate) fn asking(
+        original: &Original,
+        folder: &Path,
+        holders: &[&FakeHolder],
+        directory: &str,
+        own: &str,
+    ) -> Self {
         let listing = Arc::new(Listing::default());
         *listing.size.lock().unwrap() = original.manifest.size;
         listing.set(holders);
@@ -174,12 +169,12 @@ impl Download {
         Self { listing, heard, order, cancel: Cancel::default(), setup }
     }
 
-    pub fn run(&self) -> Result<Done, FetchError> {
+    pub(crate) fn run(&self) -> Result<Done, FetchError> {
         Fetcher::new(self.setup.clone()).fetch(&self.order, &self.cancel)
     }
 
     /// Runs the download, which has to yield the original file.
-    pub fn succeeds(&self, original: &Original) -> Done {
+    pub(crate) fn succeeds(&self, original: &Original) -> Done {
         let done = self.run().unwrap_or_else(|error| panic!("{error}: {:#?}", self.heard.all()));
         assert!(std::fs::read(&done.path).unwrap() == original.content, "the content differs");
         done

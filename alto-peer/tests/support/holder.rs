@@ -8,32 +8,32 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use alto_peer::content::{Bitfield, Manifest};
-use alto_types::swarm::{FileId, Holder, PeerId};
+use alto_types::swarm::{Holder, PeerId};
 
 /// Ways in which a mock holder misbehaves.
 #[derive(Clone, Debug, Default)]
-pub struct Behaviour {
+pub(crate) struct Behaviour {
     /// Pieces it has; all if absent.
-    pub only: Option<Vec<usize>>,
+    pub(crate) only: Option<Vec<usize>>,
     /// Corrupts every n-th piece.
-    pub corrupt_every: Option<usize>,
+    pub(crate) corrupt_every: Option<usize>,
     /// Pause after each byte it sends.
-    pub trickle: Option<Duration>,
+    pub(crate) trickle: Option<Duration>,
     /// Rate of each answer in bytes per second.
-    pub rate: Option<u64>,
+    pub(crate) rate: Option<u64>,
     /// Number of requests for pieces to answer with 503, and the value of Retry-After.
-    pub busy: Option<(usize, u64)>,
+    pub(crate) busy: Option<(usize, u64)>,
     /// Closes the connection in the middle of every piece.
-    pub cut: bool,
+    pub(crate) cut: bool,
     /// Never answers requests for pieces.
-    pub silent: bool,
+    pub(crate) silent: bool,
     /// Manifest to announce and send instead of the file's own.
-    pub manifest: Option<Vec<u8>>,
+    pub(crate) manifest: Option<Vec<u8>>,
 }
 
 /// A running mock holder, stopped when it is dropped.
-pub struct FakeHolder {
-    pub address: SocketAddr,
+pub(crate) struct FakeHolder {
+    pub(crate) address: SocketAddr,
     shared: Arc<Shared>,
 }
 
@@ -52,7 +52,7 @@ struct Shared {
 
 impl FakeHolder {
     /// Starts a holder of this file at a free port of this address.
-    pub fn start(address: &str, content: &[u8], manifest: &Manifest, behaviour: Behaviour) -> Self {
+    pub(crate) fn start(address: &str, content: &[u8], manifest: &Manifest, behaviour: Behaviour) -> Self {
         let listener = TcpListener::bind((address.parse::<IpAddr>().unwrap(), 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let count = manifest.piece_count();
@@ -85,7 +85,7 @@ impl FakeHolder {
     }
 
     /// The holder as a registry lists it.
-    pub fn listing(&self) -> Holder {
+    pub(crate) fn listing(&self) -> Holder {
         let manifest = match &self.shared.behaviour.manifest {
             Some(json) => Manifest::from_json(json).unwrap().digest(),
             None => self.shared.manifest.digest(),
@@ -101,29 +101,29 @@ impl FakeHolder {
     }
 
     /// Gives the holder one more piece.
-    pub fn gets(&self, piece: usize) {
+    pub(crate) fn gets(&self, piece: usize) {
         self.shared.have.lock().unwrap().set(piece);
         self.shared.newer.notify_all();
     }
 
     /// Stops serving without notice.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.shared.stopped.store(true, Ordering::Relaxed);
         let _wakes_the_listener = TcpStream::connect(self.address);
     }
 
     /// Number of pieces it has sent.
-    pub fn pieces_sent(&self) -> usize {
+    pub(crate) fn pieces_sent(&self) -> usize {
         self.shared.pieces_sent.load(Ordering::Relaxed)
     }
 
     /// Number of requests for a resource: `manifest`, `have`, `piece` or `range`.
-    pub fn requests(&self, what: &str) -> usize {
+    pub(crate) fn requests(&self, what: &str) -> usize {
         self.shared.requests.lock().unwrap().get(what).copied().unwrap_or(0)
     }
 
     /// Bytes of the requests and answers about its pieces, without headers of lower layers.
-    pub fn control(&self) -> u64 {
+    pub(crate) fn control(&self) -> u64 {
         self.shared.control.load(Ordering::Relaxed)
     }
 }
@@ -280,9 +280,4 @@ impl Shared {
         }
         Ok(())
     }
-}
-
-/// ID of the file with this manifest.
-pub fn id_of(manifest: &Manifest) -> FileId {
-    manifest.id
 }

@@ -29,6 +29,8 @@ impl Best {
 }
 
 impl Policy for Best {
+    const SUMMARY: &str =
+        "always the holder of least cost, and the next one only if that fails or has no piece to give";
     const NEEDS: Needs = Needs::Costs;
 
     fn new(_: Shares) -> Self {

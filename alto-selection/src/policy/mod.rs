@@ -36,6 +36,11 @@ macro_rules! policies {
                 match self { $(Self::$policy => stringify!($module),)+ }
             }
 
+            /// Holders that the policy prefers, in a few words for help texts.
+            pub const fn summary(self) -> &'static str {
+                match self { $(Self::$policy => <$policy as Policy>::SUMMARY,)+ }
+            }
+
             /// Measurements without which the policy cannot tell candidates apart.
             pub const fn needs(self) -> Needs {
                 match self { $(Self::$policy => <$policy as Policy>::NEEDS,)+ }
@@ -92,6 +97,8 @@ use crate::candidate::{Candidate, Candidates};
 
 /// A way to choose among candidates, which are referred to by their indices in [`Candidates::all`].
 pub trait Policy {
+    /// Holders that the policy prefers, in a few words for help texts.
+    const SUMMARY: &str;
     /// Measurements without which the policy cannot tell candidates apart.
     const NEEDS: Needs;
 

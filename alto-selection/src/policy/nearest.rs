@@ -14,6 +14,8 @@ use crate::candidate::{Candidate, Candidates};
 pub struct Nearest;
 
 impl Policy for Nearest {
+    const SUMMARY: &str =
+        "holders with the shortest measured round trips";
     const NEEDS: Needs = Needs::RoundTrips;
 
     fn new(_: Shares) -> Self {

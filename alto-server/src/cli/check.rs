@@ -19,6 +19,9 @@ pub(super) fn run(config: &Config) -> Result<String, ConfigError> {
         let _ = writeln!(summary, "warning: {warning}");
     }
     let view = View::compute(Arc::clone(&topology));
+    for warning in view.warnings() {
+        let _ = writeln!(summary, "warning: {warning}");
+    }
     let map = view.network_map();
     let _ = write!(
         summary,

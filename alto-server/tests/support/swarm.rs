@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 
 use serde_json::{Value, json};
 
-use super::{Answer, Request};
+use super::{Answer, Request, http};
 
 /// Client whose requests come from one loopback address.
 #[derive(Clone, Copy)]
@@ -61,11 +61,7 @@ impl Peer {
 
     /// Opens a connection from this peer's address.
     pub(crate) fn connect(&self) -> TcpStream {
-        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-        socket.set_read_timeout(Some(super::PATIENCE)).unwrap();
-        socket.bind(&SocketAddr::new(self.address, 0).into()).unwrap();
-        socket.connect(&self.server.into()).unwrap();
-        socket.into()
+        http::connect_from(self.address, self.server)
     }
 
     /// Opens a persistent connection.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{good, names, problem, start_with_state};
 use crate::support::swarm::{Peer, Registration, entry, id};
-use crate::support::{Server, data};
+use crate::support::{Server, data, program};
 use serde_json::{Value, json};
 
 #[test]
@@ -140,7 +140,8 @@ fn a_full_disk_refuses_changes_until_there_is_room() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = std::process::Command::new("sh");
     // With SIGXFSZ ignored, the write fails with an error, as on a full disk.
-    command.args(["-c", "trap '' XFSZ; ulimit -S -f 1024; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_alto-server")]);
+    command.args(["-c", "trap '' XFSZ; ulimit -S -f 1024; exec \"$@\"", "sh"]);
+    command.arg(program().get_program());
     command.args(["--listen", "127.0.0.1:0", "--swarm-max-peers-per-address", "100000", "--topology"]);
     let server = Server::start(command.arg(data("two-isps.json")).arg("--state").arg(folder.path()));
     let p1 = Peer::at(server.address, "127.1.1.1");

@@ -17,9 +17,4 @@ impl Definition for HopCount {
     fn value(route: &Measures) -> Option<Value> {
         Some(Value::from_integer(route.hops.into()))
     }
-
-    fn within_pid(values: &[Value]) -> Option<Value> {
-        // Hop counts are whole numbers (RFC 9439 §4.5.2).
-        Value::mean(values).map(Value::to_nearest_integer)
-    }
 }

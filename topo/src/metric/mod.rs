@@ -31,11 +31,6 @@ trait Definition {
     /// Returns the value along a route; `None` where it is undefined.
     fn value(route: &Measures) -> Option<Value>;
 
-    /// Returns the value that represents a PID, given the values between all pairs of its hosts.
-    fn within_pid(values: &[Value]) -> Option<Value> {
-        Value::mean(values)
-    }
-
     /// Returns whether the value of a link was measured rather than configured.
     fn is_measured(_link: &Link) -> bool {
         false
@@ -98,11 +93,6 @@ macro_rules! metrics {
             /// Returns the value along a route; `None` where it is undefined.
             pub(crate) fn value(self, route: &Measures) -> Option<Value> {
                 match self { $(Self::$metric => <$module::$metric as Definition>::value(route),)+ }
-            }
-
-            /// Returns the value that represents a PID, given the values between all pairs of its hosts.
-            pub(crate) fn within_pid(self, values: &[Value]) -> Option<Value> {
-                match self { $(Self::$metric => <$module::$metric as Definition>::within_pid(values),)+ }
             }
 
             /// Returns whether the value of a link was measured rather than configured.

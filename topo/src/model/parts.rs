@@ -154,10 +154,7 @@ impl Link {
 
     /// Recomputes the cost; the error explains why the link has no usable cost.
     pub(crate) fn weigh(&mut self, model: &CostModel) -> Result<(), String> {
-        let computed = model.hop_weight
-            + model.delay_weight * self.delay / model.reference_delay
-            + model.bandwidth_weight * model.reference_bandwidth / self.available();
-        let cost = self.override_cost.unwrap_or(computed);
+        let cost = self.cost_at(model, self.available());
         let value = Value::from_f64(cost).filter(|_| limits::COST.admits(cost));
         let value = value.ok_or_else(|| {
             format!(
@@ -167,5 +164,17 @@ impl Link {
         })?;
         self.weight = self.up.then_some(value);
         Ok(())
+    }
+
+    /// Returns the cost of the link without traffic on it.
+    pub(crate) fn configured_cost(&self, model: &CostModel) -> Option<Value> {
+        Value::from_f64(self.cost_at(model, self.bandwidth))
+    }
+
+    fn cost_at(&self, model: &CostModel, available: f64) -> f64 {
+        let computed = model.hop_weight
+            + model.delay_weight * self.delay / model.reference_delay
+            + model.bandwidth_weight * model.reference_bandwidth / available;
+        self.override_cost.unwrap_or(computed)
     }
 }

@@ -38,6 +38,21 @@ impl Success {
         }
     }
 
+    /// Returns the mean of several shares, each with a weight, rounded down; everything is delivered over no links.
+    pub(crate) fn mean(shares: impl Iterator<Item = (Self, u128)>) -> Self {
+        let (mut sum, mut weights) = (0_u128, 0_u128);
+        for (Self(share), weight) in shares {
+            sum = sum.saturating_add(u128::from(share).saturating_mul(weight));
+            weights += weight;
+        }
+        sum.checked_div(weights).and_then(|mean| u64::try_from(mean).ok()).map_or(Self::ALWAYS, Self)
+    }
+
+    /// Returns the share in units of 10^-18.
+    pub(crate) fn units(self) -> u64 {
+        self.0
+    }
+
     /// Returns the loss in percent, rounded to the nearest millionth.
     pub(crate) fn loss(self) -> Value {
         Value::from_micros((ONE - self.0 + STEP / 2) / STEP)

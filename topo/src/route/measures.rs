@@ -2,6 +2,7 @@
 
 use super::graph::Edge;
 use super::loss::Success;
+use crate::model::parts::Link;
 use crate::value::Value;
 
 /// The contribution of one edge to the values of a route.
@@ -52,6 +53,21 @@ impl Attributes {
         let Edge { cost, price, delay, success, residual, available, hop, .. } = *edge;
         Self { cost, price, delay, success, residual, available, hop }
     }
+
+    /// Returns what a link contributes as configured, as if nothing had been measured on it.
+    pub(crate) fn configured(link: &Link, cost: Value, hop: bool) -> Self {
+        let value = |number: f64| Value::from_f64(number).unwrap_or_default();
+        let bandwidth = value(link.bandwidth * 125_000.0);
+        Self {
+            cost,
+            price: value(link.price),
+            delay: value(link.delay * 1000.0),
+            success: Success::of_loss(value(link.loss)),
+            residual: bandwidth,
+            available: bandwidth,
+            hop,
+        }
+    }
 }
 
 impl Measures {
@@ -69,6 +85,17 @@ impl Measures {
 
     /// Placeholder where there is no route.
     pub(crate) const UNREACHED: Self = Self { links: u32::MAX, ..Self::EMPTY };
+
+    /// Appends all values as bytes, for hashing.
+    pub(crate) fn append_to(&self, bytes: &mut Vec<u8>) {
+        let Self { cost, price, links, hops, delay, success, residual, available } = *self;
+        for number in [cost, price, delay, residual, available].map(Value::micros) {
+            bytes.extend(number.to_be_bytes());
+        }
+        bytes.extend(success.units().to_be_bytes());
+        bytes.extend(links.to_be_bytes());
+        bytes.extend(hops.to_be_bytes());
+    }
 
     /// Returns the measures of the route extended by one edge, at either end.
     pub(crate) fn with(self, edge: &Attributes) -> Self {

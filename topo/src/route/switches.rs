@@ -232,6 +232,11 @@ impl Access {
         &self.out[host as usize]
     }
 
+    /// Returns whether an edge leads from a host to another host.
+    pub(crate) fn has_neighbouring_host(&self, host: u32) -> bool {
+        self.out(host).iter().any(|exit| matches!(exit.to, Neighbour::Host(_)))
+    }
+
     /// Returns the edges from switches to a host.
     pub(crate) fn entries(&self, host: u32) -> &[Entry] {
         &self.into[host as usize]

@@ -125,6 +125,14 @@ impl Root {
         Self(seeds)
     }
 
+    /// Returns the switch at which all routes end, if it is one without another edge after it.
+    pub(crate) fn only_switch(&self) -> Option<SwitchId> {
+        match self.0[..] {
+            [Seed { switch, exit: None }] => Some(switch),
+            _ => None,
+        }
+    }
+
     /// Iterates over the routes that use no edge between switches.
     pub(crate) fn seeds(&self) -> impl Iterator<Item = (SwitchId, Measures)> {
         self.0.iter().map(|seed| {

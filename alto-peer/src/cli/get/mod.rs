@@ -5,7 +5,7 @@ mod progress;
 use std::io::{self, IsTerminal, stderr};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, LazyLock, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
 use structopt::StructOpt;
@@ -18,7 +18,7 @@ use super::start::node_settings;
 use super::values;
 use crate::content::FileName;
 use crate::content::name::NameError;
-use crate::download::{Cancel, FetchError, Fetcher, Order, Rendezvous, Setup, Wanted};
+use crate::download::{Cancel, FetchError, Fetcher, Options, Order, Rendezvous, Setup, Wanted};
 use crate::events::Events;
 use crate::exit::Exit;
 use crate::node::{Node, NodeError};
@@ -27,35 +27,23 @@ use crate::registration::RegistryClient;
 use crate::settings::{PeerConfig, PeerSettings, Rate, Size};
 use alto_client::Client;
 
+/// Help that follows the options: policies, metrics, examples and exit codes.
+static AFTER_HELP: LazyLock<String> = LazyLock::new(|| {
+    let policies: Vec<String> =
+        PolicyName::ALL.iter().map(|name| format!("    {:<9} {}", name.as_str(), name.summary())).collect();
+    format!("POLICIES:\n{}\n\n{}", policies.join("\n"), include_str!("after_help.txt").trim_end())
+});
+
+/// Help of `--policy`, with the names of all policies.
+static POLICY_HELP: LazyLock<String> = LazyLock::new(|| {
+    let names: Vec<&str> = PolicyName::ALL.iter().map(|name| name.as_str()).collect();
+    let default = Options::default().policy;
+    format!("Policy by which holders are chosen: {} [default: {default}]", names.join(", "))
+});
+
 /// Options of `get`.
 #[derive(Clone, Debug, StructOpt)]
-#[structopt(after_help = "\
-POLICIES:\n    \
-    alto      mostly holders of low cost, and some others: at most --own-pid-share of the neighbours in the own PID,\n              \
-              at most --own-neighbourhood-share there and in near PIDs; the lower the cost, the likelier\n    \
-    best      always the holder of least cost, and the next one only if that fails or has no piece to give\n    \
-    nearest   holders with the shortest measured round trips\n    \
-    random    any holder\n\n\
-    If the ALTO server does not answer, alto and best report that and go on as nearest, or else as random.\n\n\
-METRICS:\n    \
-    --metric names the costs that alto and best use: routingcost (which every server has), hopcount, delay-ow,\n    \
-    delay-rt, lossrate, bw-residual, bw-available, or any other that `alto-peer query directory` lists. Several are\n    \
-    combined: each is divided by its median among the holders (of bandwidths, where more is better, the reciprocal\n    \
-    counts), and the weighted sum decides. A metric that the server lacks is left out with a warning.\n\n\
-EXAMPLES:\n    \
-    alto-peer get --server http://alto.example/directory movie.bin\n        \
-        fetches the only file of that name into the working directory\n    \
-    alto-peer get --server http://alto.example/directory 9f86d081884c7d65...0f00a08 -o /srv/films/\n        \
-        fetches the file with that ID (SHA-256) into a folder, under its own name\n    \
-    alto-peer get --server http://alto.example/directory movie.bin --policy nearest --json | jq .event\n        \
-        prints events, one JSON object a line\n    \
-    alto-peer get --server http://alto.example/directory movie.bin --metric delay-ow=0.7,bw-available=0.3\n        \
-        prefers holders with little delay and much bandwidth available\n    \
-    alto-peer get --server http://alto.example/directory movie.bin --wait --stay 600\n        \
-        waits until somebody has the file, and shares it for ten minutes afterwards\n\n\
-Pieces that have arrived are kept when a download ends early; the same command continues from there.\n\n\
-EXIT CODES:\n    \
-0 the file is complete   1 the download failed   64 wrong usage   78 a file or folder cannot be used")]
+#[structopt(after_help = AFTER_HELP.as_str())]
 pub(crate) struct Get {
     /// ID (64 hexadecimal digits, the SHA-256 of the content) or name of the file
     #[structopt(value_name = "FILE-ID|NAME")]
@@ -90,8 +78,8 @@ pub(crate) struct Get {
 /// Options of the download.
 #[derive(Clone, Debug, StructOpt)]
 pub(crate) struct FetchingOptions {
-    /// Policy by which holders are chosen: alto, best, nearest or random [default: alto]
-    #[structopt(long, value_name = "POLICY")]
+    // Help texts are strings, so this one is not a doc comment.
+    #[structopt(long, value_name = "POLICY", help = POLICY_HELP.as_str())]
     policy: Option<PolicyName>,
 
     /// Cost metric of the policies alto and best, or several with weights such as delay-ow=0.7,bw-residual=0.3 [default:

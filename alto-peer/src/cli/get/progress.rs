@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::cli::output::Output;
 use crate::events::{Event, Line, Sink, SourceState};
 
 /// Sink that draws a bar on the terminal.
@@ -86,10 +87,10 @@ impl Sink for Quiet {
     }
 }
 
-/// Ends the bar; the reason of a failure is reported by the caller.
+/// Prints the result of a successful download; the caller reports the reason of a failure.
 fn result(event: &Event) {
     if let Event::Done { .. } = event {
-        println!("{}", event.sentence().unwrap_or_default());
+        Output::stdout().say(&event.sentence().unwrap_or_default());
     }
 }
 

@@ -13,6 +13,7 @@ use rustyline::{CompletionType, Config};
 
 pub(crate) use shell::Shell;
 
+use super::output::Output;
 use command::Command;
 use complete::Completer;
 
@@ -25,9 +26,9 @@ const MAX_LINE_BYTES: u64 = 64 * 1024;
 /// Reason why no more commands are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// Command `quit`.
+    /// The command `quit` was read.
     Quit,
-    /// End of the input.
+    /// The input has ended.
     Input,
 }
 
@@ -43,7 +44,7 @@ impl Screen {
     /// Restores the terminal, which a process that ends while a line is being edited leaves in raw mode.
     pub(crate) fn restore(&self) {
         let _gone = tcsetattr(stdin(), OptionalActions::Drain, &self.0);
-        println!();
+        Output::stdout().say("");
     }
 }
 

@@ -10,14 +10,13 @@ use indicatif::HumanBytes;
 use super::command::Command;
 use super::complete::Names;
 use crate::cli::downloads::Downloads;
+use crate::cli::files::{self, Listed};
 use crate::cli::output::Output;
 use crate::download::Wanted;
 use crate::node::Node;
 use crate::registration::RegistryError;
 use alto_client::printable;
 
-/// Largest number of files that are listed.
-const MAX_LISTED: usize = 1000;
 /// Largest number of holders that are ranked.
 const MAX_RANKED: usize = 20;
 /// Number of digits of an ID that are shown.
@@ -106,23 +105,13 @@ impl Shell {
     }
 
     fn files(&self) -> Result<String, NoAnswer> {
-        let mut files: Vec<FileSummary> = Vec::new();
-        let mut after = None;
-        loop {
-            let page = self.node.registry().files(None, after)?;
-            files.extend(page.files);
-            after = page.next;
-            if after.is_none() || files.len() >= MAX_LISTED {
-                break;
-            }
-        }
+        let Listed { files, more } = files::list(self.node.registry(), None)?;
         self.names.learn(&files);
         if files.is_empty() {
             return Ok("nobody shares anything yet".to_owned());
         }
-        files.sort_by(|a, b| a.name.cmp(&b.name).then(a.id.cmp(&b.id)));
         let mut text: Vec<String> = files.iter().map(|file| self.line(file)).collect();
-        if after.is_some() {
+        if more {
             text.push(format!("... and more than these {}", files.len()));
         }
         Ok(text.join("\n"))
@@ -134,8 +123,7 @@ impl Shell {
             Some(_) => ", here in part",
             None => "",
         };
-        let (name, FileSummary { complete, partial, .. }) = (printable(&file.name), file);
-        format!("{}  {:>10}  {name}: {complete} have it, {partial} in part{here}", short(file.id), size(file.size))
+        files::line(&short(file.id), file) + here
     }
 
     fn best(&self, text: &str) -> Result<String, NoAnswer> {
@@ -202,8 +190,4 @@ impl Shell {
 
 fn short(id: FileId) -> String {
     id.to_string().chars().take(SHORT_ID).collect()
-}
-
-fn size(bytes: u64) -> String {
-    HumanBytes(bytes).to_string()
 }

@@ -375,8 +375,8 @@ mod tests {
     use alto_types::swarm::{FileId, PeerId};
 
     use super::*;
+    use crate::download::cancel::Cancel;
     use crate::download::interval::Interval;
-    use crate::download::transport::Cancel;
 
     const PIECES: usize = 8;
 

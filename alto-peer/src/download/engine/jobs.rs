@@ -9,8 +9,8 @@ use rand::Rng;
 
 use super::picker::Picker;
 use crate::content::Bitfield;
+use crate::download::cancel::Cancel;
 use crate::download::request::Job;
-use crate::download::transport::Cancel;
 
 /// Bounds on how long a request may take before its pieces are requested of another holder, too, once no other pieces
 /// are left. Within these bounds it is the time that pieces usually take.

@@ -28,13 +28,14 @@ use ureq::Agent;
 use self::coordinator::Coordinator;
 use self::holders::MAX_HOLDERS;
 use self::protocol::{Action, Following, Input};
+use super::cancel::Cancel;
 use super::helpers::availability_poller::AvailabilityPoller;
 use super::helpers::cost_poller::CostPoller;
 use super::helpers::flusher::Flusher;
 use super::helpers::workers::Workers;
 use super::helpers::{self, Reporter, holder_poller, round_trip_prober};
+use super::pace::Pace;
 use super::request::{Gate, Job, Requester};
-use super::transport::Cancel;
 use super::{FetchError, Options, Setup};
 use crate::content::PartialFile;
 use crate::events::Contribution;
@@ -47,6 +48,7 @@ pub(super) struct Task<'a> {
     pub(super) setup: &'a Setup,
     pub(super) options: &'a Options,
     pub(super) agent: Agent,
+    pub(super) pace: Arc<Pace>,
     pub(super) file: FileId,
     /// Digest of the manifest: only holders that announce the same one have the same pieces.
     pub(super) manifest: FileId,
@@ -200,7 +202,8 @@ impl<'a> Engine<'a> {
                 Action::Follow(source, following) => self.follow(source, following),
                 Action::MeasureRoundTrips(targets) => {
                     let reporter = Reporter::new(&self.inputs, Input::RoundTrip);
-                    round_trip_prober::start(targets, self.task.setup.source, &self.over, &reporter);
+                    let Task { setup, pace, .. } = &self.task;
+                    round_trip_prober::start(targets, setup.source, pace, &self.over, &reporter);
                 }
                 Action::PollCosts => self.poll_costs(),
                 Action::CountWritten(bytes) => self.flusher.wrote(bytes, &self.task.partial),

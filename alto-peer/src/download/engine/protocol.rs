@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use crate::download::cancel::Cancel;
 use crate::download::helpers::availability_poller::AvailabilityReport;
 use crate::download::helpers::cost_poller::CostReport;
 use crate::download::helpers::holder_poller::HolderReport;
@@ -9,7 +10,6 @@ use crate::download::helpers::round_trip_prober::RoundTripReport;
 use crate::download::helpers::workers::JobReport;
 use crate::download::interval::Interval;
 use crate::download::request::Job;
-use crate::download::transport::Cancel;
 use crate::events::Event;
 
 /// A report of a helper thread.

@@ -8,9 +8,9 @@ use ureq::Agent;
 
 use super::Reporter;
 use crate::content::{Bitfield, Have};
+use crate::download::cancel::Cancel;
 use crate::download::interval::Interval;
 use crate::download::request::{Outcome, fetch_small};
-use crate::download::transport::Cancel;
 
 /// Seconds for which the neighbour may hold back its answer until it has a new piece.
 const WAIT: u64 = 25;

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{Reporter, spawn};
-use crate::download::transport::{self, Cancel};
+use crate::download::cancel::Cancel;
+use crate::download::pace::Pace;
+use crate::download::transport;
 
 /// Measurements per holder, of which the shortest counts: what load adds to a round trip comes and goes.
 const TRIES: usize = 3;
@@ -25,6 +27,7 @@ pub(in crate::download) struct RoundTripReport {
 pub(in crate::download) fn start(
     targets: Vec<SocketAddr>,
     own: Option<IpAddr>,
+    pace: &Arc<Pace>,
     cancel: &Cancel,
     reporter: &Reporter<RoundTripReport>,
 ) {
@@ -32,10 +35,15 @@ pub(in crate::download) fn start(
     let targets = Arc::new(Mutex::new(targets));
     let mut started = false;
     for _ in 0..threads {
-        let (targets, cancel, reporter) = (Arc::clone(&targets), cancel.clone(), reporter.clone());
+        let (targets, pace) = (Arc::clone(&targets), Arc::clone(pace));
+        let (cancel, reporter) = (cancel.clone(), reporter.clone());
         let measure = move || {
-            while !cancel.is_cancelled() {
+            // One connection is allotted for each holder, as the further ones are to the same place.
+            loop {
                 let Some(source) = targets.lock().unwrap_or_else(PoisonError::into_inner).pop() else { return };
+                if !pace.wait(&cancel) {
+                    return;
+                }
                 if !reporter.report(RoundTripReport { source, round_trip: shortest(own, source) }) {
                     return;
                 }

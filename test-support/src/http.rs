@@ -1,21 +1,21 @@
-//! An HTTP/1.1 client without any opinion: it sends what it is told, and shows what came back.
-#![allow(dead_code, unreachable_pub, reason = "each test program uses its own part of this")]
-#![allow(clippy::format_push_string, clippy::unwrap_used, reason = "not worth an import; a test may fail")]
+//! A raw HTTP/1.1 client, which sends exactly what a test specifies and exposes the complete answer.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::net::{IpAddr, SocketAddr, TcpStream};
 
 use serde_json::Value;
+use socket2::{Domain, Socket, Type};
 
-/// One request on a connection of its own.
+use crate::patience::PATIENCE;
+
+/// One request, sent on a connection of its own.
 #[derive(Clone)]
 pub struct Request {
     head: String,
     body: Option<Vec<u8>>,
 }
 
-/// What came back.
+/// Answer of the server, with lower-case field names and the body without chunked framing.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,
@@ -48,7 +48,7 @@ impl Request {
     pub fn send_over(&self, mut stream: impl Read + Write) -> Answer {
         stream.write_all(&self.to_bytes()).unwrap();
         let mut bytes = Vec::new();
-        // A server that answers early may close before it has read everything: what came is what counts.
+        // A server that answers early may reset the connection; the answer read so far is still valid.
         let _reset = stream.read_to_end(&mut bytes);
         Answer::parse(&bytes)
     }
@@ -68,14 +68,23 @@ impl Request {
     }
 }
 
-/// A connection that gives up in time.
+/// Connects with a read timeout.
 pub fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+    stream.set_read_timeout(Some(2 * PATIENCE)).unwrap();
     stream
 }
 
-/// Sends bytes as they are and returns all that comes back until the server closes.
+/// Connects from an address of the loopback network, with a read timeout.
+pub fn connect_from(own: IpAddr, address: SocketAddr) -> TcpStream {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+    socket.set_read_timeout(Some(2 * PATIENCE)).unwrap();
+    socket.bind(&SocketAddr::new(own, 0).into()).unwrap();
+    socket.connect(&address.into()).unwrap();
+    socket.into()
+}
+
+/// Sends raw bytes, and returns everything the server sends until it closes the connection.
 pub fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = connect(address);
     stream.write_all(bytes).unwrap();
@@ -85,10 +94,10 @@ pub fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
 }
 
 impl Answer {
-    /// Parses one answer of a connection that was closed after it.
+    /// Parses the answer that ends with the connection, after any interim answer.
     pub fn parse(bytes: &[u8]) -> Self {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
-        let end = end.unwrap_or_else(|| panic!("no HTTP answer: {:?}", String::from_utf8_lossy(bytes)));
+        let end = end.unwrap_or_else(|| panic!("not an HTTP answer: {:?}", String::from_utf8_lossy(bytes)));
         let head = std::str::from_utf8(&bytes[..end]).unwrap();
         let mut lines = head.split("\r\n");
         let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
@@ -110,6 +119,10 @@ impl Answer {
         self.fields.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
+    pub fn all(&self, name: &str) -> Vec<&str> {
+        self.fields.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str()).collect()
+    }
+
     pub fn media_type(&self) -> &str {
         self.field("content-type").unwrap_or_default()
     }
@@ -118,12 +131,29 @@ impl Answer {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {} {}", self.status, String::from_utf8_lossy(&self.body)))
     }
+
+    /// Body of an answer with status 200 and the media type `application/alto-{kind}+json`.
+    #[track_caller]
+    pub fn alto(&self, kind: &str) -> Value {
+        let seen = (self.status, self.media_type());
+        assert_eq!(seen, (200, format!("application/alto-{kind}+json").as_str()), "{self:?}");
+        self.json()
+    }
+
+    /// Member `meta` of an ALTO error with this code (RFC 7285 §8.5.2).
+    #[track_caller]
+    pub fn error(&self, code: &str) -> Value {
+        assert_eq!((self.status, self.media_type()), (400, "application/alto-error+json"), "{self:?}");
+        let meta = self.json()["meta"].clone();
+        assert_eq!(meta["code"], code, "{meta}");
+        meta
+    }
 }
 
 fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     loop {
-        let line = bytes.windows(2).position(|window| window == b"\r\n").expect("size of a chunk");
+        let line = bytes.windows(2).position(|window| window == b"\r\n").expect("a chunk begins with its size");
         let size = usize::from_str_radix(std::str::from_utf8(&bytes[..line]).unwrap().trim(), 16).unwrap();
         bytes = &bytes[line + 2..];
         if size == 0 {

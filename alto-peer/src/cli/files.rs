@@ -1,0 +1,117 @@
+//! `alto-peer files`: lists the files that peers share.
+
+use std::fmt::Write as _;
+
+use alto_types::swarm::FileSummary;
+use indicatif::HumanBytes;
+use structopt::StructOpt;
+
+use super::access::{AccessError, AccessOptions};
+use super::output::Output;
+use crate::exit::Exit;
+use crate::registration::{RegistryClient, RegistryError};
+use alto_client::printable;
+
+/// Largest number of files that are listed.
+const MAX_LISTED: usize = 1000;
+
+/// Options of `files`.
+#[derive(Clone, Debug, StructOpt)]
+#[structopt(after_help = "\
+EXAMPLES:
+    alto-peer files --server http://alto.example/directory
+        lists the first 1000 files: ID, size, name, and how many peers have them
+    alto-peer files --server http://alto.example/directory movie.bin
+        lists the files of exactly that name, from which `alto-peer get` can fetch one by its ID
+
+EXIT CODES:
+    0 listed, even if there are none   1 the registry does not answer   64 wrong usage   78 a file cannot be used")]
+pub(crate) struct FilesOptions {
+    /// Lists files of this name only
+    #[structopt(value_name = "NAME")]
+    name: Option<String>,
+
+    /// URI of the ALTO server's directory; the registry of peers is next to it
+    #[structopt(long, value_name = "URI", env = "ALTO_SERVER")]
+    server: String,
+
+    #[structopt(flatten)]
+    access: AccessOptions,
+
+    /// Prints one JSON object with the member files (docs/swarm.md)
+    #[structopt(long)]
+    json: bool,
+}
+
+/// Files that a registry lists.
+pub(super) struct Listed {
+    /// Files by name and ID.
+    pub(super) files: Vec<FileSummary>,
+    /// True if there are more.
+    pub(super) more: bool,
+}
+
+/// Reason why nothing is listed.
+#[derive(Debug, thiserror::Error)]
+enum FilesError {
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+}
+
+/// Lists the files. Returns the exit code.
+pub(crate) fn run(options: &FilesOptions) -> Exit {
+    Output::stderr().log();
+    match options.text() {
+        Ok(text) => super::print(&text),
+        Err(error) => {
+            Output::stderr().say(&format!("alto-peer: {error}"));
+            match error {
+                FilesError::Access(error) => error.exit(),
+                FilesError::Registry(_) => Exit::Failure,
+            }
+        }
+    }
+}
+
+impl FilesOptions {
+    fn text(&self) -> Result<String, FilesError> {
+        let client = self.access.client(&self.server)?.build().map_err(AccessError::from)?;
+        let Listed { files, more } = list(&RegistryClient::new(client), self.name.as_deref())?;
+        if self.json {
+            return Ok(serde_json::json!({ "files": files }).to_string());
+        }
+        if files.is_empty() {
+            return Ok("nobody shares such a file".to_owned());
+        }
+        let mut text = files.iter().map(|file| line(&file.id.to_string(), file)).collect::<Vec<_>>().join("\n");
+        if more {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\n... and more than these {}", files.len());
+        }
+        Ok(text)
+    }
+}
+
+/// Lists the files of a registry: those of a name, or the first of all.
+pub(super) fn list(registry: &RegistryClient, name: Option<&str>) -> Result<Listed, RegistryError> {
+    let (mut files, mut after) = (Vec::new(), None);
+    loop {
+        let page = registry.files(name, after)?;
+        files.extend(page.files);
+        after = page.next;
+        if after.is_none() || files.len() >= MAX_LISTED {
+            break;
+        }
+    }
+    files.truncate(MAX_LISTED);
+    files.sort_by(|a, b| a.name.cmp(&b.name).then(a.id.cmp(&b.id)));
+    Ok(Listed { files, more: after.is_some() })
+}
+
+/// One file for people, with this form of its ID.
+pub(super) fn line(id: &str, file: &FileSummary) -> String {
+    let FileSummary { complete, partial, size, name, .. } = file;
+    format!("{id}  {:>10}  {}: {complete} have it, {partial} in part", HumanBytes(*size).to_string(), printable(name))
+}

@@ -1,0 +1,34 @@
+//! The registry of a server as a client sees it that is no peer.
+
+use alto_client::Client;
+use alto_peer::registration::RegistryClient;
+use alto_types::swarm::{FileEntry, Holder, Registration};
+
+use super::Server;
+use super::download::Original;
+
+/// Client of the registry from an address that no peer has.
+pub(crate) fn registry(directory: &str) -> RegistryClient {
+    let address = [127, 9, 9, 9].into();
+    RegistryClient::new(Client::builder(directory).source(address).build().unwrap())
+}
+
+/// The files that the registry lists: name, number of complete holders, number of others.
+pub(crate) fn listed(registry: &RegistryClient) -> Vec<(String, usize, usize)> {
+    let files = registry.files(None, None).unwrap().files;
+    files.into_iter().map(|file| (file.name, file.complete, file.partial)).collect()
+}
+
+/// Registers a mock holder of the original.
+pub(crate) fn register(server: &Server, original: &Original, holder: &Holder) {
+    let client = Client::builder(&server.directory()).source(holder.address).build().unwrap();
+    let entry = FileEntry {
+        id: original.manifest.id,
+        name: "movie.bin".to_owned(),
+        size: original.manifest.size,
+        manifest: holder.manifest,
+        complete: holder.complete,
+    };
+    let registration = Registration { name: holder.name.clone(), port: holder.port, files: vec![entry], renew: None };
+    RegistryClient::new(client).register(&registration).unwrap();
+}

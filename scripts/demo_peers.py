@@ -119,7 +119,8 @@ def walk(server, addresses, program, heading):
         with open(content, "wb") as out:
             out.write(os.urandom(SIZE))
         wanted = digest(content)
-        defaults = {"upload-rate": UPLOAD_RATE, "piece-size": "64KiB"}
+        # Port 0 is a free one.
+        defaults = {"upload-rate": UPLOAD_RATE, "piece-size": "64KiB", "port": 0}
         peers = [{"name": SEED, "host": SEED, "address": plain[SEED], "share": [f"{SEED}/{FILE}"], "folder": SEED}]
         for name in [*FETCHERS, LATECOMER]:
             os.mkdir(os.path.join(folder, name))

@@ -13,8 +13,7 @@ use topo::file::TopologyFile;
 use crate::lab;
 
 const TOKEN: &str = "feed-test-token-0123456789";
-const SETTINGS: Settings =
-    Settings { max_drop: 0.2, stale_after: Duration::from_secs(300), when_stale: WhenStale::Keep };
+const SETTINGS: Settings = Settings { max_drop: 0.2, stale_after: Duration::from_mins(5), when_stale: WhenStale::Keep };
 
 struct Bed {
     folder: tempfile::TempDir,

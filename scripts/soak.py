@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
-"""Runs a thousand keep-alive clients with mixed requests for a minute, while links change ten times per second.
+"""Runs a thousand keep-alive clients with mixed requests for a minute, while links change ten times per second, and then
+for another minute while attackers attack (attacks/besiege.py).
 
 Requires that there is no status 5xx except a deliberate 503 with Retry-After, no torn answer (the tag of one view with
-the costs of another), and no growth of memory. Prints the observations; the exit status is 1 if a requirement failed.
+the costs of another), and no growth of memory; under attack at most one 503 in a thousand answers, and a 99th percentile
+of the latency of at most three times the quiet one. Every client has an address of its own, as the attackers have.
+Prints the observations; the exit status is 1 if a requirement failed.
 """
 import argparse
 import asyncio
@@ -17,6 +20,11 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TOPOLOGY = os.path.join(ROOT, "topo", "data", "two-isps.json")
+BESIEGE = os.path.join(ROOT, "scripts", "attacks", "besiege.py")
+# Little more than the honest clients need, so that the attackers find the server full.
+MAX_CONNECTIONS = 1500
+# Largest part of honest answers that may be 503 under attack, and largest ratio of the latencies.
+REFUSED, SLOWER = 0.001, 3
 TOKEN = "soak-test-token-0123456789"
 COST_TYPE = {"cost-mode": "numerical", "cost-metric": "routingcost"}
 
@@ -88,7 +96,8 @@ async def client(host, port, end, seen, seed):
     while time.monotonic() < end:
         try:
             if writer is None:
-                reader, writer = await asyncio.open_connection(host, port)
+                own = (f"127.50.{seed >> 8}.{seed & 255}", 0)
+                reader, writer = await asyncio.open_connection(host, port, local_addr=own)
             name, request, tagged = pick.choice(MIX)
             start = time.monotonic()
             writer.write(request)
@@ -136,18 +145,30 @@ async def watch(pid, end, seen):
         await asyncio.sleep(1)
 
 
-async def run(host, port, pid, clients, seconds):
+async def run(host, port, pid, clients, seconds, besieged=False):
     seen = Seen()
     end = time.monotonic() + seconds
     tasks = [client(host, port, end, seen, seed) for seed in range(clients)]
-    await asyncio.gather(operator(host, port, end, seen), watch(pid, end, seen), *tasks)
+    command = [sys.executable, BESIEGE, f"{host}:{port}", str(seconds)]
+    attackers = subprocess.Popen(command) if besieged else None
+    try:
+        await asyncio.gather(operator(host, port, end, seen), watch(pid, end, seen), *tasks)
+    finally:
+        if attackers:
+            attackers.kill()
+            attackers.wait()
     return seen
 
 
-def report(seen, clients, seconds):
-    total = sum(seen.statuses.values())
+def quantile_of(seen, q):
     latencies = sorted(seen.latencies)
-    quantile = lambda q: latencies[min(len(latencies) - 1, int(q * len(latencies)))] * 1000
+    return latencies[min(len(latencies) - 1, int(q * len(latencies)))] * 1000
+
+
+def report(seen, clients, seconds, quiet=None):
+    total = sum(seen.statuses.values())
+    quantile = lambda q: quantile_of(seen, q)
+    print("under attack:" if quiet else "quiet:")
     print(f"{clients} clients, {seconds} s: {total} requests ({total / seconds:.0f}/s), {seen.changes} link changes")
     print("statuses: " + ", ".join(f"{status}: {count}" for status, count in sorted(seen.statuses.items())))
     print(f"latency: median {quantile(0.5):.1f} ms, 99 % {quantile(0.99):.1f} ms (the clients share the machine)")
@@ -159,6 +180,13 @@ def report(seen, clients, seconds):
     print(f"resident memory: {seen.memory[0]} KiB at the start, {early} KiB at most in the second third, {late} KiB in the last")
     if late > early * 1.1 + 4096:
         seen.problems.append(f"memory grew from {early} to {late} KiB")
+    if quiet:
+        ratio, refused = quantile(0.99) / quantile_of(quiet, 0.99), seen.statuses[503] / total
+        print(f"99 % of the latencies: {ratio:.1f} times the quiet ones; answered 503: {refused * 100:.2f} %")
+        if ratio > SLOWER:
+            seen.problems.append(f"99 % of the latencies: more than {SLOWER} times the quiet ones")
+        if refused > REFUSED:
+            seen.problems.append(f"503: more than {REFUSED * 100} %")
     for problem, count in collections.Counter(seen.problems).most_common(10):
         print(f"PROBLEM ({count} times): {problem}")
     return 1 if seen.problems else 0
@@ -170,7 +198,8 @@ def main():
     parser.add_argument("--clients", type=int, default=1000)
     parser.add_argument("--seconds", type=int, default=60)
     options = parser.parse_args()
-    command = [options.program, "--topology", TOPOLOGY, "--listen", "127.0.0.1:0", "--log-level", "info"]
+    command = [options.program, "--topology", TOPOLOGY, "--listen", "127.0.0.1:0", "--log-level", "info",
+               "--max-connections", str(MAX_CONNECTIONS)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=dict(os.environ, ALTO_ADMIN_TOKEN=TOKEN))
     try:
         for line in process.stderr:
@@ -179,11 +208,15 @@ def main():
                 break
         else:
             return 2
-        seen = asyncio.run(run(host, int(port), process.pid, options.clients, options.seconds))
+        quiet, besieged = (
+            asyncio.run(run(host, int(port), process.pid, options.clients, options.seconds, besieged))
+            for besieged in (False, True)
+        )
     finally:
         process.terminate()
         process.wait()
-    return report(seen, options.clients, options.seconds)
+    quiet_failed = report(quiet, options.clients, options.seconds)
+    return report(besieged, options.clients, options.seconds, quiet) or quiet_failed
 
 
 if __name__ == "__main__":

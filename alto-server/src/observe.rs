@@ -33,8 +33,12 @@ fn describe() {
     use metrics::{describe_counter, describe_gauge, describe_histogram};
     describe_counter!("alto_requests_total", "Requests answered, by resource and status.");
     describe_counter!("alto_response_bytes_total", "Bytes of answer bodies, by resource.");
-    describe_counter!("alto_overload_refused_total", "Requests answered 503 because too many were in progress.");
+    describe_counter!("alto_overload_refused_total", "Requests answered 503 because of a limit, by limit.");
     describe_counter!("alto_connections_total", "Connections accepted.");
+    describe_counter!(
+        "alto_connections_closed_total",
+        "Connections that the server ended because of a limit, by reason."
+    );
     describe_counter!("alto_view_changes_total", "Views published since the start, not counting the first.");
     describe_histogram!("alto_request_duration_seconds", "Time from the head of a request to the head of its answer.");
     describe_histogram!("alto_view_build_seconds", "Time to compute the view after a change.");

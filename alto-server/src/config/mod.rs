@@ -12,9 +12,11 @@ use alto_registry::Limits;
 use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 
+use crate::admin::socket::SocketError;
 use crate::admin::token::TokenError;
 use crate::http::accept::ConnectionLimits;
-use crate::http::digest::UsersError;
+use crate::http::admission::{AdmissionLimits, Pace};
+use crate::http::digest::{Algorithms, UsersError};
 use crate::http::stack::StackLimits;
 use crate::http::tls::TlsError;
 use crate::resource::limits::WorkLimits;
@@ -34,6 +36,7 @@ pub(crate) struct Config {
     pub(crate) files: SecretFiles,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) connections: ConnectionLimits,
+    pub(crate) admission: AdmissionLimits,
     pub(crate) stack: StackLimits,
     pub(crate) work: WorkLimits,
     /// Longest request body of clients, in bytes.
@@ -63,6 +66,8 @@ pub(crate) enum ConfigError {
     TrustedProxy(String),
     #[error("{key}: 0 would refuse everything; give 1 or more")]
     Zero { key: &'static str },
+    #[error("max-client-share: {0} percent is more than everything; give 1 to 100")]
+    ClientShare(u8),
     #[error("{key}: there is no tracker; give --tracker as well, or remove this")]
     NoTracker { key: &'static str },
     #[error("tracker-save: there is no folder to save in; give --state DIR as well")]
@@ -73,6 +78,8 @@ pub(crate) enum ConfigError {
     HalfTls,
     #[error("log-level: {level:?} is neither a level nor a filter: {source}; try: info,alto_server=debug")]
     LogLevel { level: String, source: tracing_subscriber::filter::ParseError },
+    #[error(transparent)]
+    AdminSocket(#[from] SocketError),
     #[error(transparent)]
     Source(#[from] SourceError),
     #[error(transparent)]
@@ -90,6 +97,9 @@ impl Config {
     pub(crate) fn new(settings: &Settings) -> Result<Self, ConfigError> {
         let s = settings.clone();
         check_limits(&s)?;
+        if s.max_client_share > 100 {
+            return Err(ConfigError::ClientShare(s.max_client_share));
+        }
         let tracker = TrackerConfig::new(&s)?;
         if s.listen.is_empty() {
             return Err(ConfigError::NoAddress);
@@ -115,22 +125,27 @@ impl Config {
                 tls,
                 digest_users: s.digest_users,
                 digest_realm: s.digest_realm,
+                digest_algorithms: if s.no_digest_md5 { Algorithms::Sha256 } else { Algorithms::Sha256AndMd5 },
                 admin_token: s.admin_token_file,
             },
             trusted_proxies: s.trusted_proxy.iter().map(proxy).collect::<Result<_, _>>()?,
             connections: ConnectionLimits {
                 connections: s.max_connections,
+                requests: s.max_requests_per_connection,
                 handshake: Duration::from_secs(s.handshake_timeout),
                 header: Duration::from_secs(s.header_timeout),
                 write: Duration::from_secs(s.write_timeout),
                 drain: Duration::from_secs(s.drain_timeout),
             },
-            stack: StackLimits {
-                concurrent_requests: s.max_concurrent_requests,
-                request: Duration::from_secs(s.request_timeout),
-                body: Duration::from_secs(s.body_timeout),
-                access_log: s.access_log,
+            admission: AdmissionLimits {
+                requests: s.max_concurrent_requests,
+                arriving: s.max_arriving_bodies,
+                waiting: s.max_waiting_bytes,
+                waiting_per_connection: s.max_waiting_bytes_per_connection,
+                portion: usize::from(s.max_client_share),
+                pace: Pace { pause: Duration::from_secs(s.body_timeout), rate: s.min_body_rate },
             },
+            stack: StackLimits { request: Duration::from_secs(s.request_timeout), access_log: s.access_log },
             work: WorkLimits { list_entries: s.max_list_entries, pairs: s.max_pairs },
             body_bytes: s.max_body_bytes,
             max_age: Duration::from_secs(s.max_age),
@@ -167,7 +182,12 @@ impl Config {
 fn check_limits(s: &Settings) -> Result<(), ConfigError> {
     let limits = [
         ("max-connections", s.max_connections == 0),
+        ("max-requests-per-connection", s.max_requests_per_connection == 0),
         ("max-concurrent-requests", s.max_concurrent_requests == 0),
+        ("max-arriving-bodies", s.max_arriving_bodies == 0),
+        ("max-client-share", s.max_client_share == 0),
+        ("max-waiting-bytes", s.max_waiting_bytes == 0),
+        ("max-waiting-bytes-per-connection", s.max_waiting_bytes_per_connection == 0),
         ("max-body-bytes", s.max_body_bytes == 0),
         ("max-list-entries", s.max_list_entries == 0),
         ("max-pairs", s.max_pairs == 0),
@@ -181,6 +201,7 @@ fn check_limits(s: &Settings) -> Result<(), ConfigError> {
         ("handshake-timeout", s.handshake_timeout == 0),
         ("header-timeout", s.header_timeout == 0),
         ("body-timeout", s.body_timeout == 0),
+        ("min-body-rate", s.min_body_rate == 0),
         ("request-timeout", s.request_timeout == 0),
         ("write-timeout", s.write_timeout == 0),
     ];

@@ -14,6 +14,10 @@ use serde_json::{Map, Value};
 use structopt::StructOpt;
 
 use super::ConfigError;
+use crate::regular_file;
+
+/// Longest settings file, in bytes.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// All settings, each with its default if the operator did not set it.
 #[expect(clippy::doc_markdown, reason = "the comments are the help text, where backticks are noise")]
@@ -60,6 +64,11 @@ pub struct Settings {
     #[structopt(long, default_value = default_of("digest-realm"), value_name = "NAME")]
     pub digest_realm: String,
 
+    /// Refuses HTTP Digest authentication by MD5, which is broken but the only algorithm of some clients
+    #[structopt(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_digest_md5: bool,
+
     /// Serves /admin to clients with the bearer token on the first line of this file, or in ALTO_ADMIN_TOKEN
     #[structopt(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,13 +84,33 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trusted_proxy: Vec<String>,
 
-    /// Maximum number of open connections
+    /// Maximum number of open connections; for one more, the longest idle one of the client with the most is closed
     #[structopt(long, default_value = default_of("max-connections"), value_name = "N")]
     pub max_connections: usize,
 
-    /// Maximum number of requests in progress; more are answered 503 with Retry-After
+    /// Maximum number of requests on a connection, which then closes
+    #[structopt(long, default_value = default_of("max-requests-per-connection"), value_name = "N")]
+    pub max_requests_per_connection: u64,
+
+    /// Maximum number of requests in progress, until the answer has left; more are answered 503 with Retry-After
     #[structopt(long, default_value = default_of("max-concurrent-requests"), value_name = "N")]
     pub max_concurrent_requests: usize,
+
+    /// Maximum number of request bodies that are arriving; more are answered 503 with Retry-After
+    #[structopt(long, default_value = default_of("max-arriving-bodies"), value_name = "N")]
+    pub max_arriving_bodies: usize,
+
+    /// Maximum memory for requests and answers that wait; more are answered 503 with Retry-After
+    #[structopt(long, default_value = default_of("max-waiting-bytes"), value_name = "BYTES")]
+    pub max_waiting_bytes: usize,
+
+    /// Maximum memory for the answers that wait on one connection, unless there is only one
+    #[structopt(long, default_value = default_of("max-waiting-bytes-per-connection"), value_name = "BYTES")]
+    pub max_waiting_bytes_per_connection: usize,
+
+    /// Maximum part of max-concurrent-requests, max-arriving-bodies and max-waiting-bytes for a client (an IPv4 address or an IPv6 /64)
+    #[structopt(long, default_value = default_of("max-client-share"), value_name = "PERCENT")]
+    pub max_client_share: u8,
 
     /// Maximum length of a request body
     #[structopt(long, default_value = default_of("max-body-bytes"), value_name = "BYTES")]
@@ -107,11 +136,15 @@ pub struct Settings {
     #[structopt(long, default_value = default_of("body-timeout"), value_name = "SECONDS")]
     pub body_timeout: u64,
 
+    /// Minimum rate of a request body on average, after the first body-timeout seconds
+    #[structopt(long, default_value = default_of("min-body-rate"), value_name = "BYTES-PER-SECOND")]
+    pub min_body_rate: u64,
+
     /// Maximum time from the head of a request to the head of its answer
     #[structopt(long, default_value = default_of("request-timeout"), value_name = "SECONDS")]
     pub request_timeout: u64,
 
-    /// Maximum time that a client may leave sent data unacknowledged
+    /// Maximum time that a client may leave sent data unacknowledged, or take for 64 KiB of an answer
     #[structopt(long, default_value = default_of("write-timeout"), value_name = "SECONDS")]
     pub write_timeout: u64,
 
@@ -259,17 +292,24 @@ impl Default for Settings {
             tls_key: None,
             digest_users: None,
             digest_realm: "alto".to_owned(),
+            no_digest_md5: false,
             admin_token_file: None,
             admin_socket: None,
             trusted_proxy: Vec::new(),
             max_connections: 10_000,
-            max_concurrent_requests: 1024,
+            max_requests_per_connection: 1_000_000,
+            max_concurrent_requests: 4096,
+            max_arriving_bodies: 4096,
+            max_waiting_bytes: 256 * 1024 * 1024,
+            max_waiting_bytes_per_connection: 32 * 1024 * 1024,
+            max_client_share: 75,
             max_body_bytes: 1024 * 1024,
             max_list_entries: 20_000,
             max_pairs: 1_000_000,
             handshake_timeout: 5,
             header_timeout: 30,
             body_timeout: 10,
+            min_body_rate: 1024,
             request_timeout: 30,
             write_timeout: 30,
             drain_timeout: 10,
@@ -328,7 +368,8 @@ fn object(settings: &Settings) -> Map<String, Value> {
 impl Settings {
     /// Reads a settings file. Its relative paths are relative to its folder.
     pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let text = regular_file::read(path, MAX_FILE_BYTES)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
         let mut settings: Self =
             serde_json::from_slice(&text).map_err(|source| ConfigError::Malformed { path: path.to_owned(), source })?;
         let folder = path.parent().unwrap_or(Path::new(""));

@@ -40,7 +40,8 @@ impl ClientAddress {
         client
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    /// Whether a connection from this address is one of a proxy.
+    pub(super) fn trusts(&self, address: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|proxy| proxy.contains(&address))
     }
 }

@@ -3,20 +3,41 @@
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
-use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use http::header::{HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE};
+
+/// Tells whether the representation is the one that the request demands (§13.1.1, §13.1.4); if not, the answer is 412.
+pub(super) fn holds(headers: &HeaderMap, entity_tag: &str, last_modified: Option<SystemTime>) -> bool {
+    // If-Match takes precedence over If-Unmodified-Since (§13.2.2). The comparison is strong, so a weak tag never matches.
+    if headers.contains_key(IF_MATCH) {
+        return tags(headers, IF_MATCH).any(|tag| tag == "*" || tag == entity_tag);
+    }
+    match (date(headers, &IF_UNMODIFIED_SINCE), last_modified) {
+        (Some(since), Some(modified)) => modified <= since,
+        _ => true,
+    }
+}
 
 /// Tells whether the client's copy is current, so that the answer is 304.
 pub(super) fn is_current(headers: &HeaderMap, entity_tag: &str, last_modified: Option<SystemTime>) -> bool {
     // If-None-Match takes precedence over If-Modified-Since (§13.1.3).
     if headers.contains_key(IF_NONE_MATCH) {
-        let lines = headers.get_all(IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
-        // This server's tags contain no comma, so splitting at commas is enough. The comparison is weak (§13.1.2).
-        let mut tags = lines.flat_map(|line| line.split(',')).map(str::trim);
-        return tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == entity_tag);
+        // The comparison is weak (§13.1.2).
+        let is_same = |tag: &str| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == entity_tag;
+        return tags(headers, IF_NONE_MATCH).any(is_same);
     }
-    let since = headers.get(IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
-    let since = since.and_then(|value| httpdate::parse_http_date(value).ok());
+    let since = date(headers, &IF_MODIFIED_SINCE);
     matches!((since, last_modified), (Some(since), Some(modified)) if modified <= since)
+}
+
+/// Entity tags in a field. This server's tags contain no comma, so splitting at commas is enough.
+fn tags(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim)
+}
+
+fn date(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime> {
+    let value = headers.get(name).and_then(|value| value.to_str().ok())?;
+    httpdate::parse_http_date(value).ok()
 }
 
 /// Returns `Last-Modified` for content that changed at `since`; none during the second of the change.
@@ -44,6 +65,22 @@ mod tests {
         {
             assert_eq!(is_current(&headers(IF_NONE_MATCH, value), "\"a\"", None), current, "{value}");
         }
+    }
+
+    #[test]
+    fn demanded_entity_tags_are_compared_strongly() {
+        for (value, held) in
+            [("\"a\"", true), ("W/\"a\"", false), ("\"x\", \"a\"", true), ("*", true), ("\"b\"", false), ("", false)]
+        {
+            assert_eq!(holds(&headers(IF_MATCH, value), "\"a\"", None), held, "{value}");
+        }
+        let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        let at = |offset: u64| httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(offset));
+        for (since, held) in [(1_700_000_000, true), (1_699_999_999, false)] {
+            let headers = headers(IF_UNMODIFIED_SINCE, &at(since));
+            assert_eq!(holds(&headers, "\"a\"", Some(modified)), held, "{since}");
+        }
+        assert!(holds(&HeaderMap::new(), "\"a\"", Some(modified)));
     }
 
     #[test]

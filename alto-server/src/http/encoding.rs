@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use flate2::write::GzEncoder;
 use http::HeaderMap;
 use http::header::ACCEPT_ENCODING;
 
@@ -49,24 +50,85 @@ impl Encoding {
 
     /// Compresses a body.
     pub(crate) fn compress(self, body: &[u8]) -> Vec<u8> {
-        /// Explanation of the calls of `expect` below.
-        const INFALLIBLE: &str = "a vector takes every write";
-        match self {
-            Self::Identity => body.to_vec(),
-            Self::Gzip => {
-                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-                encoder.write_all(body).expect(INFALLIBLE);
-                encoder.finish().expect(INFALLIBLE)
-            }
-            Self::Brotli => {
-                let mut output = Vec::new();
-                {
-                    let mut encoder = brotli::CompressorWriter::new(&mut output, 64 * 1024, 4, 22);
-                    encoder.write_all(body).expect(INFALLIBLE);
-                }
+        match Encoder::new(self, DOCUMENT_WINDOW) {
+            None => body.to_vec(),
+            Some(mut encoder) => {
+                let mut output = encoder.encode(body);
+                output.append(&mut encoder.finish());
                 output
             }
-            Self::Zstd => zstd::bulk::compress(body, 3).expect("compression of a slice in memory"),
+        }
+    }
+
+    /// Decompresses a body.
+    #[cfg(test)]
+    pub(super) fn decompress(self, body: &[u8]) -> Vec<u8> {
+        use std::io::Read;
+        let mut plain = Vec::new();
+        match self {
+            Self::Identity => Box::new(body) as Box<dyn Read>,
+            Self::Gzip => Box::new(flate2::read::GzDecoder::new(body)),
+            Self::Brotli => Box::new(brotli::Decompressor::new(body, 4096)),
+            Self::Zstd => Box::new(zstd::stream::read::Decoder::new(body).unwrap()),
+        }
+        .read_to_end(&mut plain)
+        .unwrap();
+        plain
+    }
+}
+
+/// Binary logarithm of brotli's window for documents, which are compressed once for all clients.
+const DOCUMENT_WINDOW: u32 = 22;
+
+/// The same for single answers, of which many may be on their way at a time.
+pub(super) const ANSWER_WINDOW: u32 = 18;
+
+/// Explanation of the calls of `expect` below.
+const INFALLIBLE: &str = "a vector takes every write";
+
+/// Encoder of one body in pieces.
+pub(super) enum Encoder {
+    Gzip(GzEncoder<Vec<u8>>),
+    Brotli(Box<brotli::CompressorWriter<Vec<u8>>>),
+    Zstd(zstd::stream::write::Encoder<'static, Vec<u8>>),
+}
+
+impl Encoder {
+    /// Creates an encoder, with the binary logarithm of brotli's window; none for identity.
+    pub(super) fn new(encoding: Encoding, window: u32) -> Option<Self> {
+        Some(match encoding {
+            Encoding::Identity => return None,
+            Encoding::Gzip => Self::Gzip(GzEncoder::new(Vec::new(), flate2::Compression::default())),
+            Encoding::Brotli => Self::Brotli(Box::new(brotli::CompressorWriter::new(Vec::new(), 64 * 1024, 4, window))),
+            Encoding::Zstd => Self::Zstd(zstd::stream::write::Encoder::new(Vec::new(), 3).expect("level 3 exists")),
+        })
+    }
+
+    /// Adds a piece. Returns the output so far, which may be empty.
+    pub(super) fn encode(&mut self, piece: &[u8]) -> Vec<u8> {
+        let output = match self {
+            Self::Gzip(encoder) => {
+                encoder.write_all(piece).expect(INFALLIBLE);
+                encoder.get_mut()
+            }
+            Self::Brotli(encoder) => {
+                encoder.write_all(piece).expect(INFALLIBLE);
+                encoder.get_mut()
+            }
+            Self::Zstd(encoder) => {
+                encoder.write_all(piece).expect(INFALLIBLE);
+                encoder.get_mut()
+            }
+        };
+        std::mem::take(output)
+    }
+
+    /// Ends the body and returns the last output.
+    pub(super) fn finish(self) -> Vec<u8> {
+        match self {
+            Self::Gzip(encoder) => encoder.finish().expect(INFALLIBLE),
+            Self::Brotli(encoder) => encoder.into_inner(),
+            Self::Zstd(encoder) => encoder.finish().expect(INFALLIBLE),
         }
     }
 }
@@ -97,14 +159,8 @@ mod tests {
     #[test]
     fn compressed_bodies_decompress_to_the_body() {
         let body = b"ALTO".repeat(1000);
-        let gzip = Encoding::Gzip.compress(&body);
-        let mut plain = Vec::new();
-        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&gzip[..]), &mut plain).unwrap();
-        assert_eq!(plain, body);
-        assert_eq!(zstd::bulk::decompress(&Encoding::Zstd.compress(&body), 10_000).unwrap(), body);
-        let mut plain = Vec::new();
-        let brotli = Encoding::Brotli.compress(&body);
-        std::io::Read::read_to_end(&mut brotli::Decompressor::new(&brotli[..], 4096), &mut plain).unwrap();
-        assert_eq!(plain, body);
+        for encoding in Encoding::ALL {
+            assert_eq!(encoding.decompress(&encoding.compress(&body)), body, "{encoding:?}");
+        }
     }
 }

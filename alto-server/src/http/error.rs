@@ -35,6 +35,12 @@ pub(crate) enum HttpError {
     NotAcceptable(MediaType),
     /// Conflict with the present state, which lasts no longer than the given time.
     Conflict(String, Duration),
+    /// Condition of the request that does not hold (RFC 9110 §13.1).
+    PreconditionFailed,
+    /// Request target longer than the given number of bytes.
+    TargetTooLong(usize),
+    /// Malformed request after which nothing on the connection can be trusted.
+    BadFraming(String),
     /// Request body that did not arrive in time.
     BodyTimeout,
     /// Request body longer than the given number of bytes.
@@ -72,13 +78,15 @@ impl From<ProtocolError> for HttpError {
 impl HttpError {
     fn status(&self) -> StatusCode {
         match self {
-            Self::Alto(_) | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Alto(_) | Self::BadRequest(_) | Self::BadFraming(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::MethodNotImplemented(_) | Self::TransferCodingNotImplemented => StatusCode::NOT_IMPLEMENTED,
             Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+            Self::TargetTooLong(_) => StatusCode::URI_TOO_LONG,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict(..) => StatusCode::CONFLICT,
             Self::BodyTooLarge(_) | Self::ContentTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -95,6 +103,7 @@ impl HttpError {
         match self {
             Self::Alto(error) => error.clone().into_message().to_string(),
             Self::BadRequest(detail)
+            | Self::BadFraming(detail)
             | Self::Forbidden(detail)
             | Self::NotFound(detail)
             | Self::Conflict(detail, _)
@@ -112,6 +121,10 @@ impl HttpError {
             Self::NotAcceptable(media_type) => {
                 format!("this resource is only available as {media_type}; add it to Accept")
             }
+            Self::PreconditionFailed => {
+                "the document has another entity tag or date than the request demands; read it again".to_owned()
+            }
+            Self::TargetTooLong(limit) => format!("the request target is longer than the limit of {limit} bytes"),
             Self::BodyTimeout => "the request body did not arrive in time".to_owned(),
             Self::BodyTooLarge(limit) => format!("the request body is longer than the limit of {limit} bytes"),
             Self::UnsupportedMediaType(expected) => format!("the Content-Type of the request body must be {expected}"),
@@ -132,7 +145,7 @@ impl HttpError {
                 vec![(RETRY_AFTER, after.as_secs_f64().ceil().max(1.0).to_string())]
             }
             // Closing is cheaper than reading the rest of the body.
-            Self::BodyTimeout | Self::BodyTooLarge(_) => vec![(CONNECTION, "close".to_owned())],
+            Self::BodyTimeout | Self::BodyTooLarge(_) | Self::BadFraming(_) => vec![(CONNECTION, "close".to_owned())],
             _ => Vec::new(),
         }
     }

@@ -1,5 +1,6 @@
 //! The request as a handler sees it: its head, and a body still to be read.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,10 +10,14 @@ use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, Method, Uri};
 use warp::{Filter, Rejection};
 
+use super::HttpError;
 use super::client_address::ClientAddress;
+use super::connection::Connection;
+use super::path;
+use super::slot::{Arrival, Slot};
 
 /// Facts about a request that only the accept loop knows.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Facts {
     /// Address of the other end of the connection; absent for Unix sockets.
     pub(crate) peer: Option<SocketAddr>,
@@ -20,6 +25,8 @@ pub(crate) struct Facts {
     pub(crate) target: Uri,
     /// Rules that derive the client's address from the peer's.
     pub(crate) addressing: Arc<ClientAddress>,
+    /// Connection that the request came on.
+    pub(super) connection: Arc<Connection>,
 }
 
 /// Chunks of a request body as they arrive.
@@ -30,7 +37,13 @@ pub(crate) struct Exchange {
     pub(crate) method: Method,
     pub(crate) headers: HeaderMap,
     pub(crate) body: BodyStream,
+    /// What the request takes of the capacities of the server.
+    pub(super) slot: Slot,
+    /// The body after it has arrived, as far as it takes memory.
+    pub(super) received: Option<Arrival>,
     facts: Option<Facts>,
+    /// Path of the target in its normal form; absent if it is sent in that form.
+    normal_path: Option<String>,
 }
 
 impl Exchange {
@@ -41,7 +54,37 @@ impl Exchange {
             .and(warp::header::headers_cloned())
             .and(warp::ext::optional::<Facts>())
             .and(warp::body::stream())
-            .map(|method, headers, facts, body: _| Self { method, headers, facts, body: into_bytes(body) })
+            .map(|method, headers, facts, body: _| Self::new(method, headers, facts, into_bytes(body)))
+    }
+
+    fn new(method: Method, headers: HeaderMap, facts: Option<Facts>, body: BodyStream) -> Self {
+        let normal_path = facts.as_ref().and_then(|facts| match path::normal(facts.target.path()) {
+            Cow::Owned(normal) => Some(normal),
+            Cow::Borrowed(_) => None,
+        });
+        let slot = Slot::exempt();
+        let mut exchange = Self { method, headers, body, slot, received: None, facts, normal_path };
+        if let Some(facts) = &exchange.facts {
+            let connection = &facts.connection;
+            // Most clients are at the other end of the connection; others are behind a trusted proxy.
+            let client = if connection.is_of_proxy() {
+                connection.admission().client(exchange.client())
+            } else {
+                Arc::clone(connection.client())
+            };
+            exchange.slot = Slot::of(Arc::clone(connection.admission()), client);
+        }
+        exchange
+    }
+
+    /// Takes a slot for a request without a body.
+    pub(super) fn admit(&self) -> Result<(), HttpError> {
+        self.slot.take()
+    }
+
+    /// Lifts all limits from the request.
+    pub(super) fn exempt(&mut self) {
+        self.slot = Slot::exempt();
     }
 
     /// Address of the client as far as it can be trusted; unspecified for Unix sockets.
@@ -53,12 +96,12 @@ impl Exchange {
         }
     }
 
-    /// Path of the request target; empty if there is none.
+    /// Path of the request target in its normal form; empty if there is none.
     pub(crate) fn path(&self) -> &str {
-        self.target().map_or("", Uri::path)
+        self.normal_path.as_deref().unwrap_or_else(|| self.target().map_or("", Uri::path))
     }
 
-    /// Segment of the path by its position, from 0, as it was sent; empty if there is none.
+    /// Segment of the path by its position, from 0; empty if there is none.
     pub(crate) fn segment(&self, position: usize) -> &str {
         self.path().split('/').nth(position + 1).unwrap_or_default()
     }

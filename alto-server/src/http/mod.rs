@@ -1,31 +1,46 @@
 //! Everything between the socket and the resources, in terms of HTTP only: nothing here knows any resource.
 //!
-//! In the order in which a request passes: [`accept`] accepts connections and limits each ([`first_bytes`], [`tls`]);
-//! [`stack`] lists the layers ([`request_id`], [`metering`], [`gate`], [`overload`]); [`router`] finds the handler by
-//! path and method. A handler gets an [`exchange`] with the [`client_address`] and a [`body`] still to be read, checks
-//! [`access`] (by [`digest`]) and [`negotiation`], and decides with [`offload`] where the work runs. It gives an
-//! [`answer`], or a [`representation`] in some [`encoding`], which may turn out to be known to the client
-//! ([`conditional`]). Whatever is wrong is an [`error::HttpError`], which becomes an answer in that file only.
+//! In the order in which a request passes: [`accept`] accepts connections up to a number ([`roster`]) and limits each
+//! ([`connection`], [`first_bytes`], [`lingering`], [`tls`]); [`stack`] lists the layers ([`request_id`], [`metering`],
+//! [`delivery`], [`compression`], [`gate`], [`deadline`]); [`router`] finds the handler by [`path`] and method. A handler
+//! gets an [`exchange`] with the [`client_address`] and a [`body`] that is still [`arriving`], takes a [`slot`] of what
+//! all clients share ([`admission`], [`shares`]), checks [`access`] (by [`digest`] with [`nonce`]) and [`negotiation`],
+//! and decides with [`offload`] where the work runs. It gives an [`answer`], or a [`representation`] in some
+//! [`encoding`], which may turn out to be known to the client ([`conditional`]). Its body may be [`produced`] in pieces,
+//! and passes the layers as a [`boxed_body`]. Whatever is wrong is an [`error::HttpError`], which becomes an answer in that file only.
 
 pub(crate) mod accept;
 pub(crate) mod access;
+pub(crate) mod admission;
 pub(crate) mod answer;
+mod arriving;
 pub(crate) mod body;
+mod boxed_body;
 pub(crate) mod client_address;
+mod compression;
 mod conditional;
+pub(crate) mod connection;
+mod deadline;
+mod delivery;
 pub(crate) mod digest;
 pub(crate) mod encoding;
 pub(crate) mod error;
 pub(crate) mod exchange;
 mod first_bytes;
 mod gate;
+mod lingering;
 mod metering;
 pub(crate) mod negotiation;
+mod nonce;
 pub(crate) mod offload;
-mod overload;
+mod path;
+mod produced;
 pub(crate) mod representation;
 mod request_id;
+mod roster;
 pub(crate) mod router;
+mod shares;
+mod slot;
 pub(crate) mod stack;
 pub(crate) mod tls;
 

@@ -10,7 +10,7 @@ use http::header::{
 };
 
 use super::encoding::Encoding;
-use super::{Response, conditional};
+use super::{HttpError, Response, conditional};
 
 /// One state of a resource's content, in several encodings.
 pub(crate) trait Representation {
@@ -40,6 +40,9 @@ pub(crate) fn respond(
     let encoding = representation.effective(preferred);
     let entity_tag = representation.entity_tag(encoding);
     let last_modified = conditional::last_modified(representation.since(), now);
+    if !conditional::holds(request, &entity_tag, last_modified) {
+        return HttpError::PreconditionFailed.into_response();
+    }
     let current = conditional::is_current(request, &entity_tag, last_modified);
     let mut response = Response::default();
     let headers = response.headers_mut();

@@ -42,6 +42,7 @@ pub(crate) struct Route {
     /// Name of the resource in metrics and in the access log.
     resource: String,
     guard: Option<Guard>,
+    is_exempt: bool,
     handlers: Vec<(Method, Handler)>,
     has_secret_path: bool,
 }
@@ -49,6 +50,7 @@ pub(crate) struct Route {
 /// A route as the table holds it.
 struct Endpoint {
     guard: Option<Guard>,
+    is_exempt: bool,
     handlers: Vec<(Method, Handler)>,
     /// Path that the access log has instead of the request's, where that one is a secret.
     logged_path: Option<LoggedPath>,
@@ -68,7 +70,14 @@ impl Route {
     /// Creates a route without handlers. A segment `{}` of the path matches any segment of a request's path.
     pub(crate) fn new(path: &str, resource: impl Into<String>) -> Self {
         let path = path.trim_matches('/').to_owned();
-        Self { path, resource: resource.into(), guard: None, handlers: Vec::new(), has_secret_path: false }
+        Self {
+            path,
+            resource: resource.into(),
+            guard: None,
+            is_exempt: false,
+            handlers: Vec::new(),
+            has_secret_path: false,
+        }
     }
 
     /// Adds the handler of a method. A handler of GET answers HEAD as well.
@@ -94,22 +103,32 @@ impl Route {
     pub(crate) fn guarded(self, guard: impl Fn(&Exchange) -> Result<(), HttpError> + Send + Sync + 'static) -> Self {
         Self { guard: Some(Box::new(guard)), ..self }
     }
+
+    /// Lifts the limits on requests in progress, for what has to work when the server is full.
+    pub(crate) fn exempt(self) -> Self {
+        Self { is_exempt: true, ..self }
+    }
 }
 
 /// Builds the filter that serves all routes, and answers 404 with the text `not_found` elsewhere.
 pub(crate) fn router(routes: impl IntoIterator<Item = Route>, not_found: &'static str) -> BoxedFilter<(Response,)> {
     // Routes of one resource share its counters.
     let mut meters: HashMap<String, Arc<Meter>> = HashMap::new();
-    let endpoints = routes.into_iter().map(|Route { path, resource, guard, handlers, has_secret_path }| {
+    let endpoints = routes.into_iter().map(|route| {
+        let Route { path, resource, guard, is_exempt, handlers, has_secret_path } = route;
         let meter = meters.entry(resource).or_insert_with_key(|name| Meter::new(name.clone().into()));
         let allow = allow(handlers.iter().map(|(method, _)| method));
         let logged_path = has_secret_path.then(|| LoggedPath(format!("/{path}").into()));
-        (path, Endpoint { guard, handlers, logged_path, allow, meter: Arc::clone(meter) })
+        (path, Endpoint { guard, is_exempt, handlers, logged_path, allow, meter: Arc::clone(meter) })
     });
     let table = Arc::new(Table::new(endpoints));
     Exchange::filter()
-        .then(move |exchange: Exchange| {
+        .then(move |mut exchange: Exchange| {
             let found = table.find(exchange.path());
+            if found.is_some_and(|endpoint| endpoint.is_exempt) {
+                exchange.exempt();
+            }
+            let slot = exchange.slot.clone();
             let meter = found.map(|endpoint| Arc::clone(&endpoint.meter));
             let logged_path = found.and_then(|endpoint| endpoint.logged_path.clone());
             let answering = match found {
@@ -118,6 +137,7 @@ pub(crate) fn router(routes: impl IntoIterator<Item = Route>, not_found: &'stati
             };
             async move {
                 let mut response = answering.await;
+                response.extensions_mut().insert(slot);
                 if let Some(meter) = meter {
                     response.extensions_mut().insert(meter);
                 }
@@ -138,7 +158,14 @@ impl Endpoint {
         // The HTTP library leaves the body out of an answer to HEAD.
         let method = if exchange.method == Method::HEAD { &Method::GET } else { &exchange.method };
         match self.handlers.iter().find(|(handled, _)| handled == method) {
-            Some((_, handler)) => Either::Left(handler(exchange)),
+            Some((_, handler)) => {
+                // A request with a body is admitted once that has arrived.
+                let has_body = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
+                match if has_body { Ok(()) } else { exchange.admit() } {
+                    Ok(()) => Either::Left(handler(exchange)),
+                    Err(error) => immediate(Err(error)),
+                }
+            }
             None => immediate(self.without_handler(&exchange.method)),
         }
     }

@@ -1,0 +1,179 @@
+//! Compression of answers that were not compressed when rendered: short ones at once, long ones piece by piece.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::Request;
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue, VARY};
+use http_body::Body as _;
+use http_body_util::{BodyExt, Full};
+use tower::{Layer, Service};
+
+use super::Response;
+use super::boxed_body::{BoxedBody, PIECE, boxed};
+use super::encoding::{ANSWER_WINDOW, Encoder, Encoding};
+use super::produced::{Pieces, Produced, Retained, Workers};
+
+/// Shortest answer that is worth compressing, in bytes.
+const COMPRESS_FROM: u64 = 1024;
+
+/// Longest answer that is compressed on the event loop, in bytes.
+const AT_ONCE: u64 = 32 * 1024;
+
+/// Bytes that the state of an encoder takes, about.
+const ENCODER_BYTES: usize = 2 * 1024 * 1024;
+
+/// Layer that compresses.
+#[derive(Clone)]
+pub(super) struct Compression(Workers);
+
+/// Service behind [`Compression`].
+#[derive(Clone)]
+pub(super) struct Compressing<S> {
+    inner: S,
+    workers: Workers,
+}
+
+impl Compression {
+    /// Creates the layer with its workers.
+    pub(super) fn new() -> Self {
+        Self(Workers::new())
+    }
+}
+
+impl<S> Layer<S> for Compression {
+    type Service = Compressing<S>;
+
+    fn layer(&self, inner: S) -> Compressing<S> {
+        Compressing { inner, workers: self.0.clone() }
+    }
+}
+
+impl<S, B> Service<Request<B>> for Compressing<S>
+where
+    S: Service<Request<B>, Response = Response, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = http::Response<BoxedBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<http::Response<BoxedBody>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let accepts_any = request.headers().contains_key(ACCEPT_ENCODING);
+        let encoding = if accepts_any { Encoding::negotiate(request.headers()) } else { Encoding::Identity };
+        let (answering, workers) = (self.inner.call(request), self.workers.clone());
+        Box::pin(async move { Ok(encode(answering.await?, encoding, workers)) })
+    }
+}
+
+/// Encodes an answer if it should be.
+fn encode(mut response: Response, encoding: Encoding, workers: Workers) -> http::Response<BoxedBody> {
+    let is_long = response.body().size_hint().exact().is_some_and(|length| length >= COMPRESS_FROM);
+    if !is_long || response.headers().contains_key(CONTENT_ENCODING) {
+        return response.map(boxed);
+    }
+    response.headers_mut().insert(VARY, HeaderValue::from_name(ACCEPT_ENCODING));
+    if encoding == Encoding::Identity {
+        return response.map(boxed);
+    }
+    // A body with a known length is one piece, which is there at once; anything else is a stream, which stays as it is.
+    let frame = response.body_mut().frame().now_or_never().flatten();
+    let Some(whole) = frame.and_then(Result::ok).and_then(|frame| frame.into_data().ok()) else {
+        return response.map(boxed);
+    };
+    response.headers_mut().remove(CONTENT_LENGTH);
+    response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
+    if whole.len() as u64 <= AT_ONCE {
+        return response.map(|_| boxed(Full::from(encoding.compress(&whole))));
+    }
+    let retained = whole.len();
+    produced(response, pieces_of(whole), encoding, retained, workers)
+}
+
+/// Gives an answer a body that is made piece by piece.
+fn produced(
+    response: Response,
+    pieces: Pieces,
+    encoding: Encoding,
+    retained: usize,
+    workers: Workers,
+) -> http::Response<BoxedBody> {
+    let (pieces, state): (Pieces, usize) = match Encoder::new(encoding, ANSWER_WINDOW) {
+        None => (pieces, PIECE),
+        Some(encoder) => (Box::new(Encoded { pieces, encoder: Some(encoder) }), ENCODER_BYTES),
+    };
+    let mut response = response.map(|_| boxed(Produced::new(workers, pieces)));
+    response.extensions_mut().insert(Retained(retained + state));
+    response
+}
+
+/// Splits a body into pieces.
+fn pieces_of(mut whole: Bytes) -> Pieces {
+    Box::new(std::iter::from_fn(move || (!whole.is_empty()).then(|| whole.split_to(whole.len().min(PIECE)))))
+}
+
+/// Compressed pieces of a source.
+struct Encoded {
+    pieces: Pieces,
+    encoder: Option<Encoder>,
+}
+
+impl Iterator for Encoded {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        loop {
+            let output = match self.pieces.next() {
+                Some(piece) => self.encoder.as_mut()?.encode(&piece),
+                None => self.encoder.take()?.finish(),
+            };
+            // An encoder returns nothing while it collects.
+            if !output.is_empty() {
+                return Some(output.into());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn long_answers_are_encoded_in_pieces() {
+        let body: Vec<u8> =
+            (0..200_000u32).flat_map(|number| (number.wrapping_mul(2_654_435_761)).to_le_bytes()).collect();
+        for encoding in Encoding::ALL {
+            let response = encode(Response::new(body.clone().into()), encoding, Workers::new());
+            assert_eq!(response.headers().get(VARY).unwrap(), "accept-encoding");
+            let coding = response.headers().get(CONTENT_ENCODING).map(|coding| coding.to_str().unwrap().to_owned());
+            assert_eq!(coding.as_deref(), (encoding != Encoding::Identity).then_some(encoding.name()));
+            let mut received = Vec::new();
+            let (mut sent, mut count) = (response.into_body(), 0);
+            while let Some(frame) = sent.frame().await {
+                received.extend(frame.unwrap().into_data().unwrap());
+                count += 1;
+            }
+            assert!(encoding == Encoding::Identity || count > 1, "{encoding:?} came in {count} pieces");
+            assert_eq!(encoding.decompress(&received), body, "{encoding:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn answers_that_are_short_or_encoded_stay_as_they_are() {
+        let short = encode(Response::new("short".into()), Encoding::Brotli, Workers::new());
+        assert_eq!((short.headers().get(VARY), short.headers().get(CONTENT_ENCODING)), (None, None));
+        let mut encoded = Response::new(vec![0; 2000].into());
+        encoded.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        let encoded = encode(encoded, Encoding::Brotli, Workers::new());
+        assert_eq!(encoded.headers().get(CONTENT_ENCODING).unwrap(), "gzip");
+        assert_eq!(encoded.body().size_hint().exact(), Some(2000));
+    }
+}

@@ -1,0 +1,338 @@
+//! The state of one open connection, from which results when it has to end.
+//!
+//! A connection ends when it was idle for too long, when an answer on it makes no progress, when it has served its number
+//! of requests, or when its place is needed for another client. The HTTP library knows only some of these: it does not
+//! time idle HTTP/2 connections, nor a stream whose window the client keeps closed.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use slab::Slab;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use super::admission::Admission;
+use super::shares::Client;
+
+/// Times and counts that bound a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ConnectionBounds {
+    /// Time without a request after which the connection is closed.
+    pub(crate) idle: Duration,
+    /// Longest time in which no part of an answer leaves.
+    pub(crate) stall: Duration,
+    /// Number of requests after which the connection is closed.
+    pub(crate) requests: u64,
+}
+
+/// Open connection.
+pub(crate) struct Connection {
+    admission: Arc<Admission>,
+    client: Arc<Client>,
+    bounds: ConnectionBounds,
+    is_of_proxy: bool,
+    requests: AtomicU64,
+    /// Bytes of answers that wait to be sent.
+    waiting: AtomicUsize,
+    /// Whether data of the client may arrive after the last answer.
+    lingers: AtomicBool,
+    activity: Mutex<Activity>,
+    ordered: Notify,
+}
+
+/// Requests in progress, and what was ordered from outside.
+struct Activity {
+    /// Last time at which a request began or ended, or a part of an answer left.
+    last: Instant,
+    /// Requests in progress. Those whose answer is on its way have the time at which a part of it last left.
+    requests: Slab<Option<Instant>>,
+    /// Whether the connection should finish its requests and end.
+    finish: bool,
+    /// Time at which a connection that was told to finish is closed in any case.
+    close_at: Option<Instant>,
+    evicted: bool,
+}
+
+/// End that a connection should come to, with the reason for metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Answers the requests in progress, then closes.
+    Finish(&'static str),
+    /// Closes at once.
+    Close(&'static str),
+}
+
+/// Request in progress on a connection, until its answer has left.
+pub(super) struct Ongoing {
+    connection: Arc<Connection>,
+    key: usize,
+}
+
+/// Bytes that wait on a connection, until dropped.
+pub(super) struct WaitingBytes {
+    connection: Arc<Connection>,
+    bytes: usize,
+}
+
+impl Connection {
+    /// Creates the state of a connection that was accepted just now, from a client or from a trusted proxy.
+    pub(super) fn new(
+        admission: Arc<Admission>,
+        client: Arc<Client>,
+        bounds: ConnectionBounds,
+        is_of_proxy: bool,
+    ) -> Arc<Self> {
+        let activity =
+            Activity { last: Instant::now(), requests: Slab::new(), finish: false, close_at: None, evicted: false };
+        Arc::new(Self {
+            admission,
+            client,
+            bounds,
+            is_of_proxy,
+            requests: AtomicU64::new(0),
+            waiting: AtomicUsize::new(0),
+            lingers: AtomicBool::new(false),
+            activity: Mutex::new(activity),
+            ordered: Notify::new(),
+        })
+    }
+
+    /// Limits that the connection shares with all others.
+    pub(super) fn admission(&self) -> &Arc<Admission> {
+        &self.admission
+    }
+
+    /// Client at the other end of the connection.
+    pub(super) fn client(&self) -> &Arc<Client> {
+        &self.client
+    }
+
+    /// Whether the other end is a proxy that the operator trusts.
+    pub(super) fn is_of_proxy(&self) -> bool {
+        self.is_of_proxy
+    }
+
+    /// Counts a request that begins.
+    pub(super) fn begin(self: &Arc<Self>) -> Ongoing {
+        let served = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut activity = self.activity();
+        activity.last = Instant::now();
+        let key = activity.requests.insert(None);
+        if served == self.bounds.requests {
+            activity.finish = true;
+            self.ordered.notify_one();
+        }
+        drop(activity);
+        Ongoing { connection: Arc::clone(self), key }
+    }
+
+    /// Counts bytes that wait on this connection; none if that is more than `limit`, unless they are the only ones.
+    pub(super) fn hold(self: &Arc<Self>, bytes: usize, limit: usize) -> Option<WaitingBytes> {
+        let before = self.waiting.fetch_add(bytes, Ordering::Relaxed);
+        let held = WaitingBytes { connection: Arc::clone(self), bytes };
+        (before == 0 || before.saturating_add(bytes) <= limit).then_some(held)
+    }
+
+    /// Makes the connection read on for a moment after its last answer.
+    pub(super) fn linger(&self) {
+        self.lingers.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells whether the connection should read on for a moment after its last answer.
+    pub(super) fn lingers(&self) -> bool {
+        self.lingers.load(Ordering::Relaxed)
+    }
+
+    /// Makes the connection close at once.
+    pub(super) fn evict(&self) {
+        self.activity().evicted = true;
+        self.ordered.notify_one();
+    }
+
+    /// Last time at which something happened, and whether requests are in progress.
+    pub(super) fn last_active(&self) -> (Instant, bool) {
+        let activity = self.activity();
+        (activity.last, !activity.requests.is_empty())
+    }
+
+    /// Waits until the connection should end.
+    pub(super) async fn verdict(&self) -> Verdict {
+        loop {
+            match self.judge(Instant::now()) {
+                Ok(verdict) => return verdict,
+                Err(next) => tokio::select! {
+                    () = sleep_until(next) => {}
+                    () = self.ordered.notified() => {}
+                },
+            }
+        }
+    }
+
+    /// Waits until another client needs the place of the connection.
+    pub(super) async fn evicted(&self) {
+        while !self.activity().evicted {
+            self.ordered.notified().await;
+        }
+    }
+
+    /// Returns the verdict at a time, or the time at which to look again.
+    fn judge(&self, now: Instant) -> Result<Verdict, Instant> {
+        let ConnectionBounds { idle, stall, .. } = self.bounds;
+        let mut activity = self.activity();
+        if activity.evicted {
+            return Ok(Verdict::Close("full"));
+        }
+        // Every deadline that begins after this lies beyond that time.
+        let mut next = now + idle.min(stall);
+        if let Some(oldest) = activity.requests.iter().filter_map(|(_, moved)| *moved).min() {
+            if now >= oldest + stall {
+                return Ok(Verdict::Close("stalled"));
+            }
+            next = next.min(oldest + stall);
+        }
+        if let Some(at) = activity.close_at {
+            return if now >= at { Ok(Verdict::Close("unfinished")) } else { Err(next.min(at)) };
+        }
+        let is_idle = activity.requests.is_empty() && now >= activity.last + idle;
+        if activity.finish || is_idle {
+            let reason = if activity.finish { "requests" } else { "idle" };
+            activity.finish = false;
+            // Long answers that progress are cut off by nothing else.
+            activity.close_at = Some(now + if is_idle { stall } else { stall.saturating_mul(20) });
+            return Ok(Verdict::Finish(reason));
+        }
+        if activity.requests.is_empty() {
+            next = next.min(activity.last + idle);
+        }
+        Err(next)
+    }
+
+    fn activity(&self) -> MutexGuard<'_, Activity> {
+        self.activity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ongoing {
+    /// Connection that the request came on.
+    pub(super) fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    /// Records that the answer, or a part of it, has been given to the connection or has left.
+    pub(super) fn moved(&self) {
+        let mut activity = self.connection.activity();
+        let now = Instant::now();
+        activity.last = now;
+        if let Some(moved) = activity.requests.get_mut(self.key) {
+            *moved = Some(now);
+        }
+    }
+}
+
+impl Drop for Ongoing {
+    fn drop(&mut self) {
+        let mut activity = self.connection.activity();
+        activity.last = Instant::now();
+        activity.requests.try_remove(self.key);
+    }
+}
+
+impl Drop for WaitingBytes {
+    fn drop(&mut self) {
+        self.connection.waiting.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+    use crate::http::admission::AdmissionLimits;
+
+    const BOUNDS: ConnectionBounds =
+        ConnectionBounds { idle: Duration::from_secs(30), stall: Duration::from_secs(10), requests: 4 };
+
+    fn connection() -> Arc<Connection> {
+        let admission = Admission::new(AdmissionLimits::default());
+        let client = admission.client(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        Connection::new(admission, client, BOUNDS, false)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_without_requests_finishes_after_the_idle_time() {
+        let connection = connection();
+        let start = Instant::now();
+        assert_eq!(connection.verdict().await, Verdict::Finish("idle"));
+        assert_eq!(start.elapsed().as_secs(), 30);
+        // A client that does not let it finish is cut off.
+        assert_eq!(connection.verdict().await, Verdict::Close("unfinished"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_stops_moving_ends_the_connection() {
+        let connection = connection();
+        let working = connection.begin();
+        let answering = connection.begin();
+        answering.moved();
+        tokio::time::sleep(Duration::from_secs(9)).await;
+        answering.moved();
+        // Another answer that moves does not hide the one that does not.
+        let start = Instant::now();
+        let other = connection.begin();
+        let moving = async {
+            loop {
+                other.moved();
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        tokio::select! {
+            () = moving => {}
+            verdict = connection.verdict() => assert_eq!(verdict, Verdict::Close("stalled")),
+        }
+        assert_eq!(start.elapsed().as_secs(), 10);
+        drop(working);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_is_worked_on_is_neither_idle_nor_stalled() {
+        let connection = connection();
+        let working = connection.begin();
+        let verdict = tokio::time::timeout(Duration::from_mins(10), connection.verdict()).await;
+        assert!(verdict.is_err());
+        drop(working);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_request_of_its_number_finishes_a_connection() {
+        let connection = connection();
+        for _ in 0..4 {
+            connection.begin();
+        }
+        assert_eq!(connection.verdict().await, Verdict::Finish("requests"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_evicted_connection_closes_at_once() {
+        let connection = connection();
+        let _working = connection.begin();
+        let start = Instant::now();
+        connection.evict();
+        connection.evicted().await;
+        assert_eq!(connection.verdict().await, Verdict::Close("full"));
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_single_answer_may_exceed_the_bytes_of_a_connection() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let _context = runtime.enter();
+        let connection = connection();
+        let large = connection.hold(1000, 100);
+        assert!(large.is_some());
+        assert!(connection.hold(1, 100).is_none());
+        drop(large);
+        assert!(connection.hold(1, 100).is_some());
+    }
+}

@@ -1,0 +1,49 @@
+//! The limit on the time from the head of a request to the head of its answer.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Request;
+use tower::{Layer, Service};
+
+use super::{Response, admission};
+
+/// Layer that answers 503 once a request has taken too long.
+#[derive(Clone, Copy)]
+pub(super) struct Deadline(pub(super) Duration);
+
+/// Service behind [`Deadline`].
+#[derive(Clone)]
+pub(super) struct Timed<S> {
+    inner: S,
+    time: Duration,
+}
+
+impl<S> Layer<S> for Deadline {
+    type Service = Timed<S>;
+
+    fn layer(&self, inner: S) -> Timed<S> {
+        Timed { inner, time: self.0 }
+    }
+}
+
+impl<S, B> Service<Request<B>> for Timed<S>
+where
+    S: Service<Request<B>, Response = Response, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let answer = tokio::time::timeout(self.time, self.inner.call(request));
+        Box::pin(async move { answer.await.unwrap_or_else(|_| Ok(admission::refused("time").into_response())) })
+    }
+}

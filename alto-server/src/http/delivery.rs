@@ -1,0 +1,218 @@
+//! The way of an answer out: in pieces, under limits on the memory in which answers wait, until the last piece has left.
+//!
+//! What a request takes is given back when its answer has been written to the connection, not when it was computed: a
+//! client that does not read holds its slot and its bytes. Every piece that leaves is progress; a connection on which an
+//! answer makes none for too long is closed ([`super::connection`]).
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{Request, Response};
+use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tower::{Layer, Service};
+
+use super::HttpError;
+use super::admission::Reader;
+use super::arriving::{self, Arriving};
+use super::boxed_body::{BoxError, BoxedBody, PIECE, boxed};
+use super::connection::{Ongoing, WaitingBytes};
+use super::exchange::Facts;
+use super::produced::Retained;
+use super::shares::{Client, Share};
+use super::slot::Slot;
+
+/// Layer that delivers answers.
+#[derive(Clone, Copy)]
+pub(super) struct Delivery;
+
+/// Service behind [`Delivery`].
+#[derive(Clone)]
+pub(super) struct Delivering<S>(S);
+
+/// Body of an answer on its way to the connection.
+pub(crate) struct Outgoing {
+    /// Data that has not been given to the connection.
+    data: Bytes,
+    /// Source of more data; absent once it has ended.
+    more: Option<BoxedBody>,
+    hold: Option<Arc<Hold>>,
+}
+
+/// Everything that an answer occupies until its last piece has left.
+struct Hold {
+    ongoing: Ongoing,
+    _slot: Option<Slot>,
+    _bytes: Option<Bill>,
+}
+
+/// Memory that an answer is charged for.
+enum Bill {
+    Own { _all: Share, _connection: WaitingBytes },
+    Shared { _reader: Reader },
+}
+
+/// Piece of an answer, which tells when it has left.
+struct Piece {
+    data: Bytes,
+    hold: Arc<Hold>,
+}
+
+impl<S> Layer<S> for Delivery {
+    type Service = Delivering<S>;
+
+    fn layer(&self, inner: S) -> Delivering<S> {
+        Delivering(inner)
+    }
+}
+
+impl<S> Service<Request<Incoming>> for Delivering<S>
+where
+    S: Service<Request<Arriving>, Response = Response<BoxedBody>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Outgoing>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Outgoing>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+        let ongoing = request.extensions().get::<Facts>().map(|facts| facts.connection.begin());
+        let (request, rest) = arriving::split(request);
+        let answering = self.0.call(request);
+        Box::pin(async move {
+            let mut response = answering.await?;
+            let Some(ongoing) = ongoing else { return Ok(response.map(|body| Outgoing::new(body, None))) };
+            if let Some(rest) = rest
+                && rest.settle(response.headers_mut()).await
+            {
+                ongoing.connection().linger();
+            }
+            Ok(deliver(response, ongoing))
+        })
+    }
+}
+
+/// Charges an answer and prepares its body; if it cannot be charged, replaces it by a refusal.
+fn deliver(mut response: Response<BoxedBody>, ongoing: Ongoing) -> Response<Outgoing> {
+    let slot = response.extensions_mut().remove::<Slot>();
+    let retained = response.extensions_mut().remove::<Retained>();
+    let client = slot.as_ref().and_then(Slot::client).unwrap_or_else(|| ongoing.connection().client());
+    // A body in one piece is there at once.
+    let is_whole = retained.is_none() && response.body().size_hint().exact().is_some_and(|length| length > 0);
+    let first = if is_whole { first_piece(response.body_mut()) } else { Bytes::new() };
+    let charged = match retained {
+        Some(Retained(bytes)) => charge(&ongoing, client, bytes),
+        None if first.is_empty() => Ok(None),
+        None if first.is_unique() => charge(&ongoing, client, first.len()),
+        // A small body that others share is not worth the bookkeeping.
+        None if first.len() <= PIECE => Ok(None),
+        None => {
+            ongoing.connection().admission().reader(client, &first).map(|reader| Some(Bill::Shared { _reader: reader }))
+        }
+    };
+    // Exempt answers are those that operators need when all else is full.
+    let is_exempt = slot.as_ref().is_some_and(Slot::is_exempt);
+    match charged {
+        Err(error) if !is_exempt => {
+            let mut refusal = error.into_response().map(boxed);
+            // The meter of the resource counts the refusal.
+            *refusal.extensions_mut() = std::mem::take(response.extensions_mut());
+            let hold = Hold { ongoing, _slot: slot, _bytes: None };
+            refusal.map(|body| Outgoing::new(body, Some(Arc::new(hold))))
+        }
+        charged => {
+            let hold = Arc::new(Hold { ongoing, _slot: slot, _bytes: charged.unwrap_or(None) });
+            hold.ongoing.moved();
+            response.map(|body| {
+                let has_more = !body.is_end_stream();
+                Outgoing { data: first, more: has_more.then_some(body), hold: Some(hold) }
+            })
+        }
+    }
+}
+
+/// Takes the first piece of a body if it is ready.
+fn first_piece(body: &mut BoxedBody) -> Bytes {
+    let frame = body.frame().now_or_never().flatten();
+    frame.and_then(Result::ok).and_then(|frame| frame.into_data().ok()).unwrap_or_default()
+}
+
+fn charge(ongoing: &Ongoing, client: &Arc<Client>, bytes: usize) -> Result<Option<Bill>, HttpError> {
+    let connection = ongoing.connection();
+    let limit = connection.admission().limits().waiting_per_connection;
+    let of_connection = connection.hold(bytes, limit).ok_or_else(|| super::admission::refused("connection-bytes"))?;
+    let of_all = connection.admission().bytes(client, bytes)?;
+    Ok(Some(Bill::Own { _all: of_all, _connection: of_connection }))
+}
+
+impl Outgoing {
+    fn new(body: BoxedBody, hold: Option<Arc<Hold>>) -> Self {
+        if let Some(hold) = &hold {
+            hold.ongoing.moved();
+        }
+        Self { data: Bytes::new(), more: Some(body), hold }
+    }
+}
+
+impl http_body::Body for Outgoing {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = &mut *self;
+        while this.data.is_empty() {
+            let Some(body) = &mut this.more else { return Poll::Ready(None) };
+            match ready!(Pin::new(body).poll_frame(cx)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => this.data = data,
+                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+                },
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => this.more = None,
+            }
+            if this.more.as_ref().is_some_and(http_body::Body::is_end_stream) {
+                this.more = None;
+            }
+        }
+        let data = this.data.split_to(this.data.len().min(PIECE));
+        let Some(hold) = &this.hold else { return Poll::Ready(Some(Ok(Frame::data(data)))) };
+        hold.ongoing.moved();
+        let piece = Piece { data, hold: Arc::clone(hold) };
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_owner(piece)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.data.is_empty() && self.more.as_ref().is_none_or(http_body::Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let mut hint = self.more.as_ref().map_or_else(|| SizeHint::with_exact(0), http_body::Body::size_hint);
+        let ready = self.data.len() as u64;
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper + ready);
+        }
+        hint.set_lower(hint.lower() + ready);
+        hint
+    }
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.data
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        self.hold.ongoing.moved();
+    }
+}

@@ -8,7 +8,6 @@ BUSY_ROUNDS ?= 20
 BUSY_ONLY ?=
 EXPERIMENT ?= small
 TRACKER_FLAGS ?=
-LAB_BUILD ?= --release
 ZOO_FLAGS ?=
 FUZZ_SECONDS ?= 10
 FUZZ_FLAGS ?=
@@ -83,8 +82,8 @@ soak: tools
 
 lab: tools
 	@scripts/need_lab
-	@$(CARGO) build --quiet $(LAB_BUILD) -p alto-feed -p alto-server
-	@python3 scripts/lab.py --programs target/$(if $(LAB_BUILD),release,debug)
+	@$(CARGO) build --quiet --release -p alto-feed -p alto-server
+	@python3 scripts/lab.py
 
 zoo: tools
 	@python3 -c 'import networkx' 2>/dev/null || scripts/need python3-networkx

@@ -63,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
     many = commands.add_parser("abilene", parents=[shared], help="the scenario p4p-abilene with unmodified clients")
     many.add_argument("--client", choices=plans.CLIENTS, default="transmission", help="default: transmission")
     many.add_argument("--policy", choices=plans.POLICIES, action="append", help="default: all")
+    many.add_argument("--outsiders", type=int, default=1, help="outsiders in each answer (default: 1)")
     many.add_argument("--seeds", type=int, default=5, help="number of runs of each policy (default: 5)")
     many.add_argument("--first-seed", type=int, default=1, help="seed of the first run (default: 1)")
     single = commands.add_parser("one", parents=[shared], help="one run of a plan in JSON, from standard input")
@@ -150,8 +151,9 @@ def large(options: argparse.Namespace) -> int:
     sums: dict[str, list[dict[str, Any]]] = {}
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         for policy in options.policy or plans.POLICIES:
-            plan = plans.abilene(options.client, policy, seed)
-            outcome = execute(plan, options, scenario="bittorrent-abilene", client=options.client, policy=policy, seed=seed)
+            plan = plans.abilene(options.client, policy, seed, options.outsiders)
+            labels = {"scenario": "bittorrent-abilene", "client": options.client, "policy": policy, "seed": seed}
+            outcome = execute(plan, options, **labels, outsiders=options.outsiders)
             if outcome:
                 sums.setdefault(policy, []).append(outcome)
 

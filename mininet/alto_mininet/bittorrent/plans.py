@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
-from pathlib import Path
 
 from ..places import SHIPPED_TOPOLOGIES
 from ..scenario.load import load
@@ -55,7 +53,7 @@ def greatest_exchange(megabytes: int) -> int:
     return 4 * megabytes * KIB * KIB * 2 // 3
 
 
-def abilene(client: str, policy: str, seed: int) -> Plan:
+def abilene(client: str, policy: str, seed: int, outsiders: int = 1) -> Plan:
     """The scenario p4p-abilene with unmodified clients: same hosts, links, file, seed and times of joining."""
     scenario = load(SHIPPED_TOPOLOGIES / "p4p-abilene")
     size = scenario.files["movie.bin"]
@@ -76,11 +74,6 @@ def abilene(client: str, policy: str, seed: int) -> Plan:
         seed_upload=100_000,
         neighbours=20,
         options=["--tracker-interval", "30", "--tracker-min-interval", "20", "--tracker-answer-peers", "20",
-                 "--tracker-policy", policy],
+                 "--tracker-policy", policy, "--tracker-outsiders", str(outsiders)],
         time_limit=scenario.time_limit,
     )  # fmt: skip
-
-
-def at(plan: Plan, topology: Path) -> Plan:
-    """The plan with another topology file."""
-    return replace(plan, topology=str(topology))

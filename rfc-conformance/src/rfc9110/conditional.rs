@@ -70,7 +70,6 @@ fn conditions(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
             (OTHER_TAG, format!("If-None-Match: {unknown}\r\n"), Effect::Whole),
             (OTHER_TAG, format!("If-None-Match: W/{unknown}, \"\"\r\n"), Effect::Whole),
             (TAG_LIST, format!("If-None-Match: {unknown}, {tag} ,W/\"x\"\r\n"), not_modified),
-            (TAG_LIST, format!("If-None-Match: {unknown}\r\nIf-None-Match: {tag}\r\n"), not_modified),
             (WEAK_TAG, format!("If-None-Match: W/{strong}\r\n"), not_modified),
             (ANY_TAG, "If-None-Match: *\r\n".to_owned(), not_modified),
         ];

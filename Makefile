@@ -38,6 +38,9 @@ demo: tools
 
 test: tools
 	$(CARGO) test --workspace
+	@# Tests have built the programs already.
+	@$(CARGO) build --quiet -p alto-server -p alto-peer -p rfc-conformance
+	@python3 packaging/check_commands.py target/debug
 	@scripts/test_emulation
 
 test-busy: tools

@@ -100,7 +100,7 @@ fn refused_requests_have_no_effect() {
     let before = map(&server);
     let unknown = put(&server, 2, "192.0.2.0/24 isp-a-1\n198.51.100.0/24 nowhere\n203.0.113.0/24 elsewhere\n");
     assert_eq!((unknown.status, &unknown.json()["unknown-pids"]), (409, &json!(["nowhere", "elsewhere"])));
-    let many: String = (0..21).map(|i| format!("10.0.{i}.0/24 isp-a-1\n")).collect();
+    let many = (0..21).fold(String::new(), |lines, i| lines + &format!("10.0.{i}.0/24 isp-a-1\n"));
     for (answer, status, word) in [
         (put(&server, 2, "192.0.2.0/33 isp-a-1\n"), 400, "line 1"),
         (put(&server, 2, "\n192.0.2.0/24\n"), 400, "line 2"),

@@ -75,7 +75,7 @@ fn infohash(number: u32) -> Infohash {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn announcement(number: u32, port: u16) -> AnnounceRequest {
@@ -106,7 +106,7 @@ fn processor_time(pid: &str) -> Duration {
 fn measure(pid: &str, seconds: f64, run: impl Fn(f64) -> Tally) {
     let (start, before) = (Instant::now(), processor_time(pid));
     let mut tally = run(seconds);
-    let (took, used) = (start.elapsed().as_secs_f64(), (processor_time(pid) - before).as_secs_f64());
+    let (took, used) = (start.elapsed().as_secs_f64(), processor_time(pid).saturating_sub(before).as_secs_f64());
     tally.latencies.sort_unstable();
     let quantile = |part: usize| tally.latencies.get(tally.latencies.len() * part / 100).copied().unwrap_or(0);
     let (whole, memory) = (tally.whole, resident(pid));
@@ -262,9 +262,9 @@ fn http_connection(host: SocketAddr, path: &str, hashes: u32, offset: u32, rate:
                 let compact = format!("5:peers{}:", 6 * WANTED);
                 let whole = body.windows(compact.len()).any(|window| window == compact.as_bytes());
                 if whole {
-                    tally.whole += 1
+                    tally.whole += 1;
                 } else {
-                    tally.short += 1
+                    tally.short += 1;
                 }
                 tally.latencies.push(u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX));
                 open = (!closes).then_some(stream);
@@ -288,16 +288,12 @@ fn read_answer(stream: &mut BufReader<TcpStream>) -> Option<(Vec<u8>, bool)> {
             length = value.trim().parse().ok();
         }
     }
-    let mut body = Vec::new();
-    match length {
-        Some(length) => {
-            body.resize(length, 0);
-            stream.read_exact(&mut body).ok()?;
-            Some((body, closes))
-        }
-        None => {
-            stream.read_to_end(&mut body).ok()?;
-            Some((body, true))
-        }
-    }
+    let Some(length) = length else {
+        let mut body = Vec::new();
+        stream.read_to_end(&mut body).ok()?;
+        return Some((body, true));
+    };
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).ok()?;
+    Some((body, closes))
 }

@@ -29,8 +29,9 @@ class Opentracker(Process):
         listed = subprocess.run([GENERATOR, "hashes", str(hashes)], check=True, capture_output=True, text=True)
         with open(f"{folder}/whitelist", "w", encoding="ascii") as file:
             file.write(listed.stdout)
+        # It changes its root to the folder before it opens the list.
         with open(f"{folder}/conf", "w", encoding="ascii") as file:
-            file.write(f"listen.tcp_udp 127.0.0.1:{self.port}\naccess.whitelist {folder}/whitelist\n"
+            file.write(f"listen.tcp_udp 127.0.0.1:{self.port}\naccess.whitelist /whitelist\n"
                        f"tracker.user nobody\ntracker.rootdir {folder}\n")
         super().__init__(["opentracker", "-f", f"{folder}/conf"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(0.5)  # It has no log line to wait for; the generator repeats what it loses.

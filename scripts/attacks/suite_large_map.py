@@ -25,7 +25,7 @@ DEADLINE = 20
 GRACE = 20
 # Memory limit: a base, and a multiple of the largest answer.
 BASE_BYTES = 96 << 20
-MULTIPLE = 12
+MULTIPLE = 24
 
 
 def topology() -> dict:

@@ -98,6 +98,7 @@ impl AskError {
     }
 
     /// Describes a tracker that did not answer.
+    #[expect(clippy::needless_pass_by_value, reason = "errors are passed as they come")]
     pub(super) fn no_answer(tracker: &str, problem: impl ToString) -> Self {
         Self::NoAnswer { tracker: tracker.to_owned(), problem: problem.to_string() }
     }
@@ -184,7 +185,7 @@ fn as_json(request: &AnnounceRequest, answer: &AnnounceAnswer) -> String {
 
 fn as_text(answer: &AnnounceAnswer) -> String {
     let external = answer.external.map(|address| format!("seen as  {address}\n")).unwrap_or_default();
-    let peers: String = answer.peers.iter().map(|peer| format!("\n         {peer}")).collect();
+    let peers: String = answer.peers.iter().fold(String::new(), |text, peer| text + &format!("\n         {peer}"));
     format!(
         "{external}seeds    {}\nleechers {}\ninterval {} s\npeers    {}{peers}",
         answer.complete,

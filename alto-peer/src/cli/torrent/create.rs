@@ -104,12 +104,12 @@ fn usual_piece_size(length: u64) -> u64 {
 fn hash_pieces(mut file: impl Read, piece_size: u64) -> io::Result<(Vec<u8>, u64)> {
     let (mut hashes, mut total) = (Vec::new(), 0);
     loop {
-        let mut hasher = Sha1::new();
-        let length = io::copy(&mut file.by_ref().take(piece_size), &mut Hashing(&mut hasher))?;
+        let mut piece = Sha1::new();
+        let length = io::copy(&mut file.by_ref().take(piece_size), &mut Hashing(&mut piece))?;
         if length == 0 {
             return Ok((hashes, total));
         }
-        hashes.extend(hasher.finalize());
+        hashes.extend(piece.finalize());
         total += length;
     }
 }
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn every_piece_has_its_hash_and_the_last_may_be_short() {
-        let content = [b"a".repeat(4), b"b".repeat(4), b"c".repeat(1)].concat();
+        let content = [b"a".repeat(4), b"b".repeat(4), b"c".to_vec()].concat();
         let (hashes, length) = hash_pieces(&content[..], 4).unwrap();
         let expected = [&b"aaaa"[..], b"bbbb", b"c"].map(|piece| <[u8; 20]>::from(Sha1::digest(piece)));
         assert_eq!((hashes, length), (expected.concat(), 9));

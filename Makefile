@@ -15,7 +15,16 @@ EXPERIMENT_FLAGS ?= --seeds 2 --jobs 2
 # The same set of packages in every rule: another set has other features, and cargo would compile everything anew.
 PROGRAMS = $(CARGO) build --release -p alto-server -p alto-peer
 
-.PHONY: help demo test test-busy experiment tools lint slow-clients attacks soak fuzz fuzz-faults bench zoo lab tracker-clients
+# What `make install` installs, and where.
+PREFIX ?= /usr/local
+DESTDIR ?=
+INSTALLED = alto-server alto-peer rfc-conformance
+# The profile of installed programs; `demo` compiles in half the time.
+PROFILE ?= release
+BUILT = target/$(PROFILE)
+SHARE = $(DESTDIR)$(PREFIX)/share
+
+.PHONY: programs manual install uninstall help demo test test-busy experiment tools lint slow-clients attacks soak fuzz fuzz-faults bench zoo lab tracker-clients
 
 help:
 	@echo "make demo            serves the two-ISP network on loopback and walks through it; DEMO_FLAGS=--keep keeps it running"
@@ -31,6 +40,8 @@ help:
 	@echo "make zoo             imports, serves and grades the Internet Topology Zoo of the folder ALTO_DATA"
 	@echo "make fuzz            fuzzes every parser for FUZZ_SECONDS=10 each and prints what was covered"
 	@echo "make fuzz-faults     checks that every fuzz target finds a planted fault"
+	@echo "make programs        builds the programs to install; PROFILE=demo compiles in half the time"
+	@echo "make install         installs programs, man pages, topologies, systemd unit; PREFIX=/usr/local DESTDIR="
 	@echo "make soak            runs 1,000 clients for a minute while links change and attackers attack, and prints what they observed"
 
 demo: tools
@@ -105,6 +116,33 @@ bench: tools
 	@$(PROGRAMS)
 	@$(CARGO) build --release -p topo -p alto-types --example route_speed --example announce_load
 	@target/bench-venv/bin/python bench/bench.py $(BENCH_FLAGS)
+
+programs: tools
+	$(CARGO) build --profile $(PROFILE) $(INSTALLED:%=-p %)
+
+# After `make programs`, installing needs no cargo, which root often has not.
+$(INSTALLED:%=$(BUILT)/%):
+	$(MAKE) programs
+
+manual: $(INSTALLED:%=$(BUILT)/%)
+	rm -rf target/manual
+	python3 packaging/manual.py --out target/manual $^
+
+install: manual
+	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/alto/topologies $(DESTDIR)$(PREFIX)/lib/systemd/system $(SHARE)/doc/alto
+	install -m 755 $(INSTALLED:%=$(BUILT)/%) $(DESTDIR)$(PREFIX)/bin
+	cd target/manual && find . -type f -exec install -D -m 644 {} $(abspath $(SHARE))/{} \;
+	install -m 644 topo/data/*.json $(SHARE)/alto/topologies
+	install -m 644 alto-server/server.schema.json $(SHARE)/alto
+	install -m 644 README.md LICENSE-APACHE LICENSE-MIT docs/operating.md docs/swarm.md \
+		$(SHARE)/doc/alto
+	sed 's|/usr/bin/alto-server|$(PREFIX)/bin/alto-server|' packaging/alto-server.service \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/alto-server.service
+
+uninstall:
+	rm -f $(INSTALLED:%=$(DESTDIR)$(PREFIX)/bin/%) $(DESTDIR)$(PREFIX)/lib/systemd/system/alto-server.service
+	rm -f $(foreach name,$(INSTALLED),$(SHARE)/man/man1/$(name).1 $(SHARE)/man/man1/$(name)-*.1)
+	rm -rf $(SHARE)/alto $(SHARE)/doc/alto
 
 # Reports a missing tool in one line, before anything else fails in many.
 tools:

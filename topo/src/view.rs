@@ -94,9 +94,14 @@ impl View {
         let digests = self.digests.after(&costs, &differences);
         let typical = typical(&topology);
         let same_access = typical == self.typical && costs.access() == self.costs.access();
-        let members =
-            if same_access { Arc::clone(&self.members) } else { Arc::new(self.membership.members(&costs, &typical)) };
-        let (hosts, membership) = (Arc::clone(&self.hosts), Arc::clone(&self.membership));
+        let same_map = Arc::ptr_eq(&topology.grouping, &self.topology.grouping);
+        let membership = if same_map { Arc::clone(&self.membership) } else { Arc::new(Membership::of(&topology)) };
+        let members = if same_access && membership == self.membership {
+            Arc::clone(&self.members)
+        } else {
+            Arc::new(membership.members(&costs, &typical))
+        };
+        let hosts = Arc::clone(&self.hosts);
         Self::assemble(topology, graph, hosts, membership, members, typical, costs, digests)
     }
 

@@ -24,7 +24,7 @@ fn every_shipped_topology_is_valid_and_has_a_drawing() {
         View::compute(Arc::new(topology));
         count += 1;
     }
-    assert_eq!(count, 5);
+    assert_eq!(count, 6);
 }
 
 /// `UPDATE_GOLDEN=1 cargo test -p topo` rewrites the schema.

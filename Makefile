@@ -7,11 +7,13 @@ BENCH_FLAGS ?= --write
 BUSY_ROUNDS ?= 20
 BUSY_ONLY ?=
 EXPERIMENT ?= small
+FUZZ_SECONDS ?= 10
+FUZZ_FLAGS ?=
 EXPERIMENT_FLAGS ?= --seeds 2 --jobs 2
 # The same set of packages in every rule: another set has other features, and cargo would compile everything anew.
 PROGRAMS = $(CARGO) build --release -p alto-server -p alto-peer
 
-.PHONY: help demo test test-busy experiment tools lint slow-clients attacks soak bench
+.PHONY: help demo test test-busy experiment tools lint slow-clients attacks soak fuzz fuzz-faults bench
 
 help:
 	@echo "make demo            serves the two-ISP network on loopback and walks through it; DEMO_FLAGS=--keep keeps it running"
@@ -22,6 +24,8 @@ help:
 	@echo "make attacks         runs every attack of scripts/attacks; ATTACKS_FLAGS='--before FOLDER --write' compares with older programs"
 	@echo "make experiment      as root: runs a small experiment in Mininet and reports; EXPERIMENT=p4p-abilene for another"
 	@echo "make bench           measures speed beside other programs and rewrites docs/performance.md; BENCH_FLAGS=--quick is short"
+	@echo "make fuzz            fuzzes every parser for FUZZ_SECONDS=10 each and prints what was covered"
+	@echo "make fuzz-faults     checks that every fuzz target finds a planted fault"
 	@echo "make soak            runs 1,000 clients for a minute while links change and attackers attack, and prints what they observed"
 
 demo: tools
@@ -60,6 +64,12 @@ attacks: tools
 soak: tools
 	@$(PROGRAMS)
 	@python3 scripts/soak.py target/release/alto-server
+
+fuzz: tools
+	@python3 scripts/fuzz.py --seconds $(FUZZ_SECONDS) $(FUZZ_FLAGS)
+
+fuzz-faults: tools
+	@python3 scripts/fuzz.py --planted --seconds 60 $(FUZZ_FLAGS)
 
 bench: tools
 	@command -v nginx >/dev/null || test -x /usr/sbin/nginx && command -v wrk >/dev/null || scripts/need nginx-light wrk

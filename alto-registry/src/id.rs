@@ -29,7 +29,7 @@ pub enum ContentId {
 }
 
 /// Way in which a file is named.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ContentKind {
     /// Kind of [`ContentId::Sha256`].
     Sha256,

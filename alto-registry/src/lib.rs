@@ -12,7 +12,8 @@
 //!
 //! Beside the trait, [`swarms`] keeps the peers of a BitTorrent tracker, which are many and anonymous.
 //!
-//! Backends: [`local`] keeps everything in memory and, given a folder, on disk. To add one, implement [`Registry`] in
+//! Backends: [`local`] keeps everything in memory and, given a folder, on disk, in a [`store_file`]. The server keeps
+//! other things in files of that type, too. To add one, implement [`Registry`] in
 //! a folder of its own, and name it in `tests/main.rs`, where one battery of tests runs against every backend.
 
 pub mod check;
@@ -29,6 +30,7 @@ pub mod pending;
 pub mod query;
 pub mod refusal;
 mod registry;
+pub mod store_file;
 pub mod swarms;
 pub mod time;
 

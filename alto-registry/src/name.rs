@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-/// Display name of a peer: 1 to 64 bytes without control characters; not unique.
+use unicode_general_category::{GeneralCategory, get_general_category};
+
+/// Display name of a peer: 1 to 64 bytes without control and invisible characters; not unique.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerName(Box<str>);
 
-/// Name of a file: 1 to 255 bytes without control characters and path separators; not unique. Cheap to clone.
+/// Name of a file: 1 to 255 bytes without control and invisible characters and path separators; not unique. Cheap to
+/// clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileName(Arc<str>);
 
@@ -27,6 +30,9 @@ pub enum NameError {
     /// The text would disturb the terminal it is shown on.
     #[error("contains a control character")]
     ControlCharacter,
+    /// The text would be shown in another order than it is read, or look like another text.
+    #[error("contains the invisible character U+{:04X}; leave it out", u32::from(*.0))]
+    InvisibleCharacter(char),
     /// The text is a path, or leads to another folder.
     #[error("is a path; give only its last part")]
     Path,
@@ -83,7 +89,17 @@ fn check(text: &str, maximum: usize) -> Result<(), NameError> {
     if text.chars().any(char::is_control) {
         return Err(NameError::ControlCharacter);
     }
-    Ok(())
+    match text.chars().find(|character| is_invisible(*character)) {
+        Some(invisible) => Err(NameError::InvisibleCharacter(invisible)),
+        None => Ok(()),
+    }
+}
+
+/// Tells whether a character reorders, joins or separates what is shown, but does not show itself: directions, joiners,
+/// tags and line ends (the general categories Cf, Zl and Zp of Unicode).
+fn is_invisible(character: char) -> bool {
+    use GeneralCategory::{Format, LineSeparator, ParagraphSeparator};
+    matches!(get_general_category(character), Format | LineSeparator | ParagraphSeparator)
 }
 
 #[cfg(test)]
@@ -99,6 +115,19 @@ mod tests {
         assert_eq!(FileName::new(&(longer + "n")).map(drop), too_long(256, 255));
         assert_eq!(PeerName::new(""), Err(NameError::Empty));
         assert_eq!(FileName::new("a\u{7f}b"), Err(NameError::ControlCharacter));
+        for (name, invisible) in [
+            ("annexe\u{202e}fdp.exe", '\u{202e}'),
+            ("a\u{200b}b", '\u{200b}'),
+            ("a\u{2066}b", '\u{2066}'),
+            ("\u{feff}a", '\u{feff}'),
+            ("a\u{ad}b", '\u{ad}'),
+            ("a\u{2028}b", '\u{2028}'),
+            ("a\u{e0041}", '\u{e0041}'),
+        ] {
+            assert_eq!(FileName::new(name), Err(NameError::InvisibleCharacter(invisible)), "{name:?}");
+            assert_eq!(PeerName::new(name), Err(NameError::InvisibleCharacter(invisible)), "{name:?}");
+        }
+        assert!(FileName::new("Überraschung – 映画.mkv").is_ok());
         for path in [".", "..", "../etc/passwd", "a\\b"] {
             assert_eq!(FileName::new(path), Err(NameError::Path), "{path}");
         }

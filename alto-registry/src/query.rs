@@ -12,7 +12,8 @@ pub struct FileQuery<'a> {
     pub kind: ContentKind,
     /// Name that all files in the list have; absent for any name.
     pub name: Option<&'a str>,
-    /// Last ID of the page before; absent for the first page.
+    /// Last ID of the page before; absent for the first page. A list of files of one name ends after an ID that nobody
+    /// holds any more.
     pub after: Option<ContentId>,
     /// Greatest number of files.
     pub limit: usize,
@@ -21,7 +22,7 @@ pub struct FileQuery<'a> {
 /// Page of a list of files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileList {
-    /// Files, sorted by ID.
+    /// Files, sorted by ID; files of one name by the number of their holders, most first, then by ID.
     pub files: Vec<FileSummary>,
     /// Value of [`FileQuery::after`] for the next page; absent on the last one.
     pub next: Option<ContentId>,
@@ -32,9 +33,9 @@ pub struct FileList {
 pub struct FileSummary {
     /// ID of the file.
     pub id: ContentId,
-    /// Name that its first holder gave, if any.
+    /// Name that most of its holders give, if any gives one.
     pub name: Option<FileName>,
-    /// Length in bytes that its first holder gave, as long as some holder gives the same length and manifest.
+    /// Length in bytes that most of its holders give, if any gives one.
     pub size: Option<u64>,
     /// Number of peers that hold all of it (seeds).
     pub complete: usize,

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! * [`cli`] parses the command line, and dispatches to one of its commands or to [`serve`]; [`exit`] has the exit codes.
-//! * [`config`] merges command line and `server.json` into one set of checked settings.
+//! * [`config`] merges command line and `server.json` into one set of checked settings; [`regular_file`] reads the files
+//!   that they name.
 //! * [`state`] holds the current state and changes it: a change computes the next state beside the current one and swaps
 //!   it in, and a request reads exactly one state.
 //! * [`resource`] has one file per ALTO resource, and the catalogue of all; [`http`] has what they share.
@@ -23,6 +24,7 @@ mod config;
 mod exit;
 mod http;
 mod observe;
+mod regular_file;
 mod resource;
 mod routes;
 mod serve;

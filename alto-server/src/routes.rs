@@ -10,9 +10,10 @@ use tokio::sync::watch;
 
 use crate::http::access::Access;
 use crate::http::encoding::Encoding;
+use crate::http::offload::{Cancel, WorkPool};
 use crate::http::representation::{Representation, respond};
 use crate::http::router::Route;
-use crate::http::{Exchange, HttpError, Response, negotiation, offload};
+use crate::http::{Exchange, HttpError, Response, negotiation};
 use crate::observe;
 use crate::resource::catalogue::{Catalogue, Resource, Service};
 use crate::resource::directory;
@@ -31,23 +32,24 @@ pub(crate) fn resources(
     catalogue: &Catalogue,
     network: &Arc<Network>,
     access: &Arc<Access>,
-    limits: WorkLimits,
-    body_bytes: u64,
+    pool: &WorkPool,
+    (limits, body_bytes): (WorkLimits, u64),
 ) -> Vec<Route> {
     let current = {
         let network = Arc::clone(network);
         Box::new(move || Arc::clone(network.current().snapshot()))
     };
-    let context = Arc::new(LookupContext { current, access: Arc::clone(access), limits, body_bytes });
+    let context =
+        Arc::new(LookupContext { current, access: Arc::clone(access), pool: pool.clone(), limits, body_bytes });
     let mut routes = Vec::new();
     for (position, resource) in catalogue.resources().iter().enumerate() {
         routes.push(match &resource.service {
-            Service::Document(_) => document(&resource.path, resource, position, network, access),
+            Service::Document(_) => document(&resource.path, (resource, position), network, access, pool),
             Service::Lookup(lookup) => lookup.route(resource, &context),
         });
         if resource.path == directory::PATH {
             // People at the root are told where the directory is; ALTO clients are given it.
-            routes.push(document("", resource, position, network, access).guarded(accepts_directory));
+            routes.push(document("", (resource, position), network, access, pool).guarded(accepts_directory));
         }
     }
     routes.push(well_known());
@@ -87,16 +89,24 @@ pub(crate) fn operation(
 }
 
 /// Creates the route of the document at a position of the catalogue.
-fn document(path: &str, resource: &Resource, position: usize, network: &Arc<Network>, access: &Arc<Access>) -> Route {
-    let (network, access) = (Arc::clone(network), Arc::clone(access));
-    Route::new(path, &*resource.id)
-        .on(Method::GET, move |exchange| read(Arc::clone(&network), Arc::clone(&access), exchange, position))
+fn document(
+    path: &str,
+    (resource, position): (&Resource, usize),
+    network: &Arc<Network>,
+    access: &Arc<Access>,
+    pool: &WorkPool,
+) -> Route {
+    let (network, access, pool) = (Arc::clone(network), Arc::clone(access), pool.clone());
+    Route::new(path, &*resource.id).on(Method::GET, move |exchange| {
+        read(Arc::clone(&network), Arc::clone(&access), pool.clone(), exchange, position)
+    })
 }
 
 /// Answers GET with a document of the current state.
 async fn read(
     network: Arc<Network>,
     access: Arc<Access>,
+    pool: WorkPool,
     exchange: Exchange,
     position: usize,
 ) -> Result<Response, HttpError> {
@@ -111,11 +121,11 @@ async fn read(
     // The first request for a document renders it, which takes a while if it is large.
     let weight = document.weight(encoding);
     let now = access.now();
-    let answer = move || {
+    let answer = move |_: &Cancel| {
         let document = published.document(position).ok_or(HttpError::Internal)?;
         Ok::<_, HttpError>(respond(&exchange.headers, &document, encoding, now))
     };
-    let mut response = offload::run(weight, answer).await??;
+    let mut response = pool.run(weight, answer).await??;
     response.headers_mut().insert(CACHE_CONTROL, access.cache_control());
     Ok(response)
 }

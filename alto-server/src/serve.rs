@@ -1,27 +1,28 @@
 //! The running server: start, signals, and orderly end.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use alto_registry::store_file::StoreError;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::admin::routes::Admin;
+use crate::admin::socket::{AdminSocket, SocketError};
 use crate::config::{Config, ConfigError};
 use crate::exit::Exit;
 use crate::http::accept::Server;
 use crate::http::access::Access;
 use crate::http::client_address::ClientAddress;
-use crate::http::offload;
+use crate::http::offload::{self, Cancel, WorkPool};
 use crate::http::router::{Route, router};
 use crate::http::stack::stack;
 use crate::http::tls::Tls;
 use crate::state::network::{ChangeRefused, Network};
-use crate::state::store::{Store, StoreError};
+use crate::state::store::Store;
 use crate::swarm::service::Swarm;
 use crate::tracker::service::{Tracker, TrackerError};
 use crate::tracker::udp::UdpListener;
@@ -39,6 +40,8 @@ enum ServeError {
     #[error(transparent)]
     Swarm(#[from] swarm::service::StartError),
     #[error(transparent)]
+    AdminSocket(#[from] SocketError),
+    #[error(transparent)]
     Tracker(#[from] TrackerError),
     #[error("{address}: cannot listen: {source}")]
     Listen { address: String, source: std::io::Error },
@@ -48,16 +51,27 @@ enum ServeError {
     System(#[from] std::io::Error),
 }
 
+/// Time in which abandoned work may notice that the server ends.
+const ABANDONED_WORK: Duration = Duration::from_millis(500);
+
 /// Serves until a signal ends the process.
 pub(crate) fn run(config: Config) -> Exit {
     observe::start_log(&config);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let result = runtime.map_err(ServeError::System).and_then(|runtime| runtime.block_on(serve(config)));
+    let result = runtime.map_err(ServeError::System).and_then(|runtime| {
+        let result = runtime.block_on(serve(config));
+        // No client waits for what still runs. What it was about to save was not acknowledged.
+        runtime.shutdown_timeout(ABANDONED_WORK);
+        result
+    });
     match result {
         Ok(()) => Exit::Success,
         Err(error) => {
             tracing::error!("{error}");
-            if matches!(error, ServeError::Config(_)) { Exit::Config } else { Exit::Failure }
+            match error {
+                ServeError::Config(_) | ServeError::AdminSocket(SocketError::Occupied(_)) => Exit::Config,
+                _ => Exit::Failure,
+            }
         }
     }
 }
@@ -87,15 +101,16 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         Arc::new(Server::new(stack, config.connections, config.admission, Arc::clone(&addressing)))
     };
 
-    let admin = Arc::new(Admin { network: Arc::clone(&network), source });
+    let pool = WorkPool::of_all_cores();
+    let admin = Arc::new(Admin { pool: WorkPool::new(1), network: Arc::clone(&network), source });
     let swarm = config.swarm.map(|limits| Swarm::open(limits, config.state.as_deref())).transpose()?.map(Arc::new);
-    let mut public = routes::resources(&catalogue, &network, &access, config.work, config.body_bytes);
+    let mut public = routes::resources(&catalogue, &network, &access, &pool, (config.work, config.body_bytes));
     public.extend(routes::operation(&network, metrics, stopping.clone(), config.connections.drain));
     if let Some(token) = token {
         public.extend(admin::routes::routes(&admin, Some(token)));
     }
     if let Some(swarm) = &swarm {
-        public.extend(swarm::routes::routes(&network, &access, swarm, config.body_bytes));
+        public.extend(swarm::routes::routes(&network, &access, swarm, &pool, config.body_bytes));
     }
     let tracker = config.tracker.map(|config| -> Result<_, TrackerError> {
         Ok((Arc::new(Tracker::start(config.settings, &network)?), config.listen, config.udp))
@@ -107,12 +122,14 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     let public = server(public);
 
     let mut listeners = JoinSet::new();
+    let mut admin_socket = None;
     // Before the addresses are logged, because whoever waits for them may use the socket at once.
     if let Some(path) = &config.admin_socket {
-        let listener = bind_unix(path)?;
+        let (socket, listener) = AdminSocket::bind(path)?;
+        admin_socket = Some(socket);
         tracing::info!("administration on the Unix socket {}", path.display());
         let server = server(admin::routes::routes(&admin, None));
-        listeners.spawn(server.listen_unix(listener, stopping.clone()));
+        listeners.spawn(server.listen_unix(UnixListener::from_std(listener)?, stopping.clone()));
     }
     let sweeper = swarm.map(|swarm| tokio::spawn(sweep(swarm)));
     for address in &config.listen {
@@ -142,11 +159,12 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         keeper = Some(tokio::spawn(Arc::clone(tracker).keep()));
     }
 
+    // Beside the signals, so that a slow reload never delays the end.
+    let mut reloads = JoinSet::new();
     while signals.next().await == OperatorCommand::Reload {
-        reload(&admin, tls.as_deref()).await;
-        if let Some((tracker, ..)) = &tracker {
-            tracker.reload();
-        }
+        while reloads.try_join_next().is_some() {}
+        let tracker = tracker.as_ref().map(|(tracker, ..)| Arc::clone(tracker));
+        reloads.spawn(reload(Arc::clone(&admin), tls.clone(), tracker));
     }
     tracing::info!("stopping: accepting no connections, finishing requests in progress");
     stop.send_replace(true);
@@ -158,9 +176,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     if let Some((tracker, ..)) = &tracker {
         tracker.save();
     }
-    if let Some(path) = &config.admin_socket {
-        let _already_gone = std::fs::remove_file(path);
-    }
+    drop(admin_socket);
     tracing::info!("stopped");
     Ok(())
 }
@@ -208,21 +224,26 @@ impl Signals {
     }
 }
 
-/// Reads certificate and topology again. A file that cannot be used changes nothing.
-async fn reload(admin: &Arc<Admin>, tls: Option<&Tls>) {
-    match tls.map(Tls::reload) {
-        Some(Err(error)) => tracing::error!(%error, "the previous certificate stays in use"),
-        Some(Ok(())) => tracing::info!("certificate and key reloaded"),
-        None => {}
-    }
-    let admin = Arc::clone(admin);
-    let work = move || admin.source.load().map(|topology| admin.network.reload(topology));
-    match offload::run(offload::HEAVY, work).await {
+/// Reads certificate, access lists and topology again. A file that cannot be used changes nothing.
+async fn reload(admin: Arc<Admin>, tls: Option<Arc<Tls>>, tracker: Option<Arc<Tracker>>) {
+    let pool = admin.pool.clone();
+    let work = move |_: &Cancel| {
+        match tls.as_deref().map(Tls::reload) {
+            Some(Err(error)) => tracing::error!(%error, "the previous certificate stays in use"),
+            Some(Ok(())) => tracing::info!("certificate and key reloaded"),
+            None => {}
+        }
+        if let Some(tracker) = tracker {
+            tracker.reload();
+        }
+        admin.source.load().map(|topology| admin.network.reload(topology))
+    };
+    match pool.run(offload::HEAVY, work).await {
         Ok(Ok(outcome)) => {
             tracing::info!(view = outcome.published.snapshot().view().tag(), "topology reloaded");
         }
         Ok(Err(error)) => tracing::error!(%error, "the previous topology stays in use"),
-        Err(_) => tracing::error!("the reload panicked; the previous topology stays in use"),
+        Err(_) => tracing::error!("the reload was given up; the previous topology stays in use"),
     }
 }
 
@@ -243,19 +264,4 @@ fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
         Ok((listener, address))
     };
     bound().map_err(|source| ServeError::Listen { address: address.to_string(), source })
-}
-
-/// Listens on a Unix socket that only the user of this process can open.
-fn bind_unix(path: &Path) -> Result<UnixListener, ServeError> {
-    use std::os::unix::fs::PermissionsExt;
-    let bound = || -> std::io::Result<_> {
-        // A socket without a listener was left by a process that was killed.
-        if std::os::unix::net::UnixStream::connect(path).is_err() && path.exists() {
-            std::fs::remove_file(path)?;
-        }
-        let listener = UnixListener::bind(path)?;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-        Ok(listener)
-    };
-    bound().map_err(|source| ServeError::Listen { address: path.display().to_string(), source })
 }

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -181,6 +182,90 @@ fn sighup_reloads_the_topology() {
     server.signal("HUP");
     server.wait_for_log("topology reloaded");
     assert_eq!(costs(&server), costs(&Server::of("abilene.json")));
+}
+
+#[test]
+fn a_topology_that_becomes_a_named_pipe_delays_neither_requests_nor_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let topology = folder.path().join("topo.json");
+    std::fs::copy(data("two-isps.json"), &topology).unwrap();
+    let server = start(&topology, &folder.path().join("state"));
+    let before = costs(&server);
+    std::fs::remove_file(&topology).unwrap();
+    assert!(Command::new("mkfifo").arg(&topology).status().unwrap().success());
+    server.signal("HUP");
+    let line = server.wait_for_log("the previous topology stays in use");
+    assert!(line.contains("not a regular file"), "{line}");
+    assert_eq!(admin(server.address, "POST", "/admin/reload", "").status, 422);
+    assert_eq!(costs(&server), before);
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+}
+
+/// Limits the size of files that the server may write, which has the effect of a full disk without needing one.
+fn limit_files(server: &Server, limit: &str) {
+    let pid = server.pid().to_string();
+    let limited = Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={limit}:unlimited")]).status();
+    assert!(limited.unwrap().success());
+}
+
+#[test]
+fn a_full_disk_refuses_changes_until_there_is_room_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let topology = data("two-isps.json");
+    let mut command = Command::new("env");
+    // Without this, the first write beyond the limit would end the process.
+    command.args(["--ignore-signal=XFSZ", crate::support::program().get_program().to_str().unwrap()]);
+    command.env("ALTO_ADMIN_TOKEN", TOKEN).args(["--listen", "127.0.0.1:0", "--topology"]).arg(&topology);
+    let server = Server::start(command.arg("--state").arg(folder.path()));
+    let (a, b) = core_link(&server);
+    let cost = |cost: u64| json!({"source": a, "destination": b, "cost": cost}).to_string();
+    assert_eq!(admin(server.address, "POST", "/admin/links", &cost(3)).status, 200);
+    let before = costs(&server);
+    let size = std::fs::metadata(folder.path().join("network.redb")).unwrap().len();
+    limit_files(&server, &size.to_string());
+    // Larger than any free space in the file.
+    let other = std::fs::read_to_string(data("abilene.json")).unwrap() + &" ".repeat(8 * 1024 * 1024);
+    assert_eq!(admin(server.address, "PUT", "/admin/topology", &other).status, 500);
+    assert_eq!(costs(&server), before, "a refused change has no effect");
+    limit_files(&server, "unlimited");
+    assert_eq!(admin(server.address, "POST", "/admin/links", &cost(2)).status, 200);
+    let after = costs(&server);
+    assert_ne!(after, before);
+    drop(server);
+    let server = start(&topology, folder.path());
+    assert_eq!(costs(&server), after, "what was refused does not come back with a restart");
+}
+
+#[test]
+fn an_empty_state_file_is_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("network.redb");
+    std::fs::write(&state, "").unwrap();
+    let mut command = crate::support::program();
+    command.args(["--listen", "127.0.0.1:0", "--topology"]).arg(data("two-isps.json"));
+    command.arg("--state").arg(folder.path()).stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let seen: Vec<String> = lines.take_while(|line| !line.contains("listening on")).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(seen.iter().any(|line| line.contains("network.redb: the file exists but is empty")), "{seen:?}");
+}
+
+#[test]
+fn a_file_at_the_path_of_the_socket_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notes.txt");
+    std::fs::write(&path, "precious").unwrap();
+    let topology = data("two-isps.json");
+    for check in [&["--check"][..], &["--listen", "127.0.0.1:0"]] {
+        let mut arguments = vec!["--topology", topology.to_str().unwrap(), "--admin-socket", path.to_str().unwrap()];
+        arguments.extend(check);
+        let (code, _, error) = crate::support::run(&arguments);
+        assert!(code == 78 && error.contains("notes.txt"), "{code}: {error}");
+    }
+    assert_eq!(std::fs::read(&path).unwrap(), b"precious");
 }
 
 #[test]

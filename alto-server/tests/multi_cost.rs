@@ -277,3 +277,24 @@ fn limits_count_every_cost_type_of_a_request() {
     );
     assert_eq!(whole(json!({"multi-cost-types": two})).error("E_INVALID_FIELD_VALUE")["field"], "multi-cost-types");
 }
+
+#[test]
+fn constraints_are_counted_once_folded() {
+    let server = Server::of_with("conformance-fixture-a.json", &["--max-pairs", "24"]);
+    let both = types()[..2].to_vec();
+    let all = ask(server.address, COST_MAP, &json!({"cost-type": both[0]})).alto("costmap");
+    // As many constraints as a list may have, all of which every cost passes.
+    let redundant: Vec<String> = (0..20_000).map(|number| format!("ge -{number}")).collect();
+    let members = json!({"cost-type": both[0], "constraints": redundant});
+    assert_eq!(ask(server.address, COST_MAP, &members).alto("costmap"), all);
+    // Three cost types for twelve pairs are 36, and 36 * 32 / 12 = 96 comparisons for each pair.
+    let groups = |count: usize| {
+        let groups: Vec<_> = (0..count).map(|n| json!([format!("[0] eq {n}"), format!("[1] eq {n}")])).collect();
+        json!({"cost-type": both[0], "testable-cost-types": both, "or-constraints": groups})
+    };
+    let wide = Server::of_with("conformance-fixture-a.json", &["--max-pairs", "36"]);
+    assert_eq!(ask(wide.address, COST_MAP, &groups(48)).status, 200);
+    let meta = ask(wide.address, COST_MAP, &groups(49)).error("E_INVALID_FIELD_VALUE");
+    assert_eq!(meta["field"], "or-constraints");
+    assert!(meta["value"].as_str().unwrap().contains("98 comparisons for each of 12 pairs"), "{meta}");
+}

@@ -123,6 +123,20 @@ fn digest_authenticates_known_users_with_both_algorithms() {
 }
 
 #[test]
+fn md5_can_be_switched_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let users = folder.path().join("users");
+    std::fs::write(&users, "ada:pass\n").unwrap();
+    let server = Server::of_with("two-isps.json", &["--digest-users", users.to_str().unwrap(), "--no-digest-md5"]);
+    let denied = server.get("/directory");
+    let challenges = denied.all("www-authenticate");
+    assert!(challenges.len() == 1 && challenges[0].contains("SHA-256"), "{challenges:?}");
+    let strong = authorization(&denied, "SHA-256", "ada", "pass", "/directory");
+    let answer = Request::new("GET", "/directory").field("Authorization", &strong).send(server.address);
+    assert_eq!(answer.status, 200);
+}
+
+#[test]
 fn a_nonce_serves_many_requests_with_increasing_counts() {
     let (_folder, server) = with_users();
     let denied = server.get("/directory");

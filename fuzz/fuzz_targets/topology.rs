@@ -14,7 +14,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
     if let Ok(topology) = Topology::from_json(bytes, "fuzz") {
         let topology = Arc::new(topology);
-        let (one, other) = (View::compute(Arc::clone(&topology)), View::compute(topology));
+        let (one, other) = (View::compute(Arc::clone(&topology)), View::compute(Arc::clone(&topology)));
         assert_eq!(one.tag(), other.tag());
+        alto_fuzz::fault(|| topology.links().count() > 2 && one.network_map().len() > 2);
     }
 });

@@ -25,7 +25,12 @@ impl Topology {
     pub fn from_path(path: &Path) -> Result<Self, TopologyError> {
         let source = path.display().to_string();
         let unreadable = |error: std::io::Error| TopologyError::whole(&source, format!("cannot be read: {error}"));
-        let size = std::fs::metadata(path).map_err(unreadable)?.len();
+        let metadata = std::fs::metadata(path).map_err(unreadable)?;
+        // Opening a named pipe would wait for its other end, and a device may never end.
+        if !metadata.is_file() {
+            return Err(TopologyError::whole(&source, "is not a regular file"));
+        }
+        let size = metadata.len();
         if size > file::MAX_BYTES {
             let message = format!("has {size} bytes; the limit is {}", file::MAX_BYTES);
             return Err(TopologyError::whole(&source, message));

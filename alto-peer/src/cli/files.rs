@@ -8,6 +8,7 @@ use structopt::StructOpt;
 
 use super::access::{AccessError, AccessOptions};
 use super::output::Output;
+use crate::download::most_held_first;
 use crate::exit::Exit;
 use crate::registration::{RegistryClient, RegistryError};
 use alto_client::printable;
@@ -45,7 +46,7 @@ pub(crate) struct FilesOptions {
 
 /// Files that a registry lists.
 pub(super) struct Listed {
-    /// Files by name and ID.
+    /// Files by name and ID; those of one name by the number of their holders.
     pub(super) files: Vec<FileSummary>,
     /// True if there are more.
     pub(super) more: bool,
@@ -106,7 +107,11 @@ pub(super) fn list(registry: &RegistryClient, name: Option<&str>) -> Result<List
         }
     }
     files.truncate(MAX_LISTED);
-    files.sort_by(|a, b| a.name.cmp(&b.name).then(a.id.cmp(&b.id)));
+    match name {
+        // Anybody can add files of this name; those that many hold come first.
+        Some(_) => most_held_first(&mut files),
+        None => files.sort_by(|a, b| a.name.cmp(&b.name).then(a.id.cmp(&b.id))),
+    }
     Ok(Listed { files, more: after.is_some() })
 }
 

@@ -1,5 +1,6 @@
 //! Errors of downloads.
 
+use std::cmp::Reverse;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -78,9 +79,42 @@ pub enum FetchError {
     Cancelled,
 }
 
+/// Greatest number of files that a message lists.
+pub(crate) const MAX_LISTED: usize = 10;
+
+/// Sorts files by the number of their holders, most first: anybody can add files that only they hold.
+pub(crate) fn most_held_first(files: &mut [FileSummary]) {
+    files.sort_by_key(|file| (Reverse(file.complete + file.partial), file.id));
+}
+
 fn list(candidates: &[FileSummary]) -> String {
     let line = |file: &FileSummary| {
         format!("\n  {}  {} bytes, {} with all of it, {} with a part", file.id, file.size, file.complete, file.partial)
     };
-    candidates.iter().map(line).collect()
+    let mut files = candidates.to_vec();
+    most_held_first(&mut files);
+    let more = files.len().saturating_sub(MAX_LISTED);
+    let rest = (more > 0).then(|| format!("\n  ... and {more} more with no more holders than these"));
+    files.iter().take(MAX_LISTED).map(line).chain(rest).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_lists_the_ten_files_with_most_holders() {
+        let file = |number: u8| FileSummary {
+            id: FileId::from_digest([number; 32]),
+            name: "film.mkv".to_owned(),
+            size: 1,
+            complete: if number == 99 { 3 } else { 1 },
+            partial: 0,
+        };
+        let error = FetchError::Ambiguous { name: "film.mkv".to_owned(), candidates: (0..100).map(file).collect() };
+        let text = error.to_string();
+        let lines: Vec<&str> = text.lines().skip(1).collect();
+        assert!(lines[0].contains(&FileId::from_digest([99; 32]).to_string()), "{text}");
+        assert_eq!((lines.len(), lines[10].contains("90 more")), (11, true), "{text}");
+    }
 }

@@ -32,6 +32,7 @@ use alto_types::swarm::FileId;
 
 pub use cancel::Cancel;
 pub use error::FetchError;
+pub(crate) use error::{MAX_LISTED, most_held_first};
 pub use options::Options;
 pub use rendezvous::{Rendezvous, RendezvousError};
 

@@ -2,14 +2,17 @@
 //!
 //! Peers and files are small numbers here, so that a holding takes 28 bytes, both directions together.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use slab::Slab;
 
 use super::holding_leases::{HoldingLeases, Pair};
+use super::tally::Tally;
 use crate::holding::{Holding, ManifestDigest};
-use crate::id::ContentId;
+use crate::id::{ContentId, ContentKind};
 use crate::name::FileName;
 use crate::query::{Completeness, FileList, FileQuery, FileSummary};
 use crate::time::Timestamp;
@@ -19,31 +22,35 @@ use crate::time::Timestamp;
 pub(super) struct Holdings {
     files: Slab<File>,
     by_id: BTreeMap<ContentId, u32>,
-    by_name: BTreeMap<(FileName, ContentId), u32>,
+    by_name: BTreeMap<NameKey, u32>,
     /// Files of each peer, indexed by its number and sorted by the number of the file.
     of_peers: Vec<Vec<Held>>,
     count: usize,
     leases: HoldingLeases,
 }
 
+/// Place of a file among those of one name and kind: the ones with most holders first.
+type NameKey = (FileName, ContentKind, Reverse<u32>, ContentId);
+
 /// A file that at least one peer holds.
 pub(super) struct File {
     id: ContentId,
-    /// Name that its first holder gave.
-    name: Option<FileName>,
-    /// Version that its first holder gave, as long as any holder gives the same.
-    version: Version,
-    /// Number of holders that give this version.
-    agreeing: u32,
+    names: Tally<FileName>,
+    sizes: Tally<u64>,
+    /// Latest description by a holder, shared by the holders that give the same.
+    latest: Arc<Description>,
+    /// Key in [`Holdings::by_name`], if the file has a name.
+    listed: Option<NameKey>,
     complete: Vec<u32>,
     partial: Vec<u32>,
 }
 
-/// Details on which all honest holders of the same content agree.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Version {
-    manifest: Option<ManifestDigest>,
+/// What a holder says of a file.
+#[derive(PartialEq, Eq)]
+struct Description {
+    name: Option<FileName>,
     size: Option<u64>,
+    manifest: Option<ManifestDigest>,
 }
 
 /// One file of one peer.
@@ -54,8 +61,7 @@ struct Held {
     complete: bool,
     /// Whether the holding has a lease in [`HoldingLeases`].
     leased: bool,
-    /// Version that this holder gives, if it is not that of the file.
-    deviates: Option<Box<Version>>,
+    description: Arc<Description>,
 }
 
 /// Details of one holding.
@@ -118,18 +124,21 @@ impl Holdings {
     pub(super) fn get(&self, peer: u32, file: u32) -> Option<HeldAs> {
         let held = self.of_peers.get(peer as usize)?;
         let held = &held[held.binary_search_by_key(&file, |held| held.file).ok()?];
-        let version = held.deviates.as_deref().unwrap_or(&self.files[file as usize].version);
-        Some(HeldAs { manifest: version.manifest, complete: held.complete, place: held.place as usize })
+        Some(HeldAs { manifest: held.description.manifest, complete: held.complete, place: held.place as usize })
     }
 
     /// Records that a peer holds a file, in place of what it said of it before, until `end` if that is given.
     pub(super) fn put(&mut self, peer: u32, holding: &Holding, end: Option<Timestamp>) {
-        self.remove(peer, &holding.file);
-        let version = Version { manifest: holding.manifest, size: holding.size };
-        let file_number = self.find_or_add(holding, version);
+        let file_number = self.find_or_add(holding);
+        // The new statement counts before the old one is taken back, so that repeating it changes nothing.
         let file = &mut self.files[file_number as usize];
-        let deviates = (file.version != version).then(|| Box::new(version));
-        file.agreeing += u32::from(deviates.is_none());
+        let description = file.describe(holding);
+        file.count(&description);
+        let before = self.take(peer, file_number);
+        let file = &mut self.files[file_number as usize];
+        if let Some(before) = before {
+            file.uncount(&before.description);
+        }
         let list = file.list(holding.complete);
         let place = number(list.len());
         list.push(peer);
@@ -139,20 +148,19 @@ impl Holdings {
         let held = &mut self.of_peers[peer as usize];
         let index = held.partition_point(|held| held.file < file_number);
         let (complete, leased) = (holding.complete, end.is_some());
-        held.insert(index, Held { file: file_number, place, complete, leased, deviates });
+        held.insert(index, Held { file: file_number, place, complete, leased, description });
         self.count += 1;
         if let Some(end) = end {
             self.leases.grant((peer, file_number), end);
         }
+        self.list_by_name(file_number);
     }
 
     /// Removes a file from a peer, if it holds it.
     pub(super) fn remove(&mut self, peer: u32, id: &ContentId) {
         let Some(&file) = self.by_id.get(id) else { return };
-        let Some(held) = self.of_peers.get_mut(peer as usize) else { return };
-        if let Ok(index) = held.binary_search_by_key(&file, |held| held.file) {
-            let held = held.remove(index);
-            self.unlink(peer, &held);
+        if let Some(held) = self.take(peer, file) {
+            self.forget(&held);
         }
     }
 
@@ -161,19 +169,33 @@ impl Holdings {
         let held = self.of_peers.get_mut(peer as usize).map(std::mem::take);
         for held in held.into_iter().flatten() {
             self.unlink(peer, &held);
+            self.forget(&held);
         }
     }
 
     /// Lists files as [`Registry::files`](crate::Registry::files) does.
     pub(super) fn list(&self, query: &FileQuery<'_>) -> FileList {
         let first = query.kind.first();
-        let start = query.after.filter(|after| *after >= first).map_or(Bound::Included(first), Bound::Excluded);
         let numbers: Box<dyn Iterator<Item = (ContentId, u32)>> = match query.name.map(FileName::new) {
-            None => Box::new(self.by_id.range((start, Bound::Unbounded)).map(|(id, file)| (*id, *file))),
+            None => {
+                let start = query.after.filter(|after| *after >= first).map_or(Bound::Included(first), Bound::Excluded);
+                Box::new(self.by_id.range((start, Bound::Unbounded)).map(|(id, file)| (*id, *file)))
+            }
             Some(Ok(name)) => {
-                let named = self.by_name.range((start.map(|id| (name.clone(), id)), Bound::Unbounded));
-                let same = named.take_while(move |((other, _), _)| *other == name);
-                Box::new(same.map(|((_, id), file)| (*id, *file)))
+                let start = match query.after.filter(|after| *after >= first) {
+                    None => Bound::Included((name.clone(), query.kind, Reverse(u32::MAX), first)),
+                    Some(after) => {
+                        let listed = self.find(&after).and_then(|file| self.file(file).listed.as_ref());
+                        // A file that is gone has no place after which the list could continue.
+                        let Some(listed) = listed.filter(|(other, ..)| *other == name) else {
+                            return FileList { files: Vec::new(), next: None };
+                        };
+                        Bound::Excluded(listed.clone())
+                    }
+                };
+                let named = self.by_name.range((start, Bound::Unbounded));
+                let same = named.take_while(move |((other, ..), _)| *other == name);
+                Box::new(same.map(|((.., id), file)| (*id, *file)))
             }
             // No file has an invalid name.
             Some(Err(_)) => Box::new(std::iter::empty()),
@@ -186,24 +208,29 @@ impl Holdings {
         FileList { files, next }
     }
 
-    fn find_or_add(&mut self, holding: &Holding, version: Version) -> u32 {
+    fn find_or_add(&mut self, holding: &Holding) -> u32 {
         if let Some(file) = self.by_id.get(&holding.file) {
             return *file;
         }
-        let (id, name) = (holding.file, holding.name.clone());
         let file = number(self.files.insert(File {
-            id,
-            name: name.clone(),
-            version,
-            agreeing: 0,
+            id: holding.file,
+            names: Tally::new(),
+            sizes: Tally::new(),
+            latest: Arc::new(Description::of(holding)),
+            listed: None,
             complete: Vec::new(),
             partial: Vec::new(),
         }));
-        self.by_id.insert(id, file);
-        if let Some(name) = name {
-            self.by_name.insert((name, id), file);
-        }
+        self.by_id.insert(holding.file, file);
         file
+    }
+
+    /// Takes a file away from a peer, if it holds it. What the peer said of the file still counts.
+    fn take(&mut self, peer: u32, file: u32) -> Option<Held> {
+        let held = self.of_peers.get_mut(peer as usize)?;
+        let held = held.remove(held.binary_search_by_key(&file, |held| held.file).ok()?);
+        self.unlink(peer, &held);
+        Some(held)
     }
 
     /// Takes a holder, from whose files the file is removed already, out of the lists of the file.
@@ -212,9 +239,7 @@ impl Holdings {
         if held.leased {
             self.leases.remove((peer, held.file));
         }
-        let file = &mut self.files[held.file as usize];
-        file.agreeing -= u32::from(held.deviates.is_none());
-        let list = file.list(held.complete);
+        let list = self.files[held.file as usize].list(held.complete);
         list.swap_remove(held.place as usize);
         // The last holder of the list has moved to the free place.
         if let Some(&moved) = list.get(held.place as usize)
@@ -222,21 +247,35 @@ impl Holdings {
         {
             moved.place = held.place;
         }
-        let Some(&next) = file.complete.first().or(file.partial.first()) else {
+    }
+
+    /// Takes back what a former holder said of a file, and removes a file without holders.
+    fn forget(&mut self, held: &Held) {
+        let file = &mut self.files[held.file as usize];
+        file.uncount(&held.description);
+        if file.complete.is_empty() && file.partial.is_empty() {
             let file = self.files.remove(held.file as usize);
             self.by_id.remove(&file.id);
-            if let Some(name) = file.name {
-                self.by_name.remove(&(name, file.id));
+            if let Some(key) = file.listed {
+                self.by_name.remove(&key);
             }
+        } else {
+            self.list_by_name(held.file);
+        }
+    }
+
+    /// Moves a file to its place among those of its name.
+    fn list_by_name(&mut self, number: u32) {
+        let file = &mut self.files[number as usize];
+        let key = file.name_key();
+        if key == file.listed {
             return;
-        };
-        if file.agreeing == 0
-            && let Some(next) = find(&mut self.of_peers[next as usize], held.file)
-            && let Some(version) = next.deviates.take()
-        {
-            // Other holders of this version may keep their copy of it, which stays true.
-            file.version = *version;
-            file.agreeing = 1;
+        }
+        if let Some(old) = std::mem::replace(&mut file.listed, key.clone()) {
+            self.by_name.remove(&old);
+        }
+        if let Some(key) = key {
+            self.by_name.insert(key, number);
         }
     }
 }
@@ -246,13 +285,19 @@ fn find(held: &mut [Held], file: u32) -> Option<&mut Held> {
     Some(&mut held[index])
 }
 
+impl Description {
+    fn of(holding: &Holding) -> Self {
+        Self { name: holding.name.clone(), size: holding.size, manifest: holding.manifest }
+    }
+}
+
 impl File {
     /// Describes the file.
     pub(super) fn summary(&self) -> FileSummary {
         FileSummary {
             id: self.id,
-            name: self.name.clone(),
-            size: self.version.size,
+            name: self.names.leader().cloned(),
+            size: self.sizes.leader().copied(),
             complete: self.complete.len(),
             partial: self.partial.len(),
         }
@@ -279,6 +324,38 @@ impl File {
             (Completeness::Any, false) => Some(self.complete.len() + held.place),
             (Completeness::Complete, false) | (Completeness::Partial, true) => None,
         }
+    }
+
+    /// Describes the file as a holder does, in memory that holders who agree share.
+    fn describe(&mut self, holding: &Holding) -> Arc<Description> {
+        let description = Description::of(holding);
+        if *self.latest != description {
+            self.latest = Arc::new(description);
+        }
+        Arc::clone(&self.latest)
+    }
+
+    fn count(&mut self, Description { name, size, .. }: &Description) {
+        if let Some(name) = name {
+            self.names.add(name);
+        }
+        if let Some(size) = size {
+            self.sizes.add(size);
+        }
+    }
+
+    fn uncount(&mut self, Description { name, size, .. }: &Description) {
+        if let Some(name) = name {
+            self.names.remove(name);
+        }
+        if let Some(size) = size {
+            self.sizes.remove(size);
+        }
+    }
+
+    fn name_key(&self) -> Option<NameKey> {
+        let holders = number(self.complete.len() + self.partial.len());
+        Some((self.names.leader()?.clone(), self.id.kind(), Reverse(holders), self.id))
     }
 
     fn list(&mut self, complete: bool) -> &mut Vec<u32> {

@@ -1,13 +1,14 @@
 //! Registrations in an embedded ACID store: the file `swarm.redb` of a folder.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use redb::{Database, Durability, Range, ReadableDatabase, ReadableTable, StorageError, Table, TableDefinition};
+use redb::{Range, ReadableTable, StorageError, Table, TableDefinition};
 
 use super::row::{decode_holding, decode_peer, encode_holding, encode_peer};
-use super::store::{Change, Saved, Store, StoreError};
+use super::store::{Change, Saved, Store};
 use crate::holding::Holding;
 use crate::id::{ContentId, PeerId};
+use crate::store_file::{StoreError, StoreFile};
 
 /// Registrations by ID. The number in the name is that of the format.
 const PEERS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("peers-1");
@@ -20,48 +21,21 @@ const TORRENTS: TableDefinition<'_, &[u8; 28], &[u8]> = TableDefinition::new("to
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
 
 /// Store in a file.
-pub(super) struct RedbStore {
-    /// Closed after an error, such as a full disk: an open database would refuse everything from then on.
-    database: Option<Database>,
-    path: PathBuf,
-}
+pub(super) struct RedbStore(StoreFile);
 
 impl RedbStore {
     /// Opens the store of a folder. Creates both where they are missing.
     pub(super) fn open(folder: &Path) -> Result<Self, StoreError> {
-        let path = folder.join("swarm.redb");
-        std::fs::create_dir_all(folder).map_err(|error| StoreError {
-            path: path.clone(),
-            problem: format!("cannot create the folder: {error}"),
-        })?;
-        let mut store = Self { database: None, path };
+        let mut store = Self(StoreFile::open(folder, "swarm.redb", CACHE_BYTES)?);
         // Creates the tables, so that reading needs no special case.
         store.save(&[])?;
         Ok(store)
-    }
-
-    /// Works with the database, which is opened first where it is closed.
-    fn with<T>(&mut self, work: impl FnOnce(&Database) -> Result<T, redb::Error>) -> Result<T, StoreError> {
-        let run = || -> Result<T, redb::Error> {
-            let database = match self.database.take() {
-                Some(database) => database,
-                None => Database::builder().set_cache_size(CACHE_BYTES).create(&self.path)?,
-            };
-            let done = work(&database)?;
-            self.database = Some(database);
-            Ok(done)
-        };
-        run().map_err(|error| StoreError {
-            path: self.path.clone(),
-            problem: format!("cannot read or write registrations: {error}"),
-        })
     }
 }
 
 impl Store for RedbStore {
     fn load(&mut self, each: &mut dyn FnMut(Saved)) -> Result<(), StoreError> {
-        self.with(|database| {
-            let transaction = database.begin_read()?;
+        self.0.read(|transaction| {
             let (files, torrents) = (transaction.open_table(FILES)?, transaction.open_table(TORRENTS)?);
             // All tables are sorted by the IDs of the peers, so one pass over each is enough.
             let mut files = Rows::new(files.iter()?, ContentId::Sha256);
@@ -83,36 +57,31 @@ impl Store for RedbStore {
     }
 
     fn save(&mut self, changes: &[Change]) -> Result<(), StoreError> {
-        self.with(|database| {
-            let mut transaction = database.begin_write()?;
-            transaction.set_durability(Durability::Immediate)?;
-            {
-                let mut peers = transaction.open_table(PEERS)?;
-                let mut files = transaction.open_table(FILES)?;
-                let mut torrents = transaction.open_table(TORRENTS)?;
-                for change in changes {
-                    match change {
-                        Change::Peer(peer) => drop(peers.insert(peer.id.0, encode_peer(peer).as_slice())?),
-                        Change::Hold(peer, holding) => {
-                            let row = encode_holding(holding);
-                            match &holding.file {
-                                ContentId::Sha256(id) => files.insert(&key::<40>(*peer, id), row.as_slice())?,
-                                ContentId::Infohash(id) => torrents.insert(&key::<28>(*peer, id), row.as_slice())?,
-                            };
-                        }
-                        Change::Drop(peer, ContentId::Sha256(id)) => drop(files.remove(&key::<40>(*peer, id))?),
-                        Change::Drop(peer, ContentId::Infohash(id)) => drop(torrents.remove(&key::<28>(*peer, id))?),
-                        Change::Forget(gone) => {
-                            for peer in gone {
-                                peers.remove(peer.0)?;
-                                forget(&mut files, *peer)?;
-                                forget(&mut torrents, *peer)?;
-                            }
+        self.0.write(|transaction| {
+            let mut peers = transaction.open_table(PEERS)?;
+            let mut files = transaction.open_table(FILES)?;
+            let mut torrents = transaction.open_table(TORRENTS)?;
+            for change in changes {
+                match change {
+                    Change::Peer(peer) => drop(peers.insert(peer.id.0, encode_peer(peer).as_slice())?),
+                    Change::Hold(peer, holding) => {
+                        let row = encode_holding(holding);
+                        match &holding.file {
+                            ContentId::Sha256(id) => files.insert(&key::<40>(*peer, id), row.as_slice())?,
+                            ContentId::Infohash(id) => torrents.insert(&key::<28>(*peer, id), row.as_slice())?,
+                        };
+                    }
+                    Change::Drop(peer, ContentId::Sha256(id)) => drop(files.remove(&key::<40>(*peer, id))?),
+                    Change::Drop(peer, ContentId::Infohash(id)) => drop(torrents.remove(&key::<28>(*peer, id))?),
+                    Change::Forget(gone) => {
+                        for peer in gone {
+                            peers.remove(peer.0)?;
+                            forget(&mut files, *peer)?;
+                            forget(&mut torrents, *peer)?;
                         }
                     }
                 }
             }
-            transaction.commit()?;
             Ok(())
         })
     }

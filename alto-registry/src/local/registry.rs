@@ -9,7 +9,7 @@ use rand::Rng;
 
 use super::redb_store::RedbStore;
 use super::state::{Made, State};
-use super::store::{Store, StoreError, Volatile};
+use super::store::{Store, Volatile};
 use super::writer::Writer;
 use crate::check;
 use crate::credentials::Credentials;
@@ -22,6 +22,7 @@ use crate::pending::Pending;
 use crate::query::{FileList, FileQuery, FileSummary, Holder, HolderQuery, Holders};
 use crate::refusal::Refusal;
 use crate::registry::Registry;
+use crate::store_file::StoreError;
 use crate::time::Timestamp;
 
 /// Registry of one process.

@@ -1,12 +1,11 @@
 //! Storage below the memory of the local registry: what is written to it, and the storage that keeps nothing.
 
-use std::path::PathBuf;
-
 use crate::credentials::SecretHash;
 use crate::holding::Holding;
 use crate::id::{ContentId, PeerId};
 use crate::name::PeerName;
 use crate::peer::PeerAddress;
+use crate::store_file::StoreError;
 
 /// Storage of registrations. It is read once, at the start; from then on the memory has everything.
 pub(super) trait Store: Send + 'static {
@@ -64,17 +63,6 @@ pub(super) struct Saved {
 
 /// Storage that keeps nothing: the registry lives in memory only.
 pub(super) struct Volatile;
-
-/// A storage file that cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "{}: {problem}; check that the disk has room, that the file is writable, and that no other process uses it",
-    path.display()
-)]
-pub struct StoreError {
-    pub(super) path: PathBuf,
-    pub(super) problem: String,
-}
 
 impl Store for Volatile {
     fn is_durable(&self) -> bool {

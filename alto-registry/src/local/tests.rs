@@ -10,7 +10,7 @@ use redb::{Database, TableDefinition};
 
 use super::LocalRegistry;
 use super::redb_store::RedbStore;
-use super::store::{Change, Saved, Store, StoreError};
+use super::store::{Change, Saved, Store};
 use crate::credentials::{Credentials, Secret, SecretHash};
 use crate::holding::Holding;
 use crate::id::{ContentId, PeerId};
@@ -21,6 +21,7 @@ use crate::peer::{Announcer, Peer, PeerAddress};
 use crate::query::{Completeness, HolderQuery};
 use crate::refusal::Refusal;
 use crate::registry::Registry;
+use crate::store_file::StoreError;
 use crate::time::Timestamp;
 
 const LIMITS: Limits = Limits {

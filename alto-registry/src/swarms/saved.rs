@@ -59,9 +59,11 @@ impl Swarms {
     pub fn load(&self, path: &Path, locator: &dyn Locator, now: Timestamp) -> Result<usize, SavedError> {
         let failed = |source| SavedError::Io { path: path.to_owned(), source };
         let form = || SavedError::Form { path: path.to_owned() };
-        let file = match File::open(path) {
+        let file = match std::fs::metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-            opened => opened.map_err(failed)?,
+            // Opening a named pipe would wait for its other end.
+            Ok(found) if !found.is_file() => return Err(form()),
+            _ => File::open(path).map_err(failed)?,
         };
         let mut file = BufReader::new(file);
         let mut header = [0; HEADER.len()];

@@ -120,5 +120,48 @@ pub fn disagreeing_holders_keep_their_own_manifest<B: Backend>() {
     assert_eq!(session.registry().file(file(1), session.now).unwrap().size, holding(1).size);
     session.leave(&first).unwrap();
     let summary = session.registry().file(file(1), session.now).unwrap();
-    assert_eq!((summary.size, summary.name), (Some(5), holding(1).name), "the name stays that of the first holder");
+    assert_eq!((summary.size, summary.name), (Some(5), other.name), "what nobody says any more counts no more");
+}
+
+pub fn a_false_name_and_size_are_outvoted<B: Backend>() {
+    let mut session = Session::<B>::new(ROOMY);
+    let lie = Holding { name: Some(FileName::new("lie").unwrap()), size: Some(1), ..holding(1) };
+    session.register(&alto_registry::Peer { holdings: vec![lie.clone()], ..peer(1, []) }).unwrap();
+    let seen = |session: &Session<B>| {
+        let file = session.registry().file(file(1), session.now).unwrap();
+        (file.name, file.size)
+    };
+    let honest = (holding(1).name, holding(1).size);
+    session.register(&peer(2, [1])).unwrap();
+    assert_eq!(seen(&session), (lie.name.clone(), lie.size), "one against one");
+    let third = credentials(&session.register(&peer(3, [1])).unwrap());
+    assert_eq!(seen(&session), honest);
+    let named = list(&session, ContentKind::Sha256, Some("lie"), 10);
+    assert_eq!(named, (vec![], 1), "nor is it found by the false name");
+    assert_eq!(list(&session, ContentKind::Sha256, Some("file-1"), 10), (vec![file(1)], 1));
+    session.announce(&Announcer::Registered(third), std::slice::from_ref(&lie), &[]).unwrap();
+    assert_eq!(seen(&session), (lie.name, lie.size), "two against one");
+}
+
+pub fn files_of_one_name_are_listed_by_their_number_of_holders<B: Backend>() {
+    let mut session = Session::<B>::new(ROOMY);
+    let named = |number| Holding { name: Some(FileName::new("film").unwrap()), ..holding(number) };
+    let mut port = 0;
+    let mut hold = |session: &mut Session<B>, number| {
+        port += 1;
+        let peer = alto_registry::Peer { holdings: vec![named(number)], ..peer(port, []) };
+        credentials(&session.register(&peer).unwrap())
+    };
+    for number in [1, 2, 3, 3, 4, 4] {
+        hold(&mut session, number);
+    }
+    let last = hold(&mut session, 4);
+    let order = |session: &Session<B>, limit| list(session, ContentKind::Sha256, Some("film"), limit).0;
+    for limit in [1, 2, 10] {
+        assert_eq!(order(&session, limit), [4, 3, 1, 2].map(file));
+    }
+    session.leave(&last).unwrap();
+    assert_eq!(order(&session, 10), [3, 4, 1, 2].map(file), "equal numbers are sorted by ID");
+    let query = FileQuery { kind: ContentKind::Sha256, name: Some("film"), after: Some(file(9)), limit: 10 };
+    assert!(session.registry().files(&query, session.now).unwrap().files.is_empty(), "after a file that is gone");
 }

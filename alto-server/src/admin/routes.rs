@@ -11,8 +11,9 @@ use topo::LinkChange;
 use super::export;
 use super::token::Token;
 use crate::http::error::json;
+use crate::http::offload::{self, Cancel, WorkPool};
 use crate::http::router::Route;
-use crate::http::{Exchange, HttpError, Response, body, offload};
+use crate::http::{Exchange, HttpError, Response, body};
 use crate::state::network::{ChangeRefused, Network, Outcome};
 use crate::state::source::TopologySource;
 
@@ -26,6 +27,8 @@ const MAX_ROUTES: usize = 250_000;
 
 /// Everything that the handlers share.
 pub(crate) struct Admin {
+    /// Threads for changes, apart from those of clients, so that operators never wait behind clients.
+    pub(crate) pool: WorkPool,
     pub(crate) network: Arc<Network>,
     pub(crate) source: TopologySource,
 }
@@ -127,8 +130,8 @@ async fn current_routes(admin: Arc<Admin>, _exchange: Exchange) -> Result<Respon
         );
         return Err(HttpError::Unprocessable(message));
     }
-    let work = move || json(StatusCode::OK, "application/json", &export::all(published.snapshot().view()));
-    offload::run(offload::HEAVY, work).await
+    let work = move |_: &Cancel| json(StatusCode::OK, "application/json", &export::all(published.snapshot().view()));
+    admin.pool.run(offload::HEAVY, work).await
 }
 
 async fn replace_topology(admin: Arc<Admin>, mut exchange: Exchange) -> Result<Response, HttpError> {
@@ -181,7 +184,7 @@ impl Admin {
         work: impl FnOnce(&Self) -> Result<Outcome, HttpError> + Send + 'static,
     ) -> Result<Response, HttpError> {
         let admin = Arc::clone(&self);
-        let Outcome { published, dropped } = offload::run(offload::HEAVY, move || work(&admin)).await??;
+        let Outcome { published, dropped } = self.pool.run(offload::HEAVY, move |_| work(&admin)).await??;
         let view = published.snapshot().view();
         let report = Report {
             view_tag: view.tag(),

@@ -5,6 +5,11 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::regular_file;
+
+/// Longest file with a token, in bytes.
+const MAX_FILE_BYTES: u64 = 64 * 1024;
+
 /// Shortest token that is hard to guess, in characters.
 const MIN_LENGTH: usize = 16;
 
@@ -25,8 +30,8 @@ pub(crate) enum TokenError {
 impl Token {
     /// Reads the first line of a file.
     pub(crate) fn from_file(path: &Path) -> Result<Self, TokenError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| TokenError::Unreadable { path: path.to_owned(), source })?;
+        let text = regular_file::read_text(path, MAX_FILE_BYTES)
+            .map_err(|source| TokenError::Unreadable { path: path.to_owned(), source })?;
         Self::new(text.lines().next().unwrap_or_default().trim(), &path.display().to_string())
     }
 

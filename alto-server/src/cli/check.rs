@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use topo::View;
 
+use crate::admin::socket;
 use crate::config::{Config, ConfigError};
 
 /// Opens all files, and summarizes the topology.
@@ -13,6 +14,7 @@ pub(super) fn run(config: &Config) -> Result<String, ConfigError> {
     config.files.tls()?;
     config.files.authenticator()?;
     config.files.admin_token()?;
+    config.admin_socket.as_deref().map(socket::check).transpose()?;
     config.check_tracker_files()?;
     let mut summary = String::new();
     for warning in topology.warnings() {

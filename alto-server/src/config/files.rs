@@ -6,7 +6,7 @@ use rand::RngExt as _;
 
 use super::ConfigError;
 use crate::admin::token::Token;
-use crate::http::digest::Authenticator;
+use crate::http::digest::{Algorithms, Authenticator};
 use crate::http::tls::Tls;
 
 /// Environment variable with the admin token, the alternative to a file.
@@ -19,6 +19,7 @@ pub(crate) struct SecretFiles {
     pub(super) tls: Option<(PathBuf, PathBuf)>,
     pub(super) digest_users: Option<PathBuf>,
     pub(super) digest_realm: String,
+    pub(super) digest_algorithms: Algorithms,
     pub(super) admin_token: Option<PathBuf>,
 }
 
@@ -31,7 +32,9 @@ impl SecretFiles {
 
     /// Loads the users, if clients must authenticate.
     pub(crate) fn authenticator(&self) -> Result<Option<Authenticator>, ConfigError> {
-        let load = |users: &PathBuf| Authenticator::from_file(users, &self.digest_realm, rand::rng().random());
+        let load = |users: &PathBuf| {
+            Authenticator::from_file(users, &self.digest_realm, self.digest_algorithms, rand::rng().random())
+        };
         Ok(self.digest_users.as_ref().map(load).transpose()?)
     }
 

@@ -12,10 +12,11 @@ use alto_registry::Limits;
 use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 
+use crate::admin::socket::SocketError;
 use crate::admin::token::TokenError;
 use crate::http::accept::ConnectionLimits;
 use crate::http::admission::{AdmissionLimits, Pace};
-use crate::http::digest::UsersError;
+use crate::http::digest::{Algorithms, UsersError};
 use crate::http::stack::StackLimits;
 use crate::http::tls::TlsError;
 use crate::resource::limits::WorkLimits;
@@ -78,6 +79,8 @@ pub(crate) enum ConfigError {
     #[error("log-level: {level:?} is neither a level nor a filter: {source}; try: info,alto_server=debug")]
     LogLevel { level: String, source: tracing_subscriber::filter::ParseError },
     #[error(transparent)]
+    AdminSocket(#[from] SocketError),
+    #[error(transparent)]
     Source(#[from] SourceError),
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -122,6 +125,7 @@ impl Config {
                 tls,
                 digest_users: s.digest_users,
                 digest_realm: s.digest_realm,
+                digest_algorithms: if s.no_digest_md5 { Algorithms::Sha256 } else { Algorithms::Sha256AndMd5 },
                 admin_token: s.admin_token_file,
             },
             trusted_proxies: s.trusted_proxy.iter().map(proxy).collect::<Result<_, _>>()?,

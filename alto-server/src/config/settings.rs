@@ -14,6 +14,10 @@ use serde_json::{Map, Value};
 use structopt::StructOpt;
 
 use super::ConfigError;
+use crate::regular_file;
+
+/// Longest settings file, in bytes.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// All settings, each with its default if the operator did not set it.
 #[expect(clippy::doc_markdown, reason = "the comments are the help text, where backticks are noise")]
@@ -59,6 +63,11 @@ pub struct Settings {
     /// Realm for HTTP Digest authentication
     #[structopt(long, default_value = default_of("digest-realm"), value_name = "NAME")]
     pub digest_realm: String,
+
+    /// Refuses HTTP Digest authentication by MD5, which is broken but the only algorithm of some clients
+    #[structopt(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_digest_md5: bool,
 
     /// Serves /admin to clients with the bearer token on the first line of this file, or in ALTO_ADMIN_TOKEN
     #[structopt(long, value_name = "FILE")]
@@ -283,6 +292,7 @@ impl Default for Settings {
             tls_key: None,
             digest_users: None,
             digest_realm: "alto".to_owned(),
+            no_digest_md5: false,
             admin_token_file: None,
             admin_socket: None,
             trusted_proxy: Vec::new(),
@@ -358,7 +368,8 @@ fn object(settings: &Settings) -> Map<String, Value> {
 impl Settings {
     /// Reads a settings file. Its relative paths are relative to its folder.
     pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let text = regular_file::read(path, MAX_FILE_BYTES)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
         let mut settings: Self =
             serde_json::from_slice(&text).map_err(|source| ConfigError::Malformed { path: path.to_owned(), source })?;
         let folder = path.parent().unwrap_or(Path::new(""));

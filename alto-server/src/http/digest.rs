@@ -1,40 +1,35 @@
 //! HTTP Digest access authentication (RFC 7616), which RFC 7285 §8.3.5 requires.
 //!
-//! The `digest_auth` crate does the hashing and the header grammar. This module adds the nonces of a server: they are
-//! signed, so that they need no table; they expire; and their uses are counted, so that requests cannot be replayed.
+//! The `digest_auth` crate does the hashing and the header grammar; [`super::nonce`] has the nonces of a server.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use digest_auth::{AlgorithmType, AuthContext, AuthorizationHeader, HttpMethod, Qop};
-use sha2::{Digest as _, Sha256};
 
-/// Lifetime of a nonce.
-const NONCE_LIFETIME: Duration = Duration::from_mins(5);
-/// Largest lag of a use count behind the newest one, because requests of one client may overtake each other.
-const WINDOW: u32 = 64;
+use super::nonce::{Nonces, same};
+use crate::regular_file;
+
+/// Longest file of users, in bytes.
+const MAX_USERS_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Users and nonces.
 pub(crate) struct Authenticator {
     realm: String,
     /// Passwords by user name.
     users: HashMap<String, String>,
-    secret: [u8; 32],
-    issued: AtomicU64,
-    /// Uses by nonce. Only authenticated requests add to it, so that nobody else can fill it.
-    uses: Mutex<HashMap<String, Uses>>,
+    nonces: Nonces,
+    algorithms: Algorithms,
 }
 
-/// Use counts of a nonce that have been seen.
-#[derive(Default)]
-struct Uses {
-    newest: u32,
-    /// Bit n is set if the count `newest - n` was seen.
-    seen: u64,
+/// Algorithms that are offered and accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Algorithms {
+    /// SHA-256 only.
+    Sha256,
+    /// SHA-256, and MD5 for clients that know nothing else (RFC 7616 §3.3).
+    Sha256AndMd5,
 }
 
 /// Refusal of a request. If it is stale, the credentials were right and only the nonce was old.
@@ -57,9 +52,14 @@ pub(crate) enum UsersError {
 
 impl Authenticator {
     /// Reads the users from a file with one `NAME:PASSWORD` per line. `secret` signs nonces and must be random.
-    pub(crate) fn from_file(path: &Path, realm: &str, secret: [u8; 32]) -> Result<Self, UsersError> {
-        let text =
-            fs::read_to_string(path).map_err(|source| UsersError::Unreadable { path: path.to_owned(), source })?;
+    pub(crate) fn from_file(
+        path: &Path,
+        realm: &str,
+        algorithms: Algorithms,
+        secret: [u8; 32],
+    ) -> Result<Self, UsersError> {
+        let text = regular_file::read_text(path, MAX_USERS_BYTES)
+            .map_err(|source| UsersError::Unreadable { path: path.to_owned(), source })?;
         let mut users = HashMap::new();
         for (index, line) in text.lines().enumerate() {
             if line.trim().is_empty() || line.starts_with('#') {
@@ -75,18 +75,21 @@ impl Authenticator {
         if users.is_empty() {
             return Err(UsersError::Empty(path.to_owned()));
         }
-        Ok(Self { realm: realm.to_owned(), users, secret, issued: AtomicU64::new(0), uses: Mutex::new(HashMap::new()) })
+        Ok(Self { realm: realm.to_owned(), users, nonces: Nonces::new(secret), algorithms })
     }
 
     /// Returns the values of `WWW-Authenticate` for a refused request, the stronger algorithm first (RFC 7616 §3.7).
     pub(crate) fn challenges(&self, denied: &Denied, now: SystemTime) -> Vec<String> {
-        let nonce = self.nonce(now);
+        let nonce = self.nonces.issue(now);
         let stale = if denied.stale { ", stale=true" } else { "" };
         let challenge = |algorithm| {
             let realm = &self.realm;
             format!("Digest realm=\"{realm}\", qop=\"auth\", algorithm={algorithm}, nonce=\"{nonce}\"{stale}")
         };
-        vec![challenge("SHA-256"), challenge("MD5")]
+        match self.algorithms {
+            Algorithms::Sha256 => vec![challenge("SHA-256")],
+            Algorithms::Sha256AndMd5 => vec![challenge("SHA-256"), challenge("MD5")],
+        }
     }
 
     /// Verifies the `Authorization` field of a request.
@@ -103,7 +106,11 @@ impl Authenticator {
         else {
             return denied;
         };
-        let offered = matches!(header.algorithm.algo, AlgorithmType::SHA2_256 | AlgorithmType::MD5);
+        let offered = match header.algorithm.algo {
+            AlgorithmType::SHA2_256 => true,
+            AlgorithmType::MD5 => self.algorithms == Algorithms::Sha256AndMd5,
+            AlgorithmType::SHA2_512_256 => false,
+        };
         if !offered || header.algorithm.sess || header.userhash || header.qop != Some(Qop::AUTH) {
             return denied;
         }
@@ -125,61 +132,11 @@ impl Authenticator {
             return denied;
         }
         // The credentials are right; if the nonce is not, the client can retry with a new one.
-        let Some(age) = self.age(&header.nonce, now) else { return denied };
-        if age > NONCE_LIFETIME || !self.first_use(&header.nonce, header.nc, now) {
+        let Some(nonce) = self.nonces.read(&header.nonce, now) else { return denied };
+        if !self.nonces.first_use(nonce, header.nc) {
             return Err(Denied { stale: true });
         }
         Ok(())
-    }
-
-    /// Creates a nonce: time, number, signature.
-    fn nonce(&self, now: SystemTime) -> String {
-        let time = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-        let stamp = format!("{time:016x}{:016x}", self.issued.fetch_add(1, Ordering::Relaxed));
-        let signature = self.signature(&stamp);
-        stamp + &signature
-    }
-
-    fn signature(&self, stamp: &str) -> String {
-        let digest = Sha256::new().chain_update(self.secret).chain_update(stamp).chain_update(self.secret).finalize();
-        digest[..16].iter().fold(String::with_capacity(32), |hex, byte| hex + &format!("{byte:02x}"))
-    }
-
-    /// Returns the age of a nonce; none if this server did not sign it.
-    fn age(&self, nonce: &str, now: SystemTime) -> Option<Duration> {
-        let (stamp, signature) = nonce.split_at_checked(32)?;
-        if !same(&self.signature(stamp), signature) {
-            return None;
-        }
-        let seconds = u64::from_str_radix(stamp.get(..16)?, 16).ok()?;
-        Some(now.duration_since(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).unwrap_or_default())
-    }
-
-    /// Records a use of a nonce; returns false if the count was used before or is too old to tell.
-    fn first_use(&self, nonce: &str, count: u32, now: SystemTime) -> bool {
-        let Ok(mut uses) = self.uses.lock() else { return false };
-        if !uses.contains_key(nonce) {
-            uses.retain(|nonce, _| self.age(nonce, now).is_some_and(|age| age <= NONCE_LIFETIME));
-        }
-        uses.entry(nonce.to_owned()).or_default().record(count)
-    }
-}
-
-impl Uses {
-    fn record(&mut self, count: u32) -> bool {
-        if count > self.newest {
-            let shift = count - self.newest;
-            self.seen = if shift >= WINDOW { 0 } else { self.seen << shift };
-            self.seen |= 1;
-            self.newest = count;
-            return true;
-        }
-        let lag = self.newest - count;
-        if count == 0 || lag >= WINDOW || self.seen & (1 << lag) != 0 {
-            return false;
-        }
-        self.seen |= 1 << lag;
-        true
     }
 }
 
@@ -187,22 +144,22 @@ fn is_digest(field: &str) -> bool {
     field.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("digest "))
 }
 
-/// Compares in constant time.
-fn same(a: &str, b: &str) -> bool {
-    a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::fs;
+    use std::time::Duration;
+
     use digest_auth::WwwAuthenticateHeader;
+
+    use super::super::nonce::LIFETIME;
+    use super::*;
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
     fn authenticator() -> Authenticator {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), "# readers\nMufasa:Circle of Life\n").unwrap();
-        Authenticator::from_file(file.path(), "alto", [7; 32]).unwrap()
+        Authenticator::from_file(file.path(), "alto", Algorithms::Sha256AndMd5, [7; 32]).unwrap()
     }
 
     /// Answer of a client to a challenge, with its use count.
@@ -252,7 +209,7 @@ mod tests {
         let authenticator = authenticator();
         let challenge = &authenticator.challenges(&Denied { stale: false }, NOW)[0];
         let right = answer(challenge, "Circle of Life", 1);
-        let later = NOW + NONCE_LIFETIME + Duration::from_secs(1);
+        let later = NOW + LIFETIME + Duration::from_secs(1);
         assert_eq!(authenticator.check(Some(&right), "GET", "/directory", later), Err(Denied { stale: true }));
         let invented = challenge.replace("nonce=\"0", "nonce=\"1");
         let invented = answer(&invented, "Circle of Life", 1);
@@ -260,11 +217,27 @@ mod tests {
     }
 
     #[test]
+    fn md5_is_neither_offered_nor_accepted_where_it_is_off() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "Mufasa:Circle of Life\n").unwrap();
+        let authenticator = Authenticator::from_file(file.path(), "alto", Algorithms::Sha256, [7; 32]).unwrap();
+        let [strong] = authenticator.challenges(&Denied { stale: false }, NOW).try_into().unwrap();
+        let weak = strong.replace("SHA-256", "MD5");
+        let check = |challenge: &str| {
+            let answer = answer(challenge, "Circle of Life", 1);
+            authenticator.check(Some(&answer), "GET", "/directory", NOW)
+        };
+        assert_eq!(check(&weak), Err(Denied { stale: false }));
+        assert_eq!(check(&strong), Ok(()));
+    }
+
+    #[test]
     fn errors_in_the_file_name_the_line() {
         let file = tempfile::NamedTempFile::new().unwrap();
         for (text, says) in [("a:b\nnobody\n", "line 2"), ("# none\n", "has no user"), (":x\n", "line 1")] {
             fs::write(file.path(), text).unwrap();
-            let error = Authenticator::from_file(file.path(), "alto", [0; 32]).err().unwrap().to_string();
+            let error =
+                Authenticator::from_file(file.path(), "alto", Algorithms::Sha256, [0; 32]).err().unwrap().to_string();
             assert!(error.contains(says), "{error}");
         }
     }

@@ -4,10 +4,10 @@
 //! ([`connection`], [`first_bytes`], [`lingering`], [`tls`]); [`stack`] lists the layers ([`request_id`], [`metering`],
 //! [`delivery`], [`compression`], [`gate`], [`deadline`]); [`router`] finds the handler by [`path`] and method. A handler
 //! gets an [`exchange`] with the [`client_address`] and a [`body`] that is still [`arriving`], takes a [`slot`] of what
-//! all clients share ([`admission`], [`shares`]), checks [`access`] (by [`digest`]) and [`negotiation`], and decides with
-//! [`offload`] where the work runs. It gives an [`answer`], or a [`representation`] in some [`encoding`], which may turn
-//! out to be known to the client ([`conditional`]). Its body may be [`produced`] in pieces, and passes the layers as a
-//! [`boxed_body`]. Whatever is wrong is an [`error::HttpError`], which becomes an answer in that file only.
+//! all clients share ([`admission`], [`shares`]), checks [`access`] (by [`digest`] with [`nonce`]) and [`negotiation`],
+//! and decides with [`offload`] where the work runs. It gives an [`answer`], or a [`representation`] in some
+//! [`encoding`], which may turn out to be known to the client ([`conditional`]). Its body may be [`produced`] in pieces,
+//! and passes the layers as a [`boxed_body`]. Whatever is wrong is an [`error::HttpError`], which becomes an answer in that file only.
 
 pub(crate) mod accept;
 pub(crate) mod access;
@@ -31,6 +31,7 @@ mod gate;
 mod lingering;
 mod metering;
 pub(crate) mod negotiation;
+mod nonce;
 pub(crate) mod offload;
 mod path;
 mod produced;

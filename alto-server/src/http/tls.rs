@@ -9,6 +9,11 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
+use crate::regular_file;
+
+/// Longest PEM file, in bytes.
+const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
+
 /// Certificate chain and key for new connections.
 pub(crate) struct Tls {
     certificate: PathBuf,
@@ -19,6 +24,8 @@ pub(crate) struct Tls {
 /// Reason why the PEM files cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TlsError {
+    #[error("{}: cannot read the file: {source}", path.display())]
+    Unreadable { path: PathBuf, source: std::io::Error },
     #[error("{}: cannot read the file as PEM: {source}", path.display())]
     Pem { path: PathBuf, source: rustls_pki_types::pem::Error },
     #[error("{}: the file has no certificate; expected BEGIN CERTIFICATE blocks, the one of the server first", .0.display())]
@@ -51,12 +58,16 @@ fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
         let path = path.to_owned();
         move |source| TlsError::Pem { path, source }
     };
-    let chain = CertificateDer::pem_file_iter(certificate).map_err(pem(certificate))?;
-    let chain = chain.collect::<Result<Vec<_>, _>>().map_err(pem(certificate))?;
+    let read = |path: &Path| {
+        let unreadable = |source| TlsError::Unreadable { path: path.to_owned(), source };
+        regular_file::read(path, MAX_FILE_BYTES).map_err(unreadable)
+    };
+    let text = read(certificate)?;
+    let chain = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>().map_err(pem(certificate))?;
     if chain.is_empty() {
         return Err(TlsError::NoCertificate(certificate.to_owned()));
     }
-    let private_key = PrivateKeyDer::from_pem_file(key).map_err(pem(key))?;
+    let private_key = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(pem(key))?;
     let unusable = |source| TlsError::Unusable { certificate: certificate.to_owned(), key: key.to_owned(), source };
     // The provider is explicit, so that no other crate in the process can change it. RFC 7285 names TLS 1.2.
     let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))

@@ -9,6 +9,7 @@ use super::cost::matrix::CostMatrix;
 use super::cost::meta::CostMeta;
 use super::cost::selection::Selection;
 use super::network_map;
+use crate::http::offload::{Abandoned, Cancel};
 use crate::state::snapshot::Snapshot;
 
 /// Data member of an answer (RFC 7285 §11.2.3.6).
@@ -43,7 +44,10 @@ fn id(kind: CostKind) -> String {
 impl Document for CostMap {
     fn render(&self, snapshot: &Snapshot, _catalogue: &Catalogue) -> Vec<u8> {
         let pids: Vec<_> = snapshot.view().network_map().pids().map(|(pid, _)| pid).collect();
-        pid_costs(snapshot, &id(self.0), Selection::all(self.0), (pids.clone(), pids))
+        // Rendered for all clients, so it is finished even if the first one leaves.
+        let rendered =
+            pid_costs(snapshot, &id(self.0), Selection::all(self.0), (pids.clone(), pids), &Cancel::default());
+        rendered.expect("a flag that nobody sets")
     }
 
     fn is_unchanged(&self, previous: &Snapshot, next: &Snapshot, _catalogue: &Catalogue) -> bool {
@@ -62,12 +66,13 @@ pub(super) fn pid_costs(
     id: &str,
     selection: Selection,
     (srcs, dsts): (Vec<PidId>, Vec<PidId>),
-) -> Vec<u8> {
+    cancel: &Cancel,
+) -> Result<Vec<u8>, Abandoned> {
     let view = snapshot.view();
     let map = view.network_map();
     let named = |pids: Vec<PidId>| pids.into_iter().map(|pid| (map.pid(pid).name().as_str(), pid)).collect();
     let meta = CostMeta::new(snapshot, id, &selection, true);
-    let costs =
-        CostMatrix::new(named(srcs), named(dsts), selection, |metric, &src, &dst| view.pid_cost(metric, src, dst));
-    meta.into_answer(MEMBER, &costs)
+    let cost = |metric, src: &PidId, dst: &PidId| view.pid_cost(metric, *src, *dst);
+    let costs = CostMatrix::new(named(srcs), named(dsts), selection, cost, cancel)?;
+    meta.into_answer(MEMBER, &costs, cancel)
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-use alto_types::{EndpointCostRequest, MediaType, ProtocolError, SpeltAddr, TypedEndpointAddr};
+use alto_types::{EndpointCostRequest, EndpointFilter, MediaType, ProtocolError, SpeltAddr, TypedEndpointAddr};
 use topo::{Endpoint, View};
 
 use super::catalogue::{Entry, Resource, Service};
@@ -13,7 +13,9 @@ use super::cost::meta::CostMeta;
 use super::cost::selection::{self, Selection};
 use super::limits::WorkLimits;
 use super::lookup::Lookup;
+use crate::http::HttpError;
 use crate::http::answer::Answer;
+use crate::http::offload::Cancel;
 use crate::state::snapshot::Snapshot;
 
 /// Data member of an answer (RFC 7285 §11.5.1.6).
@@ -38,27 +40,38 @@ pub(super) fn resources() -> Vec<Resource> {
 
 impl Lookup for EndpointCosts {
     type Request = EndpointCostRequest<SpeltAddr>;
+    type Work = (Selection, EndpointFilter<SpeltAddr>);
 
-    fn weigh(request: &Self::Request, _snapshot: &Snapshot, limits: &WorkLimits) -> Result<usize, ProtocolError> {
-        let costs = Selection::weigh(&request.costs, limits)?;
+    fn weigh(
+        request: Self::Request,
+        _snapshot: &Snapshot,
+        limits: &WorkLimits,
+    ) -> Result<(usize, Self::Work), ProtocolError> {
+        let EndpointCostRequest { costs, endpoints } = request;
+        let selection = Selection::of(&costs, limits)?;
         // An empty list stands for the client.
-        let srcs = limits.bound_list("endpoints/srcs", request.endpoints.srcs.len())?.max(1);
-        let dsts = limits.bound_list("endpoints/dsts", request.endpoints.dsts.len())?.max(1);
-        limits.bound_pairs("endpoints", (srcs, dsts), costs)
+        let srcs = limits.bound_list("endpoints/srcs", endpoints.srcs.len())?.max(1);
+        let dsts = limits.bound_list("endpoints/dsts", endpoints.dsts.len())?.max(1);
+        Ok((selection.weigh("endpoints", (srcs, dsts), limits)?, (selection, endpoints)))
     }
 
     fn since(snapshot: &Snapshot) -> Option<SystemTime> {
         Some(snapshot.costs_since())
     }
 
-    fn answer(snapshot: &Snapshot, request: Self::Request, client: IpAddr) -> Result<Answer, ProtocolError> {
-        let selection = Selection::of(&request.costs)?;
+    fn answer(
+        snapshot: &Snapshot,
+        (selection, endpoints): Self::Work,
+        client: IpAddr,
+        cancel: &Cancel,
+    ) -> Result<Answer, HttpError> {
         let view = snapshot.view();
-        let srcs = resolve(view, request.endpoints.srcs, client);
-        let dsts = resolve(view, request.endpoints.dsts, client);
+        let srcs = resolve(view, endpoints.srcs, client);
+        let dsts = resolve(view, endpoints.dsts, client);
         let meta = CostMeta::new(snapshot, ID, &selection, false);
-        let costs = CostMatrix::new(srcs, dsts, selection, |metric, src, dst| view.cost_between(metric, src, dst));
-        Ok(Answer::whole(MediaType::ENDPOINT_COST, meta.into_answer(MEMBER, &costs)))
+        let cost = |metric, src: &Endpoint, dst: &Endpoint| view.cost_between(metric, src, dst);
+        let costs = CostMatrix::new(srcs, dsts, selection, cost, cancel)?;
+        Ok(Answer::whole(MediaType::ENDPOINT_COST, meta.into_answer(MEMBER, &costs, cancel)?))
     }
 }
 

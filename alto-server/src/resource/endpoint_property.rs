@@ -14,7 +14,9 @@ use super::endpoint_cost::distinct;
 use super::limits::WorkLimits;
 use super::lookup::Lookup;
 use super::{json, network_map};
+use crate::http::HttpError;
 use crate::http::answer::Answer;
+use crate::http::offload::Cancel;
 use crate::state::snapshot::Snapshot;
 
 /// Resource ID of the endpoint property service.
@@ -73,8 +75,13 @@ fn offered(view: &View) -> impl Iterator<Item = (Property, PropertyType)> {
 
 impl Lookup for EndpointPropertyLookup {
     type Request = EndpointPropertyRequest<SpeltAddr>;
+    type Work = Self::Request;
 
-    fn weigh(request: &Self::Request, snapshot: &Snapshot, limits: &WorkLimits) -> Result<usize, ProtocolError> {
+    fn weigh(
+        request: Self::Request,
+        snapshot: &Snapshot,
+        limits: &WorkLimits,
+    ) -> Result<(usize, Self::Work), ProtocolError> {
         let properties = limits.bound_list("properties", request.properties.len())?;
         let endpoints = limits.bound_list("endpoints", request.endpoints.len())?;
         // Repeated properties count once (§11.4.1.3).
@@ -82,15 +89,21 @@ impl Lookup for EndpointPropertyLookup {
         let pairs = limits.bound_pairs("endpoints", (endpoints, properties.min(offered)), 1)?;
         // The PID has a table of its own; the table of the other properties is built for the first request.
         let known = snapshot.view().properties();
-        Ok(pairs + if offered == 1 || known.is_ready() { 0 } else { known.len() })
+        let weight = pairs + if offered == 1 || known.is_ready() { 0 } else { known.len() };
+        Ok((weight, request))
     }
 
-    fn answer(snapshot: &Snapshot, request: Self::Request, _client: IpAddr) -> Result<Answer, ProtocolError> {
+    fn answer(
+        snapshot: &Snapshot,
+        request: Self::Request,
+        _client: IpAddr,
+        cancel: &Cancel,
+    ) -> Result<Answer, HttpError> {
         let view = snapshot.view();
         let offered: Vec<_> = offered(view).collect();
         let is_offered = |wanted: &PropertyType| offered.iter().any(|(_, name)| name == wanted);
         if let Some(other) = request.properties.iter().find(|property| !is_offered(property)) {
-            return Err(ProtocolError::invalid_value("properties", other.as_str()));
+            return Err(ProtocolError::invalid_value("properties", other.as_str()).into());
         }
         let wanted: Vec<_> = offered.into_iter().filter(|(_, name)| request.properties.contains(name)).collect();
         // Only the PID depends on the network map.
@@ -100,6 +113,7 @@ impl Lookup for EndpointPropertyLookup {
         let endpoints = distinct(request.endpoints).collect();
         let endpoint_properties = Properties { view, wanted: &wanted, endpoints };
         let message = EndpointProperties { meta, endpoint_properties };
+        cancel.check()?;
         Ok(Answer::whole(MediaType::ENDPOINT_PROPERTY, json::to_bytes(&message)))
     }
 }

@@ -11,7 +11,9 @@ use super::json;
 use super::limits::WorkLimits;
 use super::lookup::Lookup;
 use super::network_map::{self, AddressTypes, message};
+use crate::http::HttpError;
 use crate::http::answer::Answer;
+use crate::http::offload::Cancel;
 use crate::state::snapshot::Snapshot;
 
 /// Resource ID of the filtered network map.
@@ -32,20 +34,31 @@ pub(super) fn resources() -> Vec<Resource> {
 
 impl Lookup for FilteredNetworkMap {
     type Request = FilteredNetworkMapRequest;
+    type Work = Self::Request;
 
-    fn weigh(request: &Self::Request, snapshot: &Snapshot, limits: &WorkLimits) -> Result<usize, ProtocolError> {
+    fn weigh(
+        request: Self::Request,
+        snapshot: &Snapshot,
+        limits: &WorkLimits,
+    ) -> Result<(usize, Self::Work), ProtocolError> {
         limits.bound_list("address-types", request.address_types.len())?;
         limits.bound_list("pids", request.pids.len())?;
-        Ok(snapshot.view().network_map().prefix_count())
+        Ok((snapshot.view().network_map().prefix_count(), request))
     }
 
-    fn answer(snapshot: &Snapshot, request: Self::Request, _client: IpAddr) -> Result<Answer, ProtocolError> {
+    fn answer(
+        snapshot: &Snapshot,
+        request: Self::Request,
+        _client: IpAddr,
+        cancel: &Cancel,
+    ) -> Result<Answer, HttpError> {
         let map = snapshot.view().network_map();
         let pids = requested_pids(map, &request.pids);
         let wants = |wanted: AddressType| {
             let types = &request.address_types;
             types.is_empty() || types.iter().any(|name| AddressType::from_identifier(name) == Some(wanted))
         };
+        cancel.check()?;
         let types = AddressTypes { ipv4: wants(AddressType::Ipv4), ipv6: wants(AddressType::Ipv6) };
         Ok(Answer::whole(MediaType::NETWORK_MAP, json::to_bytes(&message(snapshot, pids, types))))
     }

@@ -13,7 +13,9 @@ use super::lookup::Lookup;
 use super::prefix_answer::{self, Cells};
 use super::property::{Domain, Entries, Values, everything, filtered_domains, mappings, message, of_pid, pids, text};
 use super::{json, network_map};
+use crate::http::HttpError;
 use crate::http::answer::Answer;
+use crate::http::offload::Cancel;
 use crate::state::snapshot::Snapshot;
 
 /// Resource ID of the filtered property map.
@@ -48,8 +50,13 @@ struct Requested {
 
 impl Lookup for FilteredPropertyMap {
     type Request = PropertyMapRequest;
+    type Work = Self::Request;
 
-    fn weigh(request: &Self::Request, snapshot: &Snapshot, limits: &WorkLimits) -> Result<usize, ProtocolError> {
+    fn weigh(
+        request: Self::Request,
+        snapshot: &Snapshot,
+        limits: &WorkLimits,
+    ) -> Result<(usize, Self::Work), ProtocolError> {
         let entities = limits.bound_list("entities", request.entities.len())?;
         let properties = request.properties.as_ref().map_or(1, Vec::len);
         limits.bound_list("properties", properties)?;
@@ -60,16 +67,22 @@ impl Lookup for FilteredPropertyMap {
         let pairs = limits.bound_pairs("entities", (entities, properties), 1)?;
         // A prefix may contain all entities, and the first request has to wait for the table.
         let whole = entities == 0 || !known.is_ready() || request.entities.iter().any(|entity| entity.contains('/'));
-        Ok(pairs + if whole { known.len() } else { 0 })
+        Ok((pairs + if whole { known.len() } else { 0 }, request))
     }
 
-    fn answer(snapshot: &Snapshot, request: Self::Request, _client: IpAddr) -> Result<Answer, ProtocolError> {
+    fn answer(
+        snapshot: &Snapshot,
+        request: Self::Request,
+        _client: IpAddr,
+        cancel: &Cancel,
+    ) -> Result<Answer, HttpError> {
         let view = snapshot.view();
         let domains = filtered_domains(view);
         let asked = asked(&domains, &request.entities)?;
         let wanted = wanted(&domains, request.properties.as_deref())?;
         let mut entries = Vec::new();
         for (domain, asked) in domains.iter().zip(&asked) {
+            cancel.check()?;
             let of_domain =
                 domain.properties.iter().filter(|(_, name)| wanted.as_ref().is_none_or(|w| w.contains(name)));
             let properties: BTreeSet<Property> = of_domain.map(|(property, _)| *property).collect();

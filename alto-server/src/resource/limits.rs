@@ -12,6 +12,12 @@ pub(crate) struct WorkLimits {
     pub(crate) pairs: usize,
 }
 
+/// Comparisons per pair that are always answered. More must fit the limit on pairs, times this number.
+const COMPARISONS_PER_PAIR: usize = 32;
+
+/// Number of comparisons that are as much work as one cost looked up.
+const COMPARISONS_PER_COST: usize = 8;
+
 impl WorkLimits {
     /// Refuses a list that is too long, naming its field. Returns the length.
     pub(super) fn bound_list(&self, field: &str, len: usize) -> Result<usize, ProtocolError> {
@@ -36,5 +42,22 @@ impl WorkLimits {
             return Err(ProtocolError::invalid_value(field, value));
         }
         Ok(pairs)
+    }
+
+    /// Refuses too many comparisons of costs, naming the field with the tests that they remain of. Returns their weight.
+    pub(super) fn bound_comparisons(
+        &self,
+        field: &str,
+        pairs: usize,
+        comparisons: usize,
+    ) -> Result<usize, ProtocolError> {
+        let total = pairs.saturating_mul(comparisons);
+        let most = self.pairs.saturating_mul(COMPARISONS_PER_PAIR);
+        if comparisons > COMPARISONS_PER_PAIR && total > most {
+            let value =
+                format!("{comparisons} comparisons for each of {pairs} pairs, at most {most} in all are answered");
+            return Err(ProtocolError::invalid_value(field, value));
+        }
+        Ok(total / COMPARISONS_PER_COST)
     }
 }

@@ -10,8 +10,9 @@ use http::header::{CACHE_CONTROL, HeaderValue};
 use super::limits::WorkLimits;
 use crate::http::access::Access;
 use crate::http::answer::Answer;
+use crate::http::offload::{self, Cancel, WorkPool};
 use crate::http::representation::insert_last_modified;
-use crate::http::{Exchange, HttpError, Response, body, negotiation, offload};
+use crate::http::{Exchange, HttpError, Response, body, negotiation};
 use crate::state::snapshot::Snapshot;
 
 /// Resource that answers a request in the body of a POST.
@@ -19,23 +20,34 @@ pub(crate) trait Lookup: 'static {
     /// Request in the body.
     type Request: Request + Send + 'static;
 
-    /// Returns the work that a request means, in costs looked up, or refuses what is above the limits.
-    fn weigh(request: &Self::Request, snapshot: &Snapshot, limits: &WorkLimits) -> Result<usize, ProtocolError>;
+    /// Request within the limits, ready to be answered.
+    type Work: Send + 'static;
+
+    /// Returns the weight of a request, in costs looked up, and the request; refuses what is above the limits.
+    fn weigh(
+        request: Self::Request,
+        snapshot: &Snapshot,
+        limits: &WorkLimits,
+    ) -> Result<(usize, Self::Work), ProtocolError>;
 
     /// Time at which the content last changed, if it is known.
     fn since(_snapshot: &Snapshot) -> Option<SystemTime> {
         None
     }
 
-    /// Answers a request from the address `client`.
-    fn answer(snapshot: &Snapshot, request: Self::Request, client: IpAddr) -> Result<Answer, ProtocolError>;
+    /// Answers a request from the address `client`, unless it is abandoned on the way.
+    fn answer(snapshot: &Snapshot, work: Self::Work, client: IpAddr, cancel: &Cancel) -> Result<Answer, HttpError>;
 }
+
+/// Longest request body that is decoded on the event loop, in bytes.
+const INLINE_BYTES: usize = 64 * 1024;
 
 /// Everything that lookups share.
 pub(crate) struct LookupContext {
     /// Source of the current snapshot.
     pub(crate) current: Box<dyn Fn() -> Arc<Snapshot> + Send + Sync>,
     pub(crate) access: Arc<Access>,
+    pub(crate) pool: WorkPool,
     pub(crate) limits: WorkLimits,
     /// Longest request body, in bytes.
     pub(crate) body_bytes: u64,
@@ -54,12 +66,20 @@ pub(super) async fn ask<L: Lookup>(
     let accepts = <L::Request as Message>::MEDIA_TYPE;
     let is_accepted = |content_type: &str| accepts.names(content_type);
     let bytes = body::read(&mut exchange, accepts.as_str(), context.body_bytes, is_accepted).await?;
-    let request: L::Request = decode_request(&bytes)?;
     let snapshot = (context.current)();
-    let weight = L::weigh(&request, &snapshot, &context.limits)?;
     let since = L::since(&snapshot);
-    let client = exchange.client();
-    let answer = offload::run(weight, move || L::answer(&snapshot, request, client)).await??;
+    let (client, limits) = (exchange.client(), context.limits);
+    let answer = if bytes.len() > INLINE_BYTES {
+        // Decoded in the pool too, so that what waits for a thread is no larger than what was received.
+        let work = move |cancel: &Cancel| {
+            let (_, work) = L::weigh(decode_request(&bytes)?, &snapshot, &limits)?;
+            L::answer(&snapshot, work, client, cancel)
+        };
+        context.pool.run(offload::HEAVY, work).await??
+    } else {
+        let (weight, work) = L::weigh(decode_request(&bytes)?, &snapshot, &limits)?;
+        context.pool.run(weight, move |cancel| L::answer(&snapshot, work, client, cancel)).await??
+    };
     let mut response = answer.into_response();
     let headers = response.headers_mut();
     // The age of the costs (RFC 9439 §6.2). It is no validator, because a POST is never answered with 304.

@@ -7,11 +7,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use alto_registry::store_file::StoreError;
 use arc_swap::ArcSwap;
 use topo::{ChangeError, Fitted, LinkChange, LinkChanges, Topology, View};
 
 use super::published::Published;
-use super::store::{Store, StoreError};
+use super::store::{Acknowledged, Store};
 use crate::clock::Clock;
 use crate::resource::catalogue::Catalogue;
 
@@ -20,7 +21,7 @@ pub(crate) struct Network {
     current: ArcSwap<Published>,
     /// Locked during a change; readers never wait for it.
     layers: Mutex<Layers>,
-    store: Option<Store>,
+    durable: bool,
     catalogue: Arc<Catalogue>,
     clock: Clock,
 }
@@ -29,9 +30,10 @@ pub(crate) struct Network {
 struct Layers {
     /// Topology without the changes to single links.
     base: Arc<Topology>,
-    /// True if `base` was set through `/admin` and is not the file.
-    replaced: bool,
+    /// JSON of `base` if it was set through `/admin` and is not the file.
+    replacement: Option<Arc<[u8]>>,
     changes: LinkChanges,
+    store: Option<Store>,
 }
 
 /// Result of a change.
@@ -56,24 +58,25 @@ impl Network {
     /// Starts from a topology file and the changes that an earlier run saved.
     pub(crate) fn start(
         file: Topology,
-        store: Option<Store>,
+        mut store: Option<Store>,
         catalogue: Arc<Catalogue>,
         clock: Clock,
     ) -> Result<Self, ChangeRefused> {
-        let saved = store.as_ref().map(Store::load).transpose()?.unwrap_or_default();
-        let (base, replaced) = match saved.topology {
-            None => (Arc::new(file), false),
+        let saved = store.as_mut().map(Store::load).transpose()?.unwrap_or_default();
+        let base = match &saved.topology {
+            None => Arc::new(file),
             Some(bytes) => {
                 tracing::info!("the topology set through /admin is in force, not the topology file");
-                (Arc::new(Topology::from_json(&bytes, "saved topology")?), true)
+                Arc::new(Topology::from_json(bytes, "saved topology")?)
             }
         };
         let Fitted { topology, kept: changes, dropped } = saved.links.fit(&base);
         describe_dropped(&dropped);
         let published = Published::new(Arc::clone(&catalogue), View::compute(topology), None, clock());
         record(&published, 0);
-        let layers = Mutex::new(Layers { base, replaced, changes });
-        Ok(Self { current: ArcSwap::from_pointee(published), layers, store, catalogue, clock })
+        let durable = store.is_some();
+        let layers = Mutex::new(Layers { base, replacement: saved.topology.map(Arc::from), changes, store });
+        Ok(Self { current: ArcSwap::from_pointee(published), layers, durable, catalogue, clock })
     }
 
     /// Current state. A request takes it once and reads nothing else.
@@ -83,12 +86,12 @@ impl Network {
 
     /// Tells whether changes survive a restart.
     pub(crate) fn is_durable(&self) -> bool {
-        self.store.is_some()
+        self.durable
     }
 
     /// Tells whether the topology was set through `/admin`.
     pub(crate) fn is_replaced(&self) -> bool {
-        self.lock().replaced
+        self.lock().replacement.is_some()
     }
 
     /// Changes links: all of them, or none if one change is refused.
@@ -98,9 +101,7 @@ impl Network {
         let topology = Arc::new(current.snapshot().view().topology().with_changes(changes)?);
         let merged = layers.changes.merged_with(changes, &topology);
         let next = self.publish(timed(|| current.snapshot().view().successor(topology)), &current);
-        if let Some(store) = &self.store {
-            store.save_links(&merged)?;
-        }
+        layers.save(|store, before| store.save_links(&merged, before))?;
         layers.changes.extend(merged);
         Ok(self.swap(next, Vec::new()))
     }
@@ -110,9 +111,7 @@ impl Network {
         let mut layers = self.lock();
         let current = self.current();
         let next = self.publish(timed(|| current.snapshot().view().successor(Arc::clone(&layers.base))), &current);
-        if let Some(store) = &self.store {
-            store.clear_links()?;
-        }
+        layers.save(Store::clear_links)?;
         layers.changes.clear();
         Ok(self.swap(next, Vec::new()))
     }
@@ -133,10 +132,9 @@ impl Network {
         let current = self.current();
         let base = Arc::new(topology);
         let next = self.publish(timed(|| current.snapshot().view().successor(Arc::clone(&base))), &current);
-        if let Some(store) = &self.store {
-            store.save_topology(replacement)?;
-        }
-        *layers = Layers { base, replaced: replacement.is_some(), changes: LinkChanges::default() };
+        layers.save(|store, before| store.save_topology(replacement, before))?;
+        (layers.base, layers.replacement) = (base, replacement.map(Arc::from));
+        layers.changes.clear();
         Ok(self.swap(next, Vec::new()))
     }
 
@@ -144,7 +142,7 @@ impl Network {
     /// and so is a topology that replaced the file.
     pub(crate) fn reload(&self, file: Topology) -> Outcome {
         let mut layers = self.lock();
-        if !layers.replaced {
+        if layers.replacement.is_none() {
             layers.base = Arc::new(file);
         }
         let current = self.current();
@@ -169,6 +167,17 @@ impl Network {
     fn lock(&self) -> std::sync::MutexGuard<'_, Layers> {
         // A change that panicked has swapped nothing in, so the layers are consistent.
         self.layers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Layers {
+    /// Saves a change before it is made, if there is a store.
+    fn save(
+        &mut self,
+        work: impl FnOnce(&mut Store, Acknowledged<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let before = Acknowledged { links: &self.changes, topology: self.replacement.as_deref() };
+        self.store.as_mut().map_or(Ok(()), |store| work(store, before))
     }
 }
 

@@ -1,8 +1,9 @@
-//! The embedded ACID store of changes to the network. A change is on disk before it is acknowledged.
+//! The changes to the network in an embedded ACID store. A change is on disk before it is acknowledged.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
+use alto_registry::store_file::{StoreError, StoreFile};
+use redb::{ReadableTable, TableDefinition, WriteTransaction};
 use topo::LinkChanges;
 
 /// Link changes in JSON, by the key of the link.
@@ -11,10 +12,14 @@ const LINKS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("link-chang
 const TOPOLOGY: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("topology");
 const REPLACEMENT: &str = "replacement";
 
+/// Size of the page cache. Nothing is read while the server runs.
+const CACHE_BYTES: usize = 8 * 1024 * 1024;
+
 /// Store of one server.
 pub(crate) struct Store {
-    database: Database,
-    path: PathBuf,
+    file: StoreFile,
+    /// True after a failed write, of which the file may have kept something.
+    suspect: bool,
 }
 
 /// Content of the store.
@@ -24,35 +29,29 @@ pub(crate) struct Saved {
     pub(crate) topology: Option<Vec<u8>>,
 }
 
-/// Failure to open, read or write the store.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: {problem}", path.display())]
-pub(crate) struct StoreError {
-    path: PathBuf,
-    problem: String,
+/// Content of the store as it was acknowledged, before a change.
+#[derive(Clone, Copy)]
+pub(crate) struct Acknowledged<'a> {
+    pub(crate) links: &'a LinkChanges,
+    pub(crate) topology: Option<&'a [u8]>,
 }
 
 impl Store {
     /// Opens the store in a folder, which is created if it does not exist.
     pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
-        let path = folder.join("network.redb");
-        let failed = |problem: String| StoreError { path: path.clone(), problem };
-        std::fs::create_dir_all(folder).map_err(|error| failed(format!("cannot create the folder: {error}")))?;
-        let database = Database::create(&path).map_err(|error| failed(error.to_string()))?;
-        let store = Self { database, path };
+        let mut file = StoreFile::open(folder, "network.redb", CACHE_BYTES)?;
         // Creating the tables here spares readers a special case.
-        store.write(|transaction| {
+        file.write(|transaction| {
             transaction.open_table(LINKS)?;
             transaction.open_table(TOPOLOGY)?;
             Ok(())
         })?;
-        Ok(store)
+        Ok(Self { file, suspect: false })
     }
 
     /// Reads everything that was saved.
-    pub(crate) fn load(&self) -> Result<Saved, StoreError> {
-        let read = || -> Result<Saved, redb::Error> {
-            let transaction = self.database.begin_read()?;
+    pub(crate) fn load(&mut self) -> Result<Saved, StoreError> {
+        self.file.read(|transaction| {
             let (mut saved, mut links) = (Saved::default(), Vec::new());
             for entry in transaction.open_table(LINKS)?.iter()? {
                 let (key, change) = entry?;
@@ -71,56 +70,70 @@ impl Store {
             let topology = transaction.open_table(TOPOLOGY)?;
             saved.topology = topology.get(REPLACEMENT)?.map(|bytes| bytes.value().to_vec());
             Ok(saved)
-        };
-        read().map_err(|error| self.failed(&error))
+        })
     }
 
     /// Saves link changes, each of which replaces the saved change of its link.
-    pub(crate) fn save_links(&self, changes: &LinkChanges) -> Result<(), StoreError> {
-        self.write(|transaction| {
-            let mut links = transaction.open_table(LINKS)?;
-            for (key, change) in changes {
-                let json = serde_json::to_vec(change).expect("link changes are plain data");
-                links.insert(key.to_string().as_str(), json.as_slice())?;
-            }
-            Ok(())
-        })
+    pub(crate) fn save_links(&mut self, changes: &LinkChanges, before: Acknowledged<'_>) -> Result<(), StoreError> {
+        self.write(before, |transaction| insert(transaction, changes))
     }
 
     /// Deletes all link changes.
-    pub(crate) fn clear_links(&self) -> Result<(), StoreError> {
-        self.write(|transaction| {
-            transaction.open_table(LINKS)?.retain(|_, _| false)?;
-            Ok(())
-        })
+    pub(crate) fn clear_links(&mut self, before: Acknowledged<'_>) -> Result<(), StoreError> {
+        self.write(before, clear)
     }
 
     /// Saves a topology that replaces the file, or deletes it to return to the file; link changes are deleted too.
-    pub(crate) fn save_topology(&self, topology: Option<&[u8]>) -> Result<(), StoreError> {
-        self.write(|transaction| {
-            transaction.open_table(LINKS)?.retain(|_, _| false)?;
-            let mut table = transaction.open_table(TOPOLOGY)?;
-            match topology {
-                Some(bytes) => table.insert(REPLACEMENT, bytes)?,
-                None => table.remove(REPLACEMENT)?,
-            };
-            Ok(())
+    pub(crate) fn save_topology(
+        &mut self,
+        topology: Option<&[u8]>,
+        before: Acknowledged<'_>,
+    ) -> Result<(), StoreError> {
+        self.write(before, |transaction| {
+            clear(transaction)?;
+            replace(transaction, topology)
         })
     }
 
-    /// Runs a transaction, which is on disk when this returns.
-    fn write(&self, work: impl FnOnce(&redb::WriteTransaction) -> Result<(), redb::Error>) -> Result<(), StoreError> {
-        let run = || -> Result<(), redb::Error> {
-            let mut transaction = self.database.begin_write()?;
-            transaction.set_durability(Durability::Immediate)?;
-            work(&transaction)?;
-            transaction.commit()?;
-            Ok(())
-        };
-        run().map_err(|error| self.failed(&error))
+    /// Runs a transaction, which is on disk when this returns. After a failed one it restores what was acknowledged
+    /// before, because a refused change must not come back with a restart.
+    fn write(
+        &mut self,
+        before: Acknowledged<'_>,
+        work: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
+    ) -> Result<(), StoreError> {
+        let restore = std::mem::replace(&mut self.suspect, true);
+        self.file.write(|transaction| {
+            if restore {
+                clear(transaction)?;
+                insert(transaction, before.links)?;
+                replace(transaction, before.topology)?;
+            }
+            work(transaction)
+        })?;
+        self.suspect = false;
+        Ok(())
     }
+}
 
-    fn failed(&self, error: &redb::Error) -> StoreError {
-        StoreError { path: self.path.clone(), problem: error.to_string() }
+fn clear(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    Ok(transaction.open_table(LINKS)?.retain(|_, _| false)?)
+}
+
+fn insert(transaction: &WriteTransaction, changes: &LinkChanges) -> Result<(), redb::Error> {
+    let mut links = transaction.open_table(LINKS)?;
+    for (key, change) in changes {
+        let json = serde_json::to_vec(change).expect("link changes are plain data");
+        links.insert(key.to_string().as_str(), json.as_slice())?;
     }
+    Ok(())
+}
+
+fn replace(transaction: &WriteTransaction, topology: Option<&[u8]>) -> Result<(), redb::Error> {
+    let mut table = transaction.open_table(TOPOLOGY)?;
+    match topology {
+        Some(bytes) => table.insert(REPLACEMENT, bytes)?,
+        None => table.remove(REPLACEMENT)?,
+    };
+    Ok(())
 }

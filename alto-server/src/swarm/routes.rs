@@ -16,8 +16,9 @@ use super::service::Swarm;
 use super::translate;
 use crate::http::access::Access;
 use crate::http::error::json;
+use crate::http::offload::{Cancel, WorkPool};
 use crate::http::router::Route;
-use crate::http::{Exchange, HttpError, Response, body, offload};
+use crate::http::{Exchange, HttpError, Response, body};
 use crate::state::network::Network;
 
 /// Work to rank one holder, in the unit of [`offload`].
@@ -30,16 +31,24 @@ struct Api {
     network: Arc<Network>,
     access: Arc<Access>,
     swarm: Arc<Swarm>,
+    pool: WorkPool,
     /// Longest request body, in bytes.
     body_bytes: u64,
 }
 
 /// Builds the routes below `/swarm`.
-pub(crate) fn routes(network: &Arc<Network>, access: &Arc<Access>, swarm: &Arc<Swarm>, body_bytes: u64) -> Vec<Route> {
+pub(crate) fn routes(
+    network: &Arc<Network>,
+    access: &Arc<Access>,
+    swarm: &Arc<Swarm>,
+    pool: &WorkPool,
+    body_bytes: u64,
+) -> Vec<Route> {
     let api = Arc::new(Api {
         network: Arc::clone(network),
         access: Arc::clone(access),
         swarm: Arc::clone(swarm),
+        pool: pool.clone(),
         body_bytes,
     });
     vec![
@@ -141,8 +150,8 @@ async fn best(api: Arc<Api>, exchange: Exchange) -> Result<Response, HttpError> 
     let candidates = api.swarm.call(move |registry, now| registry.candidates(&query, now, &mut rand::rng()));
     let candidates = candidates.await?.map_err(SwarmError::from)?;
     let (published, weight) = (api.network.current(), candidates.len().saturating_mul(WEIGHT_PER_HOLDER));
-    let rank = move || rank(published.snapshot().view(), client, candidates, rows);
-    let ranked = offload::run(weight, rank).await?;
+    let rank = move |_: &Cancel| rank(published.snapshot().view(), client, candidates, rows);
+    let ranked = api.pool.run(weight, rank).await?;
     let row = |ranked: super::rank::Ranked| {
         let holder = translate::holder(ranked.holder)?;
         Some(RankedHolder { holder, cost: ranked.cost.map(topo::Value::as_f64) })

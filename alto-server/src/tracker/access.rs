@@ -9,6 +9,10 @@ use alto_selection::PolicyName;
 use sha2::{Digest, Sha256};
 
 use super::refusal::Refused;
+use crate::regular_file;
+
+/// Longest list, in bytes.
+const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Paths of the lists. A list that is not named admits everything.
 #[derive(Clone, Debug)]
@@ -88,8 +92,8 @@ fn hash(key: &str) -> [u8; 32] {
 
 /// Reads the lines of a file that are neither empty nor comments.
 fn lines<T>(path: &Path, read: impl Fn(&str) -> Result<T, &'static str>) -> Result<Vec<T>, AccessError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| AccessError::Unreadable { path: path.to_owned(), source })?;
+    let text = regular_file::read_text(path, MAX_FILE_BYTES)
+        .map_err(|source| AccessError::Unreadable { path: path.to_owned(), source })?;
     let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let read = |(index, line): (usize, &str)| {
         read(line).map_err(|problem| AccessError::Line { path: path.to_owned(), line: index + 1, problem })

@@ -30,6 +30,12 @@ fn errors_name_the_malformed_member() {
         (with("/files/1/name", json!("..")), 400, "files[1].name"),
         (with("/files/1/name", json!("../etc/passwd")), 400, "files[1].name"),
         (with("/files/1/name", json!("a\u{0}b")), 400, "files[1].name"),
+        (
+            with("/files/1/name", json!("annexe\u{202e}fdp.exe")),
+            400,
+            "files[1].name: contains the invisible character U+202E",
+        ),
+        (with("/name", json!("a\u{200b}b")), 400, "name: contains the invisible character U+200B"),
         (with("/files/0/name", json!("n".repeat(256))), 413, "files[0].name"),
         (json!([]), 400, ""),
         (json!({"name": "p"}), 400, "port"),

@@ -12,7 +12,7 @@ use super::complete::Names;
 use crate::cli::downloads::Downloads;
 use crate::cli::files::{self, Listed};
 use crate::cli::output::Output;
-use crate::download::Wanted;
+use crate::download::{MAX_LISTED as MAX_LISTED_OF_NAME, Wanted, most_held_first};
 use crate::node::Node;
 use crate::registration::RegistryError;
 use alto_client::printable;
@@ -131,11 +131,13 @@ impl Shell {
             Wanted::Id(id) => id,
             Wanted::Name(name) => {
                 let mut named = self.node.registry().files(Some(&name), None)?.files;
+                most_held_first(&mut named);
                 match named.len() {
                     0 => return Err(NoAnswer::NoSuchFile(name)),
                     1 => named.remove(0).id,
                     count => {
-                        let lines: Vec<String> = named.iter().map(|file| self.line(file)).collect();
+                        let lines: Vec<String> =
+                            named.iter().take(MAX_LISTED_OF_NAME).map(|file| self.line(file)).collect();
                         return Err(NoAnswer::Ambiguous(count, lines.join("\n")));
                     }
                 }

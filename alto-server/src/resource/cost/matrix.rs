@@ -7,7 +7,11 @@ use topo::{Metric, Value, dense_ranks};
 
 use super::kind::{CostKind, Mode};
 use super::selection::{Selection, Shown};
+use crate::http::offload::{Abandoned, Cancel};
 use crate::resource::json::append;
+
+/// Number of pairs that are tested between two looks at whether the client still waits.
+const PAIRS_BETWEEN_CHECKS: usize = 4096;
 
 /// Costs from every source to every destination, the data member of a cost answer.
 pub(in crate::resource) struct CostMatrix<K> {
@@ -36,27 +40,27 @@ impl<K> CostMatrix<K> {
         dsts: Vec<(K, T)>,
         selection: Selection,
         cost: impl Fn(Metric, &T, &T) -> Option<Value>,
-    ) -> Self {
+        cancel: &Cancel,
+    ) -> Result<Self, Abandoned> {
         let pairs = srcs.len() * dsts.len();
         let column = |kind: &CostKind| {
             let mut values = vec![None; pairs];
             // By destination, which is the order of costs in a view and so the order that reads memory in sequence.
             for (place, (_, dst)) in dsts.iter().enumerate() {
+                cancel.check()?;
                 for (value, (_, src)) in values.iter_mut().skip(place).step_by(dsts.len()).zip(&srcs) {
                     *value = cost(kind.metric, src, dst);
                 }
             }
-            cells(*kind, values)
+            Ok(cells(*kind, values))
         };
-        let mut columns: Vec<Vec<Option<Cell>>> = selection.columns.iter().map(column).collect();
-        if !selection.groups.is_empty() {
+        let mut columns: Vec<Vec<Option<Cell>>> = selection.columns.iter().map(column).collect::<Result<_, _>>()?;
+        if let Some(filter) = &selection.filter {
             for pair in 0..pairs {
-                let passes = selection.groups.iter().any(|tests| {
-                    tests.iter().all(|(column, constraint)| {
-                        columns[*column][pair].is_some_and(|cell| constraint.admits(cell.as_f64()))
-                    })
-                });
-                if !passes {
+                if pair % PAIRS_BETWEEN_CHECKS == 0 {
+                    cancel.check()?;
+                }
+                if !filter.admits(|column| columns[column][pair].map(Cell::as_f64)) {
                     for column in &mut columns {
                         column[pair] = None;
                     }
@@ -64,7 +68,7 @@ impl<K> CostMatrix<K> {
             }
         }
         let keys = |list: Vec<(K, T)>| list.into_iter().map(|(key, _)| key).collect();
-        Self { srcs: keys(srcs), dsts: keys(dsts), columns, shown: selection.shown }
+        Ok(Self { srcs: keys(srcs), dsts: keys(dsts), columns, shown: selection.shown })
     }
 }
 
@@ -104,13 +108,14 @@ impl<K: AsRef<str>> CostMatrix<K> {
     /// Writes the object of objects that the answer holds.
     ///
     /// Written by hand because it is nearly all of a large answer: each key is escaped once instead of once per pair.
-    pub(in crate::resource) fn write(&self, out: &mut Vec<u8>) {
+    pub(in crate::resource) fn write(&self, out: &mut Vec<u8>, cancel: &Cancel) -> Result<(), Abandoned> {
         let Self { srcs, dsts, columns, shown } = self;
         let dsts = Keys::of(dsts);
         // Room for costs of a few digits; the vector grows if they have more.
         out.reserve(srcs.len() * (dsts.text.len() + 8 * dsts.ends.len()));
         let mut row = Separated::open(out, b'{');
         for (src, start) in Keys::of(srcs).iter().zip((0..).step_by(dsts.ends.len().max(1))) {
+            cancel.check()?;
             row.next(out);
             out.extend_from_slice(src);
             let mut pairs = Separated::open(out, b'{');
@@ -143,6 +148,7 @@ impl<K: AsRef<str>> CostMatrix<K> {
             out.push(b'}');
         }
         out.push(b'}');
+        Ok(())
     }
 }
 
@@ -193,6 +199,7 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::*;
+    use crate::resource::limits::WorkLimits;
 
     const PIDS: [&str; 3] = ["ams-core", "ber-edge", "mad-edge"];
     /// Routing cost, hop count and loss rate from the first two PIDs; `None` is undefined.
@@ -230,7 +237,10 @@ mod tests {
             DATA[*src][*dst][place].map(micros)
         };
         let mut text = Vec::new();
-        CostMatrix::new(places(2), places(3), Selection::of(costs).unwrap(), cost).write(&mut text);
+        let limits = WorkLimits { list_entries: 10, pairs: 100 };
+        let (selection, cancel) = (Selection::of(costs, &limits).unwrap(), Cancel::default());
+        let matrix = CostMatrix::new(places(2), places(3), selection, cost, &cancel).unwrap();
+        matrix.write(&mut text, &cancel).unwrap();
         serde_json::from_slice(&text).unwrap()
     }
 

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::matrix::CostMatrix;
 use super::selection::{Selection, Shown};
+use crate::http::offload::{Abandoned, Cancel};
 use crate::resource::json::append;
 use crate::state::snapshot::Snapshot;
 
@@ -43,14 +44,19 @@ impl<'a> CostMeta<'a> {
     }
 
     /// Writes the answer: this `meta`, and the costs under the name `member`.
-    pub(in crate::resource) fn into_answer(self, member: &str, costs: &CostMatrix<impl AsRef<str>>) -> Vec<u8> {
+    pub(in crate::resource) fn into_answer(
+        self,
+        member: &str,
+        costs: &CostMatrix<impl AsRef<str>>,
+        cancel: &Cancel,
+    ) -> Result<Vec<u8>, Abandoned> {
         let mut out = br#"{"meta":"#.to_vec();
         append(&mut out, &self);
         out.extend_from_slice(b",\"");
         out.extend_from_slice(member.as_bytes());
         out.extend_from_slice(b"\":");
-        costs.write(&mut out);
+        costs.write(&mut out, cancel)?;
         out.push(b'}');
-        out
+        Ok(out)
     }
 }

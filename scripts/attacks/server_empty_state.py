@@ -1,0 +1,16 @@
+"""Empties the state files of a stopped server, as a full disk may: the next start must not pass over it in silence."""
+
+from local_server import Server, programs, scratch, verdict
+
+
+def main():
+    with scratch() as state:
+        for name in ("network.redb", "swarm.redb"):
+            open(f"{state}/{name}", "wb").close()
+        with Server(programs().server, "--state", state) as server:
+            warnings = [line for line in server.log if "WARN" in line and ".redb" in line]
+    verdict(f"{len(warnings)} warnings that name an empty state file", "2, one for each file", len(warnings) == 2)
+
+
+if __name__ == "__main__":
+    main()

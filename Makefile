@@ -7,13 +7,24 @@ BENCH_FLAGS ?= --write
 BUSY_ROUNDS ?= 20
 BUSY_ONLY ?=
 EXPERIMENT ?= small
+TRACKER_FLAGS ?=
+ZOO_FLAGS ?=
 FUZZ_SECONDS ?= 10
 FUZZ_FLAGS ?=
 EXPERIMENT_FLAGS ?= --seeds 2 --jobs 2
 # The same set of packages in every rule: another set has other features, and cargo would compile everything anew.
 PROGRAMS = $(CARGO) build --release -p alto-server -p alto-peer
 
-.PHONY: help demo test test-busy experiment tools lint slow-clients attacks soak fuzz fuzz-faults bench
+# What `make install` installs, and where.
+PREFIX ?= /usr/local
+DESTDIR ?=
+INSTALLED = alto-server alto-peer rfc-conformance
+# The profile of installed programs; `demo` compiles in half the time.
+PROFILE ?= release
+BUILT = target/$(PROFILE)
+SHARE = $(DESTDIR)$(PREFIX)/share
+
+.PHONY: programs manual install uninstall help demo test test-busy experiment tools lint slow-clients attacks soak fuzz fuzz-faults bench zoo lab tracker-clients
 
 help:
 	@echo "make demo            serves the two-ISP network on loopback and walks through it; DEMO_FLAGS=--keep keeps it running"
@@ -23,9 +34,14 @@ help:
 	@echo "make slow-clients    attacks a server with slow clients and prints when each was cut off"
 	@echo "make attacks         runs every attack of scripts/attacks; ATTACKS_FLAGS='--before FOLDER --write' compares with older programs"
 	@echo "make experiment      as root: runs a small experiment in Mininet and reports; EXPERIMENT=p4p-abilene for another"
+	@echo "make tracker-clients as root: lets the tracker guide Transmission, aria2 and libtorrent in Mininet; TRACKER_FLAGS='--client aria2'"
 	@echo "make bench           measures speed beside other programs and rewrites docs/performance.md; BENCH_FLAGS=--quick is short"
+	@echo "make lab             as root: six FRR routers in network namespaces, which a server follows through alto-feed"
+	@echo "make zoo             imports, serves and grades the Internet Topology Zoo of the folder ALTO_DATA"
 	@echo "make fuzz            fuzzes every parser for FUZZ_SECONDS=10 each and prints what was covered"
 	@echo "make fuzz-faults     checks that every fuzz target finds a planted fault"
+	@echo "make programs        builds the programs to install; PROFILE=demo compiles in half the time"
+	@echo "make install         installs programs, man pages, topologies, systemd unit; PREFIX=/usr/local DESTDIR="
 	@echo "make soak            runs 1,000 clients for a minute while links change and attackers attack, and prints what they observed"
 
 demo: tools
@@ -33,6 +49,9 @@ demo: tools
 
 test: tools
 	$(CARGO) test --workspace
+	@# Tests have built the programs already.
+	@$(CARGO) build --quiet -p alto-server -p alto-peer -p rfc-conformance
+	@python3 packaging/check_commands.py target/debug
 	@scripts/test_emulation
 
 test-busy: tools
@@ -43,6 +62,13 @@ experiment: tools
 	@$(CARGO) build --profile demo -p alto-server -p alto-peer
 	/usr/bin/python3 mininet/experiment.py run $(EXPERIMENT) $(EXPERIMENT_FLAGS) --programs target/demo \
 		--out experiments/$(EXPERIMENT)
+
+tracker-clients: tools
+	@scripts/need_emulation
+	@command -v aria2c >/dev/null && command -v transmission-daemon >/dev/null && \
+		/usr/bin/python3 -c 'import libtorrent' 2>/dev/null || scripts/need aria2 transmission-daemon python3-libtorrent
+	@$(CARGO) build --profile demo -p alto-server -p alto-peer
+	/usr/bin/python3 mininet/bittorrent.py clients --programs target/demo --far-seed --public $(TRACKER_FLAGS)
 
 lint: tools
 	$(CARGO) fmt --all --check
@@ -65,6 +91,16 @@ soak: tools
 	@$(PROGRAMS)
 	@python3 scripts/soak.py target/release/alto-server
 
+lab: tools
+	@scripts/need_lab
+	@$(CARGO) build --quiet --release -p alto-feed -p alto-server
+	@python3 scripts/lab.py
+
+zoo: tools
+	@python3 -c 'import networkx' 2>/dev/null || scripts/need python3-networkx
+	@$(CARGO) build --quiet --release -p alto-feed -p alto-server -p rfc-conformance
+	@python3 scripts/zoo.py $(ZOO_FLAGS)
+
 fuzz: tools
 	@python3 scripts/fuzz.py --seconds $(FUZZ_SECONDS) $(FUZZ_FLAGS)
 
@@ -73,12 +109,40 @@ fuzz-faults: tools
 
 bench: tools
 	@command -v nginx >/dev/null || test -x /usr/sbin/nginx && command -v wrk >/dev/null || scripts/need nginx-light wrk
+	@command -v opentracker >/dev/null || scripts/need opentracker
 	@test -x target/bench-venv/bin/python || python3 -m venv target/bench-venv
 	@target/bench-venv/bin/python -c 'import networkx, pytricia' 2>/dev/null || \
 		target/bench-venv/bin/pip install --quiet networkx==3.6.1 pytricia==1.3.0
 	@$(PROGRAMS)
-	@$(CARGO) build --release -p topo --example route_speed
+	@$(CARGO) build --release -p topo -p alto-types --example route_speed --example announce_load
 	@target/bench-venv/bin/python bench/bench.py $(BENCH_FLAGS)
+
+programs: tools
+	$(CARGO) build --profile $(PROFILE) $(INSTALLED:%=-p %)
+
+# After `make programs`, installing needs no cargo, which root often has not.
+$(INSTALLED:%=$(BUILT)/%):
+	$(MAKE) programs
+
+manual: $(INSTALLED:%=$(BUILT)/%)
+	rm -rf target/manual
+	python3 packaging/manual.py --out target/manual $^
+
+install: manual
+	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/alto/topologies $(DESTDIR)$(PREFIX)/lib/systemd/system $(SHARE)/doc/alto
+	install -m 755 $(INSTALLED:%=$(BUILT)/%) $(DESTDIR)$(PREFIX)/bin
+	cd target/manual && find . -type f -exec install -D -m 644 {} $(abspath $(SHARE))/{} \;
+	install -m 644 topo/data/*.json $(SHARE)/alto/topologies
+	install -m 644 alto-server/server.schema.json $(SHARE)/alto
+	install -m 644 README.md LICENSE-APACHE LICENSE-MIT docs/operating.md docs/swarm.md \
+		$(SHARE)/doc/alto
+	sed 's|/usr/bin/alto-server|$(PREFIX)/bin/alto-server|' packaging/alto-server.service \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/alto-server.service
+
+uninstall:
+	rm -f $(INSTALLED:%=$(DESTDIR)$(PREFIX)/bin/%) $(DESTDIR)$(PREFIX)/lib/systemd/system/alto-server.service
+	rm -f $(foreach name,$(INSTALLED),$(SHARE)/man/man1/$(name).1 $(SHARE)/man/man1/$(name)-*.1)
+	rm -rf $(SHARE)/alto $(SHARE)/doc/alto
 
 # Reports a missing tool in one line, before anything else fails in many.
 tools:

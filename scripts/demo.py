@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Demonstrates an ALTO server on the two-ISP network: requests, answers and the effect of a change; then peers share a
-file.
+file, and a BitTorrent client downloads through the tracker.
 
 Builds what it needs first, the server before the peers, so that answers come as early as possible. Everything runs on
 loopback addresses and free ports, and ends with the demonstration, unless --keep is given.
@@ -16,6 +16,7 @@ import time
 import urllib.request
 
 import demo_peers
+import demo_tracker
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TOPOLOGY = os.path.join(ROOT, "topo", "data", "two-isps.json")
@@ -33,7 +34,8 @@ class Server:
     def __init__(self, program):
         self.token = secrets.token_hex(16)
         environment = dict(os.environ, ALTO_ADMIN_TOKEN=self.token)
-        command = [program, "--topology", TOPOLOGY, "--listen", "127.0.0.1:0", "--log-level", "info"]
+        command = [program, "--topology", TOPOLOGY, "--listen", "127.0.0.1:0", "--log-level", "info",
+                   "--tracker", "--tracker-outsiders", "0"]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
         self.directory = None
         for line in self.process.stderr:
@@ -148,6 +150,7 @@ def main():
         server.ask("/admin/links", method="DELETE", token=True, quiet=True)
         heading("Now peers that share a file")
         demo_peers.walk(server, addresses, program("alto-peer"), heading)
+        demo_tracker.walk(server, addresses, program("alto-peer"), heading)
         if options.keep:
             print(f"\nStill serving at {server.directory}\nTo change links: -H 'Authorization: Bearer {server.token}'\n"
                   "Ctrl-C ends it.")

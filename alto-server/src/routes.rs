@@ -68,10 +68,14 @@ pub(crate) fn operation(
     let ready = {
         let network = Arc::clone(network);
         move || {
-            if *stopping.borrow() {
+            let published = network.current();
+            let view = published.snapshot().view();
+            // A network without nodes is one whose topology is still to come.
+            let is_empty = view.topology().hosts().len() + view.topology().switches().len() == 0;
+            if *stopping.borrow() || is_empty {
                 return Err(HttpError::Overloaded(drain));
             }
-            Ok(text(TEXT, format!("ready {}\n", network.current().snapshot().view().tag())))
+            Ok(text(TEXT, format!("ready {}\n", view.tag())))
         }
     };
     let exposition = {

@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use topo::Topology;
 
 use crate::admin::routes::Admin;
 use crate::admin::socket::{AdminSocket, SocketError};
@@ -22,11 +23,16 @@ use crate::http::router::{Route, router};
 use crate::http::stack::stack;
 use crate::http::tls::Tls;
 use crate::state::network::{ChangeRefused, Network};
+use crate::state::prefix_store::PrefixStore;
+use crate::state::source::TopologySource;
 use crate::state::store::Store;
 use crate::swarm::service::Swarm;
 use crate::tracker::service::{Tracker, TrackerError};
 use crate::tracker::udp::UdpListener;
 use crate::{admin, observe, resource, routes, swarm, tracker};
+
+/// Time between two looks for prefixes to publish.
+const PUBLISH_TICK: Duration = Duration::from_millis(500);
 
 /// Reason why the server could not start or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -80,20 +86,19 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     // Before any log line announces the server, so that no signal is lost.
     let mut signals = Signals::listen()?;
     let source = config.topology()?.clone();
-    let topology = source.load().map_err(ConfigError::from)?;
-    for warning in topology.warnings() {
-        tracing::warn!("{warning}");
-    }
+    let topology = load(&source)?;
     let tls = config.files.tls()?.map(Arc::new);
     let token = config.files.admin_token()?;
     let metrics = observe::install()?;
     let store = config.state.as_deref().map(Store::open).transpose()?;
+    let prefixes = config.state.as_deref().map(PrefixStore::open).transpose()?;
     if store.is_none() && (token.is_some() || config.admin_socket.is_some()) {
         tracing::warn!("changes made through /admin end with this process; use --state to keep them");
     }
     let (stop, stopping) = watch::channel(false);
     let catalogue = Arc::new(resource::catalogue());
-    let network = Arc::new(Network::start(topology, store, Arc::clone(&catalogue), SystemTime::now)?);
+    let network =
+        Arc::new(Network::start(topology, store, (config.feeds, prefixes), Arc::clone(&catalogue), SystemTime::now)?);
     let access = Arc::new(Access::new(config.files.authenticator()?, config.max_age, SystemTime::now));
     let addressing = Arc::new(ClientAddress::new(config.trusted_proxies));
     let server = |routes: Vec<Route>| {
@@ -132,6 +137,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         listeners.spawn(server.listen_unix(UnixListener::from_std(listener)?, stopping.clone()));
     }
     let sweeper = swarm.map(|swarm| tokio::spawn(sweep(swarm)));
+    let publisher = tokio::spawn(publish_prefixes(Arc::clone(&admin)));
     for address in &config.listen {
         let (listener, bound) = bind(*address)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -169,7 +175,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     tracing::info!("stopping: accepting no connections, finishing requests in progress");
     stop.send_replace(true);
     while listeners.join_next().await.is_some() {}
-    for task in sweeper.into_iter().chain(keeper) {
+    for task in sweeper.into_iter().chain(keeper).chain([publisher]) {
         task.abort();
     }
     udp.into_iter().for_each(UdpListener::stop);
@@ -179,6 +185,33 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     drop(admin_socket);
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Loads the topology, and logs what is unusual about it.
+fn load(source: &TopologySource) -> Result<Topology, ConfigError> {
+    if source.is_waiting() {
+        tracing::info!("no topology file: the network is empty until a topology comes through /admin");
+    }
+    let topology = source.load()?;
+    for warning in topology.warnings() {
+        tracing::warn!("{warning}");
+    }
+    Ok(topology)
+}
+
+/// Publishes network maps with the prefixes that came since the last one, at most once per interval.
+async fn publish_prefixes(admin: Arc<Admin>) {
+    let mut ticks = tokio::time::interval(PUBLISH_TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let network = Arc::clone(&admin.network);
+        let publish = move |_: &Cancel| network.publish_prefixes();
+        if let Ok(Some(outcome)) = admin.pool.run(offload::HEAVY, publish).await {
+            let map = outcome.published.snapshot().view().network_map().tag().to_owned();
+            tracing::info!(map, "published the prefixes that came since the last network map");
+        }
+    }
 }
 
 /// Ends expired leases while no request does.

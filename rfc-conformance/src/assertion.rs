@@ -81,8 +81,12 @@ impl Entry {
         }
     }
 
-    /// Notes a failure for a request that got no answer.
+    /// Notes a failure for a request that got no answer, unless the run had to end before.
     pub(crate) fn unanswered(&mut self, trouble: &NoAnswer, expected: &str) {
+        if trouble.failure.is_given_up() {
+            self.interrupt(trouble);
+            return;
+        }
         let mut finding = Finding::new(expected, trouble.failure.to_string());
         finding.records.push(Arc::clone(&trouble.record));
         self.fail(finding);

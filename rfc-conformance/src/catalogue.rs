@@ -1,13 +1,12 @@
 //! Catalogue of all standards that servers are graded by, with their requirements and checks.
 
+use std::fmt::Write as _;
+
 use crate::check::Check;
 use crate::requirement::Requirement;
-use crate::standard::Standard;
-use crate::{rfc7285, rfc8189, rfc9240, rfc9274, rfc9439, suite};
 
-/// All standards, those with the slowest checks first: they start first, so that the run does not wait for them.
-pub const STANDARDS: &[Standard] =
-    &[rfc8189::STANDARD, rfc9439::STANDARD, rfc7285::STANDARD, rfc9240::STANDARD, rfc9274::STANDARD, suite::STANDARD];
+pub use crate::STANDARDS;
+pub use crate::standard::Standard;
 
 /// Returns all checks, the slowest first.
 pub fn checks() -> impl Iterator<Item = &'static Check> {
@@ -31,11 +30,42 @@ pub fn standard(name: &str) -> Option<&'static Standard> {
     STANDARDS.iter().find(|standard| standard.name == name)
 }
 
+/// Explains a requirement: what it says, where it stands, and how it is tested or why not; `None` if the ID is unknown.
+pub fn explain(id: &str) -> Option<String> {
+    let standard = standard(id.split('/').next()?)?;
+    let section = id.split('/').nth(1)?;
+    let requirement = standard.requirements.iter().find(|requirement| requirement.id == id);
+    let reason = standard.not_observable.iter().find(|(other, _)| *other == id).map(|(_, reason)| *reason);
+    let ledger = standard.ledger_text(id);
+    let text = requirement.map(|requirement| requirement.text).or(ledger)?;
+    let level = requirement.map_or_else(String::new, |requirement| format!(" ({})", requirement.level));
+    let mut out = format!("{id}{level}\n{text}.\n\n{}, section {section}\n", standard.title);
+    if standard.name.starts_with("rfc") {
+        let _ = writeln!(out, "https://www.rfc-editor.org/rfc/{}#section-{section}", standard.name);
+    }
+    if let Some(ledger) = ledger.filter(|ledger| *ledger != text) {
+        let _ = writeln!(out, "\nThe ledger has it as: {ledger}");
+    }
+    if let Some(reason) = reason {
+        let _ = writeln!(out, "\nNot tested: {reason}.");
+        return Some(out);
+    }
+    let _ = writeln!(out, "\nTo test it, the suite");
+    for check in checks().filter(|check| check.grades.iter().any(|graded| graded.id == id)) {
+        let _ = writeln!(out, "- {}.", check.how);
+    }
+    if standard.name == "suite" {
+        let _ = writeln!(out, "- asks the root URI once more after all checks.");
+    }
+    Some(out)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::{rfc7285, suite};
 
     #[test]
     fn every_requirement_is_declared_once_and_graded() {
@@ -50,6 +80,19 @@ mod tests {
         for (id, _) in not_observable() {
             assert!(!ids.contains(id), "{id} has a check and a reason why there is none");
         }
+    }
+
+    #[test]
+    fn every_requirement_is_explained() {
+        for requirement in requirements() {
+            let text = explain(requirement.id).unwrap_or_default();
+            assert!(text.contains(requirement.text) && text.contains("\n- "), "{text}");
+        }
+        for (id, reason) in not_observable() {
+            assert!(explain(id).unwrap_or_default().contains(reason), "{id}");
+        }
+        assert_eq!(explain("rfc7285/99/1"), None);
+        assert_eq!(explain("nothing"), None);
     }
 
     #[test]

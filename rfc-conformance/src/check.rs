@@ -20,6 +20,8 @@ pub enum When {
 /// A check: a function and the requirements it grades, each with a verdict of its own.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
+    /// Description of what the check does, as a predicate of the suite.
+    pub how: &'static str,
     /// Requirements that get a verdict from this check.
     pub grades: &'static [Requirement],
     /// Scheduling of the check.
@@ -30,13 +32,13 @@ pub struct Check {
 
 impl Check {
     /// Creates a check that runs in parallel with others.
-    pub const fn new(grades: &'static [Requirement], run: Run) -> Self {
-        Self { grades, when: When::Parallel, run }
+    pub const fn new(how: &'static str, grades: &'static [Requirement], run: Run) -> Self {
+        Self { how, grades, when: When::Parallel, run }
     }
 
     /// Creates a check that runs alone, after all others.
-    pub const fn last(grades: &'static [Requirement], run: Run) -> Self {
-        Self { grades, when: When::Last, run }
+    pub const fn last(how: &'static str, grades: &'static [Requirement], run: Run) -> Self {
+        Self { how, grades, when: When::Last, run }
     }
 }
 

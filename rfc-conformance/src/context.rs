@@ -1,13 +1,13 @@
 //! Context of checks: the subject, the HTTP client, and answers shared between checks.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde_json::Value;
 
 use crate::http::{Client, Exchange, NoAnswer, Request};
-use crate::subject::{Kind, Resource, Subject};
+use crate::subject::{CostType, Kind, Resource, Subject};
 use crate::survey::Survey;
 
 /// Data members of answers.
@@ -20,7 +20,14 @@ const MOST_READINGS: usize = 16;
 /// Maximum number of resources of each kind that get elaborate requests.
 pub(crate) const MOST_OF_A_KIND: usize = 8;
 
-/// Context that checks work in.
+/// Size in bytes of bodies that are large: of these, only the latest are kept, as they take much more memory when parsed.
+pub(crate) const LARGE: usize = 1 << 20;
+/// Maximum size in bytes of all large bodies that are kept.
+const MOST_LARGE: usize = 12 << 20;
+/// Maximum size in bytes of all readings of network maps that are kept.
+const MOST_HISTORY: usize = 24 << 20;
+
+/// Context that a check works in.
 pub struct Context<'run> {
     /// Client that sends all requests of the run.
     pub client: &'run Client,
@@ -30,12 +37,27 @@ pub struct Context<'run> {
     pub user: Option<&'run (String, String)>,
     /// Notes on all answers so far.
     pub(crate) survey: &'run Survey,
-    /// Latest answer of each resource read by GET.
-    latest: Mutex<HashMap<String, Arc<Exchange>>>,
+    answers: &'run Answers,
+    /// IDs of resources that the check would have examined if they answered ordinary requests.
+    missed: Mutex<BTreeSet<String>>,
+}
+
+/// Answers that the checks of a run share.
+#[derive(Default)]
+pub(crate) struct Answers {
+    latest: Mutex<Latest>,
     /// Different answers of each network map in order.
     history: Mutex<HashMap<String, Vec<Reading>>>,
     /// Results that several checks share, by type.
     shared: Mutex<HashMap<TypeId, SharedCell>>,
+}
+
+/// Latest answer of each resource read by GET.
+#[derive(Default)]
+struct Latest {
+    by_uri: HashMap<String, Arc<Exchange>>,
+    /// URIs of large answers, the oldest first.
+    large: VecDeque<String>,
 }
 
 /// Cell for a result that is made once in a run.
@@ -56,23 +78,77 @@ pub struct Steady<T> {
     pub found: T,
 }
 
+impl Latest {
+    /// Keeps an answer, and drops the oldest large ones beyond the bound.
+    fn keep(&mut self, uri: &str, exchange: &Arc<Exchange>) {
+        self.large.retain(|known| known != uri);
+        if exchange.answer.body.len() > LARGE {
+            self.large.push_back(uri.to_owned());
+        }
+        self.by_uri.insert(uri.to_owned(), Arc::clone(exchange));
+        let size = |uri: &String| self.by_uri.get(uri).map_or(0, |exchange| exchange.answer.body.len());
+        let mut total: usize = self.large.iter().map(size).sum();
+        while total > MOST_LARGE && self.large.len() > 1 {
+            let Some(oldest) = self.large.pop_front() else { return };
+            total -= self.by_uri.remove(&oldest).map_or(0, |exchange| exchange.answer.body.len());
+        }
+    }
+}
+
 impl<'run> Context<'run> {
-    /// Creates a context without any answers.
+    /// Creates a context for one check.
     pub(crate) fn new(
         client: &'run Client,
         subject: &'run Subject,
         user: Option<&'run (String, String)>,
         survey: &'run Survey,
+        answers: &'run Answers,
     ) -> Self {
-        Self {
-            client,
-            subject,
-            user,
-            survey,
-            latest: Mutex::default(),
-            history: Mutex::default(),
-            shared: Mutex::default(),
+        Self { client, subject, user, survey, answers, missed: Mutex::default() }
+    }
+
+    /// Returns the resources that were missed because they give no answer to ordinary requests.
+    pub(crate) fn missed(&self) -> BTreeSet<String> {
+        self.missed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tests whether a resource answers ordinary requests; if not, notes that the check misses it.
+    pub(crate) fn is_usable(&self, resource: &Resource) -> bool {
+        let cause = self.subject.cause_of_withholding(resource);
+        if let Some(cause) = cause {
+            self.missed.lock().unwrap_or_else(PoisonError::into_inner).insert(cause.to_owned());
         }
+        cause.is_none()
+    }
+
+    /// Returns the resources of a kind that answer ordinary requests.
+    pub(crate) fn of(&self, kind: Kind) -> impl Iterator<Item = &'run Resource> {
+        self.subject.of(kind).filter(|resource| self.is_usable(resource))
+    }
+
+    /// Returns all resources that answer ordinary requests.
+    pub(crate) fn resources(&self) -> impl Iterator<Item = &'run Resource> {
+        self.subject.resources.iter().filter(|resource| self.is_usable(resource))
+    }
+
+    /// Returns resources that are read by GET and answer ordinary requests, except directories, up to a bound.
+    pub(crate) fn readable(&self) -> impl Iterator<Item = &'run Resource> {
+        self.subject.readable().filter(|resource| self.is_usable(resource))
+    }
+
+    /// Returns the network map in `uses` of a resource, if it answers ordinary requests.
+    pub(crate) fn network_map_of(&self, resource: &Resource) -> Option<&'run Resource> {
+        self.subject.network_map_of(resource).filter(|map| self.is_usable(map))
+    }
+
+    /// Returns the full cost map of a cost type on a network map, if it answers ordinary requests.
+    pub(crate) fn cost_map_of(&self, network_map: &str, cost_type: &CostType) -> Option<&'run Resource> {
+        self.subject.cost_map_of(network_map, cost_type).filter(|map| self.is_usable(map))
+    }
+
+    /// Returns the default network map, or the first one if there is no default, if it answers ordinary requests.
+    pub(crate) fn main_network_map(&self) -> Option<&'run Resource> {
+        self.subject.main_network_map().filter(|map| self.is_usable(map))
     }
 
     /// Sends a request and follows redirects.
@@ -83,14 +159,14 @@ impl<'run> Context<'run> {
     /// Fetches a resource by GET.
     pub fn get(&self, resource: &Resource) -> Result<Arc<Exchange>, NoAnswer> {
         let exchange = self.send(Request::get(&resource.uri).with("Accept", &accept(resource)))?;
-        self.latest_answers().insert(resource.uri.clone(), Arc::clone(&exchange));
+        self.latest_answers().keep(&resource.uri, &exchange);
         self.remember(resource, &exchange);
         Ok(exchange)
     }
 
     /// Returns the latest answer of a resource to GET; fetches it if there is none.
     pub fn latest(&self, resource: &Resource) -> Result<Arc<Exchange>, NoAnswer> {
-        let latest = self.latest_answers().get(&resource.uri).cloned();
+        let latest = self.latest_answers().by_uri.get(&resource.uri).cloned();
         latest.map_or_else(|| self.get(resource), Ok)
     }
 
@@ -128,7 +204,7 @@ impl<'run> Context<'run> {
     #[expect(clippy::expect_used, reason = "the type is the key under which the value was stored")]
     pub(crate) fn shared<T: Send + Sync + 'static>(&self, make: impl FnOnce() -> T) -> Arc<T> {
         let cell = {
-            let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut shared = self.answers.shared.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(shared.entry(TypeId::of::<T>()).or_default())
         };
         let value = Arc::clone(cell.get_or_init(|| Arc::new(make())));
@@ -137,7 +213,7 @@ impl<'run> Context<'run> {
 
     /// Returns the different answers of a network map during the run, in order.
     pub(crate) fn history(&self, resource: &Resource) -> Vec<Reading> {
-        let history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        let history = self.answers.history.lock().unwrap_or_else(PoisonError::into_inner);
         history.get(&resource.uri).cloned().unwrap_or_default()
     }
 
@@ -145,9 +221,10 @@ impl<'run> Context<'run> {
         if resource.kind != Kind::NetworkMap {
             return;
         }
-        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut history = self.answers.history.lock().unwrap_or_else(PoisonError::into_inner);
         let readings = history.entry(resource.uri.clone()).or_default();
-        if readings.len() == MOST_READINGS {
+        let size: usize = readings.iter().map(|reading| reading.exchange.answer.body.len()).sum();
+        if readings.len() == MOST_READINGS || (size > MOST_HISTORY && readings.len() > 1) {
             return;
         }
         match readings.last_mut() {
@@ -156,8 +233,8 @@ impl<'run> Context<'run> {
         }
     }
 
-    fn latest_answers(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Exchange>>> {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    fn latest_answers(&self) -> MutexGuard<'_, Latest> {
+        self.answers.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -201,4 +278,31 @@ fn same_data(one: &Exchange, other: &Exchange) -> bool {
                 DATA.iter().all(|name| value.get(name) == other.get(name)) && tags(value) == tags(other)
             })
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::Answer;
+
+    fn answer(uri: &str, size: usize) -> Arc<Exchange> {
+        let answer = Answer { status: 200, headers: Vec::new(), body: vec![b' '; size] };
+        Arc::new(Exchange::captured(0, Request::get(uri), answer))
+    }
+
+    #[test]
+    fn only_the_latest_large_answers_are_kept() {
+        let mut latest = Latest::default();
+        latest.keep("small", &answer("small", 10));
+        for number in 0..20 {
+            let uri = format!("large-{number}");
+            latest.keep(&uri, &answer(&uri, 5 << 20));
+            let total: usize = latest.by_uri.values().map(|exchange| exchange.answer.body.len()).sum();
+            assert!(total <= MOST_LARGE + 10, "{total}");
+        }
+        assert!(latest.by_uri.contains_key("small") && latest.by_uri.contains_key("large-19"));
+        // An answer beyond the bound is kept alone.
+        latest.keep("huge", &answer("huge", 2 * MOST_LARGE));
+        assert_eq!(latest.large, ["huge"]);
+    }
 }

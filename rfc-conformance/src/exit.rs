@@ -13,6 +13,8 @@ pub enum Exit {
     CouldNotRun,
     /// 3: invalid command line.
     Usage,
+    /// 4: no failures, but the time limit was exceeded before everything was examined.
+    Incomplete,
 }
 
 impl From<Exit> for ExitCode {
@@ -22,6 +24,7 @@ impl From<Exit> for ExitCode {
             Exit::Failed => 1,
             Exit::CouldNotRun => 2,
             Exit::Usage => 3,
+            Exit::Incomplete => 4,
         })
     }
 }

@@ -109,9 +109,7 @@ mod tests {
 
     fn report(lines: &[(&'static str, Verdict)]) -> Report {
         let mut report = Report::empty("http://a/", false);
-        let line = |(id, verdict): &(&'static str, Verdict)| {
-            Line::without_evidence(Requirement::must(id, ""), verdict.clone())
-        };
+        let line = |(id, verdict): &(&'static str, Verdict)| Line::new(Requirement::must(id, ""), verdict.clone());
         report.lines = lines.iter().map(line).collect();
         report
     }

@@ -14,6 +14,8 @@
 //! - `subject`: the server under test;
 //! - `verdict`, `sheet`, `survey`: findings, and the notes from which verdicts result;
 //! - `context`, `sample`, `malformed`, `assertion`: everything that checks share;
+//! - `framing`: raw HTTP, byte by byte;
+//! - `control`: one ordinary request to every resource, before the checks;
 //! - `check`, `standard`: types of checks and standards;
 //! - `rfc7285`, `rfc8189`, ...: one folder for each standard, with its table of requirements and its checks;
 //! - [`catalogue`]: all standards;
@@ -29,9 +31,11 @@ mod check;
 pub mod cli;
 pub mod clients;
 mod context;
+mod control;
 mod entity;
 mod exit;
 mod expect;
+mod framing;
 mod http;
 mod json;
 mod malformed;
@@ -42,11 +46,6 @@ mod name;
 mod property_map;
 mod report;
 mod requirement;
-mod rfc7285;
-mod rfc8189;
-mod rfc9240;
-mod rfc9274;
-mod rfc9439;
 mod run;
 mod sample;
 mod schema;
@@ -60,6 +59,28 @@ mod verdict;
 mod view;
 mod wording;
 
+/// Declares the folder of each standard, and the list of all standards.
+macro_rules! standards {
+    ($($name:ident)+) => {
+        $(mod $name;)+
+
+        /// All standards, those with the slowest checks first: they start first, so that the run does not wait for them.
+        pub const STANDARDS: &[Standard] = &[$($name::STANDARD,)+ suite::STANDARD];
+    };
+}
+
+// One folder and one line for each.
+standards! {
+    rfc8189
+    rfc9439
+    rfc7285
+    rfc9240
+    rfc9274
+    rfc9110
+    rfc9112
+    rfc8259
+}
+
 pub use check::{Check, Run, When};
 pub use context::Context;
 pub use exit::Exit;
@@ -72,5 +93,5 @@ pub use run::{Options, run};
 pub use sheet::{Entry, Sheet};
 pub use standard::Standard;
 pub use subject::{CostType, DeadEnd, Directory, Kind, Resource, Subject};
-pub use validate::problems;
+pub use validate::{Problem, problems};
 pub use verdict::{Evidence, Finding, Grade, Line, Verdict};

@@ -23,6 +23,7 @@ const LETTERS: &[(&str, &str, &str)] = &[
     ("info", "i", "noted"),
     ("skipped", "–", "skipped"),
     ("error", "E", "no answer"),
+    ("blocked", "b", "blocked"),
 ];
 
 /// Reads the JSON report of a run.
@@ -37,7 +38,15 @@ pub(crate) fn read(name: String, bytes: &[u8]) -> Result<Column, String> {
         let text = |name: &str| result.get(name)?.as_str().map(str::to_owned);
         Some((text("id")?, text("verdict")?))
     };
-    Ok(Column { name, target, verdicts: results.iter().filter_map(verdict).collect() })
+    let mut verdicts: BTreeMap<String, String> = BTreeMap::new();
+    for (id, verdict) in results.iter().filter_map(verdict) {
+        // A requirement that several resources violate has several verdicts; a failure counts.
+        let known = verdicts.entry(id).or_insert_with(|| verdict.clone());
+        if verdict == "fail" {
+            *known = verdict;
+        }
+    }
+    Ok(Column { name, target, verdicts })
 }
 
 /// Returns the IDs and texts of the requirements, in the order of the standards; with `differences`, only those on which
@@ -121,9 +130,7 @@ mod tests {
 
     fn column_of(name: &str, lines: &[(&'static str, Verdict)]) -> Column {
         let mut report = Report::empty("http://a/<x>", false);
-        let line = |(id, verdict): &(&'static str, Verdict)| {
-            Line::without_evidence(Requirement::must(id, ""), verdict.clone())
-        };
+        let line = |(id, verdict): &(&'static str, Verdict)| Line::new(Requirement::must(id, ""), verdict.clone());
         report.lines = lines.iter().map(line).collect();
         read(name.to_owned(), report.to_json().as_bytes()).unwrap()
     }

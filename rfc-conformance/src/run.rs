@@ -11,7 +11,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::catalogue;
 use crate::check::{Check, When};
-use crate::context::Context;
+use crate::context::{Answers, Context, LARGE};
+use crate::control;
 use crate::http::{Client, Request, Settings};
 use crate::report::Report;
 use crate::requirement::Requirement;
@@ -20,7 +21,7 @@ use crate::sheet::Sheet;
 use crate::subject::Subject;
 use crate::suite::requirements::alive::ALIVE;
 use crate::survey::Survey;
-use crate::verdict::{Finding, Line};
+use crate::verdict::{Finding, Line, Verdict};
 
 /// Settings of a run.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ pub struct Options {
     pub ca: Option<PathBuf>,
     /// Accepts any server certificate.
     pub insecure: bool,
+    /// Folder that long request bodies are written to, so that the commands of a report can refer to them.
+    pub bodies: Option<PathBuf>,
     /// Time limit of one request.
     pub timeout: Duration,
     /// Time limit of the whole run.
@@ -57,6 +60,7 @@ impl Options {
             user: None,
             ca: None,
             insecure: false,
+            bodies: None,
             timeout: Duration::from_secs(10),
             deadline: Duration::from_mins(15),
             jobs: 4,
@@ -72,6 +76,7 @@ pub fn run(options: &Options) -> Report {
         user: options.user.clone(),
         ca: options.ca.clone(),
         insecure: options.insecure,
+        bodies: options.bodies.clone(),
         timeout: options.timeout,
         deadline: options.deadline,
     };
@@ -85,7 +90,10 @@ pub fn run(options: &Options) -> Report {
         }
     };
     match Subject::discover(&client, &options.directory) {
-        Ok(subject) => report.lines = all(&client, &subject, &survey, options),
+        Ok(subject) => {
+            report.hint = hint(&subject);
+            report.lines = all(&client, subject, &survey, options);
+        }
         Err(trouble) => report.could_not_run = Some(format!("the root directory gives no answer: {trouble}")),
     }
     report.requests = client.count();
@@ -93,30 +101,97 @@ pub fn run(options: &Options) -> Report {
     report
 }
 
+/// Returns advice where the URI of the run is probably not that of a directory.
+fn hint(subject: &Subject) -> Option<String> {
+    let advice = match subject.first.answer.status {
+        404 => "a root directory often has the path /directory, and /.well-known/alto may lead to it",
+        401 | 403 => "the server wants credentials: give --user",
+        200 if subject.directories.is_empty() => "the URI has to be that of a directory, not of a map or a web page",
+        _ => return None,
+    };
+    Some(format!("{} gives {}: {advice}", subject.root, subject.first.outline()))
+}
+
+/// What the checks of a run share.
+struct Shared<'run> {
+    client: &'run Client,
+    subject: &'run Subject,
+    survey: &'run Survey,
+    answers: &'run Answers,
+    options: &'run Options,
+}
+
+impl<'run> Shared<'run> {
+    fn context(&self) -> Context<'run> {
+        Context::new(self.client, self.subject, self.options.user.as_ref(), self.survey, self.answers)
+    }
+}
+
 /// Runs all selected checks and returns the verdicts in the order of the standards.
-fn all(client: &Client, subject: &Subject, survey: &Survey, options: &Options) -> Vec<Line> {
-    let context = Context::new(client, subject, options.user.as_ref(), survey);
+fn all(client: &Client, mut subject: Subject, survey: &Survey, options: &Options) -> Vec<Line> {
+    let answers = Answers::default();
+    let (broken, largest) = control::ask_all(&Context::new(client, &subject, options.user.as_ref(), survey, &answers));
+    let mut controls = Vec::new();
+    for control in broken {
+        subject.withhold(control.index, &control.cause);
+        controls.extend(control.line);
+    }
+    let shared = Shared { client, subject: &subject, survey, answers: &answers, options };
+    // Large answers take many times their size while they are examined, so that checks must not do it side by side.
+    let jobs = if largest > LARGE { 1 } else { options.jobs.max(1) };
     let chosen = |requirement: &Requirement| {
         options.only.is_empty() || options.only.iter().any(|prefix| requirement.is_within(prefix))
     };
     let checks: Vec<_> = catalogue::checks().filter(|check| check.grades.iter().any(chosen)).collect();
     let (last, first): (Vec<_>, Vec<_>) = checks.into_iter().partition(|check| check.when == When::Last);
     let progress = progress(options.progress, first.len() + last.len());
-    let mut sheet = in_parallel(&context, &first, options.jobs.max(1), &progress);
+    let mut sheet = in_parallel(&shared, &first, jobs, &progress);
     for check in last {
-        sheet.absorb(graded(&context, check));
+        sheet.absorb(graded(&shared, check));
         progress.inc(1);
     }
     progress.finish_and_clear();
     let mut lines = sheet.verdicts();
-    lines.extend(still_alive(client, subject).verdicts());
-    lines.retain(|line| line.requirement == ALIVE || chosen(&line.requirement));
-    lines.sort_by_key(|line| line.requirement.order());
+    let silence = client.silent_since();
+    let mut alive = still_alive(client, &subject).verdicts();
+    if let Some(number) = silence
+        && let Some(alive) = alive.iter_mut().find(|line| matches!(line.verdict, Verdict::Fail))
+    {
+        blame(alive, &mut lines, number);
+        blame(alive, &mut controls, number);
+    }
+    lines.retain(|line| chosen(&line.requirement));
+    for control in &mut controls {
+        let blocked =
+            lines.iter().filter(|line| control.resource.as_ref().is_some_and(|id| line.blocked_by.contains(id)));
+        control.blocks = blocked.map(|line| line.requirement.id).collect();
+    }
+    controls.retain(|control| !control.blocks.is_empty() || chosen(&control.requirement));
+    // A requirement that some resources violate has a verdict for each of these, not one for the others as well.
+    lines.retain(|line| controls.iter().all(|control| control.requirement != line.requirement));
+    lines.extend(alive.into_iter().chain(controls));
+    lines.sort_by_key(|line| (line.requirement.order(), line.resource.clone()));
     lines
 }
 
+/// Attributes missing answers to the end of the server: they are one failure, which blocks everything else.
+fn blame(alive: &mut Line, lines: &mut [Line], since: usize) {
+    for line in lines.iter_mut() {
+        let is_blocked = matches!(line.verdict, Verdict::Blocked(_)) && line.blocked_by.is_empty();
+        if line.is_silence_since(since) || is_blocked {
+            line.verdict = Verdict::Blocked("the server has stopped answering".to_owned());
+            line.findings.clear();
+            line.more = 0;
+            line.blocked_by = vec![alive.requirement.id.to_owned()];
+            alive.blocks.push(line.requirement.id);
+        }
+    }
+    alive.blocks.sort_by_key(|id| Requirement::def(id, "").order());
+    alive.blocks.dedup();
+}
+
 /// Runs checks on several threads and merges their notes in the order of the checks.
-fn in_parallel(context: &Context<'_>, checks: &[&Check], jobs: usize, progress: &ProgressBar) -> Sheet {
+fn in_parallel(shared: &Shared<'_>, checks: &[&Check], jobs: usize, progress: &ProgressBar) -> Sheet {
     let next = AtomicUsize::new(0);
     let sheets = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
@@ -127,7 +202,7 @@ fn in_parallel(context: &Context<'_>, checks: &[&Check], jobs: usize, progress: 
                     let Some(check) = checks.get(index) else {
                         return;
                     };
-                    let sheet = graded(context, check);
+                    let sheet = graded(shared, check);
                     sheets.lock().unwrap_or_else(PoisonError::into_inner).insert(index, sheet);
                     progress.inc(1);
                 }
@@ -142,15 +217,17 @@ fn in_parallel(context: &Context<'_>, checks: &[&Check], jobs: usize, progress: 
 }
 
 /// Runs a check and returns its notes. A panic in the check is not a verdict on the server and does not end the run.
-fn graded(context: &Context<'_>, check: &Check) -> Sheet {
+fn graded(shared: &Shared<'_>, check: &Check) -> Sheet {
     let run = AssertUnwindSafe(|| {
+        let context = shared.context();
         let mut sheet = Sheet::new(check.grades);
-        if context.subject.directories.is_empty() {
+        if shared.subject.directories.is_empty() {
             sheet.skip_all("the root URI gives no directory, so resources cannot be found");
         }
-        if let Err(trouble) = (check.run)(context, &mut sheet) {
+        if let Err(trouble) = (check.run)(&context, &mut sheet) {
             sheet.interrupt(&trouble);
         }
+        sheet.block(&context.missed());
         sheet
     });
     std::panic::catch_unwind(run).unwrap_or_else(|_| {
@@ -163,6 +240,7 @@ fn graded(context: &Context<'_>, check: &Check) -> Sheet {
 /// Checks that the root URI still gives the same status.
 fn still_alive(client: &Client, subject: &Subject) -> Sheet {
     let mut sheet = Sheet::new(&[ALIVE]);
+    client.give_another_chance();
     match client.follow(Request::get(&subject.root).with("Accept", "*/*")) {
         Ok(exchange) => {
             let entry = sheet.on(ALIVE);
@@ -172,7 +250,7 @@ fn still_alive(client: &Client, subject: &Subject) -> Sheet {
                 entry.fail(Finding::new(expected, exchange.outline()).from(&exchange));
             }
         }
-        Err(trouble) => sheet.interrupt(&trouble),
+        Err(trouble) => sheet.on(ALIVE).unanswered(&trouble, "an answer, as at first"),
     }
     sheet
 }

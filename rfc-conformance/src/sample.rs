@@ -19,13 +19,13 @@ impl Context<'_> {
 
     /// Returns the network map that a resource uses, or the default one.
     pub(crate) fn network_map_for(&self, resource: &Resource) -> Result<Option<NetworkMap>, NoAnswer> {
-        let map = self.subject.network_map_of(resource).or_else(|| self.subject.main_network_map());
+        let map = self.network_map_of(resource).or_else(|| self.main_network_map());
         map.map_or(Ok(None), |map| self.network_map(map))
     }
 
     /// Selects at most `most` addresses, one of each PID of the default network map.
     pub(crate) fn addresses(&self, most: usize) -> Result<Vec<IpAddr>, NoAnswer> {
-        let Some(map) = self.subject.main_network_map() else {
+        let Some(map) = self.main_network_map() else {
             return Ok(Vec::new());
         };
         Ok(self.network_map(map)?.map_or_else(Vec::new, |map| map.address_of_each_pid(most)))
@@ -36,7 +36,11 @@ impl Context<'_> {
         let map = self.network_map_for(resource)?;
         let pids: Vec<String> =
             map.as_ref().map_or_else(Vec::new, |map| map.pids().into_iter().take(2).map(str::to_owned).collect());
-        let addresses: Vec<_> = self.addresses(3)?.into_iter().map(address::to_typed).collect();
+        // Addresses of one type, so that the request is as ordinary as can be.
+        let mut addresses = self.addresses(8)?;
+        let first = addresses.first().copied();
+        addresses.retain(|address| first.is_some_and(|first| first.is_ipv4() == address.is_ipv4()));
+        let addresses: Vec<_> = addresses.into_iter().take(3).map(address::to_typed).collect();
         let cost_type = || self.subject.cost_types_of(resource).first().map(CostType::to_json);
         Ok(match resource.kind {
             Kind::FilteredNetworkMap => Some(json!({"pids": pids})),
@@ -67,7 +71,7 @@ impl Context<'_> {
         ];
         let mut found = Vec::new();
         for kind in kinds {
-            for resource in self.subject.of(kind).take(super::context::MOST_OF_A_KIND) {
+            for resource in self.of(kind).take(super::context::MOST_OF_A_KIND) {
                 if let Some(request) = self.valid_request(resource)? {
                     found.push((resource, request));
                 }

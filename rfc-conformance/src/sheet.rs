@@ -1,9 +1,10 @@
 //! Sheets on which checks note what they see. A pass cannot be declared: it is the verdict on a requirement for which
 //! something was examined and no finding was noted.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::http::{Exchange, NoAnswer, Record};
+use crate::http::{Exchange, Failure, NoAnswer, Record};
 use crate::requirement::{Level, Requirement};
 use crate::verdict::{Evidence, Finding, Grade, Line, Verdict};
 
@@ -30,6 +31,8 @@ pub struct Entry {
     worst: Option<Grade>,
     skip_reason: Option<String>,
     interruption: Option<Interruption>,
+    /// IDs of resources that would have been examined if they answered ordinary requests.
+    blocked_by: BTreeSet<String>,
     records: Vec<Arc<Record>>,
 }
 
@@ -38,6 +41,18 @@ pub struct Entry {
 struct Interruption {
     text: String,
     record: Option<Arc<Record>>,
+    cause: Cause,
+}
+
+/// Cause of an interruption, which decides whether it is held against the subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// The request that interrupted the check got no answer, or the check panicked.
+    Check,
+    /// The time limit of the run is exceeded.
+    Deadline,
+    /// The subject has stopped answering before.
+    Dead,
 }
 
 impl Sheet {
@@ -65,13 +80,20 @@ impl Sheet {
 
     /// Notes for every requirement that the check was interrupted because the subject gave no answer.
     pub(crate) fn interrupt(&mut self, cause: &NoAnswer) {
-        self.interrupt_all(&Interruption { text: cause.to_string(), record: Some(Arc::clone(&cause.record)) });
+        self.interrupt_all(&Interruption::by(cause));
+    }
+
+    /// Notes for requirements for which nothing was examined which resources gave no answer to an ordinary request.
+    pub(crate) fn block(&mut self, resources: &BTreeSet<String>) {
+        for entry in &mut self.entries {
+            entry.blocked_by.extend(resources.iter().cloned());
+        }
     }
 
     /// Notes for every requirement that the check itself panicked.
     pub(crate) fn interrupt_by_panic(&mut self) {
         let text = "the check panicked: this is a fault of the suite, not of the server".to_owned();
-        self.interrupt_all(&Interruption { text, record: None });
+        self.interrupt_all(&Interruption { text, record: None, cause: Cause::Check });
     }
 
     fn interrupt_all(&mut self, interruption: &Interruption) {
@@ -112,6 +134,7 @@ impl Entry {
             worst: None,
             skip_reason: None,
             interruption: None,
+            blocked_by: BTreeSet::new(),
             records: Vec::new(),
         }
     }
@@ -170,6 +193,11 @@ impl Entry {
         self
     }
 
+    /// Notes that the check could not go on; what has been noted so far still counts.
+    pub(crate) fn interrupt(&mut self, cause: &NoAnswer) {
+        self.interruption.get_or_insert_with(|| Interruption::by(cause));
+    }
+
     fn add_examined(&mut self, noun: &str, count: usize) {
         match self.examined.iter_mut().find(|(known, _)| known == noun) {
             Some((_, total)) => *total += count,
@@ -194,6 +222,7 @@ impl Entry {
         self.more += other.more;
         self.skip_reason = self.skip_reason.take().or(other.skip_reason);
         self.interruption = self.interruption.take().or(other.interruption);
+        self.blocked_by.extend(other.blocked_by);
         let room = MOST_RECORDS.saturating_sub(self.records.len());
         self.records.extend(other.records.into_iter().take(room));
     }
@@ -203,20 +232,41 @@ impl Entry {
         let evidence = Evidence::of(&self.examined);
         let examined = evidence.as_ref().map_or_else(String::new, Evidence::to_string);
         let mut records = self.records;
+        let mut blocked_by = Vec::new();
         let verdict = match (self.worst, self.interruption, evidence) {
             (Some(Grade::Fail), _, _) => Verdict::Fail,
-            (_, Some(interruption), _) => {
-                records.extend(interruption.record);
-                Verdict::Error(interruption.text)
-            }
+            (_, Some(interruption), _) => match interruption.cause {
+                Cause::Check => {
+                    records.extend(interruption.record);
+                    Verdict::Error(interruption.text)
+                }
+                Cause::Deadline => Verdict::Late(interruption.text),
+                Cause::Dead => Verdict::Blocked(interruption.text),
+            },
             (Some(Grade::Warn), None, _) => Verdict::Warn,
             (Some(Grade::Info), None, _) => Verdict::Info,
             (None, None, Some(evidence)) => Verdict::Pass(evidence),
+            (None, None, None) if !self.blocked_by.is_empty() => {
+                blocked_by = self.blocked_by.into_iter().collect();
+                Verdict::Blocked(format!("no answer to an ordinary request: {}", blocked_by.join(", ")))
+            }
             (None, None, None) => {
                 Verdict::Skipped(self.skip_reason.unwrap_or_else(|| "the server has nothing to examine".to_owned()))
             }
         };
-        Line { requirement: self.requirement, verdict, examined, findings: self.findings, more: self.more, records }
+        let (findings, more) = (self.findings, self.more);
+        Line { examined, findings, more, records, blocked_by, ..Line::new(self.requirement, verdict) }
+    }
+}
+
+impl Interruption {
+    fn by(cause: &NoAnswer) -> Self {
+        let of_run = match cause.failure {
+            Failure::Deadline => Cause::Deadline,
+            Failure::Dead(_) => Cause::Dead,
+            _ => Cause::Check,
+        };
+        Self { text: cause.to_string(), record: Some(Arc::clone(&cause.record)), cause: of_run }
     }
 }
 

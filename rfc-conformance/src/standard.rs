@@ -12,6 +12,9 @@ pub struct Standard {
     pub title: &'static str,
     /// Section numbers with their titles; reports group requirements by the longest match.
     pub chapters: &'static [(&'static str, &'static str)],
+    /// Ledger of all requirements, checked or not: a line for each, with ID, level, subject (S server, C client, B both, P
+    /// operator, I author of an extension) and text, separated by tabs.
+    pub ledger: &'static str,
     /// Requirements that have checks, in document order.
     pub requirements: &'static [Requirement],
     /// IDs of requirements that cannot be observed over HTTP, with the reason.
@@ -21,6 +24,12 @@ pub struct Standard {
 }
 
 impl Standard {
+    /// Returns the text of a requirement in the ledger.
+    pub(crate) fn ledger_text(&self, id: &str) -> Option<&'static str> {
+        let of_id = |line: &&'static str| line.split('\t').next() == Some(id);
+        self.ledger.lines().find(of_id)?.split('\t').nth(3)
+    }
+
     /// Returns number and title of the chapter that a section belongs to: 8.5.2 is part of 8.5.
     pub(crate) fn chapter(&self, section: &str) -> Option<(&'static str, &'static str)> {
         let contains =

@@ -19,6 +19,7 @@ pub(crate) const STANDARD: Standard = Standard {
     name: "suite",
     title: "The suite itself",
     chapters: &[("alive", "Before and after"), ("plain", "Nothing unusual")],
+    ledger: "",
     requirements: requirements::ALL,
     not_observable: requirements::NOT_OBSERVABLE,
     checks: &[],

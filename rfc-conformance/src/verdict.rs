@@ -23,6 +23,10 @@ pub enum Verdict {
     Skipped(String),
     /// The subject gave no answer, for the reason given.
     Error(String),
+    /// The time limit of the run was exceeded before the requirement was examined.
+    Late(String),
+    /// The requirement could not be examined because of another failure, which is the only one that counts.
+    Blocked(String),
 }
 
 /// Proof that at least one item was examined, which a pass requires.
@@ -63,6 +67,8 @@ pub enum Grade {
 pub struct Line {
     /// Requirement that was graded.
     pub requirement: Requirement,
+    /// ID of the resource that the verdict is on, where a requirement has a verdict for each resource that violates it.
+    pub resource: Option<String>,
     /// Outcome for the requirement.
     pub verdict: Verdict,
     /// Items that were examined, also where something is wrong: `36 PIDs, 2 network maps`.
@@ -73,6 +79,10 @@ pub struct Line {
     pub more: usize,
     /// Exchanges that show what was examined.
     pub records: Vec<Arc<Record>>,
+    /// Resources, or requirements of the suite, whose failure blocks this requirement.
+    pub blocked_by: Vec<String>,
+    /// IDs of the requirements that could not be examined because of this failure.
+    pub blocks: Vec<&'static str>,
 }
 
 impl Verdict {
@@ -84,7 +94,8 @@ impl Verdict {
             Self::Warn => "warn",
             Self::Info => "info",
             Self::Skipped(_) => "skipped",
-            Self::Error(_) => "error",
+            Self::Error(_) | Self::Late(_) => "error",
+            Self::Blocked(_) => "blocked",
         }
     }
 
@@ -93,7 +104,7 @@ impl Verdict {
         match self {
             Self::Fail | Self::Error(_) => true,
             Self::Warn => strict,
-            Self::Pass(_) | Self::Info | Self::Skipped(_) => false,
+            Self::Pass(_) | Self::Info | Self::Skipped(_) | Self::Late(_) | Self::Blocked(_) => false,
         }
     }
 }
@@ -147,10 +158,39 @@ impl Finding {
     }
 }
 
-#[cfg(test)]
 impl Line {
     /// Creates a line without findings or evidence.
-    pub(crate) fn without_evidence(requirement: Requirement, verdict: Verdict) -> Self {
-        Self { requirement, verdict, examined: String::new(), findings: Vec::new(), more: 0, records: Vec::new() }
+    pub(crate) fn new(requirement: Requirement, verdict: Verdict) -> Self {
+        Self {
+            requirement,
+            resource: None,
+            verdict,
+            examined: String::new(),
+            findings: Vec::new(),
+            more: 0,
+            records: Vec::new(),
+            blocked_by: Vec::new(),
+            blocks: Vec::new(),
+        }
+    }
+
+    /// Returns the ID of the requirement, with that of the resource if there is one.
+    pub fn name(&self) -> String {
+        match &self.resource {
+            Some(resource) => format!("{} ({resource})", self.requirement.id),
+            None => self.requirement.id.to_owned(),
+        }
+    }
+
+    /// Tests whether nothing but missing answers since a request speaks against the subject.
+    pub(crate) fn is_silence_since(&self, number: usize) -> bool {
+        let silent = |records: &[Arc<Record>]| {
+            records.last().is_some_and(|record| record.status.is_none() && record.number >= number)
+        };
+        match self.verdict {
+            Verdict::Fail | Verdict::Warn => self.findings.iter().all(|finding| silent(&finding.records)),
+            Verdict::Error(_) => silent(&self.records),
+            _ => false,
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Network maps and cost maps in answers, read by value, whatever their spelling.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -35,14 +35,19 @@ pub(crate) struct NetworkMap {
     table: Table,
 }
 
+/// Name of a PID or endpoint, shared between all pairs that have it, so that large maps stay small.
+pub(crate) type Name = Arc<str>;
+/// Source and destination, by value.
+pub(crate) type Pair = (Name, Name);
+
 /// Costs by source and destination; addresses are in canonical form.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Costs(pub(crate) BTreeMap<(String, String), f64>);
+pub(crate) struct Costs(pub(crate) BTreeMap<Pair, f64>);
 
 /// A pair with different costs in two maps.
 pub(crate) struct Difference {
-    pub(crate) src: String,
-    pub(crate) dst: String,
+    pub(crate) src: Name,
+    pub(crate) dst: Name,
     pub(crate) expected: Option<f64>,
     pub(crate) seen: Option<f64>,
 }
@@ -53,7 +58,7 @@ pub(crate) struct CostMap {
     pub(crate) vtags: Vec<Vtag>,
     pub(crate) costs: Costs,
     /// Pairs with a cost that is not a number.
-    pub(crate) others: Vec<(String, String)>,
+    pub(crate) others: Vec<Pair>,
 }
 
 impl Vtag {
@@ -188,15 +193,18 @@ impl NetworkMap {
 
 impl Costs {
     /// Reads costs by source and destination, and lists the pairs whose cost is not a number.
-    fn read(data: &Value) -> Option<(Self, Vec<(String, String)>)> {
+    fn read(data: &Value) -> Option<(Self, Vec<Pair>)> {
         let (mut costs, mut others) = (Vec::new(), Vec::new());
-        let key = |text: &str| address::typed(text).map_or_else(|| text.to_owned(), address::to_typed);
+        let mut names: HashMap<&str, Name> = HashMap::new();
         for (src, row) in data.as_object()? {
-            let from = key(src);
+            let from = Arc::clone(names.entry(src).or_insert_with(|| canonical(src)));
             for (dst, cost) in row.as_object()? {
                 match cost.as_f64() {
-                    Some(cost) => costs.push(((from.clone(), key(dst)), cost)),
-                    None => others.push((src.clone(), dst.clone())),
+                    Some(cost) => {
+                        let to = Arc::clone(names.entry(dst).or_insert_with(|| canonical(dst)));
+                        costs.push(((Arc::clone(&from), to), cost));
+                    }
+                    None => others.push((src.as_str().into(), dst.as_str().into())),
                 }
             }
         }
@@ -235,6 +243,11 @@ impl CostMap {
         let (costs, others) = Costs::read(data)?;
         Some(Self { vtags: Vtag::dependent(message), costs, others })
     }
+}
+
+/// Returns a name of an endpoint in canonical form, and any other name as it is.
+pub(crate) fn canonical(text: &str) -> Name {
+    address::typed(text).map_or_else(|| text.into(), |address| address::to_typed(address).into())
 }
 
 /// Selects at most `most` elements, evenly spread.

@@ -238,10 +238,13 @@ fn resources_that_never_answer_are_errors() {
     });
     let report = graded(address);
     assert_eq!(report.exit(), Exit::Failed);
-    let errors: Vec<_> = report.lines.iter().filter(|line| matches!(line.verdict, Verdict::Error(_))).collect();
-    assert!(errors.len() > 20, "{}", errors.len());
-    let map = errors.iter().find(|line| line.requirement.id == "rfc7285/11.2.1.6/1").unwrap();
-    assert!(map.records.iter().any(|record| record.curl.contains("/map")), "{map:?}");
+    // The server has faults besides: it does not answer requests for anything else either.
+    let of_resources: Vec<_> = report.failures().filter(|line| line.resource.is_some()).collect();
+    let names: Vec<_> = of_resources.iter().map(|line| line.name()).collect();
+    assert_eq!(names, ["rfc7285/9.2.2/13 (costs)", "rfc7285/9.2.2/13 (map)"]);
+    let map = of_resources[1];
+    assert!(map.findings[0].records[0].curl.contains("/map"), "{map:?}");
+    assert!(map.blocks.contains(&"rfc7285/11.2.1.6/1"), "{map:?}");
 }
 
 #[test]
@@ -260,7 +263,7 @@ fn a_server_that_stops_during_the_run_is_reported() {
     let report = graded(address);
     assert_eq!(report.exit(), Exit::Failed);
     let alive = report.lines.iter().find(|line| line.requirement.id == "suite/alive/1").unwrap();
-    assert!(matches!(alive.verdict, Verdict::Error(_)), "{:?}", alive.verdict);
+    assert!(matches!(alive.verdict, Verdict::Fail), "{:?}", alive.verdict);
 }
 
 #[test]
@@ -281,7 +284,7 @@ fn markup_and_control_characters_are_escaped() {
         assert!(!text.contains('\u{1b}') && !text.contains('\u{9b}') && !text.contains('\0'));
     }
     for markup in [report.to_html(), report.to_junit()] {
-        assert!(!markup.contains("<script") && !markup.contains("]]>") && markup.contains("&lt;script"));
+        assert!(!markup.contains("<script>") && !markup.contains("]]>") && markup.contains("&lt;script"));
     }
     serde_json::from_str::<serde_json::Value>(&report.to_json()).unwrap();
 }
@@ -320,4 +323,39 @@ fn an_endless_head_is_limited() {
     let address = serve(move |stream| send_endlessly(stream, "HTTP/1.1 200 OK\r\n", &field));
     let (code, text) = run_with_little_memory(address);
     assert_eq!(code, Some(2), "{text}");
+}
+
+#[test]
+fn large_maps_do_not_outlast_the_deadline() {
+    let pids: Vec<String> = (0..450).map(|number| format!("p{number}")).collect();
+    let row: Vec<_> = pids.iter().enumerate().map(|(number, pid)| format!("\"{pid}\":{number}.12345")).collect();
+    let row = row.join(",");
+    let rows: Vec<_> = pids.iter().map(|pid| format!("\"{pid}\":{{{row}}}")).collect();
+    let vtag = "{\"resource-id\":\"map\",\"tag\":\"1\"}";
+    let cost_type = "{\"cost-mode\":\"numerical\",\"cost-metric\":\"routingcost\"}";
+    let costs = format!(
+        "{{\"meta\":{{\"dependent-vtags\":[{vtag}],\"cost-type\":{cost_type}}},\"cost-map\":{{{}}}}}",
+        rows.join(",")
+    );
+    let prefixes: Vec<_> = pids
+        .iter()
+        .enumerate()
+        .map(|(number, pid)| format!("\"{pid}\":{{\"ipv4\":[\"10.{}.{}.0/24\"]}}", number / 250, number % 250))
+        .collect();
+    let map = format!("{{\"meta\":{{\"vtag\":{vtag}}},\"network-map\":{{{}}}}}", prefixes.join(","));
+    assert!(costs.len() > 3_000_000);
+    let address = serve_requests(move |path| match path {
+        "/directory" => answer("200 OK", DIRECTORY, &directory_of_missing_resources()),
+        "/map" => answer("200 OK", "application/alto-networkmap+json", &map),
+        "/costs" | "/some" => answer("200 OK", "application/alto-costmap+json", &costs),
+        _ => answer("404 Not Found", "text/plain", ""),
+    });
+    let mut options = Options::new(&format!("http://{address}/directory"));
+    options.deadline = Duration::from_secs(4);
+    // Wall clock, because the promise is about real time: what has begun may end, however slow the machine is, but a run
+    // without a limit to its own work takes many minutes here.
+    let started = Instant::now();
+    let report = rfc_conformance::run(&options);
+    assert!(started.elapsed() < Duration::from_mins(3), "{:?}", started.elapsed());
+    assert!(report.lines.iter().any(|line| matches!(line.verdict, Verdict::Late(_))), "{:?}", report.summary());
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::error::{Problems, TopologyError};
 use crate::file::{self, CostModel, TopologyFile};
 use crate::model::limits;
-use crate::model::topology::{Frame, Topology};
+use crate::model::topology::{Frame, Grouping, Topology};
 use crate::route::graph::kinds;
 use nodes::Names;
 
@@ -65,6 +65,7 @@ impl Topology {
         let any_ipv6 = hosts.iter().flat_map(|host| &host.addresses).any(IpAddr::is_ipv6);
         let (network_map, entries) = pids::network_map(groups, any_ipv6);
         let network_map = Arc::new(network_map);
+        warnings::many_pids(network_map.len(), &mut warnings);
         warnings::stray_hosts(&hosts, &links, &network_map, &entries, &mut warnings);
         warnings::unusable_addresses(&hosts, &mut warnings);
         let kinds = kinds(names.sorted().len(), &hosts, &switches);
@@ -74,8 +75,9 @@ impl Topology {
         problems.finish(source)?;
 
         let (name, cost, nodes) = (file.name, file.cost, names.into_sorted());
-        let frame = Frame { name, hosts, switches, nodes, cost, network_map, entries, properties, warnings };
-        Ok(Self { frame: Arc::new(frame), links })
+        let frame = Frame { name, hosts, switches, nodes, cost, warnings };
+        let own = Arc::new(Grouping { network_map, entries: Arc::new(entries), properties });
+        Ok(Self { frame: Arc::new(frame), grouping: Arc::clone(&own), own, links })
     }
 }
 

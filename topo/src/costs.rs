@@ -50,9 +50,9 @@ enum Outcome {
 
 impl Costs {
     /// Finds all routes of a graph.
-    pub(crate) fn compute(graph: &Graph, frame: &Frame) -> Self {
+    pub(crate) fn compute(graph: &Graph, frame: &Frame, entries: &[Vec<NodeId>]) -> Self {
         let (switches, access) = switches::split(graph, frame);
-        let mut costs = Self::without_trees(switches, access, frame);
+        let mut costs = Self::without_trees(switches, access, frame, entries);
         costs.trees = map_slices(&costs.roots, |roots| {
             let mut workspace = Workspace::default();
             roots.iter().map(|root| Tree::to(&costs.switches, root, &mut workspace)).collect()
@@ -60,13 +60,10 @@ impl Costs {
         costs
     }
 
-    fn without_trees(switches: SwitchGraph, access: Access, frame: &Frame) -> Self {
+    fn without_trees(switches: SwitchGraph, access: Access, frame: &Frame, entries: &[Vec<NodeId>]) -> Self {
         let switch_of: HashMap<NodeId, SwitchId> = (0..).zip(&frame.switches).map(|(id, s)| (s.node, id)).collect();
-        let entries: Vec<Vec<SwitchId>> = frame
-            .entries
-            .iter()
-            .map(|nodes| nodes.iter().filter_map(|n| switch_of.get(n).copied()).collect())
-            .collect();
+        let entries: Vec<Vec<SwitchId>> =
+            entries.iter().map(|nodes| nodes.iter().filter_map(|n| switch_of.get(n).copied()).collect()).collect();
         let mut places: HashMap<Root, u32> = HashMap::new();
         let mut roots = Vec::new();
         let mut place = |root: Root| {
@@ -88,10 +85,10 @@ impl Costs {
     }
 
     /// Updates the costs to a changed graph of the same frame, and lists the differences.
-    pub(crate) fn after(&self, graph: &Graph, frame: &Frame) -> (Self, Differences) {
+    pub(crate) fn after(&self, graph: &Graph, frame: &Frame, entries: &[Vec<NodeId>]) -> (Self, Differences) {
         let (switches, access) = switches::split(graph, frame);
         let changed = switches.changed_since(&self.switches);
-        let mut next = Self::without_trees(switches, access, frame);
+        let mut next = Self::without_trees(switches, access, frame, entries);
         let before: HashMap<&Root, &Tree> = self.roots.iter().zip(&self.trees).collect();
         let places: HashMap<&Root, u32> = self.roots.iter().zip(0..).collect();
         let same_root = next.roots.iter().map(|root| places.get(root).copied()).collect();

@@ -10,7 +10,8 @@
 //!   into a [`TopologyError`] that lists every problem with its place and remedy.
 //! * `model` holds the checked network: its parts, its properties, and the changes that derive a new [`Topology`] from one
 //!   whose links changed. Nothing is modified in place. [`LinkChanges`] accumulates changes, one entry per link.
-//! * `prefix` groups addresses into PIDs, finds the PID of an address, and answers which prefixes nest.
+//! * `prefix` groups addresses into PIDs, finds the PID of an address, and answers which prefixes nest. [`PrefixLayer`] has
+//!   prefixes from outside the topology, which network maps combine with its own.
 //! * `route` finds least-cost routes: `graph` has one edge per pair of neighbours, `switches` the part that carries transit
 //!   traffic, `tree` the routes to one destination, and `update` their recomputation after a change. Ties are broken
 //!   identically everywhere, so that every replica and every emulation agrees.
@@ -50,6 +51,7 @@ pub use model::properties::{Assignment, Assignments, EntityKind, Properties, Pro
 pub use model::samples::Samples;
 pub use model::topology::Topology;
 pub use name::{InvalidName, NodeName, PidName};
+pub use prefix::layer::{PrefixChanges, PrefixDifference, PrefixLayer, PrefixSet};
 pub use prefix::network_map::{NetworkMap, Pid, PidId};
 pub use ranks::dense_ranks;
 pub use route::paths::Route;

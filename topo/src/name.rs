@@ -113,13 +113,6 @@ impl FromStr for PropertyName {
     }
 }
 
-impl PidName {
-    /// Returns the name as a shared string.
-    pub(crate) fn shared(&self) -> Arc<str> {
-        Arc::clone(&self.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

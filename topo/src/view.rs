@@ -16,7 +16,7 @@ use crate::means::pairs::{self, Relation};
 use crate::metric::Metric;
 use crate::model::parts::NodeId;
 use crate::model::properties::Properties;
-use crate::model::topology::{Frame, Topology};
+use crate::model::topology::Topology;
 use crate::name::NodeName;
 use crate::prefix::network_map::{NetworkMap, PidId};
 use crate::route::graph::{Graph, kinds};
@@ -68,13 +68,13 @@ impl View {
     pub fn compute(topology: Arc<Topology>) -> Self {
         let frame = &topology.frame;
         let graph = graph(&topology);
-        let costs = Costs::compute(&graph, frame);
+        let costs = Costs::compute(&graph, frame, &topology.grouping.entries);
         let digests = RouteDigests::compute(entries(&topology), &costs);
         let mut hosts = HashMap::new();
         for (i, host) in (0..).zip(&frame.hosts) {
             hosts.extend(host.addresses.iter().map(|address| (*address, i)));
         }
-        let membership = Arc::new(Membership::of(frame));
+        let membership = Arc::new(Membership::of(&topology));
         let typical = typical(&topology);
         let members = Arc::new(membership.members(&costs, &typical));
         Self::assemble(topology, graph, Arc::new(hosts), membership, members, typical, costs, digests)
@@ -82,14 +82,15 @@ impl View {
 
     /// Computes the view of a topology that succeeds this view's.
     ///
-    /// If only links changed, only what depends on them is recomputed. The result equals [`View::compute`].
+    /// If only links or prefixes changed, only what depends on them is recomputed. The result equals [`View::compute`].
     #[must_use]
     pub fn successor(&self, topology: Arc<Topology>) -> Self {
-        if !Arc::ptr_eq(&topology.frame, &self.topology.frame) {
+        let same_entries = topology.grouping.entries == self.topology.grouping.entries;
+        if !Arc::ptr_eq(&topology.frame, &self.topology.frame) || !same_entries {
             return Self::compute(topology);
         }
         let graph = graph(&topology);
-        let (costs, differences) = self.costs.after(&graph, &topology.frame);
+        let (costs, differences) = self.costs.after(&graph, &topology.frame, &topology.grouping.entries);
         let digests = self.digests.after(&costs, &differences);
         let typical = typical(&topology);
         let same_access = typical == self.typical && costs.access() == self.costs.access();
@@ -111,7 +112,7 @@ impl View {
         digests: RouteDigests,
     ) -> Self {
         let measured = Metric::ALL.map(|metric| topology.is_measured(metric));
-        let (memo, tag) = (Memo::new(topology.frame.network_map.len()), String::new());
+        let (memo, tag) = (Memo::new(topology.grouping.network_map.len()), String::new());
         Self { topology, graph, hosts, membership, members, typical, costs, digests, memo, measured, tag }.tagged()
     }
 
@@ -122,13 +123,13 @@ impl View {
 
     /// Network map of the view.
     pub fn network_map(&self) -> &NetworkMap {
-        &self.topology.frame.network_map
+        &self.topology.grouping.network_map
     }
 
     /// Properties of addresses and PIDs. They have a tag of their own, because a change of properties changes neither
     /// costs nor the network map.
     pub fn properties(&self) -> &Properties {
-        &self.topology.frame.properties
+        &self.topology.grouping.properties
     }
 
     /// Version tag: a hash, in hexadecimal, of the network map and of everything that costs derive from. Equal tags mean
@@ -241,7 +242,7 @@ impl View {
     fn tagged(mut self) -> Self {
         let frame = &self.topology.frame;
         let mut hasher = Hasher::new("view");
-        hasher.text(frame.network_map.tag());
+        hasher.text(self.topology.grouping.network_map.tag());
         self.digests.add_to(&mut hasher);
         let access = self.costs.access();
         for (host, parts) in (0..).zip(&frame.hosts) {
@@ -286,8 +287,8 @@ impl View {
 
 impl Membership {
     /// Finds the PIDs of all hosts.
-    fn of(frame: &Frame) -> Self {
-        let map = &frame.network_map;
+    fn of(topology: &Topology) -> Self {
+        let (frame, map) = (&topology.frame, &topology.grouping.network_map);
         let mut membership = Self { hosts: vec![Vec::new(); map.len()], shared: BTreeSet::new() };
         for (i, host) in (0..).zip(&frame.hosts) {
             let pids: BTreeSet<PidId> = host.addresses.iter().filter_map(|address| map.lookup(*address)).collect();
@@ -336,6 +337,6 @@ fn entries(topology: &Topology) -> Vec<SwitchId> {
             [one, other] => one.or(other),
         }
     });
-    let of_pids = frame.entries.iter().flatten().filter_map(|node| switches.get(node).copied());
+    let of_pids = topology.grouping.entries.iter().flatten().filter_map(|node| switches.get(node).copied());
     of_links.chain(of_pids).collect::<BTreeSet<_>>().into_iter().collect()
 }

@@ -338,3 +338,24 @@ fn costs_within_a_pid_are_means_and_costs_of_default_are_undefined() {
     assert_eq!(view.cost_between(Metric::ResidualBandwidth, &known, &known), None);
     assert_eq!(map.lookup("2001:db8::1".parse().unwrap()), None, "a map without IPv6 has no PID for IPv6 addresses");
 }
+
+#[test]
+fn the_documented_examples_are_valid() {
+    let guide = std::fs::read_to_string(data().join("../../docs/topology.md")).unwrap();
+    let examples: Vec<&str> = guide.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        let topology = Topology::from_json(example.as_bytes(), "docs/topology.md").unwrap();
+        let view = View::compute(Arc::new(topology));
+        assert_eq!((view.topology().warnings(), view.warnings()), (&[][..], Vec::new()));
+    }
+    // The keys and their defaults are those of the program.
+    let schema = std::fs::read_to_string(data().join("topo.schema.json")).unwrap();
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    let objects = schema["$defs"].as_object().unwrap().iter().filter(|(name, _)| !name.starts_with("Propert"));
+    for (name, object) in objects.map(|(name, object)| (name.as_str(), object)).chain([("file", &schema)]) {
+        for key in object["properties"].as_object().into_iter().flatten().map(|(key, _)| key) {
+            assert!(guide.contains(&format!("`{key}`")), "{name}: {key} is not documented");
+        }
+    }
+}

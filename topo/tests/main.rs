@@ -4,6 +4,7 @@
 mod files;
 mod incremental;
 mod pid_costs;
+mod prefixes;
 mod properties;
 mod round_trip;
 mod routes;

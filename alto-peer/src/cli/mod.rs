@@ -11,6 +11,7 @@ mod run;
 mod share;
 mod signals;
 mod start;
+mod torrent;
 mod values;
 
 use std::ffi::OsString;
@@ -39,6 +40,8 @@ enum Flags {
     Share(share::ShareOptions),
     /// Runs a peer of peers.json, with a prompt
     Run(run::RunOptions),
+    /// Makes torrents, and asks BitTorrent trackers as a client would
+    Torrent(torrent::Torrent),
 }
 
 /// Runs the program with these arguments, the program's own name first.
@@ -49,6 +52,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(Flags::Query(query)) => query::run(&query),
         Ok(Flags::Share(options)) => share::run(&options),
         Ok(Flags::Run(options)) => self::run::run(&options),
+        Ok(Flags::Torrent(options)) => torrent::run(&options),
         // `--help` and `--version` come as errors, too.
         Err(error) if matches!(error.kind, ErrorKind::HelpDisplayed | ErrorKind::VersionDisplayed) => {
             print(&error.message)

@@ -3,6 +3,7 @@
 //! Nothing here is ALTO, and none of it is in the directory.
 
 pub(crate) mod export;
+mod prefixes;
 pub(crate) mod routes;
 pub(crate) mod socket;
 pub(crate) mod token;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use topo::LinkChange;
 
 use super::export;
+use super::prefixes;
 use super::token::Token;
 use crate::http::error::json;
 use crate::http::offload::{self, Cancel, WorkPool};
@@ -80,7 +81,7 @@ pub(crate) fn routes(admin: &Arc<Admin>, token: Option<Token>) -> Vec<Route> {
             None => route,
         }
     };
-    vec![
+    let mut routes = vec![
         route("admin/links")
             .on(Method::GET, admin.handler(links))
             .on(Method::POST, admin.handler(change_links))
@@ -91,7 +92,9 @@ pub(crate) fn routes(admin: &Arc<Admin>, token: Option<Token>) -> Vec<Route> {
             .on(Method::DELETE, admin.handler(restore_topology)),
         route("admin/reload").on(Method::POST, admin.handler(reload)),
         route("admin/status").on(Method::GET, admin.handler(status)),
-    ]
+    ];
+    routes.extend(prefixes::routes(admin, route));
+    routes
 }
 
 fn authorize(token: &Token, exchange: &Exchange) -> Result<(), HttpError> {
@@ -169,7 +172,7 @@ async fn status(admin: Arc<Admin>, _exchange: Exchange) -> Result<Response, Http
 
 impl Admin {
     /// Binds a handler to this API.
-    fn handler<F, A>(self: &Arc<Self>, handler: F) -> impl Fn(Exchange) -> A + Send + Sync + 'static
+    pub(super) fn handler<F, A>(self: &Arc<Self>, handler: F) -> impl Fn(Exchange) -> A + Send + Sync + 'static
     where
         F: Fn(Arc<Self>, Exchange) -> A + Send + Sync + 'static,
         A: Future<Output = Result<Response, HttpError>> + Send + 'static,
@@ -223,9 +226,12 @@ fn load(source: &TopologySource) -> Result<topo::Topology, HttpError> {
     source.load().map_err(|error| HttpError::Unprocessable(error.to_string()))
 }
 
-fn refused(error: ChangeRefused) -> HttpError {
+/// Answers a refused change.
+pub(super) fn refused(error: ChangeRefused) -> HttpError {
     match error {
-        ChangeRefused::Change(_) | ChangeRefused::Topology(_) => HttpError::Unprocessable(error.to_string()),
+        ChangeRefused::Change(_) | ChangeRefused::Topology(_) | ChangeRefused::TooManyPids { .. } => {
+            HttpError::Unprocessable(error.to_string())
+        }
         ChangeRefused::Store(error) => {
             tracing::error!(%error, "the change was refused because it could not be saved");
             HttpError::Internal

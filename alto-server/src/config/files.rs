@@ -12,6 +12,11 @@ use crate::http::tls::Tls;
 /// Environment variable with the admin token, the alternative to a file.
 const TOKEN_VARIABLE: &str = "ALTO_ADMIN_TOKEN";
 
+/// Tells whether the environment has an admin token.
+pub(super) fn has_admin_token_variable() -> bool {
+    std::env::var_os(TOKEN_VARIABLE).is_some()
+}
+
 /// Paths of the files with secrets.
 #[derive(Clone, Debug)]
 pub(crate) struct SecretFiles {

@@ -20,6 +20,7 @@ use crate::http::digest::{Algorithms, UsersError};
 use crate::http::stack::StackLimits;
 use crate::http::tls::TlsError;
 use crate::resource::limits::WorkLimits;
+use crate::state::network::feeds::FeedLimits;
 use crate::state::source::{SourceError, TopologySource};
 use crate::tracker::access::{Access, AccessError};
 use files::SecretFiles;
@@ -29,6 +30,8 @@ use tracker::TrackerConfig;
 /// Checked configuration. The files that it names are not open yet.
 pub(crate) struct Config {
     topology: Option<TopologySource>,
+    /// Limits of the prefixes that other programs give to PIDs.
+    pub(crate) feeds: FeedLimits,
     pub(crate) listen: Vec<SocketAddr>,
     /// Folder for everything that must survive a restart.
     pub(crate) state: Option<PathBuf>,
@@ -58,7 +61,10 @@ pub(crate) enum ConfigError {
     Unreadable { path: PathBuf, source: std::io::Error },
     #[error("{}: {source}; alto-server --help lists all keys", path.display())]
     Malformed { path: PathBuf, source: serde_json::Error },
-    #[error("no topology: give --topology FILE, or \"topology\" in the file given with --config")]
+    #[error(
+        "no topology: give --topology FILE, or \"topology\" in the file given with --config; or admin-socket or \
+         admin-token-file, through which the topology then has to come"
+    )]
     NoTopology,
     #[error("listen: the list is empty; give at least one ADDRESS:PORT")]
     NoAddress,
@@ -115,9 +121,18 @@ impl Config {
         let proxy = |text: &String| parse_prefix(text).ok_or_else(|| ConfigError::TrustedProxy(text.clone()));
         let log_filter = EnvFilter::try_new(&s.log_level)
             .map_err(|source| ConfigError::LogLevel { level: s.log_level.clone(), source })?;
-        let host = s.host;
+        let feeds = FeedLimits {
+            map_interval: Duration::from_secs(s.map_interval),
+            prefixes: s.max_prefixes,
+            pids: s.max_pids,
+        };
+        // Without a file, the network comes through /admin, if that exists.
+        let is_administered =
+            s.admin_token_file.is_some() || s.admin_socket.is_some() || files::has_admin_token_variable();
+        let (has_topology, host) = (s.topology.is_some() || is_administered, s.host);
         Ok(Self {
-            topology: s.topology.map(|path| TopologySource::new(path, host)),
+            topology: has_topology.then(|| TopologySource::new(s.topology, host, feeds.pids)),
+            feeds,
             listen: s.listen,
             state: s.state,
             admin_socket: s.admin_socket,
@@ -181,6 +196,8 @@ impl Config {
 /// Refuses limits of zero, which would refuse every request.
 fn check_limits(s: &Settings) -> Result<(), ConfigError> {
     let limits = [
+        ("max-prefixes", s.max_prefixes == 0),
+        ("max-pids", s.max_pids == 0),
         ("max-connections", s.max_connections == 0),
         ("max-requests-per-connection", s.max_requests_per_connection == 0),
         ("max-concurrent-requests", s.max_concurrent_requests == 0),

@@ -84,6 +84,18 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trusted_proxy: Vec<String>,
 
+    /// Minimum time between two network maps that differ by prefixes given through /admin/prefixes
+    #[structopt(long, default_value = default_of("map-interval"), value_name = "SECONDS")]
+    pub map_interval: u64,
+
+    /// Maximum number of prefixes given through /admin/prefixes
+    #[structopt(long, default_value = default_of("max-prefixes"), value_name = "N")]
+    pub max_prefixes: usize,
+
+    /// Maximum number of PIDs; cost maps have the square of it
+    #[structopt(long, default_value = default_of("max-pids"), value_name = "N")]
+    pub max_pids: usize,
+
     /// Maximum number of open connections; for one more, the longest idle one of the client with the most is closed
     #[structopt(long, default_value = default_of("max-connections"), value_name = "N")]
     pub max_connections: usize,
@@ -296,6 +308,9 @@ impl Default for Settings {
             admin_token_file: None,
             admin_socket: None,
             trusted_proxy: Vec::new(),
+            map_interval: 30,
+            max_prefixes: 4_000_000,
+            max_pids: 4000,
             max_connections: 10_000,
             max_requests_per_connection: 1_000_000,
             max_concurrent_requests: 4096,

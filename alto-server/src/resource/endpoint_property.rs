@@ -87,10 +87,7 @@ impl Lookup for EndpointPropertyLookup {
         // Repeated properties count once (§11.4.1.3).
         let offered = offered(snapshot.view()).count();
         let pairs = limits.bound_pairs("endpoints", (endpoints, properties.min(offered)), 1)?;
-        // The PID has a table of its own; the table of the other properties is built for the first request.
-        let known = snapshot.view().properties();
-        let weight = pairs + if offered == 1 || known.is_ready() { 0 } else { known.len() };
-        Ok((weight, request))
+        Ok((pairs, request))
     }
 
     fn answer(

@@ -65,8 +65,8 @@ impl Lookup for FilteredPropertyMap {
         let of_addresses = known.of(topo::EntityKind::Ipv4).len() + known.of(topo::EntityKind::Ipv6).len();
         let properties = if properties == 0 { of_addresses } else { properties.min(of_addresses) };
         let pairs = limits.bound_pairs("entities", (entities, properties), 1)?;
-        // A prefix may contain all entities, and the first request has to wait for the table.
-        let whole = entities == 0 || !known.is_ready() || request.entities.iter().any(|entity| entity.contains('/'));
+        // A prefix may contain all entities.
+        let whole = entities == 0 || request.entities.iter().any(|entity| entity.contains('/'));
         Ok((pairs + if whole { known.len() } else { 0 }, request))
     }
 

@@ -1,8 +1,11 @@
 //! The running network: its current state, and the only ways to change it.
 //!
-//! The state has two layers: the topology file, or the topology that replaced it, and on top of it the changes to single
-//! links. Every change computes the next state beside the current one, saves what must survive a restart, and only then
-//! swaps the next state in. If anything fails on the way, the current state stays.
+//! The state has layers: the topology file, or the topology that replaced it; on top of it the changes to single links,
+//! and the prefixes that other programs give to PIDs ([`feeds`]). Every change computes the next state beside the current
+//! one, saves what must survive a restart, and only then swaps the next state in. If anything fails on the way, the
+//! current state stays.
+
+pub(crate) mod feeds;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -11,6 +14,8 @@ use alto_registry::store_file::StoreError;
 use arc_swap::ArcSwap;
 use topo::{ChangeError, Fitted, LinkChange, LinkChanges, Topology, View};
 
+use self::feeds::{FeedLimits, Feeds};
+use super::prefix_store::PrefixStore;
 use super::published::Published;
 use super::store::{Acknowledged, Store};
 use crate::clock::Clock;
@@ -34,6 +39,7 @@ struct Layers {
     replacement: Option<Arc<[u8]>>,
     changes: LinkChanges,
     store: Option<Store>,
+    feeds: Feeds,
 }
 
 /// Result of a change.
@@ -50,6 +56,10 @@ pub(crate) enum ChangeRefused {
     Change(#[from] topo::ChangeError),
     #[error(transparent)]
     Topology(#[from] topo::TopologyError),
+    #[error(
+        "has {pids} PIDs; at most {most} are taken, because cost maps have the square of it: group more prefixes into a PID, or raise max-pids"
+    )]
+    TooManyPids { pids: usize, most: usize },
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -59,6 +69,7 @@ impl Network {
     pub(crate) fn start(
         file: Topology,
         mut store: Option<Store>,
+        (limits, prefixes): (FeedLimits, Option<PrefixStore>),
         catalogue: Arc<Catalogue>,
         clock: Clock,
     ) -> Result<Self, ChangeRefused> {
@@ -72,10 +83,14 @@ impl Network {
         };
         let Fitted { topology, kept: changes, dropped } = saved.links.fit(&base);
         describe_dropped(&dropped);
-        let published = Published::new(Arc::clone(&catalogue), View::compute(topology), None, clock());
+        let mut feeds = Feeds::start(limits, prefixes)?;
+        let view = View::compute(feeds.over(&topology));
+        let published = Published::new(Arc::clone(&catalogue), view, None, clock());
+        feeds.published(clock(), true);
         record(&published, 0);
         let durable = store.is_some();
-        let layers = Mutex::new(Layers { base, replacement: saved.topology.map(Arc::from), changes, store });
+        let replacement = saved.topology.map(Arc::from);
+        let layers = Mutex::new(Layers { base, replacement, changes, store, feeds });
         Ok(Self { current: ArcSwap::from_pointee(published), layers, durable, catalogue, clock })
     }
 
@@ -110,31 +125,38 @@ impl Network {
     pub(crate) fn reset_links(&self) -> Result<Outcome, ChangeRefused> {
         let mut layers = self.lock();
         let current = self.current();
-        let next = self.publish(timed(|| current.snapshot().view().successor(Arc::clone(&layers.base))), &current);
+        let (next, all) = self.over(&layers, &layers.base, &current);
         layers.save(Store::clear_links)?;
         layers.changes.clear();
+        layers.feeds.published((self.clock)(), all);
         Ok(self.swap(next, Vec::new()))
     }
 
     /// Replaces the topology of the file, restarts included, and discards all changes to links.
     pub(crate) fn replace_topology(&self, bytes: &[u8]) -> Result<Outcome, ChangeRefused> {
         let topology = Topology::from_json(bytes, "request body")?;
-        self.rebase(topology, Some(bytes))
+        let mut layers = self.lock();
+        layers.feeds.check(&topology)?;
+        self.rebase(&mut layers, topology, Some(bytes))
     }
 
     /// Returns to the topology file, and discards all changes to links.
     pub(crate) fn restore_topology(&self, file: Topology) -> Result<Outcome, ChangeRefused> {
-        self.rebase(file, None)
+        self.rebase(&mut self.lock(), file, None)
     }
 
-    fn rebase(&self, topology: Topology, replacement: Option<&[u8]>) -> Result<Outcome, ChangeRefused> {
-        let mut layers = self.lock();
+    fn rebase(
+        &self,
+        layers: &mut Layers,
+        topology: Topology,
+        replacement: Option<&[u8]>,
+    ) -> Result<Outcome, ChangeRefused> {
         let current = self.current();
         let base = Arc::new(topology);
-        let next = self.publish(timed(|| current.snapshot().view().successor(Arc::clone(&base))), &current);
+        let (next, all) = self.over(layers, &base, &current);
         layers.save(|store, before| store.save_topology(replacement, before))?;
-        (layers.base, layers.replacement) = (base, replacement.map(Arc::from));
-        layers.changes.clear();
+        (layers.base, layers.replacement, layers.changes) = (base, replacement.map(Arc::from), LinkChanges::default());
+        layers.feeds.published((self.clock)(), all);
         Ok(self.swap(next, Vec::new()))
     }
 
@@ -149,8 +171,20 @@ impl Network {
         let Fitted { topology, kept, dropped } = layers.changes.clone().fit(&layers.base);
         let dropped = describe_dropped(&dropped);
         layers.changes = kept;
-        let next = self.publish(timed(|| current.snapshot().view().successor(topology)), &current);
+        let (next, all) = self.over(&layers, &topology, &current);
+        layers.feeds.published((self.clock)(), all);
         self.swap(next, dropped)
+    }
+
+    /// Computes the state of a topology with the prefixes of other sources above it: those that are published if its PIDs
+    /// are the present ones, and otherwise all, which the second value tells.
+    fn over(&self, layers: &Layers, topology: &Topology, current: &Published) -> (Published, bool) {
+        let view = current.snapshot().view();
+        let (topology, all) = match topology.with_prefixes_of(view.topology()) {
+            Some(topology) => (Arc::new(topology), false),
+            None => (layers.feeds.over(topology), true),
+        };
+        (self.publish(timed(|| view.successor(topology)), current), all)
     }
 
     fn publish(&self, view: View, current: &Published) -> Published {

@@ -18,15 +18,20 @@ use crate::requirement::Requirement;
 #[derive(Clone, Debug, StructOpt)]
 #[structopt(
     name = "rfc-conformance",
-    about = "Grades an ALTO server (RFC 7285, 8189, 9240, 9274, 9439) by its answers.",
+    about = "Grades an ALTO server by its answers: RFC 7285, 8189, 9240, 9274 and 9439, with RFC 8259, 9110 and 9112 below them.",
     after_help = "EXAMPLES:\n    \
         rfc-conformance http://127.0.0.1:8080/directory\n    \
         rfc-conformance --strict --format text --format html=report.html https://alto.example/directory\n    \
         rfc-conformance --only rfc7285/11.3 --list\n    \
+        rfc-conformance --explain rfc7285/11.2.2/2\n    \
         rfc-conformance validate --media-type costmap answer.json\n    \
         rfc-conformance matrix --format html=matrix.html one.json two.json\n\n\
         EXIT CODES:\n    \
-        0 conforms   1 failures   2 could not run   3 wrong usage",
+        0 conforms: no failure, and with --strict no warning\n    \
+        1 failures: at least one requirement is violated; with --expect: not exactly the expected ones\n    \
+        2 could not run: no answer from the URI, or a file that cannot be read or written\n    \
+        3 wrong usage\n    \
+        4 incomplete: no failure, but --deadline was over before everything was examined",
     global_settings = &[AppSettings::ColorNever, AppSettings::UnifiedHelpMessage]
 )]
 struct Arguments {

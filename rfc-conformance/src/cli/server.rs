@@ -7,7 +7,7 @@ use std::time::Duration;
 use structopt::StructOpt;
 
 use super::{print, requirement_list};
-use crate::catalogue;
+use crate::catalogue::{self, explain};
 use crate::exit::Exit;
 use crate::expect::Expectations;
 use crate::report::Format;
@@ -33,6 +33,14 @@ pub(super) struct ServerArguments {
     /// Lists the requirements that are checked, and exits
     #[structopt(long)]
     list: bool,
+
+    /// Explains a requirement, where it stands and how it is tested, and exits
+    #[structopt(long, value_name = "ID")]
+    explain: Option<String>,
+
+    /// Folder for long request bodies, so that the commands in the report that repeat requests work as they are
+    #[structopt(long, value_name = "FOLDER")]
+    bodies: Option<PathBuf>,
 
     /// Format of the report: text, json, junit, tap or html, with =FILE to write it to a file; repeatable [default: text]
     #[structopt(long, value_name = "FORMAT[=FILE]", number_of_values = 1)]
@@ -80,6 +88,13 @@ pub(super) fn run(flags: ServerArguments) -> Exit {
     if flags.list {
         return print(&requirement_list(catalogue::requirements(), &flags.only));
     }
+    if let Some(id) = &flags.explain {
+        if let Some(text) = explain(id) {
+            return print(&text);
+        }
+        eprintln!("rfc-conformance: --explain {id}: no requirement has this ID; --list shows them all");
+        return Exit::Usage;
+    }
     let formats = if flags.format.is_empty() { vec![Format::default()] } else { flags.format.clone() };
     let verbose = flags.verbose;
     let expected = match flags.expect.as_deref().map(Expectations::from_file).transpose() {
@@ -96,11 +111,24 @@ pub(super) fn run(flags: ServerArguments) -> Exit {
             return Exit::Usage;
         }
     };
+    if let Some(folder) = &options.bodies
+        && let Err(error) = std::fs::create_dir_all(folder)
+    {
+        eprintln!("rfc-conformance: --bodies {}: cannot be created: {error}", folder.display());
+        return Exit::CouldNotRun;
+    }
     let report = crate::run::run(&options);
     for format in &formats {
         if let Err(error) = format.write(&report, verbose) {
             eprintln!("rfc-conformance: {error}");
             return Exit::CouldNotRun;
+        }
+    }
+    if !formats.iter().any(Format::is_shown) {
+        // Whoever has the reports written to files still wants to see the result.
+        let shown = print(&report.to_summary());
+        if shown != Exit::Passed {
+            return shown;
         }
     }
     let Some(expected) = expected else {
@@ -143,6 +171,7 @@ impl TryFrom<ServerArguments> for Options {
             user: user.transpose()?,
             ca: flags.ca,
             insecure: flags.insecure,
+            bodies: flags.bodies,
             timeout: seconds("timeout", flags.timeout)?,
             deadline: seconds("deadline", flags.deadline)?,
             jobs: flags.jobs,

@@ -47,8 +47,13 @@ pub(super) fn run(flags: &ValidateArguments) -> Exit {
         match read(path).map(|bytes| problems(media_type, &bytes)) {
             Ok(problems) if problems.is_empty() => text.push(format!("{}: valid\n", path.display())),
             Ok(problems) => {
-                exit = if exit == Exit::Passed { Exit::Failed } else { exit };
-                text.extend(problems.into_iter().map(|problem| format!("{}: {problem}\n", path.display())));
+                if exit == Exit::Passed && problems.iter().any(|problem| problem.is_error) {
+                    exit = Exit::Failed;
+                }
+                text.extend(problems.into_iter().map(|problem| {
+                    let word = if problem.is_error { "" } else { "warning: " };
+                    format!("{}: {word}{}\n", path.display(), problem.text)
+                }));
             }
             Err(error) => {
                 eprintln!("rfc-conformance: {error}");

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use ureq::http::Method;
-use ureq::{Agent, SendBody};
+use ureq::{Agent, AsSendBody, SendBody};
 
 use super::curl::{self, CurlOptions};
 use super::digest::Credentials;
@@ -21,10 +21,18 @@ use super::uri::{origin_of, resolve};
 pub(crate) const MOST_BYTES: u64 = 64 * 1024 * 1024;
 /// Maximum size of an answer head in bytes.
 pub(super) const MOST_HEAD: usize = 64 * 1024;
+/// Maximum size in bytes of request bodies that are kept in files.
+const MOST_KEPT: usize = 1 << 20;
+/// Maximum number of such files.
+const MOST_FILES: usize = 256;
 /// Maximum number of redirects followed for one request.
 const MOST_REDIRECTS: usize = 10;
 /// Number of consecutive requests without answer after which no more are sent.
 const MOST_UNANSWERED: usize = 6;
+/// Maximum number of repetitions of a request that is answered with 503 and Retry-After.
+const MOST_RETRIES: usize = 3;
+/// Longest pause before a repetition; a server that asks for more is taken at its word.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// HTTP client that records every exchange.
 pub struct Client {
@@ -41,6 +49,10 @@ pub struct Client {
     count: AtomicUsize,
     /// Number of consecutive requests without answer.
     unanswered: AtomicUsize,
+    /// Number of bodies written to files.
+    kept: AtomicUsize,
+    /// Number of the first of these requests.
+    silent_since: AtomicUsize,
     observer: Arc<dyn Observer>,
 }
 
@@ -52,6 +64,7 @@ impl Client {
             user: settings.user.as_ref().map(|(name, _)| name.clone()),
             ca: settings.ca.as_ref().map(|path| path.display().to_string()),
             insecure: settings.insecure,
+            bodies: settings.bodies.clone(),
         };
         let agent = |idle: usize| {
             Agent::config_builder()
@@ -83,6 +96,8 @@ impl Client {
             end: Instant::now() + settings.deadline,
             count: AtomicUsize::new(0),
             unanswered: AtomicUsize::new(0),
+            kept: AtomicUsize::new(0),
+            silent_since: AtomicUsize::new(usize::MAX),
             observer,
         })
     }
@@ -117,9 +132,25 @@ impl Client {
         }
     }
 
-    /// Sends a request, with credentials if the server asks for them; redirects are not followed.
+    /// Sends a request, with credentials if the server asks for them; redirects are not followed. A request that is
+    /// answered with 503 and Retry-After (RFC 9110 §10.2.3) is repeated, as long as the time limit of the run permits.
     #[expect(clippy::needless_pass_by_value, reason = "a request is made to be sent")]
     pub fn send(&self, request: Request) -> Result<Arc<Exchange>, NoAnswer> {
+        let mut exchange = self.send_once(request.clone())?;
+        for _ in 0..MOST_RETRIES {
+            let Some(pause) = pause_before_retry(&exchange.answer) else { break };
+            if pause > LONGEST_PAUSE || Instant::now() + pause >= self.end {
+                break;
+            }
+            std::thread::sleep(pause);
+            exchange = self.send_once(request.clone())?;
+        }
+        Ok(exchange)
+    }
+
+    /// Sends a request like [`Self::send`], but does not repeat it if the server is overloaded.
+    #[expect(clippy::needless_pass_by_value, reason = "a request is made to be sent")]
+    pub fn send_once(&self, request: Request) -> Result<Arc<Exchange>, NoAnswer> {
         let mut exchange = self.send_unchanged(self.authorised(&request))?;
         let open = exchange.answer.status == 401 && request.header("authorization").is_none();
         if open && self.is_challenged(&request.uri, &exchange.answer) {
@@ -132,9 +163,10 @@ impl Client {
     pub fn send_unchanged(&self, request: Request) -> Result<Arc<Exchange>, NoAnswer> {
         let number = self.next_number();
         let curl = curl::command(&request, &self.curl_options);
+        self.keep_body(&request);
         let started = Instant::now();
         let sent = match self.given_up() {
-            Some(why) => Err(Failure::GivenUp(why)),
+            Some(failure) => Err(failure),
             // An idle connection may have been closed; only a fresh one shows whether the request is the cause.
             None => self.attempt(&self.agent, &request).or_else(|failure| match failure {
                 Failure::Closed(_) | Failure::NotHttp(_) => self.attempt(&self.fresh, &request),
@@ -142,11 +174,25 @@ impl Client {
             }),
         };
         if let Err(failure) = &sent
-            && !matches!(failure, Failure::GivenUp(_) | Failure::Uri(_))
+            && !failure.is_given_up()
+            && !matches!(failure, Failure::Uri(_))
         {
             self.unanswered.fetch_add(1, Ordering::Relaxed);
+            self.silent_since.fetch_min(number, Ordering::Relaxed);
         }
         self.record(number, request, sent, started.elapsed(), curl)
+    }
+
+    /// Writes a long body to a file that the command of the request refers to. A folder that cannot be written to costs the
+    /// file, not the run.
+    fn keep_body(&self, request: &Request) {
+        let folder = self.curl_options.bodies.as_ref();
+        if let (Some(folder), Some(body)) = (folder, request.body.as_ref().filter(|body| curl::is_long(body)))
+            && body.len() <= MOST_KEPT
+            && self.kept.fetch_add(1, Ordering::Relaxed) < MOST_FILES
+        {
+            let _unwritable = std::fs::write(folder.join(curl::body_name(body)), body);
+        }
     }
 
     /// Returns the number of the next exchange.
@@ -166,6 +212,7 @@ impl Client {
         match sent {
             Ok(answer) => {
                 self.unanswered.store(0, Ordering::Relaxed);
+                self.silent_since.store(usize::MAX, Ordering::Relaxed);
                 let exchange = Exchange::new(number, request, answer, took, command);
                 self.observer.observe(&exchange);
                 Ok(Arc::new(exchange))
@@ -174,17 +221,42 @@ impl Client {
         }
     }
 
+    /// Tests whether the time limit of the run is exceeded.
+    pub(crate) fn is_over(&self) -> bool {
+        Instant::now() >= self.end
+    }
+
+    /// Returns the number of the first request since which the server has given no answer at all.
+    pub(crate) fn silent_since(&self) -> Option<usize> {
+        Some(self.silent_since.load(Ordering::Relaxed)).filter(|number| *number != usize::MAX)
+    }
+
+    /// Allows one more request, to find out whether a server that has stopped answering is back.
+    pub(crate) fn give_another_chance(&self) {
+        self.unanswered.store(MOST_UNANSWERED - 1, Ordering::Relaxed);
+    }
+
     /// Returns the reason why no more requests are sent, if there is one.
-    pub(super) fn given_up(&self) -> Option<String> {
-        if Instant::now() >= self.end {
-            return Some("the time limit of the run is exceeded (--deadline)".to_owned());
+    pub(super) fn given_up(&self) -> Option<Failure> {
+        if self.is_over() {
+            return Some(Failure::Deadline);
         }
         let unanswered = self.unanswered.load(Ordering::Relaxed);
-        (unanswered >= MOST_UNANSWERED).then(|| format!("{unanswered} consecutive requests got no answer"))
+        (unanswered >= MOST_UNANSWERED).then_some(Failure::Dead(unanswered))
+    }
+
+    /// Returns the time limit of a request that is sent now.
+    pub(super) fn patience(&self) -> Duration {
+        self.timeout.min(self.end.saturating_duration_since(Instant::now())).max(Duration::from_millis(1))
+    }
+
+    /// Returns the failure of a request that took too long: its own time limit, or that of the run.
+    pub(super) fn timed_out(&self) -> Failure {
+        if self.is_over() { Failure::Deadline } else { Failure::TimedOut(self.timeout) }
     }
 
     /// Stores the challenge of an answer; false if there is none that the credentials can meet.
-    pub(super) fn is_challenged(&self, uri: &str, answer: &Answer) -> bool {
+    pub(crate) fn is_challenged(&self, uri: &str, answer: &Answer) -> bool {
         let credentials = self.credentials.as_ref().filter(|_| self.is_home(uri));
         credentials.is_some_and(|credentials| credentials.challenged(answer))
     }
@@ -216,14 +288,15 @@ impl Client {
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
         }
+        let patience = self.patience();
         let sent = match (&request.body, request.chunked) {
-            (None, _) => agent.run(builder.body(()).map_err(|error| unaskable(&error))?),
-            (Some(body), false) => agent.run(builder.body(&body[..]).map_err(|error| unaskable(&error))?),
+            (None, _) => run(agent, builder.body(()), patience),
+            (Some(body), false) => run(agent, builder.body(&body[..]), patience),
             (Some(body), true) => {
-                let body = SendBody::from_owned_reader(std::io::Cursor::new(body.clone()));
-                agent.run(builder.body(body).map_err(|error| unaskable(&error))?)
+                run(agent, builder.body(SendBody::from_owned_reader(std::io::Cursor::new(body.clone()))), patience)
             }
         };
+        let sent = sent.map_err(|error| unaskable(&error))?;
         let response = sent.map_err(|error| self.failure(error))?;
         let (head, body) = response.into_parts();
         let headers = head
@@ -253,12 +326,12 @@ impl Client {
         use std::io::ErrorKind;
         use ureq::Error;
         match error {
-            Error::Timeout(_) => Failure::TimedOut(self.timeout),
+            Error::Timeout(_) => self.timed_out(),
             Error::Io(error) => match error.kind() {
                 ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
                     Failure::Unreachable(error.to_string())
                 }
-                ErrorKind::TimedOut | ErrorKind::WouldBlock => Failure::TimedOut(self.timeout),
+                ErrorKind::TimedOut | ErrorKind::WouldBlock => self.timed_out(),
                 ErrorKind::InvalidData => match error.downcast::<rustls::Error>() {
                     Ok(error) => Failure::Tls(error.to_string()),
                     Err(error) => Failure::Closed(error.to_string()),
@@ -275,6 +348,21 @@ impl Client {
             other => Failure::NotHttp(other.to_string()),
         }
     }
+}
+
+/// Sends a request with a time limit of its own; an inner error is one of the exchange, an outer one of the request.
+fn run(
+    agent: &Agent,
+    request: Result<ureq::http::Request<impl AsSendBody>, ureq::http::Error>,
+    patience: Duration,
+) -> Result<Result<ureq::http::Response<ureq::Body>, ureq::Error>, ureq::http::Error> {
+    Ok(agent.run(agent.configure_request(request?).timeout_global(Some(patience)).build()))
+}
+
+/// Returns the pause that a server asks for before a request is repeated.
+fn pause_before_retry(answer: &Answer) -> Option<Duration> {
+    let seconds = answer.header("retry-after").filter(|_| answer.status == 503)?.trim();
+    seconds.parse().ok().map(Duration::from_secs)
 }
 
 fn is_redirect(status: u16) -> bool {

@@ -1,5 +1,9 @@
 //! Shell commands that repeat a request.
 
+use std::path::PathBuf;
+
+use sha2::{Digest as _, Sha256};
+
 use super::message::Request;
 
 /// Maximum size in bytes of bodies that are part of the command.
@@ -12,6 +16,8 @@ pub(super) struct CurlOptions {
     pub(super) user: Option<String>,
     pub(super) ca: Option<String>,
     pub(super) insecure: bool,
+    /// Folder for bodies that are too long for a command line.
+    pub(super) bodies: Option<PathBuf>,
 }
 
 /// Returns the curl command for a request.
@@ -47,14 +53,28 @@ pub(super) fn command(request: &Request, options: &CurlOptions) -> String {
         }
         words.push("--data-binary".to_owned());
         if body.len() > MOST_WRITTEN {
-            words.push("@body".to_owned());
-            remark = format!("  # body: {} bytes, beginning {}", body.len(), quoted(&body[..60]));
+            let file = options.bodies.as_ref().map(|folder| folder.join(body_name(body)));
+            let name = file.as_ref().map_or_else(|| "body".into(), |file| file.display().to_string());
+            words.push(format!("@{}", quoted(name.as_bytes())));
+            let advice = if file.is_some() { "" } else { "; --bodies FOLDER keeps it in a file" };
+            remark = format!("  # body: {} bytes, beginning {}{advice}", body.len(), quoted(&body[..60]));
         } else {
             words.push(quoted(body));
         }
     }
     words.push(quoted(request.uri.as_bytes()));
     words.join(" ") + &remark
+}
+
+/// Tests whether a body is too long for a command line.
+pub(super) fn is_long(body: &[u8]) -> bool {
+    body.len() > MOST_WRITTEN
+}
+
+/// Returns the name of the file that a long body is kept in: a hash of its content.
+pub(super) fn body_name(body: &[u8]) -> String {
+    let hash = Sha256::digest(body);
+    hash[..8].iter().fold(String::new(), |name, byte| name + &format!("{byte:02x}")) + ".body"
 }
 
 /// Quotes a word for a shell.

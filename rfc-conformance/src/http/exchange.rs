@@ -83,9 +83,12 @@ pub enum Failure {
     /// URI that cannot be requested.
     #[error("cannot be requested: {0}")]
     Uri(String),
-    /// Request that was not sent because the run was given up.
-    #[error("not sent: {0}")]
-    GivenUp(String),
+    /// Request that was not sent, or whose answer was not awaited, because the run has to end.
+    #[error("the time limit of the run is exceeded (--deadline)")]
+    Deadline,
+    /// Request that was not sent because the server has stopped answering.
+    #[error("not sent: {0} consecutive requests got no answer")]
+    Dead(usize),
 }
 
 impl Exchange {
@@ -145,6 +148,13 @@ impl Exchange {
     /// Returns `meta.code` of an ALTO error.
     pub fn error_code(&self) -> Option<&str> {
         self.value()?.pointer("/meta/code")?.as_str()
+    }
+}
+
+impl Failure {
+    /// Tests whether the request was given up because of the run as a whole, so that it says nothing about the server.
+    pub fn is_given_up(&self) -> bool {
+        matches!(self, Self::Deadline | Self::Dead(_))
     }
 }
 

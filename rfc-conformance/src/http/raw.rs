@@ -45,10 +45,11 @@ enum Framing {
 impl Client {
     /// Opens a connection to the origin of a URI.
     pub(crate) fn connect(&self, uri: &str) -> Result<Wire, Failure> {
-        if let Some(why) = self.given_up() {
-            return Err(Failure::GivenUp(why));
+        if let Some(failure) = self.given_up() {
+            return Err(failure);
         }
-        let tcp = connect(uri, self.timeout)?;
+        let patience = self.patience();
+        let tcp = connect(uri, patience)?;
         let stream = if uri.starts_with("https") {
             let name = host_of(uri).ok_or_else(|| Failure::Uri(uri.to_owned()))?;
             let name = ServerName::try_from(name).map_err(|error| Failure::Uri(error.to_string()))?;
@@ -58,7 +59,7 @@ impl Client {
         } else {
             Stream::Plain(tcp)
         };
-        Ok(Wire { stream, buffer: Vec::new(), end: Instant::now() + self.timeout, timeout: self.timeout })
+        Ok(Wire { stream, buffer: Vec::new(), end: Instant::now() + patience, timeout: self.timeout })
     }
 
     /// Sends bytes on a new connection and reads one answer. The bytes are created again if the server issues a new
@@ -90,6 +91,11 @@ impl Client {
         sent: Result<Answer, Failure>,
         took: Duration,
     ) -> Result<Arc<Exchange>, NoAnswer> {
+        // A raw request may wait until the run has to end.
+        let sent = sent.map_err(|failure| match failure {
+            Failure::TimedOut(_) => self.timed_out(),
+            other => other,
+        });
         let method = bytes.split(|byte| *byte == b' ').next().unwrap_or_default();
         let mut request = Request::new(&String::from_utf8_lossy(&method[..method.len().min(20)]), uri);
         request.raw = Some(bytes[..bytes.len().min(MOST_KEPT)].to_vec());
@@ -145,6 +151,21 @@ impl Wire {
                 Err(_) => return true,
             }
         }
+    }
+
+    /// Reads what the server sends until it closes the connection, up to a bound, within a time limit.
+    pub(crate) fn rest(&mut self, patience: Duration) -> Vec<u8> {
+        self.is_closed_within(patience);
+        std::mem::take(&mut self.buffer)
+    }
+
+    /// Closes the connection without waiting for an answer.
+    pub(crate) fn leave(self) {
+        let socket = match &self.stream {
+            Stream::Plain(stream) => stream,
+            Stream::Secure(stream) => &stream.sock,
+        };
+        let _gone = socket.shutdown(std::net::Shutdown::Both);
     }
 
     /// Returns the local address, which the server sees unless there is a NAT.
@@ -342,11 +363,13 @@ fn broken(error: &std::io::Error, timeout: Duration) -> Failure {
     }
 }
 
-/// Returns a shell command that sends bytes again.
+/// Returns a command that sends bytes again: bash alone over TCP; over TLS, `openssl` is needed as well.
 fn command(uri: &str, bytes: &[u8]) -> String {
     let origin = origin_of(uri).unwrap_or_default();
     let address = origin.split("//").nth(1).unwrap_or_default().to_owned();
     let shown = &bytes[..bytes.len().min(4096)];
+    let rest =
+        if shown.len() < bytes.len() { format!("  # the first of {} bytes", bytes.len()) } else { String::new() };
     let text = std::str::from_utf8(shown);
     // Credentials are removed; the reader has to insert them again.
     let text = text.ok().filter(|text| text.to_ascii_lowercase().contains("\nauthorization:"));
@@ -354,11 +377,11 @@ fn command(uri: &str, bytes: &[u8]) -> String {
         Some(text) => quoted(without_secrets(&text.replace("\r\n", "\n")).replace('\n', "\r\n").as_bytes()),
         None => quoted(shown),
     };
-    let bytes = bytes.replace('%', "%%");
     if uri.starts_with("https") {
-        format!("printf {bytes} | openssl s_client -quiet -connect {address}")
+        format!("printf %s {bytes} | openssl s_client -quiet -connect {address}{rest}")
     } else {
         let (host, port) = address.rsplit_once(':').unwrap_or((&address, "80"));
-        format!("printf {bytes} | nc {} {port}", host.trim_start_matches('[').trim_end_matches(']'))
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        format!("exec 3<>/dev/tcp/{host}/{port}; printf %s {bytes} >&3; cat <&3; exec 3>&-{rest}")
     }
 }

@@ -12,6 +12,8 @@ pub struct Settings {
     pub ca: Option<PathBuf>,
     /// Accept any server certificate.
     pub insecure: bool,
+    /// Folder that long request bodies are written to, so that commands can refer to them.
+    pub bodies: Option<PathBuf>,
     /// Time limit of one request.
     pub timeout: Duration,
     /// Time limit of all requests together.

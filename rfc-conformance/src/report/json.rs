@@ -36,7 +36,10 @@ pub(super) fn render(report: &Report) -> String {
             "info": summary.info,
             "skipped": summary.skipped,
             "error": summary.error,
+            "blocked": summary.blocked,
         },
+        "causes": report.causes(),
+        "hint": report.hint,
         "results": report.lines.iter().map(result).collect::<Vec<_>>(),
         "exchanges": exchanges.into_values().map(exchange).collect::<Vec<_>>(),
     });
@@ -47,7 +50,7 @@ pub(super) fn render(report: &Report) -> String {
 
 fn result(line: &Line) -> Value {
     let reason = match &line.verdict {
-        Verdict::Skipped(why) | Verdict::Error(why) => Some(why),
+        Verdict::Skipped(why) | Verdict::Error(why) | Verdict::Late(why) | Verdict::Blocked(why) => Some(why),
         _ => None,
     };
     json!({
@@ -57,6 +60,9 @@ fn result(line: &Line) -> Value {
         "verdict": line.verdict.word(),
         "looked-at": line.examined,
         "reason": reason,
+        "resource": line.resource,
+        "blocked-by": line.blocked_by,
+        "blocks": line.blocks,
         "findings": line.findings.iter().map(finding).collect::<Vec<_>>(),
         "more-findings": line.more,
         "exchanges": numbers(&line.records),

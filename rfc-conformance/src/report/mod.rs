@@ -1,5 +1,6 @@
 //! Reports on a run in several formats, with all text from the server escaped.
 
+mod cause;
 pub(crate) mod escape;
 pub(crate) mod html;
 mod json;
@@ -33,6 +34,8 @@ pub struct Report {
     pub took: Duration,
     /// Reason why there are no verdicts, if the run was not possible.
     pub could_not_run: Option<String>,
+    /// Advice where the URI is probably wrong.
+    pub hint: Option<String>,
 }
 
 /// Numbers of requirements by verdict.
@@ -48,8 +51,10 @@ pub struct Summary {
     pub info: usize,
     /// Requirements for which nothing could be examined.
     pub skipped: usize,
-    /// Requirements for which the server did not answer.
+    /// Requirements for which the server did not answer, or not before the time limit of the run.
     pub error: usize,
+    /// Requirements that could not be examined because of another failure.
+    pub blocked: usize,
 }
 
 /// Verdicts on one chapter of a standard.
@@ -94,6 +99,7 @@ impl Report {
             requests: 0,
             took: Duration::ZERO,
             could_not_run: None,
+            hint: None,
         }
     }
 
@@ -113,6 +119,8 @@ impl Report {
             Exit::CouldNotRun
         } else if self.failures().next().is_some() {
             Exit::Failed
+        } else if self.lines.iter().any(|line| matches!(line.verdict, Verdict::Late(_))) {
+            Exit::Incomplete
         } else {
             Exit::Passed
         }
@@ -130,6 +138,16 @@ impl Report {
             }
         }
         chapters
+    }
+
+    /// Returns the number of causes behind the failures: several requirements may be violated by one observation.
+    pub fn causes(&self) -> usize {
+        cause::causes(self.failures()).len()
+    }
+
+    /// Renders the result in a few lines of text.
+    pub fn to_summary(&self) -> String {
+        text::render_summary(self, text::Style::default())
     }
 
     /// Renders the report as text without colours.
@@ -169,7 +187,8 @@ impl Summary {
                 Verdict::Warn => &mut summary.warn,
                 Verdict::Info => &mut summary.info,
                 Verdict::Skipped(_) => &mut summary.skipped,
-                Verdict::Error(_) => &mut summary.error,
+                Verdict::Error(_) | Verdict::Late(_) => &mut summary.error,
+                Verdict::Blocked(_) => &mut summary.blocked,
             } += 1;
         }
         summary
@@ -194,6 +213,11 @@ impl FromStr for Format {
 }
 
 impl Format {
+    /// Tests whether the report goes to standard output.
+    pub(crate) fn is_shown(&self) -> bool {
+        self.file.is_none()
+    }
+
     /// Writes a report in this format.
     pub(crate) fn write(&self, report: &Report, verbose: bool) -> Result<(), WriteError> {
         let colour = self.file.is_none() && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();

@@ -17,10 +17,10 @@ pub(super) fn render(report: &Report) -> String {
         let ok = if line.verdict.is_failure(report.strict) { "not ok" } else { "ok" };
         let requirement = &line.requirement;
         let directive = match &line.verdict {
-            Verdict::Skipped(why) => format!(" # SKIP {}", tap(why)),
+            Verdict::Skipped(why) | Verdict::Blocked(why) => format!(" # SKIP {}", tap(why)),
             _ => String::new(),
         };
-        let _ = writeln!(out, "{ok} {} - {} {}{directive}", index + 1, requirement.id, tap(requirement.text));
+        let _ = writeln!(out, "{ok} {} - {} {}{directive}", index + 1, tap(&line.name()), tap(requirement.text));
         diagnosis(&mut out, line);
     }
     out
@@ -29,7 +29,7 @@ pub(super) fn render(report: &Report) -> String {
 /// Writes findings as a YAML block, with its strings in JSON syntax.
 fn diagnosis(out: &mut String, line: &Line) {
     let why = match &line.verdict {
-        Verdict::Error(why) => Some(why),
+        Verdict::Error(why) | Verdict::Late(why) => Some(why),
         _ => None,
     };
     if line.findings.is_empty() && why.is_none() {

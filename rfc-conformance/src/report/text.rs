@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use super::cause::{Cause, causes};
 use super::escape::terminal;
 use super::{Report, sections};
 use crate::json::shorten;
@@ -32,13 +33,27 @@ pub(super) fn render(report: &Report, style: Style) -> String {
     }
     tree(&mut out, report, style);
     for (title, word) in [("Failures", "fail"), ("Warnings", "warn"), ("Notes", "info"), ("Errors", "error")] {
-        let mut chosen = report.lines.iter().filter(|line| line.verdict.word() == word).peekable();
-        if chosen.peek().is_some() {
+        let chosen = causes(report.lines.iter().filter(|line| line.verdict.word() == word));
+        if !chosen.is_empty() {
             let _ = writeln!(out, "{}\n", style.paint("1", title));
         }
-        for line in chosen {
-            details(&mut out, line, style);
+        for cause in &chosen {
+            details(&mut out, cause, style);
         }
+    }
+    summary(&mut out, report, style);
+    out
+}
+
+/// Renders the result in a few lines, for runs whose reports go to files.
+pub(super) fn render_summary(report: &Report, style: Style) -> String {
+    let mut out = String::new();
+    if let Some(why) = &report.could_not_run {
+        let _ = writeln!(out, "could not run: {}", terminal(why));
+        return out;
+    }
+    for cause in causes(report.failures()) {
+        let _ = writeln!(out, "{} {}", style.paint("31;1", &terminal(&cause.line.name())), cause.line.requirement.text);
     }
     summary(&mut out, report, style);
     out
@@ -53,16 +68,15 @@ fn tree(out: &mut String, report: &Report, style: Style) {
         }
         let passed = chapter.lines.iter().filter(|line| matches!(line.verdict, Verdict::Pass(_))).count();
         let skipped = chapter.lines.iter().filter(|line| matches!(line.verdict, Verdict::Skipped(_))).count();
-        let counts = match (passed, skipped) {
-            (0, 0) => String::new(),
-            (passed, 0) => format!("{passed} passed"),
-            (0, skipped) => format!("{skipped} skipped"),
-            (passed, skipped) => format!("{passed} passed, {skipped} skipped"),
-        };
+        let blocked = chapter.lines.iter().filter(|line| matches!(line.verdict, Verdict::Blocked(_))).count();
+        let counts = [(passed, "passed"), (skipped, "skipped"), (blocked, "blocked")];
+        let counts: Vec<_> =
+            counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+        let counts = counts.join(", ");
         let (number, title) = (chapter.number, chapter.title);
         let _ = writeln!(out, "  {number:<8} {title:<42} {}", style.paint("2", &counts));
         for line in &chapter.lines {
-            let quiet = matches!(line.verdict, Verdict::Pass(_) | Verdict::Skipped(_));
+            let quiet = matches!(line.verdict, Verdict::Pass(_) | Verdict::Skipped(_) | Verdict::Blocked(_));
             if style.verbose || !quiet {
                 branch(out, line, style);
             }
@@ -78,7 +92,8 @@ fn branch(out: &mut String, line: &Line, style: Style) {
         Verdict::Warn => ("33", "!"),
         Verdict::Info => ("36", "i"),
         Verdict::Skipped(_) => ("2", "○"),
-        Verdict::Error(_) => ("35;1", "E"),
+        Verdict::Error(_) | Verdict::Late(_) => ("35;1", "E"),
+        Verdict::Blocked(_) => ("2", "b"),
     };
     let requirement = &line.requirement;
     let number = requirement.id.strip_prefix(requirement.document()).unwrap_or(requirement.id).trim_start_matches('/');
@@ -86,7 +101,7 @@ fn branch(out: &mut String, line: &Line, style: Style) {
     let _ = write!(out, "    {} {number:<13} {level:<6} {}", style.paint(colour, mark), requirement.text);
     let remark = match &line.verdict {
         Verdict::Pass(looked) => format!("({looked})"),
-        Verdict::Skipped(why) => format!("({})", terminal(why)),
+        Verdict::Skipped(why) | Verdict::Blocked(why) => format!("({})", terminal(why)),
         _ => String::new(),
     };
     let _ = writeln!(out, " {}", style.paint("2", &remark));
@@ -101,13 +116,22 @@ fn word(level: Level) -> &'static str {
     }
 }
 
-fn details(out: &mut String, line: &Line, style: Style) {
-    let requirement = &line.requirement;
-    let _ = writeln!(out, "  {} {} {}", style.paint("1", requirement.id), requirement.level, requirement.text);
+fn details(out: &mut String, cause: &Cause<'_>, style: Style) {
+    let line = cause.line;
+    let (requirement, name) = (&line.requirement, terminal(&line.name()));
+    let _ = writeln!(out, "  {} {} {}", style.paint("1", &name), requirement.level, requirement.text);
+    if !cause.others.is_empty() {
+        let others: Vec<_> = cause.others.iter().map(|other| other.name()).collect();
+        let _ = writeln!(out, "    also:     {}", cut(&others.join(", ")));
+    }
+    if !line.blocks.is_empty() {
+        let count = crate::wording::counted(line.blocks.len(), "requirement");
+        let _ = writeln!(out, "    blocks:   {count}: {}", cut(&line.blocks.join(", ")));
+    }
     if !line.examined.is_empty() {
         let _ = writeln!(out, "    looked at: {}", line.examined);
     }
-    if let Verdict::Error(why) = &line.verdict {
+    if let Verdict::Error(why) | Verdict::Late(why) = &line.verdict {
         let _ = writeln!(out, "    {}", cut(why));
         if let Some(record) = line.records.last() {
             let _ = writeln!(out, "    again:    {}", terminal(&record.curl));
@@ -152,12 +176,20 @@ fn summary(out: &mut String, report: &Report, style: Style) {
         ("36", summary.info, "noted"),
         ("2", summary.skipped, "skipped"),
         ("35;1", summary.error, "without an answer"),
+        ("2", summary.blocked, "blocked"),
     ];
     let text = |(colour, count, word): (&str, usize, &str)| {
         let text = format!("{count} {word}");
         if count > 0 { style.paint(colour, &text) } else { text }
     };
     let parts: Vec<_> = parts.into_iter().map(text).collect();
+    let (failures, causes) = (report.failures().count(), report.causes());
+    if causes < failures {
+        let _ = writeln!(out, "{failures} failures have {}", crate::wording::counted(causes, "cause"));
+    }
+    if let Some(hint) = &report.hint {
+        let _ = writeln!(out, "Hint: {}", terminal(hint));
+    }
     let took = report.took.as_secs_f32();
     let _ = writeln!(out, "{} requirements: {}", report.lines.len(), parts.join(", "));
     let _ = writeln!(out, "{} requests in {took:.1} s{}", report.requests, if report.strict { ", strict" } else { "" });

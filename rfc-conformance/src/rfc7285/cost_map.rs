@@ -20,19 +20,31 @@ use crate::metric::more_is_better;
 use crate::sheet::{Entry, Sheet};
 use crate::subject::{CostType, Kind, Resource};
 use crate::verdict::Finding;
-use crate::view::{CostMap, Costs, NetworkMap, Vtag};
+use crate::view::{CostMap, Costs, NetworkMap, Pair, Vtag};
 
 /// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
-    Check::new(&[MEDIA_TYPE, COST_TYPE, SHAPE, NUMERICAL, ORDINAL], message),
-    Check::new(&[DEPENDENT, SAME_TAG, KEYS, OMITTED], consistency_with_network_map),
-    Check::new(&[RANKING, LOWER], ranks),
+    Check::new(
+        "reads every full cost map and examines media type, cost type, shape and each value",
+        &[MEDIA_TYPE, COST_TYPE, SHAPE, NUMERICAL, ORDINAL],
+        message,
+    ),
+    Check::new(
+        "compares every full cost map with the network map that it uses, while that map does not change",
+        &[DEPENDENT, SAME_TAG, KEYS, OMITTED],
+        consistency_with_network_map,
+    ),
+    Check::new(
+        "compares ordinal with numerical cost maps of one metric: no pair may be in the opposite order",
+        &[RANKING, LOWER],
+        ranks,
+    ),
 ];
 
 fn message(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("no full cost map is listed");
     sheet.on(ORDINAL).skip("no ordinal cost map is listed");
-    for map in context.subject.of(Kind::CostMap) {
+    for map in context.of(Kind::CostMap) {
         let exchange = context.latest(map)?;
         let Some(data) = sheet.on(MEDIA_TYPE).promised(map, &exchange, "cost map") else {
             continue;
@@ -98,8 +110,8 @@ fn is_rank(cost: &Value) -> bool {
 
 fn consistency_with_network_map(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("no full cost map with a network map is listed");
-    for costs in context.subject.of(Kind::CostMap) {
-        let Some(map) = context.subject.network_map_of(costs) else {
+    for costs in context.of(Kind::CostMap) {
+        let Some(map) = context.network_map_of(costs) else {
             continue;
         };
         let Some(steady) = context.steady(map, |_| context.get(costs))? else {
@@ -115,7 +127,7 @@ fn consistency_with_network_map(context: &Context<'_>, sheet: &mut Sheet) -> Res
         let entry = sheet.on(KEYS);
         entry.saw(&exchange, read.costs.0.len() + read.others.len(), "pair");
         for (src, dst) in read.costs.0.keys().chain(&read.others) {
-            let unknown = [src, dst].into_iter().find(|pid| !full.groups.contains_key(*pid));
+            let unknown = [src, dst].into_iter().find(|pid| !full.groups.contains_key(&***pid));
             if let Some(pid) = unknown {
                 let finding = Finding::new(format!("a PID of {}", map.id), format!("{pid:?}"));
                 let place = pointer(&pointer("/cost-map", src), dst);
@@ -163,11 +175,7 @@ pub(crate) fn tag_of(entry: &mut Entry, exchange: &Exchange, full: &NetworkMap, 
 }
 
 /// Finds two pairs that ordinal costs put in the opposite order of numerical costs.
-pub(super) fn inversion<'a>(
-    ranks: &'a Costs,
-    costs: &'a Costs,
-    more_is_better: bool,
-) -> Option<[&'a (String, String); 2]> {
+pub(super) fn inversion<'a>(ranks: &'a Costs, costs: &'a Costs, more_is_better: bool) -> Option<[&'a Pair; 2]> {
     // Both are sorted by pair, so a merge finds the common pairs.
     let mut known = costs.0.iter().peekable();
     let mut pairs = Vec::with_capacity(ranks.0.len());
@@ -179,7 +187,7 @@ pub(super) fn inversion<'a>(
     }
     pairs.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.total_cmp(&other.1)));
     // Worst cost so far among all better ranks.
-    let mut worst: Option<(f64, &(String, String))> = None;
+    let mut worst: Option<(f64, &Pair)> = None;
     let mut start = 0;
     while start < pairs.len() {
         let end = start + pairs[start..].iter().take_while(|pair| pair.0.total_cmp(&pairs[start].0).is_eq()).count();
@@ -198,14 +206,14 @@ pub(super) fn inversion<'a>(
 fn ranks(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("no metric is offered as full cost maps in both modes over the same network map");
     let subject = context.subject;
-    for ordinal in subject.of(Kind::CostMap).take(4 * MOST_OF_A_KIND) {
+    for ordinal in context.of(Kind::CostMap).take(4 * MOST_OF_A_KIND) {
         let Some(cost_type) = subject.cost_types_of(ordinal).into_iter().find(CostType::is_ordinal) else {
             continue;
         };
         let numerical = CostType { mode: "numerical".to_owned(), metric: cost_type.metric.clone() };
         let map = ordinal.uses().first().copied().unwrap_or_default();
         let (Some(numerical), Some(reversed)) =
-            (subject.cost_map_of(map, &numerical), more_is_better(&cost_type.metric))
+            (context.cost_map_of(map, &numerical), more_is_better(&cost_type.metric))
         else {
             continue;
         };
@@ -216,6 +224,14 @@ fn ranks(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         let (Some(costs), Some(ranks)) = (CostMap::read(&steady.full), CostMap::read(&steady.found)) else {
             continue;
         };
+        let is_flat = |costs: &Costs| {
+            costs.0.values().zip(costs.0.values().skip(1)).all(|(one, next)| one.total_cmp(next).is_eq())
+        };
+        if is_flat(&ranks.costs) && !is_flat(&costs.costs) {
+            // Ranks may be coarser than costs, but a single one says nothing.
+            let finding = Finding::new("ranks that tell different costs apart", "the same rank for all pairs");
+            sheet.on(RANKING).warn(finding.at("/cost-map").from(&steady.full).from(&steady.found));
+        }
         let finding = inversion(&ranks.costs, &costs.costs, reversed)
             .map(|pairs| inverted(pairs, &ranks.costs, &costs.costs, &steady.full, &steady.found));
         for requirement in [RANKING, LOWER] {
@@ -234,13 +250,13 @@ fn ranks(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
 
 /// Describes two pairs in the wrong order.
 pub(super) fn inverted(
-    pairs: [&(String, String); 2],
+    pairs: [&Pair; 2],
     ranks: &Costs,
     costs: &Costs,
     full: &Arc<Exchange>,
     ranked: &Exchange,
 ) -> Finding {
-    let text = |pair: &(String, String)| {
+    let text = |pair: &Pair| {
         let (rank, cost) = (ranks.0.get(pair).unwrap_or(&0.0), costs.0.get(pair).unwrap_or(&0.0));
         format!("{} to {}: rank {rank}, cost {cost}", pair.0, pair.1)
     };
@@ -254,7 +270,7 @@ mod tests {
     use super::*;
 
     fn costs(values: &[(&str, f64)]) -> Costs {
-        Costs(values.iter().map(|(dst, cost)| (("a".to_owned(), (*dst).to_owned()), *cost)).collect())
+        Costs(values.iter().map(|(dst, cost)| (("a".into(), (*dst).into()), *cost)).collect())
     }
 
     #[test]

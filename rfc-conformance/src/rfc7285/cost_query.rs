@@ -16,7 +16,7 @@ use crate::view::{CostMap, Costs};
 /// A cost query with its expected answer and the requirements that it grades.
 pub(super) struct CostQuery {
     pub(super) body: Value,
-    pub(super) expected: Costs,
+    pub(super) expected: Arc<Costs>,
     pub(super) grades: Vec<Requirement>,
     pub(super) lenience: Lenience,
 }
@@ -45,8 +45,8 @@ pub(super) struct ConstraintGrades {
 }
 
 impl CostQuery {
-    pub(super) fn new(body: Value, expected: Costs, grades: &[Requirement]) -> Self {
-        Self { body, expected, grades: grades.to_vec(), lenience: Lenience::None }
+    pub(super) fn new(body: Value, expected: impl Into<Arc<Costs>>, grades: &[Requirement]) -> Self {
+        Self { body, expected: expected.into(), grades: grades.to_vec(), lenience: Lenience::None }
     }
 
     pub(super) fn lenient(mut self, lenience: Lenience) -> Self {
@@ -106,8 +106,21 @@ fn equal(one: f64, other: f64) -> bool {
 }
 
 /// Malformed constraints that servers must reject.
-pub(super) const MALFORMED_CONSTRAINTS: &[&str] =
-    &["ne 5", "GE 5", "ge5", "5 ge", "ge x", "", "ge", "ge 1 2", "ge 0x1"];
+pub(super) const MALFORMED_CONSTRAINTS: &[&str] = &[
+    "ne 5",
+    "GE 5",
+    "ge5",
+    "5 ge",
+    "ge x",
+    "",
+    "ge",
+    "ge 1 2",
+    "ge 0x1",
+    "ge NaN",
+    "lt nan",
+    "le Infinity",
+    "ge -inf",
+];
 
 /// Grades the answer to a query.
 pub(super) fn grade(
@@ -149,8 +162,12 @@ pub(super) fn grade(
 /// because ranks are relative to their answer (RFC 7285 §6.2).
 fn mismatch(resource: &Resource, cost_type: &CostType, seen: &Costs, expected: &Costs) -> Option<Finding> {
     let flat = |costs: &Costs| Costs(costs.0.keys().map(|pair| (pair.clone(), 0.0)).collect());
-    let difference =
-        if cost_type.is_ordinal() { flat(seen).difference(&flat(expected)) } else { seen.difference(expected) };
+    let difference = match cost_type.is_ordinal() {
+        // The usual case, without a copy.
+        true if seen.0.keys().eq(expected.0.keys()) => None,
+        true => flat(seen).difference(&flat(expected)),
+        false => seen.difference(expected),
+    };
     let difference = difference?;
     let data = format!("/{}", resource.kind.data_member().unwrap_or_default());
     let place = pointer(&pointer(&data, &difference.src), &difference.dst);
@@ -183,7 +200,7 @@ mod tests {
         let grades =
             ConstraintGrades { syntax: &[], conjunction: &[], excluded: &[], absent: &[], empty: &[], precision: &[] };
         let pairs = [("b", 1.5), ("c", 5.0), ("d", 9.0)];
-        let costs = Costs(pairs.iter().map(|(dst, cost)| (("a".to_owned(), (*dst).to_owned()), *cost)).collect());
+        let costs = Costs(pairs.iter().map(|(dst, cost)| (("a".into(), (*dst).into()), *cost)).collect());
         let queries = constraint_queries(&json!({}), &costs, &grades);
         let brought = |text: &str| {
             let query = queries.iter().find(|query| query.body["constraints"] == json!([text])).unwrap();

@@ -31,19 +31,31 @@ const DIRECTORY: &str = "application/alto-directory+json";
 
 /// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
-    Check::new(&[AVAILABLE, MEDIA_TYPE], available),
-    Check::new(&[UNIQUE, RESOURCE_ID], ids),
-    Check::new(&[COST_TYPES, COST_TYPE_NAMES], cost_types),
-    Check::new(&[HAS_DEFAULT, DEFAULT_IS_MAP], default_map),
-    Check::new(&[ENTRIES], entries),
-    Check::new(&[NESTED, DELEGATED], nested),
-    Check::new(&[USES_KNOWN], uses),
-    Check::new(&[USES_NEEDED], uses_needed),
-    Check::new(&[RELATIVE, GET, GET_PLAIN], by_get),
-    Check::new(&[POST, ACCEPTS], by_post),
-    Check::new(&[ONE_METHOD], one_method),
-    Check::new(&[SHARED], shared),
-    Check::new(&[OPTIONS], options),
+    Check::new("reads the root URI and every directory that it leads to", &[AVAILABLE, MEDIA_TYPE], available),
+    Check::new(
+        "collects all IDs of all directories, looks for duplicates and examines their characters",
+        &[UNIQUE, RESOURCE_ID],
+        ids,
+    ),
+    Check::new(
+        "resolves every cost type name in the `meta.cost-types` of its own directory",
+        &[COST_TYPES, COST_TYPE_NAMES],
+        cost_types,
+    ),
+    Check::new(
+        "looks the default network map up among the listed resources",
+        &[HAS_DEFAULT, DEFAULT_IS_MAP],
+        default_map,
+    ),
+    Check::new("validates every directory entry by a schema and resolves its URI", &[ENTRIES], entries),
+    Check::new("follows every entry that leads to another directory, up to a bound", &[NESTED, DELEGATED], nested),
+    Check::new("looks every ID in `uses` up among the listed resources", &[USES_KNOWN], uses),
+    Check::new("compares the version tags in answers with the `uses` of the resource", &[USES_NEEDED], uses_needed),
+    Check::new("reads every resource without `accepts` by GET", &[RELATIVE, GET, GET_PLAIN], by_get),
+    Check::new("sends a valid request to every resource with `accepts`", &[POST, ACCEPTS], by_post),
+    Check::new("requests every URI by the method that is not listed for it", &[ONE_METHOD], one_method),
+    Check::new("requests every resource that shares its URI with another", &[SHARED], shared),
+    Check::new("sends OPTIONS to every URI", &[OPTIONS], options),
 ];
 
 fn available(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
@@ -269,16 +281,15 @@ fn uses(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
 fn uses_needed(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let entry = sheet.on(USES_NEEDED);
     entry.skip("no resource that depends on a network map is listed");
-    let mut answers = Vec::new();
-    for resource in context.subject.of(Kind::CostMap) {
-        answers.push((resource, context.latest(resource)?));
-    }
-    for (resource, body) in context.valid_requests()? {
-        if matches!(resource.kind, Kind::FilteredNetworkMap | Kind::FilteredCostMap) {
-            answers.push((resource, context.post(resource, &body)?));
-        }
-    }
-    for (resource, exchange) in answers {
+    let requests = context.valid_requests()?.into_iter().map(|(resource, body)| (resource, Some(body)));
+    let filters = |(resource, _): &(&Resource, Option<Value>)| {
+        matches!(resource.kind, Kind::FilteredNetworkMap | Kind::FilteredCostMap)
+    };
+    for (resource, body) in context.of(Kind::CostMap).map(|map| (map, None)).chain(requests.filter(filters)) {
+        let exchange = match body {
+            Some(body) => context.post(resource, &body)?,
+            None => context.latest(resource)?,
+        };
         let message = exchange.value().unwrap_or(&Value::Null);
         let mut tags = Vtag::dependent(message);
         if resource.kind == Kind::FilteredNetworkMap {
@@ -299,7 +310,7 @@ fn uses_needed(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
 
 fn by_get(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("no entry without `accepts` is listed");
-    for resource in context.subject.readable() {
+    for resource in context.readable() {
         let exchange = match context.latest(resource) {
             Ok(exchange) => exchange,
             Err(trouble) => {
@@ -336,7 +347,7 @@ fn one_method(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
     let entry = sheet.on(ONE_METHOD);
     entry.skip("every URI is listed for both methods");
     let mut asked = BTreeSet::new();
-    for resource in &subject.resources {
+    for resource in context.resources() {
         if subject.at(&resource.uri).any(|other| other.is_posted() != resource.is_posted())
             || !asked.insert(&resource.uri)
             || resource.kind == Kind::Other
@@ -373,7 +384,7 @@ fn shared(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         let exchange = context.post(resource, &body)?;
         entry.promised(resource, &exchange, "POST");
     }
-    for resource in subject.resources.iter().filter(|resource| !resource.is_posted() && sharing(resource)) {
+    for resource in context.resources().filter(|resource| !resource.is_posted() && sharing(resource)) {
         let exchange = context.get(resource)?;
         entry.saw(&exchange, 1, "GET");
         if exchange.answer.header("content-type").map(MediaType::read) != Some(MediaType::read(&resource.media_type)) {
@@ -386,7 +397,7 @@ fn shared(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
 fn options(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let entry = sheet.on(OPTIONS);
     entry.skip("no resource is listed");
-    let uris: BTreeSet<_> = context.subject.resources.iter().map(|resource| resource.uri.as_str()).collect();
+    let uris: BTreeSet<_> = context.resources().map(|resource| resource.uri.as_str()).collect();
     for uri in uris.into_iter().take(32) {
         let exchange = context.client.send(Request::new("OPTIONS", uri))?;
         entry.saw(&exchange, 1, "URI");

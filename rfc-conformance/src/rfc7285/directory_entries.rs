@@ -17,12 +17,24 @@ use crate::verdict::Finding;
 
 /// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
-    Check::new(&[NETWORK_MAP], network_maps),
-    Check::new(&[COST_MAP, ONE_COST_TYPE, USES_MAP], cost_maps),
-    Check::new(&[FILTERED_MAP_USES], filtered_network_maps),
-    Check::new(&[FILTERED_COSTS_NAMES, FILTERED_COSTS_USES], filtered_cost_maps),
-    Check::new(&[PROP_TYPES, PROPERTY_USES], property_services),
-    Check::new(&[ENDPOINT_COST_NAMES, ENDPOINT_COST_USES], cost_services),
+    Check::new("examines the entries of network maps", &[NETWORK_MAP], network_maps),
+    Check::new(
+        "examines the entries of cost maps, and reads each map",
+        &[COST_MAP, ONE_COST_TYPE, USES_MAP],
+        cost_maps,
+    ),
+    Check::new("examines the entries of filtered network maps", &[FILTERED_MAP_USES], filtered_network_maps),
+    Check::new(
+        "examines the entries of filtered cost maps",
+        &[FILTERED_COSTS_NAMES, FILTERED_COSTS_USES],
+        filtered_cost_maps,
+    ),
+    Check::new("examines the entries of endpoint property services", &[PROP_TYPES, PROPERTY_USES], property_services),
+    Check::new(
+        "examines the entries of endpoint cost services",
+        &[ENDPOINT_COST_NAMES, ENDPOINT_COST_USES],
+        cost_services,
+    ),
 ];
 
 /// A directory entry, as the place of findings about it.
@@ -99,8 +111,10 @@ fn network_maps(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer
 
 fn cost_maps(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     for listed in ListedEntry::all(context, Kind::CostMap, sheet) {
-        let exchange = context.latest(listed.resource)?;
-        sheet.on(COST_MAP).promised(listed.resource, &exchange, "cost map");
+        if context.is_usable(listed.resource) {
+            let exchange = context.latest(listed.resource)?;
+            sheet.on(COST_MAP).promised(listed.resource, &exchange, "cost map");
+        }
         let entry = sheet.on(ONE_COST_TYPE);
         listed.saw(entry);
         let place = "/capabilities/cost-type-names";

@@ -11,10 +11,12 @@ use super::cost_query::{
 };
 use super::filtered_cost_map::foreign_types;
 use super::requirements::{
+    s6_1_2_1::NUMERICAL,
+    s6_1_2_2::ORDINAL,
     s11_5_1::PROVIDED,
     s11_5_1_1::FORMAT,
     s11_5_1_3::{CLIENT, CONSTRAINTS, DESCRIPTION, MATCHING, NOT_BOTH, REPEATED},
-    s11_5_1_6::{COST_TYPE, NUMBERS, OMITTED, ONLY_ASKED, RANKS},
+    s11_5_1_6::{COST_TYPE, NUMBERS, OMITTED, ONLY_ASKED, RANKS, SAME_COSTS},
     s13_2::MIXED,
 };
 use crate::address;
@@ -31,18 +33,33 @@ use crate::view::CostMap;
 
 /// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
-    Check::new(&[PROVIDED], provided),
-    Check::new(&[FORMAT, COST_TYPE, ONLY_ASKED, NUMBERS, OMITTED, MATCHING, DESCRIPTION, REPEATED], answers),
-    Check::new(&[CONSTRAINTS], constraints),
-    Check::new(&[CLIENT], client_address),
-    Check::new(&[NOT_BOTH], both_empty),
-    Check::new(&[MATCHING], foreign),
-    Check::new(&[RANKS], ranks),
-    Check::new(&[MIXED], mixed),
+    Check::new("looks for endpoint cost services in the directories", &[PROVIDED], provided),
+    Check::new(
+        "asks for the costs between addresses of the network map, with every cost type, with a description, and with repeated addresses",
+        &[FORMAT, COST_TYPE, ONLY_ASKED, NUMBERS, OMITTED, MATCHING, DESCRIPTION, REPEATED, NUMERICAL, ORDINAL],
+        answers,
+    ),
+    Check::new(
+        "applies constraints derived from the unconstrained answer, and sends malformed ones",
+        &[CONSTRAINTS],
+        constraints,
+    ),
+    Check::new(
+        "omits or empties one list and expects the address of the suite, also with forged forwarding fields",
+        &[CLIENT],
+        client_address,
+    ),
+    Check::new("omits or empties both lists", &[NOT_BOTH], both_empty),
+    Check::new("asks for cost types that are not announced", &[MATCHING], foreign),
+    Check::new("compares ordinal with numerical costs of the same pairs", &[RANKS], ranks),
+    Check::new("asks for costs between an IPv4 and an IPv6 address", &[MIXED], mixed),
+    Check::new("asks for pairs alone, together and among 200, and compares their costs", &[SAME_COSTS], same_costs),
 ];
 
 /// Maximum number of endpoints in a request.
 const MOST_ADDRESSES: usize = 8;
+/// Number of destinations in a long request.
+const MANY_ADDRESSES: u32 = 200;
 const NO_SERVICE: &str = "no endpoint cost service is listed, or no addresses are known to ask about";
 
 fn request(cost_type: &CostType, srcs: &[String], dsts: &[String]) -> Value {
@@ -58,7 +75,7 @@ fn offers<'a>(context: &'a Context<'_>) -> Result<Offers<'a>, NoAnswer> {
     if addresses.is_empty() {
         return Ok((Vec::new(), addresses));
     }
-    let services = context.subject.of(Kind::EndpointCost).take(MOST_OF_A_KIND);
+    let services = context.of(Kind::EndpointCost).take(MOST_OF_A_KIND);
     let offers = services.flat_map(|resource| {
         let types = context.subject.cost_types_of(resource);
         types.into_iter().take(2 * MOST_OF_A_KIND).map(move |cost_type| (resource, cost_type))
@@ -276,7 +293,7 @@ fn grade_client_address(
 fn both_empty(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let entry = sheet.on(NOT_BOTH);
     entry.skip(NO_SERVICE);
-    for resource in context.subject.of(Kind::EndpointCost).take(MOST_OF_A_KIND) {
+    for resource in context.of(Kind::EndpointCost).take(MOST_OF_A_KIND) {
         let Some(cost_type) = context.subject.cost_types_of(resource).first().map(CostType::to_json) else {
             continue;
         };
@@ -348,11 +365,64 @@ fn ranks(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     Ok(())
 }
 
+/// Asks for the costs of a few pairs alone, together, and among many, and compares them.
+fn same_costs(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+    let entry = sheet.on(SAME_COSTS);
+    entry.skip(NO_SERVICE);
+    let (offers, addresses) = offers(context)?;
+    for (resource, cost_type) in offers.into_iter().filter(|(_, cost_type)| cost_type.is_numerical()) {
+        let all = request(&cost_type, &addresses, &addresses);
+        let first = &addresses[..1];
+        let many = many_addresses(&addresses);
+        let asked = context.steady_post(resource, &all, |_| {
+            let alone = addresses
+                .iter()
+                .take(3)
+                .map(|dst| context.post(resource, &request(&cost_type, first, std::slice::from_ref(dst))));
+            let mut answers = alone.collect::<Result<Vec<_>, _>>()?;
+            answers.push(context.post(resource, &request(&cost_type, first, &many))?);
+            Ok(answers)
+        })?;
+        let Some(steady) = asked else {
+            entry.skip("costs changed during every comparison");
+            continue;
+        };
+        let Some(together) = CostMap::read(&steady.full) else { continue };
+        for exchange in &steady.found {
+            let Some(seen) = CostMap::read(exchange) else { continue };
+            for (pair, cost) in &seen.costs.0 {
+                let Some(expected) = together.costs.0.get(pair) else { continue };
+                entry.saw(exchange, 1, "pair");
+                if expected.total_cmp(cost).is_ne() {
+                    let finding =
+                        Finding::new(format!("cost {expected} from {} to {}", pair.0, pair.1), cost.to_string());
+                    let place = pointer(&pointer("/endpoint-cost-map", &pair.0), &pair.1);
+                    entry.fail(finding.at(place).from(&steady.full).from(exchange));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Extends a list of addresses to many, by their neighbours.
+fn many_addresses(some: &[String]) -> Vec<String> {
+    let mut many = some.to_vec();
+    let v4 = some.iter().filter_map(|text| match address::typed(text)? {
+        IpAddr::V4(address) => Some(u32::from(address)),
+        IpAddr::V6(_) => None,
+    });
+    let neighbours = v4.flat_map(|first| (1..MANY_ADDRESSES).map(move |step| first.wrapping_add(step)));
+    many.extend(neighbours.map(|address| address::to_typed(IpAddr::from(std::net::Ipv4Addr::from(address)))));
+    many.truncate(MANY_ADDRESSES as usize);
+    many
+}
+
 fn mixed(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let entry = sheet.on(MIXED);
     entry.skip(NO_SERVICE);
     let (v4, v6) = ("ipv4:192.0.2.1".to_owned(), "ipv6:2001:db8::1".to_owned());
-    for resource in context.subject.of(Kind::EndpointCost).take(MOST_OF_A_KIND) {
+    for resource in context.of(Kind::EndpointCost).take(MOST_OF_A_KIND) {
         let Some(cost_type) = context.subject.cost_types_of(resource).into_iter().next() else {
             continue;
         };

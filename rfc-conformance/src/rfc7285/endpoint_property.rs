@@ -32,12 +32,30 @@ use crate::view::{NetworkMap, Vtag};
 
 /// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
-    Check::new(&[PID_VALUE, LONGEST, TAGS, UNDEFINED], pids),
-    Check::new(&[FORMAT, EVERY_ENDPOINT, ONLY_ASKED, STRINGS, MORE], answers),
-    Check::new(&[REPEATED_PROPERTIES, REPEATED_ENDPOINTS, BY_VALUE], repeated),
-    Check::new(&[MATCHING], unannounced),
-    Check::new(&[TYPED_ADDRESS, V4_TEXT], malformed_addresses),
-    Check::new(&[V6_FORMS, BY_VALUE], v6_forms),
+    Check::new(
+        "asks for the `pid` of addresses in nested and plain prefixes and compares it with the longest match in the network map",
+        &[PID_VALUE, LONGEST, TAGS, UNDEFINED],
+        pids,
+    ),
+    Check::new(
+        "asks for every announced property of several addresses",
+        &[FORMAT, EVERY_ENDPOINT, ONLY_ASKED, STRINGS, MORE],
+        answers,
+    ),
+    Check::new(
+        "repeats properties and addresses, also in other spellings, and expects the same answer",
+        &[REPEATED_PROPERTIES, REPEATED_ENDPOINTS, BY_VALUE],
+        repeated,
+    ),
+    Check::new("asks for properties that are not announced", &[MATCHING], unannounced),
+    Check::new("sends malformed addresses and expects an error", &[TYPED_ADDRESS, V4_TEXT], malformed_addresses),
+    Check::new("spells IPv6 addresses in all permitted forms", &[V6_FORMS, BY_VALUE], v6_forms),
+    Check::new(
+        "asks for the `pid` in several network maps at once",
+        &[PID_VALUE, LONGEST, TAGS, UNDEFINED],
+        joint_pids,
+    ),
+    Check::new("asks about valid addresses that are easily misread", &[TYPED_ADDRESS], valid_addresses),
 ];
 
 /// Maximum number of addresses in a request.
@@ -45,9 +63,9 @@ const MOST_ADDRESSES: usize = 96;
 
 /// Collects services with each network map whose `pid` they announce, and the name of that property.
 fn pid_services<'a>(context: &'a Context<'_>) -> Vec<(&'a Resource, &'a Resource, String)> {
-    let services = context.subject.of(Kind::EndpointProperty).take(MOST_OF_A_KIND);
+    let services = context.of(Kind::EndpointProperty).take(MOST_OF_A_KIND);
     let pairs = services.flat_map(|service| {
-        let maps = context.subject.of(Kind::NetworkMap).take(4 * MOST_OF_A_KIND);
+        let maps = context.of(Kind::NetworkMap).take(4 * MOST_OF_A_KIND);
         maps.filter_map(move |map| {
             let property = format!("{}.pid", map.id);
             service.prop_types().contains(&property.as_str()).then_some((service, map, property))
@@ -97,6 +115,48 @@ fn pids(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         }
         for address in addresses {
             grade_pid(&exchange, &full, address, &property, sheet);
+        }
+    }
+    Ok(())
+}
+
+/// Asks for the `pid` in several network maps at once.
+fn joint_pids(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+    sheet.on(TAGS).skip("no service has the `pid` of two network maps");
+    for service in context.of(Kind::EndpointProperty).take(MOST_OF_A_KIND) {
+        let mut maps: Vec<_> = pid_services(context).into_iter().filter(|(other, ..)| other.id == service.id).collect();
+        maps.truncate(MOST_OF_A_KIND);
+        let Some((_, main, _)) = maps.first().filter(|_| maps.len() > 1) else { continue };
+        let names: Vec<&str> = maps.iter().map(|(.., property)| property.as_str()).collect();
+        let asked = context.steady(main, |before| {
+            let addresses = NetworkMap::read(before).map_or_else(Vec::new, |map| map.select_addresses(MOST_OF_A_KIND));
+            let texts: Vec<_> = addresses.iter().map(|address| address::to_typed(*address)).collect();
+            let exchange = context.post(service, &request(&names, &texts))?;
+            let others: Result<Vec<_>, NoAnswer> = maps.iter().map(|(_, map, _)| context.get(map)).collect();
+            Ok((exchange, addresses, others?))
+        })?;
+        let Some((exchange, addresses, others)) = asked.map(|steady| steady.found) else { continue };
+        for (full, property) in others.iter().zip(&names) {
+            let Some(full) = NetworkMap::read(full) else { continue };
+            tags(service, &exchange, &full, sheet);
+            for address in &addresses {
+                grade_pid(&exchange, &full, *address, property, sheet);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Asks about valid addresses that are easily misread.
+fn valid_addresses(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+    let entry = sheet.on(TYPED_ADDRESS);
+    entry.skip("no endpoint property service is listed");
+    for service in context.of(Kind::EndpointProperty).take(2) {
+        let Some(property) = service.prop_types().first().copied() else { continue };
+        let texts = ["ipv6:::1", "ipv6:::", "ipv6:::ffff:192.0.2.1", "ipv4:0.0.0.0", "ipv4:255.255.255.255"];
+        for text in texts {
+            let exchange = context.post(service, &request(&[property], &[text.to_owned()]))?;
+            entry.promised(service, &exchange, "address");
         }
     }
     Ok(())
@@ -152,7 +212,7 @@ fn answers(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("no endpoint property service is listed, or no addresses are known to ask about");
     let addresses = context.addresses(8)?;
     let texts: Vec<_> = addresses.iter().map(|address| address::to_typed(*address)).collect();
-    for service in context.subject.of(Kind::EndpointProperty).take(MOST_OF_A_KIND) {
+    for service in context.of(Kind::EndpointProperty).take(MOST_OF_A_KIND) {
         let properties = service.prop_types();
         let listed = &context.subject.directory_of(service).exchange;
         let more = properties.iter().filter(|property| property.split('.').nth(1) != Some("pid")).count();
@@ -218,7 +278,7 @@ fn grade_member(exchange: &Arc<Exchange>, address: IpAddr, properties: &[&str], 
 fn repeated(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("no endpoint property service is listed, or no addresses are known to ask about");
     let addresses: Vec<_> = context.addresses(2)?.into_iter().map(address::to_typed).collect();
-    for service in context.subject.of(Kind::EndpointProperty).take(MOST_OF_A_KIND) {
+    for service in context.of(Kind::EndpointProperty).take(MOST_OF_A_KIND) {
         let Some(property) = service.prop_types().first().copied().filter(|_| !addresses.is_empty()) else {
             continue;
         };
@@ -252,7 +312,7 @@ fn unannounced(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
     let entry = sheet.on(MATCHING);
     entry.skip("no endpoint property service is listed, or no addresses are known to ask about");
     let addresses: Vec<_> = context.addresses(1)?.into_iter().map(address::to_typed).collect();
-    for service in context.subject.of(Kind::EndpointProperty).take(MOST_OF_A_KIND) {
+    for service in context.of(Kind::EndpointProperty).take(MOST_OF_A_KIND) {
         let known = service.prop_types();
         let Some(property) = known.first().copied().filter(|_| !addresses.is_empty()) else {
             continue;
@@ -283,7 +343,7 @@ fn expect_rejection(
     text: &str,
     accepted: Grade,
 ) -> Result<(), NoAnswer> {
-    for service in context.subject.of(Kind::EndpointProperty).take(2) {
+    for service in context.of(Kind::EndpointProperty).take(2) {
         let Some(property) = service.prop_types().first().copied() else {
             continue;
         };

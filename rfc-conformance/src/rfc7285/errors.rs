@@ -32,6 +32,7 @@ use crate::verdict::{Finding, Grade};
 /// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(
+        "sends every malformed variant of a valid request to each resource, and a valid request after each",
         &[
             BOUNDS,
             NULL,
@@ -56,8 +57,8 @@ pub(super) const CHECKS: &[Check] = &[
         ],
         malformed_requests,
     ),
-    Check::new(&[SUBFIELD, VALUE, FIELD_AND_VALUE], subfields),
-    Check::new(&[ONE], several_faults),
+    Check::new("sends cost types with one invalid member", &[SUBFIELD, VALUE, FIELD_AND_VALUE], subfields),
+    Check::new("sends requests with several faults and expects one consistent error", &[ONE], several_faults),
 ];
 
 fn malformed_requests(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
@@ -74,6 +75,24 @@ fn malformed_requests(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), No
 fn named(finding: Finding, outcome: &Outcome, resource: &Resource) -> Finding {
     let seen = format!("{} ({}: {})", finding.seen, resource.id, outcome.case.what);
     Finding { seen, ..finding }
+}
+
+/// Notes a failure for a request that got no answer, unless the run had to end before.
+fn silence(
+    sheet: &mut Sheet,
+    requirement: Requirement,
+    expected: &str,
+    trouble: &NoAnswer,
+    outcome: &Outcome,
+    resource: &Resource,
+) {
+    if trouble.failure.is_given_up() {
+        sheet.on(requirement).interrupt(trouble);
+        return;
+    }
+    let mut finding = Finding::new(expected, trouble.failure.to_string());
+    finding.records.push(Arc::clone(&trouble.record));
+    sheet.on(requirement).fail(named(finding, outcome, resource));
 }
 
 fn grade(outcome: &Outcome, resource: &Resource, sheet: &mut Sheet) {
@@ -102,9 +121,7 @@ fn grade(outcome: &Outcome, resource: &Resource, sheet: &mut Sheet) {
     let exchange = match &outcome.answer {
         Ok(exchange) => exchange,
         Err(trouble) => {
-            let mut finding = Finding::new("an error", trouble.failure.to_string());
-            finding.records.push(Arc::clone(&trouble.record));
-            sheet.on(STATUS).fail(named(finding, outcome, resource));
+            silence(sheet, STATUS, "an error", trouble, outcome, resource);
             return;
         }
     };
@@ -205,16 +222,14 @@ fn note_members(exchange: &Exchange, outcome: &Outcome, sheet: &mut Sheet) {
 /// Grades answers to requests that the server may answer or reject, but which must not make it fail.
 fn grade_tolerant(outcome: &Outcome, resource: &Resource, sheet: &mut Sheet) {
     let requirement = if outcome.case.fault == Fault::MediaType { MEDIA_TYPE } else { STATUS };
-    let entry = sheet.on(requirement);
     let exchange = match &outcome.answer {
         Ok(exchange) => exchange,
         Err(trouble) => {
-            let mut finding = Finding::new("an answer or an error", trouble.failure.to_string());
-            finding.records.push(Arc::clone(&trouble.record));
-            entry.fail(named(finding, outcome, resource));
+            silence(sheet, requirement, "an answer or an error", trouble, outcome, resource);
             return;
         }
     };
+    let entry = sheet.on(requirement);
     entry.saw(exchange, 1, "request");
     let status = exchange.answer.status;
     let note = |expected: &str| named(Finding::new(expected, exchange.outline()).from(exchange), outcome, resource);
@@ -234,19 +249,15 @@ fn grade_tolerant(outcome: &Outcome, resource: &Resource, sheet: &mut Sheet) {
 
 /// Grades the answer to the valid request that followed.
 fn grade_survival(outcome: &Outcome, resource: &Resource, sheet: &mut Sheet) {
-    let entry = sheet.on(SURVIVES);
     match &outcome.after {
         Ok(exchange) => {
+            let entry = sheet.on(SURVIVES);
             entry.saw(exchange, 1, "valid request after a malformed one");
             if let Err(finding) = promised(resource, exchange) {
                 entry.fail(named(finding, outcome, resource));
             }
         }
-        Err(trouble) => {
-            let mut finding = Finding::new("an answer to a valid request", trouble.failure.to_string());
-            finding.records.push(Arc::clone(&trouble.record));
-            entry.fail(named(finding, outcome, resource));
-        }
+        Err(trouble) => silence(sheet, SURVIVES, "an answer to a valid request", trouble, outcome, resource),
     }
 }
 

@@ -49,19 +49,28 @@ const OWN: &[Requirement] = &[
 ];
 
 /// Checks that report the result of the inspection, each for its own requirements.
-pub(super) const CHECKS: &[Check] = &[Check::last(OWN, collect), Check::last(data_types::GRADES, collect)];
+pub(super) const CHECKS: &[Check] = &[
+    Check::last("examines every answer of the run as it arrives, whatever the request", OWN, collect),
+    Check::last("examines every name, tag and address in every answer of the run", data_types::GRADES, collect),
+];
 
 /// Copies the notes of the survey, after requests that make sure that there are answers of all kinds.
 fn collect(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("no answer had a member of this kind");
-    for resource in context.subject.readable() {
+    // What was seen counts, even if the server does not answer once more.
+    let answered = ask_of_all_kinds(context);
+    context.survey.copy_into(sheet);
+    answered
+}
+
+fn ask_of_all_kinds(context: &Context<'_>) -> Result<(), NoAnswer> {
+    for resource in context.readable() {
         context.latest(resource)?;
     }
     for (resource, body) in context.valid_requests()? {
         context.post(resource, &body)?;
     }
     crate::malformed::outcomes(context)?;
-    context.survey.copy_into(sheet);
     Ok(())
 }
 
@@ -81,7 +90,8 @@ pub(crate) fn inspect(exchange: &Exchange, sheet: &mut Sheet) {
             entry.fail(Finding::new("seconds or an HTTP date", value).from(exchange));
         }
     }
-    if answer.body.is_empty() {
+    // An answer to OPTIONS describes the resource and is no ALTO message, whatever its media type.
+    if answer.body.is_empty() || exchange.request.method == "OPTIONS" {
         return;
     }
     let entry = sheet.on(CONTENT_TYPE);

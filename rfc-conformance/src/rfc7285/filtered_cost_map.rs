@@ -1,5 +1,6 @@
 //! Checks of filtered cost maps against full cost maps (RFC 7285 §6.2, §11.3.2).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -10,6 +11,8 @@ use super::cost_query::{
 };
 use super::filtered_network_map::unknown_name;
 use super::requirements::{
+    s6_1_2_1::NUMERICAL,
+    s6_1_2_2::ORDINAL,
     s6_2::{DEFINED_PAIRS, RANKS_WITHIN},
     s9_1_3::CAPABILITIES,
     s11_2_3_6::ALL_DEFINED,
@@ -32,10 +35,14 @@ use crate::subject::{CostType, Kind, Resource};
 use crate::verdict::{Finding, Grade};
 use crate::view::{CostMap, Costs, NetworkMap, spread};
 
+/// Number of PIDs beyond which a map is so large that parts of it are examined, wherever a part is enough.
+const MOST_PIDS: usize = 256;
+
 /// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
-    Check::new(&[PROVIDED], provided),
+    Check::new("looks for filtered cost maps in the directories", &[PROVIDED], provided),
     Check::new(
+        "asks for the whole map and parts of it, with empty, repeated and unknown PIDs, and compares the answers with the full map",
         &[
             DEFINED_PAIRS,
             CAPABILITIES,
@@ -50,13 +57,19 @@ pub(super) const CHECKS: &[Check] = &[
             ONLY_ASKED,
             UNKNOWN,
             EVERYTHING,
+            NUMERICAL,
+            ORDINAL,
         ],
         restrictions,
     ),
-    Check::new(&[SYNTAX, STORED, COMPUTED, CONJUNCTION, CONSTRAINTS, EXCLUDED, UNCONSTRAINED, NOTHING], constraints),
-    Check::new(&[RANKS_WITHIN], ranks),
-    Check::new(&[BOTH_LISTS], both_lists),
-    Check::new(&[MATCHING, UNSUPPORTED_MODE], unsupported),
+    Check::new(
+        "applies constraints derived from the unconstrained answer, with every operator and in combination, and sends malformed ones",
+        &[SYNTAX, STORED, COMPUTED, CONJUNCTION, CONSTRAINTS, EXCLUDED, UNCONSTRAINED, NOTHING],
+        constraints,
+    ),
+    Check::new("compares ordinal with numerical costs of the same PIDs", &[RANKS_WITHIN], ranks),
+    Check::new("sends `pids` with one of its two lists", &[BOTH_LISTS], both_lists),
+    Check::new("asks for cost types and modes that are not announced", &[MATCHING, UNSUPPORTED_MODE], unsupported),
 ];
 
 const GRADES: ConstraintGrades = ConstraintGrades {
@@ -79,7 +92,7 @@ fn provided(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
 
 /// Collects filtered cost maps with each cost type they announce, up to a bound.
 fn offers<'a>(context: &'a Context<'_>) -> Vec<(&'a Resource, CostType)> {
-    let resources = context.subject.of(Kind::FilteredCostMap).take(MOST_OF_A_KIND);
+    let resources = context.of(Kind::FilteredCostMap).take(MOST_OF_A_KIND);
     let offers = resources.flat_map(|resource| {
         let types = context.subject.cost_types_of(resource);
         types.into_iter().take(2 * MOST_OF_A_KIND).map(move |cost_type| (resource, cost_type))
@@ -94,8 +107,8 @@ fn while_steady<T>(
     cost_type: &CostType,
     requests: impl FnMut(&Arc<Exchange>) -> Result<T, NoAnswer>,
 ) -> Result<Option<Steady<T>>, NoAnswer> {
-    let map = context.subject.network_map_of(resource);
-    match map.and_then(|map| context.subject.cost_map_of(&map.id, cost_type)) {
+    let map = context.network_map_of(resource);
+    match map.and_then(|map| context.cost_map_of(&map.id, cost_type)) {
         Some(full) => context.steady(full, requests),
         None => context.steady_post(resource, &json!({"cost-type": cost_type.to_json()}), requests),
     }
@@ -103,8 +116,9 @@ fn while_steady<T>(
 
 fn restrictions(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("no filtered cost map with a network map is listed");
+    let mut few = BTreeSet::new();
     for (resource, cost_type) in offers(context) {
-        let Some(map) = context.subject.network_map_of(resource) else {
+        let Some(map) = context.network_map_of(resource) else {
             continue;
         };
         let Some(pids) =
@@ -113,31 +127,41 @@ fn restrictions(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer
             continue;
         };
         let pids: Vec<&str> = pids.iter().map(String::as_str).collect();
+        if pids.len() > MOST_PIDS && !few.insert(&resource.id) {
+            // One cost type of a large map is enough: the filter is the same for all.
+            continue;
+        }
         let asked = while_steady(context, resource, &cost_type, |before| {
-            let Some(full) = CostMap::read(before) else {
-                return Ok(Vec::new());
+            let mut noted = Sheet::new(&[]);
+            // Answers are graded at once and dropped, as each may be as large as the whole map.
+            let mut ask = |query: &CostQuery| {
+                let exchange = context.post(resource, &query.body)?;
+                grade(resource, &cost_type, before, &exchange, query, &mut noted);
+                if exchange.answer.status == 200 {
+                    cost_type_of(noted.on(META), &exchange, &cost_type);
+                }
+                Ok(exchange)
             };
-            let mut queries = against_full(&full.costs, &pids, &cost_type);
-            let own = context.post(resource, &queries[0].body)?;
+            let Some(full) = CostMap::read(before) else {
+                return Ok(noted);
+            };
+            let full = Arc::new(full.costs);
+            let [whole, part] = against_full(&full, &pids, &cost_type);
+            let own = CostMap::read(&*ask(&whole)?).map(|own| own.costs);
+            ask(&part)?;
             // Wrong costs are reported once: from here on the resource is compared with its own unfiltered answer.
-            let own = CostMap::read(&own).map(|own| own.costs).filter(|own| own.0.keys().eq(full.costs.0.keys()));
-            queries.extend(against_itself(&own.unwrap_or(full.costs), &pids, &cost_type));
-            queries
-                .into_iter()
-                .map(|query| Ok((context.post(resource, &query.body)?, query)))
-                .collect::<Result<Vec<_>, NoAnswer>>()
+            let own = own.filter(|own| own.0.keys().eq(full.0.keys()));
+            for query in against_itself(&own.map_or(full, Arc::new), &pids, &cost_type) {
+                ask(&query)?;
+            }
+            Ok(noted)
         })?;
         let Some(steady) = asked else {
             sheet.skip_all("costs changed during every comparison");
             continue;
         };
-        for (exchange, query) in &steady.found {
-            grade(resource, &cost_type, &steady.full, exchange, query, sheet);
-            if exchange.answer.status == 200 {
-                cost_type_of(sheet.on(META), exchange, &cost_type);
-            }
-        }
-        grade_tag(context, map, resource, &cost_type, sheet)?;
+        sheet.absorb(steady.found);
+        grade_tag(context, map, resource, &cost_type, &pids, sheet)?;
     }
     Ok(())
 }
@@ -148,9 +172,11 @@ fn grade_tag(
     map: &Resource,
     resource: &Resource,
     cost_type: &CostType,
+    pids: &[&str],
     sheet: &mut Sheet,
 ) -> Result<(), NoAnswer> {
-    let body = json!({"cost-type": cost_type.to_json(), "pids": {"srcs": [], "dsts": []}});
+    let all = if pids.len() > MOST_PIDS { spread(pids, MOST_PIDS / 4) } else { Vec::new() };
+    let body = body_of(cost_type, &all, &all);
     let steady = context.steady(map, |_| context.post(resource, &body))?;
     if let Some(steady) = steady
         && steady.found.answer.status == 200
@@ -168,24 +194,24 @@ fn body_of(cost_type: &CostType, srcs: &[&str], dsts: &[&str]) -> Value {
 }
 
 /// Creates queries whose answers must equal parts of the full map; the first asks for all of it.
-fn against_full(costs: &Costs, pids: &[&str], cost_type: &CostType) -> Vec<CostQuery> {
+fn against_full(costs: &Arc<Costs>, pids: &[&str], cost_type: &CostType) -> [CostQuery; 2] {
     let (srcs, dsts) = (spread(pids, 2), spread(pids, 3));
     let some = costs.filtered(|src, dst, _| srcs.contains(&src) && dsts.contains(&dst));
     let everything = [NO_PIDS, EVERYTHING, MATCHING, CAPABILITIES, FORMAT, ALL_DEFINED];
-    vec![
-        CostQuery::new(json!({"cost-type": cost_type.to_json()}), costs.clone(), &everything),
+    [
+        CostQuery::new(json!({"cost-type": cost_type.to_json()}), Arc::clone(costs), &everything),
         CostQuery::new(body_of(cost_type, &srcs, &dsts), some, &[EVERYTHING, DEFINED_PAIRS]),
     ]
 }
 
 /// Creates queries whose answers must equal parts of the unfiltered answer.
-fn against_itself(costs: &Costs, pids: &[&str], cost_type: &CostType) -> Vec<CostQuery> {
+fn against_itself(costs: &Arc<Costs>, pids: &[&str], cost_type: &CostType) -> Vec<CostQuery> {
     let body = |srcs: &[&str], dsts: &[&str]| body_of(cost_type, srcs, dsts);
     let (srcs, dsts) = (spread(pids, 2), spread(pids, 3));
     let some = costs.filtered(|src, dst, _| srcs.contains(&src) && dsts.contains(&dst));
     let none = unknown_name(pids);
     let mut queries = vec![
-        CostQuery::new(body(&[], &[]), costs.clone(), &[EMPTY_LISTS]),
+        CostQuery::new(body(&[], &[]), Arc::clone(costs), &[EMPTY_LISTS]),
         CostQuery::new(body(&srcs, &dsts), some.clone(), &[ONLY_ASKED]),
         CostQuery::new(
             body(&[&srcs[..], &srcs[..]].concat(), &[&dsts[..], &dsts[..]].concat()),
@@ -211,7 +237,14 @@ fn constraints(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
     sheet.skip_all("no filtered cost map is listed");
     sheet.on(CONSTRAINTS).skip("no filtered cost map announces `cost-constraints`");
     for (resource, cost_type) in offers(context) {
-        let body = json!({"cost-type": cost_type.to_json()});
+        let body = match context.network_map_for(resource)? {
+            // Of a large map, a part is enough to apply constraints to.
+            Some(map) if map.groups.len() > MOST_PIDS => {
+                let some = spread(&map.pids(), MOST_PIDS / 4);
+                body_of(&cost_type, &some, &some)
+            }
+            _ => json!({"cost-type": cost_type.to_json()}),
+        };
         let announced = resource.takes_constraints();
         let asked = context.steady_post(resource, &body, |before| {
             let costs = CostMap::read(before).map(|full| full.costs).unwrap_or_default();
@@ -300,7 +333,7 @@ fn ranks(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
 fn both_lists(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let entry = sheet.on(BOTH_LISTS);
     entry.skip("no filtered cost map is listed");
-    for resource in context.subject.of(Kind::FilteredCostMap).take(MOST_OF_A_KIND) {
+    for resource in context.of(Kind::FilteredCostMap).take(MOST_OF_A_KIND) {
         let Some(cost_type) = context.subject.cost_types_of(resource).first().map(CostType::to_json) else {
             continue;
         };

@@ -1,10 +1,12 @@
 //! Checks of filtered network maps against full network maps (RFC 7285 §11.3.1).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::requirements::{
+    s10_1::PID_CASE,
     s11_3_1::PROVIDED,
     s11_3_1_1::FORMAT,
     s11_3_1_2::BY_POST,
@@ -23,8 +25,9 @@ use crate::view::{Group, Groups, NetworkMap, spread};
 
 /// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
-    Check::new(&[PROVIDED], provided),
+    Check::new("looks for filtered network maps in the directories", &[PROVIDED], provided),
     Check::new(
+        "asks for parts of the map by PID and address type, with empty, repeated and unknown names, and compares them with the full map",
         &[
             FORMAT,
             BY_POST,
@@ -41,6 +44,7 @@ pub(super) const CHECKS: &[Check] = &[
         ],
         restrictions,
     ),
+    Check::new("asks for a PID by its name in other case", &[PID_CASE], other_case),
 ];
 
 /// A request with its expected answer and the requirements that it grades.
@@ -63,8 +67,8 @@ fn provided(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
 
 fn restrictions(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("no filtered network map of a known network map is listed");
-    for resource in context.subject.of(Kind::FilteredNetworkMap).take(MOST_OF_A_KIND) {
-        let Some(map) = context.subject.network_map_of(resource) else {
+    for resource in context.of(Kind::FilteredNetworkMap).take(MOST_OF_A_KIND) {
+        let Some(map) = context.network_map_of(resource) else {
             continue;
         };
         let asked = context.steady(map, |before| {
@@ -82,6 +86,34 @@ fn restrictions(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer
         };
         for (exchange, query) in steady.found {
             grade(resource, &full, &exchange, &query, sheet);
+        }
+    }
+    Ok(())
+}
+
+/// Asks for a PID by its name in other case.
+fn other_case(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+    let entry = sheet.on(PID_CASE);
+    entry.skip("no PID has a name with letters that is unknown in other case");
+    for resource in context.of(Kind::FilteredNetworkMap).take(MOST_OF_A_KIND) {
+        let Some(full) = context.network_map_for(resource)? else { continue };
+        let other = |pid: &str| -> String {
+            pid.chars()
+                .map(|c| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() })
+                .collect()
+        };
+        let Some(name) = full.pids().into_iter().map(other).find(|name| !full.groups.contains_key(name)) else {
+            continue;
+        };
+        let exchange = context.post(resource, &json!({"pids": [name]}))?;
+        if entry.promised(resource, &exchange, "PID in other case").is_none() {
+            continue;
+        }
+        // Whether a filter with unknown names only gets nothing or everything is graded elsewhere.
+        let found = NetworkMap::read(&exchange).map_or_else(BTreeSet::new, |map| map.groups.into_keys().collect());
+        if found.len() == 1 && full.groups.len() > 1 {
+            let finding = Finding::new(format!("no PID, as {name:?} is unknown"), format!("{found:?}"));
+            entry.fail(finding.at("/network-map").from(&full.exchange).from(&exchange));
         }
     }
     Ok(())
@@ -113,6 +145,10 @@ fn queries(full: &NetworkMap) -> Vec<MapQuery> {
         query(json!({"pids": [], "address-types": []}), all(&pids), &[ALL_PIDS, ALL_TYPES]),
         MapQuery { only_unknown: true, ..query(json!({"pids": [none]}), Groups::new(), &[UNKNOWN_PIDS]) },
     ];
+    for kind in &types {
+        let expected = full.restricted(&pids, &[*kind]);
+        queries.push(query(json!({"pids": [], "address-types": [kind]}), expected, &[ONLY_TYPES]));
+    }
     for pid in &few {
         queries.push(query(json!({"pids": [pid]}), all(&[*pid]), &[ONLY_PIDS, EVERYTHING]));
         queries.push(query(json!({"pids": [pid, none]}), all(&[*pid]), &[UNKNOWN_PIDS]));

@@ -7,18 +7,23 @@ use super::requirements::s8_3::{ABSOLUTE, CHUNKED, EXPECT, FIELD_NAMES, HOST, LE
 use crate::assertion::promised;
 use crate::check::Check;
 use crate::context::{Context, post_request};
-use crate::http::{Exchange, Failure, NoAnswer, Request, host_and_port, request_target};
+use crate::framing::says_close;
+use crate::http::{Answer, Exchange, Failure, NoAnswer, Request, host_and_port, request_target};
 use crate::sheet::{Entry, Sheet};
 use crate::subject::Resource;
 use crate::verdict::{Finding, Grade};
 
 /// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
-    Check::new(&[HOST, ABSOLUTE], request_line),
-    Check::new(&[FIELD_NAMES, LENGTH], fields),
-    Check::new(&[CHUNKED], chunked),
-    Check::new(&[PERSISTENT], persistent),
-    Check::new(&[EXPECT], expectation),
+    Check::new(
+        "sends requests with missing, repeated and invalid Host fields, and with an absolute target, over a raw socket",
+        &[HOST, ABSOLUTE],
+        request_line,
+    ),
+    Check::new("sends odd field names and invalid lengths over a raw socket", &[FIELD_NAMES, LENGTH], fields),
+    Check::new("sends a body in chunks of one byte, with extensions and a trailer", &[CHUNKED], chunked),
+    Check::new("sends three requests at once on one connection", &[PERSISTENT], persistent),
+    Check::new("sends a head with `Expect: 100-continue` and holds the body back", &[EXPECT], expectation),
 ];
 
 /// Time limit for a server to close a connection.
@@ -51,6 +56,7 @@ fn grade_rejection(entry: &mut Entry, answer: Result<Arc<Exchange>, NoAnswer>, e
                 entry.note(grade, Finding::new(expected_text, exchange.outline()).from(&exchange));
             }
         }
+        Err(trouble) if trouble.failure.is_given_up() => entry.interrupt(&trouble),
         Err(trouble) => {
             let mut finding = Finding::new(expected_text, trouble.failure.to_string());
             let is_cut = matches!(trouble.failure, Failure::Closed(_));
@@ -203,13 +209,31 @@ fn persistent(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
     let started = Instant::now();
     let answers = context.client.connect(uri).and_then(|mut wire| {
         wire.send(text.as_bytes())?;
-        let answers = [wire.answer(false)?, wire.answer(false)?, wire.answer(false)?];
-        Ok((answers, wire.is_closed_within(CLOSE_TIMEOUT)))
+        let first = wire.answer(false)?;
+        // A server may end any connection after an answer that says so (RFC 9112 §9.6).
+        if says_close(&first) {
+            return Ok((vec![first], wire.is_closed_within(CLOSE_TIMEOUT)));
+        }
+        let middle = wire.answer(false)?;
+        if says_close(&middle) {
+            return Ok((vec![first, middle], wire.is_closed_within(CLOSE_TIMEOUT)));
+        }
+        let last = wire.answer(false)?;
+        Ok((vec![first, middle, last], wire.is_closed_within(CLOSE_TIMEOUT)))
     });
     let took = started.elapsed();
     match answers {
+        Ok((answers, closed)) if answers.len() < 3 => {
+            let count = answers.len();
+            let Some(first) = answers.into_iter().next() else { return Ok(()) };
+            let exchange = context.client.record_raw(uri, text.as_bytes(), Ok(first), took)?;
+            entry.saw(&exchange, count, "request on one connection");
+            if !closed {
+                entry.warn(Finding::new("the end of the connection that was announced", "an open one").from(&exchange));
+            }
+        }
         Ok((answers, closed)) => {
-            let [first, middle, last] = answers;
+            let Ok([first, middle, last]) = <[Answer; 3]>::try_from(answers) else { return Ok(()) };
             let (statuses, bodies) = ([first.status, middle.status, last.status], first.body == last.body);
             let exchange = context.client.record_raw(uri, text.as_bytes(), Ok(first), took)?;
             entry.saw(&exchange, 3, "request on one connection");

@@ -19,13 +19,17 @@ use crate::verdict::{Finding, Grade};
 
 /// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
-    Check::new(&[HEAD], head),
-    Check::new(&[ALLOW, BREW], methods),
-    Check::new(&[TYPE_TEXT], type_text),
-    Check::new(&[NEGOTIATION, THREE_WAYS, LISTS_DIRECTORY], negotiation),
-    Check::new(&[NOT_FOUND], not_found),
-    Check::new(&[CACHING], caching),
-    Check::new(&[SEE_OTHER], see_other),
+    Check::new("compares the status and media type of HEAD and GET", &[HEAD], head),
+    Check::new("sends PUT, DELETE, PATCH and an invented method to every resource", &[ALLOW, BREW], methods),
+    Check::new("spells the media type of a body in upper case and with parameters", &[TYPE_TEXT], type_text),
+    Check::new(
+        "requests every resource with many forms of Accept and with a compressed answer",
+        &[NEGOTIATION, THREE_WAYS, LISTS_DIRECTORY],
+        negotiation,
+    ),
+    Check::new("requests a random path by GET and POST", &[NOT_FOUND], not_found),
+    Check::new("repeats requests with the validators of their answers", &[CACHING], caching),
+    Check::new("follows answers with status 303 to POST", &[SEE_OTHER], see_other),
 ];
 
 const DIRECTORY: &str = "application/alto-directory+json";
@@ -33,7 +37,7 @@ const DIRECTORY: &str = "application/alto-directory+json";
 /// Collects up to two resources of each kind that is read by GET.
 fn readable<'a>(context: &'a Context<'_>) -> Vec<&'a Resource> {
     let kinds = [Kind::Directory, Kind::NetworkMap, Kind::CostMap, Kind::PropertyMap];
-    kinds.into_iter().flat_map(|kind| context.subject.of(kind).take(2)).collect()
+    kinds.into_iter().flat_map(|kind| context.of(kind).take(2)).collect()
 }
 
 fn head(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
@@ -73,7 +77,7 @@ fn head_of(context: &Context<'_>, entry: &mut Entry, got: &Exchange) -> Result<(
 fn methods(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("no resource is listed");
     let mut asked = BTreeSet::new();
-    for resource in context.subject.resources.iter().filter(|resource| resource.kind != Kind::Other) {
+    for resource in context.resources().filter(|resource| resource.kind != Kind::Other) {
         if asked.len() == 2 * MOST_OF_A_KIND || !asked.insert(&resource.uri) {
             continue;
         }

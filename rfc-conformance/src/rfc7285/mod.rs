@@ -65,6 +65,7 @@ pub(crate) const STANDARD: Standard = Standard {
         ("15", "Security Considerations"),
         ("16", "Manageability Considerations"),
     ],
+    ledger: include_str!("../../ledger/rfc7285.tsv"),
     requirements: requirements::ALL,
     not_observable: requirements::NOT_OBSERVABLE,
     checks: CHECKS,

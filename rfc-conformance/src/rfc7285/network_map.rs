@@ -1,7 +1,6 @@
 //! Checks of network maps: content, completeness, overlaps and version tags (RFC 7285 §11.2.1, §11.2.2, §6.3).
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use ipnet::IpNet;
 use serde_json::Value;
@@ -26,16 +25,32 @@ use crate::view::{CostMap, NetworkMap, Vtag};
 
 /// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
-    Check::new(&[MEDIA_TYPE, VTAG, OWN_ID, SHAPE], message),
-    Check::new(&[COMPLETE, SHORTEST], complete),
-    Check::new(&[OVERLAP], overlap),
-    Check::new(&[ALL_PIDS, KNOWN_ID], mentions),
-    Check::last(&[CHANGES, SAME, COLLISIONS], history),
+    Check::new(
+        "reads every network map and examines media type, version tag and shape",
+        &[MEDIA_TYPE, VTAG, OWN_ID, SHAPE],
+        message,
+    ),
+    Check::new(
+        "joins all prefixes of a network map by address type and looks for gaps",
+        &[COMPLETE, SHORTEST],
+        complete,
+    ),
+    Check::new("compares all prefixes of a network map by value", &[OVERLAP], overlap),
+    Check::new(
+        "looks every PID and every version tag of other answers up in the network maps",
+        &[ALL_PIDS, KNOWN_ID],
+        mentions,
+    ),
+    Check::last(
+        "compares all readings of a network map during the run with their tags",
+        &[CHANGES, SAME, COLLISIONS],
+        history,
+    ),
 ];
 
 fn message(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("no network map is listed");
-    for map in context.subject.of(Kind::NetworkMap) {
+    for map in context.of(Kind::NetworkMap) {
         let exchange = context.latest(map)?;
         if sheet.on(MEDIA_TYPE).promised(map, &exchange, "network map").is_none() {
             sheet.skip_all(&format!("{} does not answer with a network map", map.id));
@@ -90,7 +105,7 @@ fn by_type(map: &NetworkMap) -> BTreeMap<&'static str, Vec<&IpNet>> {
 
 fn complete(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("no network map with prefixes is listed");
-    for map in context.subject.of(Kind::NetworkMap) {
+    for map in context.of(Kind::NetworkMap) {
         let Some(map) = context.network_map(map)? else {
             continue;
         };
@@ -125,7 +140,7 @@ fn complete(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
 fn overlap(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let entry = sheet.on(OVERLAP);
     entry.skip("no network map with prefixes is listed");
-    for map in context.subject.of(Kind::NetworkMap) {
+    for map in context.of(Kind::NetworkMap) {
         let Some(map) = context.network_map(map)? else {
             continue;
         };
@@ -143,45 +158,45 @@ fn overlap(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
 
 /// Checks that PIDs and resource IDs in other answers are known.
 fn mentions(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    let subject = context.subject;
     sheet.on(ALL_PIDS).skip("no cost map or `pid` property mentions PIDs");
     sheet.on(KNOWN_ID).skip("no answer has a version tag");
-    for map in subject.of(Kind::NetworkMap) {
+    for map in context.of(Kind::NetworkMap) {
+        // Answers are graded at once and dropped, as all cost maps together may be very large.
         let found = context.steady(map, |before| {
-            let mut mentions: Vec<(Arc<Exchange>, String, String)> = Vec::new();
-            let tag = NetworkMap::read(before).and_then(|map| map.vtag);
-            for costs in subject.of(Kind::CostMap).filter(|costs| costs.uses().contains(&map.id.as_str())) {
+            let mut noted = Sheet::new(&[ALL_PIDS]);
+            let full = NetworkMap::read(before);
+            let tag = full.as_ref().and_then(|map| map.vtag.clone());
+            for costs in context.of(Kind::CostMap).filter(|costs| costs.uses().contains(&map.id.as_str())) {
                 let exchange = context.get(costs)?;
                 let Some(read) = CostMap::read(&exchange).filter(|read| read.vtags.first() == tag.as_ref()) else {
                     continue;
                 };
-                let pids = read.costs.0.keys().flat_map(|(src, dst)| [("", src), (src, dst)]);
+                let pids = read.costs.0.keys().flat_map(|(src, dst)| [("", src), (&**src, dst)]);
                 let place = |src: &str, pid: &str| match src {
                     "" => pointer("/cost-map", pid),
                     src => pointer(&pointer("/cost-map", src), pid),
                 };
-                let pids: BTreeMap<_, _> = pids.map(|(src, pid)| (pid.clone(), place(src, pid))).collect();
-                mentions.extend(pids.into_iter().map(|(pid, place)| (Arc::clone(&exchange), pid, place)));
+                let pids: BTreeMap<&str, &str> = pids.map(|(src, pid)| (&**pid, src)).collect();
+                let entry = noted.on(ALL_PIDS);
+                for (pid, src) in pids {
+                    entry.saw(&exchange, 1, "mention of a PID");
+                    if full.as_ref().is_some_and(|full| !full.groups.contains_key(pid)) {
+                        let finding = Finding::new(format!("{pid:?} in the network map {}", map.id), "none");
+                        entry.fail(finding.at(place(src, pid)).from(before).from(&exchange));
+                    }
+                }
             }
-            Ok(mentions)
+            Ok(noted)
         })?;
         let Some(steady) = found else {
             sheet.on(ALL_PIDS).skip("the network map changed during every comparison");
             continue;
         };
-        let Some(full) = NetworkMap::read(&steady.full) else {
-            continue;
-        };
-        let entry = sheet.on(ALL_PIDS);
-        for (exchange, pid, place) in steady.found {
-            entry.saw(&exchange, 1, "mention of a PID");
-            if !full.groups.contains_key(&pid) {
-                let finding = Finding::new(format!("{pid:?} in the network map {}", map.id), "none");
-                entry.fail(finding.at(place).from(&steady.full).from(&exchange));
-            }
+        if NetworkMap::read(&steady.full).is_some() {
+            sheet.absorb(steady.found);
         }
     }
-    let tagged = subject.resources.iter().filter(|resource| matches!(resource.kind, Kind::NetworkMap | Kind::CostMap));
+    let tagged = context.resources().filter(|resource| matches!(resource.kind, Kind::NetworkMap | Kind::CostMap));
     for resource in tagged {
         let exchange = context.latest(resource)?;
         tags_are_known(context, resource, &exchange, sheet);
@@ -216,7 +231,7 @@ fn tags_are_known(context: &Context<'_>, resource: &Resource, exchange: &Exchang
 /// Compares all readings of each network map during the run with their tags.
 fn history(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("no network map changed during the run");
-    for map in context.subject.of(Kind::NetworkMap) {
+    for map in context.of(Kind::NetworkMap) {
         // A comparison needs two readings.
         context.latest(map)?;
         context.get(map)?;
@@ -241,6 +256,13 @@ fn history(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
             }
         }
         for pair in readings.windows(2) {
+            if pair[0].1.groups == pair[1].1.groups && pair[0].1.vtag != pair[1].1.vtag {
+                let text =
+                    |map: &NetworkMap| map.vtag.as_ref().map_or_else(|| "no tag".to_owned(), ToString::to_string);
+                let expected = format!("{}, as the content is the same", text(&pair[0].1));
+                let finding = Finding::new(expected, text(&pair[1].1)).at("/meta/vtag/tag");
+                sheet.on(SAME).warn(finding.from(&pair[0].1.exchange).from(&pair[1].1.exchange));
+            }
             if pair[0].1.groups != pair[1].1.groups {
                 sheet.on(CHANGES).saw(&pair[1].1.exchange, 1, "change");
                 sheet.on(COLLISIONS).saw(&pair[1].1.exchange, 1, "change");

@@ -20,8 +20,14 @@ use crate::subject::{Kind, Resource};
 use crate::verdict::Finding;
 
 /// Checks of this module.
-pub(super) const CHECKS: &[Check] =
-    &[Check::new(&[ORDER, ESCAPES, UNKNOWN, OPEN_META], same_meaning), Check::new(&[CASE], case)];
+pub(super) const CHECKS: &[Check] = &[
+    Check::new(
+        "sends equivalent requests: members in another order, escapes, white space, unknown members at every place",
+        &[ORDER, ESCAPES, UNKNOWN, OPEN_META],
+        same_meaning,
+    ),
+    Check::new("changes the case of member names", &[CASE], case),
+];
 
 fn same_meaning(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("no resource that takes requests is listed");

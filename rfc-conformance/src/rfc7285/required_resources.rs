@@ -15,10 +15,18 @@ use crate::verdict::Finding;
 
 /// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
-    Check::new(&[DISTINCT, DISTINCT_AGAIN], distinct),
-    Check::new(&[ROUTINGCOST, BASIC_MODE], cost_types),
-    Check::new(&[NETWORK_MAP, COST_MAP, KINDS], maps),
-    Check::new(&[PID_PROPERTY, PID_OFFERED], pid_property),
+    Check::new("compares cost type and network map of all full cost maps", &[DISTINCT, DISTINCT_AGAIN], distinct),
+    Check::new("collects the cost types of all directories", &[ROUTINGCOST, BASIC_MODE], cost_types),
+    Check::new(
+        "looks for a network map and a cost map of `routingcost` in the directories",
+        &[NETWORK_MAP, COST_MAP, KINDS],
+        maps,
+    ),
+    Check::new(
+        "looks for a service with the `pid` of every network map, and asks it",
+        &[PID_PROPERTY, PID_OFFERED],
+        pid_property,
+    ),
 ];
 
 fn distinct(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
@@ -122,6 +130,9 @@ fn pid_property(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer
             sheet.on(PID_PROPERTY).saw(listed, 1, "network map").fail(finding.at("/resources").from(listed));
             continue;
         };
+        if !context.is_usable(service) || !context.is_usable(map) {
+            continue;
+        }
         let addresses: Vec<_> = context.addresses(1)?.into_iter().map(crate::address::to_typed).collect();
         if addresses.is_empty() {
             continue;

@@ -138,6 +138,7 @@ requirements! {
         1 must PID_LENGTH "A PID name has at most 64 characters";
         2 must PID_ALPHABET "A PID name consists of [0-9A-Za-z:@_.-]";
         3 must PID_DOT "A PID name contains no dot";
+        4 def PID_CASE "PID names that differ in case are different names";
     s10_2 "10.2":
         1 def RESOURCE_ID "A resource ID has the form of a PID name: up to 64 characters of [0-9A-Za-z:@_-]";
     s10_3 "10.3":
@@ -309,6 +310,7 @@ requirements! {
         3 should NUMBERS "Endpoint costs are numbers";
         4 may OMITTED "Pairs without a defined cost are absent, never null or a string";
         5 def RANKS "Ordinal endpoint costs rank the pairs of the request";
+        6 def SAME_COSTS "The numerical cost of a pair does not depend on the other pairs of the request";
     s13_2 "13.2":
         1 def MIXED "Sources and destinations may be of different address types";
     s14_1 "14.1":

@@ -22,17 +22,25 @@ use crate::verdict::Finding;
 
 /// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
-    Check::new(&[SINGLE_BY_GET], single_by_get),
-    Check::new(&[EXCLUSIVE, TESTABLE, ONLY_TESTABLE, ENDPOINT_CAPABILITIES], testable),
-    Check::new(&[DEFINED, ENDPOINT_CAPABILITIES], defined),
-    Check::new(&[DEFAULT], not_announced),
-    Check::new(&[AS_BEFORE], base_protocol),
+    Check::new("reads full cost maps and looks for arrays", &[SINGLE_BY_GET], single_by_get),
+    Check::new(
+        "examines `testable-cost-type-names` in the directories",
+        &[EXCLUSIVE, TESTABLE, ONLY_TESTABLE, ENDPOINT_CAPABILITIES],
+        testable,
+    ),
+    Check::new(
+        "resolves the names in the capabilities of multi-cost resources",
+        &[DEFINED, ENDPOINT_CAPABILITIES],
+        defined,
+    ),
+    Check::new("sends multi-cost queries to resources that do not announce them", &[DEFAULT], not_announced),
+    Check::new("examines media types and `uses` of multi-cost resources", &[AS_BEFORE], base_protocol),
 ];
 
 fn single_by_get(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let entry = sheet.on(SINGLE_BY_GET);
     entry.skip("no full cost map is listed");
-    for map in context.subject.of(Kind::CostMap) {
+    for map in context.of(Kind::CostMap) {
         // Modes of other standards may have arrays as costs.
         if !context.subject.cost_types_of(map).iter().all(|kind| kind.is_numerical() || kind.is_ordinal()) {
             continue;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::cost_service::{self, CostService, SingleCosts, list};
-use super::multi_cost_query::{MultiCostQuery, Pair, ask, grade};
+use super::multi_cost_query::{MultiCostQuery, ask, grade};
 use super::note;
 use super::requirements::{
     s4_1_1::{EVERY, ONLY_TESTABLE},
@@ -26,10 +26,12 @@ use crate::rfc7285::cost_query::with;
 use crate::sheet::Sheet;
 use crate::subject::CostType;
 use crate::verdict::{Finding, Grade};
+use crate::view::Pair;
 
 /// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(
+        "applies constraints on one and two cost types, with and without indices, as conjunctions and alternatives",
         &[
             WRITTEN_OUT,
             EXTENDED,
@@ -50,7 +52,11 @@ pub(super) const CHECKS: &[Check] = &[
         ],
         selections,
     ),
-    Check::new(&[EVERY, ONLY_TESTABLE, ENDPOINT_CAPABILITIES], every_type),
+    Check::new(
+        "applies a constraint to every testable cost type",
+        &[EVERY, ONLY_TESTABLE, ENDPOINT_CAPABILITIES],
+        every_type,
+    ),
 ];
 
 /// Reason to skip checks of constraints.
@@ -175,7 +181,7 @@ fn of_one(service: &CostService<'_>, first: &Tested<'_>) -> Vec<MultiCostQuery> 
     let group = |lists: Value| with(&body, "or-constraints", lists);
     let ends = |pair: &Pair| first.passes(pair, |cost| cost <= lowest || cost >= highest);
     let below = |pair: &Pair| first.at_most(pair, middle);
-    let beneath = middle.min(0.0) - 1.0;
+    let beneath = lowest.min(0.0) - 1.0;
     let mut queries = vec![
         plain(&[&bare], &[DEFAULT_INDEX, SYNTAX], middle),
         plain(&[&indexed], &[DEFAULT_INDEX, SYNTAX, ONLY], middle),

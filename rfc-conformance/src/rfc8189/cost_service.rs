@@ -42,7 +42,7 @@ pub(crate) fn most(resource: &Resource) -> usize {
 pub(crate) fn all<'a>(context: &'a Context<'_>) -> Result<Vec<CostService<'a>>, NoAnswer> {
     let mut services = Vec::new();
     for kind in [Kind::FilteredCostMap, Kind::EndpointCost] {
-        for resource in context.subject.of(kind).take(MOST_OF_A_KIND) {
+        for resource in context.of(kind).take(MOST_OF_A_KIND) {
             let Some(scope) = scope(context, resource)? else { continue };
             let mut types = context.subject.cost_types_of(resource);
             let chosen = resource.entry.pointer("/capabilities/testable-cost-type-names").and_then(Value::as_array);

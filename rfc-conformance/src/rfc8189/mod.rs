@@ -35,6 +35,7 @@ pub(crate) const STANDARD: Standard = Standard {
     name: "rfc8189",
     title: "RFC 8189 Multi-Cost ALTO",
     chapters: &[("3", "Overview of Approach"), ("4", "Protocol Extensions for Multi-Cost ALTO")],
+    ledger: include_str!("../../ledger/rfc8189.tsv"),
     requirements: requirements::ALL,
     not_observable: requirements::NOT_OBSERVABLE,
     checks: CHECKS,

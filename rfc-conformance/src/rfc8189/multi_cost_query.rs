@@ -11,7 +11,6 @@ use super::requirements::{
     s4_1_2::ARRAYS,
     s4_1_3::{EMPTY, LIST, NULL, OMITTED, ONLY, SCALARS, VALUES},
 };
-use crate::address;
 use crate::assertion::promised;
 use crate::context::Context;
 use crate::http::{Exchange, NoAnswer};
@@ -20,9 +19,7 @@ use crate::requirement::Requirement;
 use crate::sheet::Sheet;
 use crate::subject::{CostType, Resource};
 use crate::verdict::Finding;
-
-/// Source and destination, by value.
-pub(super) type Pair = (String, String);
+use crate::view::{Pair, canonical};
 
 /// A query with its expected answer and the requirements that it grades.
 pub(super) struct MultiCostQuery {
@@ -128,11 +125,13 @@ fn fail(sheet: &mut Sheet, resource: &Resource, query: &MultiCostQuery, rule: Re
 /// Lists the costs of an answer with pair and place.
 fn cells<'a>(resource: &Resource, data: &'a Value) -> Vec<(Pair, String, &'a Value)> {
     let base = format!("/{}", resource.kind.data_member().unwrap_or_default());
-    let key = |text: &str| address::typed(text).map_or_else(|| text.to_owned(), address::to_typed);
     let rows = data.as_object().into_iter().flatten();
     let cells = rows.flat_map(|(src, row)| {
         let place = pointer(&base, src);
-        row.as_object().into_iter().flatten().map(move |(dst, cost)| ((key(src), key(dst)), pointer(&place, dst), cost))
+        row.as_object()
+            .into_iter()
+            .flatten()
+            .map(move |(dst, cost)| ((canonical(src), canonical(dst)), pointer(&place, dst), cost))
     });
     cells.collect()
 }

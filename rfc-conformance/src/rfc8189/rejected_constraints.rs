@@ -22,9 +22,21 @@ use crate::verdict::Finding;
 
 /// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
-    Check::new(&[SUBSET, TESTABLE, ONLY_TESTABLE, ENDPOINT_REQUESTS, ENDPOINT_CAPABILITIES], untestable),
-    Check::new(&[EITHER, ONLY_ONE, RANGE, MALFORMED, NOT_EMPTY, ENDPOINT_REQUESTS], invalid),
-    Check::new(&[NOWHERE_ELSE, ENDPOINT_REQUESTS], without_constraints),
+    Check::new(
+        "applies constraints to cost types that accept none",
+        &[SUBSET, TESTABLE, ONLY_TESTABLE, ENDPOINT_REQUESTS, ENDPOINT_CAPABILITIES],
+        untestable,
+    ),
+    Check::new(
+        "sends constraints with invalid indices, operators and empty lists",
+        &[EITHER, ONLY_ONE, RANGE, MALFORMED, NOT_EMPTY, ENDPOINT_REQUESTS],
+        invalid,
+    ),
+    Check::new(
+        "sends constraints to multi-cost resources that accept none",
+        &[NOWHERE_ELSE, ENDPOINT_REQUESTS],
+        without_constraints,
+    ),
 ];
 
 /// Malformed constraints that servers must reject.

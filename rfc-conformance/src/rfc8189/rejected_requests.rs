@@ -27,8 +27,12 @@ use crate::verdict::{Finding, Grade};
 
 /// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
-    Check::new(&[NEITHER, BOTH, UNSUPPORTED, TOO_MANY, NONE, ENDPOINT_REQUESTS], requests),
-    Check::new(&[TYPES, TEST_TYPES, NONE, ENDPOINT_REQUESTS], malformed),
+    Check::new(
+        "sends queries with no, too many, unknown and both kinds of cost types",
+        &[NEITHER, BOTH, UNSUPPORTED, TOO_MANY, NONE, ENDPOINT_REQUESTS],
+        requests,
+    ),
+    Check::new("sends multi-cost members of wrong types", &[TYPES, TEST_TYPES, NONE, ENDPOINT_REQUESTS], malformed),
 ];
 
 /// Expectation of an error for a request.

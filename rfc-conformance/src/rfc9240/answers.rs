@@ -28,10 +28,22 @@ use crate::view::{Vtag, spread};
 
 /// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
-    Check::new(&[WHOLE, FILTERED, FORM, ENTITY, ONLY_MAPPED, SAME_RESOURCE], forms),
-    Check::new(&[ONE_DOMAIN], domains),
-    Check::new(&[TAGS, ORDER], whole_tags),
-    Check::new(&[ALL_TAGS, SOME_TAGS], filtered_tags),
+    Check::new(
+        "reads property maps and examines names, entities and values",
+        &[WHOLE, FILTERED, FORM, ENTITY, ONLY_MAPPED, SAME_RESOURCE],
+        forms,
+    ),
+    Check::new("asks for entities of one domain and looks for others", &[ONE_DOMAIN], domains),
+    Check::new(
+        "compares the tags of full property maps with those of the resources in `uses`, and their order",
+        &[TAGS, ORDER],
+        whole_tags,
+    ),
+    Check::new(
+        "compares the tags of filtered property maps with those of the resources that the request needs",
+        &[ALL_TAGS, SOME_TAGS],
+        filtered_tags,
+    ),
 ];
 
 /// Maximum number of entities in a request.
@@ -196,7 +208,7 @@ fn compare_tags(
 ) -> Result<Option<Arc<Exchange>>, NoAnswer> {
     let mut last = None;
     for id in ids.iter().take(MOST_USED) {
-        let Some(used) = context.subject.named(id).filter(|used| !used.is_posted()) else {
+        let Some(used) = context.subject.named(id).filter(|used| !used.is_posted() && context.is_usable(used)) else {
             continue;
         };
         let Some(steady) = context.steady(used, |_| ask())? else {

@@ -40,6 +40,7 @@ const STREAM: &str = "application/alto-updatestreamparams+json";
 /// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(
+        "examines every domain and property in `mappings`, and the resources that they name",
         &[
             MAPPINGS,
             DOMAIN_KNOWN,
@@ -63,9 +64,9 @@ pub(super) const CHECKS: &[Check] = &[
         ],
         mappings,
     ),
-    Check::new(&[NO_DOT], ids),
-    Check::new(&[STREAMS], streams),
-    Check::new(&[TLS], tls),
+    Check::new("looks for dots in resource IDs", &[NO_DOT], ids),
+    Check::new("looks for an update stream of property maps", &[STREAMS], streams),
+    Check::new("examines the version of TLS", &[TLS], tls),
 ];
 
 /// A directory entry, with the sheet for notes about it.

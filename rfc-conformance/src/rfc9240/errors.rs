@@ -19,10 +19,18 @@ use crate::verdict::Finding;
 
 /// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
-    Check::new(&[NEEDS_ENTITIES, ERRORS], without_entities),
-    Check::new(&[DOMAIN, IDENTIFIER, ENTITY_NAMED, ERRORS], entities),
-    Check::new(&[PROPERTY, PROPERTY_NAMED, ERRORS], properties),
-    Check::new(&[FIELD], ambiguous_names),
+    Check::new("sends requests without `entities`", &[NEEDS_ENTITIES, ERRORS], without_entities),
+    Check::new(
+        "sends entities of unknown domains and with invalid identifiers, alone and after a valid one",
+        &[DOMAIN, IDENTIFIER, ENTITY_NAMED, ERRORS],
+        entities,
+    ),
+    Check::new(
+        "asks for properties that are not mapped, alone and after a valid one",
+        &[PROPERTY, PROPERTY_NAMED, ERRORS],
+        properties,
+    ),
+    Check::new("sends a name that may be a domain or a property in each list", &[FIELD], ambiguous_names),
 ];
 
 /// Returns a valid entity and a valid property of a filtered map, if known.

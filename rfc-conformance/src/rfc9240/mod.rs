@@ -47,6 +47,7 @@ pub(crate) const STANDARD: Standard = Standard {
         ("11", "Security Considerations"),
         ("12", "IANA Considerations"),
     ],
+    ledger: include_str!("../../ledger/rfc9240.tsv"),
     requirements: requirements::ALL,
     not_observable: requirements::NOT_OBSERVABLE,
     checks: CHECKS,
@@ -71,7 +72,7 @@ struct Mapped<'a> {
 impl<'a> Mapped<'a> {
     /// Collects the property maps of a kind, up to a bound.
     fn all(context: &'a Context<'_>, kind: Kind) -> Vec<Self> {
-        let resources = context.subject.of(kind).take(MOST_OF_A_KIND);
+        let resources = context.of(kind).take(MOST_OF_A_KIND);
         resources.map(|resource| Self { resource, mappings: Mappings::of(resource) }).collect()
     }
 

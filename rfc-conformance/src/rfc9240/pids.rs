@@ -20,7 +20,11 @@ use crate::verdict::Finding;
 use crate::view::NetworkMap;
 
 /// Checks of this module.
-pub(super) const CHECKS: &[Check] = &[Check::new(&[PID_OF_MAP, LEGACY], pids_agree)];
+pub(super) const CHECKS: &[Check] = &[Check::new(
+    "compares the `pid` in property maps with the network map and the endpoint property service",
+    &[PID_OF_MAP, LEGACY],
+    pids_agree,
+)];
 
 /// Compares `X.pid` of addresses with the network map X and with the endpoint property service.
 fn pids_agree(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
@@ -33,10 +37,12 @@ fn pids_agree(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
                 let (Some(id), "pid") = parts(property) else {
                     continue;
                 };
-                if let Some(map) = context.subject.named(id).filter(|map| map.kind == Kind::NetworkMap) {
+                if let Some(map) =
+                    context.subject.named(id).filter(|map| map.kind == Kind::NetworkMap && context.is_usable(map))
+                {
                     compare_with_map(context, &mapped, domain, map, property, sheet)?;
                 }
-                let services = context.subject.of(Kind::EndpointProperty).take(MOST_OF_A_KIND);
+                let services = context.of(Kind::EndpointProperty).take(MOST_OF_A_KIND);
                 for service in services.filter(|service| service.prop_types().contains(&property.as_str())) {
                     compare_with_service(context, &mapped, domain, service, property, sheet)?;
                 }

@@ -24,8 +24,11 @@ use crate::verdict::Finding;
 use crate::view::spread;
 
 /// Checks of this module.
-pub(super) const CHECKS: &[Check] =
-    &[Check::new(&[BETWEEN, ONLY_ASKED, ALL_PROPERTIES, ENOUGH, WRITTEN_OUT, EXCEPTIONS, COVERED, NULL], prefixes)];
+pub(super) const CHECKS: &[Check] = &[Check::new(
+    "asks for prefixes around, between and inside the defined ones and derives the values of single addresses",
+    &[BETWEEN, ONLY_ASKED, ALL_PROPERTIES, ENOUGH, WRITTEN_OUT, EXCEPTIONS, COVERED, NULL],
+    prefixes,
+)];
 
 /// Maximum number of prefixes requested of each domain.
 const MOST_PREFIXES: usize = 16;

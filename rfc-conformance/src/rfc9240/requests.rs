@@ -24,11 +24,15 @@ use crate::view::spread;
 
 /// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
-    Check::new(&[EVERYTHING], all_entities),
-    Check::new(&[REPEATED_ENTITIES, ALL_PROPERTIES, REPEATED_PROPERTIES, ONLY_ASKED], lists),
-    Check::new(&[NAMES], names),
-    Check::new(&[USABLE], usable),
-    Check::new(&[NO_PROPERTIES, UNDEFINED], undefined),
+    Check::new("sends an empty list of entities", &[EVERYTHING], all_entities),
+    Check::new(
+        "sends empty and repeated lists, and every property alone",
+        &[REPEATED_ENTITIES, ALL_PROPERTIES, REPEATED_PROPERTIES, ONLY_ASKED],
+        lists,
+    ),
+    Check::new("omits `properties`", &[NAMES], names),
+    Check::new("asks for the names of all entities and requests each of them", &[USABLE], usable),
+    Check::new("asks for properties that entities do not have", &[NO_PROPERTIES, UNDEFINED], undefined),
 ];
 
 /// Maximum number of entities in a request.
@@ -283,7 +287,7 @@ fn undefined(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
                 }
                 // An unknown PID is valid, as it may have existed a moment ago.
                 "pid" => {
-                    vec![Entity { domain: domain.clone(), id: Id::Name("no-such-pid".to_owned()) }]
+                    vec![Entity { domain: domain.clone(), id: Id::Name(UNKNOWN_PID.to_owned()) }]
                 }
                 _ => Vec::new(),
             };
@@ -300,6 +304,9 @@ fn undefined(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     }
     Ok(())
 }
+
+/// Name of a PID that no network map has.
+const UNKNOWN_PID: &str = "no-such-pid";
 
 fn is_single(net: &ipnet::IpNet) -> bool {
     net.prefix_len() == net.max_prefix_len()
@@ -319,6 +326,13 @@ fn request_missing(
     for (requirement, names) in [(NO_PROPERTIES, &only[..]), (UNDEFINED, properties)] {
         let exchange = mapped.ask(context, &texts, names)?;
         let entry = sheet.on(requirement);
+        // RFC 9240 does not say whether the name of a PID that does not exist is an invalid identifier.
+        let is_unknown = matches!(&entity.id, Id::Name(name) if name == UNKNOWN_PID);
+        if is_unknown && (400..500).contains(&exchange.answer.status) {
+            let finding = Finding::new("status 200, as the PID may have existed a moment ago", exchange.outline());
+            entry.saw(&exchange, 1, "entity without a property").warn(finding.from(&exchange));
+            continue;
+        }
         if entry.promised(mapped.resource, &exchange, "entity without a property").is_none() {
             continue;
         }

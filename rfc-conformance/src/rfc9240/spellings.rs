@@ -16,7 +16,11 @@ use crate::sheet::Sheet;
 use crate::verdict::Finding;
 
 /// Checks of this module.
-pub(super) const CHECKS: &[Check] = &[Check::new(&[SPELLINGS, V4_LENGTH, V6_LENGTH, LENGTH], equivalent_spellings)];
+pub(super) const CHECKS: &[Check] = &[Check::new(
+    "spells entities in several ways, and expects one entity",
+    &[SPELLINGS, V4_LENGTH, V6_LENGTH, LENGTH],
+    equivalent_spellings,
+)];
 
 fn equivalent_spellings(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let filters = Mapped::filters(context);

@@ -26,9 +26,13 @@ use crate::view::spread;
 
 /// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
-    Check::new(&[INHERITED, NONE, MAY_HAVE_NONE, NULL, EVERYTHING], inheritance),
-    Check::new(&[FLAT], flat),
-    Check::new(&[COMPLETE, NULL], views),
+    Check::new(
+        "derives the values of addresses from the full map and compares them with single answers",
+        &[INHERITED, NONE, MAY_HAVE_NONE, NULL, EVERYTHING],
+        inheritance,
+    ),
+    Check::new("looks for inherited values of PIDs", &[FLAT], flat),
+    Check::new("compares full and filtered property maps", &[COMPLETE, NULL], views),
 ];
 
 pub(super) fn text(value: Option<&Value>) -> String {

@@ -9,6 +9,7 @@ pub(crate) const STANDARD: Standard = Standard {
     name: "rfc9274",
     title: "RFC 9274 A Cost Mode Registry for ALTO",
     chapters: &[("3", "Updates to Cost Modes"), ("4", "Backward Compatibility")],
+    ledger: include_str!("../../ledger/rfc9274.tsv"),
     requirements: requirements::ALL,
     not_observable: requirements::NOT_OBSERVABLE,
     checks: &[],

@@ -14,7 +14,7 @@ use super::requirements::{
     s5_1_4::{CONGESTION, NOT_NOMINAL, NOT_SLA},
     s6_3::ESTIMATED,
 };
-use super::{Announced, announced, answers, is_offered, performance_types};
+use super::{Announced, announced, each_answer, is_offered, performance_types};
 use crate::check::Check;
 use crate::context::Context;
 use crate::http::{Exchange, NoAnswer};
@@ -29,11 +29,23 @@ use crate::verdict::Finding;
 
 /// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
-    Check::new(&[SHAPE, SOURCES, ALPHABET], contexts),
-    Check::new(&[NO_KEY], no_key),
-    Check::new(&[MATCHING], matching),
-    Check::new(&[SLA, FROM_LINKS, HOP, NOT_NOMINAL, NOT_SLA, CONGESTION, ESTIMATED], parameters),
-    Check::new(&[FROM_IPPM, DELAY, ROUND_TRIP, VARIATION, LOSS], registered),
+    Check::new("examines every `cost-context` in directories and answers", &[SHAPE, SOURCES, ALPHABET], contexts),
+    Check::new("compares the cost types of each resource", &[NO_KEY], no_key),
+    Check::new(
+        "sends another `cost-context` with a request, and compares the one in the answer with the directory",
+        &[MATCHING],
+        matching,
+    ),
+    Check::new(
+        "examines the sources and parameters that suit each metric",
+        &[SLA, FROM_LINKS, HOP, NOT_NOMINAL, NOT_SLA, CONGESTION, ESTIMATED],
+        parameters,
+    ),
+    Check::new(
+        "compares the names of registered metrics with the cost metric",
+        &[FROM_IPPM, DELAY, ROUND_TRIP, VARIATION, LOSS],
+        registered,
+    ),
 ];
 
 const NO_CONTEXT: &str = "no cost type has a `cost-context`";
@@ -53,13 +65,14 @@ fn contexts(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
             grade(&Found { exchange: Arc::clone(&its.directory.exchange), place, context }, sheet);
         }
     }
-    for answered in answers(context)? {
+    each_answer(context, |answered| {
         let place = "/meta/cost-type/cost-context";
         if let Some(context) = answered.exchange.value().and_then(|value| value.pointer(place)) {
             let place = place.to_owned();
             grade(&Found { exchange: Arc::clone(&answered.exchange), place, context }, sheet);
         }
-    }
+        Ok(())
+    })?;
     for service in cost_service::announced(context)? {
         let exchange = context.post(service.resource, &service.many(service.together()))?;
         let types = exchange.value().and_then(|value| value.pointer("/meta/multi-cost-types")?.as_array());
@@ -158,7 +171,7 @@ fn matching(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         {
             let expected = announced.context().map_or_else(|| "none".to_owned(), brief);
             let finding = Finding::new(expected, brief(context)).at("/meta/cost-type/cost-context");
-            entry.info(finding.from(&exchange));
+            entry.warn(finding.from(&exchange));
         }
     }
     Ok(())

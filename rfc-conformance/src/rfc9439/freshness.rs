@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::requirements::{s6_2::MODIFIED, s6_4_1::EXPIRES};
-use super::{Answered, answers, is_offered};
+use super::{each_answer, is_offered};
 use crate::check::Check;
 use crate::context::Context;
 use crate::http::{Exchange, NoAnswer};
@@ -11,7 +11,8 @@ use crate::sheet::Sheet;
 use crate::verdict::Finding;
 
 /// Checks of this module.
-pub(super) const CHECKS: &[Check] = &[Check::new(&[MODIFIED, EXPIRES], dates)];
+pub(super) const CHECKS: &[Check] =
+    &[Check::new("examines Last-Modified and Expires of answers with costs", &[MODIFIED, EXPIRES], dates)];
 
 /// Time after which a change is in a previous second, the resolution of HTTP dates.
 const NEXT_SECOND: Duration = Duration::from_millis(1100);
@@ -21,17 +22,19 @@ fn dates(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         return Ok(());
     }
     sheet.on(EXPIRES).skip("no answer with a metric of RFC 9439 has `Expires`");
-    let mut all = answers(context)?;
-    let is_dated = |answered: &Answered<'_>| answered.exchange.answer.header("last-modified").is_some();
-    if !all.iter().all(is_dated) {
-        // A server may omit the date within the second of a change, as another change may follow in the same second.
-        std::thread::sleep(NEXT_SECOND);
-        for answered in &mut all {
+    let mut has_waited = false;
+    each_answer(context, |mut answered| {
+        if answered.exchange.answer.header("last-modified").is_none() {
+            // A server may omit the date within the second of a change, as another change may follow in the same second.
+            if !std::mem::replace(&mut has_waited, true) {
+                std::thread::sleep(NEXT_SECOND);
+            }
             answered.exchange = context.send(answered.exchange.request.clone())?;
         }
-    }
-    for answered in all.iter().filter(|answered| answered.exchange.answer.status == 200) {
         let exchange = &answered.exchange;
+        if exchange.answer.status != 200 {
+            return Ok(());
+        }
         // Without `Date`, the clocks are assumed to agree.
         let now = date(exchange, "date").unwrap_or_else(SystemTime::now);
         let finding = |expected: &str, name: &str| {
@@ -52,8 +55,8 @@ fn dates(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
                 entry.fail(finding("a time after that of the answer", "expires"));
             }
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 fn date(exchange: &Exchange, name: &str) -> Option<SystemTime> {

@@ -21,9 +21,17 @@ use crate::verdict::Finding;
 
 /// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
-    Check::new(&[FORM, LENGTH, OPERATOR, PERCENTILE, PLAIN_NAMES, REGISTERED], strings),
-    Check::new(&[ROUTINGCOST], routingcost),
-    Check::new(&[ANNOUNCED, OPERATOR, PERCENTILE], requests),
+    Check::new(
+        "parses every metric name in the directories",
+        &[FORM, LENGTH, OPERATOR, PERCENTILE, PLAIN_NAMES, REGISTERED],
+        strings,
+    ),
+    Check::new("looks for `routingcost` among the cost types", &[ROUTINGCOST], routingcost),
+    Check::new(
+        "asks for metrics with invalid statistics and percentiles",
+        &[ANNOUNCED, OPERATOR, PERCENTILE],
+        requests,
+    ),
 ];
 
 /// Maximum number of resources that get requests for metrics they do not announce.

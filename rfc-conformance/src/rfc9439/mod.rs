@@ -49,6 +49,7 @@ pub(crate) const STANDARD: Standard = Standard {
         ("7", "Security Considerations"),
         ("8", "IANA Considerations"),
     ],
+    ledger: include_str!("../../ledger/rfc9439.tsv"),
     requirements: requirements::ALL,
     not_observable: requirements::NOT_OBSERVABLE,
     checks: CHECKS,
@@ -124,19 +125,22 @@ struct Answered<'a> {
     exchange: Arc<Exchange>,
 }
 
-/// Fetches the costs of every announced metric of RFC 9439 from every resource.
-fn answers<'a>(context: &'a Context<'_>) -> Result<Vec<Answered<'a>>, NoAnswer> {
-    let mut all = Vec::new();
-    for resource in context.subject.of(Kind::CostMap) {
+/// Fetches the costs of every announced metric of RFC 9439 from every resource, one after the other: all of them together may
+/// be very large.
+fn each_answer(
+    context: &Context<'_>,
+    mut grade: impl FnMut(Answered<'_>) -> Result<(), NoAnswer>,
+) -> Result<(), NoAnswer> {
+    for resource in context.of(Kind::CostMap) {
         for cost_type in performance_types(context, resource) {
-            all.push(Answered { resource, cost_type, exchange: context.latest(resource)? });
+            grade(Answered { resource, cost_type, exchange: context.latest(resource)? })?;
         }
     }
     for service in cost_service::all(context)? {
         for cost_type in performance_types(context, service.resource) {
             let exchange = context.post(service.resource, &service.one(&cost_type))?;
-            all.push(Answered { resource: service.resource, cost_type, exchange });
+            grade(Answered { resource: service.resource, cost_type, exchange })?;
         }
     }
-    Ok(all)
+    Ok(())
 }

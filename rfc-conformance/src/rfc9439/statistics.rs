@@ -17,10 +17,14 @@ use crate::rfc8189::cost_service::{self, CostService, SingleCosts};
 use crate::sheet::Sheet;
 use crate::subject::CostType;
 use crate::verdict::{Finding, Grade};
-use crate::view::Costs;
+use crate::view::{Costs, Pair};
 
 /// Checks of this module.
-pub(super) const CHECKS: &[Check] = &[Check::new(&[MEDIAN, ORDERED, BOTH_WAYS, RESIDUAL, AVAILABLE], statistics)];
+pub(super) const CHECKS: &[Check] = &[Check::new(
+    "compares the statistics of one metric, and both directions of a round trip",
+    &[MEDIAN, ORDERED, BOTH_WAYS, RESIDUAL, AVAILABLE],
+    statistics,
+)];
 
 /// Relative difference that rounding and averaging may cause.
 const TOLERANCE: f64 = 0.01;
@@ -103,7 +107,7 @@ impl Snapshot<'_> {
         }
     }
 
-    fn place(&self, pair: &(String, String)) -> String {
+    fn place(&self, pair: &Pair) -> String {
         let member = self.service.resource.kind.data_member().unwrap_or_default();
         pointer(&pointer(&format!("/{member}"), &pair.0), &pair.1)
     }

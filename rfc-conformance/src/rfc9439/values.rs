@@ -1,5 +1,7 @@
 //! Checks of cost values and their units (RFC 9439 §4, §5).
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::requirements::{
@@ -12,7 +14,7 @@ use super::requirements::{
     s5_2_2::RESIDUAL,
     s5_3_2::AVAILABLE,
 };
-use super::{answers, is_offered};
+use super::{each_answer, is_offered};
 use crate::check::Check;
 use crate::context::Context;
 use crate::http::NoAnswer;
@@ -35,8 +37,11 @@ const REQUIREMENTS: &[(&str, Requirement)] = &[
 ];
 
 /// Checks of this module.
-pub(super) const CHECKS: &[Check] =
-    &[Check::new(&[DELAY, MICROSECONDS, ROUND_TRIP, VARIATION, LOSS, HOPS, THROUGHPUT, RESIDUAL, AVAILABLE], units)];
+pub(super) const CHECKS: &[Check] = &[Check::new(
+    "examines every value of every metric",
+    &[DELAY, MICROSECONDS, ROUND_TRIP, VARIATION, LOSS, HOPS, THROUGHPUT, RESIDUAL, AVAILABLE],
+    units,
+)];
 
 /// Delay in microseconds that some pair exceeds in any real network: light travels 10 km in this time.
 const SHORTEST: f64 = 50.0;
@@ -45,17 +50,14 @@ fn units(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     if !is_offered(context, sheet) {
         return Ok(());
     }
-    let all = answers(context)?;
-    let numerical = |metric: &str| {
-        all.iter().any(|its| its.cost_type.is_numerical() && Metric::read(&its.cost_type.metric).base == metric)
-    };
-    for (metric, requirement) in REQUIREMENTS.iter().filter(|(metric, _)| !numerical(metric)) {
-        sheet.on(*requirement).skip(format!("`{metric}` is not announced in numerical mode"));
-    }
-    sheet.on(MICROSECONDS).skip("`delay-ow` is not announced in numerical mode, or is 0 everywhere");
-    for its in all.iter().filter(|its| its.cost_type.is_numerical()) {
+    let mut numerical = BTreeSet::new();
+    each_answer(context, |its| {
+        if !its.cost_type.is_numerical() {
+            return Ok(());
+        }
         let metric = Metric::read(&its.cost_type.metric);
-        let Some((_, requirement)) = REQUIREMENTS.iter().find(|(base, _)| *base == metric.base) else { continue };
+        numerical.insert(metric.base.to_owned());
+        let Some((_, requirement)) = REQUIREMENTS.iter().find(|(base, _)| *base == metric.base) else { return Ok(()) };
         let member = its.resource.kind.data_member().unwrap_or_default();
         let data = its.exchange.value().and_then(|value| value.get(member)).and_then(Value::as_object);
         let entry = sheet.on(*requirement);
@@ -83,7 +85,12 @@ fn units(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
                 entry.warn(finding.at(format!("/{member}")).from(&its.exchange));
             }
         }
+        Ok(())
+    })?;
+    for (metric, requirement) in REQUIREMENTS.iter().filter(|(metric, _)| !numerical.contains(*metric)) {
+        sheet.on(*requirement).skip(format!("`{metric}` is not announced in numerical mode"));
     }
+    sheet.on(MICROSECONDS).skip("`delay-ow` is not announced in numerical mode, or is 0 everywhere");
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Discovery: reads the root directory and all directories reachable from it, with loops and endless chains bounded.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -28,6 +28,7 @@ impl Subject {
             by_id: HashMap::new(),
             by_uri: HashMap::new(),
             dead_ends: Vec::new(),
+            withheld: BTreeMap::new(),
             unfinished: None,
         };
         let mut seen: HashSet<String> = [root.to_owned(), first.request.uri.clone()].into();

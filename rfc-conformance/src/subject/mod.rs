@@ -3,7 +3,7 @@
 mod discover;
 mod resource;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -29,6 +29,9 @@ pub struct Subject {
     by_uri: HashMap<String, Vec<usize>>,
     /// Directory entries that gave no directory.
     pub dead_ends: Vec<DeadEnd>,
+    /// Indices of resources that checks leave alone, with the ID of the resource that gives no answer to an ordinary request:
+    /// itself, or the network map that requests for it are made from.
+    withheld: BTreeMap<usize, String>,
     /// Reason why discovery stopped before all directories were read.
     pub unfinished: Option<String>,
 }
@@ -66,6 +69,19 @@ impl Directory {
 }
 
 impl Subject {
+    /// Withholds a resource from all checks but those of its directory entry, because of a resource that does not answer.
+    pub(crate) fn withhold(&mut self, index: usize, cause: &str) {
+        self.withheld.insert(index, cause.to_owned());
+    }
+
+    /// Returns the ID of the resource because of which a resource is withheld.
+    pub(crate) fn cause_of_withholding(&self, resource: &Resource) -> Option<&str> {
+        let is_it = |index: &usize| {
+            self.resources.get(*index).is_some_and(|other| other.id == resource.id && other.uri == resource.uri)
+        };
+        self.withheld.iter().find(|(index, _)| is_it(index)).map(|(_, cause)| cause.as_str())
+    }
+
     /// Returns all resources of a kind.
     pub fn of(&self, kind: Kind) -> impl Iterator<Item = &Resource> {
         self.resources.iter().filter(move |resource| resource.kind == kind)

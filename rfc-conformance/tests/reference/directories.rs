@@ -142,7 +142,9 @@ fn entries() -> Vec<Mutant> {
         })
         .graded("warn"),
         Mutant::new("rfc7285/9.2.2/13", "answers GET of a map with 405", only_post),
-        Mutant::new("rfc7285/8.3.2/1", "answers GET of a map with 405", only_post),
+        Mutant::new("rfc7285/8.3.2/1", "answers GET of a map with an empty object", |r| {
+            r.of("nm-b", |m| *m = json!({}));
+        }),
         Mutant::new("rfc7285/9.2.2/14", "answers POST to a filter with 405", |r| {
             r.instead(|service, request| {
                 let filter = service.find(request).is_some_and(|found| found.id() == "fnm-a");
@@ -156,7 +158,7 @@ fn entries() -> Vec<Mutant> {
                 filter.then(|| service.by_id("nm-a")).flatten().map(|map| service.serve(map, request))
             });
         }),
-        Mutant::new("rfc7285/9.2.2/16", "evaluates the method only where entries share a URI", |r| {
+        Mutant::new("rfc7285/9.2.2/16", "ignores the media type where entries share a URI", |r| {
             r.instead(|service, request| {
                 let shared = request.path == "/everything" && request.method == "POST";
                 shared.then(|| service.by_id("fnm-a")).flatten().map(|found| service.serve(found, request))

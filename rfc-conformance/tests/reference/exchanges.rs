@@ -1,6 +1,6 @@
 //! Mutants with faults in HTTP, TLS and authentication.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -138,9 +138,13 @@ fn answers() -> Vec<Mutant> {
             });
         })
         .with(Variant::SeeOther),
-        Mutant::new("rfc7285/15.5.2/1", "fails on expensive requests", |r| {
-            r.after(|_, request, answer| {
+        Mutant::new("rfc7285/15.5.2/1", "fails for good after an expensive request", |r| {
+            let broken = AtomicBool::new(false);
+            r.after(move |_, request, answer| {
                 if request.body.len() > 100_000 {
+                    broken.store(true, Ordering::Relaxed);
+                }
+                if broken.load(Ordering::Relaxed) {
                     *answer = Response::plain(500, "too much");
                 }
             });

@@ -94,6 +94,15 @@ impl Reference {
         });
     }
 
+    /// Restricts constraints to some cost types of one service, and takes none at another.
+    pub(crate) fn offer_testable(&mut self) {
+        let testable = vec![ServedCostType::numerical(), ServedCostType::new("bw-residual", "numerical")];
+        let ecs = self.offer("ecs");
+        ecs.testable = testable;
+        self.offer("fcm-a").constraints = true;
+        self.offer("ecs-nc").max_cost_types = 1;
+    }
+
     /// Adds cost types to the root directory, with their costs and modification time.
     fn offer_types(&mut self, types: &[ServedCostType]) {
         self.service.network = self.service.network.clone().with_metrics();

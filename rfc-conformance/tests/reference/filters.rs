@@ -50,12 +50,13 @@ fn network_maps() -> Vec<Mutant> {
                 }
             });
         }),
-        Mutant::new("rfc7285/11.3.1.2/1", "accepts network map filters by another media type", |r| {
+        Mutant::new("rfc7285/11.3.1.2/1", "takes filters of some PIDs by POST, but not of all", |r| {
             r.instead(|service, request| {
                 let filter =
                     service.find(request).is_some_and(|found| found.id() == "fnm-a") && request.method == "POST";
-                let answer = rfc_conformance::mock_server::http::Response::plain(415, "application/json, please");
-                filter.then_some(answer)
+                let all = String::from_utf8_lossy(&request.body).contains("\"pids\":[]");
+                let answer = rfc_conformance::mock_server::http::Response::plain(405, "GET the whole map, please");
+                (filter && all).then(|| answer.with("Allow", "GET"))
             });
         }),
         Mutant::new("rfc7285/11.3.1.3/2", "treats empty `pids` as none", |r| {

@@ -91,6 +91,8 @@ fn others() -> Vec<Mutant> {
         Mutant::new("rfc9240/7.5/1", "does not list a network map that its properties are of", |r| {
             r.of("root", |m| put(m, "/resources/fpm/uses", json!(["nm-a"])));
         }),
-        Mutant::new("rfc9240/11/4", "speaks TLS 1.2 and nothing newer", |_| {}).graded("warn").with(Variant::OldTls),
+        Mutant::new("rfc9240/11/4", "supports no version of TLS after 1.2", |_| {})
+            .graded("warn")
+            .with(Variant::OldTls),
     ]
 }

@@ -109,7 +109,7 @@ fn cost_maps() -> Vec<Mutant> {
         Mutant::new("rfc7285/11.2.3.6/6", "writes null for costs that do not exist", |r| {
             r.of("cm-a-num", |m| m["cost-map"]["pidB"]["pidD"] = Value::Null);
         }),
-        Mutant::new("rfc7285/11.2.3.6/7", "has costs of a PID that the map does not have", |r| {
+        Mutant::new("rfc7285/11.2.3.6/7", "has costs of a PID that the network map lacks", |r| {
             r.of("cm-a-num", |m| m["cost-map"]["pidQ"] = json!({ "pidA": 1 }));
         }),
     ]

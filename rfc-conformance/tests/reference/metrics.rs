@@ -121,7 +121,7 @@ fn contexts() -> Vec<Mutant> {
                 }
             });
         })
-        .graded("info"),
+        .graded("warn"),
     ]
 }
 

@@ -1,10 +1,13 @@
 //! Conforming reference server in several variants, with hooks to inject faults.
 
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use digest_auth::{AuthContext, AuthorizationHeader, HttpMethod};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rfc_conformance::mock_server::cost_query::Offer;
 use rfc_conformance::mock_server::http::{Leniency, ReceivedRequest, Response};
@@ -41,6 +44,11 @@ pub(crate) enum Variant {
     Digest,
     /// HTTPS with a certificate for loopback.
     Https,
+    /// Compressed and partial answers.
+    Compressed,
+    /// Everything that can be offered together: several network maps, a second directory, cost types without constraints,
+    /// testable cost types, metrics, property maps, compressed and partial answers.
+    Everything,
 }
 
 /// Reference server that is not started yet, and conforms until a fault is injected.
@@ -89,6 +97,13 @@ impl Reference {
             Variant::Metrics => reference.offer_metrics(),
             Variant::SeeOther => reference.see_other(),
             Variant::Shared => reference.share_uri(),
+            Variant::Compressed => reference.compress(),
+            Variant::Everything => {
+                reference.offer_metrics();
+                reference.offer_testable();
+                reference.offer_properties();
+                reference.compress();
+            }
             Variant::Digest => reference.instead(|_, request| (!is_user(request)).then(challenge)),
         }
         reference
@@ -110,6 +125,43 @@ impl Reference {
             self.service.directories[0].entries.push((id.into(), path.into()));
             self.service.resources.push(ServedResource { id: id.into(), path: format!("/{path}"), kind });
         }
+    }
+
+    /// Compresses answers and sends parts of them, if the client asks for it.
+    fn compress(&mut self) {
+        self.after(|_, request, answer| {
+            if !matches!(answer.status, 200 | 304) || !matches!(request.method.as_str(), "GET" | "HEAD") {
+                return;
+            }
+            answer.set("Vary", "Accept, Accept-Encoding");
+            if answer.status == 304 {
+                return;
+            }
+            let accepted = request.field("accept-encoding").unwrap_or_default();
+            if accepted.split(',').any(|coding| coding.trim() == "gzip") {
+                let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+                encoder.write_all(&answer.body).unwrap();
+                answer.body = encoder.finish().unwrap();
+                answer.set("Content-Encoding", "gzip");
+                let tag = answer.field("ETag").unwrap_or_default().trim_end_matches('"').to_owned();
+                answer.set("ETag", &format!("{tag}-gzip\""));
+                return;
+            }
+            let length = answer.body.len();
+            let range = request.field("range").and_then(|range| Some(range.strip_prefix("bytes=")?.to_owned()));
+            let Some((from, to)) = range.as_deref().and_then(|range| range.split_once('-')) else { return };
+            let (from, to) = match (from.parse::<usize>(), to.parse::<usize>()) {
+                (Ok(from), Ok(to)) => (from, (to + 1).min(length)),
+                (Ok(from), Err(_)) => (from, length),
+                (Err(_), Ok(last)) => (length.saturating_sub(last), length),
+                _ => return,
+            };
+            if from < to {
+                answer.status = 206;
+                answer.set("Content-Range", &format!("bytes {from}-{}/{length}", to - 1));
+                answer.body = answer.body[from..to].to_vec();
+            }
+        });
     }
 
     /// Answers POST by a redirect to a URI that contains the request.
@@ -248,6 +300,11 @@ impl Running {
         // Mutants that never answer must not take long; a conforming server may be slow on a busy machine.
         options.timeout = std::time::Duration::from_secs(if only.is_empty() { 60 } else { 5 });
         rfc_conformance::run(&options)
+    }
+
+    /// Returns the address of the server.
+    pub(crate) fn address(&self) -> std::net::SocketAddr {
+        self.server.address()
     }
 }
 

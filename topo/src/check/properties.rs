@@ -75,7 +75,7 @@ impl WithoutPids<'_> {
     pub(super) fn complete(mut self, map: &Arc<NetworkMap>, problems: &mut Problems) -> Properties {
         for (key, values) in self.pids {
             let path = format!("properties.pids.{key}");
-            let Some(pid) = map.id(key) else {
+            let Some(pid) = map.id(key).map(|pid| map.pid(pid).name()) else {
                 problems.add(path, format!("{key:?} is not a PID of this network; see its network map"));
                 continue;
             };
@@ -88,7 +88,7 @@ impl WithoutPids<'_> {
                     }
                     PropertyValue::Text(text) => {
                         if let Some(text) = checked_text(text, &path, problems) {
-                            self.rows.pids.entry(pid).or_default().push((property, Some(text)));
+                            self.rows.pids.entry(pid.clone()).or_default().push((property, Some(text)));
                         }
                     }
                 }

@@ -8,6 +8,9 @@ use crate::name::NodeName;
 use crate::prefix::network_map::NetworkMap;
 use crate::route::graph::{Graph, Kind};
 
+/// Largest number of PIDs without a warning. Cost maps have the square of it.
+const MANY_PIDS: usize = 1000;
+
 /// Warns of hosts without links, and of addresses in a PID whose traffic enters elsewhere than at the host's switches.
 ///
 /// Such a host is reached at another cost than its PID.
@@ -38,6 +41,16 @@ pub(super) fn stray_hosts(
                 ));
             }
         }
+    }
+}
+
+/// Warns of so many PIDs that cost maps become large.
+pub(super) fn many_pids(pids: usize, warnings: &mut Vec<String>) {
+    if pids > MANY_PIDS {
+        warnings.push(format!(
+            "the network has {pids} PIDs, and each cost map {} costs: group more prefixes into a PID",
+            pids.saturating_mul(pids)
+        ));
     }
 }
 

@@ -5,11 +5,11 @@
 //! the network map; the operator defines the others.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::name::PropertyName;
+use crate::name::{PidName, PropertyName};
 use crate::prefix::mapped;
 use crate::prefix::network_map::{NetworkMap, PidId};
 use crate::prefix::tree::{Prefix, PrefixTree};
@@ -44,24 +44,23 @@ pub type Assignments<'a> = Vec<(Property, Option<&'a str>)>;
 /// The properties of all addresses and PIDs of one network.
 #[derive(Clone, Debug)]
 pub struct Properties {
-    /// Names of the operator-defined properties, sorted.
-    names: Vec<PropertyName>,
-    /// Operator-defined values, sorted.
-    rows: Rows,
+    operators: Arc<Operators>,
     /// Network map that defines the PIDs of addresses.
     map: Arc<NetworkMap>,
-    /// Combined lookup tables, built on first use, because a million prefixes take a while and may never be queried.
-    tables: OnceLock<Tables>,
     /// Properties with at least one assignment, by kind of entity.
     assigned: [Vec<Property>; 3],
     tag: String,
 }
 
-/// Lookup tables for both address families.
-#[derive(Clone, Debug)]
-struct Tables {
+/// What the operator assigns.
+#[derive(Debug)]
+struct Operators {
+    /// Names of the properties, sorted.
+    names: Vec<PropertyName>,
     ipv4: Table<Ipv4Net>,
     ipv6: Table<Ipv6Net>,
+    pids: BTreeMap<PidName, Vec<Assignment>>,
+    digest: String,
 }
 
 /// Assignments of the prefixes of one family, sorted by property within each prefix.
@@ -78,7 +77,7 @@ struct Table<N> {
 pub(crate) struct Rows {
     pub(crate) ipv4: Vec<(Ipv4Net, Assignment)>,
     pub(crate) ipv6: Vec<(Ipv6Net, Assignment)>,
-    pub(crate) pids: BTreeMap<PidId, Vec<Assignment>>,
+    pub(crate) pids: BTreeMap<PidName, Vec<Assignment>>,
 }
 
 impl Properties {
@@ -89,31 +88,27 @@ impl Properties {
         for assignments in rows.pids.values_mut() {
             assignments.sort_unstable();
         }
+        let digest = content_hash(&names, &rows);
+        let (ipv4, ipv6) = (Table::new(rows.ipv4), Table::new(rows.ipv6));
+        Self::combine(Arc::new(Operators { names, ipv4, ipv6, pids: rows.pids, digest }), map)
+    }
+
+    /// Returns the same assignments with another network map.
+    pub(crate) fn with_map(&self, map: Arc<NetworkMap>) -> Self {
+        Self::combine(Arc::clone(&self.operators), map)
+    }
+
+    fn combine(operators: Arc<Operators>, map: Arc<NetworkMap>) -> Self {
         let pid = |any: bool| any.then_some(Property::Pid);
         let assigned = [
-            distinct(rows.ipv4.iter().map(|(_, (property, _))| *property).chain(pid(map.has_ipv4()))),
-            distinct(rows.ipv6.iter().map(|(_, (property, _))| *property).chain(pid(map.has_ipv6()))),
-            distinct(rows.pids.values().flatten().map(|(property, _)| *property)),
+            distinct(operators.ipv4.properties().chain(pid(map.has_ipv4()))),
+            distinct(operators.ipv6.properties().chain(pid(map.has_ipv6()))),
+            distinct(operators.pids.values().flatten().map(|(property, _)| *property)),
         ];
-        let tag = content_hash(&names, &rows, map.tag());
-        Self { names, rows, map, tables: OnceLock::new(), assigned, tag }
-    }
-
-    fn tables(&self) -> &Tables {
-        self.tables.get_or_init(|| {
-            let (mut ipv4, mut ipv6) = (self.rows.ipv4.clone(), self.rows.ipv6.clone());
-            for (_, pid) in self.map.pids() {
-                let name = || (Property::Pid, Some(pid.name().shared()));
-                ipv4.extend(pid.ipv4().iter().map(|net| (*net, name())));
-                ipv6.extend(pid.ipv6().iter().map(|net| (*net, name())));
-            }
-            Tables { ipv4: Table::new(ipv4), ipv6: Table::new(ipv6) }
-        })
-    }
-
-    /// Returns whether the lookup tables exist yet; the first query builds them.
-    pub fn is_ready(&self) -> bool {
-        self.tables.get().is_some()
+        let mut hasher = Hasher::new("properties");
+        hasher.text(map.tag());
+        hasher.text(&operators.digest);
+        Self { operators, map, assigned, tag: hasher.finish() }
     }
 
     /// Version tag: a hash of the content including the network map, in hexadecimal.
@@ -125,7 +120,7 @@ impl Properties {
     pub fn name(&self, property: Property) -> &str {
         match property {
             Property::Pid => "pid",
-            Property::Operators(place) => self.names[place].as_str(),
+            Property::Operators(place) => self.operators.names[place].as_str(),
         }
     }
 
@@ -136,7 +131,7 @@ impl Properties {
 
     /// Returns the number of assignments to addresses and prefixes, the size of a complete listing.
     pub fn len(&self) -> usize {
-        self.rows.ipv4.len() + self.rows.ipv6.len() + self.map.prefix_count()
+        self.operators.ipv4.assignments.len() + self.operators.ipv6.assignments.len() + self.map.prefix_count()
     }
 
     /// Returns whether no address has a property.
@@ -146,18 +141,22 @@ impl Properties {
 
     /// Returns the value of a property of an address or prefix, its own or inherited.
     pub fn value(&self, net: &IpNet, property: Property) -> Option<&str> {
-        match &mapped::canonical(net) {
-            IpNet::V4(net) => self.tables().ipv4.value_at(&net.trunc(), property),
-            IpNet::V6(net) => self.tables().ipv6.value_at(&net.trunc(), property),
+        let net = mapped::canonical(net);
+        match (property, &net) {
+            (Property::Pid, net) => self.map.closest(net).map(|pid| self.map.pid(pid).name().as_str()),
+            (_, IpNet::V4(net)) => self.operators.ipv4.value_at(&net.trunc(), property),
+            (_, IpNet::V6(net)) => self.operators.ipv6.value_at(&net.trunc(), property),
         }
     }
 
     /// Returns all values of an address or prefix, its own or inherited, by property.
     pub fn values(&self, net: &IpNet) -> BTreeMap<Property, &str> {
-        match &mapped::canonical(net) {
-            IpNet::V4(net) => self.tables().ipv4.values(&net.trunc()),
-            IpNet::V6(net) => self.tables().ipv6.values(&net.trunc()),
-        }
+        let mut values = match &mapped::canonical(net) {
+            IpNet::V4(net) => self.operators.ipv4.values(&net.trunc()),
+            IpNet::V6(net) => self.operators.ipv6.values(&net.trunc()),
+        };
+        values.extend(self.value(net, Property::Pid).map(|pid| (Property::Pid, pid)));
+        values
     }
 
     /// Iterates over the prefixes covered by `net`, itself included, that have assignments.
@@ -165,26 +164,50 @@ impl Properties {
     /// Together with what `net` inherits, they determine the values of every address in `net`. The absence of a value is
     /// included only where it overrides an inherited one.
     pub fn inside(&self, net: &IpNet) -> Box<dyn Iterator<Item = (IpNet, Assignments<'_>)> + '_> {
-        match &mapped::canonical(net) {
+        match mapped::canonical(net) {
             IpNet::V4(net) => {
-                Box::new(self.tables().ipv4.inside(net.trunc()).map(|(net, assignment)| (net.into(), assignment)))
+                let net = net.trunc();
+                let all = self.joined(self.operators.ipv4.inside(net), self.map.ipv4().inside(net));
+                Box::new(all.map(|(net, assignments)| (net.into(), assignments)))
             }
             IpNet::V6(net) => {
-                Box::new(self.tables().ipv6.inside(net.trunc()).map(|(net, assignment)| (net.into(), assignment)))
+                let net = net.trunc();
+                let all = self.joined(self.operators.ipv6.inside(net), self.map.ipv6().inside(net));
+                Box::new(all.map(|(net, assignments)| (net.into(), assignments)))
             }
         }
     }
 
+    /// Joins the operator's assignments with the PIDs of prefixes, both sorted.
+    fn joined<'a, N: Prefix>(
+        &'a self,
+        assigned: impl Iterator<Item = (N, Assignments<'a>)>,
+        pids: impl Iterator<Item = (N, u32)>,
+    ) -> impl Iterator<Item = (N, Assignments<'a>)> {
+        let (mut assigned, mut pids) = (assigned.peekable(), pids.peekable());
+        std::iter::from_fn(move || {
+            let next =
+                assigned.peek().map(|(net, _)| *net).into_iter().chain(pids.peek().map(|(net, _)| *net)).min()?;
+            let mut assignments = Vec::new();
+            if let Some((_, pid)) = pids.next_if(|(net, _)| *net == next) {
+                assignments.push((Property::Pid, Some(self.map.pid(PidId(pid)).name().as_str())));
+            }
+            if let Some((_, operators)) = assigned.next_if(|(net, _)| *net == next) {
+                assignments.extend(operators);
+            }
+            Some((next, assignments))
+        })
+    }
+
     /// Returns the assignments of a PID; PIDs inherit nothing (§6.2.3).
     pub fn of_pid(&self, pid: PidId) -> &[Assignment] {
-        self.rows.pids.get(&pid).map_or(&[], Vec::as_slice)
+        self.operators.pids.get(self.map.pid(pid).name()).map_or(&[], Vec::as_slice)
     }
 }
 
-/// Hashes all assignments and the map's tag, so that equal content, and only this, has equal tags.
-fn content_hash(names: &[PropertyName], rows: &Rows, map_tag: &str) -> String {
-    let mut hasher = Hasher::new("properties");
-    hasher.text(map_tag);
+/// Hashes all assignments, so that equal content, and only this, has equal hashes.
+fn content_hash(names: &[PropertyName], rows: &Rows) -> String {
+    let mut hasher = Hasher::new("assignments");
     hasher.number(names.len() as u64);
     for name in names {
         hasher.text(name.as_str());
@@ -200,7 +223,7 @@ fn content_hash(names: &[PropertyName], rows: &Rows, map_tag: &str) -> String {
     hasher.number(rows.pids.values().map(Vec::len).sum::<usize>() as u64);
     for (pid, assignments) in &rows.pids {
         for assignment in assignments {
-            add_to(&mut hasher, &pid.0.to_string(), assignment);
+            add_to(&mut hasher, pid.as_str(), assignment);
         }
     }
     hasher.finish()
@@ -222,6 +245,11 @@ impl<N: Prefix> Table<N> {
         }
         starts.push(assignments.len());
         Self { tree, assignments, starts }
+    }
+
+    /// Iterates over the properties of all assignments.
+    fn properties(&self) -> impl Iterator<Item = Property> {
+        self.assignments.iter().map(|(property, _)| *property)
     }
 
     fn assignments_at(&self, place: usize) -> &[Assignment] {

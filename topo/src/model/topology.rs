@@ -7,12 +7,17 @@ use super::properties::Properties;
 use crate::file::CostModel;
 use crate::metric::Metric;
 use crate::name::NodeName;
+use crate::prefix::layer::{PrefixDifference, PrefixLayer};
 use crate::prefix::network_map::NetworkMap;
 
 /// A checked, immutable network.
 #[derive(Clone, Debug)]
 pub struct Topology {
     pub(crate) frame: Arc<Frame>,
+    /// PIDs as the file has them.
+    pub(crate) own: Arc<Grouping>,
+    /// PIDs with the prefixes of other sources.
+    pub(crate) grouping: Arc<Grouping>,
     /// Links in the order of the file.
     pub(crate) links: Vec<Link>,
 }
@@ -28,14 +33,68 @@ pub(crate) struct Frame {
     /// Names of all nodes, sorted, so that [`NodeId`] indexes them.
     pub(crate) nodes: Vec<NodeName>,
     pub(crate) cost: CostModel,
-    pub(crate) network_map: Arc<NetworkMap>,
-    /// For each PID of the network map, the nodes where its traffic enters the network.
-    pub(crate) entries: Vec<Vec<NodeId>>,
-    pub(crate) properties: Properties,
     pub(crate) warnings: Vec<String>,
 }
 
+/// The grouping of addresses into PIDs.
+#[derive(Debug)]
+pub(crate) struct Grouping {
+    pub(crate) network_map: Arc<NetworkMap>,
+    /// For each PID of the network map, the nodes where its traffic enters the network.
+    pub(crate) entries: Arc<Vec<Vec<NodeId>>>,
+    pub(crate) properties: Properties,
+}
+
+impl Grouping {
+    /// Returns the grouping with another network map, whose PIDs have the entries of those of the same name.
+    fn with_map(&self, map: NetworkMap) -> Self {
+        let network_map = Arc::new(map);
+        let entries = if network_map.len() == self.network_map.len() {
+            Arc::clone(&self.entries)
+        } else {
+            let of = |name: &str| Some(self.entries[self.network_map.id(name)?.0 as usize].clone());
+            Arc::new(network_map.pids().map(|(_, pid)| of(pid.name().as_str()).unwrap_or_default()).collect())
+        };
+        let properties = self.properties.with_map(Arc::clone(&network_map));
+        Self { network_map, entries, properties }
+    }
+}
+
 impl Topology {
+    /// Returns the topology with the prefixes of other sources above its own.
+    #[must_use]
+    pub fn with_prefixes(&self, layer: &PrefixLayer) -> Self {
+        let grouping = if layer.is_empty() {
+            Arc::clone(&self.own)
+        } else {
+            Arc::new(self.own.with_map(layer.over(&self.own.network_map)))
+        };
+        Self { frame: Arc::clone(&self.frame), own: Arc::clone(&self.own), grouping, links: self.links.clone() }
+    }
+
+    /// Returns the topology after a change of the prefixes that it had from other sources; equals
+    /// [`with_prefixes`](Self::with_prefixes), but takes time in proportion to the change.
+    #[must_use]
+    pub fn with_prefix_changes(&self, layer: &PrefixLayer, difference: &PrefixDifference) -> Self {
+        let map = layer.update(&self.grouping.network_map, &self.own.network_map, difference);
+        let grouping = Arc::new(self.own.with_map(map));
+        Self { frame: Arc::clone(&self.frame), own: Arc::clone(&self.own), grouping, links: self.links.clone() }
+    }
+
+    /// Returns the topology with the prefixes that another one has from other sources, if both have the same PIDs.
+    pub fn with_prefixes_of(&self, other: &Self) -> Option<Self> {
+        let same = self.own.network_map.tag() == other.own.network_map.tag() && self.own.entries == other.own.entries;
+        same.then(|| {
+            let grouping = Arc::new(self.own.with_map((*other.grouping.network_map).clone()));
+            Self { frame: Arc::clone(&self.frame), own: Arc::clone(&self.own), grouping, links: self.links.clone() }
+        })
+    }
+
+    /// Network map of the topology itself, without the prefixes of other sources.
+    pub fn own_network_map(&self) -> &NetworkMap {
+        &self.own.network_map
+    }
+
     /// Name of the network.
     pub fn name(&self) -> &str {
         &self.frame.name

@@ -1,5 +1,7 @@
-//! Address prefixes: longest-prefix match, nesting, and the network map that groups them into PIDs.
+//! Address prefixes: longest-prefix match, nesting, the network map that groups them into PIDs, and the layer of prefixes
+//! from outside the topology.
 
+pub(crate) mod layer;
 pub(crate) mod mapped;
 pub(crate) mod network_map;
 pub(crate) mod table;

@@ -1,246 +1,294 @@
-//! Longest-prefix match: the value of the most specific prefix that covers an address.
+//! Longest-prefix match over a table that shares what did not change with its predecessor.
 //!
-//! Prefixes nest or are disjoint, so they divide the address space into ranges with one answer each. The table holds
-//! these ranges in order; a lookup is a binary search among the few that an index selects. The index divides the space
-//! between the first and the last range into slots, because all IPv6 addresses in use share their first bits.
+//! Prefixes are sorted by first address and then by length, so that a prefix precedes everything it covers. The sorted list
+//! is cut into parts of a few hundred prefixes. A part knows, for each of its prefixes, the closest one around it, and for
+//! its first prefix all those around it that are in earlier parts; a lookup searches one part and walks outwards. A change
+//! copies the parts it touches and shares all others, and readers of the old table are not disturbed.
 
-/// A table of prefixes and their values, over addresses of type `A`.
+use std::sync::Arc;
+
+use super::tree::Prefix;
+
+/// The number of prefixes that a part has after it was cut.
+const PART: usize = 512;
+/// The largest number of prefixes in a part.
+const MAX_PART: usize = 2 * PART;
+/// The value in [`Part::parents`] of a prefix with no prefix around it in the same part.
+const OUTSIDE: u16 = u16::MAX;
+
+/// A set of prefixes with a value for each.
 #[derive(Clone, Debug)]
-pub(crate) struct PrefixTable<A> {
-    /// First address of each range.
-    starts: Vec<A>,
-    /// Answer for each range.
-    values: Vec<Option<u32>>,
-    index: Index<A>,
+pub(crate) struct PrefixTable<N> {
+    parts: Vec<Cut<N>>,
+    len: usize,
 }
 
-/// An index from slots of the address space to ranges.
+/// A part, and the prefixes of earlier parts that cover its first prefix, from the outside in.
 #[derive(Clone, Debug)]
-struct Index<A> {
-    /// First address of the first slot: the start of the second range, because the first always starts at zero.
-    base: A,
-    /// Number of address bits within a slot.
-    shift: u32,
-    /// Number of ranges that start before each slot, followed by the number of all ranges.
-    places: Vec<u32>,
+struct Cut<N> {
+    part: Arc<Part<N>>,
+    around: Arc<[(N, u32)]>,
 }
 
-/// The binary logarithm of the largest number of slots: a few megabytes for a table the size of the Internet's.
-const MAX_INDEX_BITS: u32 = 20;
-
-/// A prefix as its first and last address, with its value.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Range<A> {
-    pub(crate) first: A,
-    pub(crate) last: A,
-    pub(crate) value: u32,
+/// Consecutive prefixes of the sorted list, at least one.
+#[derive(Debug)]
+struct Part<N> {
+    nets: Box<[N]>,
+    values: Box<[u32]>,
+    /// Index of the closest prefix around each prefix, or [`OUTSIDE`].
+    parents: Box<[u16]>,
 }
 
-/// An address as an unsigned integer.
-pub(crate) trait Number: Copy + Ord {
-    /// Smallest address.
-    const ZERO: Self;
-    /// Returns the next address; `None` after the last.
-    fn successor(self) -> Option<Self>;
-    /// Returns the number of bits in the distance from `from`, which must not be larger.
-    fn distance_bits(self, from: Self) -> u32;
-    /// Returns the distance from `from`, which must not be larger, shifted right by `shift` bits.
-    fn slot(self, from: Self, shift: u32) -> usize;
-}
+/// A change of one prefix: its new value, or its removal.
+pub(crate) type Change<N> = (N, Option<u32>);
 
-impl Number for u32 {
-    const ZERO: Self = 0;
-
-    fn successor(self) -> Option<Self> {
-        self.checked_add(1)
-    }
-
-    fn distance_bits(self, from: Self) -> u32 {
-        Self::BITS - (self - from).leading_zeros()
-    }
-
-    fn slot(self, from: Self, shift: u32) -> usize {
-        usize::try_from((self - from).checked_shr(shift).unwrap_or(0)).unwrap_or(usize::MAX)
+impl<N> Default for PrefixTable<N> {
+    fn default() -> Self {
+        Self { parts: Vec::new(), len: 0 }
     }
 }
 
-impl Number for u128 {
-    const ZERO: Self = 0;
-
-    fn successor(self) -> Option<Self> {
-        self.checked_add(1)
+impl<N: Prefix> PrefixTable<N> {
+    /// Builds the table from sorted, distinct prefixes.
+    pub(crate) fn new(sorted: &[(N, u32)]) -> Self {
+        let mut parts = Vec::with_capacity(sorted.len() / PART + 1);
+        cut(sorted, &mut parts);
+        Self::of_parts(parts, &[])
     }
 
-    fn distance_bits(self, from: Self) -> u32 {
-        Self::BITS - (self - from).leading_zeros()
-    }
-
-    fn slot(self, from: Self, shift: u32) -> usize {
-        usize::try_from((self - from).checked_shr(shift).unwrap_or(0)).unwrap_or(usize::MAX)
-    }
-}
-
-impl<A: Number> PrefixTable<A> {
-    /// Builds the table; of several equal prefixes, the last one wins.
-    pub(crate) fn new(mut ranges: Vec<Range<A>>) -> Self {
-        // Covering ranges sort before covered ones, which then simply interrupt them.
-        ranges.sort_by(|a, b| a.first.cmp(&b.first).then(b.last.cmp(&a.last)));
-        let mut table = Self { starts: vec![A::ZERO], values: vec![None], index: Index::of(&[]) };
-        let mut open: Vec<Range<A>> = Vec::new();
-        for range in ranges {
-            table.close(&mut open, Some(range.first));
-            table.start_range(range.first, Some(range.value));
-            open.push(range);
-        }
-        table.close(&mut open, None);
-        table.index = Index::of(&table.starts);
-        table
-    }
-
-    /// Ends the open ranges that end before `next`; the range around each continues after it.
-    fn close(&mut self, open: &mut Vec<Range<A>>, next: Option<A>) {
-        while let Some(range) = open.last().copied().filter(|range| next.is_none_or(|next| range.last < next)) {
-            open.pop();
-            if let Some(after) = range.last.successor() {
-                self.start_range(after, open.last().map(|outer| outer.value));
+    /// Returns the table after changes, which are sorted and distinct. Changes to what is already so have no effect.
+    pub(crate) fn with(&self, changes: &[Change<N>]) -> Self {
+        let mut parts: Vec<Arc<Part<N>>> = Vec::with_capacity(self.parts.len() + 1);
+        let mut rest = changes;
+        let mut merged: Vec<(N, u32)> = Vec::new();
+        for (place, Cut { part, .. }) in self.parts.iter().enumerate() {
+            let next = self.parts.get(place + 1).map(|next| next.part.nets[0]);
+            let count = next.map_or(rest.len(), |next| rest.partition_point(|(net, _)| *net < next));
+            let (here, later) = rest.split_at(count);
+            rest = later;
+            if here.is_empty() {
+                parts.push(Arc::clone(part));
+                continue;
             }
+            merged.clear();
+            part.merge(here, &mut merged);
+            // A small part joins the one before it, so that parts do not become ever smaller.
+            if merged.len() < PART / 4
+                && let Some(before) = parts.pop()
+            {
+                merged.splice(0..0, before.iter());
+            }
+            cut(&merged, &mut parts);
         }
-    }
-
-    /// Starts a range with the answer `value`.
-    fn start_range(&mut self, start: A, value: Option<u32>) {
-        if self.starts.last() == Some(&start) {
-            self.starts.pop();
-            self.values.pop();
+        if self.parts.is_empty() {
+            let added: Vec<(N, u32)> = rest.iter().filter_map(|(net, value)| Some((*net, (*value)?))).collect();
+            cut(&added, &mut parts);
         }
-        if self.values.last() != Some(&value) || self.starts.is_empty() {
-            self.starts.push(start);
-            self.values.push(value);
+        Self::of_parts(parts, &self.parts)
+    }
+
+    /// Finds what surrounds each part; `known` are the parts of an earlier table, whose lists are shared where equal.
+    fn of_parts(parts: Vec<Arc<Part<N>>>, known: &[Cut<N>]) -> Self {
+        let len = parts.iter().map(|part| part.nets.len()).sum();
+        let empty: Arc<[(N, u32)]> = Arc::new([]);
+        let mut cuts: Vec<Cut<N>> = Vec::with_capacity(parts.len());
+        let mut known = known.iter().peekable();
+        let mut around: Vec<(N, u32)> = Vec::new();
+        for part in parts {
+            let first = part.nets[0];
+            if let Some(before) = cuts.last() {
+                around.extend(before.part.outwards_from_end());
+                around.retain(|(net, _)| net.holds(&first));
+                around.sort_unstable();
+                around.dedup();
+            }
+            while known.next_if(|known| known.part.nets[0] < first).is_some() {}
+            let shared = known.peek().map(|known| &known.around).filter(|shared| shared[..] == around[..]);
+            let list = match shared {
+                Some(shared) => Arc::clone(shared),
+                None if around.is_empty() => Arc::clone(&empty),
+                None => around.as_slice().into(),
+            };
+            cuts.push(Cut { part, around: list });
         }
+        Self { parts: cuts, len }
     }
 
-    /// Returns the value of the longest prefix that covers an address.
-    pub(crate) fn lookup(&self, address: A) -> Option<u32> {
-        let among = self.index.among(address);
-        let after = among.start + self.starts[among].partition_point(|start| *start <= address);
-        self.values.get(after.checked_sub(1)?).copied().flatten()
+    /// Returns the number of prefixes.
+    pub(crate) fn len(&self) -> usize {
+        self.len
     }
 
-    /// Increments all values from `first` on, to make room for a new value.
-    pub(crate) fn shift_values_from(&mut self, first: u32) {
-        self.values.iter_mut().flatten().filter(|value| **value >= first).for_each(|value| *value += 1);
+    /// Returns the value of exactly this prefix.
+    pub(crate) fn get(&self, net: &N) -> Option<u32> {
+        let part = &self.parts.get(self.part_of(net)?)?.part;
+        part.nets.binary_search(net).ok().map(|place| part.values[place])
     }
 
-    /// Assigns a value to every address that has none.
-    pub(crate) fn fill_gaps(&mut self, value: u32) {
-        for known in &mut self.values {
-            known.get_or_insert(value);
-        }
+    /// Returns the longest prefix that covers `net` or equals it, with its value.
+    pub(crate) fn closest(&self, net: &N) -> Option<(N, u32)> {
+        let Cut { part, around } = &self.parts[self.part_of(net)?];
+        let before = part.nets.partition_point(|known| known <= net).checked_sub(1)?;
+        // A prefix that covers `net` also covers everything sorted between the two, so walking outwards finds it.
+        part.outwards(before).chain(around.iter().rev().copied()).find(|(known, _)| known.holds(net))
     }
 
-    /// Returns whether every address has a value.
-    pub(crate) fn is_complete(&self) -> bool {
-        self.values.iter().all(Option::is_some)
+    /// Iterates over all prefixes, sorted.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (N, u32)> {
+        self.parts.iter().flat_map(|cut| cut.part.iter())
+    }
+
+    /// Iterates over the prefixes that `net` covers, itself included.
+    pub(crate) fn inside(&self, net: N) -> impl Iterator<Item = (N, u32)> {
+        let end = net.end();
+        let first = self.part_of(&net).unwrap_or_default();
+        let candidates = self.parts[first.min(self.parts.len())..].iter().flat_map(|cut| cut.part.iter());
+        candidates.skip_while(move |(known, _)| *known < net).take_while(move |(known, _)| *known <= end)
+    }
+
+    /// Finds the last part that begins with `net` or before it.
+    fn part_of(&self, net: &N) -> Option<usize> {
+        self.parts.partition_point(|cut| cut.part.nets[0] <= *net).checked_sub(1)
     }
 }
 
-impl<A: Number> Index<A> {
-    /// Builds the index over ranges with these starts, the first of which is zero.
-    fn of(starts: &[A]) -> Self {
-        let (Some(&base), Some(&last)) = (starts.get(1), starts.last()) else {
-            return Self { base: A::ZERO, shift: 0, places: Vec::new() };
-        };
-        // More slots than ranges would cost memory without speeding up lookups.
-        let bits = starts.len().ilog2().min(MAX_INDEX_BITS);
-        let shift = last.distance_bits(base).saturating_sub(bits);
-        let mut places = vec![1];
-        for (place, start) in (1..).zip(&starts[1..]) {
-            places.resize(start.slot(base, shift) + 1, place);
+impl<N: Prefix> Part<N> {
+    fn new(sorted: &[(N, u32)]) -> Self {
+        let mut parents = Vec::with_capacity(sorted.len());
+        let mut open: Vec<u16> = Vec::new();
+        for (place, (net, _)) in (0_u16..).zip(sorted) {
+            while open.last().is_some_and(|&around| !sorted[around as usize].0.holds(net)) {
+                open.pop();
+            }
+            parents.push(open.last().copied().unwrap_or(OUTSIDE));
+            open.push(place);
         }
-        places.push(u32::try_from(starts.len()).unwrap_or(u32::MAX));
-        Self { base, shift, places }
+        let nets = sorted.iter().map(|(net, _)| *net).collect();
+        let values = sorted.iter().map(|(_, value)| *value).collect();
+        Self { nets, values, parents: parents.into() }
     }
 
-    /// Selects the ranges to search: the answer is the last of them that does not start after `address`, or, if all of
-    /// them do, the range before them.
-    fn among(&self, address: A) -> std::ops::Range<usize> {
-        if self.places.is_empty() {
-            return 0..1;
-        }
-        if address < self.base {
-            return 1..1;
-        }
-        // Every range starts before the end of the last slot.
-        let slot = address.slot(self.base, self.shift).min(self.places.len() - 2);
-        self.places[slot] as usize..self.places[slot + 1] as usize
+    fn iter(&self) -> impl Iterator<Item = (N, u32)> {
+        self.nets.iter().copied().zip(self.values.iter().copied())
     }
+
+    /// Iterates over a prefix and those around it within the part, from the inside out.
+    fn outwards(&self, place: usize) -> impl Iterator<Item = (N, u32)> {
+        let parent = |place: &usize| Some(self.parents[*place] as usize).filter(|parent| *parent != OUTSIDE as usize);
+        std::iter::successors(Some(place), parent).map(|place| (self.nets[place], self.values[place]))
+    }
+
+    fn outwards_from_end(&self) -> impl Iterator<Item = (N, u32)> {
+        self.outwards(self.nets.len() - 1)
+    }
+
+    /// Merges sorted changes into the prefixes of the part.
+    fn merge(&self, changes: &[Change<N>], merged: &mut Vec<(N, u32)>) {
+        let mut old = self.iter().peekable();
+        for (net, value) in changes {
+            while let Some(before) = old.next_if(|(known, _)| known < net) {
+                merged.push(before);
+            }
+            old.next_if(|(known, _)| known == net);
+            merged.extend(value.map(|value| (*net, value)));
+        }
+        merged.extend(old);
+    }
+}
+
+/// Cuts sorted prefixes into parts.
+fn cut<N: Prefix>(sorted: &[(N, u32)], parts: &mut Vec<Arc<Part<N>>>) {
+    let size = if sorted.len() <= MAX_PART { MAX_PART } else { PART };
+    parts.extend(sorted.chunks(size).map(|part| Arc::new(Part::new(part))));
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::fmt::Debug;
+
     use ipnet::{Ipv4Net, Ipv6Net};
-    use prefix_trie::PrefixMap;
+    use prefix_trie::{Prefix as TriePrefix, PrefixMap};
     use proptest::prelude::*;
 
     use super::*;
 
     /// Prefixes with few distinct bits, so that they nest and addresses match.
     fn ipv4() -> impl Strategy<Value = Ipv4Net> {
-        (prop::sample::select(vec![0u32, 1, 2, 3, 0x80, 0xff]), 0u8..=32, any::<u8>()).prop_map(
-            |(low, length, high)| {
-                let bits = (u32::from(high & 0xc3) << 24) | (low << 12) | low;
-                Ipv4Net::new(bits.into(), length).unwrap().trunc()
-            },
-        )
-    }
-
-    fn ipv6() -> impl Strategy<Value = Ipv6Net> {
-        (any::<u128>(), 0u8..=128, any::<u8>()).prop_map(|(bits, length, mask)| {
-            let bits = bits & (u128::from(mask & 0x11) << 120 | 0xf);
-            Ipv6Net::new(bits.into(), length).unwrap().trunc()
+        (0u32..1 << 12, 8u8..=32).prop_map(|(bits, length)| {
+            let bits = (bits >> 6) << 20 | (bits & 63);
+            Ipv4Net::new(bits.into(), length).unwrap().trunc()
         })
     }
 
-    proptest! {
-        #[test]
-        fn ipv4_agrees_with_a_trie_and_a_scan(
-            nets in prop::collection::btree_map(ipv4(), 0u32..50, 0..60),
-            addresses in prop::collection::vec(ipv4().prop_map(|net| net.addr()), 1..60),
-        ) {
-            let range = |(net, value): (&Ipv4Net, &u32)| Range { first: net.network().into(), last: net.broadcast().into(), value: *value };
-            let table = PrefixTable::<u32>::new(nets.iter().map(range).collect());
-            let trie: PrefixMap<Ipv4Net, u32> = nets.iter().map(|(net, value)| (*net, *value)).collect();
-            for address in addresses {
-                let scan = nets.iter().filter(|(net, _)| net.contains(&address)).max_by_key(|(net, _)| net.prefix_len());
-                let scan = scan.map(|(_, value)| *value);
-                prop_assert_eq!(table.lookup(address.into()), scan);
-                prop_assert_eq!(trie.get_lpm(&address.into()).map(|(_, value)| *value), scan);
+    fn ipv6() -> impl Strategy<Value = Ipv6Net> {
+        (0u128..64, 0u128..16, prop_oneof![0u8..=12, 120u8..=128])
+            .prop_map(|(high, low, length)| Ipv6Net::new((high << 122 | low << 2).into(), length).unwrap().trunc())
+    }
+
+    fn changes<N: Ord + Debug>(net: impl Strategy<Value = N>) -> impl Strategy<Value = Vec<BTreeMap<N, Option<u32>>>> {
+        let value = prop_oneof![3 => (0u32..9).prop_map(Some), 1 => Just(None)];
+        prop::collection::vec(prop::collection::btree_map(net, value, 0..1500), 1..4)
+    }
+
+    /// Applies changes one after the other, and compares every answer with a trie and with a table built at once.
+    fn check<N: Prefix + TriePrefix + Debug>(
+        changes: Vec<BTreeMap<N, Option<u32>>>,
+        asked: &[N],
+    ) -> Result<(), TestCaseError> {
+        let mut table = PrefixTable::<N>::default();
+        let mut trie: PrefixMap<N, u32> = PrefixMap::new();
+        let mut all: BTreeMap<N, u32> = BTreeMap::new();
+        for batch in changes {
+            for (net, value) in &batch {
+                if let Some(value) = value {
+                    trie.insert(*net, *value);
+                    all.insert(*net, *value);
+                } else {
+                    trie.remove(net);
+                    all.remove(net);
+                }
             }
+            table = table.with(&batch.into_iter().collect::<Vec<_>>());
+            let sorted: Vec<(N, u32)> = all.iter().map(|(net, value)| (*net, *value)).collect();
+            let anew = PrefixTable::new(&sorted);
+            prop_assert_eq!(table.len(), all.len());
+            prop_assert_eq!(table.iter().collect::<Vec<_>>(), sorted);
+            for net in asked {
+                let expected = trie.get_lpm(net).map(|(_, value)| *value);
+                prop_assert_eq!(table.closest(net).map(|(_, value)| value), expected);
+                prop_assert_eq!(table.closest(net), anew.closest(net));
+                prop_assert_eq!(table.get(net), all.get(net).copied());
+                let inside: Vec<_> =
+                    all.iter().filter(|(known, _)| net.holds(known)).map(|(net, v)| (*net, *v)).collect();
+                prop_assert_eq!(table.inside(*net).collect::<Vec<_>>(), inside);
+            }
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn ipv4_agrees_with_a_trie_after_changes(changes in changes(ipv4()), asked in prop::collection::vec(ipv4(), 1..60)) {
+            check(changes, &asked)?;
         }
 
         #[test]
-        fn ipv6_agrees_with_a_scan(
-            nets in prop::collection::btree_map(ipv6(), 0u32..50, 0..60),
-            addresses in prop::collection::vec(ipv6().prop_map(|net| net.addr()), 1..60),
-        ) {
-            let range = |(net, value): (&Ipv6Net, &u32)| Range { first: net.network().into(), last: net.broadcast().into(), value: *value };
-            let table = PrefixTable::<u128>::new(nets.iter().map(range).collect());
-            for address in addresses {
-                let scan = nets.iter().filter(|(net, _)| net.contains(&address)).max_by_key(|(net, _)| net.prefix_len());
-                prop_assert_eq!(table.lookup(address.into()), scan.map(|(_, value)| *value));
-            }
+        fn ipv6_agrees_with_a_trie_after_changes(changes in changes(ipv6()), asked in prop::collection::vec(ipv6(), 1..60)) {
+            check(changes, &asked)?;
         }
     }
 
     #[test]
-    fn the_first_and_last_address_are_covered() {
-        let half = |first: u32, last: u32, value| Range { first, last, value };
-        let table = PrefixTable::<u32>::new(vec![half(0, 0x7fff_ffff, 1), half(0x8000_0000, u32::MAX, 2)]);
-        assert!(table.is_complete());
-        assert_eq!([0, 0x7fff_ffff, 0x8000_0000, u32::MAX].map(|a| table.lookup(a)), [1, 1, 2, 2].map(Some));
-        let table = PrefixTable::<u32>::new(vec![half(u32::MAX, u32::MAX, 3)]);
-        assert!(!table.is_complete());
-        assert_eq!((table.lookup(u32::MAX), table.lookup(u32::MAX - 1)), (Some(3), None));
-        assert_eq!(PrefixTable::<u32>::new(Vec::new()).lookup(0), None);
+    fn a_change_shares_all_parts_it_does_not_touch() {
+        let net = |i: u32| Ipv4Net::new((i << 8).into(), 24).unwrap();
+        let sorted: Vec<_> = (0..100_000).map(|i| (net(i), i % 7)).collect();
+        let table = PrefixTable::new(&sorted);
+        let changed = table.with(&[(net(5), Some(9)), (net(70_000), None)]);
+        let shared = changed.parts.iter().filter(|cut| table.parts.iter().any(|old| Arc::ptr_eq(&old.part, &cut.part)));
+        assert_eq!(shared.count(), table.parts.len() - 2);
+        assert_eq!((changed.get(&net(5)), changed.get(&net(70_000)), changed.len()), (Some(9), None, 99_999));
     }
 }

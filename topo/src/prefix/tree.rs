@@ -15,6 +15,15 @@ pub(crate) trait Prefix: Copy + Ord {
 
     /// Returns the last address as a prefix of full length, which no covered prefix sorts after.
     fn end(&self) -> Self;
+
+    /// Returns whether the prefix begins with the first address of its family.
+    fn is_first(&self) -> bool;
+
+    /// Returns whether the prefix ends with the last address of its family.
+    fn is_last(&self) -> bool;
+
+    /// Returns whether the prefix begins where another one ends.
+    fn follows(&self, other: &Self) -> bool;
 }
 
 /// A sorted set of prefixes and the closest covering prefix of each.
@@ -37,6 +46,18 @@ impl Prefix for Ipv4Net {
     fn end(&self) -> Self {
         Self::from(self.broadcast())
     }
+
+    fn is_first(&self) -> bool {
+        u32::from(self.network()) == 0
+    }
+
+    fn is_last(&self) -> bool {
+        u32::from(self.broadcast()) == u32::MAX
+    }
+
+    fn follows(&self, other: &Self) -> bool {
+        u32::from(other.broadcast()).checked_add(1) == Some(self.network().into())
+    }
 }
 
 impl Prefix for Ipv6Net {
@@ -50,6 +71,18 @@ impl Prefix for Ipv6Net {
 
     fn end(&self) -> Self {
         Self::from(self.broadcast())
+    }
+
+    fn is_first(&self) -> bool {
+        u128::from(self.network()) == 0
+    }
+
+    fn is_last(&self) -> bool {
+        u128::from(self.broadcast()) == u128::MAX
+    }
+
+    fn follows(&self, other: &Self) -> bool {
+        u128::from(other.broadcast()).checked_add(1) == Some(self.network().into())
     }
 }
 

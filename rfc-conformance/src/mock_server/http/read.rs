@@ -23,6 +23,18 @@ pub enum Leniency {
     AnyLength,
     /// Sends no 100 (Continue) response.
     NoContinue,
+    /// Ignores what follows the version in a request line.
+    AnyLine,
+    /// Believes the chunks of a body that has a Content-Length as well.
+    BothLengths,
+    /// Fails on a Content-Length that is too large for a number.
+    FailsOnOverflow,
+    /// Takes the bytes that have arrived after a body for a part of it.
+    Greedy,
+    /// Takes a line for a chunk, whatever its size.
+    AnyChunk,
+    /// Takes what has arrived for the whole body when the client closes the connection.
+    Incomplete,
 }
 
 /// Result of reading from a connection.
@@ -101,8 +113,9 @@ fn parse_head(text: &str, ends: ConnectionAddresses, leniency: Leniency) -> Resu
     let mut lines =
         text.trim_start_matches(['\r', '\n']).split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
     let mut words = lines.next().unwrap_or_default().split(' ');
-    let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next())
-    else {
+    let (method, target, version, more) = (words.next(), words.next(), words.next(), words.next());
+    let more = more.filter(|_| leniency != Leniency::AnyLine);
+    let (Some(method), Some(target), Some(version), None) = (method, target, version, more) else {
         return Err((400, "the request line is not METHOD TARGET VERSION"));
     };
     if method.is_empty() || !method.bytes().all(is_token) || target.is_empty() {
@@ -177,6 +190,7 @@ fn read_body(
     }
     let expects = request.field("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue"));
     let length = match (coding, length) {
+        (Some(_), Some(_)) if leniency == Leniency::BothLengths => None,
         (Some(_), Some(_)) => return Ok(Err((400, "both Transfer-Encoding and Content-Length"))),
         (Some(coding), None) if coding.trim().eq_ignore_ascii_case("chunked") => None,
         (Some(_), None) => return Ok(Err((501, "the transfer coding is not chunked"))),
@@ -184,6 +198,7 @@ fn read_body(
         (None, Some(length)) if !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit()) => {
             match length.parse::<usize>() {
                 Ok(length) if length <= BODY_LIMIT => Some(length),
+                Err(_) if leniency == Leniency::FailsOnOverflow => return Ok(Err((500, "the length is no number"))),
                 _ => return Ok(Err((413, "the body is too long"))),
             }
         }
@@ -194,9 +209,25 @@ fn read_body(
         connection.get_mut().flush()?;
     }
     match length {
+        Some(length) if leniency == Leniency::Incomplete => {
+            let mut body = Vec::new();
+            connection.by_ref().take(length as u64).read_to_end(&mut body)?;
+            Ok(Ok(body))
+        }
         Some(length) => {
             let mut body = vec![0; length];
             connection.read_exact(&mut body)?;
+            if leniency == Leniency::Greedy {
+                let more = connection.buffer().to_vec();
+                connection.consume(more.len());
+                body.extend(more);
+            }
+            Ok(Ok(body))
+        }
+        None if leniency == Leniency::AnyChunk => {
+            read_line(connection)?;
+            let body = read_line(connection)?.into_bytes();
+            while !read_line(connection)?.is_empty() {}
             Ok(Ok(body))
         }
         None => read_chunks(connection),

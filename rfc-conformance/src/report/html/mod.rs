@@ -1,68 +1,103 @@
-//! Report as a self-contained HTML page: failures first, with collapsed requests and responses.
+//! Report as a self-contained HTML page of bounded size: failures first, with collapsed requests and responses, and a
+//! search by text and verdict.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use super::cause::{Cause, causes};
 use super::escape::markup;
 use super::{Report, Summary};
 use crate::http::Record;
-use crate::verdict::{Finding, Grade, Line, Verdict};
+use crate::verdict::{Finding, Grade, Verdict};
 
 /// Style sheet of reports and of the comparison of servers.
 pub(crate) const STYLE: &str = include_str!("style.css");
 
+/// Script that hides the requirements that a search does not match.
+const FILTER: &str = include_str!("filter.js");
+/// Limit on the bytes of all requests and responses in a page; beyond it, only their titles are shown.
+const MOST_BYTES: usize = 400 * 1024;
+
+/// A page in the making, with the room that is left for requests and responses.
+struct Page {
+    out: String,
+    room: usize,
+}
+
 /// Renders a report as an HTML page.
 pub(super) fn render(report: &Report) -> String {
-    let mut out = String::new();
+    let mut page = Page { out: String::new(), room: MOST_BYTES };
     let target = markup(&report.target);
-    head(&mut out, &format!("ALTO conformance of {target}"));
-    let _ = writeln!(out, "<h1>ALTO conformance</h1>\n<div class=dim>{target}</div>");
+    // The random number keeps any script but this one from running, whatever the server has sent.
+    let nonce = format!("{:016x}", rand::random::<u64>());
+    head_with(&mut page.out, &format!("ALTO conformance of {target}"), &format!("; script-src 'nonce-{nonce}'"));
+    let _ = writeln!(page.out, "<h1>ALTO conformance</h1>\n<div class=dim>{target}</div>");
     if let Some(why) = &report.could_not_run {
-        let _ = writeln!(out, "<p class=\"verdict error\">Could not run: {}</p>", markup(why));
+        let _ = writeln!(page.out, "<p class=\"verdict error\">Could not run: {}</p>", markup(why));
     } else {
-        overview(&mut out, report);
-        let wrong = |verdict: &Verdict| !matches!(verdict, Verdict::Pass(_) | Verdict::Skipped(_));
+        overview(&mut page.out, report);
+        search(&mut page.out);
+        let wrong =
+            |verdict: &Verdict| !matches!(verdict, Verdict::Pass(_) | Verdict::Skipped(_) | Verdict::Blocked(_));
         for (title, word) in [("Failures", "fail"), ("No answer", "error"), ("Warnings", "warn"), ("Notes", "info")] {
-            let lines: Vec<_> = report.lines.iter().filter(|line| line.verdict.word() == word).collect();
-            if !lines.is_empty() {
-                let _ = writeln!(out, "<h2>{title} <span class=dim>({})</span></h2>", lines.len());
-                for line in lines {
-                    entry(&mut out, line, word == "fail" || word == "error");
+            let causes = causes(report.lines.iter().filter(|line| line.verdict.word() == word));
+            if !causes.is_empty() {
+                let _ = writeln!(page.out, "<h2>{title} <span class=dim>({})</span></h2>", causes.len());
+                for cause in &causes {
+                    entry(&mut page, cause, word == "fail" || word == "error");
                 }
             }
         }
-        out.push_str("<h2>By section</h2>\n");
-        table(&mut out, report);
+        page.out.push_str("<h2>By section</h2>\n");
+        table(&mut page.out, report);
         for chapter in report.chapters() {
             let quiet: Vec<_> = chapter.lines.iter().filter(|line| !wrong(&line.verdict)).collect();
             let _ = writeln!(
-                out,
+                page.out,
                 "<h3 id=\"{}-{}\">{} {} {}</h3>",
                 chapter.document, chapter.number, chapter.document, chapter.number, chapter.title
             );
             for line in chapter.lines.iter().filter(|line| wrong(&line.verdict)) {
                 let (word, id) = (line.verdict.word(), line.requirement.id);
                 let _ = writeln!(
-                    out,
+                    page.out,
                     "<div><span class=\"tag {word}\">{word}</span> <a href=\"#{id}\">{id}</a> {}</div>",
                     markup(line.requirement.text)
                 );
             }
             for line in quiet {
-                entry(&mut out, line, false);
+                entry(&mut page, &Cause { line, others: Vec::new() }, false);
             }
         }
+        let _ = writeln!(page.out, "<script nonce={nonce}>\n{FILTER}</script>");
     }
-    out.push_str("</body></html>\n");
-    out
+    page.out.push_str("</body></html>\n");
+    page.out
+}
+
+/// Writes the fields of the search.
+fn search(out: &mut String) {
+    out.push_str(
+        "<p class=search><input id=words type=search placeholder=\"Search IDs and text\"> <select id=verdict>",
+    );
+    out.push_str("<option value=\"\">all verdicts");
+    for (word, _, label) in counts(&Summary::default()) {
+        let _ = write!(out, "<option value={word}>{label}");
+    }
+    out.push_str("</select></p>\n");
 }
 
 /// Writes the page up to its content.
 pub(crate) fn head(out: &mut String, title: &str) {
+    head_with(out, title, "");
+}
+
+/// Writes the page up to its content, with an addition to its Content-Security-Policy.
+fn head_with(out: &mut String, title: &str, policy: &str) {
     let _ = write!(
         out,
         "<!doctype html>\n<html lang=en><head><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\n\
-         <meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
+         <meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'{policy}\">\n\
          <title>{title}</title>\n<style>\n{STYLE}</style></head><body>\n"
     );
 }
@@ -111,7 +146,7 @@ fn table(out: &mut String, report: &Report) {
     out.push_str("</table>\n");
 }
 
-fn counts(summary: &Summary) -> [(&'static str, usize, &'static str); 6] {
+fn counts(summary: &Summary) -> [(&'static str, usize, &'static str); 7] {
     [
         ("fail", summary.fail, "failed"),
         ("error", summary.error, "no answer"),
@@ -119,6 +154,7 @@ fn counts(summary: &Summary) -> [(&'static str, usize, &'static str); 6] {
         ("info", summary.info, "notes"),
         ("pass", summary.pass, "passed"),
         ("skipped", summary.skipped, "skipped"),
+        ("blocked", summary.blocked, "blocked"),
     ]
 }
 
@@ -130,41 +166,59 @@ fn bar(out: &mut String, summary: &Summary) {
     out.push_str("</div>");
 }
 
-fn entry(out: &mut String, line: &Line, open: bool) {
+fn entry(page: &mut Page, cause: &Cause<'_>, open: bool) {
+    let line = cause.line;
     let (word, requirement) = (line.verdict.word(), &line.requirement);
     let open = if open { " open" } else { "" };
+    let out = &mut page.out;
     let _ = writeln!(
         out,
-        "<details class=\"line {word}\" id=\"{id}\"{open}><summary><span class=\"tag {word}\">{word}</span><code>{id}</code>\
+        "<details class=\"line {word}\" id=\"{id}\"{open}><summary><span class=\"tag {word}\">{word}</span><code>{name}</code>\
          <span class=dim>{level}</span><span>{text}</span></summary><div class=inside>",
         id = requirement.id,
+        name = markup(&line.name()),
         level = requirement.level,
         text = markup(requirement.text)
     );
     match &line.verdict {
-        Verdict::Skipped(why) | Verdict::Error(why) => drop(writeln!(out, "<p>{}</p>", markup(why))),
+        Verdict::Skipped(why) | Verdict::Error(why) | Verdict::Late(why) | Verdict::Blocked(why) => {
+            let _ = writeln!(out, "<p>{}</p>", markup(why));
+        }
         _ if line.examined.is_empty() => {}
         _ => drop(writeln!(out, "<p class=dim>Looked at {}.</p>", markup(&line.examined))),
     }
+    if !cause.others.is_empty() {
+        let others: Vec<_> = cause.others.iter().map(|other| markup(&other.name())).collect();
+        let _ = writeln!(out, "<p>The same violates {}.</p>", others.join(", "));
+    }
+    if !line.blocks.is_empty() {
+        let _ = writeln!(out, "<p>Blocks {}.</p>", line.blocks.join(", "));
+    }
     let mut shown = BTreeSet::new();
     for finding in &line.findings {
-        found(out, finding, &mut shown);
+        found(page, finding, &mut shown);
     }
     if line.more > 0 {
-        let _ = writeln!(out, "<p class=dim>… and {} more.</p>", line.more);
+        let _ = writeln!(page.out, "<p class=dim>… and {} more.</p>", line.more);
     }
-    for record in &line.records {
-        exchange(out, record, &mut shown);
+    let is_quiet = matches!(line.verdict, Verdict::Pass(_));
+    for record in line.records.iter().take(if is_quiet { 1 } else { line.records.len() }) {
+        if is_quiet {
+            let _ = writeln!(page.out, "<p class=dim>{}</p>", markup(&record.title));
+        } else {
+            exchange(page, record, &mut shown);
+        }
     }
-    out.push_str("</div></details>\n");
+    page.out.push_str("</div></details>\n");
 }
 
-fn found(out: &mut String, finding: &Finding, shown: &mut BTreeSet<usize>) {
+fn found(page: &mut Page, finding: &Finding, shown: &mut BTreeSet<usize>) {
     let grade = match finding.grade {
         Grade::Fail => "fail",
         Grade::Warn => "warn",
         Grade::Info => "info",
     };
+    let out = &mut page.out;
     let _ = write!(
         out,
         "<div class=finding><dl><dt>expected<dd class=pass>{}<dt>seen<dd class={grade}>{}",
@@ -179,24 +233,23 @@ fn found(out: &mut String, finding: &Finding, shown: &mut BTreeSet<usize>) {
     }
     out.push_str("</dl>\n");
     for record in &finding.records {
-        exchange(out, record, shown);
+        exchange(page, record, shown);
     }
-    out.push_str("</div>\n");
+    page.out.push_str("</div>\n");
 }
 
-/// Writes a request with its response, at most once per entry.
-fn exchange(out: &mut String, record: &Record, shown: &mut BTreeSet<usize>) {
+/// Writes a request with its response, at most once per entry and as long as there is room.
+fn exchange(page: &mut Page, record: &Record, shown: &mut BTreeSet<usize>) {
     if !shown.insert(record.number) {
         return;
     }
     let status = record.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-    let _ = writeln!(
-        out,
-        "<details class=exchange><summary>{} → {status}, {:.0} ms</summary><pre>{}</pre><pre>{}</pre><pre>{}</pre></details>",
-        markup(&record.title),
-        record.took.as_secs_f64() * 1000.0,
-        markup(&record.request),
-        markup(&record.answer),
-        markup(&record.curl)
-    );
+    let title = format!("{} → {status}, {:.0} ms", markup(&record.title), record.took.as_secs_f64() * 1000.0);
+    let text = format!("<pre>{}</pre><pre>{}</pre>", markup(&record.request), markup(&record.answer));
+    if text.len() > page.room {
+        let _ = writeln!(page.out, "<p class=dim>{title} (not shown here; the JSON report has all exchanges)</p>");
+        return;
+    }
+    page.room -= text.len();
+    let _ = writeln!(page.out, "<details class=exchange><summary>{title}</summary>{text}</details>");
 }

@@ -22,7 +22,7 @@ impl Run<'_> {
         // Ranks can be made from numbers, and are better than nothing where there are no numbers.
         let other = (cost_type.0.clone(), if cost_type.1 == "ordinal" { "numerical" } else { "ordinal" }.to_owned());
         let entry = entry.or_else(|_| self.entry(|entry| fits(entry, &other)))?;
-        if self.is(Fault::ForgetsNothing) && self.client.kept.contains_key(&entry.uri) {
+        if self.is(Fault::NeverRefreshes) && self.client.kept.contains_key(&entry.uri) {
             return Ok(self.client.kept[&entry.uri].clone());
         }
         if self.is(Fault::AsksForAllByFilter) {
@@ -94,7 +94,7 @@ impl Run<'_> {
             for (address, pid) in pids {
                 match costs["cost-map"].get(&source).and_then(|row| row.get(&pid)) {
                     Some(cost) => drop(row.insert(address, cost.clone())),
-                    None if self.is(Fault::HolesAreZero) => drop(row.insert(address, json!(0))),
+                    None if self.is(Fault::MissingCostsAreZero) => drop(row.insert(address, json!(0))),
                     None => {}
                 }
             }
@@ -168,7 +168,7 @@ impl Run<'_> {
             body["constraints"] = json!([format!("le {most}")]);
         }
         match self.fault {
-            Some(Fault::ColonlessIpv4) => body["endpoints"]["srcs"] = json!(["192.0.2.1"]),
+            Some(Fault::OmitsAddressTypes) => body["endpoints"]["srcs"] = json!(["192.0.2.1"]),
             Some(Fault::LeadingZeros) => body["endpoints"]["srcs"] = json!(["ipv4:192.0.2.001"]),
             _ => {}
         }
@@ -176,7 +176,7 @@ impl Run<'_> {
         let costs = self.fetch(&entry, Some(&body))?;
         let rows = &costs["endpoint-cost-map"];
         self.check_costs(rows, &cost_type)?;
-        let by_value = |key: &str| if self.is(Fault::ReplyByText) { None } else { address(key) };
+        let by_value = |key: &str| if self.is(Fault::ComparesKeysAsText) { None } else { address(key) };
         let same = |a: &str, b: &str| a == b || (by_value(a).is_some() && by_value(a) == by_value(b));
         let Some((_, row)) = rows.as_object().into_iter().flatten().find(|(key, _)| same(key, from)) else {
             return Ok(Map::new());

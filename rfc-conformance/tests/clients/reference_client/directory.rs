@@ -23,7 +23,7 @@ impl Run<'_> {
         let mut names = HashMap::new();
         while let Some(uri) = waiting.pop() {
             count += 1;
-            if (!read.insert(uri.clone()) && !self.is(Fault::RoundAndRound)) || count > 40 {
+            if (!read.insert(uri.clone()) && !self.is(Fault::RereadsDirectories)) || count > 40 {
                 continue;
             }
             let answer = self.ask("GET", &uri, DIRECTORY, None)?;

@@ -37,7 +37,7 @@ pub(crate) enum CostSource {
 pub(crate) struct ReferenceClient {
     pub(crate) source: CostSource,
     pub(crate) fault: Option<Fault>,
-    /// Messages kept across runs by the fault `ForgetsNothing`.
+    /// Messages kept across runs by the fault `NeverRefreshes`.
     kept: HashMap<String, Value>,
 }
 
@@ -109,7 +109,7 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(client: &'a mut ReferenceClient, assignment: &Assignment) -> Self {
-        let mut tls = TlsConfig::builder().disable_verification(client.fault == Some(Fault::TrustsAnybody));
+        let mut tls = TlsConfig::builder().disable_verification(client.fault == Some(Fault::TrustsAnyCertificate));
         if let Some(path) = assignment.values["ca"].first().filter(|_| assignment.uri.starts_with("https")) {
             let certificate = Certificate::from_pem(&std::fs::read(path).unwrap()).unwrap();
             tls = tls.root_certs(RootCerts::new_with_certs(&[certificate]));

@@ -11,7 +11,7 @@ use super::{CostSource, Failed, NETWORK_MAP, Run};
 impl Run<'_> {
     pub(super) fn list(&mut self) -> Failed<Value> {
         self.discover()?;
-        if self.is(Fault::AsksEverything) {
+        if self.is(Fault::AsksForEveryKind) {
             for entry in self.entries.clone().iter().filter(|entry| entry.accepts.is_none()) {
                 let _ = self.ask("GET", &entry.uri, &entry.media_type, None);
             }
@@ -24,11 +24,11 @@ impl Run<'_> {
         self.discover()?;
         let id = id.map(str::to_owned).or_else(|| self.default_map.clone()).ok_or("no default map")?;
         let entry = self.entry(|entry| entry.id == id && entry.media_type == NETWORK_MAP)?;
-        if self.is(Fault::OmitsPids) || self.is(Fault::WeirdNames) || self.is(Fault::UnknownAddressType) {
+        if self.is(Fault::OmitsPids) || self.is(Fault::InvalidPidNames) || self.is(Fault::UnknownAddressType) {
             let filter = self.entry(|entry| entry.media_type == NETWORK_MAP && entry.accepts.is_some())?;
             let body = match self.fault {
                 Some(Fault::OmitsPids) => json!({}),
-                Some(Fault::WeirdNames) => json!({ "pids": ["a.b", "x".repeat(65), "a b"] }),
+                Some(Fault::InvalidPidNames) => json!({ "pids": ["a.b", "x".repeat(65), "a b"] }),
                 _ => json!({ "pids": [], "address-types": ["mac-48"] }),
             };
             let _ = self.fetch(&filter, Some(&body));
@@ -51,7 +51,7 @@ impl Run<'_> {
                             let text = prefix.as_str().ok_or("a prefix is not a string")?;
                             text.parse::<IpNet>().map_err(|_| format!("{text} is no prefix"))?;
                             let odd = text.contains(|c: char| c.is_ascii_uppercase()) || text.contains("0:0:0");
-                            if self.is(Fault::Ipv6ByText) && odd {
+                            if self.is(Fault::ComparesIpv6AsText) && odd {
                                 return Err(format!("{text} is no prefix to me"));
                             }
                         }

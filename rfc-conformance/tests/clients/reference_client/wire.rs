@@ -90,7 +90,7 @@ impl Run<'_> {
             match answer.status {
                 301 | 302 | 303 | 307 | 308 => {
                     redirects += 1;
-                    if redirects > 8 && !self.is(Fault::FollowsForEver)
+                    if redirects > 8 && !self.is(Fault::FollowsEndlessRedirects)
                         || self.is(Fault::NoRedirects) && method == "POST"
                     {
                         return Err("too many redirects".into());
@@ -110,7 +110,7 @@ impl Run<'_> {
                         thread::sleep(Duration::from_secs(wait));
                     }
                 }
-                401 if (tries == 0 || (tries < 10 && self.is(Fault::TriesForEver))) && self.credentials.is_some() => {
+                401 if (tries == 0 || (tries < 10 && self.is(Fault::RetriesForever))) && self.credentials.is_some() => {
                     tries += 1;
                     let mut challenge = answer.headers.get_all("www-authenticate").iter().find_map(|value| {
                         WwwAuthenticateHeader::parse(value.to_str().ok()?.strip_prefix("Digest ")?).ok()
@@ -155,7 +155,7 @@ impl Run<'_> {
         if let Some(authorization) = authorization.or(self.is(Fault::IgnoresChallenge).then_some("Basic YTpi")) {
             request = request.header("Authorization", authorization);
         }
-        if self.is(Fault::MadeUpTag) {
+        if self.is(Fault::InventsTags) {
             request = request.header("If-None-Match", "\"invented\"");
         }
         let failed = |error: ureq::Error| error.to_string();

@@ -1,0 +1,28 @@
+//! Real networks in, other programs' formats out.
+//!
+//! ```text
+//! GraphML, OSPF, IS-IS, RFC 8345, CSV -> import -> topo.json
+//! MRT -> rules -> PIDs -> topo.json
+//! ```
+//!
+//! * [`import`] has one module for each format that describes a network. Link-state protocols share [`link_state`]: a
+//!   database of routers, LANs and adjacencies, from which one function makes a topology file.
+//! * [`bgp`] decodes messages and archives of BGP.
+//! * [`pids`] groups the prefixes of BGP by rules, and merges them.
+//! * [`live`] keeps a server up to date.
+//! * [`topology_file`] has what everything that writes topology files shares.
+//! * [`export`] writes maps for other programs.
+//! * [`input`] reads bounded files, [`output`] replaces files atomically.
+//! * [`cli`] is the command line, and [`exit`] has the exit codes.
+
+pub mod bgp;
+pub mod cli;
+pub mod exit;
+pub mod export;
+pub mod import;
+pub mod input;
+pub mod link_state;
+pub mod live;
+pub mod output;
+pub mod pids;
+pub mod topology_file;

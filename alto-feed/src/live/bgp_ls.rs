@@ -1,0 +1,190 @@
+//! A passive BGP session that receives BGP-LS (RFC 9552) and sends nothing but what keeps it alive.
+//!
+//! Routers connect; a session that announces no routes cannot influence routing.
+
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use ipnet::IpNet;
+
+use crate::bgp::link_state::Database;
+
+/// Length of the header of a message, and largest length of a message (RFC 8654).
+const HEADER: usize = 19;
+const MAX_LENGTH: usize = 65_535;
+/// Types of messages (RFC 4271 §4.1).
+const OPEN: u8 = 1;
+const NOTIFICATION: u8 = 3;
+const KEEPALIVE: u8 = 4;
+/// Proposed hold time in seconds.
+const HOLD_TIME: u16 = 90;
+/// AS number in the two-byte field of a speaker whose number needs four bytes (RFC 6793 §9).
+const AS_TRANS: u16 = 23_456;
+
+/// Settings of the session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// AS number of this speaker.
+    pub asn: u32,
+    /// BGP identifier of this speaker.
+    pub identifier: Ipv4Addr,
+}
+
+/// A listener and the database it has received.
+#[derive(Debug)]
+pub struct Listener {
+    address: SocketAddr,
+    shared: Arc<Mutex<Shared>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    database: Database,
+    /// Number of the latest connection; an older one no longer counts.
+    session: u64,
+    /// Time of the latest update of the present session.
+    latest: Option<Instant>,
+}
+
+impl Listener {
+    /// Starts to listen to the routers in `sources`. The latest connection counts, and starts with an empty database.
+    pub fn start(address: SocketAddr, sources: Vec<IpNet>, session: Session) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Mutex::new(Shared::default()));
+        let accepting = Arc::clone(&shared);
+        let accept = move || accept(&listener, &sources, &session, &accepting);
+        std::thread::Builder::new().name("bgp-ls".to_owned()).spawn(accept)?;
+        Ok(Self { address, shared })
+    }
+
+    /// Address on which it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns the database once no update has come for a while.
+    pub fn database(&self, quiet: Duration, now: Instant) -> Option<Database> {
+        let shared = lock(&self.shared);
+        let is_settled = shared.latest.is_some_and(|latest| now.saturating_duration_since(latest) >= quiet);
+        is_settled.then(|| shared.database.clone())
+    }
+}
+
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn accept(listener: &TcpListener, sources: &[IpNet], session: &Session, shared: &Arc<Mutex<Shared>>) {
+    loop {
+        let Ok((stream, from)) = listener.accept() else {
+            // Too many open files, for example, which others may close.
+            std::thread::sleep(Duration::from_millis(100));
+            continue;
+        };
+        let router: IpAddr = from.ip().to_canonical();
+        if !sources.iter().any(|source| source.contains(&router)) {
+            eprintln!("alto-feed: bgp-ls: {router} is not among the sources and was refused");
+            continue;
+        }
+        let (session, shared) = (session.clone(), Arc::clone(shared));
+        let serve = move || {
+            let error = serve(stream, &session, &shared);
+            eprintln!("alto-feed: bgp-ls: the session of {router} ended: {error}");
+        };
+        if let Err(error) = std::thread::Builder::new().name(format!("bgp-ls-{router}")).spawn(serve) {
+            eprintln!("alto-feed: bgp-ls: {router} cannot be served: {error}");
+        }
+    }
+}
+
+/// Serves one connection, and returns the reason for its end.
+fn serve(mut stream: TcpStream, session: &Session, shared: &Mutex<Shared>) -> String {
+    match receive(&mut stream, session, shared) {
+        Ok(reason) => reason,
+        Err(error) => error.to_string(),
+    }
+}
+
+fn receive(stream: &mut TcpStream, session: &Session, shared: &Mutex<Shared>) -> io::Result<String> {
+    stream.set_read_timeout(Some(Duration::from_secs(HOLD_TIME.into())))?;
+    stream.write_all(&open(session))?;
+    let theirs = read(stream)?;
+    if theirs.get(HEADER - 1) != Some(&OPEN) {
+        return Ok("the first message is not an OPEN".to_owned());
+    }
+    // The smaller hold time counts; each third of it a sign of life is due.
+    let proposed = theirs.get(22..24).and_then(|bytes| bytes.try_into().ok()).map_or(HOLD_TIME, u16::from_be_bytes);
+    let hold = if proposed == 0 { HOLD_TIME } else { proposed.clamp(3, HOLD_TIME) };
+    stream.set_read_timeout(Some(Duration::from_secs(hold.into())))?;
+    stream.write_all(&message(KEEPALIVE, &[]))?;
+    let number = {
+        let mut shared = lock(shared);
+        shared.session += 1;
+        (shared.database, shared.latest) = (Database::default(), None);
+        shared.session
+    };
+    let mut alive = stream.try_clone()?;
+    let third = Duration::from_secs(hold.into()) / 3;
+    std::thread::Builder::new().name("bgp-ls-alive".to_owned()).spawn(move || {
+        // Ends with the connection.
+        while alive.write_all(&message(KEEPALIVE, &[])).is_ok() {
+            std::thread::sleep(third);
+        }
+    })?;
+    loop {
+        let received = read(stream)?;
+        if received.get(HEADER - 1) == Some(&NOTIFICATION) {
+            return Ok("the router closed it with a notification".to_owned());
+        }
+        let mut shared = lock(shared);
+        if shared.session != number {
+            return Ok("a newer session replaces it".to_owned());
+        }
+        if let Err(error) = shared.database.apply(&received) {
+            return Ok(error.to_string());
+        }
+        if received.get(HEADER - 1) != Some(&KEEPALIVE) {
+            shared.latest = Some(Instant::now());
+        }
+    }
+}
+
+/// Reads one message by the length in its header.
+fn read(stream: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut header = [0; HEADER];
+    stream.read_exact(&mut header)?;
+    let (marker, rest) = header.split_at(16);
+    let length = rest.first_chunk().map_or(0, |length| usize::from(u16::from_be_bytes(*length)));
+    if marker.iter().any(|byte| *byte != 0xff) || !(HEADER..=MAX_LENGTH).contains(&length) {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "this is not BGP"));
+    }
+    let mut message = header.to_vec();
+    message.resize(length, 0);
+    stream.read_exact(message.get_mut(HEADER..).unwrap_or_default())?;
+    Ok(message)
+}
+
+/// Returns an OPEN with the capabilities for BGP-LS and AS numbers of four bytes.
+fn open(session: &Session) -> Vec<u8> {
+    let mut capabilities = vec![1, 4, 0x40, 0x04, 0, 71, 65, 4];
+    capabilities.extend(session.asn.to_be_bytes());
+    let mut body = vec![4];
+    body.extend(u16::try_from(session.asn).unwrap_or(AS_TRANS).to_be_bytes());
+    body.extend(HOLD_TIME.to_be_bytes());
+    body.extend(session.identifier.octets());
+    let length = u8::try_from(capabilities.len()).unwrap_or(0);
+    body.extend([length + 2, 2, length]);
+    body.extend(capabilities);
+    message(OPEN, &body)
+}
+
+fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+    let mut message = vec![0xff; 16];
+    message.extend(u16::try_from(HEADER + body.len()).unwrap_or(u16::MAX).to_be_bytes());
+    message.push(kind);
+    message.extend(body);
+    message
+}

@@ -1,0 +1,255 @@
+//! The routes of all routers that speak BMP with us.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ipnet::IpNet;
+
+use super::message::Peer;
+use crate::bgp::decode::Update;
+use crate::pids::route::Route;
+
+/// Largest number of routers.
+const MAX_ROUTERS: usize = 1000;
+
+/// Routes by router.
+#[derive(Debug)]
+pub struct Rib {
+    routers: BTreeMap<IpAddr, Router>,
+    limit: usize,
+    /// Number of changes so far.
+    changes: u64,
+}
+
+/// The routes of one router.
+#[derive(Debug, Default)]
+struct Router {
+    /// Number of the connection, from 1.
+    session: u64,
+    connected: bool,
+    /// Time of the latest route, or of the start of the connection.
+    latest: Option<Instant>,
+    routes: HashMap<Key, Entry>,
+}
+
+/// Identity of a route. Peers of different policy or routing table never mix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Key {
+    prefix: IpNet,
+    peer: Peer,
+    path: Option<u32>,
+}
+
+/// Order of the routes to a prefix: others than the router's own, router, peer and path.
+type Rank = (bool, IpAddr, Peer, Option<u32>);
+
+#[derive(Clone, Debug)]
+struct Entry {
+    route: Arc<Route>,
+    /// Connection in which the route was last told.
+    session: u64,
+}
+
+/// More routes or routers than permitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Full {
+    /// Too many routers.
+    #[error("there are {MAX_ROUTERS} routers already")]
+    Routers,
+    /// Too many routes of one router.
+    #[error("tells more than {0} routes, which is the limit for one router (max-routes)")]
+    Routes(usize),
+}
+
+impl Rib {
+    /// Creates a table that takes at most `limit` routes of each router.
+    pub fn new(limit: usize) -> Self {
+        Self { routers: BTreeMap::new(), limit, changes: 0 }
+    }
+
+    /// Notes that a router has connected. Its routes of earlier connections stay until it has told which are left.
+    pub fn connected(&mut self, router: IpAddr, now: Instant) -> Result<u64, Full> {
+        if self.routers.len() >= MAX_ROUTERS && !self.routers.contains_key(&router) {
+            return Err(Full::Routers);
+        }
+        let router = self.routers.entry(router).or_default();
+        router.session += 1;
+        router.connected = true;
+        router.latest = Some(now);
+        Ok(router.session)
+    }
+
+    /// Notes that a connection ended, unless the router has another one by now.
+    pub fn disconnected(&mut self, router: IpAddr, session: u64) {
+        if let Some(router) = self.routers.get_mut(&router).filter(|router| router.session == session) {
+            router.connected = false;
+        }
+    }
+
+    /// Applies an update of a router's peer.
+    pub fn apply(&mut self, router: IpAddr, peer: Peer, update: Update, now: Instant) -> Result<(), Full> {
+        let Some(router) = self.routers.get_mut(&router) else { return Ok(()) };
+        match update {
+            Update::Other => return Ok(()),
+            Update::EndOfRib { ipv6 } => {
+                let session = router.session;
+                let before = router.routes.len();
+                let is_stale = |key: &Key, entry: &Entry| {
+                    key.peer == peer && matches!(key.prefix, IpNet::V6(_)) == ipv6 && entry.session != session
+                };
+                router.routes.retain(|key, entry| !is_stale(key, entry));
+                self.changes += u64::from(before != router.routes.len());
+            }
+            Update::Changes(changes) => {
+                router.latest = Some(now);
+                let mut latest: Option<Arc<Route>> = None;
+                for change in changes {
+                    let key = Key { prefix: change.prefix, peer, path: change.path };
+                    let Some(route) = change.route else {
+                        router.routes.remove(&key);
+                        continue;
+                    };
+                    // All prefixes of one message have the same attributes.
+                    let route = match &latest {
+                        Some(known) if **known == route => Arc::clone(known),
+                        _ => Arc::new(route),
+                    };
+                    latest = Some(Arc::clone(&route));
+                    router.routes.insert(key, Entry { route, session: router.session });
+                }
+                self.changes += 1;
+                if router.routes.len() > self.limit {
+                    return Err(Full::Routes(self.limit));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the routes of a peer whose session ended.
+    pub fn peer_down(&mut self, router: IpAddr, peer: Peer) {
+        let Some(router) = self.routers.get_mut(&router) else { return };
+        let before = router.routes.len();
+        router.routes.retain(|key, _| key.peer != peer);
+        self.changes += u64::from(before != router.routes.len());
+    }
+
+    /// Removes routes that a router has not repeated within `patience` after it connected again.
+    pub fn expire(&mut self, patience: Duration, now: Instant) {
+        for router in self.routers.values_mut().filter(|router| router.connected) {
+            let quiet = router.latest.is_some_and(|latest| now.saturating_duration_since(latest) >= patience);
+            if quiet {
+                let (session, before) = (router.session, router.routes.len());
+                router.routes.retain(|_, entry| entry.session == session);
+                self.changes += u64::from(before != router.routes.len());
+            }
+        }
+    }
+
+    /// Returns whether at least one router has told its routes: it is connected, has routes, and has been quiet for a
+    /// while.
+    pub fn is_settled(&self, quiet: Duration, now: Instant) -> bool {
+        let is_quiet =
+            |router: &Router| router.latest.is_some_and(|latest| now.saturating_duration_since(latest) >= quiet);
+        self.routers.values().any(|router| !router.routes.is_empty() && (is_quiet(router) || router.session > 1))
+    }
+
+    /// Returns the number of changes so far, which tells whether anything changed.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Returns the number of routes of all routers.
+    pub fn len(&self) -> usize {
+        self.routers.values().map(|router| router.routes.len()).sum()
+    }
+
+    /// Returns whether there are no routes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns the route to each prefix: a router's own best one before those of its peers, then the first in order of
+    /// router and peer, so that the choice never depends on the order of arrival.
+    pub fn best(&self) -> BTreeMap<IpNet, Arc<Route>> {
+        let mut best: BTreeMap<IpNet, (Rank, Arc<Route>)> = BTreeMap::new();
+        for (address, router) in &self.routers {
+            for (key, entry) in &router.routes {
+                let rank = (!key.peer.own, *address, key.peer, key.path);
+                match best.get_mut(&key.prefix) {
+                    Some(known) if known.0 <= rank => {}
+                    Some(known) => *known = (rank, Arc::clone(&entry.route)),
+                    None => drop(best.insert(key.prefix, (rank, Arc::clone(&entry.route)))),
+                }
+            }
+        }
+        best.into_iter().map(|(prefix, (_, route))| (prefix, route)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bgp::decode::Change;
+
+    const ROUTER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
+
+    fn peer(last: u8, own: bool) -> Peer {
+        Peer { own, address: IpAddr::from([10, 0, 1, last]), distinguisher: 0 }
+    }
+
+    fn change(prefix: &str, origin: Option<u32>) -> Update {
+        let route = origin.map(|origin| Route { origin_as: Some(origin), ..Route::default() });
+        Update::Changes(vec![Change { prefix: prefix.parse().unwrap(), path: None, peer: ROUTER, route }])
+    }
+
+    fn origins(rib: &Rib) -> Vec<(String, u32)> {
+        rib.best().into_iter().map(|(prefix, route)| (prefix.to_string(), route.origin_as.unwrap())).collect()
+    }
+
+    #[test]
+    fn the_choice_among_peers_does_not_depend_on_the_order_of_arrival() {
+        let now = Instant::now();
+        let mut rib = Rib::new(10);
+        rib.connected(ROUTER, now).unwrap();
+        rib.apply(ROUTER, peer(2, false), change("10.1.0.0/16", Some(2)), now).unwrap();
+        rib.apply(ROUTER, peer(1, false), change("10.1.0.0/16", Some(1)), now).unwrap();
+        assert_eq!(origins(&rib), [("10.1.0.0/16".to_owned(), 1)]);
+        rib.apply(ROUTER, peer(9, true), change("10.1.0.0/16", Some(9)), now).unwrap();
+        assert_eq!(origins(&rib), [("10.1.0.0/16".to_owned(), 9)], "the router's own choice comes first");
+        rib.peer_down(ROUTER, peer(9, true));
+        rib.apply(ROUTER, peer(1, false), change("10.1.0.0/16", None), now).unwrap();
+        assert_eq!(origins(&rib), [("10.1.0.0/16".to_owned(), 2)]);
+    }
+
+    #[test]
+    fn routes_that_a_router_does_not_repeat_go_at_the_end_of_its_table() {
+        let now = Instant::now();
+        let mut rib = Rib::new(10);
+        let first = rib.connected(ROUTER, now).unwrap();
+        for prefix in ["10.1.0.0/16", "10.2.0.0/16", "2001:db8::/32"] {
+            rib.apply(ROUTER, peer(1, false), change(prefix, Some(1)), now).unwrap();
+        }
+        rib.connected(ROUTER, now).unwrap();
+        rib.disconnected(ROUTER, first);
+        rib.apply(ROUTER, peer(1, false), change("10.2.0.0/16", Some(1)), now).unwrap();
+        assert_eq!(rib.len(), 3, "all stay while the router tells its table again");
+        rib.apply(ROUTER, peer(1, false), Update::EndOfRib { ipv6: false }, now).unwrap();
+        let prefixes: Vec<_> = origins(&rib).into_iter().map(|(prefix, _)| prefix).collect();
+        assert_eq!(prefixes, ["10.2.0.0/16", "2001:db8::/32"]);
+        rib.expire(Duration::from_mins(1), now + Duration::from_mins(1));
+        assert_eq!(rib.len(), 1, "without an end of the table, time decides");
+    }
+
+    #[test]
+    fn a_router_that_tells_too_much_is_refused() {
+        let now = Instant::now();
+        let mut rib = Rib::new(1);
+        rib.connected(ROUTER, now).unwrap();
+        rib.apply(ROUTER, peer(1, false), change("10.1.0.0/16", Some(1)), now).unwrap();
+        let full = rib.apply(ROUTER, peer(1, false), change("10.2.0.0/16", Some(1)), now);
+        assert_eq!(full, Err(Full::Routes(1)));
+    }
+}

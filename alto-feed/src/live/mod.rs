@@ -1,0 +1,30 @@
+//! Keeping a server up to date while networks change.
+//!
+//! ```text
+//! routers, files -> igp, bgp -> Observation -> difference (with what the server has) -> safety -> server (/admin)
+//! ```
+//!
+//! * [`config`] is `feeds.json`; [`source`] runs commands and reads files, within limits of time and size.
+//! * [`bgp_ls`] is a passive BGP session that receives a link-state database.
+//! * [`bmp`] listens to routers that tell their routes.
+//! * [`observation`] makes one topology file of everything the sources tell.
+//! * [`difference`] finds what changed, [`safety`] holds back what would drop too much, and [`damping`] holds back small
+//!   and frequent changes of measurements.
+//! * [`prometheus`] asks for measurements of links.
+//! * [`server`] is the client of `/admin`, and [`feed`] the state machine that decides what to send. It takes the time as
+//!   an argument; [`run`] is the loop around it.
+//! * [`status`] is the folder where the feed reports and operators confirm.
+
+pub mod bgp_ls;
+pub mod bmp;
+pub mod config;
+pub mod damping;
+pub mod difference;
+pub mod feed;
+pub mod observation;
+pub mod prometheus;
+pub mod run;
+pub mod safety;
+pub mod server;
+pub mod source;
+pub mod status;

@@ -1,0 +1,99 @@
+//! The state folder: what the feed reports about itself, and what operators confirm.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use topo::file::TopologyFile;
+
+use crate::output;
+
+/// Name of the report.
+const REPORT: &str = "status.json";
+/// Name of the file with the network that the server has.
+const NETWORK: &str = "network.json";
+/// Name of the file that confirms what is held back.
+const CONFIRMATION: &str = "confirmed";
+
+/// The state folder.
+#[derive(Clone, Debug)]
+pub struct StatusFolder(PathBuf);
+
+/// Counts and state of a feed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Report {
+    /// Rounds so far.
+    pub rounds: u64,
+    /// Rounds in which the sources could not be read.
+    pub source_failures: u64,
+    /// Rounds in which the server could not be told.
+    pub server_failures: u64,
+    /// Whole networks sent.
+    pub replacements: u64,
+    /// Changes of links sent.
+    pub link_changes: u64,
+    /// Links of which measurements were sent.
+    #[serde(default)]
+    pub measurements: u64,
+    /// Measurements of links that the server does not have.
+    #[serde(default)]
+    pub unknown_links: u64,
+    /// Samples that are no finite number, or whose interface the table lacks.
+    #[serde(default)]
+    pub unusable_samples: u64,
+    /// Rounds in which a change was held back.
+    pub held_back: u64,
+    /// True if the sources have been silent for too long.
+    pub stale: bool,
+    /// Reason why a change is held back now.
+    pub held: Option<String>,
+    /// Latest error of the sources or the server.
+    pub error: Option<String>,
+}
+
+impl StatusFolder {
+    /// Opens a folder, which is created if it is missing.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        std::fs::create_dir_all(path)?;
+        Ok(Self(path.to_owned()))
+    }
+
+    /// Writes the report, if it changed.
+    pub fn write(&self, report: &Report) -> io::Result<()> {
+        let json = serde_json::to_string_pretty(report)? + "\n";
+        output::replace(&self.0.join(REPORT), json.as_bytes()).map(drop)
+    }
+
+    /// Reads the report.
+    pub fn read(&self) -> io::Result<Report> {
+        Ok(serde_json::from_slice(&std::fs::read(self.0.join(REPORT))?)?)
+    }
+
+    /// Returns the network that the server had when an earlier run ended, if there was one.
+    pub fn network(&self) -> Option<TopologyFile> {
+        let bytes = std::fs::read(self.0.join(NETWORK)).ok()?;
+        TopologyFile::from_json(&bytes, NETWORK).ok()
+    }
+
+    /// Keeps the network that the server has for the next run.
+    pub fn write_network(&self, network: Option<&TopologyFile>) -> io::Result<()> {
+        let Some(network) = network else { return Ok(()) };
+        output::replace(&self.0.join(NETWORK), network.to_json().as_bytes()).map(drop)
+    }
+
+    /// Confirms what is held back.
+    pub fn confirm(&self, reason: &str) -> io::Result<()> {
+        output::replace(&self.0.join(CONFIRMATION), reason.as_bytes()).map(drop)
+    }
+
+    /// Returns the reason for holding back that an operator confirmed, if any.
+    pub fn confirmed(&self) -> Option<String> {
+        std::fs::read_to_string(self.0.join(CONFIRMATION)).ok()
+    }
+
+    /// Uses up the confirmation.
+    pub fn use_up(&self) {
+        let _none_was_there = std::fs::remove_file(self.0.join(CONFIRMATION));
+    }
+}

@@ -1,0 +1,311 @@
+//! The prefixes that sources give to PIDs, in the running network: one set per source, applied once, published as network
+//! maps at most once per interval.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use alto_registry::store_file::StoreError;
+use topo::{NetworkMap, PrefixDifference, PrefixLayer, PrefixSet, Topology};
+
+use super::{ChangeRefused, Layers, Network, Outcome, timed};
+use crate::state::prefix_lines::{self, Form, LinesError, Statements};
+use crate::state::prefix_store::{PrefixStore, Sizes};
+
+/// Number of names of unknown PIDs that an answer lists.
+const LISTED: usize = 20;
+/// Largest number of sources.
+const MAX_SOURCES: usize = 1000;
+
+/// Limits of what sources may give.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FeedLimits {
+    /// Shortest time between two network maps that differ by prefixes of sources.
+    pub(crate) map_interval: Duration,
+    /// Largest number of prefixes of all sources.
+    pub(crate) prefixes: usize,
+    /// Largest number of PIDs.
+    pub(crate) pids: usize,
+}
+
+/// Prefixes of all sources, and what is published of them.
+pub(super) struct Feeds {
+    limits: FeedLimits,
+    layer: PrefixLayer,
+    sources: BTreeMap<String, Source>,
+    store: Option<PrefixStore>,
+    /// Effect of the changes that no published map has yet.
+    pending: PrefixDifference,
+    /// Time of the last map that prefixes of sources changed.
+    published: Option<SystemTime>,
+}
+
+/// State of one source apart from its set.
+#[derive(Default)]
+struct Source {
+    sequence: u64,
+    sizes: Sizes,
+}
+
+/// Request of a source.
+pub(crate) struct FeedRequest<'a> {
+    pub(crate) source: &'a str,
+    /// Sequence number that the difference applies to; absent for a whole set.
+    pub(crate) after: Option<u64>,
+    pub(crate) sequence: u64,
+    pub(crate) lines: &'a [u8],
+}
+
+/// Result of a request.
+pub(crate) struct Applied {
+    pub(crate) report: SourceReport,
+    /// False if the request had been applied before.
+    pub(crate) is_new: bool,
+    pub(crate) added: usize,
+    pub(crate) removed: usize,
+    pub(crate) dropped: Vec<String>,
+}
+
+/// State of a source.
+#[derive(Clone, Debug)]
+pub(crate) struct SourceReport {
+    pub(crate) source: String,
+    pub(crate) sequence: u64,
+    pub(crate) prefixes: usize,
+    pub(crate) unknown_pids: usize,
+    /// Time until the present sets are published, if they are not yet.
+    pub(crate) publish_in: Option<Duration>,
+}
+
+/// Reason for refusing a request, which leaves the state as it was.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FeedRefused {
+    #[error("{0}")]
+    Lines(#[from] LinesError),
+    #[error("{wanted}; the present sequence number is {present}")]
+    Sequence { wanted: String, present: u64 },
+    #[error("the topology has no PID named {}{}", names.join(", "), if *more > 0 { format!(" and {more} more") } else { String::new() })]
+    UnknownPids { names: Vec<String>, more: usize },
+    #[error("the sources would have {count} prefixes in all; at most {most} are taken (max-prefixes)")]
+    TooManyPrefixes { count: usize, most: usize },
+    #[error("there are {MAX_SOURCES} sources, and no more are taken; delete one that has ended")]
+    TooManySources,
+    #[error("there is no source named {0:?}")]
+    UnknownSource(String),
+    #[error(transparent)]
+    Change(#[from] ChangeRefused),
+}
+
+impl From<StoreError> for FeedRefused {
+    fn from(error: StoreError) -> Self {
+        Self::Change(error.into())
+    }
+}
+
+impl Feeds {
+    /// Starts with what an earlier run saved.
+    pub(super) fn start(limits: FeedLimits, mut store: Option<PrefixStore>) -> Result<Self, StoreError> {
+        let (mut layer, mut sources) = (PrefixLayer::default(), BTreeMap::new());
+        for saved in store.as_mut().map(PrefixStore::load).transpose()?.unwrap_or_default() {
+            layer.insert(&saved.name, Arc::new(saved.set));
+            sources.insert(saved.name, Source { sequence: saved.sequence, sizes: saved.sizes });
+        }
+        Ok(Self { limits, layer, sources, store, pending: PrefixDifference::default(), published: None })
+    }
+
+    /// Puts the prefixes of all sources above a topology.
+    pub(super) fn over(&self, topology: &Topology) -> Arc<Topology> {
+        Arc::new(topology.with_prefixes(&self.layer))
+    }
+
+    /// Refuses a topology with too many PIDs.
+    pub(super) fn check(&self, topology: &Topology) -> Result<(), ChangeRefused> {
+        check_pids(topology, self.limits.pids)
+    }
+
+    /// Remembers what a state that was published at `now` has of the prefixes: all of them, or those it had before.
+    pub(super) fn published(&mut self, now: SystemTime, all: bool) {
+        if all {
+            self.pending = PrefixDifference::default();
+            self.published = (!self.layer.is_empty()).then_some(now);
+        }
+    }
+
+    /// Returns the time until pending changes may be published; `None` if there are none.
+    fn publish_in(&self, now: SystemTime) -> Option<Duration> {
+        if self.pending.is_empty() {
+            return None;
+        }
+        // A clock that was set back does not delay the map.
+        let since = self.published.and_then(|published| now.duration_since(published).ok());
+        Some(since.map_or(Duration::ZERO, |since| self.limits.map_interval.saturating_sub(since)))
+    }
+
+    /// Decides whether a request is to be applied; one that was applied before is not.
+    fn expects(&self, request: &FeedRequest<'_>) -> Result<bool, FeedRefused> {
+        let known = self.sources.get(request.source);
+        if known.is_none() && self.sources.len() >= MAX_SOURCES {
+            return Err(FeedRefused::TooManySources);
+        }
+        let present = known.map_or(0, |source| source.sequence);
+        if known.is_some() && request.sequence == present {
+            return Ok(false);
+        }
+        let refused = |wanted: String| Err(FeedRefused::Sequence { wanted, present });
+        match request.after {
+            Some(after) if after != present => refused(format!("the difference applies to {after}")),
+            _ if request.sequence <= present => {
+                refused(format!("{} is not greater than the last one", request.sequence))
+            }
+            _ => Ok(true),
+        }
+    }
+
+    fn report(&self, source: &str, map: &NetworkMap, now: SystemTime) -> Option<SourceReport> {
+        let set = self.layer.get(source)?;
+        Some(SourceReport {
+            source: source.to_owned(),
+            sequence: self.sources.get(source)?.sequence,
+            prefixes: set.len(),
+            unknown_pids: set.unknown_in(map),
+            publish_in: self.publish_in(now),
+        })
+    }
+}
+
+/// Refuses a topology with more PIDs than allowed.
+pub(crate) fn check_pids(topology: &Topology, most: usize) -> Result<(), ChangeRefused> {
+    let pids = topology.own_network_map().len();
+    if pids > most { Err(ChangeRefused::TooManyPids { pids, most }) } else { Ok(()) }
+}
+
+impl Network {
+    /// Applies a request of a source: all of it, or nothing.
+    pub(crate) fn apply_prefixes(&self, request: &FeedRequest<'_>) -> Result<Applied, FeedRefused> {
+        let form = if request.after.is_some() { Form::Difference } else { Form::Set };
+        let mut layers = self.lock();
+        if !layers.feeds.expects(request)? {
+            return Ok(self.unchanged(&layers, request.source));
+        }
+        let Statements { topology, mut changes } =
+            prefix_lines::parse(request.lines, form, layers.feeds.limits.prefixes)?;
+        let topology = match topology {
+            None => None,
+            Some(bytes) => {
+                let read = Topology::from_json(bytes, "line 1").map_err(ChangeRefused::from)?;
+                layers.feeds.check(&read)?;
+                Some((read, bytes))
+            }
+        };
+        let base = topology.as_ref().map_or(&*layers.base, |(topology, _)| topology);
+        refuse_unknown(changes.pids().iter().map(ToString::to_string), base.own_network_map())?;
+
+        let present = layers.feeds.layer.get(request.source).map(Arc::clone).unwrap_or_default();
+        changes.sort();
+        let lines = (form == Form::Difference).then(|| prefix_lines::print_difference(&changes));
+        let (set, effect) = match form {
+            Form::Difference => present.with(changes),
+            Form::Set => {
+                let set = PrefixSet::default().with(changes).0;
+                let effect = present.difference(&set);
+                (set, effect)
+            }
+        };
+        let count = layers.feeds.layer.len() - present.len() + set.len();
+        if count > layers.feeds.limits.prefixes {
+            return Err(FeedRefused::TooManyPrefixes { count, most: layers.feeds.limits.prefixes });
+        }
+
+        // A crash between the two leaves the sequence number as it was, so that the source repeats the request.
+        let dropped = match topology {
+            None => Vec::new(),
+            Some((topology, bytes)) => {
+                let other_pids = topology.own_network_map().tag() != layers.base.own_network_map().tag();
+                let dropped = self.rebase(&mut layers, topology, Some(bytes))?.dropped;
+                if other_pids {
+                    // A new PID and its prefixes appear together.
+                    layers.feeds.published = None;
+                }
+                dropped
+            }
+        };
+        let feeds = &mut layers.feeds;
+        let source = feeds.sources.entry(request.source.to_owned()).or_default();
+        if let Some(store) = &mut feeds.store {
+            store.save((request.source, request.sequence), &mut source.sizes, lines.as_deref(), &set)?;
+        }
+        source.sequence = request.sequence;
+        feeds.layer.insert(request.source, Arc::new(set));
+        feeds.pending.extend(&effect);
+        self.publish_prefixes_if_due(&mut layers);
+        let unchanged = self.unchanged(&layers, request.source);
+        Ok(Applied { is_new: true, added: effect.added, removed: effect.removed, dropped, ..unchanged })
+    }
+
+    /// Deletes a source and its prefixes.
+    pub(crate) fn delete_prefixes(&self, source: &str) -> Result<(), FeedRefused> {
+        let mut layers = self.lock();
+        let feeds = &mut layers.feeds;
+        let Some(set) = feeds.layer.get(source).map(Arc::clone) else {
+            return Err(FeedRefused::UnknownSource(source.to_owned()));
+        };
+        if let Some(store) = &mut feeds.store {
+            store.delete(source)?;
+        }
+        feeds.sources.remove(source);
+        feeds.layer.remove(source);
+        feeds.pending.extend(&set.difference(&PrefixSet::default()));
+        self.publish_prefixes_if_due(&mut layers);
+        Ok(())
+    }
+
+    /// Returns the state of all sources, or of one.
+    pub(crate) fn sources(&self, only: Option<&str>) -> Result<Vec<SourceReport>, FeedRefused> {
+        let layers = self.lock();
+        let (now, map) = ((self.clock)(), layers.base.own_network_map());
+        let of = |source: &str| layers.feeds.report(source, map, now);
+        match only {
+            Some(source) => {
+                of(source).map(|report| vec![report]).ok_or_else(|| FeedRefused::UnknownSource(source.to_owned()))
+            }
+            None => Ok(layers.feeds.sources.keys().filter_map(|source| of(source)).collect()),
+        }
+    }
+
+    /// Publishes a network map if the interval since the last one has ended and prefixes changed since.
+    pub(crate) fn publish_prefixes(&self) -> Option<Outcome> {
+        self.publish_prefixes_if_due(&mut self.lock())
+    }
+
+    fn publish_prefixes_if_due(&self, layers: &mut Layers) -> Option<Outcome> {
+        let now = (self.clock)();
+        if layers.feeds.publish_in(now)? > Duration::ZERO {
+            return None;
+        }
+        let current = self.current();
+        let present = current.snapshot().view();
+        let topology = present.topology().with_prefix_changes(&layers.feeds.layer, &layers.feeds.pending);
+        let next = self.publish(timed(|| present.successor(Arc::new(topology))), &current);
+        layers.feeds.pending = PrefixDifference::default();
+        layers.feeds.published = Some(now);
+        Some(self.swap(next, Vec::new()))
+    }
+
+    fn unchanged(&self, layers: &Layers, source: &str) -> Applied {
+        let report = layers.feeds.report(source, layers.base.own_network_map(), (self.clock)());
+        let none =
+            || SourceReport { source: source.to_owned(), sequence: 0, prefixes: 0, unknown_pids: 0, publish_in: None };
+        Applied { report: report.unwrap_or_else(none), is_new: false, added: 0, removed: 0, dropped: Vec::new() }
+    }
+}
+
+/// Refuses PIDs that a network map does not have.
+fn refuse_unknown(pids: impl Iterator<Item = String>, map: &NetworkMap) -> Result<(), FeedRefused> {
+    let mut names: Vec<String> = pids.filter(|pid| map.id(pid).is_none()).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let more = names.len().saturating_sub(LISTED);
+    names.truncate(LISTED);
+    Err(FeedRefused::UnknownPids { names, more })
+}

@@ -1,0 +1,1 @@
+"""Swarms of unmodified BitTorrent clients that the tracker of alto-server guides."""

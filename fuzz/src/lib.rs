@@ -12,36 +12,9 @@ use alto_types::MediaType;
 #[path = "../../alto-server/src/regular_file.rs"]
 mod regular_file;
 
-mod http {
-    #[path = "../../../alto-server/src/http/digest.rs"]
-    pub(crate) mod digest;
-    #[path = "../../../alto-server/src/http/negotiation.rs"]
-    pub(crate) mod negotiation;
-    #[path = "../../../alto-server/src/http/nonce.rs"]
-    mod nonce;
-}
-
-mod content {
-    #[path = "../../../alto-peer/src/content/digest.rs"]
-    mod digest;
-    #[path = "../../../alto-peer/src/content/fingerprint.rs"]
-    mod fingerprint;
-    #[path = "../../../alto-peer/src/content/manifest.rs"]
-    pub(crate) mod manifest;
-}
-
-mod serving {
-    #[path = "../../../alto-peer/src/serving/range.rs"]
-    mod range;
-
-    /// Part of a content of `size` bytes that a request is for; none if it is for the whole or for nothing.
-    pub(crate) fn part(headers: &http::HeaderMap, size: u64) -> Option<std::ops::Range<u64>> {
-        match range::requested(headers, size, "\"tag\"") {
-            range::Requested::Part(part) => Some(part),
-            range::Requested::Whole | range::Requested::Unsatisfiable => None,
-        }
-    }
-}
+mod content;
+mod http;
+mod serving;
 
 pub use content::manifest::Manifest;
 

@@ -105,6 +105,7 @@ def main():
     print(f"{held} of {len(rows)} limits held")
     if options.write:
         before = " --before FOLDER" if options.before else ""
+        before += f" --only {options.only}" if options.only else ""
         programs = os.path.relpath(options.programs, ROOT)
         command = f"scripts/attacks/run.py --programs {programs}{before} --write"
         write(f"Written by `{command}` on {platform.machine()} with {os.cpu_count()} cores:\n\n"

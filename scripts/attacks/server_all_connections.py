@@ -19,7 +19,7 @@ def ask(connection):
 
 
 def attack(options):
-    with Server(options.server, "--max-connections", LIMIT, "--header-timeout", 8) as server:
+    with Server(options.server, "--max-connections", LIMIT, "--header-timeout", 30) as server:
         idle = [Client(server.address) for _ in range(LIMIT // 2)]
         asking = [connect(server.address) for _ in range(LIMIT // 2)]
         asking = [connection for connection in asking if ask(connection)]

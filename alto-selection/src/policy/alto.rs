@@ -67,8 +67,7 @@ impl Default for Shares {
 }
 
 impl Policy for Alto {
-    const SUMMARY: &str =
-        "mostly holders of low cost, the lower the likelier, and a bounded share of others";
+    const SUMMARY: &str = "mostly holders of low cost, the lower the likelier, and a bounded share of others";
     const NEEDS: Needs = Needs::Costs;
 
     /// The policy with these bounds; values outside 0 to 1 count as the nearer end.

@@ -14,8 +14,7 @@ use crate::candidate::{Candidate, Candidates};
 pub struct Nearest;
 
 impl Policy for Nearest {
-    const SUMMARY: &str =
-        "holders with the shortest measured round trips";
+    const SUMMARY: &str = "holders with the shortest measured round trips";
     const NEEDS: Needs = Needs::RoundTrips;
 
     fn new(_: Shares) -> Self {

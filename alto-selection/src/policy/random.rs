@@ -11,8 +11,7 @@ use crate::choice::{Choice, shuffle};
 pub struct Random;
 
 impl Policy for Random {
-    const SUMMARY: &str =
-        "any holder";
+    const SUMMARY: &str = "any holder";
     const NEEDS: Needs = Needs::Nothing;
 
     fn new(_: Shares) -> Self {

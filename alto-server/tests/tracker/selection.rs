@@ -85,9 +85,10 @@ fn every_policy_names_as_many_peers_and_a_torrent_may_have_its_own() {
     for policy in ["nearest", "best", "random"] {
         assert_eq!(named(&["--tracker-policy", policy]).len(), alto.len(), "{policy}");
     }
-    // By cost alone, the other PIDs of the ISP come before the rest of the own one, which costs more than they do.
+    // By cost alone, the own PID comes first, and the other PIDs of the ISP before the other ISP.
     let best = named(&["--tracker-policy", "best"]);
-    assert!(best[..20].iter().all(|pid| [2, 3].contains(pid)), "{best:?}");
+    assert!(best[..10].iter().all(|pid| *pid == 1), "{best:?}");
+    assert!(best[10..30].iter().all(|pid| [2, 3].contains(pid)), "{best:?}");
     std::fs::write(&torrents, "ab".repeat(20) + " random\n").unwrap();
     let random = named(&["--tracker-torrents", torrents.to_str().unwrap()]);
     assert!(random.contains(&9) && random != alto, "{random:?}");

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use topo::Topology;
 
-use crate::admin::routes::Admin;
+use crate::admin::service::Admin;
 use crate::admin::socket::{AdminSocket, SocketError};
 use crate::config::{Config, ConfigError};
 use crate::exit::Exit;

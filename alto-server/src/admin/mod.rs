@@ -5,5 +5,6 @@
 pub(crate) mod export;
 mod prefixes;
 pub(crate) mod routes;
+pub(crate) mod service;
 pub(crate) mod socket;
 pub(crate) mod token;

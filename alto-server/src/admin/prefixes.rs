@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde::Serialize;
 
-use super::routes::Admin;
+use super::service::{self, Admin};
 use crate::http::error::json;
 use crate::http::offload::{self, Cancel};
 use crate::http::router::Route;
@@ -203,7 +203,7 @@ fn conflict(error: FeedRefused) -> Result<Response, HttpError> {
 
 fn refused(error: FeedRefused) -> HttpError {
     match error {
-        FeedRefused::Change(error) => super::routes::refused(error),
+        FeedRefused::Change(error) => service::refused(error),
         FeedRefused::UnknownSource(_) => HttpError::NotFound(error.to_string()),
         FeedRefused::Lines(crate::state::prefix_lines::LinesError::TooMany(_))
         | FeedRefused::TooManyPrefixes { .. }

@@ -10,12 +10,13 @@ use topo::LinkChange;
 
 use super::export;
 use super::prefixes;
+use super::service::{Admin, refused};
 use super::token::Token;
 use crate::http::error::json;
-use crate::http::offload::{self, Cancel, WorkPool};
+use crate::http::offload::{self, Cancel};
 use crate::http::router::Route;
 use crate::http::{Exchange, HttpError, Response, body};
-use crate::state::network::{ChangeRefused, Network, Outcome};
+use crate::state::network::Outcome;
 use crate::state::source::TopologySource;
 
 /// Longest request body with a topology, in bytes.
@@ -25,14 +26,6 @@ const MAX_BATCH_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Largest number of routes in one answer; each takes about 250 bytes.
 const MAX_ROUTES: usize = 250_000;
-
-/// Everything that the handlers share.
-pub(crate) struct Admin {
-    /// Threads for changes, apart from those of clients, so that operators never wait behind clients.
-    pub(crate) pool: WorkPool,
-    pub(crate) network: Arc<Network>,
-    pub(crate) source: TopologySource,
-}
 
 /// Body of `POST /admin/links` with several changes, which succeed or fail together. Any other body is one change.
 #[derive(Deserialize)]
@@ -224,17 +217,4 @@ fn parse_changes(body: &[u8]) -> Result<Vec<LinkChange>, HttpError> {
 
 fn load(source: &TopologySource) -> Result<topo::Topology, HttpError> {
     source.load().map_err(|error| HttpError::Unprocessable(error.to_string()))
-}
-
-/// Answers a refused change.
-pub(super) fn refused(error: ChangeRefused) -> HttpError {
-    match error {
-        ChangeRefused::Change(_) | ChangeRefused::Topology(_) | ChangeRefused::TooManyPids { .. } => {
-            HttpError::Unprocessable(error.to_string())
-        }
-        ChangeRefused::Store(error) => {
-            tracing::error!(%error, "the change was refused because it could not be saved");
-            HttpError::Internal
-        }
-    }
 }

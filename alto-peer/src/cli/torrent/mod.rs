@@ -2,6 +2,7 @@
 
 mod ask;
 mod create;
+mod error;
 mod metainfo;
 mod over_http;
 mod over_udp;
@@ -12,8 +13,8 @@ use structopt::StructOpt;
 use structopt::clap::AppSettings;
 
 use crate::exit::Exit;
-use ask::AskError;
 use create::CreateError;
+use error::AskError;
 
 /// Subcommands of `torrent`.
 #[derive(Clone, Debug, StructOpt)]

@@ -6,7 +6,7 @@ use alto_types::tracker::announce::{AnnounceAnswer, AnnounceRequest};
 use ureq::Agent;
 use ureq::config::Config;
 
-use super::ask::AskError;
+use super::error::AskError;
 
 /// Longest answer that is read.
 const MAX_ANSWER: u64 = 1024 * 1024;

@@ -8,7 +8,7 @@ use alto_types::tracker::announce::{AnnounceAnswer, AnnounceRequest, Failure};
 use alto_types::tracker::udp::{UdpAction, UdpAnswer, UdpRequest};
 use rand::RngExt;
 
-use super::ask::AskError;
+use super::error::AskError;
 
 /// Time after which a packet is sent again. BEP 15 has 15 s, for a tracker that is far and busy.
 const RESEND: Duration = Duration::from_secs(3);

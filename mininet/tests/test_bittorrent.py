@@ -60,6 +60,7 @@ def test_two_groups_of_aria2_exchange_nothing_but_all_finish(networks, tmp_path:
     done = subprocess.run(argv, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     apart, far = [json.loads(line) for line in out.read_text().splitlines()]
-    assert (apart["watched"], apart["unfinished"]) == (0, [])
+    # Neighbour discovery crosses the link, too.
+    assert apart["watched"] <= NOISE and apart["unfinished"] == []
     # The group without a seed fetches from the cheapest one outside.
     assert far["watched"] > 2_000_000

@@ -25,9 +25,9 @@ pub struct LinkState {
 pub struct Node {
     /// Name that the protocol tells, if any.
     pub name: Option<String>,
-    /// Whether the node is a LAN that several routers share, which forwards nothing itself.
+    /// True for a LAN that several routers share, which forwards nothing itself.
     pub lan: bool,
-    /// Whether the router asks others not to send traffic through it.
+    /// True for a router that asks others not to send traffic through it.
     pub overloaded: bool,
 }
 

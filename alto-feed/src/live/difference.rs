@@ -12,7 +12,7 @@ use topo::{LinkChange, Override};
 /// Difference between two states of a network.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Difference {
-    /// No change at all.
+    /// Equal states: nothing is sent.
     None,
     /// Changes of links that the server knows.
     Links {

@@ -201,7 +201,7 @@ impl Upload {
     }
 }
 
-/// What an upload waits for its client to do.
+/// Action of the client that an upload waits for.
 #[derive(Clone, Copy)]
 enum Until {
     /// Make room for another chunk.

@@ -45,7 +45,7 @@ pub(super) struct File {
     partial: Vec<u32>,
 }
 
-/// What a holder says of a file.
+/// Name, size and manifest that a holder gives to a file.
 #[derive(PartialEq, Eq)]
 struct Description {
     name: Option<FileName>,

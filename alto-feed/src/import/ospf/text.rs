@@ -8,7 +8,7 @@ use ipnet::Ipv4Net;
 use super::{Database, NetworkLsa, RouterLink, RouterLsa};
 use crate::input::{InputError, Text};
 
-/// What the lines read so far have told.
+/// State of the parser after the lines read so far.
 #[derive(Default)]
 struct Reader {
     database: Database,

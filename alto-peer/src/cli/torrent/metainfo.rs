@@ -30,7 +30,7 @@ pub(super) struct NewTorrent<'a> {
     pub(super) piece_size: u64,
     /// SHA-1 of every piece, one after the other.
     pub(super) pieces: &'a [u8],
-    /// Whether clients may learn of peers from the tracker only.
+    /// True for a private torrent: clients learn of peers from the tracker only.
     pub(super) private: bool,
 }
 

@@ -203,6 +203,11 @@ mod tests {
         taking
     }
 
+    fn free_and_waiting(turns: &Turns) -> (usize, usize) {
+        let state = turns.state();
+        (state.free, state.waiting)
+    }
+
     /// Result of each future that is ready.
     fn ready(taking: Taking<'_>) -> Option<Result<Turn, Crowded>> {
         taking.now_or_never()
@@ -215,7 +220,7 @@ mod tests {
         assert!(turns.take(Some(client(1))).now_or_never().is_none());
         drop(all);
         assert!(turns.state().lanes.is_empty(), "clients without turns are forgotten");
-        assert_eq!((turns.state().free, turns.state().waiting), (3, 0));
+        assert_eq!(free_and_waiting(&turns), (3, 0));
     }
 
     #[test]
@@ -266,7 +271,7 @@ mod tests {
         let third = begin(&turns, 3);
         assert_eq!(turns.state().waiting, 4);
         drop((many, other, third, thread));
-        assert_eq!((turns.state().free, turns.state().waiting), (1, 0));
+        assert_eq!(free_and_waiting(&turns), (1, 0));
     }
 
     #[test]

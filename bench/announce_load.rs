@@ -169,14 +169,16 @@ impl Client {
 
 /// Announces peers in every torrent, from all addresses in turn.
 fn fill(tracker: SocketAddr, hashes: u32, peers: u16) {
-    let clients: Vec<Client> = SOURCES.iter().map(|source| Client::at(*source, tracker)).collect();
-    let mut answer = [0; 2048];
+    let mut clients: Vec<Client> = SOURCES.iter().map(|source| Client::at(*source, tracker)).collect();
+    let (mut answer, places) = ([0; 2048], clients.len());
     for number in 0..hashes {
         for peer in 0..peers {
             // Spread over torrents, so that addresses and ports differ between them.
-            let client = &clients[usize::from(peer) % clients.len()];
+            let client = &mut clients[usize::from(peer) % places];
             client.socket.send(&client.packet(u32::from(peer), number, 1024 + peer)).unwrap();
             while client.socket.recv(&mut answer).is_err() {
+                // On a busy machine, the connection ID may have expired.
+                client.connect();
                 client.socket.send(&client.packet(u32::from(peer), number, 1024 + peer)).unwrap();
             }
         }

@@ -6,7 +6,7 @@ use alto_fuzz::input::Text;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let imported = alto_fuzz::import(bytes, |text| {
-        let (links, prefixes) = text.content.split_once('\0').unwrap_or((&text.content, ""));
+        let (links, prefixes) = text.content.split_once('\0').unwrap_or((text.content.as_str(), ""));
         let prefixes = Text::new("prefixes", prefixes);
         let prefixes = Some(&prefixes).filter(|prefixes| !prefixes.content.is_empty());
         csv::import("n", &Text::new("links", links), prefixes)

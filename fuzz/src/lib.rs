@@ -19,8 +19,6 @@ pub mod input;
 pub mod link_state;
 #[path = "../../alto-feed/src/pids/mod.rs"]
 pub mod pids;
-#[path = "../../alto-server/src/state/prefix_lines.rs"]
-pub mod prefix_lines;
 #[path = "../../alto-server/src/regular_file.rs"]
 mod regular_file;
 #[path = "../../alto-feed/src/topology_file/mod.rs"]
@@ -29,6 +27,7 @@ pub mod topology_file;
 mod content;
 mod http;
 pub mod live;
+pub mod prefixes;
 mod serving;
 
 pub use content::manifest::Manifest;

@@ -70,9 +70,9 @@ pub(crate) fn grade_steadfast(entry: &mut Entry, answer: Result<Arc<Exchange>, N
         Ok(exchange) => {
             entry.saw(&exchange, 1, noun);
             if exchange.answer.status >= 500 && !matches!(exchange.answer.status, 501 | 503 | 505) {
-                entry.fail(
-                    Finding::new(format!("an answer or status 4xx for {what}"), exchange.outline()).from(&exchange),
-                );
+                let finding = Finding::new(format!("an answer or status 4xx for {what}"), exchange.outline());
+                // A failure is never a permission or a recommendation that was not followed.
+                entry.note(Grade::Fail, finding.from(&exchange));
             }
         }
         Err(trouble) => entry.unanswered(&trouble, &format!("an answer or status 4xx for {what}")),

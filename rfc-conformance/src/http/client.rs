@@ -11,14 +11,12 @@ use ureq::{Agent, AsSendBody, SendBody};
 use super::curl::{self, CurlOptions};
 use super::digest::Credentials;
 use super::exchange::{Exchange, Failure, NoAnswer};
-use super::message::{Answer, Request};
+use super::message::{Answer, MOST_BYTES, Request};
 use super::observer::Observer;
 use super::settings::{Settings, SettingsError};
 use super::tls::Trust;
 use super::uri::{origin_of, resolve};
 
-/// Maximum size of an answer body in bytes.
-pub(crate) const MOST_BYTES: u64 = 64 * 1024 * 1024;
 /// Maximum size of an answer head in bytes.
 pub(super) const MOST_HEAD: usize = 64 * 1024;
 /// Maximum size in bytes of request bodies that are kept in files.
@@ -29,7 +27,7 @@ const MOST_FILES: usize = 256;
 const MOST_REDIRECTS: usize = 10;
 /// Number of consecutive requests without answer after which no more are sent.
 const MOST_UNANSWERED: usize = 6;
-/// Maximum number of repetitions of a request that is answered with 503 and Retry-After.
+/// Maximum number of repetitions of a request that is answered with 429 or 503 and Retry-After.
 const MOST_RETRIES: usize = 3;
 /// Longest pause before a repetition; a server that asks for more is taken at its word.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -43,7 +41,7 @@ pub struct Client {
     /// Origin of the root directory, to which credentials may be sent.
     home: OnceLock<String>,
     credentials: Option<Credentials>,
-    curl_options: CurlOptions,
+    pub(super) curl_options: CurlOptions,
     pub(super) timeout: Duration,
     end: Instant,
     count: AtomicUsize,
@@ -133,7 +131,7 @@ impl Client {
     }
 
     /// Sends a request, with credentials if the server asks for them; redirects are not followed. A request that is
-    /// answered with 503 and Retry-After (RFC 9110 §10.2.3) is repeated, as long as the time limit of the run permits.
+    /// answered with 429 or 503 and Retry-After (RFC 9110 §10.2.3) is repeated, as long as the time limit of the run permits.
     #[expect(clippy::needless_pass_by_value, reason = "a request is made to be sent")]
     pub fn send(&self, request: Request) -> Result<Arc<Exchange>, NoAnswer> {
         let mut exchange = self.send_once(request.clone())?;
@@ -361,7 +359,7 @@ fn run(
 
 /// Returns the pause that a server asks for before a request is repeated.
 fn pause_before_retry(answer: &Answer) -> Option<Duration> {
-    let seconds = answer.header("retry-after").filter(|_| answer.status == 503)?.trim();
+    let seconds = answer.header("retry-after").filter(|_| matches!(answer.status, 429 | 503))?.trim();
     seconds.parse().ok().map(Duration::from_secs)
 }
 

@@ -1,7 +1,10 @@
 //! Checks of methods and of fields that every answer has, over raw sockets (RFC 9110 §6.6.1, §8.6, §9).
 
 use super::readable;
-use super::requirements::{s6_6_1::DATE, s8_6::HEAD_LENGTH, s9_1::METHOD_CASE, s9_3_2::HEAD_CONTENT};
+use super::requirements::{
+    s5_1::UNKNOWN_FIELDS, s6_6_1::DATE, s8_6::HEAD_LENGTH, s8_8_2::LAST_MODIFIED, s9_1::METHOD_CASE,
+    s9_3_2::HEAD_CONTENT,
+};
 use crate::check::Check;
 use crate::context::Context;
 use crate::framing::{bodiless, grade_rejected};
@@ -14,6 +17,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check::new("compares HEAD with GET byte by byte", &[HEAD_CONTENT, HEAD_LENGTH], head),
     Check::new("sends methods in lower and mixed case", &[METHOD_CASE], case),
     Check::new("examines `Date` of answers with and without success", &[DATE], date),
+    Check::new("examines `Last-Modified` of answers", &[LAST_MODIFIED], last_modified),
+    Check::new("adds fields of its own to a request", &[UNKNOWN_FIELDS], unknown_fields),
 ];
 
 fn head(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
@@ -68,6 +73,39 @@ fn date(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         let date = exchange.answer.header("date");
         if date.is_none_or(|date| httpdate::parse_http_date(date).is_err()) {
             entry.fail(Finding::new("Date with an HTTP date", date.unwrap_or("none")).from(&exchange));
+        }
+    }
+    Ok(())
+}
+
+fn last_modified(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+    let entry = sheet.on(LAST_MODIFIED);
+    entry.skip("no answer has `Last-Modified`");
+    for (uri, media_type) in readable(context) {
+        let exchange = bodiless(context, "GET", &uri, &format!("Accept: {media_type}\r\n"))?.exchange;
+        let Some(modified) = exchange.answer.header("last-modified") else { continue };
+        entry.saw(&exchange, 1, "answer");
+        let date = exchange.answer.header("date").and_then(|date| httpdate::parse_http_date(date).ok());
+        match (httpdate::parse_http_date(modified), date) {
+            (Err(_), _) => drop(entry.fail(Finding::new("an HTTP date", modified).from(&exchange))),
+            (Ok(time), Some(date)) if time > date => {
+                let expected = format!("a date up to {}", httpdate::fmt_http_date(date));
+                entry.fail(Finding::new(expected, modified).from(&exchange));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn unknown_fields(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+    let (entry, root) = (sheet.on(UNKNOWN_FIELDS), &context.subject.first);
+    for fields in ["X-No-Such-Field: 1\r\n", "priv.field!: \"a, b\"; c=d\r\nX-No-Such-Field:\r\n"] {
+        let exchange = bodiless(context, "GET", &root.request.uri, &format!("Accept: */*\r\n{fields}"))?.exchange;
+        entry.saw(&exchange, 1, "request with unknown fields");
+        if exchange.answer.status != root.answer.status {
+            let expected = format!("status {}, as without these fields", root.answer.status);
+            entry.fail(Finding::new(expected, exchange.outline()).from(&exchange));
         }
     }
     Ok(())

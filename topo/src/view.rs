@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::costs::Costs;
 use crate::digests::RouteDigests;
@@ -22,7 +22,7 @@ use crate::prefix::network_map::{NetworkMap, PidId};
 use crate::route::graph::{Graph, kinds};
 use crate::route::measures::{Attributes, Measures};
 use crate::route::paths::{self, Route};
-use crate::route::switches::{Neighbour, SwitchId};
+use crate::route::switches::{Access, Neighbour, SwitchId};
 use crate::tag::Hasher;
 use crate::value::Value;
 
@@ -48,11 +48,13 @@ pub struct View {
 }
 
 /// An address with its host and PID in one view.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Endpoint {
     address: IpAddr,
     host: Option<u32>,
     pid: Option<PidId>,
+    /// The host as a set of its own, once it was paired with a PID.
+    alone: OnceLock<Box<Members>>,
 }
 
 /// The hosts of each PID.
@@ -168,7 +170,8 @@ impl View {
     /// Resolves an address to its host and PID. An IPv4-mapped IPv6 address is the IPv4 address.
     pub fn endpoint(&self, address: IpAddr) -> Endpoint {
         let address = address.to_canonical();
-        Endpoint { address, host: self.hosts.get(&address).copied(), pid: self.network_map().lookup(address) }
+        let (host, pid) = (self.hosts.get(&address).copied(), self.network_map().lookup(address));
+        Endpoint { address, host, pid, alone: OnceLock::new() }
     }
 
     /// Returns the cost between two endpoints: between the hosts if both are hosts; the mean over the hosts of a PID for an
@@ -181,14 +184,13 @@ impl View {
         if source.address == destination.address {
             return metric.value(&Measures::EMPTY);
         }
-        let single = |host: u32| Members::single(host, self.costs.access());
+        let access = self.costs.access();
         let members = |pid: Option<PidId>| self.members.get(pid?.0 as usize);
+        let mean = |from: &Members, into: &Members| pairs::mean(&self.costs, from, into, Relation::Different);
         let measures = match (source.host, destination.host) {
             (Some(source), Some(destination)) => self.costs.between_hosts(source, destination),
-            (Some(host), None) => {
-                pairs::mean(&self.costs, &single(host), members(destination.pid)?, Relation::Different)
-            }
-            (None, Some(host)) => pairs::mean(&self.costs, members(source.pid)?, &single(host), Relation::Different),
+            (Some(host), None) => mean(source.alone(host, access), members(destination.pid)?),
+            (None, Some(host)) => mean(members(source.pid)?, destination.alone(host, access)),
             (None, None) => self.between_pids(source.pid?, destination.pid?),
         };
         metric.value(&measures?)
@@ -272,6 +274,7 @@ impl View {
             hasher.number(bytes.len() as u64);
             hasher.bytes(&bytes);
         }
+        let typical = format!("{:?}", self.typical);
         for (pid, members) in (0..).zip(self.members.iter()) {
             if members.hosts.is_empty() && !members.from.is_empty() {
                 hasher.number(u64::from(pid));
@@ -280,13 +283,20 @@ impl View {
                 for switch in entries {
                     hasher.number(self.digests.row(*switch));
                 }
-                hasher.text(&format!("{:?}", self.typical));
+                hasher.text(&typical);
             }
         }
         // Answers tell whether their values derive from measurements, even if measuring changed none of them.
         hasher.bytes(&self.measured.map(u8::from));
         self.tag = hasher.finish();
         self
+    }
+}
+
+impl Endpoint {
+    /// Returns the host of the endpoint as a set of its own.
+    fn alone(&self, host: u32, access: &Access) -> &Members {
+        self.alone.get_or_init(|| Box::new(Members::single(host, access)))
     }
 }
 

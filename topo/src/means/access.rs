@@ -84,8 +84,16 @@ impl Part {
     /// A part without links.
     pub(crate) const NONE: Self = Self { success: Success::ALWAYS, residual: NO_BOTTLENECK, available: NO_BOTTLENECK };
 
+    /// Returns the values of one way.
+    pub(crate) fn of_way(way: &Measures) -> Self {
+        Self { success: way.success, residual: way.residual, available: way.available }
+    }
+
     /// Combines the values of several ways, each with a weight.
     pub(crate) fn of(ways: &[(Measures, u128)]) -> Self {
+        if let [(way, _)] = ways {
+            return Self::of_way(way);
+        }
         Self {
             success: Success::mean(ways.iter().map(|(way, weight)| (way.success, *weight))),
             residual: lower_median(ways.iter().map(|(way, weight)| (way.residual, *weight))),
@@ -102,9 +110,6 @@ impl Part {
 /// Returns the value in the middle, the lower one of two; [`NO_BOTTLENECK`] if there is none.
 fn lower_median(values: impl Iterator<Item = (Value, u128)>) -> Value {
     let mut values: Vec<(Value, u128)> = values.collect();
-    if let [(value, _)] = values[..] {
-        return value;
-    }
     values.sort_unstable();
     let total: u128 = values.iter().map(|(_, weight)| weight).sum();
     let mut passed = 0;

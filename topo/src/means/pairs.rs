@@ -1,7 +1,7 @@
 //! The mean over all pairs of distinct hosts, one of each of two sets.
 
 use super::access::{Part, Sum};
-use super::members::{End, Members, Overlaps, access_of, overlaps};
+use super::members::{End, Group, Members, Overlaps, access_of, overlaps};
 use crate::costs::Costs;
 use crate::route::measures::Measures;
 use crate::value::Value;
@@ -21,6 +21,11 @@ pub(crate) fn mean(costs: &Costs, from: &Members, into: &Members, relation: Rela
         && host == other
     {
         return access_of(costs.access(), *host);
+    }
+    if let Some((a, b)) = only_pair(from, into) {
+        let way = costs.way(a.end, b.end)?;
+        let total = a.access.plus(b.access).plus(Sum::of(&way));
+        return Some(measures(total, &Part::of_way(&way), &from.out_part, &into.in_part));
     }
     let common: Overlaps;
     let overlaps = match relation {
@@ -52,6 +57,18 @@ pub(crate) fn mean(costs: &Costs, from: &Members, into: &Members, relation: Rela
         }
     }
     pairs.measures(&from.out_part, &into.in_part)
+}
+
+/// Returns the two groups if they are one host each, at least one of them virtual, so that the pair is the only one.
+fn only_pair<'a>(from: &'a Members, into: &'a Members) -> Option<(&'a Group, &'a Group)> {
+    match (&from.from[..], &into.into[..]) {
+        ([a @ Group { count: 1, .. }], [b @ Group { count: 1, .. }])
+            if from.hosts.is_empty() || into.hosts.is_empty() =>
+        {
+            Some((a, b))
+        }
+        _ => None,
+    }
 }
 
 /// Finds the mean cost between the switches of two sets of hosts, access left out.
@@ -106,18 +123,22 @@ impl Pairs {
 
     fn measures(&self, out: &Part, into: &Part) -> Option<Measures> {
         let mean = self.total.over(self.count)?;
-        let core = Part::of(&self.ways);
-        let value = |micros: u128| Value::from_micros(u64::try_from(micros).unwrap_or(u64::MAX));
-        // Hop counts are whole numbers (RFC 9439 §4.5.2).
-        let hops = value(mean.hops).to_nearest_integer().as_integer().and_then(|hops| u32::try_from(hops).ok());
-        Some(Measures {
-            cost: value(mean.cost),
-            hops: hops.unwrap_or(u32::MAX),
-            delay: value(mean.delay),
-            success: out.success.and(core.success).and(into.success),
-            residual: out.residual.min(core.residual).min(into.residual),
-            available: out.available.min(core.available).min(into.available),
-            ..Measures::EMPTY
-        })
+        Some(measures(mean, &Part::of(&self.ways), out, into))
+    }
+}
+
+/// Returns the values of a mean way whose core, between the access links, has these values.
+fn measures(mean: Sum, core: &Part, out: &Part, into: &Part) -> Measures {
+    let value = |micros: u128| Value::from_micros(u64::try_from(micros).unwrap_or(u64::MAX));
+    // Hop counts are whole numbers (RFC 9439 §4.5.2).
+    let hops = value(mean.hops).to_nearest_integer().as_integer().and_then(|hops| u32::try_from(hops).ok());
+    Measures {
+        cost: value(mean.cost),
+        hops: hops.unwrap_or(u32::MAX),
+        delay: value(mean.delay),
+        success: out.success.and(core.success).and(into.success),
+        residual: out.residual.min(core.residual).min(into.residual),
+        available: out.available.min(core.available).min(into.available),
+        ..Measures::EMPTY
     }
 }

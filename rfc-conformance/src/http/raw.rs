@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
 
-use super::client::{Client, MOST_HEAD};
+use super::client::{Client, MOST_HEAD, MOST_RETRIES};
 use super::curl::{CurlOptions, quoted};
 use super::exchange::{Exchange, Failure, NoAnswer};
 use super::message::{Answer, MOST_BYTES, Request, without_secrets};
@@ -63,11 +63,15 @@ impl Client {
     }
 
     /// Sends bytes on a new connection and reads one answer. The bytes are created again if the server issues a new
-    /// challenge.
+    /// challenge, or asks for a repetition.
     pub(crate) fn send_raw(&self, uri: &str, bytes: impl Fn() -> Vec<u8>) -> Result<Arc<Exchange>, NoAnswer> {
-        let exchange = self.send_raw_once(uri, &bytes())?;
-        if exchange.answer.status == 401 && self.is_challenged(uri, &exchange.answer) {
-            return self.send_raw_once(uri, &bytes());
+        let mut exchange = self.send_raw_once(uri, &bytes())?;
+        for _ in 0..MOST_RETRIES {
+            let challenged = exchange.answer.status == 401 && self.is_challenged(uri, &exchange.answer);
+            if !challenged && !self.has_waited(&exchange.answer) {
+                break;
+            }
+            exchange = self.send_raw_once(uri, &bytes())?;
         }
         Ok(exchange)
     }
@@ -153,29 +157,35 @@ impl Wire {
         }
     }
 
-    /// Reads everything that the server sends, and whether it closes the connection within a time limit.
-    pub(crate) fn everything(&mut self, patience: Duration) -> Result<(Vec<u8>, bool), Failure> {
+    /// Reads everything that the server sends, and whether it closes the connection in time.
+    pub(crate) fn everything(&mut self, client: &Client) -> Result<(Vec<u8>, bool), Failure> {
         // The first bytes may take as long as any answer.
         while self.buffer.is_empty() {
             self.more()?;
         }
         let last = self.end;
-        loop {
+        let closed = loop {
             // A long answer may take longer than a pause in it.
-            self.end = last.min(Instant::now() + patience);
+            self.end = last.min(Instant::now() + client.close_patience());
             match self.fill() {
-                Ok(0) => return Ok((std::mem::take(&mut self.buffer), true)),
+                Ok(0) => break true,
                 Ok(_) => bounded(self.buffer.len())?,
-                Err(Failure::TimedOut(_)) => return Ok((std::mem::take(&mut self.buffer), false)),
+                Err(Failure::TimedOut(_)) => break false,
                 // Bytes that were sent after the request are lost with a reset, not the answer.
-                Err(_) => return Ok((std::mem::take(&mut self.buffer), true)),
+                Err(_) => break true,
             }
+        };
+        if !closed {
+            client.note_lingering();
         }
+        Ok((std::mem::take(&mut self.buffer), closed))
     }
 
     /// Reads what the server sends until it closes the connection, up to a bound, within a time limit.
-    pub(crate) fn rest(&mut self, patience: Duration) -> Vec<u8> {
-        self.is_closed_within(patience);
+    pub(crate) fn rest(&mut self, client: &Client) -> Vec<u8> {
+        if !self.is_closed_within(client.close_patience()) {
+            client.note_lingering();
+        }
         std::mem::take(&mut self.buffer)
     }
 

@@ -2,8 +2,12 @@
 
 use super::readable;
 use super::requirements::{
-    s5_1::UNKNOWN_FIELDS, s6_6_1::DATE, s8_6::HEAD_LENGTH, s8_8_2::LAST_MODIFIED, s9_1::METHOD_CASE,
-    s9_3_2::HEAD_CONTENT,
+    s5_1::UNKNOWN_FIELDS,
+    s6_6_1::DATE,
+    s8_6::HEAD_LENGTH,
+    s8_8_2::LAST_MODIFIED,
+    s9_1::METHOD_CASE,
+    s9_3_2::{HEAD_CONTENT, HEAD_FIELDS},
 };
 use crate::check::Check;
 use crate::context::Context;
@@ -14,7 +18,7 @@ use crate::verdict::Finding;
 
 /// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
-    Check::new("compares HEAD with GET byte by byte", &[HEAD_CONTENT, HEAD_LENGTH], head),
+    Check::new("compares HEAD with GET byte by byte", &[HEAD_CONTENT, HEAD_FIELDS, HEAD_LENGTH], head),
     Check::new("sends methods in lower and mixed case", &[METHOD_CASE], case),
     Check::new("examines `Date` of answers with and without success", &[DATE], date),
     Check::new("examines `Last-Modified` of answers", &[LAST_MODIFIED], last_modified),
@@ -25,27 +29,45 @@ fn head(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("HEAD is not supported");
     sheet.on(HEAD_LENGTH).skip("no answer to HEAD has a Content-Length");
     for (uri, media_type) in readable(context) {
-        let accept = format!("Accept: {media_type}\r\n");
-        let got = bodiless(context, "GET", &uri, &accept)?.exchange;
-        let raw = bodiless(context, "HEAD", &uri, &accept)?;
-        let exchange = &raw.exchange;
-        if matches!(exchange.answer.status, 405 | 501) {
-            continue;
+        for coding in ["", "Accept-Encoding: gzip\r\n"] {
+            head_of(context, sheet, &uri, &format!("Accept: {media_type}\r\n{coding}"))?;
         }
-        let entry = sheet.on(HEAD_CONTENT);
+    }
+    Ok(())
+}
+
+fn head_of(context: &Context<'_>, sheet: &mut Sheet, uri: &str, fields: &str) -> Result<(), NoAnswer> {
+    let got = bodiless(context, "GET", uri, fields)?.exchange;
+    let raw = bodiless(context, "HEAD", uri, fields)?;
+    let exchange = &raw.exchange;
+    if matches!(exchange.answer.status, 405 | 501) {
+        return Ok(());
+    }
+    let entry = sheet.on(HEAD_CONTENT);
+    entry.saw(exchange, 1, "answer to HEAD");
+    if !raw.rest.is_empty() {
+        entry.fail(Finding::new("no content", format!("{} bytes", raw.rest.len())).from(exchange));
+    }
+    if exchange.answer.status != got.answer.status {
+        return Ok(());
+    }
+    let again = bodiless(context, "GET", uri, fields)?.exchange;
+    let entry = sheet.on(HEAD_FIELDS);
+    entry.saw(exchange, 1, "answer to HEAD");
+    for name in ["content-type", "content-encoding", "etag", "last-modified", "vary"] {
+        let (before, seen, after) = (got.answer.header(name), exchange.answer.header(name), again.answer.header(name));
+        // Fields may be left out, and may change with the content.
+        if seen.is_some() && seen != before && before == after {
+            let finding = Finding::new(format!("{name}: {}", before.unwrap_or("none")), seen.unwrap_or("none"));
+            entry.fail(finding.from(&again).from(exchange));
+        }
+    }
+    if let Some(length) = exchange.answer.header("content-length") {
+        let entry = sheet.on(HEAD_LENGTH);
         entry.saw(exchange, 1, "answer to HEAD");
-        if !raw.rest.is_empty() {
-            entry.fail(Finding::new("no content", format!("{} bytes", raw.rest.len())).from(exchange));
-        }
-        let length = exchange.answer.header("content-length").filter(|_| exchange.answer.status == got.answer.status);
-        if let Some(length) = length {
-            let entry = sheet.on(HEAD_LENGTH);
-            entry.saw(exchange, 1, "answer to HEAD");
-            let again = bodiless(context, "GET", &uri, &accept)?.exchange;
-            let lengths = [got.answer.body.len(), again.answer.body.len()];
-            if !length.trim().parse().is_ok_and(|length| lengths.contains(&length)) {
-                entry.fail(Finding::new(format!("Content-Length: {}", lengths[1]), length).from(&again).from(exchange));
-            }
+        let lengths = [got.answer.body.len(), again.answer.body.len()];
+        if !length.trim().parse().is_ok_and(|length| lengths.contains(&length)) {
+            entry.fail(Finding::new(format!("Content-Length: {}", lengths[1]), length).from(&again).from(exchange));
         }
     }
     Ok(())

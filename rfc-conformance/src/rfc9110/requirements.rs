@@ -28,6 +28,7 @@ requirements! {
         1 def METHOD_CASE "Methods are case-sensitive";
     s9_3_2 "9.3.2":
         1 must HEAD_CONTENT "An answer to HEAD has no content";
+        2 should HEAD_FIELDS "Fields in an answer to HEAD are those of the answer to GET";
     s12_5_1 "12.5.1":
         1 def ACCEPT_FORMS "No form of Accept makes the server fail";
         2 def MOST_SPECIFIC "The most specific range of Accept that matches a media type decides on it";

@@ -1,7 +1,7 @@
 //! Checks of answers byte by byte: status line, fields, framing and the end of the connection (RFC 9112 §4 to §9).
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::requirements::{
     s2_2::EMPTY_LINE, s4::STATUS_LINE, s5::FIELD_LINES, s6_1::NO_CHUNKS, s6_2::ONE_LENGTH, s6_3::EXACT, s9_6::CLOSES,
@@ -9,7 +9,7 @@ use super::requirements::{
 use crate::check::Check;
 use crate::context::Context;
 use crate::framing::{head, posted};
-use crate::http::{Answer, Exchange, NoAnswer, Request, host_and_port, request_target};
+use crate::http::{Answer, Exchange, MOST_RETRIES, NoAnswer, Request, host_and_port, request_target};
 use crate::rfc9110::requirements::{s5_3::SINGLE_FIELDS, s8_6::NO_LENGTH};
 use crate::sheet::Sheet;
 use crate::verdict::Finding;
@@ -24,8 +24,6 @@ pub(super) const CHECKS: &[Check] = &[
     Check::new("sends an empty line before a request", &[EMPTY_LINE], empty_line),
 ];
 
-/// Time limit for the end of a connection; once it was exceeded, the shorter one applies.
-const PATIENCE: [Duration; 2] = [Duration::from_secs(3), Duration::from_millis(300)];
 /// Fields that have one value (RFC 9110, RFC 9111).
 const SINGLE: [&str; 11] = [
     "age",
@@ -106,12 +104,12 @@ struct Received {
 }
 
 /// Sends a request and reads what follows until the connection ends; `None` if that is no HTTP at all.
-fn received(context: &Context<'_>, uri: &str, bytes: &[u8], patience: Duration) -> Result<Option<Received>, NoAnswer> {
+fn received(context: &Context<'_>, uri: &str, bytes: &[u8]) -> Result<Option<Received>, NoAnswer> {
     let (started, mut closed) = (Instant::now(), false);
     let sent = context.client.connect(uri).and_then(|mut wire| {
         // A server may answer before it has read everything; its answer counts.
         let _broken_pipe = wire.send(bytes);
-        let (all, ended) = wire.everything(patience)?;
+        let (all, ended) = wire.everything(context.client)?;
         closed = ended;
         Ok(all)
     });
@@ -158,21 +156,21 @@ fn asked(context: &Context<'_>) -> Result<Vec<Asked>, NoAnswer> {
 fn answers(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     sheet.skip_all("nothing can be read");
     sheet.on(NO_LENGTH).skip("no answer has status 204");
-    let mut patience = PATIENCE[0];
     for asked in asked(context)? {
         let bytes = || {
             let head = head(context, &asked.request, &asked.fields);
             format!("{}\r\n{}", head.replacen("HTTP/1.1", &format!("HTTP/{}", asked.version), 1), asked.body)
         };
-        let mut seen = received(context, &asked.uri, bytes().as_bytes(), patience)?;
-        let answer = seen.as_ref().map(|seen| &seen.exchange.answer);
-        if answer.is_some_and(|answer| answer.status == 401 && context.client.is_challenged(&asked.uri, answer)) {
-            seen = received(context, &asked.uri, bytes().as_bytes(), patience)?;
+        let mut seen = received(context, &asked.uri, bytes().as_bytes())?;
+        for _ in 0..MOST_RETRIES {
+            let Some(answer) = seen.as_ref().map(|seen| &seen.exchange.answer) else { break };
+            let challenged = answer.status == 401 && context.client.is_challenged(&asked.uri, answer);
+            if !challenged && !context.client.has_waited(answer) {
+                break;
+            }
+            seen = received(context, &asked.uri, bytes().as_bytes())?;
         }
         let Some(seen) = seen else { continue };
-        if !seen.closed {
-            patience = PATIENCE[1];
-        }
         grade_head(sheet, &seen);
         grade_framing(sheet, &seen, &asked);
     }

@@ -204,8 +204,8 @@ fn after_error(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
                 let seen = match next {
                     None => continue,
                     Some(Ok(answer)) if answer.status == root.answer.status => continue,
-                    // Each request of a connection may need credentials of its own.
-                    Some(Ok(answer)) if answer.status == 401 => continue,
+                    // Each request of a connection may need credentials of its own, or exceed a limit.
+                    Some(Ok(answer)) if matches!(answer.status, 401 | 429 | 503) => continue,
                     Some(Ok(answer)) => format!("status {} after {what}", answer.status),
                     Some(Err(failure)) => format!("{failure}, after {what}"),
                 };

@@ -27,7 +27,7 @@ fn has(body: &[u8], text: &str) -> bool {
 
 fn requests() -> Vec<Mutant> {
     vec![
-        Mutant::new("rfc8259/9/1", "fails on deeply nested arrays", |r| {
+        Mutant::new("rfc7285/8.5/2", "fails on deeply nested arrays", |r| {
             refuses(r, 500, |body| has(body, "[[[[[[[[[["))
         }),
         Mutant::new("rfc8259/8.2/1", "fails on half of a surrogate pair", |r| {
@@ -55,7 +55,7 @@ fn requests() -> Vec<Mutant> {
         Mutant::new("rfc8259/8.1/1", "fails on a byte order mark", |r| {
             refuses(r, 500, |body| body.starts_with(&[0xef, 0xbb, 0xbf]))
         }),
-        Mutant::new("rfc7285/8.2/6", "fails on bytes that are no UTF-8", |r| {
+        Mutant::new("rfc8259/8.1/2", "fails on bytes that are no UTF-8", |r| {
             refuses(r, 500, |body| std::str::from_utf8(body).is_err())
         }),
         Mutant::new("rfc7285/8.5.2/3", "fails on bodies that are a string or a number", |r| {
@@ -72,15 +72,6 @@ fn requests() -> Vec<Mutant> {
                 let error = json!({ "meta": { "code": "E_MISSING_FIELD" } }).to_string();
                 (escaped && request.media_type().as_deref() == found.accepts())
                     .then(|| Response::new(400, "application/alto-error+json", error))
-            });
-        }),
-        Mutant::new("rfc7285/8.2/6", "reads bytes that are no UTF-8 as question marks", |r| {
-            r.instead(|service, request| {
-                let found = service.find(request).filter(|_| request.method == "POST")?;
-                std::str::from_utf8(&request.body).is_err().then_some(())?;
-                let body = String::from_utf8_lossy(&request.body).into_owned().into_bytes();
-                let changed = rfc_conformance::mock_server::http::ReceivedRequest { body, ..request.clone() };
-                Some(service.serve(found, &changed))
             });
         }),
         Mutant::new("rfc7285/8.5.2/3", "takes a comma after the last member", |r| {
@@ -119,25 +110,25 @@ fn counts(r: &mut Reference, change: fn(String) -> Vec<u8>) {
 
 fn answers() -> Vec<Mutant> {
     vec![
-        Mutant::new("rfc7285/8.2/6", "encodes a map in UTF-16", |r| {
+        Mutant::new("rfc7285/14.1/2", "encodes a map in UTF-16", |r| {
             spells(r, |text| text.encode_utf16().flat_map(u16::to_be_bytes).collect())
         }),
-        Mutant::new("rfc7285/8.4/1", "writes a line break inside a string", |r| {
+        Mutant::new("rfc7285/14.1/2", "writes a line break inside a string", |r| {
             spells(r, |text| text.replacen("\"pidA\"", "\"pidA\n\"", 1).into_bytes())
         }),
-        Mutant::new("rfc7285/8.4/1", "escapes by \\x", |r| {
+        Mutant::new("rfc7285/14.1/2", "escapes by \\x", |r| {
             spells(r, |text| text.replacen("\"pidA\"", "\"pid\\x41\"", 1).into_bytes())
         }),
-        Mutant::new("rfc7285/8.4/1", "writes strings in single quotes", |r| {
+        Mutant::new("rfc7285/14.1/2", "writes strings in single quotes", |r| {
             spells(r, |text| text.replace('"', "'").into_bytes())
         }),
-        Mutant::new("rfc7285/8.4/1", "writes a comma after the last member", |r| {
+        Mutant::new("rfc7285/14.1/2", "writes a comma after the last member", |r| {
             spells(r, |text| text.replacen("}}", "},}", 1).into_bytes())
         }),
-        Mutant::new("rfc7285/8.4/1", "writes a comment before a map", |r| {
+        Mutant::new("rfc7285/14.1/2", "writes a comment before a map", |r| {
             spells(r, |text| format!("/* map */ {text}").into_bytes())
         }),
-        Mutant::new("rfc7285/8.4/1", "writes a second object after a map", |r| {
+        Mutant::new("rfc7285/14.1/2", "writes a second object after a map", |r| {
             spells(r, |text| format!("{text}{{}}").into_bytes())
         }),
         Mutant::new("rfc7285/8.2/6", "writes one prefix in Latin-1", |r| {
@@ -148,17 +139,17 @@ fn answers() -> Vec<Mutant> {
                 bytes
             })
         }),
-        Mutant::new("rfc7285/8.2/6", "writes half of a surrogate pair", |r| {
+        Mutant::new("rfc7285/14.1/2", "writes half of a surrogate pair", |r| {
             spells(r, |text| format!("{},\"priv:note\":\"\\ud800\"}}", &text[..text.len() - 1]).into_bytes())
         }),
-        Mutant::new("rfc7285/8.4/1", "writes a cost as NaN", |r| {
+        Mutant::new("rfc7285/14.1/2", "writes a cost as NaN", |r| {
             counts(r, |text| text.replacen("1.5", "NaN", 1).into_bytes())
         }),
-        Mutant::new("rfc7285/8.4/1", "writes a cost with a zero before it", |r| {
+        Mutant::new("rfc7285/14.1/2", "writes a cost with a zero before it", |r| {
             counts(r, |text| text.replacen("1.5", "01.5", 1).into_bytes())
         }),
-        Mutant::new("rfc7285/8.4/1", "writes a cost without digits after the point", |r| {
-            counts(r, |text| text.replacen("20.0", "20.", 1).into_bytes())
+        Mutant::new("rfc7285/14.1/2", "writes a cost without digits after the point", |r| {
+            counts(r, |text| text.replacen("1.5", "1.", 1).into_bytes())
         }),
         Mutant::new("rfc7285/6.1.2.1/1", "writes a cost with a comma", |r| {
             counts(r, |text| text.replacen("1.5", "\"1,5\"", 1).into_bytes())

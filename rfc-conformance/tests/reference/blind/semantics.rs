@@ -86,13 +86,14 @@ fn fields() -> Vec<Mutant> {
                 }
             });
         }),
-        Mutant::new("rfc7285/8.3/9", "sends other entity tags in answers to HEAD", |r| {
+        Mutant::new("rfc9110/9.3.2/2", "sends other entity tags in answers to HEAD", |r| {
             successes(r, |request, answer| {
                 if request.method == "HEAD" {
                     answer.set("ETag", "\"head\"");
                 }
             });
-        }),
+        })
+        .graded("warn"),
         Mutant::new("rfc9110/8.6/1", "answers HEAD for maps with the length of nothing", |r| {
             successes(r, |request, answer| {
                 if request.method == "HEAD" {
@@ -233,36 +234,17 @@ fn negotiation() -> Vec<Mutant> {
         Mutant::new("rfc9110/12.5.1/1", "fails on quoted parameters in Accept", |r| {
             refuses(r, 500, |accept| accept.contains('"'))
         }),
-        Mutant::new("rfc7285/8.3/14", "reads quality values as whole numbers", |r| {
+        Mutant::new("rfc9110/12.5.1/2", "reads quality values as whole numbers", |r| {
             refuses(r, 406, |accept| !accept.is_empty() && accept.split(',').all(|range| range.contains("q=0.")));
         }),
         Mutant::new("rfc7285/8.3/14", "refuses space before the parameters of Accept", |r| {
             refuses(r, 400, |accept| accept.contains(" ;"));
         }),
-        Mutant::new("rfc7285/8.3/14", "refuses empty elements in Accept", |r| {
+        Mutant::new("rfc9110/12.5.1/2", "refuses empty elements in Accept", |r| {
             refuses(r, 400, |accept| accept.split(',').any(|range| range.trim().is_empty()) && accept.contains(','));
         }),
         Mutant::new("rfc9110/12.5.1/1", "fails on ranges that are no media types", |r| {
             refuses(r, 500, |accept| accept.split(',').any(|range| !range.trim().is_empty() && !range.contains('/')));
-        }),
-        Mutant::new("rfc9110/12.5.1/2", "takes q=0 for a preference like others", |r| {
-            r.instead(|service, request| {
-                let accept = request.field("accept").filter(|accept| accept.contains("q=0"))?;
-                let mut plain = request.clone();
-                plain.fields.retain(|(name, _)| !name.eq_ignore_ascii_case("accept"));
-                let found = service.find(request).filter(|found| found.accepts().is_none())?;
-                (request.method == "GET" && accept.contains(found.media_type())).then(|| service.serve(found, &plain))
-            });
-        }),
-        Mutant::new("rfc9110/12.5.1/2", "answers what no range of Accept admits", |r| {
-            without(r, "accept", |_, answer| answer);
-        }),
-        Mutant::new("rfc9110/12.5.1/2", "lets */* win over the exact media type", |r| {
-            r.instead(|service, request| {
-                let accept = request.field("accept").filter(|_| request.method == "GET")?;
-                let found = service.find(request).filter(|found| found.accepts().is_none())?;
-                accept.split(',').any(|range| range.trim() == "*/*").then(|| service.serve(found, request))
-            });
         }),
         Mutant::new("rfc7285/8.3/14", "reads only the first of two Accept fields", |r| {
             r.instead(|_, request| {
@@ -335,7 +317,8 @@ fn codings() -> Vec<Mutant> {
         }),
         Mutant::new("rfc9110/12.5.5/1", "names no Accept-Encoding in Vary", |r| {
             successes(r, |_, answer| answer.set("Vary", "Accept"))
-        }),
+        })
+        .graded("warn"),
         Mutant::new("rfc9110/8.8.3/2", "uses one strong entity tag for all codings", |r| {
             successes(r, |_, answer| {
                 let tag = answer.field("ETag").unwrap_or_default().replace("-gzip", "");

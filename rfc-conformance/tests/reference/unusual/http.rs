@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rfc_conformance::mock_server::http::Response;
+use rfc_conformance::mock_server::http::{ReceivedRequest, Response};
 
-use super::super::server::{Reference, Variant};
+use super::super::server::{Reference, Variant, gzip};
 use super::super::wire::rewrite;
 use super::Unusual;
 
@@ -71,17 +71,31 @@ pub(super) fn servers() -> Vec<Unusual> {
                 wire
             });
         }),
-        server("closes connections without saying so", |r| rewrite(r, |_, wire| wire.without("Connection"))),
+        server("closes every fifth connection, and says so", |r| {
+            let count = AtomicUsize::new(0);
+            r.after(move |_, _, answer| answer.delivery.close = count.fetch_add(1, Ordering::Relaxed) % 5 == 3);
+        }),
         server("compresses all answers unless the client forbids it", |r| {
+            fn forbids(request: &ReceivedRequest) -> bool {
+                let field = request.field("accept-encoding").map(|field| field.replace(' ', ""));
+                field.is_some_and(|field| field.contains("gzip;q=0") || !field.contains("gzip"))
+            }
+            r.instead(|service, request| {
+                // Conditions name the entity tags of compressed answers.
+                let change = |(name, value): &(String, String)| (name.clone(), value.replace("-gzip\"", "\""));
+                let fields = request.fields.iter().map(change).collect();
+                Some(service.route(&ReceivedRequest { fields, ..request.clone() }))
+            });
             r.after(|_, request, answer| {
-                let field = request.field("accept-encoding");
-                let forbidden = field.as_ref().is_some_and(|field| field.replace(' ', "").contains("gzip;q=0"))
-                    || field.as_ref().is_some_and(|field| !field.contains("gzip"));
-                if request.method == "GET" && answer.status == 200 && !forbidden {
-                    answer.body = super::super::server::gzip(&answer.body);
-                    answer.set("Content-Encoding", "gzip");
-                    let tag = answer.field("ETag").unwrap_or_default().trim_end_matches('"').to_owned();
-                    answer.set("ETag", &format!("{tag}-gzip\""));
+                let read = matches!(request.method.as_str(), "GET" | "HEAD") && matches!(answer.status, 200 | 304);
+                if read && !forbids(request) {
+                    if let Some(tag) = answer.field("ETag").map(|tag| tag.trim_end_matches('"').to_owned()) {
+                        answer.set("ETag", &format!("{tag}-gzip\""));
+                    }
+                    if answer.status == 200 {
+                        answer.body = gzip(&answer.body);
+                        answer.set("Content-Encoding", "gzip");
+                    }
                 }
                 answer.set("Vary", "Accept, Accept-Encoding");
             });
@@ -91,7 +105,7 @@ pub(super) fn servers() -> Vec<Unusual> {
                 let field = request.field("accept-encoding").unwrap_or_else(|| "gzip".to_owned());
                 if request.method == "POST" && answer.status == 200 && field.contains("gzip") && !field.contains("q=0")
                 {
-                    answer.body = super::super::server::gzip(&answer.body);
+                    answer.body = gzip(&answer.body);
                     answer.set("Content-Encoding", "gzip");
                     answer.set("Vary", "Accept-Encoding");
                 }
@@ -134,7 +148,7 @@ pub(super) fn servers() -> Vec<Unusual> {
             });
             r.instead(|service, request| {
                 let path = request.path.strip_prefix("/moved")?.to_owned();
-                let straight = rfc_conformance::mock_server::http::ReceivedRequest { path, ..request.clone() };
+                let straight = ReceivedRequest { path, ..request.clone() };
                 Some(service.route(&straight))
             });
         }),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rfc_conformance::mock_server::http::{ReceivedRequest, Response};
 use serde_json::{Value, json};
 
 use super::super::server::{Reference, Variant};
@@ -99,7 +100,11 @@ pub(super) fn servers() -> Vec<Unusual> {
                     "accepts": "application/alto-updatestreamparams+json",
                     "uses": ["nm-a"], "capabilities": { "incremental-change-media-types": {} },
                 });
-                m["resources"]["page"] = json!({ "uri": "http://192.0.2.1/page", "media-type": "text/html" });
+                m["resources"]["page"] = json!({ "uri": "page", "media-type": "text/html" });
+            });
+            r.instead(|_, request| {
+                let page = request.method == "GET" && request.path == "/page";
+                page.then(|| Response::new(200, "text/html", "<!doctype html><title>ALTO</title>"))
             });
         }),
         server("writes URIs with dots, queries and percent signs", |r| {
@@ -111,7 +116,7 @@ pub(super) fn servers() -> Vec<Unusual> {
             });
             r.instead(|service, request| {
                 let path = request.path.split_once("?v=%7E1")?.0.replace("/%2e", "");
-                let straight = rfc_conformance::mock_server::http::ReceivedRequest { path, ..request.clone() };
+                let straight = ReceivedRequest { path, ..request.clone() };
                 Some(service.route(&straight))
             });
         }),

@@ -29,7 +29,8 @@ impl CurlOptions {
 
     /// Returns the options of curl about certificates, each after a space.
     pub(super) fn trust(&self) -> String {
-        self.trusted().iter().map(|word| format!(" {word}")).collect()
+        let words = self.trusted();
+        words.iter().flat_map(|word| [" ", word.as_str()]).collect()
     }
 }
 

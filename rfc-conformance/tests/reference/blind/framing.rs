@@ -43,10 +43,8 @@ fn text(answer: &Response) -> String {
     let date = httpdate::fmt_http_date(std::time::SystemTime::now());
     let mut text = format!("HTTP/1.1 {} OK\r\nDate: {date}\r\n", answer.status);
     text.extend(answer.fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")));
-    if answer.status != 204 {
-        text += &format!("Content-Length: {}\r\n", answer.body.len());
-    }
-    text + "Connection: close\r\n\r\n" + &String::from_utf8_lossy(&answer.body)
+    let length = (answer.status != 204).then(|| format!("Content-Length: {}\r\n", answer.body.len()));
+    text + &length.unwrap_or_default() + "Connection: close\r\n\r\n" + &String::from_utf8_lossy(&answer.body)
 }
 
 fn answers() -> Vec<Mutant> {
@@ -54,27 +52,27 @@ fn answers() -> Vec<Mutant> {
         Mutant::new("rfc9110/6.6.1/1", "sends no date", |r| {
             on_the_wire(r, |text| {
                 text.lines().filter(|line| !line.starts_with("Date")).collect::<Vec<_>>().join("\r\n")
-            })
+            });
         }),
         Mutant::new("rfc9110/6.6.1/1", "sends dates as ISO 8601", |r| {
             on_the_wire(r, |text| {
                 let at = text.find("Date: ").unwrap_or_default();
                 let end = text[at..].find('\r').unwrap_or_default() + at;
                 text.replace(&text[at..end], "Date: 2026-11-29T01:00:00Z")
-            })
+            });
         }),
         Mutant::new("rfc9112/6.2/1", "sends a Content-Length and chunks", |r| {
             on_the_wire(r, |text| {
                 let (head, body) = text.split_once("\r\n\r\n").unwrap_or_default();
                 format!("{head}\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len())
-            })
+            });
         }),
         Mutant::new("rfc7285/9.2.2/13", "sends chunks without a last one", |r| {
             of_second_map(r, |text| {
                 let (head, body) = text.split_once("\r\n\r\n").unwrap_or_default();
                 let head: Vec<_> = head.lines().filter(|line| !line.starts_with("Content-Length")).collect();
                 format!("{}\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n", head.join("\r\n"), body.len())
-            })
+            });
         }),
         Mutant::new("rfc7285/9.2.2/13", "sends the sizes of chunks in decimal", |r| {
             of_second_map(r, |text| {
@@ -85,7 +83,7 @@ fn answers() -> Vec<Mutant> {
                     head.join("\r\n"),
                     body.len()
                 )
-            })
+            });
         }),
         Mutant::new("rfc9112/6.1/2", "sends chunks to clients of HTTP/1.0", |r| {
             wire(
@@ -103,28 +101,28 @@ fn answers() -> Vec<Mutant> {
             );
         }),
         Mutant::new("rfc9112/6.3/3", "sends bytes after the announced length", |r| {
-            on_the_wire(r, |text| text + "\r\n<!-- -->")
+            on_the_wire(r, |text| text + "\r\n<!-- -->");
         }),
         Mutant::new("rfc7285/9.2.2/13", "sends a byte less than announced", |r| {
-            of_second_map(r, |text| text[..text.len() - 1].to_owned())
+            of_second_map(r, |text| text[..text.len() - 1].to_owned());
         }),
         Mutant::new("rfc9110/5.3/1", "sends two different lengths", |r| {
-            after_head(r, |text| text.replacen("Connection", "Content-Length: 3\r\nConnection", 1))
+            after_head(r, |text| text.replacen("Connection", "Content-Length: 3\r\nConnection", 1));
         }),
         Mutant::new("rfc9112/5/2", "sends space before the colons of fields", |r| {
-            after_head(r, |text| text.replacen("Content-Type:", "Content-Type :", 1))
+            after_head(r, |text| text.replacen("Content-Type:", "Content-Type :", 1));
         }),
         Mutant::new("rfc9112/5/2", "folds a field into two lines", |r| {
-            after_head(r, |text| text.replacen("Vary: ", "Vary:\r\n  ", 1))
+            after_head(r, |text| text.replacen("Vary: ", "Vary:\r\n  ", 1));
         }),
         Mutant::new("rfc9112/4/1", "writes the version in small letters", |r| {
-            after_head(r, |text| text.replacen("HTTP/1.1", "http/1.1", 1))
+            after_head(r, |text| text.replacen("HTTP/1.1", "http/1.1", 1));
         }),
         Mutant::new("rfc9112/4/1", "leaves the space after the status code out", |r| {
-            on_the_wire(r, |text| text.replacen("200 OK\r\n", "200\r\n", 1))
+            on_the_wire(r, |text| text.replacen("200 OK\r\n", "200\r\n", 1));
         }),
         Mutant::new("rfc9112/4/1", "sends an empty line before the status line", |r| {
-            on_the_wire(r, |text| format!("\r\n{text}"))
+            on_the_wire(r, |text| format!("\r\n{text}"));
         }),
         Mutant::new("rfc9110/9.3.2/1", "sends a body after the head that answers HEAD", |r| {
             wire(r, |request| request.method == "HEAD", |text| text);
@@ -137,10 +135,10 @@ fn answers() -> Vec<Mutant> {
             );
         }),
         Mutant::new("rfc9112/5/2", "names a field by a word with a space", |r| {
-            after_head(r, |text| text.replacen("Connection", "Cache Hint: yes\r\nConnection", 1))
+            after_head(r, |text| text.replacen("Connection", "Cache Hint: yes\r\nConnection", 1));
         }),
         Mutant::new("rfc9112/5/2", "puts a control character into a field", |r| {
-            after_head(r, |text| text.replacen("Connection", "Server: a\u{1}b\r\nConnection", 1))
+            after_head(r, |text| text.replacen("Connection", "Server: a\u{1}b\r\nConnection", 1));
         }),
     ]
 }
@@ -148,25 +146,25 @@ fn answers() -> Vec<Mutant> {
 fn requests() -> Vec<Mutant> {
     vec![
         Mutant::new("rfc9112/9.6/1", "says that it closes the connection, and keeps it open", |r| {
-            r.leniency = Leniency::StaysOpen
+            r.leniency = Leniency::StaysOpen;
         }),
         Mutant::new("rfc9112/2.2/1", "rejects an empty line before a request", |r| r.leniency = Leniency::NoEmptyLine)
             .graded("warn"),
         Mutant::new("rfc7285/8.3/3", "rejects extensions of chunks", |r| r.leniency = Leniency::NoExtensions),
         Mutant::new("rfc7285/8.3/3", "reads the sizes of chunks as decimal numbers", |r| {
-            r.leniency = Leniency::DecimalChunks
+            r.leniency = Leniency::DecimalChunks;
         }),
         Mutant::new("rfc7285/8.3/3", "rejects fields after the last chunk", |r| r.leniency = Leniency::NoTrailers),
         Mutant::new("rfc9112/6.3/1", "reads a length with a sign", |r| r.leniency = Leniency::SignedLength),
         Mutant::new("rfc7285/8.3/6", "takes any transfer coding for chunks", |r| r.leniency = Leniency::AnyCoding),
         Mutant::new("rfc9112/6.1/1", "goes on after a request that it could not delimit", |r| {
-            r.leniency = Leniency::GoesOn
+            r.leniency = Leniency::GoesOn;
         }),
         Mutant::new("rfc9112/7.1/1", "fails on the size of a chunk that no number holds", |r| {
-            r.leniency = Leniency::FailsOnChunk
+            r.leniency = Leniency::FailsOnChunk;
         }),
         Mutant::new("rfc7285/8.3/7", "forgets requests that were sent before its answer", |r| {
-            r.leniency = Leniency::ForgetsPipeline
+            r.leniency = Leniency::ForgetsPipeline;
         }),
     ]
 }

@@ -232,7 +232,7 @@ fn negotiation() -> Vec<Mutant> {
     }
     vec![
         Mutant::new("rfc9110/12.5.1/1", "fails on quoted parameters in Accept", |r| {
-            refuses(r, 500, |accept| accept.contains('"'))
+            refuses(r, 500, |accept| accept.contains('"'));
         }),
         Mutant::new("rfc9110/12.5.1/2", "reads quality values as whole numbers", |r| {
             refuses(r, 406, |accept| !accept.is_empty() && accept.split(',').all(|range| range.contains("q=0.")));
@@ -316,7 +316,7 @@ fn codings() -> Vec<Mutant> {
             });
         }),
         Mutant::new("rfc9110/12.5.5/1", "names no Accept-Encoding in Vary", |r| {
-            successes(r, |_, answer| answer.set("Vary", "Accept"))
+            successes(r, |_, answer| answer.set("Vary", "Accept"));
         })
         .graded("warn"),
         Mutant::new("rfc9110/8.8.3/2", "uses one strong entity tag for all codings", |r| {
@@ -350,31 +350,31 @@ fn ranges() -> Vec<Mutant> {
         Mutant::new("rfc9110/15.3.7/1", "sends one byte too few of a range", |r| {
             partial(r, |_, answer| {
                 answer.body.pop();
-            })
+            });
         }),
         Mutant::new("rfc9110/15.3.7/1", "sends other bytes than it names", |r| {
             partial(r, |_, answer| {
                 if let Some(first) = answer.body.first_mut() {
                     *first = first.wrapping_add(1);
                 }
-            })
+            });
         }),
         Mutant::new("rfc9110/15.3.7/1", "names no range with a partial answer", |r| {
             partial(r, |_, answer| {
                 answer.fields.retain(|(name, _)| name != "Content-Range");
-            })
+            });
         }),
         Mutant::new("rfc9110/15.3.7/1", "names the length of the part as that of the whole", |r| {
             partial(r, |_, answer| {
                 let range = answer.field("Content-Range").and_then(|range| range.split('/').next()).unwrap_or_default();
                 let range = format!("{range}/{}", answer.body.len());
                 answer.set("Content-Range", &range);
-            })
+            });
         }),
         Mutant::new("rfc9110/15.3.7/2", "sends no entity tag with a partial answer", |r| {
             partial(r, |_, answer| {
                 answer.fields.retain(|(name, _)| name != "ETag");
-            })
+            });
         }),
         Mutant::new("rfc9110/14.2/1", "refuses units of ranges that it does not know", |r| {
             r.instead(|_, request| {

@@ -13,6 +13,10 @@ const fn server(is: &'static str, make: fn(&mut Reference)) -> Unusual {
 }
 
 pub(super) fn servers() -> Vec<Unusual> {
+    on_the_wire().into_iter().chain(coded()).chain(in_headers()).chain(limited()).collect()
+}
+
+fn on_the_wire() -> Vec<Unusual> {
     vec![
         server("answers with HTTP/1.0", |r| {
             rewrite(r, |_, mut wire| {
@@ -75,6 +79,11 @@ pub(super) fn servers() -> Vec<Unusual> {
             let count = AtomicUsize::new(0);
             r.after(move |_, _, answer| answer.delivery.close = count.fetch_add(1, Ordering::Relaxed) % 5 == 3);
         }),
+    ]
+}
+
+fn coded() -> Vec<Unusual> {
+    vec![
         server("compresses all answers unless the client forbids it", |r| {
             fn forbids(request: &ReceivedRequest) -> bool {
                 let field = request.field("accept-encoding").map(|field| field.replace(' ', ""));
@@ -111,6 +120,11 @@ pub(super) fn servers() -> Vec<Unusual> {
                 }
             });
         }),
+    ]
+}
+
+fn in_headers() -> Vec<Unusual> {
+    vec![
         server("lets caches keep everything for years", |r| {
             r.after(|_, _, answer| {
                 if answer.status == 200 {
@@ -140,6 +154,11 @@ pub(super) fn servers() -> Vec<Unusual> {
                 }
             });
         }),
+    ]
+}
+
+fn limited() -> Vec<Unusual> {
+    vec![
         server("redirects every GET to another path", |r| {
             r.instead(|service, request| {
                 service.find(request).filter(|_| matches!(request.method.as_str(), "GET" | "HEAD"))?;

@@ -15,6 +15,7 @@ const fn server(is: &'static str, make: fn(&mut Reference)) -> Unusual {
 /// Serializes with members in reverse order, escaped strings, white space everywhere and numbers with exponents, as the
 /// style asks.
 #[derive(Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each choice is independent of the others")]
 struct Style {
     reversed: bool,
     escaped: bool,
@@ -87,8 +88,7 @@ pub(super) fn servers() -> Vec<Unusual> {
         }),
         server("gives media types a charset", |r| {
             r.after(|_, _, answer| {
-                if let Some(media_type) = answer.field("Content-Type").map(|media_type| media_type.to_ascii_lowercase())
-                {
+                if let Some(media_type) = answer.field("Content-Type").map(str::to_ascii_lowercase) {
                     answer.set("Content-Type", &format!("{media_type} ; charset=\"utf-8\""));
                 }
             });

@@ -5,6 +5,7 @@
 //! announce_load fill ADDR HASHES PEERS                announces PEERS peers in each of HASHES torrents over UDP
 //! announce_load udp ADDR HASHES SECONDS PID WINDOW    announces in turn, WINDOW requests at a time per socket
 //! announce_load http ADDR HASHES SECONDS PID CONNS    announces over CONNS connections, reopened when closed
+//! announce_load connects ADDR SECONDS                 floods the UDP tracker with connects, as fast as they leave
 //! ```
 //!
 //! Peers announce from addresses in several PIDs of two-isps.json. `PID` is the process of the tracker, whose processor
@@ -46,6 +47,7 @@ fn main() {
             };
             measure(pid, seconds.parse().unwrap(), run);
         }
+        ["connects", tracker, seconds] => flood(address(tracker), seconds.parse().unwrap()),
         ["http", tracker, hashes, seconds, pid, connections, ref rate @ ..] => {
             let connections: u32 = connections.parse().unwrap();
             let run = |seconds| over_http(tracker, hashes.parse().unwrap(), connections, rate_of(rate), seconds);
@@ -53,7 +55,7 @@ fn main() {
         }
         _ => {
             eprintln!(
-                "usage: announce_load hashes|fill|udp|http ..., as described at the top of bench/announce_load.rs"
+                "usage: announce_load hashes|fill|udp|http|connects ..., as described at the top of bench/announce_load.rs"
             );
             std::process::exit(64);
         }
@@ -167,18 +169,34 @@ impl Client {
 
 /// Announces peers in every torrent, from all addresses in turn.
 fn fill(tracker: SocketAddr, hashes: u32, peers: u16) {
-    let clients: Vec<Client> = SOURCES.iter().map(|source| Client::at(*source, tracker)).collect();
-    let mut answer = [0; 2048];
+    let mut clients: Vec<Client> = SOURCES.iter().map(|source| Client::at(*source, tracker)).collect();
+    let (mut answer, places) = ([0; 2048], clients.len());
     for number in 0..hashes {
         for peer in 0..peers {
             // Spread over torrents, so that addresses and ports differ between them.
-            let client = &clients[usize::from(peer) % clients.len()];
+            let client = &mut clients[usize::from(peer) % places];
             client.socket.send(&client.packet(u32::from(peer), number, 1024 + peer)).unwrap();
             while client.socket.recv(&mut answer).is_err() {
+                // On a busy machine, the connection ID may have expired.
+                client.connect();
                 client.socket.send(&client.packet(u32::from(peer), number, 1024 + peer)).unwrap();
             }
         }
     }
+}
+
+/// Sends connects without reading the answers, and prints their number.
+fn flood(tracker: SocketAddr, seconds: f64) {
+    let socket = UdpSocket::bind(SocketAddr::new(IpAddr::from(SOURCES[0]), 0)).unwrap();
+    socket.connect(tracker).unwrap();
+    let request = UdpRequest { transaction: 1, action: UdpAction::Connect }.to_bytes();
+    let (start, mut sent) = (Instant::now(), 0_u64);
+    while start.elapsed().as_secs_f64() < seconds {
+        for _ in 0..64 {
+            sent += u64::from(socket.send(&request).is_ok());
+        }
+    }
+    println!("{{\"sent\": {sent}}}");
 }
 
 /// Keeps a window of requests open on each socket, or sends at a rate, and counts answers.
@@ -220,10 +238,17 @@ fn over_udp(tracker: SocketAddr, hashes: u32, window: u32, rate: Option<f64>, se
 fn over_http(tracker: &str, hashes: u32, connections: u32, rate: Option<f64>, seconds: f64) -> Tally {
     let (host, path) = tracker.split_once('/').unwrap();
     let host = address(host);
+    // Written once: what the generator spends is taken from the tracker, which shares the processor with it.
+    let request = |number| {
+        let query = announcement(number, 1024).to_query();
+        format!("GET /{path}?{query} HTTP/1.1\r\nHost: tracker\r\n\r\n").into_bytes()
+    };
+    let requests: Vec<Vec<u8>> = (0..hashes).map(request).collect();
+    let requests = requests.as_slice();
     let mut all = Tally::default();
     std::thread::scope(|scope| {
         let work = |offset: u32| {
-            move || http_connection(host, path, hashes, offset, rate.map(|rate| rate / f64::from(connections)), seconds)
+            move || http_connection(host, requests, offset, rate.map(|rate| rate / f64::from(connections)), seconds)
         };
         let threads: Vec<_> = (0..connections).map(|number| scope.spawn(work(number))).collect();
         for thread in threads {
@@ -237,10 +262,11 @@ fn over_http(tracker: &str, hashes: u32, connections: u32, rate: Option<f64>, se
     all
 }
 
-fn http_connection(host: SocketAddr, path: &str, hashes: u32, offset: u32, rate: Option<f64>, seconds: f64) -> Tally {
+fn http_connection(host: SocketAddr, requests: &[Vec<u8>], offset: u32, rate: Option<f64>, seconds: f64) -> Tally {
     let mut tally = Tally::default();
     let (start, mut sent) = (Instant::now(), 0_u32);
     let mut open: Option<BufReader<TcpStream>> = None;
+    let compact = format!("5:peers{}:", 6 * WANTED).into_bytes();
     while start.elapsed().as_secs_f64() < seconds {
         if let Some(rate) = rate {
             let due = f64::from(sent) / rate;
@@ -251,17 +277,16 @@ fn http_connection(host: SocketAddr, path: &str, hashes: u32, offset: u32, rate:
             stream.set_nodelay(true).unwrap();
             BufReader::new(stream)
         });
-        let query = announcement((sent * 31 + offset * 7919) % hashes, 1024).to_query();
+        let request = &requests[(sent as usize * 31 + offset as usize * 7919) % requests.len()];
         let began = Instant::now();
-        let request = format!("GET /{path}?{query} HTTP/1.1\r\nHost: tracker\r\n\r\n");
         sent += 1;
-        let answered = stream.get_mut().write_all(request.as_bytes()).is_ok();
+        let answered = stream.get_mut().write_all(request).is_ok();
         match read_answer(&mut stream).filter(|_| answered) {
             None => tally.lost += 1,
             Some((body, closes)) => {
-                let compact = format!("5:peers{}:", 6 * WANTED);
-                let whole = body.windows(compact.len()).any(|window| window == compact.as_bytes());
-                if whole {
+                // The peers are the last value in the answers of both trackers.
+                let end = body.len().saturating_sub(6 * WANTED as usize + 1);
+                if body[..end].ends_with(&compact) {
                     tally.whole += 1;
                 } else {
                     tally.short += 1;
@@ -282,10 +307,10 @@ fn read_answer(stream: &mut BufReader<TcpStream>) -> Option<(Vec<u8>, bool)> {
         if stream.read_line(&mut line).unwrap_or(0) == 0 {
             return None;
         }
-        let lower = line.to_ascii_lowercase();
-        closes |= lower.starts_with("http/1.0") || lower.starts_with("connection: close");
-        if let Some(value) = lower.strip_prefix("content-length:") {
-            length = value.trim().parse().ok();
+        let begins = |start: &str| line.get(..start.len()).is_some_and(|field| field.eq_ignore_ascii_case(start));
+        closes |= begins("http/1.0") || begins("connection: close");
+        if begins("content-length:") {
+            length = line.get("content-length:".len()..).and_then(|value| value.trim().parse().ok());
         }
     }
     let Some(length) = length else {

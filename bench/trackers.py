@@ -7,8 +7,10 @@ import os
 import statistics
 import subprocess
 import time
+import urllib.request
 
-from rows import Row, rate
+import load
+from rows import COST_MAP, Row, rate
 from servers import AltoServer, Process, free_port
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -46,6 +48,12 @@ class Tracker(AltoServer):
         super().__init__(program, TOPOLOGY, "--tracker", "--tracker-udp", f"127.0.0.1:{port}",
                          "--tracker-max-peers-per-address", "4000000", *flags)
         self.udp, self.http = f"127.0.0.1:{port}", f"{self.base.split('//')[1]}/tracker/announce"
+
+    def metric(self, name):
+        """Value of a metric without labels."""
+        with urllib.request.urlopen(f"{self.base}/metrics", timeout=30) as answer:
+            lines = answer.read().decode().splitlines()
+        return next((float(line.split()[1]) for line in lines if line.startswith(name + " ")), 0.0)
 
 
 def generate(*arguments):
@@ -96,4 +104,20 @@ def swarms_in_memory(bench):
               used / 400, "<= 1", used <= 400, note)
 
 
-ALL = [announces, swarms_in_memory]
+def connects(bench):
+    """Answers to ALTO clients while the UDP tracker is flooded with connects."""
+    calm, flooded = [], []
+    with Tracker(bench.server) as tracker:
+        measure = lambda: load.run(tracker.base + COST_MAP, bench.seconds, connections=4).p99 * 1e3
+        for _ in range(bench.rounds):
+            calm.append(measure())
+            with Process([GENERATOR, "connects", tracker.udp, "600"], stdout=subprocess.DEVNULL):
+                time.sleep(0.5)
+                flooded.append(measure())
+        answered = tracker.metric("alto_tracker_udp_connects_total") / (bench.rounds * (bench.seconds + 0.5))
+    before, during = statistics.median(calm), statistics.median(flooded)
+    yield Row("cost map: p99 while the UDP tracker is flooded with connects", f"{during:.2f} ms", "the same without",
+              f"{before:.2f} ms", during / before, "<= 3", during <= 3 * before, f"{rate(answered)} connects answered")
+
+
+ALL = [announces, swarms_in_memory, connects]

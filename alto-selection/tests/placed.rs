@@ -96,6 +96,21 @@ fn a_peer_that_asks_again_gets_the_same_outsiders_while_the_swarm_grows() {
     assert!(distinct.len() > 120, "{} of 140 outsiders are ever given", distinct.len());
 }
 
+#[test]
+fn where_near_peers_abound_expensive_ones_are_hardly_ever_drawn_but_unknown_ones_are() {
+    let groups =
+        [group(Tier::Near, Some(4.0), 1, 100), group(Tier::Far, Some(400.0), 0, 100), group(Tier::Far, None, 0, 100)];
+    let drawn = |groups: &[Group], place: usize| {
+        let of = |identity| alto(groups, &Wanted { identity, peers: 20, ..LEECHER });
+        (0..1000).flat_map(of).filter(|pick| pick.group == place).count()
+    };
+    let (expensive, unknown) = (drawn(&groups, 1), drawn(&groups, 2));
+    assert!(expensive < 30 && (400..600).contains(&unknown), "{expensive} and {unknown} of 1000");
+    // Without a seed near, pieces may be out there only, and every peer gets its outsider.
+    let seedless = [group(Tier::Near, Some(4.0), 0, 100), group(Tier::Far, Some(400.0), 0, 100)];
+    assert_eq!(drawn(&seedless, 1), 1000);
+}
+
 fn groups() -> impl Strategy<Value = Vec<Group>> {
     let tier = prop_oneof![Just(Tier::Own), Just(Tier::Near), Just(Tier::Far)];
     let cost = prop_oneof![Just(None), Just(Some(0.0)), (0.1..1e6).prop_map(Some)];
@@ -132,6 +147,9 @@ proptest! {
                 prop_assert!(outsiders(&groups, &picks).len() <= outside.max(1));
                 let tiers: Vec<Tier> = picks.iter().map(|pick| groups[pick.group].tier).collect();
                 prop_assert!(tiers.is_sorted());
+                let near: Vec<f64> = picks.iter().map(|pick| &groups[pick.group]).filter(|group| group.tier == Tier::Near)
+                    .map(|group| group.cost.unwrap_or(f64::INFINITY)).collect();
+                prop_assert!(near.is_sorted());
             }
         }
         prop_assert!(lengths.len() == 1, "{lengths:?}");

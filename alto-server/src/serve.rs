@@ -100,7 +100,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     let network =
         Arc::new(Network::start(topology, store, (config.feeds, prefixes), Arc::clone(&catalogue), SystemTime::now)?);
     let access = Arc::new(Access::new(config.files.authenticator()?, config.max_age, SystemTime::now));
-    let addressing = Arc::new(ClientAddress::new(config.trusted_proxies));
+    let addressing = Arc::new(ClientAddress::new(config.trusted_proxies, config.tcp_proxies));
     let server = |routes: Vec<Route>| {
         let stack = stack(router(routes, routes::NOT_FOUND), config.stack);
         Arc::new(Server::new(stack, config.connections, config.admission, Arc::clone(&addressing)))

@@ -8,3 +8,5 @@ from pathlib import Path
 ENTRY_POINTS = Path(__file__).resolve().parents[1]
 REPOSITORY = ENTRY_POINTS.parent
 SHIPPED_TOPOLOGIES = REPOSITORY / "topo" / "data"
+# The style of the server's page, which reports share.
+SHARED_STYLE = REPOSITORY / "alto-server" / "src" / "ui" / "assets" / "base.css"

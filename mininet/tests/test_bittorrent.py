@@ -15,14 +15,25 @@ from alto_mininet.bittorrent.swarm import Plan
 from alto_mininet.places import ENTRY_POINTS, REPOSITORY
 
 
-@pytest.mark.parametrize("plan", [plans.two_groups("mixed", "alto, k=1"), plans.abilene("aria2", "nearest", 3)])
+@pytest.mark.parametrize("plan", [plans.two_groups("mixed", "alto, k=1"), plans.large("rfc5632", "aria2", "fine", 3)])
 def test_a_plan_survives_its_way_to_another_process(plan):
     assert Plan.from_json(plan.to_json()) == plan
 
 
-def test_abilene_joins_at_the_same_times_under_every_policy():
-    joins = [[member.joins for member in plans.abilene("aria2", policy, 1).leechers] for policy in plans.POLICIES]
-    assert joins[0] == joins[1] == joins[2] != [m.joins for m in plans.abilene("aria2", "alto", 2).leechers]
+@pytest.mark.parametrize("name", plans.LARGE)
+def test_peers_join_at_the_same_times_under_every_policy(name):
+    def joins(policy: str, seed: int) -> list[float]:
+        return [member.joins for member in plans.large(name, "aria2", policy, seed).leechers]
+
+    first, *others = plans.policies(name)
+    assert all(joins(other, 1) == joins(first, 1) for other in others) and joins(first, 1) != joins(first, 2)
+    assert plans.LARGE[name].reference in others
+
+
+def test_a_policy_brings_its_topology_and_the_policy_of_the_tracker():
+    coarse, fine = (plans.large("rfc5632", "aria2", policy, 1) for policy in ("coarse", "fine"))
+    assert [Path(plan.topology).name for plan in (coarse, fine)] == ["topo.json", "topo-fine.json"]
+    assert all(plan.options[plan.options.index("--tracker-policy") + 1] == "alto" for plan in (coarse, fine))
 
 
 @pytest.mark.parametrize("client", plans.CLIENTS)

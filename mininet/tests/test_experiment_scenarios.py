@@ -11,7 +11,7 @@ import pytest
 from experiment_fixtures import write_run, write_scenario
 
 from alto_mininet.experiment import campaign as campaigns
-from alto_mininet.experiment.cli import parse_seeds
+from alto_mininet.experiment.cli import parse_seeds, parser
 from alto_mininet.experiment.link_feedback import LoadMeter, Reporter
 from alto_mininet.places import SHIPPED_TOPOLOGIES
 from alto_mininet.scenario.families import shipped
@@ -227,3 +227,32 @@ def test_a_slow_reading_counts_at_its_middle(tmp_path):
         meter.sample(rows)
     assert [line.split(",")[0] for line in rows.getvalue().splitlines()] == ["0.250"] * 2 + ["3.250"] * 2
     assert meter.load(3) == {("west", "east"): pytest.approx(8 / 3 / 4), ("east", "west"): 0}
+
+
+def test_a_dry_run_finds_what_the_build_of_the_network_would_refuse(tmp_path):
+    topology = {
+        "name": "t",
+        "hosts": [{"name": "h1", "ip": "127.0.0.3"}, {"name": "h2", "ip": "10.0.1.1"}],
+        "switches": [{"name": "s1"}],
+        "links": [
+            {"source": "h1", "destination": "s1", "bandwidth": 10, "delay": 1},
+            {"source": "h2", "destination": "s1", "bandwidth": 10, "delay": 1},
+        ],
+    }
+    file, folder, programs = tmp_path / "topo.json", tmp_path / "scenario", tmp_path / "bin"
+    programs.mkdir()
+    for name in ("alto-server", "alto-peer"):
+        # alto-server finds nothing wrong: it serves loopback addresses.
+        (programs / name).write_text("#!/bin/sh\nexit 0\n")
+        (programs / name).chmod(0o755)
+    run = ["run", str(folder), "--dry-run", "--out", str(tmp_path / "out"), "--programs", str(programs)]
+    file.write_text(json.dumps(topology))
+    call = lambda argv: (lambda options: options.call(options))(parser().parse_args(argv))  # noqa: E731
+    assert call(["new", str(folder), "--topology", str(file)]) == 0
+    with pytest.raises(ScenarioError, match="127.0.0.0/8"):
+        call(run)
+    topology["hosts"][0]["ip"] = "10.0.0.3"
+    file.write_text(json.dumps(topology))
+    other = str(tmp_path / "other")
+    assert call(["new", other, "--topology", str(file)]) == 0
+    assert call([run[0], other, *run[2:]]) == 0

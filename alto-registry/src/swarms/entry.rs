@@ -1,6 +1,6 @@
 //! One peer in one swarm, as it is kept.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU64;
 
 use super::Place;
@@ -36,8 +36,13 @@ impl Entry {
 
     /// Whether the address is an IPv6 address.
     pub(super) fn is_ipv6(&self) -> bool {
-        Ipv6Addr::from(self.ip).to_ipv4_mapped().is_none()
+        ipv4(self.ip).is_none()
     }
+}
+
+/// IPv4 address of which these are the mapped bytes.
+pub(super) fn ipv4(bytes: [u8; 16]) -> Option<Ipv4Addr> {
+    Ipv6Addr::from(bytes).to_ipv4_mapped()
 }
 
 /// Bytes of an address, IPv4 addresses mapped.

@@ -124,7 +124,7 @@ impl Shard {
     ) -> Option<Members<'_>> {
         let swarm = *self.by_infohash.get(infohash)?;
         self.locate(swarm, locator);
-        Some(Members { swarm: self.swarms.get(swarm as usize)?, entries: &self.entries, own })
+        Some(Members::new(self.swarms.get(swarm as usize)?, &self.entries, own))
     }
 
     pub(super) fn counts(&self, infohash: &Infohash) -> Option<Counts> {

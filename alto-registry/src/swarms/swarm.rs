@@ -1,8 +1,9 @@
 //! One swarm: its peers by place and address family, and how many they are.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
 
-use super::entry::Entry;
+use super::entry::{Entry, ipv4};
 use super::{Infohash, Place};
 use crate::peer::PeerAddress;
 
@@ -20,13 +21,24 @@ pub(super) struct Swarm {
     counts: Counts,
 }
 
-/// Peers of one place and address family, by number of the entry.
+/// Peers of one place and address family.
 struct Peers {
     place: Place,
     ipv6: bool,
     /// Number of seeds, which come first in the list.
     seeds: u32,
-    list: Vec<u32>,
+    list: Vec<Listed>,
+}
+
+/// Peer in the list of its section. An answer names dozens of peers, whose entries are spread over all of the memory;
+/// IPv4 addresses are therefore in the list as well.
+#[derive(Clone, Copy)]
+struct Listed {
+    /// Number of the entry.
+    number: u32,
+    /// Unspecified for IPv6 peers.
+    ipv4: Ipv4Addr,
+    port: u16,
 }
 
 /// Entries by the number that peers give at each of their addresses.
@@ -53,10 +65,18 @@ pub struct Counts {
 
 /// Peers of a swarm as one of them may see them: without itself.
 pub struct Members<'a> {
-    pub(super) swarm: &'a Swarm,
-    pub(super) entries: &'a slab::Slab<Entry>,
-    /// Entry to leave out.
-    pub(super) own: Option<u32>,
+    swarm: &'a Swarm,
+    entries: &'a slab::Slab<Entry>,
+    /// Position of the peer to leave out.
+    own: Option<Position>,
+}
+
+/// Section of a peer, and the index in its list.
+#[derive(Clone, Copy)]
+struct Position {
+    place: Place,
+    ipv6: bool,
+    index: u32,
 }
 
 /// Peers of a place and address family, without the one that asks.
@@ -87,7 +107,7 @@ impl Swarm {
 
     /// Numbers of all entries.
     pub(super) fn entries(&self) -> impl Iterator<Item = u32> {
-        self.sections.iter().flat_map(|section| section.list.iter().copied())
+        self.sections.iter().flat_map(|section| section.list.iter().map(|listed| listed.number))
     }
 
     /// Adds an entry, of which place, completeness and identity are set.
@@ -149,9 +169,9 @@ impl Swarm {
             }
         };
         let list = &mut self.sections[section].list;
-        let index = u32::try_from(list.len()).unwrap_or(u32::MAX);
-        list.push(number);
-        entries[number as usize].index = index;
+        let entry = &mut entries[number as usize];
+        entry.index = u32::try_from(list.len()).unwrap_or(u32::MAX);
+        list.push(Listed { number, ipv4: ipv4(entry.ip).unwrap_or(Ipv4Addr::UNSPECIFIED), port: entry.port });
     }
 
     fn move_to_seeds(&mut self, number: u32, entries: &mut slab::Slab<Entry>) {
@@ -190,7 +210,7 @@ impl Peers {
     fn swap(&mut self, one: u32, other: u32, entries: &mut slab::Slab<Entry>) {
         self.list.swap(one as usize, other as usize);
         for index in [one, other] {
-            entries[self.list[index as usize] as usize].index = index;
+            entries[self.list[index as usize].number as usize].index = index;
         }
     }
 }
@@ -220,7 +240,14 @@ impl Twin {
     }
 }
 
-impl Members<'_> {
+impl<'a> Members<'a> {
+    /// Shows a swarm to one of its peers, by the number of its entry, or to nobody in particular.
+    pub(super) fn new(swarm: &'a Swarm, entries: &'a slab::Slab<Entry>, own: Option<u32>) -> Self {
+        let own = own.and_then(|number| entries.get(number as usize));
+        let position = |entry: &Entry| Position { place: entry.place, ipv6: entry.is_ipv6(), index: entry.index };
+        Self { swarm, entries, own: own.map(position) }
+    }
+
     /// Number of peers in the swarm, the asking one included.
     pub fn counts(&self) -> Counts {
         self.swarm.counts()
@@ -247,13 +274,16 @@ impl Members<'_> {
         // Positions from that of the asking peer on move up by one.
         let skips = self.own_in(peers).is_some_and(|own| own >= first && index >= own);
         let index = (index + u32::from(skips)) as usize;
-        let number = peers.list.get(index).filter(|_| index < end)?;
-        self.entries.get(*number as usize).map(Entry::address)
+        let Listed { number, ipv4, port } = *peers.list.get(index).filter(|_| index < end)?;
+        if peers.ipv6 {
+            return self.entries.get(number as usize).map(Entry::address);
+        }
+        Some(PeerAddress::new(IpAddr::V4(ipv4), port))
     }
 
     /// Index of the asking peer in a section, if it is there.
     fn own_in(&self, peers: &Peers) -> Option<u32> {
-        let entry = self.entries.get(self.own? as usize)?;
-        ((entry.place, entry.is_ipv6()) == (peers.place, peers.ipv6)).then_some(entry.index)
+        let Position { place, ipv6, index } = self.own?;
+        ((place, ipv6) == (peers.place, peers.ipv6)).then_some(index)
     }
 }

@@ -57,10 +57,19 @@ impl<'a> Plan<'a> {
         self.inside(Tier::Own, self.own, &mut picks, rng);
         self.inside(Tier::Near, self.near, &mut picks, rng);
         if self.seeded {
-            self.outsiders(&mut picks);
+            // Near candidates without a place take part: where they abound, hardly anybody has to look further.
+            self.fill(&[Tier::Near, Tier::Far], picks.len(), &mut picks);
         } else {
             self.seeds_outside(&mut picks);
         }
+        let rank = |pick: &Pick| {
+            let group = &self.groups[pick.group];
+            (group.tier, known(group).unwrap_or(f64::INFINITY))
+        };
+        picks[self.own as usize..].sort_by(|a, b| {
+            let (one, other) = (rank(a), rank(b));
+            one.0.cmp(&other.0).then(one.1.total_cmp(&other.1))
+        });
         picks
     }
 
@@ -122,20 +131,21 @@ impl<'a> Plan<'a> {
             left -= count;
         }
         if left > 0 {
-            self.outsiders_beside(first, picks);
+            // Without near seeds, pieces may be far away only.
+            self.fill(&[Tier::Far], first, picks);
         }
     }
 
-    /// Draws candidates outside, the same ones whenever the same peer asks.
-    fn outsiders(&self, picks: &mut Vec<Pick>) {
-        self.outsiders_beside(picks.len(), picks);
-    }
-
-    /// Draws candidates outside until there are enough from position `first` of the picks on; then sorts these.
-    fn outsiders_beside(&self, first: usize, picks: &mut Vec<Pick>) {
-        let groups: Vec<(usize, &Group)> = self.tier(Tier::Far).collect();
-        let greatest = groups.iter().filter_map(|(_, group)| known(group)).fold(0.0, f64::max);
-        let cost = |group: &Group| known(group).unwrap_or(greatest).max(1e-6);
+    /// Draws further candidates of some tiers until there are enough from position `first` of the picks on. The same peer
+    /// gets the same ones whenever it asks.
+    fn fill(&self, tiers: &[Tier], first: usize, picks: &mut Vec<Pick>) {
+        let groups: Vec<(usize, &Group)> = tiers.iter().flat_map(|tier| self.tier(*tier)).collect();
+        let greatest = |tier: Tier| {
+            let of_tier = groups.iter().filter(|(_, group)| group.tier == tier);
+            of_tier.filter_map(|(_, group)| known(group)).reduce(f64::max)
+        };
+        let unknown = greatest(Tier::Near).or_else(|| greatest(Tier::Far)).unwrap_or(1.0);
+        let cost = |group: &Group| known(group).unwrap_or(unknown).max(1e-6);
         let mut ends = Vec::with_capacity(groups.len());
         let total = groups.iter().fold(0.0, |sum, (_, group)| {
             let end = sum + f64::from(group.useful(self.wanted)) / cost(group);
@@ -149,7 +159,7 @@ impl<'a> Plan<'a> {
             let place = ends.partition_point(|end| *end <= fraction(key) * total).min(groups.len() - 1);
             let (index, group) = groups[place];
             let pick = group.pick(index, self.wanted, consistent(mix(key, salt), group.useful(self.wanted)));
-            if !picks[first..].contains(&pick) {
+            if !picks.contains(&pick) {
                 picks.push(pick);
             }
             salt += 1;
@@ -159,10 +169,8 @@ impl<'a> Plan<'a> {
             (0..group.useful(self.wanted)).map(move |position| group.pick(index, self.wanted, position))
         });
         let missing = enough.saturating_sub(picks.len());
-        let chosen: Vec<Pick> = picks[first..].to_vec();
+        let chosen: Vec<Pick> = if missing > 0 { picks.clone() } else { Vec::new() };
         picks.extend(all.filter(|pick| !chosen.contains(pick)).take(missing));
-        let rank = |pick: &Pick| known(&self.groups[pick.group]).unwrap_or(f64::INFINITY);
-        picks[first..].sort_by(|a, b| rank(a).total_cmp(&rank(b)));
     }
 }
 

@@ -12,7 +12,9 @@
 //!    cost (the concave transform of P4P, which prevents everybody from choosing the same cheapest few), then
 //! 3. at most [`Wanted::outside`] of all others, whatever number of places is left free. Where neither the own nor a near
 //!    place has a seed, these are the cheapest seeds, at least one. Otherwise they are drawn with a probability that
-//!    shrinks with the cost; candidates of unknown cost count as the most expensive of those that are known.
+//!    shrinks with the cost, near candidates that 2 has left out among them: a peer with more near ones than places, and a
+//!    seed among these, lacks nothing and is seldom sent further. Candidates of unknown cost count as the most expensive
+//!    near ones.
 //!
 //! The draw of 3 depends on [`Wanted::identity`] and hardly changes while a swarm grows: a peer that announces again gets
 //! the same outsiders again, not a few more each time.

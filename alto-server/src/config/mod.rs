@@ -38,6 +38,7 @@ pub(crate) struct Config {
     pub(crate) admin_socket: Option<PathBuf>,
     pub(crate) files: SecretFiles,
     pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) tcp_proxies: Vec<IpNet>,
     pub(crate) connections: ConnectionLimits,
     pub(crate) admission: AdmissionLimits,
     pub(crate) stack: StackLimits,
@@ -68,8 +69,8 @@ pub(crate) enum ConfigError {
     NoTopology,
     #[error("listen: the list is empty; give at least one ADDRESS:PORT")]
     NoAddress,
-    #[error("trusted-proxy: {0:?} is neither an address nor a prefix such as 192.0.2.0/24")]
-    TrustedProxy(String),
+    #[error("{key}: {text:?} is neither an address nor a prefix such as 192.0.2.0/24")]
+    Proxy { key: &'static str, text: String },
     #[error("{key}: 0 would refuse everything; give 1 or more")]
     Zero { key: &'static str },
     #[error("max-client-share: {0} percent is more than everything; give 1 to 100")]
@@ -118,7 +119,11 @@ impl Config {
             (Some(certificate), Some(key)) => Some((certificate, key)),
             _ => return Err(ConfigError::HalfTls),
         };
-        let proxy = |text: &String| parse_prefix(text).ok_or_else(|| ConfigError::TrustedProxy(text.clone()));
+        let proxies = |key, texts: &[String]| -> Result<Vec<IpNet>, ConfigError> {
+            let proxy =
+                |text: &String| parse_prefix(text).ok_or_else(|| ConfigError::Proxy { key, text: text.clone() });
+            texts.iter().map(proxy).collect()
+        };
         let log_filter = EnvFilter::try_new(&s.log_level)
             .map_err(|source| ConfigError::LogLevel { level: s.log_level.clone(), source })?;
         let feeds = FeedLimits {
@@ -143,7 +148,8 @@ impl Config {
                 digest_algorithms: if s.no_digest_md5 { Algorithms::Sha256 } else { Algorithms::Sha256AndMd5 },
                 admin_token: s.admin_token_file,
             },
-            trusted_proxies: s.trusted_proxy.iter().map(proxy).collect::<Result<_, _>>()?,
+            trusted_proxies: proxies("trusted-proxy", &s.trusted_proxy)?,
+            tcp_proxies: proxies("proxy-protocol", &s.proxy_protocol)?,
             connections: ConnectionLimits {
                 connections: s.max_connections,
                 requests: s.max_requests_per_connection,

@@ -84,6 +84,11 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trusted_proxy: Vec<String>,
 
+    /// Takes the client's address from the PROXY header (version 2) that TCP proxies in this prefix must send; may be repeated
+    #[structopt(long, value_name = "PREFIX", number_of_values = 1)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub proxy_protocol: Vec<String>,
+
     /// Minimum time between two network maps that differ by prefixes given through /admin/prefixes
     #[structopt(long, default_value = default_of("map-interval"), value_name = "SECONDS")]
     pub map_interval: u64,
@@ -308,6 +313,7 @@ impl Default for Settings {
             admin_token_file: None,
             admin_socket: None,
             trusted_proxy: Vec::new(),
+            proxy_protocol: Vec::new(),
             map_interval: 30,
             max_prefixes: 4_000_000,
             max_pids: 4000,

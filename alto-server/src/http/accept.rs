@@ -1,7 +1,7 @@
 //! The accept loop: it serves connections, each within its limits, until shutdown.
 //!
 //! `warp::serve` has neither TLS nor any defence against slow clients, so the stack is served on `hyper-util` here. Every
-//! phase of a connection has a time limit: the TLS handshake, the first bytes, the head of a request, the body and the
+//! phase of a connection has a time limit: the header of a TCP proxy, the TLS handshake, the first bytes, the head of a request, the body and the
 //! handling (see [`super::stack`]), the progress of an answer, the idle time ([`super::connection`]), and the
 //! acknowledgement of sent data.
 
@@ -29,6 +29,7 @@ use super::connection::{Connection, ConnectionBounds, Verdict};
 use super::exchange::Facts;
 use super::first_bytes::FirstBytes;
 use super::lingering::Lingering;
+use super::proxy_protocol;
 use super::roster::{Place, Roster};
 use super::stack::Stack;
 use super::tls::Tls;
@@ -118,11 +119,16 @@ impl Server {
                 _ = stop.wait_for(|stop| *stop) => break,
             };
             let Some((stream, peer)) = usable(accepted).await else { continue };
-            let Some((connection, place)) = self.enter(Some(peer), &mut stop).await else { break };
+            let Some((connection, mut place)) = self.enter(Some(peer), &mut stop).await else { break };
             let acceptor = tls.as_ref().map(|tls| tls.acceptor());
             let (server, stopping) = (Arc::clone(&self), stop.clone());
             connections.spawn(async move {
+                let mut stream = stream;
                 server.configure(&stream);
+                let Some((peer, connection)) = server.introduced(&mut stream, peer, connection, &mut place).await
+                else {
+                    return;
+                };
                 let Some(acceptor) = acceptor else {
                     return server.serve(stream, Some(peer), &connection, place, Versions::Any, stopping).await;
                 };
@@ -172,15 +178,48 @@ impl Server {
         peer: Option<SocketAddr>,
         stop: &mut watch::Receiver<bool>,
     ) -> Option<(Arc<Connection>, Place)> {
-        let ConnectionLimits { header, write, requests, .. } = self.limits;
         let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical());
-        let client = self.admission.client(address);
-        let slot = self.roster.slot(client.net(), stop).await?;
-        let bounds = ConnectionBounds { idle: header, stall: write, requests };
-        let is_of_proxy = self.addressing.trusts(address);
-        let connection = Connection::new(Arc::clone(&self.admission), client, bounds, is_of_proxy);
+        let slot = self.roster.slot(address.into(), stop).await?;
+        let connection = self.connection(address, self.addressing.is_tcp_proxy(address));
         let place = self.roster.enter(&connection, slot);
         Some((connection, place))
+    }
+
+    /// Creates the state of a connection from an address.
+    fn connection(&self, address: IpAddr, is_of_tcp_proxy: bool) -> Arc<Connection> {
+        let ConnectionLimits { header, write, requests, .. } = self.limits;
+        let bounds = ConnectionBounds { idle: header, stall: write, requests };
+        let is_of_proxy = is_of_tcp_proxy || self.addressing.trusts(address);
+        Connection::new(Arc::clone(&self.admission), self.admission.client(address), bounds, is_of_proxy)
+    }
+
+    /// Lets a TCP proxy introduce its client, whose connection it is from then on. Returns none if it does not.
+    async fn introduced(
+        &self,
+        stream: &mut TcpStream,
+        peer: SocketAddr,
+        connection: Arc<Connection>,
+        place: &mut Place,
+    ) -> Option<(SocketAddr, Arc<Connection>)> {
+        if !self.addressing.is_tcp_proxy(peer.ip().to_canonical()) {
+            return Some((peer, connection));
+        }
+        match tokio::time::timeout(self.limits.handshake, proxy_protocol::read(stream)).await {
+            Ok(Ok(None)) => Some((peer, connection)),
+            Ok(Ok(Some(client))) => {
+                let connection = self.connection(client.ip().to_canonical(), false);
+                place.pass_to(&connection);
+                Some((client, connection))
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(%peer, %error, "connection of a TCP proxy closed");
+                None
+            }
+            Err(_) => {
+                tracing::warn!(%peer, "connection of a TCP proxy closed: no PROXY protocol header arrived in time");
+                None
+            }
+        }
     }
 
     fn configure(&self, stream: &TcpStream) {

@@ -1,5 +1,6 @@
 //! The address of the client: the other end of the connection, or what a trusted proxy reports.
 //!
+//! TCP proxies report it once per connection ([`super::proxy_protocol`]), HTTP proxies in every request.
 //! Anyone can send `X-Forwarded-For`, so it counts only on connections from proxies that the operator trusts. Its addresses
 //! are followed from the last one backwards, up to the first that is not such a proxy.
 
@@ -14,12 +15,13 @@ const X_FORWARDED_FOR: &str = "x-forwarded-for";
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ClientAddress {
     trusted_proxies: Vec<IpNet>,
+    tcp_proxies: Vec<IpNet>,
 }
 
 impl ClientAddress {
-    /// Trusts the proxies in these prefixes.
-    pub(crate) fn new(trusted_proxies: Vec<IpNet>) -> Self {
-        Self { trusted_proxies }
+    /// Trusts HTTP and TCP proxies in these prefixes.
+    pub(crate) fn new(trusted_proxies: Vec<IpNet>, tcp_proxies: Vec<IpNet>) -> Self {
+        Self { trusted_proxies, tcp_proxies }
     }
 
     /// Returns the client of a request whose connection comes from `peer`.
@@ -40,7 +42,12 @@ impl ClientAddress {
         client
     }
 
-    /// Whether a connection from this address is one of a proxy.
+    /// Whether a connection from this address begins with a PROXY protocol header.
+    pub(super) fn is_tcp_proxy(&self, address: IpAddr) -> bool {
+        self.tcp_proxies.iter().any(|proxy| proxy.contains(&address))
+    }
+
+    /// Whether requests on a connection from this address are those of an HTTP proxy.
     pub(super) fn trusts(&self, address: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|proxy| proxy.contains(&address))
     }
@@ -56,7 +63,7 @@ mod tests {
             headers.append(X_FORWARDED_FOR, line.parse().unwrap());
         }
         let trusted = trusted.iter().map(|net| net.parse().unwrap()).collect();
-        ClientAddress::new(trusted).of(peer.parse().unwrap(), &headers).to_string()
+        ClientAddress::new(trusted, Vec::new()).of(peer.parse().unwrap(), &headers).to_string()
     }
 
     #[test]

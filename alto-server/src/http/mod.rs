@@ -1,7 +1,7 @@
 //! Everything between the socket and the resources, in terms of HTTP only: nothing here knows any resource.
 //!
 //! In the order in which a request passes: [`accept`] accepts connections up to a number ([`roster`]) and limits each
-//! ([`connection`], [`first_bytes`], [`lingering`], [`tls`]); [`stack`] lists the layers ([`request_id`], [`metering`],
+//! ([`connection`], [`proxy_protocol`], [`first_bytes`], [`lingering`], [`tls`]); [`stack`] lists the layers ([`request_id`], [`metering`],
 //! [`delivery`], [`compression`], [`gate`], [`deadline`]); [`router`] finds the handler by [`path`] and method. A handler
 //! gets an [`exchange`] with the [`client_address`] and a [`body`] that is still [`arriving`], takes a [`slot`] of what
 //! all clients share ([`admission`], [`shares`]), checks [`access`] (by [`digest`] with [`nonce`]) and [`negotiation`],
@@ -35,6 +35,7 @@ mod nonce;
 pub(crate) mod offload;
 mod path;
 mod produced;
+mod proxy_protocol;
 pub(crate) mod representation;
 mod request_id;
 mod roster;

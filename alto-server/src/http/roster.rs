@@ -97,6 +97,17 @@ impl Roster {
     }
 }
 
+impl Place {
+    /// Passes the place of a TCP proxy's connection to the client that it is for.
+    pub(super) fn pass_to(&mut self, connection: &Arc<Connection>) {
+        let net = connection.client().net();
+        if !connection.is_of_proxy() {
+            self.roster.open().by_client.entry(net).or_default().insert(self.id, Arc::clone(connection));
+        }
+        self.net = net;
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         metrics::gauge!("alto_connections").decrement(1.0);

@@ -1,5 +1,7 @@
 //! The protocol over HTTP (BEP 3, 7, 23, 24, 48).
 
+use std::io::{Read, Write};
+
 use alto_types::tracker::announce::{AnnounceRequest, Event, Retry};
 use alto_types::tracker::bencode::Value;
 use alto_types::tracker::query::escape;
@@ -42,6 +44,30 @@ fn only_the_source_address_counts() {
     let server = start(&["--trusted-proxy", "127.0.0.9"]);
     let proxied = Request::new("GET", &format!("/tracker/announce?{}", seed(1).to_query()));
     body(Peer::at(server.address, "127.0.0.9").send(&proxied.field("X-Forwarded-For", "127.1.1.7")));
+    assert_eq!(addresses(&announce(&server, "127.1.1.3", &leecher(1))), ["127.1.1.7:1"]);
+}
+
+#[test]
+fn a_tcp_proxy_reports_its_clients_and_nobody_else_can() {
+    let server = start(&["--proxy-protocol", "127.0.0.9"]);
+    // PROXY, TCP over IPv4, 12 bytes: from 127.1.1.7:4000 to 127.0.0.1:80.
+    let header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x7f\x01\x01\x07\x7f\0\0\x01\x0f\xa0\0\x50";
+    let request =
+        format!("GET /tracker/announce?{} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", seed(1).to_query());
+    let answered = |from: &str, header: &[u8]| {
+        let mut connection = Peer::at(server.address, from).connect();
+        connection.write_all(&[header, request.as_bytes()].concat()).unwrap();
+        let mut answer = Vec::new();
+        // Where the server does not read everything, the connection may end with a reset.
+        let _reset = connection.read_to_end(&mut answer);
+        answer.starts_with(b"HTTP/1.1 200 ")
+    };
+    assert!(answered("127.0.0.9", header));
+    assert_eq!(addresses(&announce(&server, "127.1.1.3", &leecher(1))), ["127.1.1.7:1"]);
+    // Others need no header, and one that they send is not believed.
+    assert!(!answered("127.1.1.4", &header.map(|byte| if byte == 7 { 8 } else { byte })));
+    // From the proxy, a connection without header might be anybody's.
+    assert!(!answered("127.0.0.9", b""));
     assert_eq!(addresses(&announce(&server, "127.1.1.3", &leecher(1))), ["127.1.1.7:1"]);
 }
 

@@ -36,7 +36,7 @@ def main() -> int:
 
 def wanted(options: argparse.Namespace) -> list[str]:
     """Clients that the chosen runs need."""
-    if options.what == "abilene":
+    if options.what in plans.LARGE:
         return [options.client]
     chosen = options.client or plans.CLIENTS
     return list(plans.CLIENTS) if "mixed" in chosen else list(chosen)
@@ -60,12 +60,15 @@ def parser() -> argparse.ArgumentParser:
     few.add_argument("--megabytes", type=int, default=16, help="size of the content (default: 16)")
     few.add_argument("--far-seed", action="store_true", help="adds runs in which one group has the only seed")
     few.add_argument("--public", action="store_true", help="adds runs with a public torrent and peer exchange")
-    many = commands.add_parser("abilene", parents=[shared], help="the scenario p4p-abilene with unmodified clients")
-    many.add_argument("--client", choices=plans.CLIENTS, default="transmission", help="default: transmission")
-    many.add_argument("--policy", choices=plans.POLICIES, action="append", help="default: all")
-    many.add_argument("--outsiders", type=int, default=1, help="outsiders in each answer (default: 1)")
-    many.add_argument("--seeds", type=int, default=5, help="number of runs of each policy (default: 5)")
-    many.add_argument("--first-seed", type=int, default=1, help="seed of the first run (default: 1)")
+    for name, swarm in plans.LARGE.items():
+        about = f"the scenario {swarm.scenario} with unmodified clients"
+        many = commands.add_parser(name, parents=[shared], help=about)
+        many.add_argument("--client", choices=plans.CLIENTS, default="transmission", help="default: transmission")
+        many.add_argument("--policy", choices=plans.policies(name), action="append", help="default: all")
+        many.add_argument("--outsiders", type=int, default=1, help="outsiders in each answer (default: 1)")
+        many.add_argument("--public", action="store_true", help="a public torrent, with peer exchange")
+        many.add_argument("--seeds", type=int, default=5, help="number of runs of each policy (default: 5)")
+        many.add_argument("--first-seed", type=int, default=1, help="seed of the first run (default: 1)")
     single = commands.add_parser("one", parents=[shared], help="one run of a plan in JSON, from standard input")
     single.set_defaults(what="one")
     return top
@@ -147,12 +150,14 @@ def problems(results: dict[str, dict[str, Any] | None], bound: int) -> list[tupl
 
 
 def large(options: argparse.Namespace) -> int:
-    """Runs Abilene, and prints the ratios that P4P published."""
+    """Runs a large scenario, and prints the ratios that were published for it."""
+    reference = plans.LARGE[options.what].reference
     sums: dict[str, list[dict[str, Any]]] = {}
     for seed in range(options.first_seed, options.first_seed + options.seeds):
-        for policy in options.policy or plans.POLICIES:
-            plan = plans.abilene(options.client, policy, seed, options.outsiders)
-            labels = {"scenario": "bittorrent-abilene", "client": options.client, "policy": policy, "seed": seed}
+        for policy in options.policy or plans.policies(options.what):
+            plan = plans.large(options.what, options.client, policy, seed, options.outsiders, not options.public)
+            labels = {"scenario": f"bittorrent-{options.what}", "client": options.client, "policy": policy, "seed": seed}
+            labels |= {"torrent": "public"} if options.public else {}
             outcome = execute(plan, options, **labels, outsiders=options.outsiders)
             if outcome:
                 sums.setdefault(policy, []).append(outcome)
@@ -165,9 +170,9 @@ def large(options: argparse.Namespace) -> int:
 
     for policy in sums:
         protected, took = mean(policy, lambda outcome: outcome["watched"]), mean(policy, completion)
-        line = f"{policy:10} protected link {protected / MEGA:7.2f} MB, completion {took:6.1f} s"
-        if "alto" in sums:
-            of_alto = mean("alto", lambda outcome: outcome["watched"]), mean("alto", completion)
-            line += f", relative to alto: {protected / max(1.0, of_alto[0]):.2f} and {took / max(0.1, of_alto[1]):.2f}"
+        line = f"{policy:10} watched links {protected / MEGA:7.2f} MB, completion {took:6.1f} s"
+        if reference in sums:
+            other = mean(reference, lambda outcome: outcome["watched"]), mean(reference, completion)
+            line += f", relative to {reference}: {protected / max(1.0, other[0]):.2f} and {took / max(0.1, other[1]):.2f}"
         print(f"{line} ({len(sums[policy])} runs)")
     return 0

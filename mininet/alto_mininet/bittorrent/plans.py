@@ -1,8 +1,9 @@
-"""The swarms that ship: two groups and a seed between them, and Abilene after P4P's Figure 6."""
+"""The swarms that ship: two groups and a seed between them, Abilene after P4P's Figure 6, and ISPs after RFC 5632."""
 
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 
 from ..places import SHIPPED_TOPOLOGIES
 from ..scenario.load import load
@@ -17,8 +18,25 @@ ARMS = {
     "alto, k=1": ["--tracker-outsiders", "1"],
     "random": ["--tracker-outsiders", "50", "--tracker-policy", "random"],
 }
-POLICIES = ("random", "nearest", "alto")
 KIB = 1024
+
+
+@dataclass(frozen=True)
+class Large:
+    """A scenario of `alto-peer` with unmodified clients in its place."""
+
+    scenario: str
+    # Policy that the others are compared with.
+    reference: str
+    neighbours: int
+    # Bytes per second that the seed may send.
+    seed_upload: int
+
+
+LARGE = {
+    "abilene": Large("p4p-abilene", "alto", neighbours=20, seed_upload=100_000),
+    "rfc5632": Large("rfc5632", "coarse", neighbours=12, seed_upload=750_000),
+}
 
 
 def two_groups(client: str, arm: str, megabytes: int = 16, far_seed: bool = False, private: bool = True) -> Plan:
@@ -53,27 +71,38 @@ def greatest_exchange(megabytes: int) -> int:
     return 4 * megabytes * KIB * KIB * 2 // 3
 
 
-def abilene(client: str, policy: str, seed: int, outsiders: int = 1) -> Plan:
-    """The scenario p4p-abilene with unmodified clients: same hosts, links, file, seed and times of joining."""
-    scenario = load(SHIPPED_TOPOLOGIES / "p4p-abilene")
-    size = scenario.files["movie.bin"]
+def policies(name: str) -> tuple[str, ...]:
+    """Names of the policies that a large scenario compares."""
+    return tuple(load(SHIPPED_TOPOLOGIES / LARGE[name].scenario).policies)
 
-    def joins(name: str) -> float:
-        return random.Random(f"{scenario.name} {seed} {name}").uniform(0, scenario.join_spread)
+
+def large(name: str, client: str, policy: str, seed: int, outsiders: int = 1, private: bool = True) -> Plan:
+    """A scenario with unmodified clients: same hosts, links, file, seed and times of joining.
+
+    The tracker has the policy and the topology that the peers have in the scenario.
+    """
+    parameters = LARGE[name]
+    scenario = load(SHIPPED_TOPOLOGIES / parameters.scenario)
+    arm = scenario.policies[policy]
+
+    def joins(peer: str) -> float:
+        return random.Random(f"{scenario.name} {seed} {peer}").uniform(0, scenario.join_spread)
 
     leechers = [Member(peer.host, client, round(joins(peer.name), 3)) for peer in scenario.peers if peer.get]
     sharer = next(peer for peer in scenario.peers if peer.share)
+    neighbours = str(parameters.neighbours)
     return Plan(
-        topology=str(scenario.folder / "topo.json"),
+        topology=str(scenario.folder / arm.topology),
         tracker=scenario.server_host,
         seed=Member(sharer.host, client),
         leechers=leechers,
         watched=list(scenario.protected),
-        size=size,
+        size=scenario.files["movie.bin"],
         piece="256KiB",
-        seed_upload=100_000,
-        neighbours=20,
-        options=["--tracker-interval", "30", "--tracker-min-interval", "20", "--tracker-answer-peers", "20",
-                 "--tracker-policy", policy, "--tracker-outsiders", str(outsiders)],
+        seed_upload=parameters.seed_upload,
+        neighbours=parameters.neighbours,
+        options=["--tracker-interval", "30", "--tracker-min-interval", "20", "--tracker-answer-peers", neighbours,
+                 "--tracker-policy", arm.peers["policy"], "--tracker-outsiders", str(outsiders)],
+        private=private,
         time_limit=scenario.time_limit,
     )  # fmt: skip

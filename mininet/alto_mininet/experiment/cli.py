@@ -17,6 +17,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ..network.plan import make_plan
+from ..network.topology import TopologyError, load_topology
 from ..places import REPOSITORY, SHIPPED_TOPOLOGIES
 from ..report.page import write_report
 from ..scenario.from_topology import write_new
@@ -85,7 +87,7 @@ def find_programs(text: str | None) -> Path:
 
 
 def check_programs(scenario: Scenario, programs: Path) -> None:
-    """Lets alto-server check its settings and the topologies of all policies."""
+    """Lets alto-server check its settings and the topologies of all policies, and plans their networks."""
     for topology in sorted({policy.topology for policy in scenario.policies.values()}):
         argv = [
             str(programs / "alto-server"),
@@ -98,6 +100,11 @@ def check_programs(scenario: Scenario, programs: Path) -> None:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode != 0:
             raise ScenarioError(f"alto-server refuses {topology} or server.json: {done.stderr.strip()}")
+        # What the build of the network would refuse, such as loopback addresses.
+        try:
+            make_plan(load_topology(scenario.folder / topology))
+        except TopologyError as error:
+            raise ScenarioError(f"{topology} cannot be emulated: {error}") from None
 
 
 def say(text: str) -> None:

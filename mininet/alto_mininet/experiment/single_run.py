@@ -32,6 +32,8 @@ READY_SECONDS = 60
 SAMPLE_SECONDS = 1.0
 CROSS_PORT = 9
 NICENESS = -10
+# Routes that are recorded for the replay; each takes about 40 bytes before compression.
+MAX_ROUTES = 40_000
 
 
 @dataclass
@@ -58,6 +60,8 @@ class SingleRun:
         self.log: list[dict[str, Any]] = []
         # The pairs of hosts whose routes cross protected links, each time these change.
         self.crossing: list[dict[str, Any]] = []
+        # The switches on the way between hosts of peers, each time routes may have changed.
+        self.routes: list[dict[str, Any]] = []
 
     def make(self) -> None:
         """Executes the run and writes result.json."""
@@ -89,6 +93,8 @@ class SingleRun:
             "facts": {**facts, **self.versions()},
             "wall_seconds": round(time.monotonic() - wall, 1),
         }
+        with gzip.open(self.folder / "routes.json.gz", "wt", encoding="utf-8") as file:
+            json.dump(self.routes, file, separators=(",", ":"))
         partial = self.folder / "result.json.partial"
         partial.write_text(json.dumps(result, indent=1) + "\n")
         partial.rename(self.folder / "result.json")
@@ -173,7 +179,7 @@ class SingleRun:
                 actions.append(Action(cross.stop, "cross-stop", number))
         actions.sort(key=lambda action: action.at)
         before = {(count.source, count.destination): count.bytes for count in self.emulation.link_counters()}
-        self.note_crossing(0.0)
+        self.note_routes(0.0)
         feedback = self.policy.feedback
         reporter = Reporter(self.server, self.scenario, feedback) if feedback else None
         # The time of day is recorded too, because the events of the peers carry it.
@@ -194,7 +200,7 @@ class SingleRun:
                 if reporter and now >= next_report:
                     self.note(now, "feedback", reporter.report(meter.load(reporter.interval), self.emulation))
                     if reporter.feedback.kind == "utilisation":
-                        self.note_crossing(now)
+                        self.note_routes(now)
                     next_report += reporter.interval
                 to_come = sum(1 for action in actions if action.what == "join" and action.subject.get)
                 left = self.peers.unfinished(wanted)
@@ -244,7 +250,7 @@ class SingleRun:
         elif action.what == "link":
             self.note(now, "link", f"{subject.source}-{subject.destination} {subject.change}")
             self.emulation.change_link(subject.source, subject.destination, **subject.change)
-            self.note_crossing(now)
+            self.note_routes(now)
         elif action.what == "cross":
             cross = self.scenario.cross_traffic[subject]
             self.note(now, "cross", f"{cross.source} to {cross.destination}, {cross.rate:g} Mbit/s")
@@ -260,18 +266,22 @@ class SingleRun:
         self.joined[peer.name] = time.time()
         self.peers.start(peer.name, lambda argv, **more: self.emulation.popen(peer.host, argv, **more), argv, self.work)
 
-    def note_crossing(self, now: float) -> None:
-        """Records which pairs of hosts have routes over protected links from now on."""
+    def note_routes(self, now: float) -> None:
+        """Records the routes between hosts of peers from now on, and which of them cross protected links."""
         protected = {frozenset(pair) for pair in self.scenario.protected}
         hosts = {peer.host for peer in self.scenario.peers}
+        routes = [
+            route for route in self.emulation.builder.routes if route.source in hosts and route.destination in hosts
+        ]
         pairs = [
             [route.source, route.destination]
-            for route in self.emulation.builder.routes
-            if route.source in hosts
-            and route.destination in hosts
-            and any(frozenset(step) in protected for step in zip(route.path, route.path[1:]))
+            for route in routes
+            if any(frozenset(step) in protected for step in zip(route.path, route.path[1:]))
         ]
         self.crossing.append({"seconds": round(now, 3), "pairs": pairs})
+        if len(routes) <= MAX_ROUTES:
+            paths = {f"{route.source} {route.destination}": list(route.path[1:-1]) for route in routes}
+            self.routes.append({"seconds": round(now, 3), "paths": paths})
 
     def start_sinks(self) -> None:
         for number, cross in enumerate(self.scenario.cross_traffic):

@@ -17,6 +17,7 @@ from matplotlib.colors import Normalize  # noqa: E402
 
 from ..scenario.model import Scenario  # noqa: E402
 from .intervals import estimate  # noqa: E402
+from .layout import layout  # noqa: E402
 from .measures import MEGA, Measured  # noqa: E402
 from .tables import Group, values  # noqa: E402
 
@@ -153,18 +154,6 @@ def overview(path: Path, scenario: Scenario, groups: Group, conditions: str) -> 
 def link_bytes(group: list[Measured]) -> dict[tuple[str, str], float]:
     """Mean MB on each direction of each link."""
     return {link: fmean(run.core[link] for run in group) / MEGA for link in group[0].core}
-
-
-def layout(scenario: Scenario) -> dict[str, tuple[float, float]]:
-    """Positions of the switches: from the scenario, or else on a circle."""
-    missing = [name for name in scenario.switches if name not in scenario.positions]
-    if not missing:
-        return {name: scenario.positions[name] for name in scenario.switches}
-    count = len(scenario.switches)
-    return {
-        name: (math.sin(2 * math.pi * i / count), math.cos(2 * math.pi * i / count))
-        for i, name in enumerate(scenario.switches)
-    }
 
 
 def links(path: Path, scenario: Scenario, groups: Group, conditions: str) -> Figure | None:

@@ -9,24 +9,19 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, Callable, Iterable
 
+from ..places import SHARED_STYLE
 from ..scenario.load import load
 from ..scenario.model import Scenario, ScenarioError
 from ..verify.summary import describe_verification
 from .intervals import Estimate
+from .layout import layout
 from .measures import Measured, measure
+from .replay import replays
+from .replay_page import replay_part, script_hash
 from .tables import MEASURES, Group, by_policy, compare_published, summaries, write_tables
 
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; border-bottom: 1px solid #ddd; }
-table { border-collapse: collapse; margin: .6rem 0; } th, td { padding: .25rem .7rem; text-align: right; }
-th { border-bottom: 2px solid #999; } td { border-bottom: 1px solid #eee; }
-th:first-child, td:first-child, td.text { text-align: left; } .note { color: #666; font-size: .88rem; }
-.warning { background: #fff3cd; border-left: 4px solid #e0a800; padding: .5rem .8rem; margin: .6rem 0; }
-.met { color: #177245; font-weight: 600; } .not-met { color: #b00020; font-weight: 600; }
-img { max-width: 100%; } figure { margin: 1rem 0 2rem; } figcaption { color: #444; font-size: .9rem; }
-pre { background: #f6f6f6; padding: .6rem; overflow-x: auto; font-size: .82rem; }
-"""
+# The style that the page of the server has, too.
+STYLES = [SHARED_STYLE, Path(__file__).parent / "style.css"]
 
 
 def write_report(out: Path, say: Callable[[str], None]) -> Path:
@@ -47,8 +42,10 @@ def write_report(out: Path, say: Callable[[str], None]) -> Path:
     checked = out / "verification.json"
     verification = json.loads(checked.read_text()) if checked.is_file() else None
     page = out / "report.html"
+    replayed = replay_part(scenario, replays(out, scenario, runs), layout(scenario))
     page.write_text(
-        render(scenario, groups, results, tables, figures, conditions, without, verification), encoding="utf-8"
+        render(scenario, groups, results, tables, figures, conditions, without, verification, replayed),
+        encoding="utf-8",
     )
     return page
 
@@ -122,11 +119,16 @@ def render(
     conditions: str,
     without: str,
     verification: dict[str, Any] | None,
+    replayed: str,
 ) -> str:
     """The whole page."""
+    style = "".join(path.read_text(encoding="utf-8") for path in STYLES)
+    # No script but the replay's runs, whatever names a scenario has.
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src '{script_hash()}'"
     parts = [
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(scenario.title)}</title>",
-        f"<style>{STYLE}</style>",
+        f'<meta name=viewport content="width=device-width"><meta http-equiv=Content-Security-Policy content="{policy}">',
+        f"<style>{style}</style>",
         f"<h1>{escape(scenario.title)}</h1><p>{escape(scenario.about)}</p>",
         f"<p class=note>{escape(conditions)}</p>",
     ]
@@ -165,6 +167,7 @@ def render(
         ),
     ]
     parts.append(published_part(scenario, groups))
+    parts.append(replayed)
     for figure in figures:
         picture = base64.b64encode(figure.path.with_suffix(".png").read_bytes()).decode()
         parts.append(

@@ -3,6 +3,7 @@
 CARGO ?= cargo
 DEMO_FLAGS ?=
 ATTACKS_FLAGS ?=
+SOAK_FLAGS ?=
 BENCH_FLAGS ?= --write
 BUSY_ROUNDS ?= 20
 BUSY_ONLY ?=
@@ -42,7 +43,8 @@ help:
 	@echo "make fuzz-faults     checks that every fuzz target finds a planted fault"
 	@echo "make programs        builds the programs to install; PROFILE=demo compiles in half the time"
 	@echo "make install         installs programs, man pages, topologies, systemd unit; PREFIX=/usr/local DESTDIR="
-	@echo "make soak            runs 1,000 clients for a minute while links change and attackers attack, and prints what they observed"
+	@echo "make soak            runs 1,000 clients for a minute while links change and attackers attack, and prints what they observed;"
+	@echo "                     SOAK_FLAGS='--seconds 300' for longer"
 
 demo: tools
 	@CARGO="$(CARGO)" python3 scripts/demo.py $(DEMO_FLAGS)
@@ -88,7 +90,7 @@ attacks: tools
 
 soak: tools
 	@$(PROGRAMS)
-	@python3 scripts/soak.py target/release/alto-server
+	@python3 scripts/soak.py target/release/alto-server $(SOAK_FLAGS)
 
 lab: tools
 	@scripts/need_lab

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Fuzzes every target of fuzz/ by coverage, with the stable compiler, and prints what each run covered.
 
-Instrumentation is what rustc offers on stable (the pass sancov-module); libFuzzer comes with the crate libfuzzer-sys.
+Instrumentation is what rustc offers on stable (the pass sancov-module). libFuzzer comes compiled, in a Debian package.
 `cargo fuzz`, which needs a nightly compiler, works on the same folder.
 """
 
 import argparse
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -14,12 +15,18 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 
 ROOT = Path(__file__).resolve().parents[1]
 FUZZ = ROOT / "fuzz"
 TARGETS = sorted(path.stem for path in (FUZZ / "fuzz_targets").glob("*.rs"))
+# Words that libFuzzer may insert, by target; the other formats have short words or none.
+JSON = {"costmap_filter", "endpointcost_params", "endpointprop_params", "link_changes", "manifest", "networkmap_filter",
+        "prometheus", "propmap_params", "rfc8345", "swarm_bodies", "topology"}
 FIELDS = {"accept", "digest_header", "range"}
 LONGEST_INPUT = 8192
+DOCUMENT = ROOT / "docs" / "reliability.md"
+BEGIN, END = "<!-- fuzzing: begin -->\n", "<!-- fuzzing: end -->\n"
 FLAGS = [
     "-Cpasses=sancov-module",
     "-Cllvm-args=-sanitizer-coverage-level=4",
@@ -30,6 +37,18 @@ FLAGS = [
 ]
 
 
+def libfuzzer():
+    """Returns the path of the compiled libFuzzer: CUSTOM_LIBFUZZER_PATH, or the newest one that Clang's packages installed."""
+    given = os.environ.get("CUSTOM_LIBFUZZER_PATH")
+    if given:
+        return given
+    pattern = f"llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-{platform.machine()}.a"
+    found = sorted(Path("/usr/lib").glob(pattern), key=lambda path: int(re.search(r"llvm-(\d+)", str(path)).group(1)))
+    if not found:
+        sys.exit(f"libFuzzer is missing (/usr/lib/{pattern}): apt-get install libclang-rt-14-dev")
+    return str(found[-1])
+
+
 def build(planted):
     """Builds all targets; returns the folder with the programs."""
     host = re.search(r"host: (\S+)", subprocess.check_output(["rustc", "-vV"], text=True)).group(1)
@@ -37,18 +56,20 @@ def build(planted):
     # With a target named, flags do not reach build scripts and macros, which cannot be linked with instrumentation.
     command = ["cargo", "build", "--locked", "--release", "--quiet", "--bins", "--target", host]
     command += ["--features", "planted"] if planted else []
-    environment = {**os.environ, "RUSTFLAGS": " ".join(FLAGS), "CARGO_TARGET_DIR": str(folder)}
+    environment = {**os.environ, "RUSTFLAGS": " ".join(FLAGS), "CARGO_TARGET_DIR": str(folder),
+                   "CUSTOM_LIBFUZZER_PATH": libfuzzer()}
     subprocess.run(command, cwd=FUZZ, env=environment, check=True)
     return folder / host / "release"
 
 
 def fuzz(programs, target, seconds, corpus, artifacts):
     """Runs one target; returns whether it found nothing, its executions, edges covered and edges in all."""
-    dictionary = FUZZ / ("http.dict" if target in FIELDS else "json.dict")
     command = [
-        programs / target, corpus, f"-max_total_time={seconds}", f"-dict={dictionary}", f"-max_len={LONGEST_INPUT}",
-        "-timeout=20", "-rss_limit_mb=2048", f"-artifact_prefix={artifacts}/", "-print_final_stats=1",
+        programs / target, corpus, f"-max_total_time={seconds}", f"-max_len={LONGEST_INPUT}", "-timeout=20",
+        "-rss_limit_mb=2048", f"-artifact_prefix={artifacts}/", "-print_final_stats=1",
     ]
+    for targets, words in ((JSON, "json.dict"), (FIELDS, "http.dict")):
+        command += [f"-dict={FUZZ / words}"] if target in targets else []
     done = subprocess.run(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, errors="replace",
                           check=False)
     number = lambda pattern: int((re.findall(pattern, done.stderr) or ["0"])[-1])
@@ -66,19 +87,37 @@ def minimise(programs, target, corpus):
         shutil.copytree(folder, corpus)
 
 
+def add_to_document(target, seconds, executions, covered, edges):
+    """Adds a run without faults to the totals in the document: time and executions add up, the coverage is the last one."""
+    head, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(BEGIN)
+    table, _, tail = rest.partition(END)
+    rows = {}
+    for line in table.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if cells[0].startswith("`"):
+            rows[cells[0].strip("`")] = [int(cell.replace(",", "").removesuffix(" min")) for cell in cells[1:]]
+    minutes, before, *_ = rows.get(target, [0, 0])
+    rows[target] = [minutes + round(seconds / 60), before + executions, covered, edges]
+    text = "| Target | Time | Executions | Edges covered | of |\n|---|---:|---:|---:|---:|\n"
+    for name, (minutes, executions, covered, edges) in sorted(rows.items()):
+        text += f"| `{name}` | {minutes} min | {executions:,} | {covered:,} | {edges:,} |\n"
+    DOCUMENT.write_text(head + BEGIN + text + END + tail, encoding="utf-8")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=int, default=10, help="time for each target (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="targets at a time (default: all cores)")
     parser.add_argument("--planted", action="store_true", help="build with a fault in every target, which must be found")
     parser.add_argument("--keep", action="store_true", help="add what is found to fuzz/corpus, and minimise it")
+    parser.add_argument("--write", action="store_true", help="add time and executions to the table of docs/reliability.md")
     parser.add_argument("targets", nargs="*", help="targets (default: all)")
     chosen = parser.parse_args()
     targets = chosen.targets or TARGETS
     unknown = set(targets) - set(TARGETS)
     if unknown:
         parser.error(f"no such target: {', '.join(sorted(unknown))}; there are {', '.join(TARGETS)}")
-    programs = build(chosen.planted)
+    programs, document = build(chosen.planted), Lock()
     with tempfile.TemporaryDirectory() as scratch:
 
         def run(target):
@@ -93,6 +132,10 @@ def main():
                 minimise(programs, target, corpus)
                 shutil.rmtree(kept, ignore_errors=True)
                 shutil.copytree(corpus, kept)
+            if chosen.write and result[0]:
+                with document:
+                    add_to_document(target, chosen.seconds, *result[1:4])
+            print(f"{target}: {result[1]:,} executions", file=sys.stderr, flush=True)
             return result
 
         with ThreadPoolExecutor(chosen.jobs) as pool:

@@ -58,5 +58,5 @@ pub use self::endpoint_properties::EndpointProperties;
 pub use self::error::{AltoError, Error, RedirectFault};
 pub use self::exchange::UriError;
 pub use self::network_map::{NetworkMap, PartialNetworkMap};
-pub use self::printable::printable;
+pub use self::printable::{is_printable, printable};
 pub use self::scope::{AddressScope, ReachFault};

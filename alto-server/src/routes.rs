@@ -125,11 +125,12 @@ async fn read(
     // The first request for a document renders it, which takes a while if it is large.
     let weight = document.weight(encoding);
     let now = access.now();
+    let payer = exchange.payer();
     let answer = move |_: &Cancel| {
         let document = published.document(position).ok_or(HttpError::Internal)?;
         Ok::<_, HttpError>(respond(&exchange.headers, &document, encoding, now))
     };
-    let mut response = pool.run(weight, answer).await??;
+    let mut response = pool.run(payer, weight, answer).await??;
     response.headers_mut().insert(CACHE_CONTROL, access.cache_control());
     Ok(response)
 }

@@ -207,7 +207,7 @@ async fn publish_prefixes(admin: Arc<Admin>) {
         ticks.tick().await;
         let network = Arc::clone(&admin.network);
         let publish = move |_: &Cancel| network.publish_prefixes();
-        if let Ok(Some(outcome)) = admin.pool.run(offload::HEAVY, publish).await {
+        if let Ok(Some(outcome)) = admin.pool.run(None, offload::HEAVY, publish).await {
             let map = outcome.published.snapshot().view().network_map().tag().to_owned();
             tracing::info!(map, "published the prefixes that came since the last network map");
         }
@@ -271,7 +271,7 @@ async fn reload(admin: Arc<Admin>, tls: Option<Arc<Tls>>, tracker: Option<Arc<Tr
         }
         admin.source.load().map(|topology| admin.network.reload(topology))
     };
-    match pool.run(offload::HEAVY, work).await {
+    match pool.run(None, offload::HEAVY, work).await {
         Ok(Ok(outcome)) => {
             tracing::info!(view = outcome.published.snapshot().view().tag(), "topology reloaded");
         }

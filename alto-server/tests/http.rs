@@ -121,15 +121,53 @@ fn accept_encoding_selects_the_compression() {
         assert_eq!(answer.field("content-encoding"), Some(coding), "{codings}");
         assert!(answer.field("vary").is_some_and(|vary| vary.to_ascii_lowercase().contains("accept-encoding")));
         assert_ne!(answer.field("etag"), plain.field("etag"), "each encoding has its own entity tag");
-        let inflated = match coding {
-            "gzip" => read_all(flate2::read::GzDecoder::new(&answer.body[..])),
-            "br" => read_all(brotli::Decompressor::new(&answer.body[..], 4096)),
-            _ => zstd::decode_all(&answer.body[..]).unwrap(),
-        };
-        assert_eq!(inflated, plain.body, "{coding}");
+        assert_eq!(decoded(&answer), plain.body, "{coding}");
     }
     for codings in ["identity", "", "gzip;q=0", "unknown"] {
         assert_eq!(get("/directory", codings).field("content-encoding"), None, "{codings:?}");
+    }
+}
+
+fn decoded(answer: &Answer) -> Vec<u8> {
+    match answer.field("content-encoding") {
+        None => answer.body.clone(),
+        Some("gzip") => read_all(flate2::read::GzDecoder::new(&answer.body[..])),
+        Some("br") => read_all(brotli::Decompressor::new(&answer.body[..], 4096)),
+        Some(_) => zstd::decode_all(&answer.body[..]).unwrap(),
+    }
+}
+
+/// Checks that a cost answer that is written while it is sent says the same as answers that are written at once.
+#[test]
+fn a_long_cost_answer_is_whole_in_every_encoding() {
+    let server = Server::of("two-isps.json");
+    let addresses = |isp: u8, count: u8| (1..=count).map(|i| format!("ipv4:127.{isp}.1.{i}")).collect::<Vec<_>>();
+    let lookup = |srcs: &[String], coding: &str| {
+        let cost_type = serde_json::json!({"cost-mode": "numerical", "cost-metric": "routingcost"});
+        let endpoints = serde_json::json!({"srcs": srcs, "dsts": addresses(2, 200)});
+        Request::new("POST", "/endpointcost/lookup")
+            .field("Content-Type", "application/alto-endpointcostparams+json")
+            .field("Accept-Encoding", coding)
+            .body(serde_json::json!({"cost-type": cost_type, "endpoints": endpoints}).to_string())
+            .send(server.address)
+    };
+    let srcs = addresses(1, 200);
+    let long = lookup(&srcs, "identity");
+    assert_eq!((long.status, long.field("content-length")), (200, None), "{} bytes", long.body.len());
+    let costs = &long.json()["endpoint-cost-map"];
+    assert_eq!(costs.as_object().unwrap().len(), 200);
+    for srcs in srcs.chunks(20) {
+        let short = lookup(srcs, "identity");
+        assert_eq!(short.field("content-length"), Some(short.body.len().to_string().as_str()));
+        for src in srcs {
+            assert_eq!(short.json()["endpoint-cost-map"][src], costs[src], "{src}");
+        }
+    }
+    for coding in ["gzip", "br", "zstd"] {
+        let answer = lookup(&srcs, coding);
+        assert_eq!(answer.field("content-encoding"), Some(coding));
+        assert!(answer.field("vary").is_some_and(|vary| vary.eq_ignore_ascii_case("accept-encoding")));
+        assert_eq!(decoded(&answer), long.body, "{coding}");
     }
 }
 

@@ -9,14 +9,32 @@ use std::time::SystemTime;
 use ::http::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, IF_RANGE, RANGE};
 use alto_types::MediaType;
 
+#[path = "../../alto-feed/src/bgp/mod.rs"]
+pub mod bgp;
+#[path = "../../alto-feed/src/import/mod.rs"]
+pub mod import;
+#[path = "../../alto-feed/src/input.rs"]
+pub mod input;
+#[path = "../../alto-feed/src/link_state/mod.rs"]
+pub mod link_state;
+#[path = "../../alto-feed/src/pids/mod.rs"]
+pub mod pids;
+#[path = "../../alto-server/src/state/prefix_lines.rs"]
+pub mod prefix_lines;
 #[path = "../../alto-server/src/regular_file.rs"]
 mod regular_file;
+#[path = "../../alto-feed/src/topology_file/mod.rs"]
+pub mod topology_file;
 
 mod content;
 mod http;
+pub mod live;
 mod serving;
 
 pub use content::manifest::Manifest;
+use import::Imported;
+use input::{InputError, Text};
+use topo::Topology;
 
 /// Fails if a fault is planted (feature `planted`) and the input reaches it: proof that a target gets this deep.
 pub fn fault(is_reached: impl FnOnce() -> bool) {
@@ -33,6 +51,13 @@ pub fn decode<R: alto_types::Request>(bytes: &[u8]) -> Option<R> {
             None
         }
     }
+}
+
+/// Gives a text to an importer, and what results to the check of topologies: both accept it or give a reason.
+pub fn import(bytes: &[u8], import: impl FnOnce(&Text) -> Result<Imported, InputError>) -> Option<Imported> {
+    let imported = import(&Text::new("fuzz", String::from_utf8_lossy(bytes))).ok()?;
+    let _accepted_or_not = Topology::from_json(imported.topology.to_json().as_bytes(), "fuzz");
+    Some(imported)
 }
 
 /// Header fields of one name, one for each line that is legal in HTTP.

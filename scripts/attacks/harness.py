@@ -5,8 +5,11 @@ exits with 0 if the limit held and with 1 if it did not. Limits that a program d
 an attack also runs against an older build.
 """
 import argparse
+import http.client
 import json
 import os
+import pathlib
+import signal
 import socket
 import subprocess
 import sys
@@ -14,8 +17,8 @@ import tempfile
 import threading
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-TOPOLOGY = os.path.join(ROOT, "topo", "data", "two-isps.json")
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TOPOLOGY = ROOT / "topo" / "data" / "two-isps.json"
 COST_TYPE = {"cost-mode": "numerical", "cost-metric": "routingcost"}
 ENDPOINT_COST = "/endpointcost/lookup"
 ENDPOINT_COST_PARAMS = "application/alto-endpointcostparams+json"
@@ -28,7 +31,7 @@ def options(description):
     """Parses the options that every attack has."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     for program, name in (("--server", "alto-server"), ("--peer", "alto-peer"), ("--suite", "rfc-conformance")):
-        parser.add_argument(program, metavar="PATH", default=os.path.join(ROOT, "target", "release", name),
+        parser.add_argument(program, metavar="PATH", default=str(ROOT / "target" / "release" / name),
                             help=f"the {name} binary [default: target/release/{name}]")
     return parser.parse_args()
 
@@ -40,27 +43,43 @@ def verdict(seen, limit, holds):
     return 0 if holds else 1
 
 
+class Answer:
+    """Status, fields and body of an answer."""
+
+    def __init__(self, response):
+        self.status, self.headers, self.body = response.status, response.headers, response.read()
+
+    def json(self):
+        return json.loads(self.body)
+
+
 class Server:
     """An alto-server on a free port of loopback, which ends with the block."""
 
-    def __init__(self, program, *flags, topology=TOPOLOGY):
+    def __init__(self, program, *flags, topology=TOPOLOGY, environment=None, prepare=None):
         known = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
-        arguments = [program, "--topology", topology, "--listen", "127.0.0.1:0"]
+        arguments = [program, "--topology", str(topology), "--listen", "127.0.0.1:0"]
         self.flags = {}
-        for name, value in zip(flags[::2], flags[1::2]):
+        for name, *value in settings(flags):
             if name in known:
-                arguments += [name, str(value)]
+                arguments += [name, *map(str, value)]
                 self.flags[name] = value
-        self.process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
+        # Signals stay as Python set them: a write beyond the largest file is then an error, not the end of the process.
+        self.process = subprocess.Popen(arguments, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+                                        restore_signals=False, preexec_fn=prepare,
+                                        env={**os.environ, **(environment or {})})
+        self.log = []
         self.address = self._listening()
-        threading.Thread(target=lambda: [None for _ in self.process.stderr], daemon=True).start()
+        threading.Thread(target=lambda: self.log.extend(self.process.stderr), daemon=True).start()
 
     def _listening(self):
         for line in self.process.stderr:
+            self.log.append(line)
             if "listening on http" in line:
                 host, port = line.split("://")[1].split("/")[0].rsplit(":", 1)
                 return host, int(port)
-        raise SystemExit("the server did not start")
+        self.process.wait()
+        raise SystemExit("seen: the server did not start:\n" + "".join(self.log))
 
     def __enter__(self):
         return self
@@ -73,13 +92,57 @@ class Server:
         """Whether the program knows the setting that was given."""
         return flag in self.flags
 
-    def memory(self):
-        """Resident memory in MiB."""
+    def connect(self, timeout=50, source=None):
+        """A client connection for several requests."""
+        address = (source, 0) if source else None
+        return http.client.HTTPConnection(*self.address, timeout=timeout, source_address=address)
+
+    def ask(self, method, path, body=None, headers=None, timeout=50, source=None):
+        """Sends one request on a connection of its own."""
+        connection = self.connect(timeout, source)
+        try:
+            connection.request(method, path, body, headers or {})
+            return Answer(connection.getresponse())
+        finally:
+            connection.close()
+
+    def post_json(self, path, message, source=None):
+        return self.ask("POST", path, json.dumps(message), {"Content-Type": "application/json"}, source=source)
+
+    def memory(self, key="VmRSS"):
+        """Resident memory in MiB: the present one, or the highest so far (VmHWM)."""
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
-            return next(int(line.split()[1]) for line in file if line.startswith("VmRSS")) / 1024
+            return next(int(line.split()[1]) for line in file if line.startswith(key)) / 1024
+
+    def cpu_seconds(self):
+        """Processor time that the process has used."""
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def alive(self):
         return self.process.poll() is None
+
+    def terminate(self, seconds):
+        """Sends SIGTERM; returns the seconds until the process has ended, or None if it has not ended in time."""
+        start = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+        return time.monotonic() - start
+
+
+def settings(flags):
+    """Groups flags with their values: those that follow and do not begin with dashes."""
+    groups = []
+    for flag in map(str, flags):
+        if flag.startswith("--"):
+            groups.append([flag])
+        else:
+            groups[-1].append(flag)
+    return groups
 
 
 class MemoryWatch:
@@ -167,12 +230,12 @@ def honest_get(address, path, timeout=10, source=HONEST, fields=()):
         return type(error).__name__, time.monotonic() - start
 
 
-def endpoint_costs(sources, destinations):
+def endpoint_costs(sources, destinations, **members):
     """Body of a lookup of the costs between so many endpoints; the answer has about 23 bytes for each pair."""
     def addresses(second, count):
         return [f"ipv4:127.{second}.{100 + (i >> 8)}.{i & 255}" for i in range(count)]
     endpoints = {"srcs": addresses(1, sources), "dsts": addresses(2, destinations)}
-    return json.dumps({"cost-type": COST_TYPE, "endpoints": endpoints}).encode()
+    return json.dumps({"cost-type": COST_TYPE, "endpoints": endpoints, **members}).encode()
 
 
 def big_topology(folder, pids):

@@ -1,9 +1,4 @@
-"""What the attacks on alto-peer share: their options, a registry and a holder that lie, and peers to attack.
-
-An attack runs against a program that it starts itself on loopback, prints what it saw beside the limit in force, and
-exits with 0 if the limit held and with 1 if it did not.
-"""
-import argparse
+"""What the attacks on alto-peer share: a registry and a holder that lie, and peers to attack."""
 import hashlib
 import http.client
 import http.server
@@ -19,26 +14,11 @@ import tempfile
 import threading
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+from harness import options, verdict
+
 PIECE = 16384
 # Longest wait for something that has to happen.
 PATIENCE = 20
-
-
-def options(description):
-    """Parses the options that every attack has."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for program, name in (("--server", "alto-server"), ("--peer", "alto-peer"), ("--suite", "rfc-conformance")):
-        parser.add_argument(program, metavar="PATH", default=str(ROOT / "target" / "release" / name),
-                            help=f"the {name} binary [default: target/release/{name}]")
-    return parser.parse_args()
-
-
-def verdict(seen, limit, holds):
-    """Prints what was seen and the limit in force; returns the exit status."""
-    print(f"seen: {seen}")
-    print(f"limit: {limit}")
-    return 0 if holds else 1
 
 
 def main(attack, description):

@@ -4,19 +4,19 @@ import socket
 import struct
 import time
 
-from local_server import COST_PARAMS, Server, lookup, programs, verdict
+from harness import ENDPOINT_COST_PARAMS, Server, endpoint_costs, main, verdict
 
 LOOKUPS = 100
 PAIRS = 1000
 
 
-def main():
-    body = lookup(PAIRS, PAIRS).encode()
-    head = f"POST /endpointcost/lookup HTTP/1.1\r\nHost: a\r\nContent-Type: {COST_PARAMS}\r\nContent-Length: {len(body)}\r\n\r\n"
-    with Server(programs().server) as server:
+def attack(options):
+    body = endpoint_costs(PAIRS, PAIRS)
+    head = f"POST /endpointcost/lookup HTTP/1.1\r\nHost: a\r\nContent-Type: {ENDPOINT_COST_PARAMS}\r\nContent-Length: {len(body)}\r\n\r\n"
+    with Server(options.server) as server:
         clients = []
         for _ in range(LOOKUPS):
-            client = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+            client = socket.create_connection(server.address, timeout=10)
             client.sendall(head.encode() + body)
             clients.append(client)
         time.sleep(1)
@@ -27,13 +27,13 @@ def main():
         time.sleep(4)
         before = server.cpu_seconds()
         time.sleep(6)
-        after, peak = server.cpu_seconds() - before, server.peak_mebibytes()
-    verdict(
-        f"{after:.1f} s of CPU from 4 to 10 s after all clients had gone; peak {peak} MiB",
+        after, peak = server.cpu_seconds() - before, server.memory("VmHWM")
+    return verdict(
+        f"{after:.1f} s of CPU from 4 to 10 s after all clients had gone; peak {peak:.0f} MiB",
         "less than 0.5 s of CPU and 512 MiB",
         after < 0.5 and peak < 512,
     )
 
 
 if __name__ == "__main__":
-    main()
+    main(attack, __doc__)

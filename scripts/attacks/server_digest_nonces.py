@@ -3,7 +3,7 @@
 import hashlib
 import re
 
-from local_server import Server, programs, scratch, verdict
+from harness import Server, main, scratch, verdict
 
 REQUESTS = 1_500
 SHARE = 300
@@ -21,12 +21,12 @@ def ask(connection, fields):
     return response
 
 
-def main():
+def attack(options):
     with scratch() as folder:
         users = f"{folder}/users"
         with open(users, "w", encoding="utf-8") as file:
             file.write("reader:a good password\n")
-        with Server(programs().server, "--digest-users", users) as server:
+        with Server(options.server, "--digest-users", users) as server:
             connection = server.connect()
             challenge = re.compile(r'nonce="([^"]+)"')
             nonces = [challenge.search(ask(connection, {}).headers["WWW-Authenticate"]).group(1) for _ in range(REQUESTS)]
@@ -44,7 +44,7 @@ def main():
                     )
                     statuses.add(ask(connection, {"Authorization": fields}).status)
                 used.append(server.cpu_seconds() - before)
-    verdict(
+    return verdict(
         f"{used[0]:.2f} s of CPU for the first {SHARE} requests, {used[-1]:.2f} s for the last; statuses {sorted(statuses)}",
         "all 200, and the last at most twice the first",
         statuses == {200} and used[-1] <= 2 * used[0] + 0.2,
@@ -52,4 +52,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(attack, __doc__)

@@ -1,6 +1,6 @@
 """Registers files with names that deceive: invisible characters, and a false name and size of other peers' content."""
 
-from local_server import Server, programs, verdict
+from harness import Server, main, verdict
 
 DECEIVING = ["annexe\u202efdp.exe", "a\u200bb", "\u2066a\u2069", "\ufeffa", "a\u00adb"]
 
@@ -10,8 +10,8 @@ def entry(number, name, size):
     return {"id": digest, "name": name, "size": size, "manifest": digest, "complete": True}
 
 
-def main():
-    with Server(programs().server) as server:
+def attack(options):
+    with Server(options.server) as server:
         def register(source, files, name="peer"):
             message = {"name": name, "port": 6881, "files": files}
             return server.post_json("/swarm/register", message, source).status
@@ -23,7 +23,7 @@ def main():
             register(f"127.0.3.{number + 1}", [entry(7, "film.mkv", 5000)])
         file = server.ask("GET", f"/swarm/files/{7:064x}").json()
     refused = statuses.count(400)
-    verdict(
+    return verdict(
         f"{refused} of {len(statuses)} deceiving names refused; five honest holders against the first one: "
         f"{file['name']}, {file['size']} bytes",
         "all refused; film.mkv, 5000 bytes",
@@ -32,4 +32,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(attack, __doc__)

@@ -4,19 +4,19 @@ import json
 import os
 import resource
 
-from local_server import TOPOLOGY, Server, programs, scratch, verdict
+from harness import TOPOLOGY, Server, main, scratch, verdict
 
 TOKEN = "attack-attack-attack-attack"
 FIELDS = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
 
 
-def main():
+def attack(options):
     topology = json.loads(TOPOLOGY.read_text())
     link = topology["links"][0]
     change = {"source": link["source"], "destination": link["destination"], "cost": 77}
     large = json.dumps(topology) + " " * 8_000_000
     with scratch() as state:
-        command = (programs().server, "--state", state)
+        command = (options.server, "--state", state)
         with Server(*command, environment={"ALTO_ADMIN_TOKEN": TOKEN}) as server:
             # A limit on the size of files has the same effect as a full disk, and needs no privileges.
             size = os.path.getsize(f"{state}/network.redb")
@@ -29,7 +29,7 @@ def main():
             status = server.ask("GET", "/admin/status", headers=FIELDS).json()
             links = server.ask("GET", "/admin/links", headers=FIELDS).json()["links"]
             kept = [found.get("cost") for found in links if found["source"] == link["source"]]
-    verdict(
+    return verdict(
         f"with a full disk {full}; with room again {again}; after a restart: costs {kept[:1]}, refused topology "
         f"{'in force' if status['replaced'] else 'not in force'}",
         "500 while the disk is full, then 200; accepted changes survive, refused ones do not come back",
@@ -38,4 +38,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(attack, __doc__)

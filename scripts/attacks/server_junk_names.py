@@ -2,7 +2,7 @@
 
 import subprocess
 
-from local_server import Server, programs, scratch, verdict
+from harness import Server, main, scratch, verdict
 
 NAME = "film.mkv"
 
@@ -12,9 +12,8 @@ def entry(number):
     return {"id": digest, "name": NAME, "size": 1000 + number, "manifest": digest, "complete": True}
 
 
-def main():
-    chosen = programs()
-    with scratch() as folder, Server(chosen.server) as server:
+def attack(options):
+    with scratch() as folder, Server(options.server) as server:
         junk = [entry(number) for number in range(900)]
         server.post_json("/swarm/register", {"name": "junk", "port": 6881, "files": junk}, "127.0.1.1")
         for number in range(3):
@@ -22,12 +21,12 @@ def main():
             server.post_json("/swarm/register", message, f"127.0.2.{number + 1}")
         first = server.ask("GET", f"/swarm/files?name={NAME}&limit=5").json()["files"][0]
         command = [
-            chosen.peer, "get", NAME, "--server", f"http://127.0.0.1:{server.port}/directory", "--output", folder, "--no-share",
+            options.peer, "get", NAME, "--server", "http://%s:%d/directory" % server.address, "--output", folder, "--no-share",
         ]
         done = subprocess.run(command, capture_output=True, timeout=30, check=False)
     printed = len(done.stdout) + len(done.stderr)
     rows = sum(b"000000" in line for line in (done.stdout + done.stderr).splitlines())
-    verdict(
+    return verdict(
         f"first of the list has {first['complete']} holders; alto-peer ends with {done.returncode} and prints {printed} "
         f"bytes, {rows} files",
         "3 holders; at most 4,096 bytes and 10 files",
@@ -36,4 +35,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(attack, __doc__)

@@ -3,7 +3,7 @@
 import socket
 import time
 
-from local_server import COST_PARAMS, Server, lookup, programs, verdict
+from harness import ENDPOINT_COST_PARAMS, Server, endpoint_costs, main, verdict
 
 LOOKUPS = 20
 PAIRS = 1000
@@ -11,16 +11,16 @@ DRAIN = 1
 SLACK = 4
 
 
-def main():
-    body = lookup(PAIRS, PAIRS).encode()
-    head = f"POST /endpointcost/lookup HTTP/1.1\r\nHost: a\r\nContent-Type: {COST_PARAMS}\r\nContent-Length: {len(body)}\r\n\r\n"
-    with Server(programs().server, "--drain-timeout", str(DRAIN)) as server:
-        clients = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(LOOKUPS)]
+def attack(options):
+    body = endpoint_costs(PAIRS, PAIRS)
+    head = f"POST /endpointcost/lookup HTTP/1.1\r\nHost: a\r\nContent-Type: {ENDPOINT_COST_PARAMS}\r\nContent-Length: {len(body)}\r\n\r\n"
+    with Server(options.server, "--drain-timeout", str(DRAIN)) as server:
+        clients = [socket.create_connection(server.address, timeout=10) for _ in range(LOOKUPS)]
         for client in clients:
             client.sendall(head.encode() + body)
         time.sleep(1)
         took = server.terminate(40)
-    verdict(
+    return verdict(
         f"ended {took:.1f} s after SIGTERM" if took is not None else "still running 40 s after SIGTERM",
         f"the drain time of {DRAIN} s, and {SLACK} s for a busy machine",
         took is not None and took < DRAIN + SLACK,
@@ -28,4 +28,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(attack, __doc__)

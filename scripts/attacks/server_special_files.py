@@ -5,7 +5,7 @@ import stat
 import subprocess
 import time
 
-from local_server import TOPOLOGY, Server, programs, scratch, verdict
+from harness import TOPOLOGY, Server, main, scratch, verdict
 
 SECONDS = 5
 
@@ -19,8 +19,8 @@ def exit_code(command):
         return None
 
 
-def main():
-    server = programs().server
+def attack(options):
+    server = options.server
     seen, holds = [], True
     with scratch() as folder:
         precious, pipe, topology = f"{folder}/precious", f"{folder}/pipe", f"{folder}/topo.json"
@@ -59,8 +59,8 @@ def main():
         holds = holds and took is not None and mode == 0o600
         seen.append(f"socket mode {mode:o}")
         seen.append("reload of a pipe, then SIGTERM: " + ("hangs" if took is None else f"ended after {took:.1f} s"))
-    verdict("; ".join(seen), "exit 78 each time, nothing deleted, mode 600, SIGTERM obeyed", holds)
+    return verdict("; ".join(seen), "exit 78 each time, nothing deleted, mode 600, SIGTERM obeyed", holds)
 
 
 if __name__ == "__main__":
-    main()
+    main(attack, __doc__)

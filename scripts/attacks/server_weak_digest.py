@@ -3,19 +3,19 @@
 import hashlib
 import re
 
-from local_server import Server, programs, scratch, verdict
+from harness import Server, main, scratch, verdict
 
 
 def digest(text):
     return hashlib.md5(text.encode()).hexdigest()
 
 
-def main():
+def attack(options):
     with scratch() as folder:
         users = f"{folder}/users"
         with open(users, "w", encoding="utf-8") as file:
             file.write("reader:a good password\n")
-        with Server(programs().server, "--digest-users", users, "--no-digest-md5") as server:
+        with Server(options.server, "--digest-users", users, "--no-digest-md5") as server:
             refused = server.ask("GET", "/directory")
             challenges = refused.headers.get_all("WWW-Authenticate")
             nonce = re.search(r'nonce="([^"]+)"', challenges[0]).group(1)
@@ -27,8 +27,8 @@ def main():
             )
             status = server.ask("GET", "/directory", headers={"Authorization": fields}).status
     offered = sum("MD5" in challenge for challenge in challenges)
-    verdict(f"MD5 offered {offered} times; a request with it: {status}", "not offered, 401", offered == 0 and status == 401)
+    return verdict(f"MD5 offered {offered} times; a request with it: {status}", "not offered, 401", offered == 0 and status == 401)
 
 
 if __name__ == "__main__":
-    main()
+    main(attack, __doc__)

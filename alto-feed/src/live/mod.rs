@@ -10,7 +10,7 @@
 //! * [`observation`] makes one topology file of everything the sources tell.
 //! * [`difference`] finds what changed, [`safety`] holds back what would drop too much, and [`damping`] holds back small
 //!   and frequent changes of measurements.
-//! * [`prometheus`] asks for measurements of links.
+//! * [`prometheus`] asks for measurements of links; [`prometheus_answer`] reads the answers.
 //! * [`server`] is the client of `/admin`, and [`feed`] the state machine that decides what to send. It takes the time as
 //!   an argument; [`run`] is the loop around it.
 //! * [`status`] is the folder where the feed reports and operators confirm.
@@ -23,6 +23,7 @@ pub mod difference;
 pub mod feed;
 pub mod observation;
 pub mod prometheus;
+pub mod prometheus_answer;
 pub mod run;
 pub mod safety;
 pub mod server;

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use topo::{LinkChange, Measured, Samples};
 
 use super::damping::Damper;
+use super::prometheus_answer::{self, Sample};
 use crate::input::{InputError, Text};
 
 /// Time for one query.
@@ -103,28 +104,6 @@ pub struct Measurements {
     pub unusable: usize,
     /// Samples of interfaces that the table lacks.
     pub unknown: usize,
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    status: String,
-    data: Option<Data>,
-    error: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Data {
-    result_type: String,
-    #[serde(default)]
-    result: Vec<Sample>,
-}
-
-/// Labels, and a time with a value, which is a text and may be `NaN` or `+Inf`.
-#[derive(Deserialize)]
-struct Sample {
-    metric: HashMap<String, String>,
-    value: (f64, String),
 }
 
 fn points() -> f64 {
@@ -230,8 +209,7 @@ impl Prometheus {
                 measurements.unknown += 1;
                 continue;
             };
-            let value = sample.value.1.parse::<f64>().map(|value| value * query.factor);
-            let Some(value) = value.ok().filter(|value| value.is_finite() && *value >= 0.0) else {
+            let Some(value) = sample.number(query.factor) else {
                 measurements.unusable += 1;
                 continue;
             };
@@ -254,12 +232,7 @@ impl Prometheus {
         let mut response = self.agent.get(&uri).query("query", query).call().map_err(|error| failed(&error))?;
         let text =
             response.body_mut().with_config().limit(MAX_ANSWER).read_to_string().map_err(|error| failed(&error))?;
-        let answer: Answer = serde_json::from_str(&text).map_err(|error| failed(&error))?;
-        match (answer.status.as_str(), answer.data) {
-            ("success", Some(data)) if data.result_type == "vector" => Ok(data.result),
-            ("success", Some(data)) => Err(failed(&format!("the result is a {}, and not a vector", data.result_type))),
-            _ => Err(failed(&answer.error.unwrap_or_else(|| "failed without a reason".to_owned()))),
-        }
+        prometheus_answer::samples(&text).map_err(|error| failed(&error))
     }
 
     /// Notes that the server has these values.

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
+use alto_client::is_printable;
+
 /// Maximum length of a name in bytes, as in file systems.
 pub const MAX_NAME_BYTES: usize = 255;
 
@@ -20,6 +22,14 @@ pub enum NameError {
     /// The name would lead out of the folder, or contains control characters.
     #[error("{0:?} is not a file name: slashes, backslashes, control characters, . and .. are not allowed")]
     NotAName(String),
+    /// The name would be shown in another order than it is read, or look like another name.
+    #[error("{name:?} has the invisible character U+{:04X}, and registries refuse such names; rename the file", u32::from(*.character))]
+    Invisible {
+        /// The name.
+        name: String,
+        /// The first such character in it.
+        character: char,
+    },
     /// The name is not UTF-8.
     #[error("{0:?} is not valid UTF-8, as names of shared files have to be; rename the file")]
     NotText(String),
@@ -42,15 +52,14 @@ impl FileName {
         self.0.starts_with('.')
     }
 
-    /// The name as it may be given to a file that somebody else named: visible, and read as it is written. Leading dots,
-    /// which would hide the file or make it a setting of a program, become underscores, and so do characters that are
-    /// not seen or reverse the direction of text (Unicode category Cf).
-    #[must_use]
-    pub fn from_others(&self) -> Self {
-        let dots = self.0.len() - self.0.trim_start_matches('.').len();
-        let shown = self.0[dots..].chars().map(|c| if is_format(c) { '_' } else { c });
+    /// The name of a file that somebody else named: visible, and read as it is written. Leading dots, which would hide the
+    /// file or make it a setting of a program, become underscores, and so do control characters and those that are not
+    /// seen or reverse the direction of text. A path is refused.
+    pub fn from_others(name: &str) -> Result<Self, NameError> {
+        let dots = name.len() - name.trim_start_matches('.').len();
+        let shown = name[dots..].chars().map(|c| if is_printable(c) { c } else { '_' });
         // An underscore is no longer than what it replaces.
-        Self("_".repeat(dots) + &shown.collect::<String>())
+        ("_".repeat(dots) + &shown.collect::<String>()).parse()
     }
 
     /// The name with a number before the extension, as in `NAME (2)`; shortened where it would be too long.
@@ -74,13 +83,6 @@ pub(crate) fn cut(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }
 
-/// True for characters that are not seen or reverse the direction of text: those of category Cf in use in names.
-fn is_format(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
-
 impl FromStr for FileName {
     type Err = NameError;
 
@@ -90,6 +92,9 @@ impl FromStr for FileName {
         }
         if text == "." || text == ".." || text.chars().any(|c| matches!(c, '/' | '\\') || c.is_control()) {
             return Err(NameError::NotAName(text.to_owned()));
+        }
+        if let Some(character) = text.chars().find(|c| !is_printable(*c)) {
+            return Err(NameError::Invisible { name: text.to_owned(), character });
         }
         Ok(Self(text.to_owned()))
     }
@@ -119,15 +124,23 @@ mod tests {
         assert_eq!(FileName::of_path(Path::new("/a/b.c")).unwrap().as_str(), "b.c");
         assert!(FileName::of_path(Path::new("/")).is_err());
         assert!(FileName::of_path(Path::new("a/..")).is_err());
+        for hidden in ["photo\u{202e}gpj.exe", "a\u{200b}b", "a\u{2028}b", "\u{feff}a"] {
+            let error = FileName::of_path(&Path::new("/a").join(hidden)).unwrap_err();
+            assert!(matches!(error, NameError::Invisible { .. }), "{error}");
+        }
     }
 
     #[test]
     fn a_name_given_by_others_is_visible() {
-        let given = |name: &str| name.parse::<FileName>().unwrap().from_others().to_string();
+        let given = |name: &str| FileName::from_others(name).unwrap().to_string();
         assert_eq!(given(".bashrc"), "_bashrc");
         assert_eq!(given("...x"), "___x");
         assert_eq!(given("photo\u{202e}gpj.exe"), "photo_gpj.exe");
+        assert_eq!(given("a\u{200b}\u{1b}[2J\nb\u{2066}"), "a__[2J_b_");
         assert_eq!(given("movie.bin"), "movie.bin");
+        for path in ["../x", "/etc/passwd", "a\\b", ""] {
+            assert!(FileName::from_others(path).is_err(), "{path:?}");
+        }
     }
 
     #[test]
@@ -140,7 +153,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_numbered_name_is_a_name(name in "[^/\\\\\\p{Cc}]{1,300}", number in 2..100_000_usize) {
+        fn a_numbered_name_is_a_name(name in "[^/\\\\\\p{C}]{1,300}", number in 2..100_000_usize) {
             if let Ok(name) = name.parse::<FileName>() {
                 let numbered = name.numbered(number);
                 prop_assert_eq!(numbered.to_string().parse::<FileName>(), Ok(numbered.clone()));

@@ -50,7 +50,7 @@ pub(super) fn run(
     *file = Some(summary.id);
     let name = match &order.name {
         Some(name) => name.clone(),
-        None => summary.name.parse::<FileName>()?.from_others(),
+        None => FileName::from_others(&summary.name)?,
     };
     if let Some(path) = already_there(setup, &order.folder.join(name.as_str()), &summary, cancel)? {
         return Ok(Done {

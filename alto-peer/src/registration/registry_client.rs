@@ -135,7 +135,12 @@ impl RegistryClient {
 
     /// Holders of a file other than this peer: all, or a random choice of `limit`.
     pub fn holders(&self, id: FileId, limit: usize) -> Result<Holders, RegistryError> {
-        self.get(&format!("swarm/files/{id}/holders?{}", self.others(limit)))
+        let mut holders: Holders = self.get(&format!("swarm/files/{id}/holders?{}", self.others(limit)))?;
+        // Names of peers are only shown.
+        for holder in &mut holders.holders {
+            holder.name = printable(&holder.name);
+        }
+        Ok(holders)
     }
 
     /// Peers other than this one that hold a whole file, ranked by the cost of the route from them.

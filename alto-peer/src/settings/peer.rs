@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use alto_client::is_printable;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -186,8 +187,8 @@ impl PeerSettings {
 
 /// Checks the name of a peer.
 pub(crate) fn check_name(name: &str) -> Result<(), String> {
-    if name.is_empty() || name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {
-        return Err(format!("must have 1 to {MAX_NAME_BYTES} bytes, none of them a control character"));
+    if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.chars().all(is_printable) {
+        return Err(format!("must have 1 to {MAX_NAME_BYTES} bytes, without control and invisible characters"));
     }
     Ok(())
 }

@@ -85,7 +85,8 @@ pub(super) fn routes(admin: &Arc<Admin>, route: impl Fn(&'static str) -> Route) 
 async fn overview(admin: Arc<Admin>, _exchange: Exchange) -> Result<Response, HttpError> {
     let network = Arc::clone(&admin.network);
     // A change in progress may take a while.
-    let sources = admin.pool.run(offload::HEAVY, move |_: &Cancel| network.sources(None)).await?.map_err(refused)?;
+    let sources =
+        admin.pool.run(None, offload::HEAVY, move |_: &Cancel| network.sources(None)).await?.map_err(refused)?;
     let published = admin.network.current();
     let tag = published.snapshot().view().network_map().tag();
     let sources = sources.into_iter().map(SourceState::from).collect();
@@ -95,7 +96,7 @@ async fn overview(admin: Arc<Admin>, _exchange: Exchange) -> Result<Response, Ht
 async fn source(admin: Arc<Admin>, exchange: Exchange) -> Result<Response, HttpError> {
     let (name, network) = (name(&exchange)?, Arc::clone(&admin.network));
     let mut sources =
-        admin.pool.run(offload::HEAVY, move |_: &Cancel| network.sources(Some(&name))).await?.map_err(refused)?;
+        admin.pool.run(None, offload::HEAVY, move |_: &Cancel| network.sources(Some(&name))).await?.map_err(refused)?;
     let report = sources.pop().ok_or(HttpError::Internal)?;
     Ok(json(StatusCode::OK, "application/json", &SourceState::from(report)))
 }
@@ -123,7 +124,7 @@ async fn apply(
     let network = Arc::clone(&admin.network);
     let work =
         move |_: &Cancel| network.apply_prefixes(&FeedRequest { source: &source, after, sequence, lines: &lines });
-    let Applied { report, is_new, added, removed, dropped } = match admin.pool.run(offload::HEAVY, work).await? {
+    let Applied { report, is_new, added, removed, dropped } = match admin.pool.run(None, offload::HEAVY, work).await? {
         Ok(applied) => applied,
         Err(error) => return conflict(error),
     };
@@ -143,7 +144,7 @@ async fn apply(
 async fn delete(admin: Arc<Admin>, exchange: Exchange) -> Result<Response, HttpError> {
     let (name, network) = (name(&exchange)?, Arc::clone(&admin.network));
     let work = move |_: &Cancel| network.delete_prefixes(&name);
-    admin.pool.run(offload::HEAVY, work).await?.map_err(refused)?;
+    admin.pool.run(None, offload::HEAVY, work).await?.map_err(refused)?;
     let mut response = Response::default();
     *response.status_mut() = StatusCode::NO_CONTENT;
     Ok(response)

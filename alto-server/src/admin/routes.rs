@@ -127,7 +127,7 @@ async fn current_routes(admin: Arc<Admin>, _exchange: Exchange) -> Result<Respon
         return Err(HttpError::Unprocessable(message));
     }
     let work = move |_: &Cancel| json(StatusCode::OK, "application/json", &export::all(published.snapshot().view()));
-    admin.pool.run(offload::HEAVY, work).await
+    admin.pool.run(None, offload::HEAVY, work).await
 }
 
 async fn replace_topology(admin: Arc<Admin>, mut exchange: Exchange) -> Result<Response, HttpError> {
@@ -180,7 +180,7 @@ impl Admin {
         work: impl FnOnce(&Self) -> Result<Outcome, HttpError> + Send + 'static,
     ) -> Result<Response, HttpError> {
         let admin = Arc::clone(&self);
-        let Outcome { published, dropped } = self.pool.run(offload::HEAVY, move |_| work(&admin)).await??;
+        let Outcome { published, dropped } = self.pool.run(None, offload::HEAVY, move |_| work(&admin)).await??;
         let view = published.snapshot().view();
         let report = Report {
             view_tag: view.tag(),

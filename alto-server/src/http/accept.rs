@@ -246,7 +246,7 @@ impl Server {
         let (addressing, facts_of) = (Arc::clone(&self.addressing), Arc::clone(connection));
         let stack = self.stack.clone().map_request(move |mut request: Request<Incoming>| {
             let (addressing, connection) = (Arc::clone(&addressing), Arc::clone(&facts_of));
-            let facts = Facts { peer, target: request.uri().clone(), addressing, connection };
+            let facts = Facts { client: None, peer, target: request.uri().clone(), addressing, connection };
             request.extensions_mut().insert(facts);
             request
         });

@@ -13,6 +13,9 @@ use super::shares::{Capacity, Client, Clients, Kind, Share};
 /// Value of `Retry-After` for refused clients.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// Bytes of request bodies of operators that are in memory at a time: one of the largest size, or several smaller ones.
+const OPERATOR_BYTES: usize = 256 * 1024 * 1024;
+
 /// Limits on what all requests together may take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AdmissionLimits {
@@ -46,6 +49,7 @@ pub(crate) struct Admission {
     requests: Arc<Capacity>,
     arriving: Arc<Capacity>,
     waiting: Arc<Capacity>,
+    operators: Arc<Capacity>,
     documents: Arc<Documents>,
 }
 
@@ -94,6 +98,7 @@ impl Admission {
             requests: Capacity::new(Kind::Requests, limits.requests, limits.portion),
             arriving: Capacity::new(Kind::Arriving, limits.arriving, limits.portion),
             waiting: Capacity::new(Kind::Waiting, limits.waiting, limits.portion),
+            operators: Capacity::new(Kind::Operators, OPERATOR_BYTES, 100),
             documents: Arc::new(documents),
         })
     }
@@ -121,6 +126,11 @@ impl Admission {
     /// Counts bytes that wait in memory.
     pub(super) fn bytes(&self, client: &Arc<Client>, bytes: usize) -> Result<Share, HttpError> {
         self.waiting.take(client, bytes).ok_or_else(|| refused("bytes"))
+    }
+
+    /// Begins to count the bytes of an operator's request body.
+    pub(super) fn operator_bytes(&self, client: &Arc<Client>) -> Result<Share, HttpError> {
+        self.operators.take(client, 0).ok_or_else(|| refused("operator-bytes"))
     }
 
     /// Counts more bytes that wait in memory.

@@ -15,7 +15,8 @@ use tower::{Layer, Service};
 use super::Response;
 use super::boxed_body::{BoxedBody, PIECE, boxed};
 use super::encoding::{ANSWER_WINDOW, Encoder, Encoding};
-use super::produced::{Pieces, Produced, Retained, Workers};
+use super::produced::{Pieces, Produced, Retained, Source, Workers};
+use super::slot::Slot;
 
 /// Shortest answer that is worth compressing, in bytes.
 const COMPRESS_FROM: u64 = 1024;
@@ -75,6 +76,14 @@ where
 
 /// Encodes an answer if it should be.
 fn encode(mut response: Response, encoding: Encoding, workers: Workers) -> http::Response<BoxedBody> {
+    if let Some((pieces, retained)) = response.extensions_mut().remove::<Source>().and_then(|source| source.take()) {
+        response.headers_mut().insert(VARY, HeaderValue::from_name(ACCEPT_ENCODING));
+        response.headers_mut().remove(CONTENT_LENGTH);
+        if encoding != Encoding::Identity {
+            response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
+        }
+        return produced(response, pieces, encoding, retained, workers);
+    }
     let is_long = response.body().size_hint().exact().is_some_and(|length| length >= COMPRESS_FROM);
     if !is_long || response.headers().contains_key(CONTENT_ENCODING) {
         return response.map(boxed);
@@ -109,7 +118,8 @@ fn produced(
         None => (pieces, PIECE),
         Some(encoder) => (Box::new(Encoded { pieces, encoder: Some(encoder) }), ENCODER_BYTES),
     };
-    let mut response = response.map(|_| boxed(Produced::new(workers, pieces)));
+    let client = response.extensions().get::<Slot>().and_then(Slot::client).map(|client| client.net());
+    let mut response = response.map(|_| boxed(Produced::new(workers, client, pieces)));
     response.extensions_mut().insert(Retained(retained + state));
     response
 }

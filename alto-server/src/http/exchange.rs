@@ -1,10 +1,11 @@
 //! The request as a handler sees it: its head, and a body still to be read.
 
 use std::borrow::Cow;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 
+use alto_types::ClientNet;
 use bytes::{Buf, Bytes};
 use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, Method, Uri};
@@ -19,6 +20,9 @@ use super::slot::{Arrival, Slot};
 /// Facts about a request that only the accept loop knows.
 #[derive(Clone)]
 pub(crate) struct Facts {
+    /// Address of the client: at the other end of the connection, or behind a trusted proxy. Absent for Unix sockets, and
+    /// until the gate has let the request pass.
+    pub(super) client: Option<IpAddr>,
     /// Address of the other end of the connection; absent for Unix sockets.
     pub(crate) peer: Option<SocketAddr>,
     /// Request target as it was sent.
@@ -62,7 +66,7 @@ impl Exchange {
             Cow::Owned(normal) => Some(normal),
             Cow::Borrowed(_) => None,
         });
-        let slot = Slot::exempt();
+        let slot = Slot::unlimited();
         let mut exchange = Self { method, headers, body, slot, received: None, facts, normal_path };
         if let Some(facts) = &exchange.facts {
             let connection = &facts.connection;
@@ -82,18 +86,19 @@ impl Exchange {
         self.slot.take()
     }
 
-    /// Lifts all limits from the request.
+    /// Lifts the limits from the request, but for the one on the memory of bodies.
     pub(super) fn exempt(&mut self) {
-        self.slot = Slot::exempt();
+        self.slot = self.slot.exempted();
     }
 
     /// Address of the client as far as it can be trusted; unspecified for Unix sockets.
     pub(crate) fn client(&self) -> IpAddr {
-        let peer = self.facts.as_ref().and_then(|facts| facts.peer.map(|peer| (facts, peer.ip())));
-        match peer {
-            Some((facts, peer)) => facts.addressing.of(peer, &self.headers),
-            None => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
-        }
+        self.facts.as_ref().and_then(|facts| facts.client).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+    }
+
+    /// Client that the work of the request is counted for; none if limits do not apply to it.
+    pub(crate) fn payer(&self) -> Option<ClientNet> {
+        self.slot.client().map(|client| client.net())
     }
 
     /// Path of the request target in its normal form; empty if there is none.

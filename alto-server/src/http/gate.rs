@@ -9,6 +9,7 @@ use http::uri::Authority;
 use http::{Method, Request, Version};
 use tower::{Layer, Service};
 
+use super::exchange::Facts;
 use super::{HttpError, Response};
 
 /// Layer that refuses requests the routes cannot handle.
@@ -39,8 +40,8 @@ where
         self.0.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        match inspect(&request) {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        match inspect(&request).and_then(|()| identify(&mut request)) {
             Ok(()) => Either::Left(self.0.call(request)),
             Err(error) => Either::Right(ready(Ok(error.into_response()))),
         }
@@ -82,6 +83,18 @@ fn inspect<B>(request: &Request<B>) -> Result<(), HttpError> {
         (Some(_), Some(_)) => Err(bad_codings()),
         (Some(coding), None) => check_coding(coding.as_bytes()),
     }
+}
+
+/// Finds out the address of the client.
+fn identify<B>(request: &mut Request<B>) -> Result<(), HttpError> {
+    let Some(facts) = request.extensions().get::<Facts>() else { return Ok(()) };
+    let Some(peer) = facts.peer else { return Ok(()) };
+    let client = facts.addressing.of(peer.ip(), request.headers());
+    let client = client.map_err(|error| HttpError::BadRequest(error.to_string()))?;
+    if let Some(facts) = request.extensions_mut().get_mut::<Facts>() {
+        facts.client = Some(client);
+    }
+    Ok(())
 }
 
 /// Checks the authority of an HTTP/2 request, which must not differ from its `Host` (RFC 9113 §8.3.1).

@@ -5,7 +5,7 @@
 //! [`delivery`], [`compression`], [`gate`], [`deadline`]); [`router`] finds the handler by [`path`] and method. A handler
 //! gets an [`exchange`] with the [`client_address`] and a [`body`] that is still [`arriving`], takes a [`slot`] of what
 //! all clients share ([`admission`], [`shares`]), checks [`access`] (by [`digest`] with [`nonce`]) and [`negotiation`],
-//! and decides with [`offload`] where the work runs. It gives an [`answer`], or a [`representation`] in some
+//! and decides with [`offload`] where the work runs, for which clients take [`turns`]. It gives an [`answer`], or a [`representation`] in some
 //! [`encoding`], which may turn out to be known to the client ([`conditional`]). Its body may be [`produced`] in pieces,
 //! and passes the layers as a [`boxed_body`]. Whatever is wrong is an [`error::HttpError`], which becomes an answer in that file only.
 
@@ -44,6 +44,7 @@ mod shares;
 mod slot;
 pub(crate) mod stack;
 pub(crate) mod tls;
+mod turns;
 
 pub(crate) use error::HttpError;
 pub(crate) use exchange::Exchange;

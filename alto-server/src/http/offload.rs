@@ -4,11 +4,10 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
-use tokio::sync::Semaphore;
 
 use super::HttpError;
+use super::admission::refused;
+use super::turns::{Payer, Turns};
 
 /// Heaviest work done on the event loop, counted in costs looked up and written. More would stall other requests.
 const INLINE_WEIGHT: usize = 10_000;
@@ -16,20 +15,12 @@ const INLINE_WEIGHT: usize = 10_000;
 /// Weight of work that always leaves the event loop, such as computing a view or writing to disk.
 pub(crate) const HEAVY: usize = usize::MAX;
 
-/// Requests that may wait for each thread of a pool. One more is answered 503.
+/// Requests that may wait for each thread of a pool. Of more, those of the client with most of them are answered 503.
 const WAITING_PER_THREAD: usize = 64;
 
-/// Value of `Retry-After` where too many requests wait.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
-
-/// Pool of threads for heavy work, with a bounded queue.
+/// Pool of threads for heavy work, with a bounded queue that clients share equally.
 #[derive(Clone)]
-pub(crate) struct WorkPool {
-    /// One permit per thread. Work holds its permit until it returns, even if no client waits for it any more.
-    threads: Arc<Semaphore>,
-    /// One permit per place in the queue.
-    queue: Arc<Semaphore>,
-}
+pub(crate) struct WorkPool(Turns);
 
 /// Flag that is set once no client waits for the work. Work on the event loop has none, because nothing interrupts it.
 #[derive(Clone, Debug, Default)]
@@ -50,34 +41,29 @@ impl WorkPool {
 
     /// Creates a pool of some threads.
     pub(crate) fn new(threads: usize) -> Self {
-        let queue = threads.saturating_mul(WAITING_PER_THREAD).min(Semaphore::MAX_PERMITS);
-        Self { threads: Arc::new(Semaphore::new(threads)), queue: Arc::new(Semaphore::new(queue)) }
+        Self(Turns::new(threads, threads.saturating_mul(WAITING_PER_THREAD)))
     }
 
-    /// Runs `work` on the event loop if it is light, else on a thread of the pool.
+    /// Runs `work` of a client on the event loop if it is light, else on a thread of the pool when it is the client's
+    /// turn. Work holds its thread until it returns, even if no client waits for it any more.
     ///
     /// If this future is dropped, because the client has gone, its time is over or the server ends, work that still
     /// waits never starts, and work that runs finds its flag set.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
+        client: Payer,
         weight: usize,
         work: impl FnOnce(&Cancel) -> T + Send + 'static,
     ) -> Result<T, HttpError> {
         if weight <= INLINE_WEIGHT {
             return Ok(work(&Cancel::default()));
         }
-        let Ok(place) = self.queue.try_acquire() else {
-            metrics::counter!("alto_overload_refused_total").increment(1);
-            return Err(HttpError::Overloaded(RETRY_AFTER));
-        };
-        // The semaphore is never closed.
-        let thread = Arc::clone(&self.threads).acquire_owned().await.map_err(|_| HttpError::Internal)?;
-        drop(place);
+        let turn = self.0.take(client).await.map_err(|_| refused("work"))?;
         let flag = Arc::new(AtomicBool::new(false));
         let waiting = Waiting(Arc::clone(&flag));
         let working = tokio::task::spawn_blocking(move || {
             let result = work(&Cancel(Some(flag)));
-            drop(thread);
+            drop(turn);
             result
         });
         // Work is dropped only at the end of the process, or if it panicked, which the panic hook has logged.
@@ -119,7 +105,7 @@ mod tests {
     async fn only_heavy_work_leaves_the_thread_of_the_event_loop() {
         let here = std::thread::current().id();
         let pool = WorkPool::new(1);
-        let thread = |weight| pool.run(weight, |_| std::thread::current().id());
+        let thread = |weight| pool.run(None, weight, |_| std::thread::current().id());
         assert_eq!(thread(0).await.ok(), Some(here));
         assert_eq!(thread(INLINE_WEIGHT).await.ok(), Some(here));
         assert_ne!(thread(INLINE_WEIGHT + 1).await.ok(), Some(here));
@@ -143,7 +129,7 @@ mod tests {
         let (told, news) = mpsc::channel();
         let start = || {
             let (pool, told) = (pool.clone(), told.clone());
-            tokio::spawn(async move { pool.run(HEAVY, endless(told)).await })
+            tokio::spawn(async move { pool.run(None, HEAVY, endless(told)).await })
         };
         let running = start();
         let first = tokio::task::spawn_blocking(move || (news.recv(), news));
@@ -155,7 +141,7 @@ mod tests {
         assert!(waiting.await.unwrap_err().is_cancelled());
         running.abort();
         // The thread is free again once the first work has stopped.
-        assert_eq!(pool.run(HEAVY, |_| 7).await.ok(), Some(7));
+        assert_eq!(pool.run(None, HEAVY, |_| 7).await.ok(), Some(7));
         assert_eq!(news.try_iter().collect::<Vec<_>>(), ["abandoned"]);
     }
 
@@ -166,15 +152,15 @@ mod tests {
         let tasks: Vec<_> = (0..=WAITING_PER_THREAD)
             .map(|_| {
                 let (pool, told) = (pool.clone(), told.clone());
-                tokio::spawn(async move { pool.run(HEAVY, endless(told)).await })
+                tokio::spawn(async move { pool.run(None, HEAVY, endless(told)).await })
             })
             .collect();
-        // One runs, and all places of the queue are taken.
-        while pool.queue.available_permits() > 0 {
+        // One runs, and all places of the queue are taken, once each task was polled.
+        for _ in 0..=WAITING_PER_THREAD {
             tokio::task::yield_now().await;
         }
-        assert!(matches!(pool.run(HEAVY, |_| ()).await, Err(HttpError::Overloaded(RETRY_AFTER))));
-        assert!(pool.run(0, |_| ()).await.is_ok(), "light work needs no place");
+        assert!(matches!(pool.run(None, HEAVY, |_| ()).await, Err(HttpError::Overloaded(_))));
+        assert!(pool.run(None, 0, |_| ()).await.is_ok(), "light work needs no place");
         for task in tasks {
             task.abort();
         }

@@ -1,31 +1,37 @@
 //! Bodies that are made piece by piece off the event loop, each piece when the client has room for it.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http_body::{Body, Frame};
-use tokio::sync::Semaphore;
 
 use super::boxed_body::BoxError;
+use super::turns::{Payer, Turns};
 
 /// Source of a body: the next piece, until there is none.
 pub(crate) type Pieces = Box<dyn Iterator<Item = Bytes> + Send>;
+
+/// Source of an answer's body, and the bytes that it takes in memory. An extension of the answer until the layer that
+/// encodes answers makes the body of it.
+#[derive(Clone)]
+pub(super) struct Source(Arc<Mutex<Option<(Pieces, usize)>>>);
 
 /// Bytes that a body keeps in memory until it has been sent.
 #[derive(Clone, Copy)]
 pub(super) struct Retained(pub(super) usize);
 
-/// Workers that make pieces, about one per core.
+/// Workers that make pieces, about one per core, for each client in turn.
 #[derive(Clone)]
-pub(super) struct Workers(Arc<Semaphore>);
+pub(super) struct Workers(Turns);
 
 /// Body made by workers.
 pub(super) struct Produced {
     workers: Workers,
+    client: Payer,
     state: State,
 }
 
@@ -35,16 +41,29 @@ enum State {
     Ended,
 }
 
+impl Source {
+    /// Creates the source of one body.
+    pub(super) fn new(pieces: Pieces, retained: usize) -> Self {
+        Self(Arc::new(Mutex::new(Some((pieces, retained)))))
+    }
+
+    /// Takes the pieces; none if they were taken before.
+    pub(super) fn take(&self) -> Option<(Pieces, usize)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
 impl Workers {
     /// Creates one worker per core.
     pub(super) fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self(Arc::new(Semaphore::new(cores)))
+        // An answer waits for one piece at a time, and the number of answers has limits of its own.
+        Self(Turns::new(cores, usize::MAX))
     }
 
-    /// Makes the next piece once a worker is free.
-    async fn next(self, mut pieces: Pieces) -> Result<(Pieces, Option<Bytes>), BoxError> {
-        let worker = self.0.acquire_owned().await?;
+    /// Makes the next piece once it is the client's turn.
+    async fn next(self, client: Payer, mut pieces: Pieces) -> Result<(Pieces, Option<Bytes>), BoxError> {
+        let worker = self.0.take(client).await?;
         let work = move || {
             let piece = pieces.next();
             drop(worker);
@@ -55,9 +74,9 @@ impl Workers {
 }
 
 impl Produced {
-    /// Creates the body of a source.
-    pub(super) fn new(workers: Workers, pieces: Pieces) -> Self {
-        Self { workers, state: State::Waiting(pieces) }
+    /// Creates the body of a client's answer from its source.
+    pub(super) fn new(workers: Workers, client: Payer, pieces: Pieces) -> Self {
+        Self { workers, client, state: State::Waiting(pieces) }
     }
 }
 
@@ -67,7 +86,7 @@ impl Body for Produced {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let mut working = match std::mem::replace(&mut self.state, State::Ended) {
-            State::Waiting(pieces) => self.workers.clone().next(pieces).boxed(),
+            State::Waiting(pieces) => self.workers.clone().next(self.client, pieces).boxed(),
             State::Working(working) => working,
             State::Ended => return Poll::Ready(None),
         };
@@ -103,7 +122,7 @@ mod tests {
             counted.fetch_add(1, Ordering::SeqCst);
             Bytes::from(vec![number; 10])
         });
-        let mut body = Produced::new(Workers::new(), Box::new(pieces));
+        let mut body = Produced::new(Workers::new(), None, Box::new(pieces));
         for number in 0..3u8 {
             assert_eq!(made.load(Ordering::SeqCst), usize::from(number));
             let frame = body.frame().await.unwrap().unwrap();
@@ -115,7 +134,7 @@ mod tests {
     #[tokio::test]
     async fn a_source_that_panics_ends_the_body_with_an_error() {
         let pieces = std::iter::once_with(|| panic!("a fault in a source"));
-        let mut body = Produced::new(Workers::new(), Box::new(pieces));
+        let mut body = Produced::new(Workers::new(), None, Box::new(pieces));
         assert!(body.frame().await.unwrap().is_err());
         assert!(body.frame().await.is_none());
     }

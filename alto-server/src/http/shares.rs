@@ -15,7 +15,7 @@ use alto_types::ClientNet;
 const SHARDS: usize = 64;
 
 /// Number of the kinds of capacities.
-const KINDS: usize = 3;
+const KINDS: usize = 4;
 
 /// What a capacity consists of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub(super) enum Kind {
     Arriving,
     /// Bytes of requests and answers that wait in memory.
     Waiting,
+    /// Bytes of the request bodies of operators.
+    Operators,
 }
 
 /// Every client that has a connection or holds a share.

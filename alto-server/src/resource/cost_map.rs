@@ -8,6 +8,7 @@ use super::cost::kind::{CostKind, Mode};
 use super::cost::matrix::CostMatrix;
 use super::cost::meta::CostMeta;
 use super::cost::selection::Selection;
+use super::cost::text::CostText;
 use super::network_map;
 use crate::http::offload::{Abandoned, Cancel};
 use crate::state::snapshot::Snapshot;
@@ -45,9 +46,9 @@ impl Document for CostMap {
     fn render(&self, snapshot: &Snapshot, _catalogue: &Catalogue) -> Vec<u8> {
         let pids: Vec<_> = snapshot.view().network_map().pids().map(|(pid, _)| pid).collect();
         // Rendered for all clients, so it is finished even if the first one leaves.
-        let rendered =
-            pid_costs(snapshot, &id(self.0), Selection::all(self.0), (pids.clone(), pids), &Cancel::default());
-        rendered.expect("a flag that nobody sets")
+        let cancel = Cancel::default();
+        let costs = pid_costs(snapshot, &id(self.0), Selection::all(self.0), (pids.clone(), pids), &cancel);
+        costs.and_then(|costs| costs.whole(&cancel)).expect("a flag that nobody sets")
     }
 
     fn is_unchanged(&self, previous: &Snapshot, next: &Snapshot, _catalogue: &Catalogue) -> bool {
@@ -67,12 +68,12 @@ pub(super) fn pid_costs(
     selection: Selection,
     (srcs, dsts): (Vec<PidId>, Vec<PidId>),
     cancel: &Cancel,
-) -> Result<Vec<u8>, Abandoned> {
+) -> Result<CostText, Abandoned> {
     let view = snapshot.view();
     let map = view.network_map();
-    let named = |pids: Vec<PidId>| pids.into_iter().map(|pid| (map.pid(pid).name().as_str(), pid)).collect();
+    let named = |pids: Vec<PidId>| pids.into_iter().map(|pid| (map.pid(pid).name().as_str(), pid)).collect::<Vec<_>>();
     let meta = CostMeta::new(snapshot, id, &selection, true);
     let cost = |metric, src: &PidId, dst: &PidId| view.pid_cost(metric, *src, *dst);
-    let costs = CostMatrix::new(named(srcs), named(dsts), selection, cost, cancel)?;
-    meta.into_answer(MEMBER, &costs, cancel)
+    let costs = CostMatrix::new(&named(srcs), &named(dsts), selection, cost, cancel)?;
+    Ok(CostText::new(meta.into_head(MEMBER), costs))
 }

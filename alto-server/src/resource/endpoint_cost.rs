@@ -11,6 +11,7 @@ use super::catalogue::{Entry, Resource, Service};
 use super::cost::matrix::CostMatrix;
 use super::cost::meta::CostMeta;
 use super::cost::selection::{self, Selection};
+use super::cost::text::CostText;
 use super::limits::WorkLimits;
 use super::lookup::Lookup;
 use crate::http::HttpError;
@@ -70,8 +71,8 @@ impl Lookup for EndpointCosts {
         let dsts = resolve(view, endpoints.dsts, client);
         let meta = CostMeta::new(snapshot, ID, &selection, false);
         let cost = |metric, src: &Endpoint, dst: &Endpoint| view.cost_between(metric, src, dst);
-        let costs = CostMatrix::new(srcs, dsts, selection, cost, cancel)?;
-        Ok(Answer::whole(MediaType::ENDPOINT_COST, meta.into_answer(MEMBER, &costs, cancel)?))
+        let costs = CostMatrix::new(&srcs, &dsts, selection, cost, cancel)?;
+        Ok(CostText::new(meta.into_head(MEMBER), costs).into_answer(MediaType::ENDPOINT_COST, cancel)?)
     }
 }
 

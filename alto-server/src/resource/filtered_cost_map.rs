@@ -80,7 +80,7 @@ impl Lookup for FilteredCostMap {
             None => (requested_pids(map, &[]), requested_pids(map, &[])),
             Some(pids) => (requested_pids(map, &pids.srcs), requested_pids(map, &pids.dsts)),
         };
-        let body = pid_costs(snapshot, ID, selection, (srcs, dsts), cancel)?;
-        Ok(Answer::whole(MediaType::COST_MAP, body))
+        let costs = pid_costs(snapshot, ID, selection, (srcs, dsts), cancel)?;
+        Ok(costs.into_answer(MediaType::COST_MAP, cancel)?)
     }
 }

@@ -68,17 +68,17 @@ pub(super) async fn ask<L: Lookup>(
     let bytes = body::read(&mut exchange, accepts.as_str(), context.body_bytes, is_accepted).await?;
     let snapshot = (context.current)();
     let since = L::since(&snapshot);
-    let (client, limits) = (exchange.client(), context.limits);
+    let (client, payer, limits) = (exchange.client(), exchange.payer(), context.limits);
     let answer = if bytes.len() > INLINE_BYTES {
         // Decoded in the pool too, so that what waits for a thread is no larger than what was received.
         let work = move |cancel: &Cancel| {
             let (_, work) = L::weigh(decode_request(&bytes)?, &snapshot, &limits)?;
             L::answer(&snapshot, work, client, cancel)
         };
-        context.pool.run(offload::HEAVY, work).await??
+        context.pool.run(payer, offload::HEAVY, work).await??
     } else {
         let (weight, work) = L::weigh(decode_request(&bytes)?, &snapshot, &limits)?;
-        context.pool.run(weight, move |cancel| L::answer(&snapshot, work, client, cancel)).await??
+        context.pool.run(payer, weight, move |cancel| L::answer(&snapshot, work, client, cancel)).await??
     };
     let mut response = answer.into_response();
     let headers = response.headers_mut();

@@ -16,7 +16,7 @@ use super::service::Swarm;
 use super::translate;
 use crate::http::access::Access;
 use crate::http::error::json;
-use crate::http::offload::{Cancel, WorkPool};
+use crate::http::offload::{self, Cancel, WorkPool};
 use crate::http::router::Route;
 use crate::http::{Exchange, HttpError, Response, body};
 use crate::state::network::Network;
@@ -145,13 +145,18 @@ async fn holders(api: Arc<Api>, exchange: Exchange) -> Result<Response, HttpErro
 async fn best(api: Arc<Api>, exchange: Exchange) -> Result<Response, HttpError> {
     let file = translate::content_id(file_id("id", exchange.segment(2))?);
     let query = Query::of(&exchange)?;
-    let (client, rows) = (exchange.client(), query.rows());
+    let (client, payer, rows) = (exchange.client(), exchange.payer(), query.rows());
     let query = HolderQuery { file, except: query.except, having: Completeness::Complete, limit: MAX_RANKED };
-    let candidates = api.swarm.call(move |registry, now| registry.candidates(&query, now, &mut rand::rng()));
-    let candidates = candidates.await?.map_err(SwarmError::from)?;
-    let (published, weight) = (api.network.current(), candidates.len().saturating_mul(WEIGHT_PER_HOLDER));
-    let rank = move |_: &Cancel| rank(published.snapshot().view(), client, candidates, rows);
-    let ranked = api.pool.run(weight, rank).await?;
+    let found = api.swarm.call(move |registry, now| registry.file(file, now)).await?.map_err(SwarmError::from)?;
+    // Drawing and copying the holders is a part of the work.
+    let light = found.complete.min(MAX_RANKED).saturating_mul(WEIGHT_PER_HOLDER);
+    let weight = if api.swarm.may_block() { offload::HEAVY } else { light };
+    let (published, swarm) = (api.network.current(), Arc::clone(&api.swarm));
+    let rank = move |_: &Cancel| {
+        let candidates = swarm.call_here(|registry, now| registry.candidates(&query, now, &mut rand::rng()))?;
+        Ok::<_, Refusal>(rank(published.snapshot().view(), client, candidates, rows))
+    };
+    let ranked = api.pool.run(payer, weight, rank).await?.map_err(SwarmError::from)?;
     let row = |ranked: super::rank::Ranked| {
         let holder = translate::holder(ranked.holder)?;
         Some(RankedHolder { holder, cost: ranked.cost.map(topo::Value::as_f64) })

@@ -90,6 +90,16 @@ impl Swarm {
         tokio::task::spawn_blocking(move || work(&*registry, now)).await.map_err(|_| HttpError::Internal)
     }
 
+    /// Tells whether calls of the registry may block.
+    pub(super) fn may_block(&self) -> bool {
+        self.registry.may_block()
+    }
+
+    /// Calls the registry on this thread, which must not be the event loop where the call may block.
+    pub(super) fn call_here<T>(&self, work: impl FnOnce(&dyn Registry, Timestamp) -> T) -> T {
+        work(&*self.registry, self.clock.now())
+    }
+
     /// Ends expired registrations. Every request does so as well; this is for times without requests.
     pub(crate) fn sweep(&self) {
         self.registry.sweep(self.clock.now());

@@ -120,6 +120,23 @@ fn a_peer_cannot_register_the_address_of_another() {
     assert_eq!(address(&server, "127.1.1.2"), "127.1.1.2");
 }
 
+/// Checks that gateways may name a port of the client, and that a client they do not name is not taken for them.
+#[test]
+fn peers_behind_a_gateway_keep_their_addresses() {
+    let server = start(&["--trusted-proxy", "127.1.1.1"]);
+    let register = |forwarded: &str| {
+        let request = Request::new("POST", "/swarm/register").field("Content-Type", "application/json");
+        let request = request.field("X-Forwarded-For", forwarded).body(json!({"name": "p", "port": 1}).to_string());
+        Peer::at(server.address, "127.1.1.1").send(&request)
+    };
+    assert_eq!(register("198.51.100.7:51008").json()["address"], "198.51.100.7");
+    assert_eq!(register("198.51.100.8:51009").json()["address"], "198.51.100.8");
+    assert_eq!(register("\"[2001:db8::1]:443\"").json()["address"], "2001:db8::1");
+    let refused = register("unknown");
+    assert_eq!(refused.status, 400);
+    assert!(String::from_utf8_lossy(&refused.body).contains("X-Forwarded-For has "), "{refused:?}");
+}
+
 #[test]
 fn the_registry_requires_users_where_the_server_does() {
     let folder = tempfile::tempdir().unwrap();

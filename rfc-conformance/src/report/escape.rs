@@ -1,5 +1,7 @@
 //! Escaping of text from the server under test for the formats of reports.
 
+use unicode_general_category::{GeneralCategory, get_general_category};
+
 /// Replaces characters that control a terminal or change the direction of text.
 pub(super) fn terminal(text: &str) -> String {
     text.chars().map(|c| if is_harmless(c) { c } else { '\u{fffd}' }).collect()
@@ -44,11 +46,13 @@ pub(super) fn tap(text: &str) -> String {
     terminal(text).replace(['\n', '\t'], " ").replace('#', "\\#")
 }
 
-/// Returns whether a character is printable and does not affect the terminal.
+/// Returns whether a character shows itself and affects neither the terminal nor the direction of text, and XML 1.0 allows
+/// it.
 pub(super) fn is_harmless(c: char) -> bool {
-    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let missing = matches!(c, '\u{fffe}' | '\u{ffff}');
-    (!c.is_control() || matches!(c, '\n' | '\t')) && !turns && !missing
+    use GeneralCategory::{Control, Format, LineSeparator, ParagraphSeparator};
+    let is_hidden = matches!(get_general_category(c), Control | Format | LineSeparator | ParagraphSeparator);
+    let is_excluded = matches!(c, '\u{fffe}' | '\u{ffff}');
+    (!is_hidden || matches!(c, '\n' | '\t')) && !is_excluded
 }
 
 #[cfg(test)]
@@ -58,6 +62,7 @@ mod tests {
     #[test]
     fn terminals_obey_nobody() {
         assert_eq!(terminal("a\u{1b}[2Jb\u{9b}c\u{202e}d\ne"), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\ne");
+        assert_eq!(terminal("a\u{200b}b\u{ad}c\u{2028}d\u{e0041}"), "a\u{fffd}b\u{fffd}c\u{fffd}d\u{fffd}");
     }
 
     #[test]

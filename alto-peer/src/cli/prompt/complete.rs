@@ -4,6 +4,7 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use alto_client::is_printable;
 use alto_types::swarm::FileSummary;
 use rustyline::completion::{Completer as Complete, FilenameCompleter, Pair};
 use rustyline::highlight::Highlighter;
@@ -104,8 +105,8 @@ fn words(line: &str, names: impl FnOnce() -> Vec<FileSummary>) -> (usize, Vec<Pa
     }
     let begun = &line[start..];
     let mut found = Vec::new();
-    // Control characters in a name would disturb the terminal.
-    for file in names().into_iter().filter(|file| !file.name.chars().any(char::is_control)) {
+    // Other characters in a name would disturb the terminal.
+    for file in names().into_iter().filter(|file| file.name.chars().all(is_printable)) {
         let id = file.id.to_string();
         let quoted = shlex::try_quote(&file.name).map_or_else(|_| file.name.clone(), std::borrow::Cow::into_owned);
         if file.name.starts_with(begun) || quoted.starts_with(begun) {

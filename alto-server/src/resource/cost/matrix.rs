@@ -1,10 +1,11 @@
-//! The matrix of costs in an answer: looked up, ranked in ordinal mode, filtered, and written.
+//! The matrix of costs in an answer: looked up, ranked in ordinal mode, and filtered.
 //!
-//! Cost maps and endpoint costs differ in their keys and in the source of a cost; single-cost and multi-cost answers
-//! (RFC 8189) differ in what is written for a pair.
+//! Cost maps and endpoint costs differ in their keys and in the source of a cost. What an answer keeps in memory while it
+//! is being sent is this matrix, in nine bytes for a cost; its text is several times as long ([`super::text`]).
 
 use topo::{Metric, Value, dense_ranks};
 
+use super::keys::Keys;
 use super::kind::{CostKind, Mode};
 use super::selection::{Selection, Shown};
 use crate::http::offload::{Abandoned, Cancel};
@@ -14,85 +15,122 @@ use crate::resource::json::append;
 const PAIRS_BETWEEN_CHECKS: usize = 4096;
 
 /// Costs from every source to every destination, the data member of a cost answer.
-pub(in crate::resource) struct CostMatrix<K> {
-    srcs: Vec<K>,
-    dsts: Vec<K>,
-    /// Values of every cost type, row by row. Undefined values are absent, and so are all values of a pair that fails
-    /// the tests.
-    columns: Vec<Vec<Option<Cell>>>,
-    shown: Shown,
+pub(in crate::resource) struct CostMatrix {
+    pub(super) srcs: Keys,
+    pub(super) dsts: Keys,
+    /// Values of every cost type. Undefined values are absent, and so are all values of a pair that fails the tests.
+    pub(super) columns: Vec<Column>,
+    pub(super) shown: Shown,
+}
+
+/// Costs of one type, row by row.
+pub(super) struct Column {
+    mode: Mode,
+    /// Millionths, or ranks.
+    numbers: Vec<u64>,
+    defined: Vec<bool>,
 }
 
 /// One cost in an answer.
 #[derive(Clone, Copy)]
-enum Cell {
+pub(super) enum Cell {
     Amount(Value),
-    Rank(u32),
+    Rank(u64),
 }
 
-impl<K> CostMatrix<K> {
+impl CostMatrix {
     /// Looks up every pair, ranks the costs of ordinal types, then drops the pairs that fail the tests.
     ///
     /// Ranks are among all requested pairs (RFC 7285 §6.1.2.2), and tests apply to the ranks, so that an answer to tests
     /// is a part of the answer without them. An undefined value passes no test.
-    pub(in crate::resource) fn new<T>(
-        srcs: Vec<(K, T)>,
-        dsts: Vec<(K, T)>,
+    pub(in crate::resource) fn new<K: AsRef<str>, T>(
+        srcs: &[(K, T)],
+        dsts: &[(K, T)],
         selection: Selection,
         cost: impl Fn(Metric, &T, &T) -> Option<Value>,
         cancel: &Cancel,
     ) -> Result<Self, Abandoned> {
         let pairs = srcs.len() * dsts.len();
         let column = |kind: &CostKind| {
-            let mut values = vec![None; pairs];
+            let mut column = Column::undefined(kind.mode, pairs);
             // By destination, which is the order of costs in a view and so the order that reads memory in sequence.
             for (place, (_, dst)) in dsts.iter().enumerate() {
                 cancel.check()?;
-                for (value, (_, src)) in values.iter_mut().skip(place).step_by(dsts.len()).zip(&srcs) {
-                    *value = cost(kind.metric, src, dst);
+                for (pair, (_, src)) in (place..).step_by(dsts.len()).zip(srcs) {
+                    if let Some(value) = cost(kind.metric, src, dst) {
+                        column.set(pair, value.micros());
+                    }
                 }
             }
-            Ok(cells(*kind, values))
+            Ok(column.ranked(kind.metric))
         };
-        let mut columns: Vec<Vec<Option<Cell>>> = selection.columns.iter().map(column).collect::<Result<_, _>>()?;
+        let mut columns: Vec<Column> = selection.columns.iter().map(column).collect::<Result<_, _>>()?;
         if let Some(filter) = &selection.filter {
             for pair in 0..pairs {
                 if pair % PAIRS_BETWEEN_CHECKS == 0 {
                     cancel.check()?;
                 }
-                if !filter.admits(|column| columns[column][pair].map(Cell::as_f64)) {
+                if !filter.admits(|column| columns[column].get(pair).map(Cell::as_f64)) {
                     for column in &mut columns {
-                        column[pair] = None;
+                        column.defined[pair] = false;
                     }
                 }
             }
         }
-        let keys = |list: Vec<(K, T)>| list.into_iter().map(|(key, _)| key).collect();
-        Ok(Self { srcs: keys(srcs), dsts: keys(dsts), columns, shown: selection.shown })
+        Ok(Self { srcs: Keys::of(srcs), dsts: Keys::of(dsts), columns, shown: selection.shown })
+    }
+
+    /// Bytes that the matrix takes in memory, about.
+    pub(super) fn bytes(&self) -> usize {
+        let columns: usize = self.columns.iter().map(|column| column.numbers.len() * 9).sum();
+        columns + self.srcs.bytes() + self.dsts.bytes()
     }
 }
 
-/// Converts values of one cost type to cells.
-fn cells(kind: CostKind, values: Vec<Option<Value>>) -> Vec<Option<Cell>> {
-    match kind.mode {
-        Mode::Numerical => values.into_iter().map(|value| value.map(Cell::Amount)).collect(),
-        Mode::Ordinal => {
-            let defined: Vec<Value> = values.iter().copied().flatten().collect();
-            let mut ranks = dense_ranks(kind.metric, &defined).into_iter();
-            values.into_iter().map(|value| value.and_then(|_| ranks.next()).map(Cell::Rank)).collect()
+impl Column {
+    fn undefined(mode: Mode, pairs: usize) -> Self {
+        Self { mode, numbers: vec![0; pairs], defined: vec![false; pairs] }
+    }
+
+    fn set(&mut self, pair: usize, number: u64) {
+        (self.numbers[pair], self.defined[pair]) = (number, true);
+    }
+
+    /// Replaces amounts by their ranks in ordinal mode.
+    fn ranked(mut self, metric: Metric) -> Self {
+        if self.mode == Mode::Ordinal {
+            let cells = self.numbers.iter().zip(&self.defined);
+            let amounts: Vec<Value> =
+                cells.filter(|(_, defined)| **defined).map(|(number, _)| Value::from_micros(*number)).collect();
+            let ranks = dense_ranks(metric, &amounts);
+            let defined = self.numbers.iter_mut().zip(&self.defined).filter(|(_, defined)| **defined);
+            for ((number, _), rank) in defined.zip(ranks) {
+                *number = rank.into();
+            }
         }
+        self
+    }
+
+    /// Cost of a pair, if it has one.
+    pub(super) fn get(&self, pair: usize) -> Option<Cell> {
+        self.defined[pair].then(|| match self.mode {
+            Mode::Numerical => Cell::Amount(Value::from_micros(self.numbers[pair])),
+            Mode::Ordinal => Cell::Rank(self.numbers[pair]),
+        })
     }
 }
 
 impl Cell {
+    #[expect(clippy::cast_precision_loss, reason = "ranks are numbers of pairs, far below 2^53")]
     fn as_f64(self) -> f64 {
         match self {
             Self::Amount(value) => value.as_f64(),
-            Self::Rank(rank) => f64::from(rank),
+            Self::Rank(rank) => rank as f64,
         }
     }
 
-    fn write(self, out: &mut Vec<u8>) {
+    /// Writes the cost as a number.
+    pub(super) fn write(self, out: &mut Vec<u8>) {
         match self {
             Self::Rank(rank) => append(out, &rank),
             // Whole amounts have no fraction: `13`, not `13.0`.
@@ -104,100 +142,13 @@ impl Cell {
     }
 }
 
-impl<K: AsRef<str>> CostMatrix<K> {
-    /// Writes the object of objects that the answer holds.
-    ///
-    /// Written by hand because it is nearly all of a large answer: each key is escaped once instead of once per pair.
-    pub(in crate::resource) fn write(&self, out: &mut Vec<u8>, cancel: &Cancel) -> Result<(), Abandoned> {
-        let Self { srcs, dsts, columns, shown } = self;
-        let dsts = Keys::of(dsts);
-        // Room for costs of a few digits; the vector grows if they have more.
-        out.reserve(srcs.len() * (dsts.text.len() + 8 * dsts.ends.len()));
-        let mut row = Separated::open(out, b'{');
-        for (src, start) in Keys::of(srcs).iter().zip((0..).step_by(dsts.ends.len().max(1))) {
-            cancel.check()?;
-            row.next(out);
-            out.extend_from_slice(src);
-            let mut pairs = Separated::open(out, b'{');
-            for (dst, pair) in dsts.iter().zip(start..) {
-                match shown {
-                    Shown::One(column) => {
-                        if let Some(cell) = columns[*column][pair] {
-                            pairs.next(out);
-                            out.extend_from_slice(dst);
-                            cell.write(out);
-                        }
-                    }
-                    // A pair without any value may be left out (RFC 8189 §4.1.3), as in single-cost answers.
-                    Shown::Multi(shown) if shown.iter().any(|column| columns[*column][pair].is_some()) => {
-                        pairs.next(out);
-                        out.extend_from_slice(dst);
-                        let mut values = Separated::open(out, b'[');
-                        for column in shown {
-                            values.next(out);
-                            match columns[*column][pair] {
-                                Some(cell) => cell.write(out),
-                                None => out.extend_from_slice(b"null"),
-                            }
-                        }
-                        out.push(b']');
-                    }
-                    Shown::Multi(_) => {}
-                }
-            }
-            out.push(b'}');
-        }
-        out.push(b'}');
-        Ok(())
-    }
-}
-
-/// Keys of an object, quoted and escaped, each with its colon.
-struct Keys {
-    text: Vec<u8>,
-    /// End of each key in the text.
-    ends: Vec<usize>,
-}
-
-impl Keys {
-    fn of<K: AsRef<str>>(keys: &[K]) -> Self {
-        let (mut text, mut ends) = (Vec::with_capacity(keys.len() * 24), Vec::with_capacity(keys.len()));
-        for key in keys {
-            append(&mut text, key.as_ref());
-            text.push(b':');
-            ends.push(text.len());
-        }
-        Self { text, ends }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, end)| &self.text[start..*end])
-    }
-}
-
-/// Writer of the commas in an object or an array; true once a member was written.
-struct Separated(bool);
-
-impl Separated {
-    fn open(out: &mut Vec<u8>, bracket: u8) -> Self {
-        out.push(bracket);
-        Self(false)
-    }
-
-    fn next(&mut self, out: &mut Vec<u8>) {
-        if std::mem::replace(&mut self.0, true) {
-            out.push(b',');
-        }
-    }
-}
-
 /// A multi-cost filtered cost map with given data, which least-cost routes cannot produce.
 #[cfg(test)]
 mod tests {
     use alto_types::{CostSelection, FilteredCostMapRequest, decode_request};
     use serde_json::{Value as Json, json};
 
+    use super::super::text::CostText;
     use super::*;
     use crate::resource::limits::WorkLimits;
 
@@ -236,12 +187,18 @@ mod tests {
             };
             DATA[*src][*dst][place].map(micros)
         };
-        let mut text = Vec::new();
         let limits = WorkLimits { list_entries: 10, pairs: 100 };
-        let (selection, cancel) = (Selection::of(costs, &limits).unwrap(), Cancel::default());
-        let matrix = CostMatrix::new(places(2), places(3), selection, cost, &cancel).unwrap();
-        matrix.write(&mut text, &cancel).unwrap();
-        serde_json::from_slice(&text).unwrap()
+        let (selection, cancel) = (|| Selection::of(costs, &limits).unwrap(), Cancel::default());
+        let matrix = || CostMatrix::new(&places(2), &places(3), selection(), cost, &cancel).unwrap();
+        let text = |length: usize| {
+            let pieces = CostText::new(br#"{"costs":"#.to_vec(), matrix()).pieces(length);
+            serde_json::from_slice::<Json>(&pieces.collect::<Vec<_>>().concat()).unwrap()["costs"].take()
+        };
+        let whole = text(usize::MAX);
+        for length in [1, 10, 50] {
+            assert_eq!(text(length), whole, "in pieces of {length}");
+        }
+        whole
     }
 
     #[test]

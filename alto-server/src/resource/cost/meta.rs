@@ -4,9 +4,7 @@ use alto_types::{NoCostType, VersionTag};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::matrix::CostMatrix;
 use super::selection::{Selection, Shown};
-use crate::http::offload::{Abandoned, Cancel};
 use crate::resource::json::append;
 use crate::state::snapshot::Snapshot;
 
@@ -43,20 +41,13 @@ impl<'a> CostMeta<'a> {
         Self { dependent_vtags, cost_type, multi_cost_types, vtag: snapshot.cost_vtag(id) }
     }
 
-    /// Writes the answer: this `meta`, and the costs under the name `member`.
-    pub(in crate::resource) fn into_answer(
-        self,
-        member: &str,
-        costs: &CostMatrix<impl AsRef<str>>,
-        cancel: &Cancel,
-    ) -> Result<Vec<u8>, Abandoned> {
+    /// Writes the begin of the answer: this `meta`, and the name of the `member` with the costs.
+    pub(in crate::resource) fn into_head(self, member: &str) -> Vec<u8> {
         let mut out = br#"{"meta":"#.to_vec();
         append(&mut out, &self);
         out.extend_from_slice(b",\"");
         out.extend_from_slice(member.as_bytes());
         out.extend_from_slice(b"\":");
-        costs.write(&mut out, cancel)?;
-        out.push(b'}');
-        Ok(out)
+        out
     }
 }

@@ -1,7 +1,10 @@
-//! Costs in answers: their types, the selection by a request, the matrix of values and the `meta`.
+//! Costs in answers: their types, the selection by a request, the matrix of values with its keys, the `meta`, and the
+//! text of the answer.
 
 mod filter;
+mod keys;
 pub(crate) mod kind;
 pub(super) mod matrix;
 pub(super) mod meta;
 pub(super) mod selection;
+pub(super) mod text;

@@ -58,6 +58,8 @@ const MAY_BE_SKIPPED: &[(&str, &str)] = &[
     ("rfc9439/5.2.3", "no statistics"),
     ("rfc9439/6.3", "routing costs have no context"),
     ("rfc9439/6.4.1", "no `Expires`"),
+    ("rfc9110/13.1.5", "no partial answers"),
+    ("rfc9110/15.3.7/2", "no partial answers"),
 ];
 
 /// All topologies below `topo/data`, those of scenarios included.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::http::{Exchange, NoAnswer};
 use crate::sheet::Entry;
-use crate::subject::Resource;
+use crate::subject::{Kind, Resource};
 use crate::verdict::{Finding, Grade};
 
 /// Media type of error messages.
@@ -35,6 +35,9 @@ pub(crate) fn promised<'e>(resource: &Resource, exchange: &'e Exchange) -> Resul
     match exchange.answer.media_type() {
         Some(media_type) if media_type.is(&resource.media_type) => {}
         _ => return Err(wrong(exchange.outline())),
+    }
+    if resource.kind == Kind::Other && !resource.media_type.ends_with("json") {
+        return Ok(&Value::Null);
     }
     let message = exchange.document().map_err(|error| wrong(format!("a body that is {error}")))?;
     let Some(member) = resource.kind.data_member() else {

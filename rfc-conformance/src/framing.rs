@@ -1,16 +1,13 @@
 //! Requests over raw sockets: what HTTP libraries cannot send, and answers byte by byte, which they hide.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::context::Context;
-use crate::http::{Answer, Exchange, Failure, NoAnswer, Request, host_and_port, request_target};
+use crate::http::{Answer, Exchange, Failure, MOST_RETRIES, NoAnswer, Request, host_and_port, request_target};
 use crate::sheet::Entry;
 use crate::subject::Resource;
 use crate::verdict::{Finding, Grade};
-
-/// Time limit for what a server sends after an answer, and for the end of a connection.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// An answer over a connection of its own, with everything that followed it.
 pub(crate) struct Raw {
@@ -30,9 +27,14 @@ pub(crate) fn head(context: &Context<'_>, request: &Request, fields: &str) -> St
 pub(crate) fn bodiless(context: &Context<'_>, method: &str, uri: &str, fields: &str) -> Result<Raw, NoAnswer> {
     let request = Request::new(method, uri);
     let bytes = || format!("{}Connection: close\r\n\r\n", head(context, &request, fields)).into_bytes();
-    let raw = send(context, uri, &bytes())?;
-    if raw.exchange.answer.status == 401 && context.client.is_challenged(uri, &raw.exchange.answer) {
-        return send(context, uri, &bytes());
+    let mut raw = send(context, uri, &bytes())?;
+    for _ in 0..MOST_RETRIES {
+        let answer = &raw.exchange.answer;
+        let challenged = answer.status == 401 && context.client.is_challenged(uri, answer);
+        if !challenged && !context.client.has_waited(answer) {
+            break;
+        }
+        raw = send(context, uri, &bytes())?;
     }
     Ok(raw)
 }
@@ -46,7 +48,7 @@ pub(crate) fn send(context: &Context<'_>, uri: &str, bytes: &[u8]) -> Result<Raw
         // A server may answer before it has read everything; its answer counts.
         let _broken_pipe = wire.send(bytes);
         let answer = wire.answer(is_head)?;
-        rest = wire.rest(PATIENCE);
+        rest = wire.rest(context.client);
         Ok(answer)
     });
     let exchange = context.client.record_raw(uri, bytes, sent, started.elapsed())?;
@@ -70,9 +72,9 @@ pub(crate) fn grade_steadfast(entry: &mut Entry, answer: Result<Arc<Exchange>, N
         Ok(exchange) => {
             entry.saw(&exchange, 1, noun);
             if exchange.answer.status >= 500 && !matches!(exchange.answer.status, 501 | 503 | 505) {
-                entry.fail(
-                    Finding::new(format!("an answer or status 4xx for {what}"), exchange.outline()).from(&exchange),
-                );
+                let finding = Finding::new(format!("an answer or status 4xx for {what}"), exchange.outline());
+                // A failure is never a permission or a recommendation that was not followed.
+                entry.note(Grade::Fail, finding.from(&exchange));
             }
         }
         Err(trouble) => entry.unanswered(&trouble, &format!("an answer or status 4xx for {what}")),

@@ -1,7 +1,7 @@
 //! HTTP client: sends requests, follows redirects, authenticates, and bounds answers in size and time.
 
 use std::io::Read;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -11,14 +11,12 @@ use ureq::{Agent, AsSendBody, SendBody};
 use super::curl::{self, CurlOptions};
 use super::digest::Credentials;
 use super::exchange::{Exchange, Failure, NoAnswer};
-use super::message::{Answer, Request};
+use super::message::{Answer, MOST_BYTES, Request};
 use super::observer::Observer;
 use super::settings::{Settings, SettingsError};
 use super::tls::Trust;
 use super::uri::{origin_of, resolve};
 
-/// Maximum size of an answer body in bytes.
-pub(crate) const MOST_BYTES: u64 = 64 * 1024 * 1024;
 /// Maximum size of an answer head in bytes.
 pub(super) const MOST_HEAD: usize = 64 * 1024;
 /// Maximum size in bytes of request bodies that are kept in files.
@@ -29,8 +27,12 @@ const MOST_FILES: usize = 256;
 const MOST_REDIRECTS: usize = 10;
 /// Number of consecutive requests without answer after which no more are sent.
 const MOST_UNANSWERED: usize = 6;
-/// Maximum number of repetitions of a request that is answered with 503 and Retry-After.
-const MOST_RETRIES: usize = 3;
+/// Maximum number of repetitions of a request that is answered with 429 or 503 and Retry-After.
+pub(crate) const MOST_RETRIES: usize = 3;
+/// Time limit for the end of a connection.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(3);
+/// The same for servers that have exceeded it before, so that they do not take the time of the run.
+const SHORT_CLOSE_PATIENCE: Duration = Duration::from_millis(300);
 /// Longest pause before a repetition; a server that asks for more is taken at its word.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
@@ -43,16 +45,18 @@ pub struct Client {
     /// Origin of the root directory, to which credentials may be sent.
     home: OnceLock<String>,
     credentials: Option<Credentials>,
-    curl_options: CurlOptions,
+    pub(super) curl_options: CurlOptions,
     pub(super) timeout: Duration,
     end: Instant,
     count: AtomicUsize,
     /// Number of consecutive requests without answer.
     unanswered: AtomicUsize,
-    /// Number of bodies written to files.
-    kept: AtomicUsize,
     /// Number of the first of these requests.
     silent_since: AtomicUsize,
+    /// True once a connection stayed open that had to end.
+    lingers: AtomicBool,
+    /// Number of bodies written to files.
+    kept: AtomicUsize,
     observer: Arc<dyn Observer>,
 }
 
@@ -77,7 +81,8 @@ impl Client {
                 .accept("")
                 .accept_encoding("")
                 .timeout_global(Some(settings.timeout))
-                .max_response_header_size(MOST_HEAD)
+                // With interim answers, the library counts what it has read of the body as well.
+                .max_response_header_size(16 * MOST_HEAD)
                 .max_idle_connections(idle)
                 .max_idle_connections_per_host(idle)
                 .max_idle_age(Duration::from_secs(2))
@@ -96,6 +101,7 @@ impl Client {
             end: Instant::now() + settings.deadline,
             count: AtomicUsize::new(0),
             unanswered: AtomicUsize::new(0),
+            lingers: AtomicBool::new(false),
             kept: AtomicUsize::new(0),
             silent_since: AtomicUsize::new(usize::MAX),
             observer,
@@ -133,19 +139,25 @@ impl Client {
     }
 
     /// Sends a request, with credentials if the server asks for them; redirects are not followed. A request that is
-    /// answered with 503 and Retry-After (RFC 9110 §10.2.3) is repeated, as long as the time limit of the run permits.
+    /// answered with 429 or 503 and Retry-After (RFC 9110 §10.2.3) is repeated, as long as the time limit of the run permits.
     #[expect(clippy::needless_pass_by_value, reason = "a request is made to be sent")]
     pub fn send(&self, request: Request) -> Result<Arc<Exchange>, NoAnswer> {
         let mut exchange = self.send_once(request.clone())?;
         for _ in 0..MOST_RETRIES {
-            let Some(pause) = pause_before_retry(&exchange.answer) else { break };
-            if pause > LONGEST_PAUSE || Instant::now() + pause >= self.end {
+            if !self.has_waited(&exchange.answer) {
                 break;
             }
-            std::thread::sleep(pause);
             exchange = self.send_once(request.clone())?;
         }
         Ok(exchange)
+    }
+
+    /// Waits as long as an answer asks for before a repetition; false if it does not ask, or the time limit forbids it.
+    pub(crate) fn has_waited(&self, answer: &Answer) -> bool {
+        let pause = pause_before_retry(answer).filter(|pause| *pause <= LONGEST_PAUSE);
+        let Some(pause) = pause.filter(|pause| Instant::now() + *pause < self.end) else { return false };
+        std::thread::sleep(pause);
+        true
     }
 
     /// Sends a request like [`Self::send`], but does not repeat it if the server is overloaded.
@@ -226,6 +238,16 @@ impl Client {
         Instant::now() >= self.end
     }
 
+    /// Returns the time limit for the end of a connection; a short one once the server has exceeded it.
+    pub(super) fn close_patience(&self) -> Duration {
+        if self.lingers.load(Ordering::Relaxed) { SHORT_CLOSE_PATIENCE } else { CLOSE_PATIENCE }
+    }
+
+    /// Remembers that a connection stayed open that had to end.
+    pub(super) fn note_lingering(&self) {
+        self.lingers.store(true, Ordering::Relaxed);
+    }
+
     /// Returns the number of the first request since which the server has given no answer at all.
     pub(crate) fn silent_since(&self) -> Option<usize> {
         Some(self.silent_since.load(Ordering::Relaxed)).filter(|number| *number != usize::MAX)
@@ -304,6 +326,10 @@ impl Client {
             .iter()
             .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
         let mut answer = Answer { status: head.status.as_u16(), headers: headers.collect(), body: Vec::new() };
+        if request.method == "HEAD" || matches!(answer.status, 204 | 304) {
+            // The library would decode the content that these do not have.
+            return Ok(answer);
+        }
         let read = body.into_reader().take(MOST_BYTES + 1).read_to_end(&mut answer.body);
         read.map_err(|error| self.broken_off(error, answer.body.len()))?;
         if answer.body.len() as u64 > MOST_BYTES {
@@ -361,7 +387,7 @@ fn run(
 
 /// Returns the pause that a server asks for before a request is repeated.
 fn pause_before_retry(answer: &Answer) -> Option<Duration> {
-    let seconds = answer.header("retry-after").filter(|_| answer.status == 503)?.trim();
+    let seconds = answer.header("retry-after").filter(|_| matches!(answer.status, 429 | 503))?.trim();
     seconds.parse().ok().map(Duration::from_secs)
 }
 

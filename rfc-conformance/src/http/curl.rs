@@ -20,18 +20,27 @@ pub(super) struct CurlOptions {
     pub(super) bodies: Option<PathBuf>,
 }
 
+impl CurlOptions {
+    /// Returns the options of curl about certificates, as words.
+    fn trusted(&self) -> Vec<String> {
+        let ca = self.ca.iter().flat_map(|ca| ["--cacert".to_owned(), quoted(ca.as_bytes())]);
+        ca.chain(self.insecure.then(|| "-k".to_owned())).collect()
+    }
+
+    /// Returns the options of curl about certificates, each after a space.
+    pub(super) fn trust(&self) -> String {
+        let words = self.trusted();
+        words.iter().flat_map(|word| [" ", word.as_str()]).collect()
+    }
+}
+
 /// Returns the curl command for a request.
 pub(super) fn command(request: &Request, options: &CurlOptions) -> String {
     let mut words = vec!["curl".to_owned(), "-sS".to_owned(), "-i".to_owned()];
     if let Some(user) = &options.user {
         words.extend(["--digest".to_owned(), "-u".to_owned(), quoted(user.as_bytes())]);
     }
-    if let Some(ca) = &options.ca {
-        words.extend(["--cacert".to_owned(), quoted(ca.as_bytes())]);
-    }
-    if options.insecure {
-        words.push("-k".to_owned());
-    }
+    words.extend(options.trusted());
     match request.method.as_str() {
         "GET" => {}
         "HEAD" => words.push("-I".to_owned()),

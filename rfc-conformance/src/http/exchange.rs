@@ -112,7 +112,7 @@ impl Exchange {
 
     /// Returns the body as JSON, parsed once.
     pub fn document(&self) -> Result<&Document, &NotJson> {
-        self.json.get_or_init(|| json::parse(&self.answer.body)).as_ref()
+        self.json.get_or_init(|| json::parse(&self.answer.content())).as_ref()
     }
 
     /// Returns the JSON value of the body, if it is JSON.

@@ -1,8 +1,15 @@
 //! HTTP requests and answers.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::io::Read as _;
+
+use flate2::read::MultiGzDecoder;
 
 use super::media::MediaType;
+
+/// Maximum size of an answer body in bytes.
+pub(crate) const MOST_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Maximum number of bytes of a body that a report shows.
 const MOST_SHOWN: usize = 8 * 1024;
@@ -115,6 +122,18 @@ impl Answer {
     /// Returns all values of a header field.
     pub fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.headers.iter().filter(move |(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns the body without its content coding, if that is gzip, up to a bound; otherwise the body as it is, such as
+    /// one that was decoded as it arrived.
+    pub(crate) fn content(&self) -> Cow<'_, [u8]> {
+        let coding = self.header("content-encoding").unwrap_or_default();
+        if !matches!(coding.trim().to_ascii_lowercase().as_str(), "gzip" | "x-gzip") {
+            return Cow::Borrowed(&self.body);
+        }
+        let mut decoded = Vec::new();
+        let read = MultiGzDecoder::new(&self.body[..]).take(MOST_BYTES).read_to_end(&mut decoded);
+        read.map_or(Cow::Borrowed(&self.body), |_| Cow::Owned(decoded))
     }
 
     /// Returns the media type of the body.

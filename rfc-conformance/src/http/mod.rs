@@ -12,7 +12,7 @@ mod settings;
 mod tls;
 mod uri;
 
-pub(crate) use client::Client;
+pub(crate) use client::{Client, MOST_RETRIES};
 pub(crate) use digest::{answer as answer_to, best_challenge};
 pub use exchange::{Exchange, Failure, NoAnswer, Record};
 pub use media::MediaType;

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
 
-use super::client::{Client, MOST_BYTES, MOST_HEAD};
-use super::curl::quoted;
+use super::client::{Client, MOST_HEAD, MOST_RETRIES};
+use super::curl::{CurlOptions, quoted};
 use super::exchange::{Exchange, Failure, NoAnswer};
-use super::message::{Answer, Request, without_secrets};
+use super::message::{Answer, MOST_BYTES, Request, without_secrets};
 use super::uri::{host_of, origin_of};
 
 /// Maximum number of sent bytes kept for reports.
@@ -63,11 +63,15 @@ impl Client {
     }
 
     /// Sends bytes on a new connection and reads one answer. The bytes are created again if the server issues a new
-    /// challenge.
+    /// challenge, or asks for a repetition.
     pub(crate) fn send_raw(&self, uri: &str, bytes: impl Fn() -> Vec<u8>) -> Result<Arc<Exchange>, NoAnswer> {
-        let exchange = self.send_raw_once(uri, &bytes())?;
-        if exchange.answer.status == 401 && self.is_challenged(uri, &exchange.answer) {
-            return self.send_raw_once(uri, &bytes());
+        let mut exchange = self.send_raw_once(uri, &bytes())?;
+        for _ in 0..MOST_RETRIES {
+            let challenged = exchange.answer.status == 401 && self.is_challenged(uri, &exchange.answer);
+            if !challenged && !self.has_waited(&exchange.answer) {
+                break;
+            }
+            exchange = self.send_raw_once(uri, &bytes())?;
         }
         Ok(exchange)
     }
@@ -99,7 +103,7 @@ impl Client {
         let method = bytes.split(|byte| *byte == b' ').next().unwrap_or_default();
         let mut request = Request::new(&String::from_utf8_lossy(&method[..method.len().min(20)]), uri);
         request.raw = Some(bytes[..bytes.len().min(MOST_KEPT)].to_vec());
-        self.record(self.next_number(), request, sent, took, command(uri, bytes))
+        self.record(self.next_number(), request, sent, took, command(uri, bytes, &self.curl_options))
     }
 
     /// Returns the `Authorization` line for a raw request; empty if none is needed.
@@ -153,9 +157,35 @@ impl Wire {
         }
     }
 
+    /// Reads everything that the server sends, and whether it closes the connection in time.
+    pub(crate) fn everything(&mut self, client: &Client) -> Result<(Vec<u8>, bool), Failure> {
+        // The first bytes may take as long as any answer.
+        while self.buffer.is_empty() {
+            self.more()?;
+        }
+        let last = self.end;
+        let closed = loop {
+            // A long answer may take longer than a pause in it.
+            self.end = last.min(Instant::now() + client.close_patience());
+            match self.fill() {
+                Ok(0) => break true,
+                Ok(_) => bounded(self.buffer.len())?,
+                Err(Failure::TimedOut(_)) => break false,
+                // Bytes that were sent after the request are lost with a reset, not the answer.
+                Err(_) => break true,
+            }
+        };
+        if !closed {
+            client.note_lingering();
+        }
+        Ok((std::mem::take(&mut self.buffer), closed))
+    }
+
     /// Reads what the server sends until it closes the connection, up to a bound, within a time limit.
-    pub(crate) fn rest(&mut self, patience: Duration) -> Vec<u8> {
-        self.is_closed_within(patience);
+    pub(crate) fn rest(&mut self, client: &Client) -> Vec<u8> {
+        if !self.is_closed_within(client.close_patience()) {
+            client.note_lingering();
+        }
         std::mem::take(&mut self.buffer)
     }
 
@@ -363,25 +393,51 @@ fn broken(error: &std::io::Error, timeout: Duration) -> Failure {
     }
 }
 
-/// Returns a command that sends bytes again: bash alone over TCP; over TLS, `openssl` is needed as well.
-fn command(uri: &str, bytes: &[u8]) -> String {
+/// Returns a command that sends bytes again: bash alone over TCP, curl over TLS.
+fn command(uri: &str, bytes: &[u8], options: &CurlOptions) -> String {
     let origin = origin_of(uri).unwrap_or_default();
     let address = origin.split("//").nth(1).unwrap_or_default().to_owned();
     let shown = &bytes[..bytes.len().min(4096)];
     let rest =
         if shown.len() < bytes.len() { format!("  # the first of {} bytes", bytes.len()) } else { String::new() };
-    let text = std::str::from_utf8(shown);
     // Credentials are removed; the reader has to insert them again.
-    let text = text.ok().filter(|text| text.to_ascii_lowercase().contains("\nauthorization:"));
-    let bytes = match text {
-        Some(text) => quoted(without_secrets(&text.replace("\r\n", "\n")).replace('\n', "\r\n").as_bytes()),
-        None => quoted(shown),
-    };
-    if uri.starts_with("https") {
-        format!("printf %s {bytes} | openssl s_client -quiet -connect {address}{rest}")
-    } else {
+    let text = std::str::from_utf8(shown).ok().filter(|text| text.to_ascii_lowercase().contains("\nauthorization:"));
+    let open = text.map(|text| without_secrets(&text.replace("\r\n", "\n")).replace('\n', "\r\n"));
+    let shown = open.as_ref().map_or(shown, |text| text.as_bytes());
+    if !uri.starts_with("https") {
         let (host, port) = address.rsplit_once(':').unwrap_or((&address, "80"));
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        format!("exec 3<>/dev/tcp/{host}/{port}; printf %s {bytes} >&3; cat <&3; exec 3>&-{rest}")
+        let (host, bytes) = (host.trim_start_matches('[').trim_end_matches(']'), quoted(shown));
+        return format!("exec 3<>/dev/tcp/{host}/{port}; printf %s {bytes} >&3; cat <&3; exec 3>&-{rest}");
+    }
+    if shown.contains(&0) {
+        // curl refuses this byte, and so does every shell in a word.
+        let bytes = shown.iter().fold(String::new(), |text, byte| text + &format!("\\{byte:03o}"));
+        return format!("printf '{bytes}' | openssl s_client -quiet -connect {address}{rest}");
+    }
+    // Gopher over TLS sends what stands in its URI, and CR LF after it.
+    let end = shown.strip_suffix(b"\r\n").unwrap_or(shown);
+    let path = end.iter().fold(String::new(), |path, byte| {
+        let plain = byte.is_ascii_alphanumeric() || b"-._~/:,+*=;".contains(byte);
+        path + &if plain { char::from(*byte).to_string() } else { format!("%{byte:02X}") }
+    });
+    format!("curl -sS --max-time 10{} 'gophers://{address}/_{path}'{rest}", options.trust())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_need_bash_or_curl() {
+        let options = CurlOptions { ca: Some("/tmp/ca.pem".into()), ..CurlOptions::default() };
+        assert_eq!(
+            command("http://[::1]:80/x", b"GET /\x00 HTTP/1.1\r\n\r\n", &options),
+            "exec 3<>/dev/tcp/::1/80; printf %s $'GET /\\x00 HTTP/1.1\\r\\n\\r\\n' >&3; cat <&3; exec 3>&-"
+        );
+        assert_eq!(
+            command("https://localhost:8443/x", b"GET /?a HTTP/1.1\r\nAuthorization: Digest secret\r\n\r\n", &options),
+            "curl -sS --max-time 10 --cacert /tmp/ca.pem \
+             'gophers://localhost:8443/_GET%20/%3Fa%20HTTP/1.1%0D%0AAuthorization:%20%28not%20shown%29%0D%0A'"
+        );
     }
 }

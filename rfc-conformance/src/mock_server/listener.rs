@@ -1,7 +1,7 @@
 //! TCP and TLS listener with a thread per connection, up to a limit.
 
 use std::collections::HashMap;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead as _, BufReader, Read};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -158,14 +158,21 @@ fn serve_connection(
             Incoming::Closed => break,
             Incoming::Request(request) => {
                 let response = handler.respond(&request);
-                if !http::write(&mut connection, &response, Some(&request))? {
+                let stays = http::write(&mut connection, &response, Some(&request))?;
+                if handler.leniency() == Leniency::ForgetsPipeline {
+                    let arrived = connection.buffer().len();
+                    connection.consume(arrived);
+                }
+                if !stays && handler.leniency() != Leniency::StaysOpen {
                     break;
                 }
             }
             Incoming::Rejected(rejected) => {
                 handler.rejected(ends.peer, &rejected);
                 http::write(&mut connection, &Response::plain(rejected.status, rejected.reason), None)?;
-                break;
+                if handler.leniency() != Leniency::GoesOn {
+                    break;
+                }
             }
         }
     }

@@ -79,7 +79,7 @@ impl Service {
     }
 
     /// Answers as RFC 7285 and HTTP require, apart from [`Hooks::rewrite`] and [`Hooks::render`].
-    fn route(&self, request: &ReceivedRequest) -> Response {
+    pub fn route(&self, request: &ReceivedRequest) -> Response {
         if !matches!(request.method.as_str(), "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "PATCH" | "OPTIONS") {
             return Response::plain(501, "unknown method");
         }
@@ -130,7 +130,12 @@ impl Service {
         if target.accepts().is_none() && status == 200 {
             let tag = format!("\"{:016x}\"", fingerprint(&response.body));
             let known = request.field("if-none-match").unwrap_or_default();
-            if known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag || known.trim() == "*") {
+            let required = request.field("if-match").unwrap_or_else(|| "*".to_owned());
+            // RFC 9110 §13.1.1: If-Match compares strongly.
+            if !required.split(',').any(|required| required.trim() == tag || required.trim() == "*") {
+                response = Response::plain(412, "the representation has another entity tag");
+            } else if known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag || known.trim() == "*")
+            {
                 response = Response { status: 304, ..Response::default() };
             }
             response = response.with("ETag", &tag).with("Cache-Control", "no-cache");

@@ -100,6 +100,10 @@ pub(crate) fn inspect(exchange: &Exchange, sheet: &mut Sheet) {
         entry.fail(Finding::new("Content-Type", "none").from(exchange));
         return;
     };
+    if !media_type.is_well_formed() {
+        let seen = answer.header("content-type").unwrap_or_default();
+        entry.fail(Finding::new("TYPE/SUBTYPE, each parameter with a value", seen).from(exchange));
+    }
     let entry = sheet.on(SPECIFIC);
     let is_message = exchange.value().is_some_and(is_alto_message);
     entry.saw(exchange, usize::from(is_message), "ALTO message");
@@ -140,7 +144,7 @@ fn is_alto_message(value: &Value) -> bool {
 }
 
 fn inspect_bytes(exchange: &Exchange, sheet: &mut Sheet) {
-    let body = &exchange.answer.body;
+    let body = &exchange.answer.content();
     let entry = sheet.on(UTF8);
     entry.saw(exchange, 1, "answer");
     if body.starts_with(b"\xef\xbb\xbf") {

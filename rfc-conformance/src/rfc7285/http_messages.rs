@@ -21,7 +21,7 @@ pub(super) const CHECKS: &[Check] = &[
         request_line,
     ),
     Check::new("sends odd field names and invalid lengths over a raw socket", &[FIELD_NAMES, LENGTH], fields),
-    Check::new("sends a body in chunks of one byte, with extensions and a trailer", &[CHUNKED], chunked),
+    Check::new("sends a body in chunks of 1 and 26 bytes, with extensions and a trailer", &[CHUNKED], chunked),
     Check::new("sends three requests at once on one connection", &[PERSISTENT], persistent),
     Check::new("sends a head with `Expect: 100-continue` and holds the body back", &[EXPECT], expectation),
 ];
@@ -152,12 +152,12 @@ fn chunked(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         return Ok(());
     };
     let media_type = resource.accepts.as_deref().unwrap_or_default();
-    let bytes = |extension: &str, trailer: &str| {
+    let bytes = |size: usize, extension: &str, trailer: &str| {
         let head = post(context, resource, &body);
         let mut text = format!("{head}Content-Type: {media_type}\r\nTransfer-Encoding: chunked\r\n\r\n").into_bytes();
-        for byte in body.as_bytes() {
-            text.extend(format!("1{extension}\r\n").as_bytes());
-            text.push(*byte);
+        for chunk in body.as_bytes().chunks(size) {
+            text.extend(format!("{:x}{extension}\r\n", chunk.len()).as_bytes());
+            text.extend(chunk);
             text.extend(b"\r\n");
         }
         text.extend(format!("0\r\n{trailer}\r\n").as_bytes());
@@ -168,8 +168,9 @@ fn chunked(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         format!("{head}Content-Type: {media_type}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
     };
     let whole = context.client.send_raw(&resource.uri, whole)?;
-    for (extension, trailer) in [("", ""), (";x=y", "X-Trailer: z\r\n")] {
-        let exchange = match context.client.send_raw(&resource.uri, || bytes(extension, trailer)) {
+    // Sizes are hexadecimal, which shows from ten bytes on.
+    for (size, extension, trailer) in [(1, "", ""), (26, "", ""), (1, ";x=y", "X-Trailer: z\r\n")] {
+        let exchange = match context.client.send_raw(&resource.uri, || bytes(size, extension, trailer)) {
             Ok(exchange) => exchange,
             Err(trouble) => {
                 entry.unanswered(&trouble, "the answer to the same body with Content-Length");

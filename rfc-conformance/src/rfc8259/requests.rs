@@ -1,6 +1,11 @@
 //! Checks with extreme requests to every kind of resource (RFC 8259 §6 to §8).
 
-use super::requirements::{s6::NUMBERS, s7::STRINGS, s8_1::BYTE_ORDER_MARK, s8_2::SURROGATES};
+use super::requirements::{
+    s6::NUMBERS,
+    s7::STRINGS,
+    s8_1::{BYTE_ORDER_MARK, NOT_UTF8},
+    s8_2::SURROGATES,
+};
 use crate::check::Check;
 use crate::context::{Context, post_request};
 use crate::framing::{grade_alive, grade_steadfast};
@@ -17,6 +22,7 @@ pub(super) const CHECKS: &[Check] = &[
         extremes,
     ),
     Check::new("sends a valid request after a byte order mark", &[BYTE_ORDER_MARK], byte_order_mark),
+    Check::new("puts bytes that are no UTF-8 into strings and between them", &[NOT_UTF8], not_utf8),
 ];
 
 const NOTHING: &str = "no resource that takes requests is listed";
@@ -87,6 +93,32 @@ fn byte_order_mark(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAns
                 }
             }
             Err(trouble) => entry.unanswered(&trouble, "an answer or status 400"),
+        }
+    }
+    Ok(())
+}
+
+fn not_utf8(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+    let entry = sheet.on(NOT_UTF8);
+    entry.skip(NOTHING);
+    for (resource, body) in context.valid_requests()?.into_iter().take(2) {
+        let text = body.to_string();
+        // Latin-1, a surrogate, an overlong form, a part of a character, and UTF-16.
+        let strings: [&[u8]; 4] = [b"\xe9t\xe9", b"\xed\xa0\x80", b"\xc0\x80", b"\xe2\x82"];
+        let inside = strings.map(|bytes| {
+            let rest = text.strip_prefix('{').unwrap_or_default().as_bytes();
+            [b"{\"x-unknown\":\"", bytes, b"\",", rest].concat()
+        });
+        let before = [b"\xff", text.as_bytes()].concat();
+        let wide = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for bytes in inside.into_iter().chain([before, wide]) {
+            let answer = context.send(post_request(resource, bytes));
+            grade_steadfast(
+                entry,
+                answer,
+                "request",
+                &format!("bytes that are no UTF-8 in a request to {}", resource.id),
+            );
         }
     }
     Ok(())

@@ -6,11 +6,17 @@ use flate2::read::MultiGzDecoder;
 
 use super::readable;
 use super::requirements::{
-    s8_4::CODED, s8_8_3::DISTINCT_TAGS, s12_5_3::EXCLUDED_CODING, s12_5_5::VARY, s15_3_7::PARTIAL,
+    s8_4::CODED,
+    s8_8_3::DISTINCT_TAGS,
+    s12_5_3::EXCLUDED_CODING,
+    s12_5_5::VARY,
+    s13_1_5::IF_RANGE,
+    s14_2::{RANGE_FORMS, RANGE_UNITS},
+    s15_3_7::{PARTIAL, PARTIAL_FIELDS},
 };
 use crate::check::Check;
 use crate::context::Context;
-use crate::framing::bodiless;
+use crate::framing::{bodiless, grade_steadfast};
 use crate::http::{Answer, NoAnswer};
 use crate::sheet::Sheet;
 use crate::verdict::Finding;
@@ -22,7 +28,8 @@ pub(super) const CHECKS: &[Check] = &[
         &[CODED, DISTINCT_TAGS, EXCLUDED_CODING, VARY],
         codings,
     ),
-    Check::new("asks for ranges of bytes", &[PARTIAL], ranges),
+    Check::new("asks for ranges of bytes", &[PARTIAL, PARTIAL_FIELDS, IF_RANGE], ranges),
+    Check::new("asks for ranges in unknown units and beyond the end", &[RANGE_UNITS, RANGE_FORMS], odd_ranges),
 ];
 
 /// Limit on the bytes that a compressed answer may become.
@@ -40,7 +47,9 @@ fn codings(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     }
     for (uri, media_type) in readable(context) {
         let accept = format!("Accept: {media_type}\r\n");
-        let plain = bodiless(context, "GET", &uri, &accept)?.exchange;
+        // Without Accept-Encoding, any coding is permitted.
+        let plain = format!("{accept}Accept-Encoding: identity\r\n");
+        let plain = bodiless(context, "GET", &uri, &plain)?.exchange;
         for fields in
             ["gzip;q=0, identity", "gzip;q=0", "identity;q=1, *;q=0", "br;q=0, gzip;q=0, deflate;q=0, zstd;q=0"]
         {
@@ -55,12 +64,14 @@ fn codings(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
             }
         }
         let packed = bodiless(context, "GET", &uri, &format!("{accept}Accept-Encoding: gzip\r\n"))?.exchange;
-        if coding(&packed.answer) != "gzip" || packed.answer.status != 200 || plain.answer.status != 200 {
+        let codings = (coding(&plain.answer), coding(&packed.answer));
+        if codings != ("identity".into(), "gzip".into()) || packed.answer.status != 200 || plain.answer.status != 200 {
             continue;
         }
         let mut decoded = Vec::new();
         let read = MultiGzDecoder::new(&packed.answer.body[..]).take(MOST_DECODED).read_to_end(&mut decoded);
-        let again = bodiless(context, "GET", &uri, &accept)?.exchange;
+        let again = format!("{accept}Accept-Encoding: identity\r\n");
+        let again = bodiless(context, "GET", &uri, &again)?.exchange;
         let unchanged = again.answer.body == plain.answer.body;
         let entry = sheet.on(CODED);
         entry.saw(&packed, 1, "compressed answer");
@@ -96,8 +107,9 @@ fn codings(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
 }
 
 fn ranges(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    let entry = sheet.on(PARTIAL);
-    entry.skip("no resource can be read");
+    sheet.on(PARTIAL_FIELDS).skip("no answer is partial");
+    sheet.on(IF_RANGE).skip("no answer is partial");
+    sheet.skip_all("no resource can be read");
     for (uri, media_type) in readable(context) {
         let accept = format!("Accept: {media_type}\r\n");
         let whole = bodiless(context, "GET", &uri, &accept)?.exchange;
@@ -105,20 +117,71 @@ fn ranges(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         if whole.answer.status != 200 || length < 4 {
             continue;
         }
+        let mut partial = false;
         for (range, from, to) in [("0-1", 0, 2), ("2-", 2, length), ("-2", length - 2, length)] {
             let exchange = bodiless(context, "GET", &uri, &format!("{accept}Range: bytes={range}\r\n"))?.exchange;
-            entry.saw(&exchange, 1, "request for a range");
+            sheet.on(PARTIAL).saw(&exchange, 1, "request for a range");
             // Ignoring ranges is permitted.
             if exchange.answer.status != 206 {
                 continue;
             }
+            partial = true;
             let expected = format!("bytes {from}-{}/{length}", to - 1);
             let seen = exchange.answer.header("content-range").unwrap_or("none");
             if seen != expected || exchange.answer.body != whole.answer.body[from..to] {
                 let seen = format!("{seen} with {} bytes", exchange.answer.body.len());
-                entry.fail(Finding::new(expected, seen).from(&whole).from(&exchange));
+                sheet.on(PARTIAL).fail(Finding::new(expected, seen).from(&whole).from(&exchange));
+            }
+            let entry = sheet.on(PARTIAL_FIELDS);
+            entry.saw(&exchange, 1, "partial answer");
+            for name in ["etag", "vary"] {
+                let (expected, seen) = (whole.answer.header(name), exchange.answer.header(name));
+                if let Some(expected) = expected.filter(|_| seen.is_none()) {
+                    entry.fail(Finding::new(format!("{name}: {expected}"), "none").from(&whole).from(&exchange));
+                }
             }
         }
+        if partial && whole.answer.header("etag").is_some() {
+            let fields = format!("{accept}Range: bytes=0-1\r\nIf-Range: \"no-such-tag\"\r\n");
+            let exchange = bodiless(context, "GET", &uri, &fields)?.exchange;
+            let entry = sheet.on(IF_RANGE);
+            entry.saw(&exchange, 1, "request with If-Range");
+            if exchange.answer.status == 206 {
+                entry.fail(Finding::new("the whole answer", exchange.outline()).from(&exchange));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn odd_ranges(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+    sheet.skip_all("no resource can be read");
+    let Some((uri, media_type)) = readable(context).into_iter().next() else { return Ok(()) };
+    let accept = format!("Accept: {media_type}\r\n");
+    let whole = bodiless(context, "GET", &uri, &accept)?.exchange;
+    let unknown = bodiless(context, "GET", &uri, &format!("{accept}Range: pids=1-2\r\n"))?.exchange;
+    let entry = sheet.on(RANGE_UNITS);
+    entry.saw(&unknown, 1, "request for a range");
+    if unknown.answer.status != whole.answer.status {
+        let expected = format!("{}, as without a range", whole.outline());
+        entry.fail(Finding::new(expected, unknown.outline()).from(&whole).from(&unknown));
+    }
+    let entry = sheet.on(RANGE_FORMS);
+    for range in [
+        "bytes=99999999-",
+        "bytes=18446744073709551615-18446744073709551616",
+        "bytes=5-2",
+        "bytes=-0",
+        "bytes=",
+        "bytes=-",
+        "bytes=a-b",
+        "bytes=0-0,1-1,-1",
+        "bytes=0-,0-,0-,0-,0-,0-,0-,0-",
+        "=",
+        "bytes",
+    ] {
+        let answer = bodiless(context, "GET", &uri, &format!("{accept}Range: {range}\r\n"));
+        grade_steadfast(entry, answer.map(|raw| raw.exchange), "form of Range", &format!("Range: {range}"));
     }
     Ok(())
 }

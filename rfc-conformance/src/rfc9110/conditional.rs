@@ -3,6 +3,7 @@
 use super::readable;
 use super::requirements::{
     s8_8_3::{STABLE_TAGS, TAG_SYNTAX},
+    s13_1_1::{MATCHED, NOT_MATCHED},
     s13_1_2::{ANY_TAG, OTHER_TAG, TAG_LIST, WEAK_TAG},
     s13_1_3::{INVALID_DATE, TAG_FIRST},
     s15_4_5::{NO_CONTENT, TAG_AGAIN},
@@ -19,7 +20,20 @@ use crate::verdict::{Finding, Grade};
 pub(super) const CHECKS: &[Check] = &[Check::new(
     "repeats requests with conditions on the current entity tag and on others, alone, in lists and as weak ones, and with \
      dates, and reads the answers byte by byte",
-    &[TAG_SYNTAX, STABLE_TAGS, OTHER_TAG, TAG_LIST, WEAK_TAG, ANY_TAG, INVALID_DATE, TAG_FIRST, NO_CONTENT, TAG_AGAIN],
+    &[
+        TAG_SYNTAX,
+        STABLE_TAGS,
+        MATCHED,
+        NOT_MATCHED,
+        OTHER_TAG,
+        TAG_LIST,
+        WEAK_TAG,
+        ANY_TAG,
+        INVALID_DATE,
+        TAG_FIRST,
+        NO_CONTENT,
+        TAG_AGAIN,
+    ],
     conditions,
 )];
 
@@ -28,6 +42,7 @@ pub(super) const CHECKS: &[Check] = &[Check::new(
 enum Effect {
     NotModified,
     Whole,
+    Failed,
 }
 
 fn conditions(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
@@ -38,12 +53,8 @@ fn conditions(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
         if plain.exchange.answer.status != 200 {
             continue;
         }
-        let modified = plain.exchange.answer.header("last-modified").map(str::to_owned);
-        sheet.on(INVALID_DATE).skip("no answer has `Last-Modified`");
-        if modified.is_some() {
-            let fields = format!("{accept}If-Modified-Since: yesterday at noon\r\n");
-            grade(context, sheet, &plain, INVALID_DATE, Effect::Whole, &uri, &fields)?;
-        }
+        let fields = format!("{accept}If-Modified-Since: yesterday at noon\r\n");
+        grade(context, sheet, &plain, INVALID_DATE, Effect::Whole, &uri, &fields)?;
         let Some(tag) = plain.exchange.answer.header("etag").map(str::to_owned) else {
             continue;
         };
@@ -69,23 +80,46 @@ fn conditions(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
         let mut cases = vec![
             (OTHER_TAG, format!("If-None-Match: {unknown}\r\n"), Effect::Whole),
             (OTHER_TAG, format!("If-None-Match: W/{unknown}, \"\"\r\n"), Effect::Whole),
+            (OTHER_TAG, format!("If-None-Match: {}\r\n", around(strong)), Effect::Whole),
             (TAG_LIST, format!("If-None-Match: {unknown}, {tag} ,W/\"x\"\r\n"), not_modified),
             (WEAK_TAG, format!("If-None-Match: W/{strong}\r\n"), not_modified),
             (ANY_TAG, "If-None-Match: *\r\n".to_owned(), not_modified),
+            (MATCHED, "If-Match: *\r\n".to_owned(), Effect::Whole),
+            (NOT_MATCHED, format!("If-Match: {unknown}, {}\r\n", around(strong)), Effect::Failed),
+            (NOT_MATCHED, format!("If-Match: W/{strong}\r\n"), Effect::Failed),
         ];
-        if let Some(date) = &modified {
-            cases.push((
-                TAG_FIRST,
-                format!("If-None-Match: {unknown}\r\nIf-Modified-Since: {date}\r\n"),
-                Effect::Whole,
-            ));
+        let answer = &plain.exchange.answer;
+        if let Some(date) = answer.header("last-modified").or_else(|| answer.header("date")) {
+            let fields = format!("If-None-Match: {unknown}\r\nIf-Modified-Since: {date}\r\n");
+            cases.push((TAG_FIRST, fields, Effect::Whole));
         }
-        sheet.on(TAG_FIRST).skip("no answer has both an entity tag and `Last-Modified`");
+        sheet.on(TAG_FIRST).skip("no answer has both an entity tag and a date");
+        if tag == strong {
+            cases.push((MATCHED, format!("If-Match: {tag}\r\n"), Effect::Whole));
+            cases.push((MATCHED, format!("If-Match: {unknown} , {tag}\r\n"), Effect::Whole));
+        }
+        let other_case = swapped(strong);
+        if other_case != strong {
+            cases.push((OTHER_TAG, format!("If-None-Match: {other_case}\r\n"), Effect::Whole));
+        }
         for (requirement, condition, effect) in cases {
             grade(context, sheet, &plain, requirement, effect, &uri, &format!("{accept}{condition}"))?;
         }
     }
     Ok(())
+}
+
+/// Returns an entity tag that contains the text of another one.
+fn around(strong: &str) -> String {
+    format!("\"x{}x\"", strong.trim_matches('"'))
+}
+
+/// Returns an entity tag with small letters for capitals and the other way round.
+fn swapped(strong: &str) -> String {
+    let swap = |letter: char| {
+        if letter.is_ascii_lowercase() { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() }
+    };
+    strong.chars().map(swap).collect()
 }
 
 /// Tests whether a text is an entity tag (RFC 9110 §8.8.3).
@@ -111,8 +145,9 @@ fn grade(
     let entry = sheet.on(requirement);
     entry.saw(exchange, 1, "condition");
     let whole = &plain.exchange.answer;
-    // The content may have changed meanwhile.
-    let changed = answer.header("etag").is_some() && answer.header("etag") != whole.header("etag");
+    // The content may have changed meanwhile; but what has not been modified has the tag of before.
+    let other_tag = answer.header("etag").is_some() && answer.header("etag") != whole.header("etag");
+    let changed = other_tag && answer.status != 304;
     match effect {
         Effect::NotModified if answer.status != 304 && !changed => {
             entry.fail(Finding::new("status 304", exchange.outline()).from(&plain.exchange).from(exchange));
@@ -120,6 +155,9 @@ fn grade(
         Effect::Whole if answer.status != 200 || (answer.body != whole.body && !changed) => {
             let seen = format!("{} and {} bytes", exchange.outline(), answer.body.len());
             entry.fail(Finding::new("status 200 with the whole answer", seen).from(&plain.exchange).from(exchange));
+        }
+        Effect::Failed if answer.status != 412 && !changed => {
+            entry.fail(Finding::new("status 412", exchange.outline()).from(&plain.exchange).from(exchange));
         }
         _ => {}
     }

@@ -21,11 +21,13 @@ pub(crate) const STANDARD: Standard = Standard {
     name: "rfc9110",
     title: "RFC 9110 HTTP Semantics",
     chapters: &[
+        ("5", "Fields"),
         ("6", "Message Abstraction"),
         ("8", "Representation Data and Metadata"),
         ("9", "Methods"),
         ("12", "Content Negotiation"),
         ("13", "Conditional Requests"),
+        ("14", "Range Requests"),
         ("15", "Status Codes"),
     ],
     ledger: include_str!("../../ledger/rfc9110.tsv"),
@@ -35,7 +37,7 @@ pub(crate) const STANDARD: Standard = Standard {
 };
 
 /// Collects URIs that are read by GET, with their media types: the root directory and one resource of each kind.
-fn readable(context: &Context<'_>) -> Vec<(String, String)> {
+pub(crate) fn readable(context: &Context<'_>) -> Vec<(String, String)> {
     let root = &context.subject.first;
     let own = root.answer.header("content-type").unwrap_or("*/*").to_owned();
     let first = (root.answer.status == 200).then(|| (root.request.uri.clone(), own));

@@ -82,6 +82,8 @@ fn most_specific(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswe
         let media_type = &resource.media_type;
         for form in [
             format!("*/*;q=0, {media_type}"),
+            format!("{media_type};q=0.5"),
+            format!(", ,{media_type} ; q=0.5 ,"),
             format!("{media_type};q=0.1, application/*;q=0"),
             format!("application/*;q=0, */*;q=0, {media_type};q=0.001"),
             format!("text/html;q=1, {media_type};q=0.1, text/*;q=0.9"),

@@ -83,6 +83,8 @@ fn long_fields(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
     let request = Request::new("GET", uri);
     for (what, fields) in [
         ("a field of 4000 octets", format!("X-Long: {}\r\n", "x".repeat(4000))),
+        ("a field of 9000 octets", format!("X-Long: {}\r\n", "x".repeat(9000))),
+        ("a field of 20,000 octets", format!("X-Long: {}\r\n", "x".repeat(20_000))),
         ("a field of 200,000 octets", format!("X-Long: {}\r\n", "x".repeat(200_000))),
         ("a field name of 4000 octets", format!("{}: x\r\n", "x".repeat(4000))),
         ("300 fields", "X-Many: x\r\n".repeat(300)),

@@ -6,6 +6,7 @@
 pub(crate) mod requirements;
 
 checks! {
+    mod answers;
     mod message;
     mod body;
 }
@@ -18,7 +19,9 @@ pub(crate) const STANDARD: Standard = Standard {
     name: "rfc9112",
     title: "RFC 9112 HTTP/1.1",
     chapters: &[
+        ("2", "Message"),
         ("3", "Request Line"),
+        ("4", "Status Line"),
         ("5", "Field Syntax"),
         ("6", "Message Body"),
         ("7", "Transfer Codings"),

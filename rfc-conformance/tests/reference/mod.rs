@@ -20,6 +20,8 @@ mod mutant;
 mod properties;
 mod server;
 mod unusual;
+mod wire;
+mod witnesses;
 
 use crate::documentation;
 use std::collections::{BTreeMap, BTreeSet};

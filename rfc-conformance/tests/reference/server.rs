@@ -139,16 +139,19 @@ impl Reference {
             }
             let accepted = request.field("accept-encoding").unwrap_or_default();
             if accepted.split(',').any(|coding| coding.trim() == "gzip") {
-                let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-                encoder.write_all(&answer.body).unwrap();
-                answer.body = encoder.finish().unwrap();
+                answer.body = gzip(&answer.body);
                 answer.set("Content-Encoding", "gzip");
                 let tag = answer.field("ETag").unwrap_or_default().trim_end_matches('"').to_owned();
                 answer.set("ETag", &format!("{tag}-gzip\""));
                 return;
             }
             let length = answer.body.len();
-            let range = request.field("range").and_then(|range| Some(range.strip_prefix("bytes=")?.to_owned()));
+            // RFC 9110 §13.1.5: the range is ignored if the client has another representation.
+            let current = |tag: &String| answer.field("ETag") == Some(tag);
+            let range = request.field("range").filter(|_| request.field("if-range").as_ref().is_none_or(current));
+            let range = range
+                .filter(|_| request.method == "GET")
+                .and_then(|range| Some(range.strip_prefix("bytes=")?.to_owned()));
             let Some((from, to)) = range.as_deref().and_then(|range| range.split_once('-')) else { return };
             let (from, to) = match (from.parse::<usize>(), to.parse::<usize>()) {
                 (Ok(from), Ok(to)) => (from, (to + 1).min(length)),
@@ -324,6 +327,13 @@ fn certified(
     let secret = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let config = config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], secret).unwrap();
     (Some(Arc::new(config)), Some(file))
+}
+
+/// Compresses a body.
+pub(crate) fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(body).unwrap();
+    encoder.finish().unwrap()
 }
 
 /// Returns a 401 response with a Digest challenge.

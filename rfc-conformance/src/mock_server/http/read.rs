@@ -35,6 +35,26 @@ pub enum Leniency {
     AnyChunk,
     /// Takes what has arrived for the whole body when the client closes the connection.
     Incomplete,
+    /// Keeps connections open in spite of `Connection: close`.
+    StaysOpen,
+    /// Rejects an empty line before a request.
+    NoEmptyLine,
+    /// Rejects chunks with extensions.
+    NoExtensions,
+    /// Reads the sizes of chunks as decimal numbers.
+    DecimalChunks,
+    /// Rejects fields after the last chunk.
+    NoTrailers,
+    /// Reads a Content-Length with a sign.
+    SignedLength,
+    /// Takes every transfer coding for chunked.
+    AnyCoding,
+    /// Goes on with the connection after a message that it rejected.
+    GoesOn,
+    /// Fails on the size of a chunk that is too large for a number.
+    FailsOnChunk,
+    /// Drops what has arrived before a response was sent.
+    ForgetsPipeline,
 }
 
 /// Result of reading from a connection.
@@ -73,7 +93,7 @@ pub fn read(connection: &mut Connection, ends: ConnectionAddresses, leniency: Le
             Err(error) => return Err(error),
         }
         if head.iter().all(|byte| b"\r\n".contains(byte)) {
-            if head.len() > 4 {
+            if head.len() > 4 || leniency == Leniency::NoEmptyLine {
                 return Ok(reject(400, "only empty lines", &head));
             }
             continue;
@@ -189,10 +209,14 @@ fn read_body(
         *length = if first.bytes().all(|byte| byte.is_ascii_digit()) { first.to_owned() } else { "0".to_owned() };
     }
     let expects = request.field("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue"));
+    if let Some(length) = length.as_mut().filter(|_| leniency == Leniency::SignedLength) {
+        *length = length.trim_start_matches('+').to_owned();
+    }
     let length = match (coding, length) {
         (Some(_), Some(_)) if leniency == Leniency::BothLengths => None,
         (Some(_), Some(_)) => return Ok(Err((400, "both Transfer-Encoding and Content-Length"))),
         (Some(coding), None) if coding.trim().eq_ignore_ascii_case("chunked") => None,
+        (Some(_), None) if leniency == Leniency::AnyCoding => None,
         (Some(_), None) => return Ok(Err((501, "the transfer coding is not chunked"))),
         (None, None) => return Ok(Ok(Vec::new())),
         (None, Some(length)) if !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -230,16 +254,23 @@ fn read_body(
             while !read_line(connection)?.is_empty() {}
             Ok(Ok(body))
         }
-        None => read_chunks(connection),
+        None => read_chunks(connection, leniency),
     }
 }
 
-fn read_chunks(connection: &mut Connection) -> io::Result<Result<Vec<u8>, Rejection>> {
+fn read_chunks(connection: &mut Connection, leniency: Leniency) -> io::Result<Result<Vec<u8>, Rejection>> {
     let mut body = Vec::new();
     loop {
         let line = read_line(connection)?;
+        if leniency == Leniency::NoExtensions && line.contains(';') {
+            return Ok(Err((400, "a chunk has an extension")));
+        }
         let size = line.split(';').next().unwrap_or_default().trim();
-        let Ok(size) = usize::from_str_radix(size, 16) else { return Ok(Err((400, "a chunk size is malformed"))) };
+        let radix = if leniency == Leniency::DecimalChunks { 10 } else { 16 };
+        let Ok(size) = usize::from_str_radix(size, radix) else {
+            let status = if leniency == Leniency::FailsOnChunk && size.len() > 16 { 500 } else { 400 };
+            return Ok(Err((status, "a chunk size is malformed")));
+        };
         if size > BODY_LIMIT - body.len() {
             return Ok(Err((413, "the body is too long")));
         }
@@ -256,6 +287,9 @@ fn read_chunks(connection: &mut Connection) -> io::Result<Result<Vec<u8>, Reject
     for _ in 0..100 {
         if read_line(connection)?.is_empty() {
             return Ok(Ok(body));
+        }
+        if leniency == Leniency::NoTrailers {
+            return Ok(Err((400, "there are fields after the last chunk")));
         }
     }
     Ok(Err((400, "too many trailer fields")))

@@ -18,6 +18,7 @@ from alto_mininet.scenario.families import shipped
 from alto_mininet.scenario.from_topology import write_new
 from alto_mininet.scenario.load import load
 from alto_mininet.scenario.model import Feedback, ScenarioError, longest_match
+from alto_mininet.scenario.zoo import import_graphml, zoo
 
 SHIPPED = sorted(path.parent for path in SHIPPED_TOPOLOGIES.glob("*/peers.json"))
 
@@ -103,6 +104,36 @@ def test_invalid_json_is_reported(tmp_path):
     (folder / "peers.json").write_text("{")
     with pytest.raises(ScenarioError, match=r"peers\.json: is not JSON"):
         load(folder)
+
+
+def test_a_real_network_becomes_a_valid_scenario(tmp_path):
+    def link(source, destination, bandwidth):
+        return {"source": source, "destination": destination, "bandwidth": bandwidth, "delay": 2}
+
+    names = ["Oslo", "Bergen", "Bodo", "junction"]
+    topology = {
+        "name": "north",
+        "switches": [{"name": name} for name in names],
+        "links": [link("Oslo", name, 10000) for name in names[1:]] + [link("Bodo", "Bergen", 155)],
+        "pids": {
+            name: {"switches": [name], "ipv4": [f"10.0.{number}.0/24"]} for number, name in enumerate(names[:3])
+        },
+        "properties": {"pids": {"Bergen": {"priv:alto-position": "60.39,5.32"}}},
+    }
+    zoo(tmp_path / "north", topology, per_pop=2, size=1 << 20, scale=0.01)
+    scenario = load(tmp_path / "north")
+    assert len(scenario.peers) == 7
+    assert {scenario.pid_of(peer.address) for peer in scenario.peers} == set(names[:3])
+    assert sorted(link.bandwidth for link in scenario.core()) == [1.55, 100, 100, 100]
+    written = json.loads((tmp_path / "north" / "scenario.json").read_text())
+    assert written["protected"] == [["Bodo", "Bergen"]], "links far narrower than the median are reported separately"
+    assert written["positions"]["Bergen"] == [5.32, 60.39]
+    assert " in Oslo" in written["about"], "the seed is where most links meet"
+
+
+def test_a_network_that_cannot_be_read_is_explained(tmp_path):
+    with pytest.raises(ScenarioError, match="--alto-feed names the program"):
+        import_graphml(tmp_path / "no-such-program", tmp_path / "file.graphml")
 
 
 def test_an_address_belongs_to_the_pid_with_its_longest_prefix():

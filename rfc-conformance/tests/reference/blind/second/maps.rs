@@ -43,7 +43,7 @@ fn whole() -> Vec<Mutant> {
         Mutant::new("rfc7285/11.2.3.6/1", "gives the ranks with the tag of an earlier network map", |r| {
             r.of("cm-a-ord", |m| put(m, "/meta/dependent-vtags/0/tag", json!("0123456789abcdef")));
         }),
-        Mutant::new("rfc7285/11.2.3.6/3", "writes an object for the costs to each destination", |r| {
+        Mutant::new("rfc7285/6.1.2.1/1", "writes an object for the costs to each destination", |r| {
             r.of("cm-b-num", |m| {
                 let old = m["cost-map"].take();
                 let mut turned = json!({});
@@ -69,7 +69,7 @@ fn network_maps() -> Vec<Mutant> {
                 }
             });
         }),
-        Mutant::new("rfc7285/11.3.1.6/2", "finds PIDs by names in any case", |r| {
+        Mutant::new("rfc7285/10.1/4", "finds PIDs by names in any case", |r| {
             lists(r, "fnm-a", "/pids", |list| {
                 for name in list {
                     let known = |pid: &&str| name.as_str().is_some_and(|name| name.eq_ignore_ascii_case(pid));
@@ -167,7 +167,7 @@ fn cost_maps() -> Vec<Mutant> {
 
 fn constraints() -> Vec<Mutant> {
     vec![
-        Mutant::new("rfc7285/11.3.2.6/5", "reads constraints as integers", |r| {
+        Mutant::new("rfc7285/11.3.2.3/6", "reads constraints as integers", |r| {
             lists(r, "fcm-a", "/constraints", |list| {
                 for test in list {
                     let parts = test.as_str().and_then(|text| text.split_once(' '));
@@ -181,7 +181,7 @@ fn constraints() -> Vec<Mutant> {
         Mutant::new("rfc7285/11.3.2.3/6", "takes no negative numbers in constraints", |r| {
             reject(r, "fcm-a", |body| {
                 let tests = strings(body, "/constraints");
-                invalid("constraints", tests.into_iter().find(|test| test.contains('-'))?)
+                Some(invalid("constraints", tests.into_iter().find(|test| test.contains('-'))?))
             });
         }),
         Mutant::new("rfc7285/11.3.2.3/10", "applies the last of several constraints", |r| {
@@ -206,7 +206,7 @@ fn constraints() -> Vec<Mutant> {
                 Some(answer)
             });
         }),
-        Mutant::new("rfc7285/11.3.2.3/6", "takes `ge` for `gt`", ge_is_gt),
+        Mutant::new("rfc7285/11.5.1.3/5", "takes `ge` for `gt`", ge_is_gt),
     ]
 }
 

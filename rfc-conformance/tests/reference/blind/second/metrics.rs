@@ -59,7 +59,7 @@ fn names() -> Vec<Mutant> {
             rename(r, "delay-ow:min", "delay-ow:p0");
         })
         .graded("warn"),
-        Mutant::new("rfc7285/11.3.2.3/2", "answers for the nearest percentile that it knows", |r| {
+        Mutant::new("rfc9439/3.2/4", "answers for the nearest percentile that it knows", |r| {
             bodies(r, "fcm-a", |body| {
                 let metric = body.pointer("/cost-type/cost-metric").and_then(Value::as_str).unwrap_or_default();
                 let number = metric.strip_prefix("delay-ow:p").and_then(|text| text.parse::<f64>().ok());
@@ -88,7 +88,7 @@ fn contexts() -> Vec<Mutant> {
         Mutant::new("rfc9439/3.1/7", "rejects cost contexts in requests", |r| {
             reject(r, "fcm-a", |body| {
                 let context = body.pointer("/cost-type/cost-context")?;
-                invalid("cost-type/cost-context", &context.to_string())
+                Some(invalid("cost-type/cost-context", &context.to_string()))
             });
         }),
         Mutant::new("rfc9439/3.1/7", "gives another cost source in answers than in the directory", |r| {
@@ -147,7 +147,7 @@ fn values() -> Vec<Mutant> {
                 });
             },
         ),
-        Mutant::new("rfc7285/6.1.2.2/3", "ranks the lowest bandwidth first in filtered maps", |r| {
+        Mutant::new("rfc7285/6.2/2", "ranks the lowest bandwidth first in filtered maps", |r| {
             change_answer_to(r, "fcm-a", |body, m| {
                 let ranks = body.pointer("/cost-type/cost-mode").is_some_and(|mode| mode == "ordinal");
                 if is_for(body, "bw-available") && ranks {
@@ -168,17 +168,8 @@ fn freshness() -> Vec<Mutant> {
         Mutant::new("rfc9439/6.2/1", "says that costs change tomorrow", |r| {
             r.after(|_, _, answer| {
                 if answer.field("Last-Modified").is_some() {
-                    let tomorrow = SystemTime::now() + Duration::from_secs(86400);
+                    let tomorrow = SystemTime::now() + Duration::from_hours(24);
                     answer.set("Last-Modified", &httpdate::fmt_http_date(tomorrow));
-                }
-            });
-        })
-        .graded("warn"),
-        Mutant::new("rfc9439/6.4.1/1", "sends costs that expired yesterday", |r| {
-            r.after(|_, _, answer| {
-                if answer.field("Last-Modified").is_some() {
-                    let yesterday = SystemTime::now() - Duration::from_secs(86400);
-                    answer.set("Expires", &httpdate::fmt_http_date(yesterday));
                 }
             });
         })

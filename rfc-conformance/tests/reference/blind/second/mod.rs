@@ -91,6 +91,6 @@ fn strings<'b>(body: &'b Value, pointer: &str) -> Vec<&'b str> {
 }
 
 /// Creates an error for an invalid value of a member.
-fn invalid(field: &str, value: &str) -> Option<AltoError> {
-    Some(AltoError::value(field, &json!(value)))
+fn invalid(field: &str, value: &str) -> AltoError {
+    AltoError::value(field, &json!(value))
 }

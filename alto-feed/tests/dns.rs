@@ -13,6 +13,8 @@ use crate::export::{CANDIDATES, CLIENTS, Program, by_cost, export, find, write};
 const TYPE_A: [u8; 2] = [0, 1];
 const TYPE_OPT: [u8; 2] = [0, 41];
 const CLIENT_SUBNET: [u8; 2] = [0, 8];
+/// Code of an answer while a server still loads its zones.
+const SERVER_FAILURE: u8 = 2;
 /// Name that both servers answer for, in the form of messages.
 const NAME: &[u8] = b"\x03www\x07example\x00";
 /// The zone of that name, but for the record of `www`.
@@ -41,9 +43,13 @@ fn query(subnet: Option<Ipv4Addr>) -> Vec<u8> {
     message
 }
 
-/// The addresses in an answer, whose records name the queried name with a pointer.
-fn addresses(answer: &[u8]) -> Vec<Ipv4Addr> {
-    assert_eq!(answer[3] & 0x0f, 0, "the server refuses: {answer:?}");
+/// The addresses in an answer, whose records name the queried name with a pointer; `None` while the server cannot answer yet.
+fn addresses(answer: &[u8]) -> Option<Vec<Ipv4Addr>> {
+    match answer[3] & 0x0f {
+        0 => {}
+        SERVER_FAILURE => return None,
+        code => panic!("the server refuses with {code}: {answer:?}"),
+    }
     let count = u16::from_be_bytes([answer[6], answer[7]]);
     let records = &answer[12 + NAME.len() + 4..];
     let record = |place: u16| {
@@ -52,7 +58,7 @@ fn addresses(answer: &[u8]) -> Vec<Ipv4Addr> {
         assert_eq!((&record[..2], &record[2..4]), (&[0xc0, 12][..], &TYPE_A[..]), "{answer:?}");
         Ipv4Addr::new(record[12], record[13], record[14], record[15])
     };
-    (0..count).map(record).collect()
+    Some((0..count).map(record).collect())
 }
 
 /// Asks a server until it answers.
@@ -66,7 +72,10 @@ fn ask(port: u16, from: Ipv4Addr, query: &[u8]) -> Vec<Ipv4Addr> {
         if socket.send_to(query, server).is_ok()
             && let Ok(length) = socket.recv(&mut answer)
         {
-            return addresses(&answer[..length]);
+            if let Some(addresses) = addresses(&answer[..length]) {
+                return addresses;
+            }
+            std::thread::sleep(Duration::from_millis(20));
         }
         assert!(Instant::now() < deadline, "the name server does not answer");
     }

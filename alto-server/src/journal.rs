@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::{Debug, Write as _};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -59,10 +60,12 @@ impl Entry {
     /// Text without what could name a client or a place on this machine: addresses, prefixes, paths and URIs.
     pub(crate) fn anonymous(&self) -> String {
         let hidden = |word: &str| {
-            let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric() && !"[]:".contains(c));
-            let bare = bare.trim_end_matches(':');
-            let is_address = bare.parse::<std::net::IpAddr>().is_ok() || bare.parse::<std::net::SocketAddr>().is_ok();
-            word.contains(['/', '\\']) || is_address
+            let around = |c: char| !c.is_ascii_alphanumeric() && !"[]:".contains(c);
+            let bare = word.trim_matches(around);
+            // A colon at the end may be part of an address or of the sentence.
+            let forms = [bare, bare.trim_end_matches(':').trim_matches(around)];
+            let is_address = |form: &str| form.parse::<IpAddr>().is_ok() || form.parse::<SocketAddr>().is_ok();
+            word.contains(['/', '\\']) || forms.into_iter().any(is_address)
         };
         let words: Vec<&str> = self.text.split(' ').map(|word| if hidden(word) { "…" } else { word }).collect();
         words.join(" ")
@@ -132,6 +135,7 @@ mod tests {
             ("closed; peer: 192.0.2.1:5000; reason: 12:30", "closed; peer: … reason: 12:30"),
             ("from 2001:db8::1, [2001:db8::1]:80 and (192.0.2.1)", "from … … and …"),
             ("\"192.0.2.1\": /etc/alto/key.pem: cannot be read", "… … cannot be read"),
+            ("network 2001:db8:: and `2001:db8::1`:", "network … and …"),
             ("a link a2 b2 is left out", "a link a2 b2 is left out"),
             ("prefix 10.0.0.0/8 of http://a.example/x", "prefix … of …"),
         ] {

@@ -305,8 +305,11 @@ fn warnings_are_on_the_page_without_addresses() {
     proxy.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     let logged = server.wait_for_log("connection of a TCP proxy closed");
     assert!(logged.contains("127.0.0.2"), "{logged}");
-    let page = get(&server, "/ui/", None);
-    let log = html(&page).split("id=\"log\"").nth(1).unwrap();
-    assert!(log.contains("connection of a TCP proxy closed; peer: …"), "{log}");
+    // The page has a warning after the log has it.
+    let log = wait_until("the warning is on the page", || {
+        let page = get(&server, "/ui/", None);
+        let log = html(&page).split("id=\"log\"").nth(1).unwrap().to_owned();
+        log.contains("connection of a TCP proxy closed; peer: …").then_some(log)
+    });
     assert!(!log.contains("127.0.0.2"), "{log}");
 }

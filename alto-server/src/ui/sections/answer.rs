@@ -139,7 +139,7 @@ impl Ranking {
                         }
                     }
                 }
-                (rest(self.rows.len(), "PID", "the cost map"))
+                (rest(MOST_ROWS, self.rows.len(), "PID", "the cost map"))
             }
         }
     }

@@ -30,7 +30,7 @@ pub(in crate::ui) fn section(scene: &Scene<'_>) -> Markup {
                         }
                     }
                 }
-                (rest(overrides.len(), "change", "GET /admin/links"))
+                (rest(MOST_ROWS, overrides.len(), "change", "GET /admin/links"))
             }
             (table(scene))
         },

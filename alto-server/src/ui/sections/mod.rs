@@ -35,10 +35,10 @@ fn scrolling(label: &str, table: &Markup) -> Markup {
 }
 
 /// Note about the rows of a table that are left out, if there are any.
-fn rest(total: usize, noun: &str, all: &str) -> Markup {
+fn rest(shown: usize, total: usize, noun: &str, all: &str) -> Markup {
     html! {
-        @if total > MOST_ROWS {
-            p.note { "Shown are " (count(MOST_ROWS)) " of " (counted(total, noun)) "; " (all) " has all." }
+        @if total > shown {
+            p.note { "Shown are " (count(shown)) " of " (counted(total, noun)) "; " (all) " has all." }
         }
     }
 }

@@ -5,9 +5,11 @@ use topo::{Pid, PidId};
 
 use super::super::format::count;
 use super::super::scene::Scene;
-use super::{MOST_ROWS, rest, scrolling, section as titled};
+use super::{rest, scrolling, section as titled};
 use crate::http::offload::Abandoned;
 
+/// Number of PIDs that are listed.
+const LISTED: usize = 100;
 /// Number of prefixes of a PID that are written out.
 const PREFIXES: usize = 3;
 
@@ -28,7 +30,7 @@ pub(in crate::ui) fn section(scene: &Scene<'_>) -> Result<Markup, Abandoned> {
                 th scope="col" { "The first of them" }
             } }
             tbody {
-                @for (id, pid) in map.pids().take(MOST_ROWS) {
+                @for (id, pid) in map.pids().take(LISTED) {
                     @let prefixes = pid.ipv4().len() + pid.ipv6().len();
                     tr {
                         th scope="row" { (pid.name()) }
@@ -39,7 +41,7 @@ pub(in crate::ui) fn section(scene: &Scene<'_>) -> Result<Markup, Abandoned> {
                 }
             }
         }
-        (rest(map.len(), "PID", "the network map"))
+        (rest(LISTED, map.len(), "PID", "the network map"))
     };
     Ok(titled("pids", "PIDs", &scrolling("Table: PIDs", &table)))
 }

@@ -52,7 +52,7 @@ pub(in crate::ui) fn section(scene: &Scene<'_>) -> Markup {
                             }
                         }
                     }
-                    (rest(sources.len(), "source", "GET /admin/prefixes"))
+                    (rest(MOST_ROWS, sources.len(), "source", "GET /admin/prefixes"))
                 },
             ),
         },

@@ -134,7 +134,7 @@ fn by_pid(rows: &BTreeMap<String, Row>, with_torrents: bool) -> Markup {
                 }
             }
         }
-        (rest(rows.len(), "PID", "the metrics endpoint"))
+        (rest(MOST_ROWS, rows.len(), "PID", "the API of the registry"))
     };
     scrolling("Table: peers by PID", &table)
 }

@@ -57,16 +57,21 @@ impl Shard {
         self.by_infohash.contains_key(infohash)
     }
 
-    /// Inserts a peer or renews it, until `end`. Returns the number of its entry.
-    pub(super) fn put(&mut self, announcement: &Announcement, locator: &dyn Locator, end: Timestamp) -> u32 {
+    /// Renews a peer until `end`, or inserts it where `present`, the number that [`Shard::find`] returned, is none. Returns
+    /// the number of its entry.
+    pub(super) fn put(
+        &mut self,
+        announcement: &Announcement,
+        present: Option<u32>,
+        locator: &dyn Locator,
+        end: Timestamp,
+    ) -> u32 {
         let Announcement { infohash, address, identity, complete, finished } = *announcement;
-        let swarm = self.swarm_of(&infohash, locator);
         let identity = identity.and_then(NonZeroU64::new);
-        let key = (swarm, bytes(address.ip()), address.port());
-        let present = self.by_address.get(&key).copied();
         let number = if let Some(number) = present {
             self.unlink(number);
             let entry = &self.entries[number as usize];
+            let swarm = entry.swarm;
             if finished && complete && !entry.complete {
                 self.swarms[swarm as usize].finished += 1;
             }
@@ -78,8 +83,9 @@ impl Shard {
             }
             number
         } else {
+            let swarm = self.swarm_of(&infohash, locator);
             let place = locator.place(address.ip());
-            let (_, ip, port) = key;
+            let (ip, port) = (bytes(address.ip()), address.port());
             let number = self.entries.insert(Entry {
                 ip,
                 port,
@@ -93,7 +99,7 @@ impl Shard {
                 identity,
             });
             let number = u32::try_from(number).expect("the limits admit fewer than 2^32");
-            self.by_address.insert(key, number);
+            self.by_address.insert((swarm, ip, port), number);
             self.swarms[swarm as usize].insert(number, &mut self.entries);
             number
         };
@@ -115,16 +121,11 @@ impl Shard {
         self.entries.remove(number as usize);
     }
 
-    /// Shows a swarm, with its peers at their present places, to one of its peers or to nobody in particular.
-    pub(super) fn members(
-        &mut self,
-        infohash: &Infohash,
-        own: Option<u32>,
-        locator: &dyn Locator,
-    ) -> Option<Members<'_>> {
-        let swarm = *self.by_infohash.get(infohash)?;
+    /// Shows a swarm, with its peers at their present places, to one of them, by the number of its entry.
+    pub(super) fn members(&mut self, own: u32, locator: &dyn Locator) -> Members<'_> {
+        let swarm = self.entries[own as usize].swarm;
         self.locate(swarm, locator);
-        Some(Members::new(self.swarms.get(swarm as usize)?, &self.entries, own))
+        Members::new(&self.swarms[swarm as usize], &self.entries, own)
     }
 
     pub(super) fn counts(&self, infohash: &Infohash) -> Option<Counts> {

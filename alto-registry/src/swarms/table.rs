@@ -60,16 +60,15 @@ impl Swarms {
         answer: impl FnOnce(&Members<'_>) -> T,
     ) -> Result<T, Refusal> {
         let mut shard = self.shard(&announcement.infohash, now);
-        if shard.find(&announcement.infohash, announcement.address).is_none() {
+        let present = shard.find(&announcement.infohash, announcement.address);
+        if present.is_none() {
             self.admit(&shard, announcement)?;
         }
         let end = now.plus(self.limits.lease);
         let swarms = shard.swarm_count();
-        let own = shard.put(announcement, locator, end);
+        let own = shard.put(announcement, present, locator, end);
         self.swarm_count.fetch_add(shard.swarm_count() - swarms, Ordering::Relaxed);
-        let members = shard.members(&announcement.infohash, Some(own), locator);
-        let members = members.ok_or(Refusal::Unavailable)?;
-        Ok(answer(&members))
+        Ok(answer(&shard.members(own, locator)))
     }
 
     /// Removes a peer from a swarm, and returns the number of those that stay.

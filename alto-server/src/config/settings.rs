@@ -253,6 +253,10 @@ pub struct Settings {
     #[structopt(long, default_value = default_of("tracker-max-torrents"), value_name = "N")]
     pub tracker_max_torrents: u32,
 
+    /// Maximum number of connects, and of other requests, that are answered per second over UDP and address
+    #[structopt(long, default_value = default_of("tracker-max-udp-rate"), value_name = "PER-SECOND")]
+    pub tracker_max_udp_rate: u32,
+
     /// Serves only the torrents in this file, one INFOHASH per line, optionally followed by a policy for it
     #[structopt(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -354,6 +358,7 @@ impl Default for Settings {
             tracker_max_peers: 2_000_000,
             tracker_max_peers_per_address: 1000,
             tracker_max_torrents: 200_000,
+            tracker_max_udp_rate: 1000,
             tracker_torrents: None,
             tracker_blocked_torrents: None,
             tracker_passkeys: None,

@@ -37,6 +37,8 @@ pub(crate) struct TrackerSettings {
     /// Time within which they are asked not to.
     pub(crate) min_interval: Duration,
     pub(crate) limits: SwarmLimits,
+    /// Greatest number of UDP packets of one address that are answered in a second.
+    pub(crate) udp_rate: u32,
     pub(crate) files: AccessFiles,
     /// File in which swarms survive a restart, if they are to.
     pub(crate) saved: Option<PathBuf>,
@@ -92,6 +94,11 @@ impl Tracker {
             identities: RandomState::new(),
             meters: Meters::new(),
         })
+    }
+
+    /// Greatest number of UDP packets of one address that are answered in a second.
+    pub(super) const fn udp_rate(&self) -> u32 {
+        self.settings.udp_rate
     }
 
     /// Reads the access lists again. Lists that cannot be used change nothing.
@@ -158,7 +165,7 @@ impl Tracker {
     ) -> Vec<SocketAddr> {
         let place = guide.place(own.ip());
         let own_family = own.ip().is_ipv6();
-        let (mut named, mut left) = (Vec::new(), wanted);
+        let (mut named, mut left) = (Vec::with_capacity(wanted.peers), wanted);
         for ipv6 in [own_family, !own_family].into_iter().take(1 + usize::from(both)) {
             if left.peers == 0 {
                 break;

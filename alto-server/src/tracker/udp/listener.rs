@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -23,6 +24,8 @@ const MAX_PACKET: usize = 2048;
 const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 /// Interval at which a thread without packets looks whether it is to stop.
 const STOP_POLL: Duration = Duration::from_millis(200);
+/// Pause after an error of the socket, which may last.
+const ERROR_PAUSE: Duration = Duration::from_millis(10);
 
 /// Threads that answer on one address.
 pub(crate) struct UdpListener {
@@ -83,14 +86,22 @@ fn serve(socket: &UdpSocket, responder: &Responder, stop: &AtomicBool) {
         match socket.recv_from(&mut packet) {
             Ok((length, from)) => {
                 answer.clear();
-                responder.answer(packet.get(..length).unwrap_or_default(), from, Instant::now(), &mut answer);
-                if !answer.is_empty() {
+                let packet = packet.get(..length).unwrap_or_default();
+                let answering = AssertUnwindSafe(|| responder.answer(packet, from, Instant::now(), &mut answer));
+                // A packet that the program fails on must not end the thread that answers all others.
+                if panic::catch_unwind(answering).is_err() {
+                    tracing::error!("a packet for the tracker could not be handled");
+                } else if !answer.is_empty() {
                     // A full buffer or an unreachable client: UDP clients ask again.
                     let _lost = socket.send_to(&answer, from);
                 }
             }
-            // A time-out, after which to look whether to stop, or an ICMP error that some client caused.
-            Err(error) => tracing::trace!(%error, "no packet"),
+            // A time-out, after which to look whether to stop.
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
+            Err(error) => {
+                tracing::trace!(%error, "no packet");
+                std::thread::sleep(ERROR_PAUSE);
+            }
         }
     }
 }

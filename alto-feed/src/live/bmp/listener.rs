@@ -9,7 +9,7 @@ use ipnet::IpNet;
 
 use super::super::routers;
 use super::message::{self, Message, MessageError};
-use super::rib::Rib;
+use super::rib::{Rib, Session};
 
 /// Time without a byte after which a connection is given up; routers send statistics every few seconds to minutes.
 const IDLE: Duration = Duration::from_mins(10);
@@ -23,11 +23,10 @@ pub struct Listener {
     rib: Arc<Mutex<Rib>>,
 }
 
-/// Connection of a router, which ends when this is dropped.
-struct Session<'a> {
+/// Open connection of a router, which ends when this is dropped.
+struct Connected<'a> {
     rib: &'a Mutex<Rib>,
-    router: IpAddr,
-    number: u64,
+    session: Session,
 }
 
 impl Listener {
@@ -51,9 +50,9 @@ impl Listener {
     }
 }
 
-impl Drop for Session<'_> {
+impl Drop for Connected<'_> {
     fn drop(&mut self) {
-        lock(self.rib).disconnected(self.router, self.number);
+        lock(self.rib).disconnected(self.session);
     }
 }
 
@@ -67,25 +66,26 @@ fn serve(stream: &TcpStream, router: IpAddr, rib: &Mutex<Rib>) -> String {
         return error.to_string();
     }
     let connected = lock(rib).connected(router, Instant::now());
-    let _session = match connected {
-        Ok(number) => Session { rib, router, number },
+    let connected = match connected {
+        Ok(session) => Connected { rib, session },
         Err(full) => return full.to_string(),
     };
     eprintln!("alto-feed: bmp: {router} has connected");
-    receive(&mut BufReader::new(stream), router, rib)
+    receive(&mut BufReader::new(stream), &connected)
 }
 
 /// Receives messages until the connection ends, and returns the reason.
-fn receive(stream: &mut impl io::Read, router: IpAddr, rib: &Mutex<Rib>) -> String {
+fn receive(stream: &mut impl io::Read, connected: &Connected<'_>) -> String {
+    let Connected { rib, session } = *connected;
     let mut errors = 0;
     loop {
         match message::read(stream) {
             Ok(None) => return "the router closed it".to_owned(),
             Ok(Some(Message::Termination)) => return "the router said so".to_owned(),
             Ok(Some(Message::Other)) => {}
-            Ok(Some(Message::PeerDown(peer))) => lock(rib).peer_down(router, peer),
+            Ok(Some(Message::PeerDown(peer))) => lock(rib).peer_down(session, peer),
             Ok(Some(Message::Routes(peer, update))) => {
-                if let Err(full) = lock(rib).apply(router, peer, update, Instant::now()) {
+                if let Err(full) = lock(rib).apply(session, peer, update, Instant::now()) {
                     return full.to_string();
                 }
             }

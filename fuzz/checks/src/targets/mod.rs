@@ -33,6 +33,7 @@ targets! {
     range,
     rfc8345,
     swarm_bodies,
+    topohub,
     topology,
     tracker_answer,
     tracker_query,

@@ -166,6 +166,6 @@ impl Server {
     }
 
     fn unreachable(&self, message: &str) -> ServerError {
-        ServerError::Unreachable(self.origin.clone(), message.to_owned())
+        ServerError::Unreachable(self.origin.clone(), excerpt(message))
     }
 }

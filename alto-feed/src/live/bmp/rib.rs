@@ -211,7 +211,8 @@ impl Rib {
     /// router and peer, so that the choice never depends on the order of arrival.
     pub fn best(&self) -> BTreeMap<IpNet, Arc<Route>> {
         let mut best: BTreeMap<IpNet, (Rank, Arc<Route>)> = BTreeMap::new();
-        let tables = self.routers.iter().flat_map(|(address, router)| router.tables.iter().map(move |told| (address, told)));
+        let tables =
+            self.routers.iter().flat_map(|(address, router)| router.tables.iter().map(move |told| (address, told)));
         for (address, (peer, table)) in tables {
             for ((prefix, path), entry) in &table.routes {
                 let rank = (!peer.own, *address, *peer, *path);

@@ -76,7 +76,7 @@ lint: tools
 	$(CARGO) fmt --all --check
 	@# Declared by macros, where cargo fmt does not look for modules.
 	rustfmt --check --edition 2024 alto-server/src/resource/*.rs alto-selection/src/policy/*.rs topo/src/metric/*.rs \
-		rfc-conformance/src/rfc*/*.rs
+		rfc-conformance/src/rfc*/*.rs fuzz/checks/src/targets/*.rs
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	@python3 -m compileall -q mininet bench scripts
 
@@ -86,7 +86,7 @@ slow-clients: tools
 
 attacks: tools
 	@$(PROGRAMS)
-	@$(CARGO) build --quiet --release -p rfc-conformance
+	@$(CARGO) build --quiet --release -p rfc-conformance -p alto-feed
 	@python3 scripts/attacks/run.py $(ATTACKS_FLAGS)
 
 soak: tools

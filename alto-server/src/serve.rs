@@ -107,7 +107,8 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     };
 
     let pool = WorkPool::of_all_cores();
-    let admin = Arc::new(Admin { pool: WorkPool::new(1), network: Arc::clone(&network), source });
+    let max_prefixes = config.feeds.prefixes;
+    let admin = Arc::new(Admin { pool: WorkPool::new(1), network: Arc::clone(&network), source, max_prefixes });
     let swarm = config.swarm.map(|limits| Swarm::open(limits, config.state.as_deref())).transpose()?.map(Arc::new);
     let mut public = routes::resources(&catalogue, &network, &access, &pool, (config.work, config.body_bytes));
     public.extend(routes::operation(&network, metrics, stopping.clone(), config.connections.drain));

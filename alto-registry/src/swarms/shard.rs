@@ -73,7 +73,8 @@ impl Shard {
             let entry = &self.entries[number as usize];
             let swarm = entry.swarm;
             if finished && complete && !entry.complete {
-                self.swarms[swarm as usize].finished += 1;
+                let finished = &mut self.swarms[swarm as usize].finished;
+                *finished = finished.saturating_add(1);
             }
             if entry.complete != complete || entry.identity != identity {
                 self.swarms[swarm as usize].remove(number, &mut self.entries);

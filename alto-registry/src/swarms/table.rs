@@ -100,11 +100,14 @@ impl Swarms {
         SwarmStats { swarms: self.swarm_count.load(Ordering::Relaxed), peers: self.peer_count.load(Ordering::Relaxed) }
     }
 
-    /// Calls `each` with every peer and the number of finished downloads of its swarm.
-    pub(super) fn each(&self, each: &mut dyn FnMut(&Announcement, u32)) {
-        for shard in &self.shards {
-            lock(shard).each(each);
-        }
+    /// Collects the peers of each part with `add`, which also gets the number of finished downloads of the swarm. Nothing is
+    /// locked between two parts.
+    pub(super) fn parts<T: Default>(&self, add: impl Fn(&mut T, &Announcement, u32)) -> impl Iterator<Item = T> {
+        self.shards.iter().map(move |shard| {
+            let mut part = T::default();
+            lock(shard).each(&mut |peer, finished| add(&mut part, peer, finished));
+            part
+        })
     }
 
     /// Puts a saved peer back, with a whole lease. One that a limit excludes is left out.

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use alto_registry::swarms::{Announcement, Counts, Infohash, Locator, Members, SavedError, SwarmLimits};
@@ -51,6 +51,8 @@ pub(crate) struct Tracker {
     swarms: Swarms,
     guides: Guides,
     clock: Clock,
+    /// Held while swarms are saved, so that the last save of a server that ends does not meet another one.
+    saving: Mutex<()>,
     /// Makes the numbers by which a peer gets the same outsiders every time.
     identities: RandomState,
     pub(super) meters: Meters,
@@ -91,6 +93,7 @@ impl Tracker {
             swarms,
             guides,
             clock,
+            saving: Mutex::new(()),
             identities: RandomState::new(),
             meters: Meters::new(),
         })
@@ -236,6 +239,7 @@ impl Tracker {
     /// Saves the swarms, if they are to survive a restart.
     pub(crate) fn save(&self) {
         let Some(path) = &self.settings.saved else { return };
+        let _saving = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
         match self.swarms.save(path) {
             Ok(peers) => tracing::debug!(peers, "swarms saved"),
             Err(error) => tracing::error!(%error, "the swarms could not be saved"),

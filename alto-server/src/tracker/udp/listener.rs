@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -27,6 +28,8 @@ const STOP_POLL: Duration = Duration::from_millis(200);
 /// Priority of the threads (`nice`): where cores are short, they get a tenth of the time of a thread of the event loop.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
+/// Pause after an error of the socket, which may last.
+const ERROR_PAUSE: Duration = Duration::from_millis(10);
 
 /// Threads that answer on one address.
 pub(crate) struct UdpListener {
@@ -104,11 +107,22 @@ fn serve(socket: &UdpSocket, responder: &Responder, stop: &AtomicBool) {
         match batch.receive(socket) {
             Ok(()) => {
                 let now = Instant::now();
-                batch.answer(|packet, from, answer| responder.answer(packet, from, now, answer));
+                batch.answer(|packet, from, answer| {
+                    let answering = AssertUnwindSafe(|| responder.answer(packet, from, now, &mut *answer));
+                    // A packet that the program fails on must not end the thread that answers all others.
+                    if panic::catch_unwind(answering).is_err() {
+                        answer.clear();
+                        tracing::error!("a packet for the tracker could not be handled");
+                    }
+                });
                 batch.send(socket);
             }
-            // A time-out, after which to look whether to stop, or an ICMP error that some client caused.
-            Err(error) => tracing::trace!(%error, "no packet"),
+            // A time-out, after which to look whether to stop.
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
+            Err(error) => {
+                tracing::trace!(%error, "no packet");
+                std::thread::sleep(ERROR_PAUSE);
+            }
         }
     }
 }

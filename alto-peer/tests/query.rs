@@ -34,7 +34,7 @@ fn fixture() -> Server {
 
 #[test]
 fn help_is_as_it_was() {
-    for what in ["", "directory", "network-map", "cost-map", "pid", "costs", "property"] {
+    for what in ["", "directory", "network-map", "cost-map", "pid", "costs", "property", "property-map"] {
         let arguments: Vec<&str> = ["query", what, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let (code, help, _) = run(&arguments);
         assert_eq!(code, 0);
@@ -60,6 +60,22 @@ fn directory() {
     let entry = json["resources"].as_array().unwrap().iter().find(|entry| entry["id"] == "endpoint-property").unwrap();
     assert_eq!(entry["capabilities"]["prop-types"], json!(["network-map.pid"]));
     assert_eq!(entry["accepts"], "application/alto-endpointpropparams+json");
+}
+
+#[test]
+fn property_map() {
+    let server = Server::of("two-isps.json");
+    let whole = query_json("property-map", &server, &[]);
+    let entities = whole["property-map"].as_object().unwrap();
+    let pid = entities.keys().find(|entity| entity.starts_with("pid:")).unwrap();
+    let text = query("property-map", &server, &["--entities", pid]);
+    assert!(text.starts_with("property map of network-map "), "{text}");
+    assert!(text.contains("ENTITY") && text.lines().skip(3).all(|line| line.starts_with(pid.as_str())), "{text}");
+    let part = query_json("property-map", &server, &["--map", "filtered-property-map", "--entities", pid]);
+    assert_eq!(part["property-map"].as_object().unwrap().keys().collect::<Vec<_>>(), [pid]);
+    let (code, _, error) = run(&["query", "property-map", &server.directory(), "--map", "none"]);
+    assert_eq!(code, 1);
+    assert!(error.contains("property map \"none\"") && error.contains("filtered-property-map"), "{error}");
 }
 
 #[test]

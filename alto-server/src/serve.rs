@@ -14,7 +14,6 @@ use topo::Topology;
 use crate::admin::service::Admin;
 use crate::admin::socket::{AdminSocket, SocketError};
 use crate::config::{Config, ConfigError};
-use crate::exit::Exit;
 use crate::http::accept::Server;
 use crate::http::access::Access;
 use crate::http::client_address::ClientAddress;
@@ -22,6 +21,7 @@ use crate::http::offload::{self, Cancel, WorkPool};
 use crate::http::router::{Route, router};
 use crate::http::stack::stack;
 use crate::http::tls::Tls;
+use crate::service_manager::ServiceManager;
 use crate::state::network::{ChangeRefused, Network};
 use crate::state::prefix_store::PrefixStore;
 use crate::state::source::TopologySource;
@@ -30,6 +30,7 @@ use crate::swarm::service::Swarm;
 use crate::tracker::service::{Tracker, TrackerError};
 use crate::tracker::udp::UdpListener;
 use crate::{admin, observe, resource, routes, swarm, tracker};
+use command_line::Exit;
 
 /// Time between two looks for prefixes to publish.
 const PUBLISH_TICK: Duration = Duration::from_millis(500);
@@ -165,17 +166,26 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         keeper = Some(tokio::spawn(Arc::clone(tracker).keep()));
     }
 
+    let manager = ServiceManager::from_environment();
+    manager.ready();
+    let alive = tokio::spawn(manager.clone().keep_alive());
     // Beside the signals, so that a slow reload never delays the end.
     let mut reloads = JoinSet::new();
     while signals.next().await == OperatorCommand::Reload {
         while reloads.try_join_next().is_some() {}
         let tracker = tracker.as_ref().map(|(tracker, ..)| Arc::clone(tracker));
-        reloads.spawn(reload(Arc::clone(&admin), tls.clone(), tracker));
+        manager.reloading();
+        let (reload, manager) = (reload(Arc::clone(&admin), tls.clone(), tracker), manager.clone());
+        reloads.spawn(async move {
+            reload.await;
+            manager.ready();
+        });
     }
+    manager.stopping();
     tracing::info!("stopping: accepting no connections, finishing requests in progress");
     stop.send_replace(true);
     while listeners.join_next().await.is_some() {}
-    for task in sweeper.into_iter().chain(keeper).chain([publisher]) {
+    for task in sweeper.into_iter().chain(keeper).chain([publisher, alive]) {
         task.abort();
     }
     udp.into_iter().for_each(UdpListener::stop);

@@ -6,6 +6,7 @@ mod endpoint_costs;
 mod endpoint_lists;
 mod network_maps;
 mod properties;
+mod property_maps;
 mod sibling;
 
 use std::sync::{Arc, Mutex};

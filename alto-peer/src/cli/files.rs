@@ -9,9 +9,9 @@ use structopt::StructOpt;
 use super::access::{AccessError, AccessOptions};
 use super::output::Output;
 use crate::download::most_held_first;
-use crate::exit::Exit;
 use crate::registration::{RegistryClient, RegistryError};
 use alto_client::printable;
+use command_line::Exit;
 
 /// Largest number of files that are listed.
 const MAX_LISTED: usize = 1000;

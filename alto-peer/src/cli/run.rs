@@ -14,9 +14,9 @@ use super::prompt::{self, Shell};
 use super::signals::Signals;
 use super::start::{StartError, node_settings};
 use crate::download::{Fetcher, Setup};
-use crate::exit::Exit;
 use crate::node::Node;
 use crate::settings::{PeerConfig, PeersFile};
+use command_line::Exit;
 
 /// Options of `run`.
 #[derive(Clone, Debug, StructOpt)]

@@ -13,9 +13,9 @@ use super::output::Output;
 use super::signals::Signals;
 use super::start::{StartError, node_settings};
 use super::values;
-use crate::exit::Exit;
 use crate::node::Node;
 use crate::settings::{PeerSettings, Rate, Size};
+use command_line::Exit;
 
 /// Options of `share`.
 #[derive(Clone, Debug, StructOpt)]

@@ -26,6 +26,11 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[schemars(title = "server.json: settings of alto-server")]
 pub struct Settings {
+    /// Comment for people: text, or a list of lines
+    #[structopt(skip)]
+    #[serde(rename = "//", skip_serializing)]
+    pub comment: Option<Value>,
+
     /// Topology file to serve
     #[structopt(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -301,6 +306,7 @@ pub enum LogFormat {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            comment: None,
             topology: None,
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],
             host: None,

@@ -20,12 +20,12 @@ use crate::content::FileName;
 use crate::content::name::NameError;
 use crate::download::{Cancel, FetchError, Fetcher, Options, Order, Rendezvous, Setup, Wanted};
 use crate::events::Events;
-use crate::exit::Exit;
 use crate::node::{Node, NodeError};
 use crate::policy::{Metrics, PolicyName};
 use crate::registration::RegistryClient;
 use crate::settings::{PeerConfig, PeerSettings, Rate, Size};
 use alto_client::Client;
+use command_line::Exit;
 
 /// Help that follows the options: policies, metrics, examples and exit codes.
 static AFTER_HELP: LazyLock<String> = LazyLock::new(|| {

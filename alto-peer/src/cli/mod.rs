@@ -4,6 +4,7 @@ mod access;
 mod downloads;
 mod files;
 mod get;
+mod link;
 mod output;
 mod prompt;
 mod query;

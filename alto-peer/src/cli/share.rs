@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use structopt::StructOpt;
 
 use super::access::{AccessError, AccessOptions};
+use super::link;
 use super::output::Output;
 use super::signals::Signals;
 use super::start::{StartError, node_settings};
@@ -45,7 +46,7 @@ pub(crate) struct ShareOptions {
     #[structopt(long, value_name = "PORT")]
     port: Option<u16>,
 
-    /// Listens on this address and registers from it [default: 0.0.0.0, any]
+    /// Listens on this address and registers from it [default: any, of both families]
     #[structopt(long, value_name = "ADDRESS")]
     address: Option<IpAddr>,
 
@@ -128,6 +129,10 @@ fn share_all(node: &Node, paths: &[PathBuf], quiet: bool) -> bool {
         match node.share(path, |path, done, size| bar.show(path, done, size)) {
             Ok((files, left_out)) => {
                 shared += files.len();
+                if !quiet {
+                    let lines = link::lines(node.registry().directory_uri(), &files);
+                    lines.iter().for_each(|line| Output::stdout().say(line));
+                }
                 for error in left_out {
                     eprintln!("alto-peer: left out: {error}");
                 }

@@ -8,7 +8,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
-use alto_types::swarm::{Announcement, Credentials, FileEntry, FileId, PeerId, Registration};
+use alto_types::swarm::{Announcement, Credentials, FileEntry, FileId, Lease, PeerId, Registration};
 use http::StatusCode;
 
 use super::backoff::Backoff;
@@ -27,6 +27,9 @@ const IDLE: Duration = Duration::from_mins(10);
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Shortest interval between heartbeats, however short the lease.
 const MIN_HEARTBEAT_INTERVAL: Duration = Duration::from_millis(300);
+
+/// Time after which the first heartbeat is sent, longer than a registry tries to connect to a peer.
+const FIRST_HEARTBEAT: Duration = Duration::from_secs(4);
 
 /// Settings of the registration of this peer.
 #[derive(Clone, Debug)]
@@ -59,6 +62,8 @@ pub struct RegistrationStatus {
     pub lease: u64,
     /// Number of files announced.
     pub files: usize,
+    /// True if the registry could not connect to this peer.
+    pub unreachable: bool,
     /// Last failure, if no attempt has succeeded since.
     pub problem: Option<String>,
 }
@@ -226,8 +231,10 @@ impl RenewalThread {
         match &self.credentials {
             None => self.register()?,
             Some(credentials) if self.heartbeat_due <= Instant::now() => {
-                self.lease = self.registry.heartbeat(credentials)?.lease;
+                let Lease { lease, reachable } = self.registry.heartbeat(credentials)?;
+                self.lease = lease;
                 self.schedule_heartbeat();
+                self.tell_reachable(reachable != Some(false));
                 // Finds changes on disk, which are then announced.
                 self.shared.library.check();
             }
@@ -241,7 +248,7 @@ impl RenewalThread {
         let files: Vec<FileEntry> = self.shared.library.entries().into_iter().take(FILES_PER_MESSAGE).collect();
         let renew = self.settings.saved.as_ref().and_then(SavedRegistration::load);
         let renewing = renew.is_some();
-        let mut wanted = Registration { name: self.settings.name.clone(), port: self.settings.port, files, renew };
+        let mut wanted = Registration { name: self.settings.name.clone(), port: self.settings.port, files, renew, probe: true };
         let registered = match self.registry.register(&wanted) {
             // The secret that was saved is no longer valid.
             Err(error) if renewing && error.status() == Some(StatusCode::FORBIDDEN) => {
@@ -261,6 +268,8 @@ impl RenewalThread {
         self.announced = wanted.files.into_iter().map(|entry| (entry.id, entry)).collect();
         self.lease = registered.lease;
         self.schedule_heartbeat();
+        // Soon, because by then the registry has tried to connect to this peer.
+        self.heartbeat_due = self.heartbeat_due.min(Instant::now() + FIRST_HEARTBEAT);
         self.events.emit(Event::Registered { peer: registered.peer, lease: registered.lease });
         Ok(())
     }
@@ -289,6 +298,14 @@ impl RenewalThread {
             self.announced.extend(add.iter().map(|entry| (entry.id, entry.clone())));
         }
         Ok(())
+    }
+
+    /// Reports, once for each registration, that the registry could not connect to this peer.
+    fn tell_reachable(&mut self, is_reachable: bool) {
+        let before = std::mem::replace(&mut self.shared.status().unreachable, !is_reachable);
+        if !is_reachable && !before {
+            self.events.emit(Event::Unreachable { port: self.settings.port });
+        }
     }
 
     /// Schedules the next heartbeat after a message to the registry.

@@ -29,6 +29,6 @@ pub(crate) fn register(server: &Server, original: &Original, holder: &Holder) {
         manifest: holder.manifest,
         complete: holder.complete,
     };
-    let registration = Registration { name: holder.name.clone(), port: holder.port, files: vec![entry], renew: None };
+    let registration = Registration { name: holder.name.clone(), port: holder.port, files: vec![entry], renew: None, probe: false };
     RegistryClient::new(client).register(&registration).unwrap();
 }

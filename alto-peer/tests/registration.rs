@@ -187,7 +187,8 @@ fn a_peer_that_was_killed_takes_its_registration_over() {
 fn the_registry_says_why_not() {
     let server = Server::of("two-isps.json");
     let registry = RegistryClient::new(client(&server.directory(), [127, 1, 1, 1]));
-    let wanted = |name: &str| Registration { name: name.to_owned(), port: 1, files: Vec::new(), renew: None, probe: false };
+    let wanted =
+        |name: &str| Registration { name: name.to_owned(), port: 1, files: Vec::new(), renew: None, probe: false };
     let refused = |error: RegistryError| (error.status().unwrap().as_u16(), error.to_string());
     let (status, text) = refused(registry.register(&wanted("")).unwrap_err());
     assert!(status == 400 && text.contains("name: is empty"), "{text}");

@@ -169,18 +169,8 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     let manager = ServiceManager::from_environment();
     manager.ready();
     let alive = tokio::spawn(manager.clone().keep_alive());
-    // Beside the signals, so that a slow reload never delays the end.
-    let mut reloads = JoinSet::new();
-    while signals.next().await == OperatorCommand::Reload {
-        while reloads.try_join_next().is_some() {}
-        let tracker = tracker.as_ref().map(|(tracker, ..)| Arc::clone(tracker));
-        manager.reloading();
-        let (reload, manager) = (reload(Arc::clone(&admin), tls.clone(), tracker), manager.clone());
-        reloads.spawn(async move {
-            reload.await;
-            manager.ready();
-        });
-    }
+    reload_until_stopped(&mut signals, &manager, &admin, tls.as_ref(), tracker.as_ref().map(|(tracker, ..)| tracker))
+        .await;
     manager.stopping();
     tracing::info!("stopping: accepting no connections, finishing requests in progress");
     stop.send_replace(true);
@@ -195,6 +185,27 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     drop(admin_socket);
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Reloads at each signal to do so, and returns at the first one to stop.
+async fn reload_until_stopped(
+    signals: &mut Signals,
+    manager: &ServiceManager,
+    admin: &Arc<Admin>,
+    tls: Option<&Arc<Tls>>,
+    tracker: Option<&Arc<Tracker>>,
+) {
+    // Beside the signals, so that a slow reload never delays the end.
+    let mut reloads = JoinSet::new();
+    while signals.next().await == OperatorCommand::Reload {
+        while reloads.try_join_next().is_some() {}
+        manager.reloading();
+        let (reload, manager) = (reload(Arc::clone(admin), tls.cloned(), tracker.cloned()), manager.clone());
+        reloads.spawn(async move {
+            reload.await;
+            manager.ready();
+        });
+    }
 }
 
 /// Loads the topology, and logs what is unusual about it.

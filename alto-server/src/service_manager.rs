@@ -1,4 +1,4 @@
-//! What the service manager is told by the protocol of systemd (sd_notify): that the server is ready, reloads, ends and is
+//! What the service manager is told by the protocol of systemd (`sd_notify`): that the server is ready, reloads, ends and is
 //! alive. Without such a manager nothing is sent.
 
 use std::ffi::OsStr;

@@ -130,8 +130,9 @@ fn share_all(node: &Node, paths: &[PathBuf], quiet: bool) -> bool {
             Ok((files, left_out)) => {
                 shared += files.len();
                 if !quiet {
-                    let lines = link::lines(node.registry().directory_uri(), &files);
-                    lines.iter().for_each(|line| Output::stdout().say(line));
+                    for line in link::lines(node.registry().directory_uri(), &files) {
+                        Output::stdout().say(&line);
+                    }
                 }
                 for error in left_out {
                     eprintln!("alto-peer: left out: {error}");

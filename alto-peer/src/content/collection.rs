@@ -150,8 +150,8 @@ fn below(path: &str) -> Result<PathBuf, CollectionError> {
         if matches!(part, "" | "." | "..") {
             return Err(refused());
         }
-        let name = FileName::from_others(part)
-            .map_err(|source| CollectionError::Name { path: shorten(path), source })?;
+        let name =
+            FileName::from_others(part).map_err(|source| CollectionError::Name { path: shorten(path), source })?;
         below.push(name.as_str());
     }
     Ok(below)

@@ -251,10 +251,9 @@ impl Event {
     /// ID of the file that the event is about, if any.
     pub fn file(&self) -> Option<FileId> {
         match self {
-            Self::Listening { .. }
-            | Self::Registered { .. }
-            | Self::Unreachable { .. }
-            | Self::Unregistered { .. } => None,
+            Self::Listening { .. } | Self::Registered { .. } | Self::Unreachable { .. } | Self::Unregistered { .. } => {
+                None
+            }
             Self::Shared { file, .. }
             | Self::Joined { file, .. }
             | Self::Metrics { file, .. }

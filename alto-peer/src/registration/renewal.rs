@@ -248,7 +248,8 @@ impl RenewalThread {
         let files: Vec<FileEntry> = self.shared.library.entries().into_iter().take(FILES_PER_MESSAGE).collect();
         let renew = self.settings.saved.as_ref().and_then(SavedRegistration::load);
         let renewing = renew.is_some();
-        let mut wanted = Registration { name: self.settings.name.clone(), port: self.settings.port, files, renew, probe: true };
+        let mut wanted =
+            Registration { name: self.settings.name.clone(), port: self.settings.port, files, renew, probe: true };
         let registered = match self.registry.register(&wanted) {
             // The secret that was saved is no longer valid.
             Err(error) if renewing && error.status() == Some(StatusCode::FORBIDDEN) => {

@@ -79,7 +79,10 @@ async fn is_unreachable(address: SocketAddr) -> bool {
         Ok(Ok(_)) => false,
         Ok(Err(error)) => matches!(
             error.kind(),
-            ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::TimedOut
+            ErrorKind::ConnectionRefused
+                | ErrorKind::HostUnreachable
+                | ErrorKind::NetworkUnreachable
+                | ErrorKind::TimedOut
         ),
         Err(_) => true,
     }

@@ -199,9 +199,11 @@ pub(crate) fn run(get: &Get) -> Exit {
     eprintln!("alto-peer: {error}");
     match error {
         GetError::Access(error) => error.exit(),
-        GetError::Output { .. } | GetError::Name(_) | GetError::Fetch(FetchError::Place { .. }) => Exit::Config,
+        GetError::Output { .. }
+        | GetError::Name(_)
+        | GetError::Fetch(FetchError::Place { .. })
+        | GetError::Tree(TreeError::Folder { .. }) => Exit::Config,
         GetError::NoServer | GetError::NoCosts(_) => Exit::Usage,
-        GetError::Tree(TreeError::Folder { .. }) => Exit::Config,
         GetError::Node(_) | GetError::System(_) | GetError::Fetch(_) | GetError::Tree(_) => Exit::Failure,
     }
 }

@@ -9,9 +9,9 @@ use crate::cli::output::Output;
 use crate::events::{Event, Line, Sink, SourceState};
 
 /// Sink that draws a bar on the terminal.
-pub(super) struct Progress(Mutex<Bar>);
+pub(super) struct Progress(Mutex<Shown>);
 
-struct Bar {
+struct Shown {
     bar: ProgressBar,
     piece_size: u64,
     /// Time at which the download gives up, while it waits for holders.
@@ -24,7 +24,7 @@ pub(super) struct Quiet;
 impl Progress {
     pub(super) fn new() -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        Self(Mutex::new(Bar { bar, piece_size: 0, until: None }))
+        Self(Mutex::new(Shown { bar, piece_size: 0, until: None }))
     }
 }
 

@@ -122,7 +122,9 @@ impl Shell {
                 if files.is_empty() {
                     output.say("nothing to share there");
                 }
-                link::lines(node.registry().directory_uri(), &files).iter().for_each(|line| output.say(line));
+                for line in link::lines(node.registry().directory_uri(), &files) {
+                    output.say(&line);
+                }
             }
             Err(error) => output.say(&error.to_string()),
         });

@@ -167,7 +167,7 @@ fn a_peer_that_is_named_needs_no_registry() {
     assert!(code == Some(1) && error.contains("nobody shares a file other.bin"), "{error}");
     let (code, _, error) = get(&id, target.path(), &["--peer", &peer, "--policy", "alto"]);
     assert!(code == Some(64) && error.contains("--policy alto asks an ALTO server"), "{error}");
-    let (code, _, error) = get(&id, target.path(), &["--peer", "127.1.1.1:1", "--patience", "1"]);
+    let (code, _, error) = get(&id, target.path(), &["--peer", "127.1.1.1:1"]);
     assert!(code == Some(1) && error.contains("127.1.1.1:1"), "{error}");
 }
 

@@ -19,6 +19,8 @@ fn help_lists_every_setting_with_examples_and_exit_codes() {
         assert!(help.contains(&format!("--{key}")), "--{key} is not in the help");
     }
     assert!(help.contains("EXAMPLES") && help.contains("EXIT CODES"));
+    let first = concat!("alto-server ", env!("CARGO_PKG_VERSION"), ": Serves a network topology as an ALTO (RFC 7285)");
+    assert!(help.starts_with(first), "{help}");
     let (code, version, _) = run(&["--version"]);
     assert_eq!((code, version.trim()), (0, concat!("alto-server ", env!("CARGO_PKG_VERSION"))));
 }

@@ -2,7 +2,7 @@
 //!
 //! `clap` 2 has no headings for options, so each part of a text is what it writes for a copy with only some of the options.
 
-use structopt::clap::{App, AppSettings};
+use structopt::clap::{App, AppSettings, ArgSettings};
 
 /// Heading in the help texts of a program, and the options below it.
 #[derive(Clone, Copy, Debug)]
@@ -62,9 +62,8 @@ fn text(app: &App<'_, '_>, path: &str, sections: &[Section]) -> String {
     let (what, more) = about.split_once("\n\n").unwrap_or((about, ""));
     let version = app.p.meta.version.map(|version| format!(" {version}")).unwrap_or_default();
     let mut text = format!("{path}{version}: {}\n", what.replace('\n', " ").trim_end_matches('.'));
-    for part in [more.to_owned(), format!("USAGE:\n    {}", part(&app, "{usage}"))] {
-        append(&mut text, &part);
-    }
+    append(&mut text, more);
+    append(&mut text, &format!("USAGE:\n    {}", usage(&app, path)));
     append_section(&mut text, "SUBCOMMANDS", &part(&app, "{subcommands}"));
     append_section(&mut text, "ARGS", &part(&app, "{positionals}"));
     append_section(&mut text, "OPTIONS", &options(&app, sections, None));
@@ -73,6 +72,13 @@ fn text(app: &App<'_, '_>, path: &str, sections: &[Section]) -> String {
     }
     append(&mut text, app.p.meta.more_help.unwrap_or_default());
     text
+}
+
+/// Usage in one line. The parser forgets to say that there are options where all of them take values.
+fn usage(app: &App<'_, '_>, path: &str) -> String {
+    let usage = part(app, "{usage}");
+    let any = app.p.opts.iter().any(|option| !option.b.settings.is_set(ArgSettings::Required));
+    if any && !usage.contains("[OPTIONS]") { usage.replacen(path, &format!("{path} [OPTIONS]"), 1) } else { usage }
 }
 
 /// Options of the section with this index, or those of no section. An option belongs to the first section that has it.

@@ -26,7 +26,8 @@ EXAMPLES:
     alto-peer share ~/public --server http://alto.example/directory --upload-rate 8Mbit --address 192.0.2.7
 
 Files are hashed first and then registered at the server, until SIGTERM or ^C unregisters them. Hidden files in a
-folder are left out, and so are symbolic links that lead out of it. A file that changes is no longer shared.
+folder are left out, and so are symbolic links that lead out of it. A file that changes is no longer shared. A folder
+NAME is shared as a whole, too, as NAME.collection.json, by which `alto-peer get` fetches everything in it.
 
 EXIT CODES:
     0 ended by a signal   1 failed while running   64 wrong usage   78 a file cannot be used")]
@@ -108,12 +109,19 @@ fn serve(options: &ShareOptions) -> Result<Exit, StartError> {
     let settings = node_settings(&config, options.state.clone());
     let node = Arc::new(Node::start(settings, client, Output::stdout().events(options.json))?);
     // In a thread of its own, so that a signal ends the program even while a long file is hashed.
-    let (hashing, paths, quiet) = (Arc::clone(&node), options.paths.clone(), options.json);
+    let (hashing, paths, quiet, failed) = (Arc::clone(&node), options.paths.clone(), options.json, end.clone());
     std::thread::Builder::new().name("hashing".to_owned()).spawn(move || {
         if share_all(&hashing, &paths, quiet) {
             hashing.registration().register();
         } else {
-            let _ended_already = end.send(Exit::Config);
+            let _ended_already = failed.send(Exit::Config);
+        }
+    })?;
+    let (refused, told) = (Arc::clone(&node), end);
+    std::thread::Builder::new().name("refusal".to_owned()).spawn(move || {
+        // The log has the reason.
+        if refused.registration().wait_for_refusal().is_some() {
+            let _ended_already = told.send(Exit::Failure);
         }
     })?;
     let exit = ended.recv().unwrap_or(Exit::Failure);

@@ -21,7 +21,6 @@ pub(super) struct Arguments {
 #[derive(Debug, StructOpt)]
 #[structopt(
     name = "alto-server",
-    about = "Serves a network topology as an ALTO (RFC 7285) service.",
     after_help = "EXAMPLES:\n    \
         alto-server --topology topo/data/two-isps.json --listen 127.0.0.1:8080\n    \
         alto-server --config server.json --check\n    \

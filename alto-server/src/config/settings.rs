@@ -23,6 +23,8 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 #[expect(clippy::doc_markdown, reason = "the comments are the help text, where backticks are noise")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the operator")]
 #[derive(Clone, Debug, PartialEq, StructOpt, Serialize, Deserialize, JsonSchema)]
+// The last text about a program counts, and the parser takes over these options last.
+#[structopt(about = "Serves a network topology as an ALTO (RFC 7285) service.")]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[schemars(title = "server.json: settings of alto-server")]
 pub struct Settings {

@@ -192,6 +192,7 @@ impl Shell {
             None => "not registered".to_owned(),
         });
         lines.extend(registration.unreachable.then(|| "nobody can reach it: the server could not connect".to_owned()));
+        lines.extend(registration.left_out);
         lines.extend(registration.problem.map(|problem| format!("trouble: {problem}")));
         let shared = self.node.library().all();
         let whole = shared.iter().filter(|shared| shared.is_complete()).count();

@@ -1,5 +1,7 @@
 //! The command `completions`, which prints what a shell needs to complete a command line.
 
+use std::collections::btree_map::Entry;
+
 use structopt::clap::{App, Arg, ArgMatches, Shell, SubCommand};
 
 /// Name of the command.
@@ -23,10 +25,22 @@ pub(crate) fn add<'a, 'b>(app: App<'a, 'b>) -> App<'a, 'b> {
 pub(crate) fn asked_for(mut app: App<'_, '_>, matches: &ArgMatches<'_>) -> Option<String> {
     let shell: Shell = matches.subcommand_matches(COMMAND)?.value_of(SHELL)?.parse().ok()?;
     let name = app.get_name().to_owned();
+    without_help_of_arguments(&mut app);
     let mut script = Vec::new();
     app.gen_completions_to(name.as_str(), shell, &mut script);
     let script = String::from_utf8_lossy(&script).into_owned();
-    Some(if shell == Shell::Bash { mended(&script, &name) } else { script })
+    Some(if matches!(shell, Shell::Bash) { mended(&script, &name) } else { script })
+}
+
+/// Drops the help of positional arguments, in which `clap` 2 does not quote apostrophes for zsh.
+fn without_help_of_arguments(app: &mut App<'_, '_>) {
+    for index in 1..=app.p.positionals.len() {
+        if let Entry::Occupied(mut argument) = app.p.positionals.entry(index) {
+            let base = &mut argument.get_mut().b;
+            (base.help, base.long_help) = (None, None);
+        }
+    }
+    app.p.subcommands.iter_mut().for_each(without_help_of_arguments);
 }
 
 /// The script for bash without two faults of `clap` 2: a name with hyphens matches no label of its own script, and

@@ -25,7 +25,7 @@ PROFILE ?= release
 BUILT = target/$(PROFILE)
 SHARE = $(DESTDIR)$(PREFIX)/share
 
-.PHONY: programs manual install deb test-deb uninstall help demo test test-busy experiment tools lint slow-clients attacks soak fuzz fuzz-faults bench zoo lab rucio tracker-clients
+.PHONY: programs manual install deb test-deb package uninstall help demo test test-busy experiment tools lint slow-clients attacks soak fuzz fuzz-faults bench zoo lab rucio tracker-clients
 
 help:
 	@echo "make demo            serves the two-ISP network on loopback and walks through it; DEMO_FLAGS=--keep keeps it running"
@@ -45,6 +45,7 @@ help:
 	@echo "make programs        builds the programs to install; PROFILE=demo compiles in half the time"
 	@echo "make install         installs programs, man pages, completions, topologies, unit; PREFIX=/usr/local DESTDIR="
 	@echo "make deb             packs a Debian package of what make programs built; make test-deb also installs and removes it"
+	@echo "make package         packs the libraries alto-types, topo and alto-client for a registry of crates"
 	@echo "make soak            runs 1,000 clients for a minute while links change and attackers attack, and prints what they observed;"
 	@echo "                     SOAK_FLAGS='--seconds 300' for longer"
 
@@ -161,6 +162,10 @@ $(CARGO_DEB):
 
 deb: manual $(CARGO_DEB)
 	$(CARGO_DEB) deb --no-build --profile $(PROFILE) --manifest-path alto-server/Cargo.toml --output target/debian/
+
+# The libraries as a registry of crates would take them. Verifying would compile each once more.
+package: tools
+	$(CARGO) package --quiet --no-verify --offline -p alto-types -p topo -p alto-client
 
 test-deb: deb
 	@scripts/test_deb $$(ls -t target/debian/alto_*.deb | head -1)

@@ -51,9 +51,8 @@ fn mended(script: &str, name: &str) -> String {
     let line = |line: &str| {
         let text = line.trim();
         among_commands |= text == "case \"${cmd}\" in";
-        if text == format!("cmd=\"{name}\"") {
-            line.replace(name, &label)
-        } else if among_commands && text == format!("{name})") {
+        let is_label = among_commands && text == format!("{name})");
+        if is_label || text == format!("cmd=\"{name}\"") {
             line.replace(name, &label)
         } else if let Some(words) = text.strip_prefix("opts=\"") {
             let words = words.replace(&format!("<{SHELL}>"), &SHELLS.join(" "));

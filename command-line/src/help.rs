@@ -77,7 +77,7 @@ fn text(app: &App<'_, '_>, path: &str, sections: &[Section]) -> String {
 /// Usage in one line. The parser forgets to say that there are options where all of them take values.
 fn usage(app: &App<'_, '_>, path: &str) -> String {
     let usage = part(app, "{usage}");
-    let any = app.p.opts.iter().any(|option| !option.b.settings.is_set(ArgSettings::Required));
+    let any = app.p.opts.iter().any(|option| !option.b.is_set(ArgSettings::Required));
     if any && !usage.contains("[OPTIONS]") { usage.replacen(path, &format!("{path} [OPTIONS]"), 1) } else { usage }
 }
 

@@ -14,7 +14,6 @@ use topo::Topology;
 use crate::admin::service::Admin;
 use crate::admin::socket::{AdminSocket, SocketError};
 use crate::config::{Config, ConfigError};
-use crate::exit::Exit;
 use crate::http::accept::Server;
 use crate::http::access::Access;
 use crate::http::client_address::ClientAddress;
@@ -24,6 +23,7 @@ use crate::http::router::{Route, router};
 use crate::http::stack::stack;
 use crate::http::tls::Tls;
 use crate::journal::Journal;
+use crate::service_manager::ServiceManager;
 use crate::state::network::{ChangeRefused, Network};
 use crate::state::prefix_store::PrefixStore;
 use crate::state::source::TopologySource;
@@ -33,6 +33,7 @@ use crate::tracker::service::{Tracker, TrackerError};
 use crate::tracker::udp::UdpListener;
 use crate::ui::site::Site;
 use crate::{admin, observe, resource, routes, swarm, tracker};
+use command_line::Exit;
 
 /// Time between two looks for prefixes to publish.
 const PUBLISH_TICK: Duration = Duration::from_millis(500);
@@ -171,17 +172,16 @@ async fn serve(config: Config, journal: Arc<Journal>) -> Result<(), ServeError> 
         keeper = Some(tokio::spawn(Arc::clone(tracker).keep()));
     }
 
-    // Beside the signals, so that a slow reload never delays the end.
-    let mut reloads = JoinSet::new();
-    while signals.next().await == OperatorCommand::Reload {
-        while reloads.try_join_next().is_some() {}
-        let tracker = tracker.as_ref().map(|(tracker, ..)| Arc::clone(tracker));
-        reloads.spawn(reload(Arc::clone(&admin), tls.clone(), tracker));
-    }
+    let manager = ServiceManager::from_environment();
+    manager.ready();
+    let alive = tokio::spawn(manager.clone().keep_alive());
+    reload_until_stopped(&mut signals, &manager, &admin, tls.as_ref(), tracker.as_ref().map(|(tracker, ..)| tracker))
+        .await;
+    manager.stopping();
     tracing::info!("stopping: accepting no connections, finishing requests in progress");
     stop.send_replace(true);
     while listeners.join_next().await.is_some() {}
-    for task in sweeper.into_iter().chain(keeper).chain(follower).chain([publisher]) {
+    for task in sweeper.into_iter().chain(keeper).chain(follower).chain([publisher, alive]) {
         task.abort();
     }
     udp.into_iter().for_each(UdpListener::stop);
@@ -202,6 +202,27 @@ fn listen_udp(addresses: &[SocketAddr], tracker: &Arc<Tracker>) -> Result<Vec<Ud
         Ok(listener)
     };
     addresses.iter().map(listen).collect()
+}
+
+/// Reloads at each signal to do so, and returns at the first one to stop.
+async fn reload_until_stopped(
+    signals: &mut Signals,
+    manager: &ServiceManager,
+    admin: &Arc<Admin>,
+    tls: Option<&Arc<Tls>>,
+    tracker: Option<&Arc<Tracker>>,
+) {
+    // Beside the signals, so that a slow reload never delays the end.
+    let mut reloads = JoinSet::new();
+    while signals.next().await == OperatorCommand::Reload {
+        while reloads.try_join_next().is_some() {}
+        manager.reloading();
+        let (reload, manager) = (reload(Arc::clone(admin), tls.cloned(), tracker.cloned()), manager.clone());
+        reloads.spawn(async move {
+            reload.await;
+            manager.ready();
+        });
+    }
 }
 
 /// Loads the topology, and logs what is unusual about it.

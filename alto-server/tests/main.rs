@@ -16,6 +16,7 @@ mod properties;
 mod property_map;
 mod rfc7971;
 mod secure;
+mod service_manager;
 mod single_cost;
 mod support;
 mod swarm;

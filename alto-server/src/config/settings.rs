@@ -23,9 +23,16 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 #[expect(clippy::doc_markdown, reason = "the comments are the help text, where backticks are noise")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the operator")]
 #[derive(Clone, Debug, PartialEq, StructOpt, Serialize, Deserialize, JsonSchema)]
+// The last text about a program counts, and the parser takes over these options last.
+#[structopt(about = "Serves a network topology as an ALTO (RFC 7285) service.")]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[schemars(title = "server.json: settings of alto-server")]
 pub struct Settings {
+    /// Comment for people: text, or a list of lines
+    #[structopt(skip)]
+    #[serde(rename = "//", skip_serializing)]
+    pub comment: Option<Value>,
+
     /// Topology file to serve
     #[structopt(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -310,6 +317,7 @@ pub enum LogFormat {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            comment: None,
             topology: None,
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],
             host: None,

@@ -25,7 +25,7 @@ use crate::tracker::service::{Caller, Tracker};
 const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 /// Interval at which a thread without packets looks whether it is to stop.
 const STOP_POLL: Duration = Duration::from_millis(200);
-/// Priority of the threads (`nice`): where cores are short, they get a tenth of the time of a thread of the event loop.
+/// Niceness of the threads above that of others: where cores are short, they get a tenth of the time of the event loop's.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 /// Pause after an error of the socket, which may last.
@@ -99,7 +99,7 @@ impl UdpListener {
 
 fn serve(socket: &UdpSocket, responder: &Responder, stop: &AtomicBool) {
     #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+    if let Err(error) = rustix::process::nice(NICE) {
         tracing::debug!(%error, "the tracker over UDP has the priority of the other threads");
     }
     let mut batch = Batch::new();

@@ -126,8 +126,7 @@ impl Shard {
     /// Shows a swarm, with its peers at their present places, to one of them, by the number of its entry.
     pub(super) fn members(&mut self, own: u32, locator: &dyn Locator) -> Members<'_> {
         let swarm = self.entries[own as usize].swarm;
-        self.locate(swarm, locator);
-        Members::new(&self.swarms[swarm as usize], &self.entries, own)
+        self.shown(swarm, Some(own), locator)
     }
 
     pub(super) fn counts(&self, infohash: &Infohash) -> Option<Counts> {
@@ -137,11 +136,10 @@ impl Shard {
 
     /// Adds all swarms to a survey.
     pub(super) fn survey(&mut self, survey: &mut Survey, most: usize, locator: &dyn Locator) {
-        let infohashes: Vec<Infohash> = self.by_infohash.keys().copied().collect();
-        for infohash in infohashes {
-            if let Some(members) = self.members(&infohash, None, locator) {
-                survey.add(infohash, &members, most);
-            }
+        let swarms: Vec<(Infohash, u32)> =
+            self.by_infohash.iter().map(|(infohash, swarm)| (*infohash, *swarm)).collect();
+        for (infohash, swarm) in swarms {
+            survey.add(infohash, &self.shown(swarm, None, locator), most);
         }
     }
 
@@ -165,6 +163,12 @@ impl Shard {
         if let Some(swarm) = self.by_infohash.get(infohash) {
             self.swarms[*swarm as usize].finished = finished;
         }
+    }
+
+    /// Shows a swarm to one of its peers, by the number of its entry, or to nobody in particular.
+    fn shown(&mut self, swarm: u32, own: Option<u32>, locator: &dyn Locator) -> Members<'_> {
+        self.locate(swarm, locator);
+        Members::new(&self.swarms[swarm as usize], &self.entries, own)
     }
 
     fn swarm_of(&mut self, infohash: &Infohash, locator: &dyn Locator) -> u32 {

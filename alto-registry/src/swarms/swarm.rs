@@ -68,7 +68,7 @@ pub struct Members<'a> {
     swarm: &'a Swarm,
     entries: &'a slab::Slab<Entry>,
     /// Position of the peer to leave out.
-    own: Position,
+    own: Option<Position>,
 }
 
 /// Section of a peer, and the index in its list.
@@ -241,11 +241,11 @@ impl Twin {
 }
 
 impl<'a> Members<'a> {
-    /// Shows a swarm to one of its peers, by the number of its entry.
-    pub(super) fn new(swarm: &'a Swarm, entries: &'a slab::Slab<Entry>, own: u32) -> Self {
-        let entry = &entries[own as usize];
-        let own = Position { place: entry.place, ipv6: entry.is_ipv6(), index: entry.index };
-        Self { swarm, entries, own }
+    /// Shows a swarm to one of its peers, by the number of its entry, or to nobody in particular.
+    pub(super) fn new(swarm: &'a Swarm, entries: &'a slab::Slab<Entry>, own: Option<u32>) -> Self {
+        let own = own.and_then(|number| entries.get(number as usize));
+        let position = |entry: &Entry| Position { place: entry.place, ipv6: entry.is_ipv6(), index: entry.index };
+        Self { swarm, entries, own: own.map(position) }
     }
 
     /// Number of peers in the swarm, the asking one included.
@@ -283,7 +283,7 @@ impl<'a> Members<'a> {
 
     /// Index of the asking peer in a section, if it is there.
     fn own_in(&self, peers: &Peers) -> Option<u32> {
-        let Position { place, ipv6, index } = self.own;
+        let Position { place, ipv6, index } = self.own?;
         ((place, ipv6) == (peers.place, peers.ipv6)).then_some(index)
     }
 }

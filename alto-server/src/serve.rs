@@ -138,6 +138,7 @@ async fn serve(config: Config, journal: Arc<Journal>) -> Result<(), ServeError> 
     }
     let public = server(public);
 
+    let scheme = if tls.is_some() { "https" } else { "http" };
     let mut listeners = JoinSet::new();
     let mut admin_socket = None;
     // Before the addresses are logged, because whoever waits for them may use the socket at once.
@@ -153,7 +154,6 @@ async fn serve(config: Config, journal: Arc<Journal>) -> Result<(), ServeError> 
     let follower = page.map(|page| tokio::spawn(page.follow()));
     for address in &config.listen {
         let (listener, bound) = bind(*address)?;
-        let scheme = if tls.is_some() { "https" } else { "http" };
         let view = network.current();
         tracing::info!(view = view.snapshot().view().tag(), "listening on {scheme}://{bound}/directory");
         listeners.spawn(Arc::clone(&public).listen(listener, tls.clone(), stopping.clone()));
@@ -164,8 +164,7 @@ async fn serve(config: Config, journal: Arc<Journal>) -> Result<(), ServeError> 
         let own = server(tracker::routes::on_own_listener(tracker));
         for address in listen {
             let (listener, bound) = bind(*address)?;
-            let scheme = if tls.is_some() { "https" } else { "http" };
-            tracing::info!("tracker on {scheme}://{bound}/announce");
+                tracing::info!("tracker on {scheme}://{bound}/announce");
             listeners.spawn(Arc::clone(&own).listen(listener, tls.clone(), stopping.clone()));
         }
         udp = listen_udp(over_udp, tracker)?;

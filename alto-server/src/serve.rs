@@ -164,7 +164,7 @@ async fn serve(config: Config, journal: Arc<Journal>) -> Result<(), ServeError> 
         let own = server(tracker::routes::on_own_listener(tracker));
         for address in listen {
             let (listener, bound) = bind(*address)?;
-                tracing::info!("tracker on {scheme}://{bound}/announce");
+            tracing::info!("tracker on {scheme}://{bound}/announce");
             listeners.spawn(Arc::clone(&own).listen(listener, tls.clone(), stopping.clone()));
         }
         udp = listen_udp(over_udp, tracker)?;

@@ -31,6 +31,7 @@ mod serve;
 mod state;
 mod swarm;
 mod tracker;
+mod update;
 
 pub use cli::run;
 pub use config::settings::Settings;

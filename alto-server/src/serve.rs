@@ -29,7 +29,8 @@ use crate::state::store::Store;
 use crate::swarm::service::Swarm;
 use crate::tracker::service::{Tracker, TrackerError};
 use crate::tracker::udp::UdpListener;
-use crate::{admin, observe, resource, routes, swarm, tracker};
+use crate::update::hub::Hub;
+use crate::{admin, observe, resource, routes, swarm, tracker, update};
 
 /// Time between two looks for prefixes to publish.
 const PUBLISH_TICK: Duration = Duration::from_millis(500);
@@ -110,6 +111,9 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     let admin = Arc::new(Admin { pool: WorkPool::new(1), network: Arc::clone(&network), source });
     let swarm = config.swarm.map(|limits| Swarm::open(limits, config.state.as_deref())).transpose()?.map(Arc::new);
     let mut public = routes::resources(&catalogue, &network, &access, &pool, (config.work, config.body_bytes));
+    let hub = Hub::new(&network, &catalogue, (pool.clone(), config.work), config.updates, stopping.clone());
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    public.extend(update::routes::routes(&hub, &access, config.body_bytes, (config.base_uri, scheme)));
     public.extend(routes::operation(&network, metrics, stopping.clone(), config.connections.drain));
     if let Some(token) = token {
         public.extend(admin::routes::routes(&admin, Some(token)));
@@ -137,6 +141,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         listeners.spawn(server.listen_unix(UnixListener::from_std(listener)?, stopping.clone()));
     }
     let sweeper = swarm.map(|swarm| tokio::spawn(sweep(swarm)));
+    let updater = tokio::spawn(hub.keep());
     let publisher = tokio::spawn(publish_prefixes(Arc::clone(&admin)));
     for address in &config.listen {
         let (listener, bound) = bind(*address)?;
@@ -165,17 +170,11 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         keeper = Some(tokio::spawn(Arc::clone(tracker).keep()));
     }
 
-    // Beside the signals, so that a slow reload never delays the end.
-    let mut reloads = JoinSet::new();
-    while signals.next().await == OperatorCommand::Reload {
-        while reloads.try_join_next().is_some() {}
-        let tracker = tracker.as_ref().map(|(tracker, ..)| Arc::clone(tracker));
-        reloads.spawn(reload(Arc::clone(&admin), tls.clone(), tracker));
-    }
+    signals.obey(&admin, tls.as_ref(), tracker.as_ref().map(|(tracker, ..)| tracker)).await;
     tracing::info!("stopping: accepting no connections, finishing requests in progress");
     stop.send_replace(true);
     while listeners.join_next().await.is_some() {}
-    for task in sweeper.into_iter().chain(keeper).chain([publisher]) {
+    for task in sweeper.into_iter().chain(keeper).chain([publisher, updater]) {
         task.abort();
     }
     udp.into_iter().for_each(UdpListener::stop);
@@ -246,6 +245,16 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
         })
+    }
+
+    /// Reloads when told to, until told to stop.
+    async fn obey(&mut self, admin: &Arc<Admin>, tls: Option<&Arc<Tls>>, tracker: Option<&Arc<Tracker>>) {
+        // Beside the signals, so that a slow reload never delays the end.
+        let mut reloads = JoinSet::new();
+        while self.next().await == OperatorCommand::Reload {
+            while reloads.try_join_next().is_some() {}
+            reloads.spawn(reload(Arc::clone(admin), tls.cloned(), tracker.cloned()));
+        }
     }
 
     async fn next(&mut self) -> OperatorCommand {

@@ -15,7 +15,7 @@ use alto_types::ClientNet;
 const SHARDS: usize = 64;
 
 /// Number of the kinds of capacities.
-const KINDS: usize = 4;
+const KINDS: usize = 6;
 
 /// What a capacity consists of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,10 @@ pub(super) enum Kind {
     Waiting,
     /// Bytes of the request bodies of operators.
     Operators,
+    /// Answers that stay open until something changes.
+    Streams,
+    /// Requests whose answers are computed again whenever something changes.
+    Followed,
 }
 
 /// Every client that has a connection or holds a share.

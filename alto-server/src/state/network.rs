@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use alto_registry::store_file::StoreError;
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 use topo::{ChangeError, Fitted, LinkChange, LinkChanges, Topology, View};
 
 use self::feeds::{FeedLimits, Feeds};
@@ -29,6 +30,8 @@ pub(crate) struct Network {
     durable: bool,
     catalogue: Arc<Catalogue>,
     clock: Clock,
+    /// Number of states so far.
+    states: watch::Sender<u64>,
 }
 
 /// Layers of the current state.
@@ -91,12 +94,24 @@ impl Network {
         let durable = store.is_some();
         let replacement = saved.topology.map(Arc::from);
         let layers = Mutex::new(Layers { base, replacement, changes, store, feeds });
-        Ok(Self { current: ArcSwap::from_pointee(published), layers, durable, catalogue, clock })
+        Ok(Self {
+            current: ArcSwap::from_pointee(published),
+            layers,
+            durable,
+            catalogue,
+            clock,
+            states: watch::Sender::new(1),
+        })
     }
 
     /// Current state. A request takes it once and reads nothing else.
     pub(crate) fn current(&self) -> Arc<Published> {
         self.current.load_full()
+    }
+
+    /// Returns the number of states so far, which tells of every change.
+    pub(crate) fn states(&self) -> watch::Receiver<u64> {
+        self.states.subscribe()
     }
 
     /// Tells whether changes survive a restart.
@@ -194,6 +209,7 @@ impl Network {
     fn swap(&self, next: Published, dropped: Vec<String>) -> Outcome {
         let published = Arc::new(next);
         self.current.store(Arc::clone(&published));
+        self.states.send_modify(|count| *count += 1);
         record(&published, 1);
         Outcome { published, dropped }
     }

@@ -6,6 +6,7 @@ mod directory;
 mod endpoints;
 mod maps;
 mod table;
+mod watch;
 
 use std::io::{self, Write, stdout};
 use std::net::IpAddr;
@@ -28,6 +29,7 @@ use alto_client::Client;
         alto-peer query pid http://alto.example/directory 192.0.2.7 2001:db8::1\n    \
         alto-peer query costs http://alto.example/directory --to 192.0.2.7,198.51.100.1 --mode ordinal\n    \
         alto-peer query costs http://alto.example/directory --to 192.0.2.7 --metric delay-ow,lossrate,bw-available\n    \
+        alto-peer query watch http://alto.example/directory network-map cost-map-routingcost\n    \
         alto-peer query cost-map http://alto.example/directory --metric hopcount --json | jq '.\"cost-map\"'\n\n\
         `alto-peer query WHAT --help` has more of them.\n\n\
         EXIT CODES:\n    \
@@ -47,6 +49,8 @@ pub(crate) enum Query {
     Costs(endpoints::CostsOptions),
     /// Shows properties of addresses
     Property(endpoints::PropertyOptions),
+    /// Prints what changes in resources, as it changes
+    Watch(watch::WatchOptions),
 }
 
 /// Options of all queries.
@@ -94,6 +98,7 @@ pub(crate) fn run(query: &Query) -> Exit {
         Query::Pid(options) => endpoints::pid(options),
         Query::Costs(options) => endpoints::costs(options),
         Query::Property(options) => endpoints::property(options),
+        Query::Watch(options) => watch::watch(options),
     };
     match result {
         Ok(()) => Exit::Success,

@@ -313,8 +313,13 @@ proptest! {
     }
 }
 
+/// A long text, beside which patches are shorter than the document.
+fn padding() -> (usize, BTreeMap<usize, Member>) {
+    (5, BTreeMap::from([(4, Member::Text("x".repeat(500)))]))
+}
+
 fn lists(elements: &[usize]) -> Model {
-    let rows = BTreeMap::from([(0, BTreeMap::from([(0, Member::List(elements.to_vec()))]))]);
+    let rows = BTreeMap::from([(0, BTreeMap::from([(0, Member::List(elements.to_vec()))])), padding()]);
     Model { depends_on: None, data: Data::Rows(rows) }
 }
 
@@ -345,7 +350,7 @@ fn a_moved_prefix_is_two_operations_and_a_test() {
 fn null_as_data_never_travels_in_a_merge_patch() {
     let with = |member| Model {
         depends_on: None,
-        data: Data::Rows(BTreeMap::from([(0, BTreeMap::from([(3, member)])), (1, BTreeMap::new())])),
+        data: Data::Rows(BTreeMap::from([(0, BTreeMap::from([(3, member)])), (1, BTreeMap::new()), padding()])),
     };
     let models = [with(Member::Text("x".into())), with(Member::Null), with(Member::Text("y".into()))];
     for (json, form) in [(true, Form::JsonPatch), (false, Form::Whole)] {

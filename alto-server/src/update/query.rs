@@ -85,8 +85,10 @@ impl Query {
 
     /// Place in the order of updates: a resource comes after those that it depends on (RFC 8895 §6.7.1).
     pub(super) fn rank(&self, catalogue: &Catalogue) -> usize {
-        // Resources depend on network maps, which depend on nothing.
-        self.resource(catalogue).entry.as_ref().map_or(0, |entry| entry.uses.len())
+        let id = &self.resource(catalogue).id;
+        let depends = |other: &Resource| other.entry.as_ref().is_some_and(|entry| entry.uses.contains(id));
+        // No resource depends on one that depends on another.
+        usize::from(!catalogue.resources().iter().filter(|other| other.patches.is_some()).any(depends))
     }
 
     /// Tells whether the answer is the same for both snapshots, if that is known without an answer.

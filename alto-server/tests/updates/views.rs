@@ -12,6 +12,9 @@ const PARAMS: &str = "application/alto-tipsparams+json";
 const STREAM_PARAMS: &str = "application/alto-updatestreamparams+json";
 const ROUTING: &str = "cost-map-routingcost";
 
+/// Costs of a link, each of which changes the costs between PIDs.
+const COSTS: [u32; 3] = [5000, 1, 300];
+
 fn open(server: &Server, request: &Value) -> Value {
     let answer = server.post("/tips", PARAMS, request.to_string());
     assert_eq!((answer.status, answer.media_type()), (200, "application/alto-tips+json"), "{answer:?}");
@@ -88,7 +91,7 @@ fn a_request_for_the_next_version_is_held_until_it_exists() {
             thread::sleep(std::time::Duration::from_millis(1500));
         }
         assert!(waiting.iter().all(|waiting| !waiting.is_finished()));
-        change_cost(&server, 1000 * u32::try_from(version).unwrap());
+        change_cost(&server, COSTS[usize::try_from(version).unwrap() - 1]);
         let answers: Vec<Answer> = waiting.into_iter().map(|waiting| waiting.join().unwrap()).collect();
         assert!(answers.iter().all(|answer| answer.body == answers[0].body));
         apply(&mut document, &answers[0]);
@@ -104,9 +107,9 @@ fn who_has_a_version_is_recommended_the_way_on_from_it() {
     let view = open(&server, &json!({"resource-id": ROUTING}));
     let path = path(&view);
     let tag = server.get("/costmap/numerical/routingcost").json()["meta"]["vtag"]["tag"].clone();
-    for version in 1..=3 {
-        change_cost(&server, 1000 * version);
-        assert_eq!(edge(&server, &path, version.into(), u64::from(version) + 1).status, 200);
+    for (version, cost) in (1..).zip(COSTS) {
+        change_cost(&server, cost);
+        assert_eq!(edge(&server, &path, version, version + 1).status, 200);
     }
     let recommend = |request: &Value| server.post(&format!("{path}/ug"), PARAMS, request.to_string());
     let with = |tag: &Value| {
@@ -136,8 +139,8 @@ fn edges_that_do_not_exist_say_why() {
     let server = server(&["--max-history-bytes", "0"]);
     let view = open(&server, &json!({"resource-id": ROUTING}));
     let path = path(&view);
-    for cost in [1000, 2000] {
-        change_cost(&server, cost);
+    for cost in &COSTS[..2] {
+        change_cost(&server, *cost);
     }
     let now = wait_until("the third version", || {
         Some(summary(&open(&server, &json!({"resource-id": ROUTING})))).filter(|now| now[1] == 3)

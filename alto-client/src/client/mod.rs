@@ -147,7 +147,10 @@ impl Client {
         let body = body.as_ref().map(|(media_type, bytes)| (*media_type, bytes.as_slice()));
         let (first, or) = accept.split_first().ok_or(Error::Query("no media type is accepted"))?;
         let question = Question { or, body, ..Question::get(uri, *first) };
-        self.inner.exchange.open(&question, LONGEST_WAIT, LONGEST_SILENCE)
+        self.inner.exchange.open(&question, LONGEST_WAIT, LONGEST_SILENCE)?.or_else(|answer| {
+            decode::expect(&answer, *first)?;
+            Err(decode::malformed(&answer, "a success that is none"))
+        })
     }
 
     /// Sends a request to a resource by POST (RFC 7285 §8.3.2) and reads the answer.

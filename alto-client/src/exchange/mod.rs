@@ -28,7 +28,6 @@ pub(crate) use self::transport::TransportSettings;
 use self::transport::agent;
 pub(crate) use self::uri::HttpUri;
 pub use self::uri::UriError;
-use crate::decode;
 use crate::error::{Error, RedirectFault};
 use crate::scope::ReachFault;
 
@@ -151,18 +150,21 @@ impl Exchange {
     }
 
     /// Sends a request in the same way, and returns a success as soon as its head has arrived, within the time `head`. Its
-    /// body may then pause for the time `silence`.
-    pub(crate) fn open(&self, question: &Question<'_>, head: Duration, silence: Duration) -> Result<Live, Error> {
+    /// body may then pause for the time `silence`. Any other answer is read to its end.
+    pub(crate) fn open(
+        &self,
+        question: &Question<'_>,
+        head: Duration,
+        silence: Duration,
+    ) -> Result<Result<Live, Answer>, Error> {
         let (uri, response) = self.converse(question, Pace::Live { head, silence })?;
         if !response.status().is_success() {
-            let answer = self.read(&uri, response, None)?;
-            decode::expect(&answer, question.accept)?;
-            return Err(decode::malformed(&answer, "a success that is none"));
+            return Ok(Err(self.read(&uri, response, None)?));
         }
         let content_type = response.headers().get(CONTENT_TYPE);
         let content_type = content_type.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let (content_type, body) = (content_type.unwrap_or_default(), Box::new(response.into_body().into_reader()));
-        Ok(Live { uri, content_type, body })
+        Ok(Ok(Live { uri, content_type, body }))
     }
 
     /// Sends a request until its answer is neither a redirect nor a challenge nor "busy". Returns it with its URI.

@@ -66,22 +66,12 @@ impl Lookup for EndpointCosts {
         request.endpoints.srcs.is_empty() || request.endpoints.dsts.is_empty()
     }
 
-    fn answer(
-        snapshot: &Snapshot,
-        work: Self::Work,
-        client: IpAddr,
-        cancel: &Cancel,
-    ) -> Result<Answer, HttpError> {
+    fn answer(snapshot: &Snapshot, work: Self::Work, client: IpAddr, cancel: &Cancel) -> Result<Answer, HttpError> {
         let (meta, costs) = costs(snapshot, work, client, cancel)?;
         Ok(CostText::new(meta.into_head(MEMBER), costs).into_answer(MediaType::ENDPOINT_COST, cancel)?)
     }
 
-    fn content(
-        snapshot: &Snapshot,
-        work: Self::Work,
-        client: IpAddr,
-        cancel: &Cancel,
-    ) -> Result<Content, HttpError> {
+    fn content(snapshot: &Snapshot, work: Self::Work, client: IpAddr, cancel: &Cancel) -> Result<Content, HttpError> {
         let (meta, costs) = costs(snapshot, work, client, cancel)?;
         Ok(Content::new(meta.into_meta(), MEMBER, Table::Costs(costs)))
     }
@@ -94,11 +84,11 @@ fn costs<'a>(
     client: IpAddr,
     cancel: &Cancel,
 ) -> Result<(CostMeta<'a>, Costs), Abandoned> {
-        let view = snapshot.view();
-        let srcs = resolve(view, endpoints.srcs, client);
-        let dsts = resolve(view, endpoints.dsts, client);
-        let meta = CostMeta::new(snapshot, ID, &selection, false);
-        let cost = |metric, src: &Endpoint, dst: &Endpoint| view.cost_between(metric, src, dst);
+    let view = snapshot.view();
+    let srcs = resolve(view, endpoints.srcs, client);
+    let dsts = resolve(view, endpoints.dsts, client);
+    let meta = CostMeta::new(snapshot, ID, &selection, false);
+    let cost = |metric, src: &Endpoint, dst: &Endpoint| view.cost_between(metric, src, dst);
     Ok((meta, look_up(&srcs, &dsts, selection, cost, cancel)?))
 }
 

@@ -30,7 +30,10 @@ pub(super) fn resources() -> Vec<Resource> {
         path: "costmap/filtered".into(),
         media_type: MediaType::COST_MAP,
         service: Service::lookup::<FilteredCostMap>(),
-        entry: Some(Entry { uses: vec![network_map::ID.into()], capabilities: Box::new(|_| selection::capabilities()) }),
+        entry: Some(Entry {
+            uses: vec![network_map::ID.into()],
+            capabilities: Box::new(|_| selection::capabilities()),
+        }),
         patches: MERGE_PATCHES,
     }]
 }
@@ -71,21 +74,11 @@ impl Lookup for FilteredCostMap {
         Some(snapshot.costs_since())
     }
 
-    fn answer(
-        snapshot: &Snapshot,
-        work: Self::Work,
-        _client: IpAddr,
-        cancel: &Cancel,
-    ) -> Result<Answer, HttpError> {
+    fn answer(snapshot: &Snapshot, work: Self::Work, _client: IpAddr, cancel: &Cancel) -> Result<Answer, HttpError> {
         Ok(costs(snapshot, work, cancel)?.into_text().into_answer(MediaType::COST_MAP, cancel)?)
     }
 
-    fn content(
-        snapshot: &Snapshot,
-        work: Self::Work,
-        _client: IpAddr,
-        cancel: &Cancel,
-    ) -> Result<Content, HttpError> {
+    fn content(snapshot: &Snapshot, work: Self::Work, _client: IpAddr, cancel: &Cancel) -> Result<Content, HttpError> {
         Ok(costs(snapshot, work, cancel)?.into_content())
     }
 }
@@ -96,10 +89,10 @@ fn costs<'a>(
     (selection, pids): <FilteredCostMap as Lookup>::Work,
     cancel: &Cancel,
 ) -> Result<PidCosts<'a>, Abandoned> {
-        let map = snapshot.view().network_map();
-        let (srcs, dsts) = match &pids {
-            None => (requested_pids(map, &[]), requested_pids(map, &[])),
-            Some(pids) => (requested_pids(map, &pids.srcs), requested_pids(map, &pids.dsts)),
-        };
+    let map = snapshot.view().network_map();
+    let (srcs, dsts) = match &pids {
+        None => (requested_pids(map, &[]), requested_pids(map, &[])),
+        Some(pids) => (requested_pids(map, &pids.srcs), requested_pids(map, &pids.dsts)),
+    };
     pid_costs(snapshot, ID, selection, (srcs, dsts), cancel)
 }

@@ -106,21 +106,20 @@ fn entries<'a>(
     request: &PropertyMapRequest,
     cancel: &Cancel,
 ) -> Result<Vec<EntityValues<'a>>, HttpError> {
-        let view = snapshot.view();
-        let asked = asked(domains, &request.entities)?;
-        let wanted = wanted(domains, request.properties.as_deref())?;
-        let mut entries = Vec::new();
-        for (domain, asked) in domains.iter().zip(&asked) {
-            cancel.check()?;
-            let of_domain =
-                domain.properties.iter().filter(|(_, name)| wanted.as_ref().is_none_or(|w| w.contains(name)));
-            let properties: BTreeSet<Property> = of_domain.map(|(property, _)| *property).collect();
-            match (asked, &wanted) {
-                (None, _) => {}
-                (Some(asked), Some(_)) => entries.extend(values(view, domain, asked, &properties)),
-                (Some(asked), None) => entries.extend(names(view, domain, asked, &properties)),
-            }
+    let view = snapshot.view();
+    let asked = asked(domains, &request.entities)?;
+    let wanted = wanted(domains, request.properties.as_deref())?;
+    let mut entries = Vec::new();
+    for (domain, asked) in domains.iter().zip(&asked) {
+        cancel.check()?;
+        let of_domain = domain.properties.iter().filter(|(_, name)| wanted.as_ref().is_none_or(|w| w.contains(name)));
+        let properties: BTreeSet<Property> = of_domain.map(|(property, _)| *property).collect();
+        match (asked, &wanted) {
+            (None, _) => {}
+            (Some(asked), Some(_)) => entries.extend(values(view, domain, asked, &properties)),
+            (Some(asked), None) => entries.extend(names(view, domain, asked, &properties)),
         }
+    }
     Ok(entries)
 }
 

@@ -32,7 +32,8 @@ use crate::swarm::service::Swarm;
 use crate::tracker::service::{Tracker, TrackerError};
 use crate::tracker::udp::UdpListener;
 use crate::ui::site::Site;
-use crate::{admin, observe, resource, routes, swarm, tracker};
+use crate::update::hub::Hub;
+use crate::{admin, observe, resource, routes, swarm, tracker, update};
 use command_line::Exit;
 
 /// Time between two looks for prefixes to publish.
@@ -126,6 +127,9 @@ async fn serve(config: Config, journal: Arc<Journal>) -> Result<(), ServeError> 
     });
     let limits = (config.work, config.body_bytes);
     let mut public = routes::resources(&catalogue, &network, &access, &pool, limits, page.as_ref());
+    let hub = Hub::new(&network, &catalogue, (pool.clone(), config.work), config.updates, stopping.clone());
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    public.extend(update::routes::routes(&hub, &access, config.body_bytes, (config.base_uri, scheme)));
     public.extend(routes::operation(&network, metrics, stopping.clone(), config.connections.drain));
     if let Some(token) = token {
         public.extend(admin::routes::routes(&admin, Some(token)));
@@ -138,7 +142,6 @@ async fn serve(config: Config, journal: Arc<Journal>) -> Result<(), ServeError> 
     }
     let public = server(public);
 
-    let scheme = if tls.is_some() { "https" } else { "http" };
     let mut listeners = JoinSet::new();
     let mut admin_socket = None;
     // Before the addresses are logged, because whoever waits for them may use the socket at once.
@@ -150,6 +153,7 @@ async fn serve(config: Config, journal: Arc<Journal>) -> Result<(), ServeError> 
         listeners.spawn(server.listen_unix(UnixListener::from_std(listener)?, stopping.clone()));
     }
     let sweeper = swarm.map(|swarm| tokio::spawn(sweep(swarm)));
+    let updater = tokio::spawn(hub.keep());
     let publisher = tokio::spawn(publish_prefixes(Arc::clone(&admin)));
     let follower = page.map(|page| tokio::spawn(page.follow()));
     for address in &config.listen {
@@ -180,7 +184,7 @@ async fn serve(config: Config, journal: Arc<Journal>) -> Result<(), ServeError> 
     tracing::info!("stopping: accepting no connections, finishing requests in progress");
     stop.send_replace(true);
     while listeners.join_next().await.is_some() {}
-    for task in sweeper.into_iter().chain(keeper).chain(follower).chain([publisher, alive]) {
+    for task in sweeper.into_iter().chain(keeper).chain(follower).chain([publisher, updater, alive]) {
         task.abort();
     }
     udp.into_iter().for_each(UdpListener::stop);
@@ -283,6 +287,16 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
         })
+    }
+
+    /// Reloads when told to, until told to stop.
+    async fn obey(&mut self, admin: &Arc<Admin>, tls: Option<&Arc<Tls>>, tracker: Option<&Arc<Tracker>>) {
+        // Beside the signals, so that a slow reload never delays the end.
+        let mut reloads = JoinSet::new();
+        while self.next().await == OperatorCommand::Reload {
+            while reloads.try_join_next().is_some() {}
+            reloads.spawn(reload(Arc::clone(admin), tls.cloned(), tracker.cloned()));
+        }
     }
 
     async fn next(&mut self) -> OperatorCommand {

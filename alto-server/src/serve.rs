@@ -13,6 +13,7 @@ use topo::Topology;
 
 use crate::admin::service::Admin;
 use crate::admin::socket::{AdminSocket, SocketError};
+use crate::config::tracker::TrackerConfig;
 use crate::config::{Config, ConfigError};
 use crate::http::accept::Server;
 use crate::http::access::Access;
@@ -115,10 +116,7 @@ async fn serve(config: Config, journal: Arc<Journal>) -> Result<(), ServeError> 
     let max_prefixes = config.feeds.prefixes;
     let admin = Arc::new(Admin { pool: WorkPool::new(1), network: Arc::clone(&network), source, max_prefixes });
     let swarm = config.swarm.map(|limits| Swarm::open(limits, config.state.as_deref())).transpose()?.map(Arc::new);
-    let tracker = config.tracker.map(|config| -> Result<_, TrackerError> {
-        Ok((Arc::new(Tracker::start(config.settings, &network)?), config.listen, config.udp))
-    });
-    let tracker = tracker.transpose()?;
+    let tracker = config.tracker.map(|config| start_tracker(config, &network)).transpose()?;
     let page = config.page.then(|| {
         let parts = (Arc::clone(&network), Arc::clone(&access), pool.clone());
         let peers = (swarm.clone(), tracker.as_ref().map(|(tracker, ..)| Arc::clone(tracker)));
@@ -194,6 +192,14 @@ async fn serve(config: Config, journal: Arc<Journal>) -> Result<(), ServeError> 
     drop(admin_socket);
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Starts the tracker; also returns the addresses on which it listens over HTTP and over UDP.
+fn start_tracker(
+    config: TrackerConfig,
+    network: &Arc<Network>,
+) -> Result<(Arc<Tracker>, Vec<SocketAddr>, Vec<SocketAddr>), TrackerError> {
+    Ok((Arc::new(Tracker::start(config.settings, network)?), config.listen, config.udp))
 }
 
 /// Listens for requests to the tracker over UDP.
@@ -287,16 +293,6 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
         })
-    }
-
-    /// Reloads when told to, until told to stop.
-    async fn obey(&mut self, admin: &Arc<Admin>, tls: Option<&Arc<Tls>>, tracker: Option<&Arc<Tracker>>) {
-        // Beside the signals, so that a slow reload never delays the end.
-        let mut reloads = JoinSet::new();
-        while self.next().await == OperatorCommand::Reload {
-            while reloads.try_join_next().is_some() {}
-            reloads.spawn(reload(Arc::clone(admin), tls.cloned(), tracker.cloned()));
-        }
     }
 
     async fn next(&mut self) -> OperatorCommand {

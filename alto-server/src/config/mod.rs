@@ -2,7 +2,7 @@
 
 mod files;
 pub(crate) mod settings;
-mod tracker;
+pub(crate) mod tracker;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

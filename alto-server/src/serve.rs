@@ -194,11 +194,11 @@ async fn serve(config: Config, journal: Arc<Journal>) -> Result<(), ServeError> 
     Ok(())
 }
 
-/// Starts the tracker; also returns the addresses on which it listens over HTTP and over UDP.
-fn start_tracker(
-    config: TrackerConfig,
-    network: &Arc<Network>,
-) -> Result<(Arc<Tracker>, Vec<SocketAddr>, Vec<SocketAddr>), TrackerError> {
+/// The tracker, with the addresses on which it listens over HTTP and over UDP.
+type ListeningTracker = (Arc<Tracker>, Vec<SocketAddr>, Vec<SocketAddr>);
+
+/// Starts the tracker.
+fn start_tracker(config: TrackerConfig, network: &Arc<Network>) -> Result<ListeningTracker, TrackerError> {
     Ok((Arc::new(Tracker::start(config.settings, network)?), config.listen, config.udp))
 }
 

@@ -35,12 +35,13 @@ fn files_are_shared_until_sigterm() {
     let listening = peer.wait_for("listening", 1);
     assert_eq!((&listening["address"], &registered["lease"]), (&json!("127.1.1.1"), &json!(60)));
     let shared = peer.of("shared");
-    assert_eq!((shared.len(), &shared[0]["name"], &shared[0]["pieces"]), (2, &json!("movie.bin"), &json!(2)));
+    assert_eq!((shared.len(), &shared[0]["name"], &shared[0]["pieces"]), (3, &json!("movie.bin"), &json!(2)));
     peer.wait_for_answer("symbolic link");
     let registry = registry(&server.directory());
     let mut files = listed(&registry);
     files.sort();
-    assert_eq!(files, [("movie.bin".to_owned(), 1, 0), ("song".to_owned(), 1, 0)]);
+    // The folder itself, too.
+    assert_eq!(files, ["inner.collection.json", "movie.bin", "song"].map(|name| (name.to_owned(), 1, 0)));
     let port = u16::try_from(listening["port"].as_u64().unwrap()).unwrap();
     let address = SocketAddr::from(([127, 1, 1, 1], port));
     let id = shared[0]["file"].as_str().unwrap();

@@ -7,31 +7,35 @@
 //!     -> Published (every document rendered once, with its entity tag) -> routes -> layers -> sockets
 //! ```
 //!
-//! * [`cli`] parses the command line, and dispatches to one of its commands or to [`serve`]; [`exit`] has the exit codes.
+//! * [`cli`] parses the command line, and dispatches to one of its commands or to [`serve`], which tells the
+//!   [`service_manager`].
 //! * [`config`] merges command line and `server.json` into one set of checked settings; [`regular_file`] reads the files
 //!   that they name.
 //! * [`state`] holds the current state and changes it: a change computes the next state beside the current one and swaps
 //!   it in, and a request reads exactly one state.
 //! * [`resource`] has one file per ALTO resource, and the catalogue of all; [`http`] has what they share.
-//! * [`routes`] lists every path of the server, [`observe`] collects metrics and writes the log.
+//! * [`routes`] lists every path of the server, [`observe`] collects metrics and writes the log, of which
+//!   [`journal`] keeps the latest warnings and errors.
 //! * [`admin`] lets operators change the network; [`swarm`] is the registry of peers, [`tracker`] the
-//!   BitTorrent tracker.
+//!   BitTorrent tracker; [`ui`] shows all of it to people.
 
 mod admin;
 mod cli;
 mod clock;
 mod config;
-mod exit;
 mod http;
+mod journal;
 mod observe;
 mod regular_file;
 mod resource;
 mod routes;
 mod serve;
+mod service_manager;
 mod state;
 mod swarm;
 mod tracker;
+mod ui;
+mod update;
 
 pub use cli::run;
 pub use config::settings::Settings;
-pub use exit::Exit;

@@ -44,9 +44,21 @@ impl Access {
             .map_err(|denied| HttpError::Unauthorized(authenticator.challenges(&denied, now)))
     }
 
+    /// Whether clients must authenticate.
+    pub(crate) fn is_restricted(&self) -> bool {
+        self.authenticator.is_some()
+    }
+
     /// Value of `Cache-Control` for documents.
     pub(crate) fn cache_control(&self) -> HeaderValue {
         self.cache_control.clone()
+    }
+
+    /// Value of `Cache-Control` for what never changes and is available for a time.
+    pub(crate) fn immutable(&self, available: Duration) -> HeaderValue {
+        let scope = if self.authenticator.is_some() { "private" } else { "public" };
+        let value = format!("{scope}, max-age={}, immutable", available.as_secs());
+        HeaderValue::try_from(value).expect("ASCII words and digits")
     }
 
     /// Time of day that answers are computed for.

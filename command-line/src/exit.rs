@@ -1,17 +1,17 @@
-//! The exit codes of the program.
+//! Exit codes.
 
 use std::process::ExitCode;
 
-/// Result of a run of the program.
+/// Outcome of a program, which determines its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// Everything requested was done.
+    /// Everything requested was done: exit code 0.
     Success,
-    /// An error occurred while running.
+    /// Failure while running: exit code 1.
     Failure,
-    /// The command line is invalid (`EX_USAGE` of `sysexits.h`).
+    /// Invalid command line: exit code 64 (`EX_USAGE` of sysexits.h).
     Usage,
-    /// A setting or a file cannot be used (`EX_CONFIG`).
+    /// Setting or file that cannot be used: exit code 78 (`EX_CONFIG`).
     Config,
 }
 

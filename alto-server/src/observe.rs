@@ -9,7 +9,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::Config;
-use crate::config::settings::LogFormat;
+use crate::config::log_format::LogFormat;
 use crate::journal::{Journal, Recorder};
 use crate::state::snapshot::Snapshot;
 

@@ -4,6 +4,10 @@ use command_line::Section;
 
 /// Options that no section has stand first.
 pub(super) const SECTIONS: &[Section] = &[
+    Section {
+        title: "CLIENTS THAT FOLLOW CHANGES",
+        options: &["update-interval", "max-streams", "max-followed", "max-history-bytes"],
+    },
     Section { title: "DOCUMENTS", options: &["map-interval", "max-age", "max-pids", "max-prefixes"] },
     Section { title: "HTTPS AND AUTHENTICATION", options: &["tls-*", "digest-*", "no-digest-md5"] },
     Section { title: "ADMINISTRATION", options: &["admin-*"] },

@@ -1,6 +1,7 @@
 //! The configuration: settings checked and converted once, for the parts that use them.
 
 mod files;
+pub(crate) mod log_format;
 pub(crate) mod settings;
 pub(crate) mod tracker;
 
@@ -25,7 +26,8 @@ use crate::state::source::{SourceError, TopologySource};
 use crate::tracker::access::{Access, AccessError};
 use crate::update::hub::UpdateLimits;
 use files::SecretFiles;
-use settings::{LogFormat, Settings};
+use log_format::LogFormat;
+use settings::Settings;
 use tracker::TrackerConfig;
 
 /// Number of versions of a resource that are kept for clients that follow it.

@@ -1,10 +1,8 @@
 //! The settings of the operator. One type has the keys of `server.json` and the options of the command line, so that the
 //! two always agree.
 
-use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::LazyLock;
 
 use alto_selection::PolicyName;
@@ -14,6 +12,7 @@ use serde_json::{Map, Value};
 use structopt::StructOpt;
 
 use super::ConfigError;
+use super::log_format::LogFormat;
 use crate::regular_file;
 
 /// Longest settings file, in bytes.
@@ -180,10 +179,6 @@ pub struct Settings {
     #[structopt(long, default_value = default_of("max-age"), value_name = "SECONDS")]
     pub max_age: u64,
 
-    /// Does not serve /ui/, the page for browsers
-    #[structopt(long)]
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub no_ui: bool,
     /// Minimum time between two updates of a resource that clients are told of
     #[structopt(long, default_value = default_of("update-interval"), value_name = "MILLISECONDS")]
     pub update_interval: u64,
@@ -204,6 +199,11 @@ pub struct Settings {
     #[structopt(long, value_name = "URI")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_uri: Option<String>,
+
+    /// Does not serve /ui/, the page for browsers
+    #[structopt(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_ui: bool,
 
     /// Does not serve /swarm, the peer registry
     #[structopt(long)]
@@ -323,16 +323,6 @@ pub struct Settings {
     pub access_log: bool,
 }
 
-/// Format of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// Lines for people.
-    Text,
-    /// One JSON object per line.
-    Json,
-}
-
 /// The one place of all defaults, which help text, JSON schema and file share.
 impl Default for Settings {
     fn default() -> Self {
@@ -372,12 +362,12 @@ impl Default for Settings {
             write_timeout: 30,
             drain_timeout: 10,
             max_age: 0,
-            no_ui: false,
             update_interval: 200,
             max_streams: 10_000,
             max_followed: 1000,
             max_history_bytes: 64 * 1024 * 1024,
             base_uri: None,
+            no_ui: false,
             no_swarm: false,
             swarm_lease: 60,
             swarm_max_peers: 1_000_000,
@@ -468,27 +458,6 @@ impl Settings {
     /// Formats the settings as a settings file.
     pub(crate) fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("settings are plain data")
-    }
-}
-
-impl FromStr for LogFormat {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "text" => Ok(Self::Text),
-            "json" => Ok(Self::Json),
-            other => Err(format!("{other:?} is not a log format; use text or json")),
-        }
-    }
-}
-
-impl fmt::Display for LogFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Text => "text",
-            Self::Json => "json",
-        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! `alto-peer query watch`: prints what changes in resources, as it changes.
 
-use std::io::{Write, stdout};
+use std::io::{self, Write, stdout};
 use std::time::Duration;
 
 use alto_client::follow::{Difference, Followed, Update, Way};
@@ -81,8 +81,11 @@ pub(crate) fn watch(options: &WatchOptions) -> Result<(), QueryError> {
             in_text(&id, tag.as_deref(), &update)
         };
         let mut out = stdout().lock();
-        out.write_all(text.as_bytes())?;
-        out.flush()?;
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            // A reader that has read enough, such as `head`, ends the command.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            written => written?,
+        }
     }
     Ok(())
 }

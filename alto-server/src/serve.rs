@@ -18,10 +18,12 @@ use crate::exit::Exit;
 use crate::http::accept::Server;
 use crate::http::access::Access;
 use crate::http::client_address::ClientAddress;
+use crate::http::event_stream::EventStreams;
 use crate::http::offload::{self, Cancel, WorkPool};
 use crate::http::router::{Route, router};
 use crate::http::stack::stack;
 use crate::http::tls::Tls;
+use crate::journal::Journal;
 use crate::state::network::{ChangeRefused, Network};
 use crate::state::prefix_store::PrefixStore;
 use crate::state::source::TopologySource;
@@ -29,6 +31,7 @@ use crate::state::store::Store;
 use crate::swarm::service::Swarm;
 use crate::tracker::service::{Tracker, TrackerError};
 use crate::tracker::udp::UdpListener;
+use crate::ui::site::Site;
 use crate::{admin, observe, resource, routes, swarm, tracker};
 
 /// Time between two looks for prefixes to publish.
@@ -62,10 +65,10 @@ const ABANDONED_WORK: Duration = Duration::from_millis(500);
 
 /// Serves until a signal ends the process.
 pub(crate) fn run(config: Config) -> Exit {
-    observe::start_log(&config);
+    let journal = observe::start_log(&config);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = runtime.map_err(ServeError::System).and_then(|runtime| {
-        let result = runtime.block_on(serve(config));
+        let result = runtime.block_on(serve(config, journal));
         // No client waits for what still runs. What it was about to save was not acknowledged.
         runtime.shutdown_timeout(ABANDONED_WORK);
         result
@@ -82,7 +85,7 @@ pub(crate) fn run(config: Config) -> Exit {
     }
 }
 
-async fn serve(config: Config) -> Result<(), ServeError> {
+async fn serve(config: Config, journal: Arc<Journal>) -> Result<(), ServeError> {
     // Before any log line announces the server, so that no signal is lost.
     let mut signals = Signals::listen()?;
     let source = config.topology()?.clone();
@@ -109,7 +112,18 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     let pool = WorkPool::of_all_cores();
     let admin = Arc::new(Admin { pool: WorkPool::new(1), network: Arc::clone(&network), source });
     let swarm = config.swarm.map(|limits| Swarm::open(limits, config.state.as_deref())).transpose()?.map(Arc::new);
-    let mut public = routes::resources(&catalogue, &network, &access, &pool, (config.work, config.body_bytes));
+    let tracker = config.tracker.map(|config| -> Result<_, TrackerError> {
+        Ok((Arc::new(Tracker::start(config.settings, &network)?), config.listen, config.udp))
+    });
+    let tracker = tracker.transpose()?;
+    let page = config.page.then(|| {
+        let parts = (Arc::clone(&network), Arc::clone(&access), pool.clone());
+        let peers = (swarm.clone(), tracker.as_ref().map(|(tracker, ..)| Arc::clone(tracker)));
+        let streams = EventStreams::new(config.connections.write, stopping.clone());
+        Arc::new(Site::new(parts, peers, streams, journal))
+    });
+    let limits = (config.work, config.body_bytes);
+    let mut public = routes::resources(&catalogue, &network, &access, &pool, limits, page.as_ref());
     public.extend(routes::operation(&network, metrics, stopping.clone(), config.connections.drain));
     if let Some(token) = token {
         public.extend(admin::routes::routes(&admin, Some(token)));
@@ -117,10 +131,6 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     if let Some(swarm) = &swarm {
         public.extend(swarm::routes::routes(&network, &access, swarm, &pool, config.body_bytes));
     }
-    let tracker = config.tracker.map(|config| -> Result<_, TrackerError> {
-        Ok((Arc::new(Tracker::start(config.settings, &network)?), config.listen, config.udp))
-    });
-    let tracker = tracker.transpose()?;
     if let Some((tracker, ..)) = &tracker {
         public.extend(tracker::routes::on_main_listener(tracker));
     }
@@ -138,6 +148,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     }
     let sweeper = swarm.map(|swarm| tokio::spawn(sweep(swarm)));
     let publisher = tokio::spawn(publish_prefixes(Arc::clone(&admin)));
+    let follower = page.map(|page| tokio::spawn(page.follow()));
     for address in &config.listen {
         let (listener, bound) = bind(*address)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -155,13 +166,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
             tracing::info!("tracker on {scheme}://{bound}/announce");
             listeners.spawn(Arc::clone(&own).listen(listener, tls.clone(), stopping.clone()));
         }
-        for address in over_udp {
-            let listener = UdpListener::start(*address, tracker);
-            let listener =
-                listener.map_err(|source| ServeError::Listen { address: format!("udp {address}"), source })?;
-            tracing::info!("tracker on udp://{}", listener.address());
-            udp.push(listener);
-        }
+        udp = listen_udp(over_udp, tracker)?;
         keeper = Some(tokio::spawn(Arc::clone(tracker).keep()));
     }
 
@@ -175,7 +180,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     tracing::info!("stopping: accepting no connections, finishing requests in progress");
     stop.send_replace(true);
     while listeners.join_next().await.is_some() {}
-    for task in sweeper.into_iter().chain(keeper).chain([publisher]) {
+    for task in sweeper.into_iter().chain(keeper).chain(follower).chain([publisher]) {
         task.abort();
     }
     udp.into_iter().for_each(UdpListener::stop);
@@ -185,6 +190,17 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     drop(admin_socket);
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Listens for requests to the tracker over UDP.
+fn listen_udp(addresses: &[SocketAddr], tracker: &Arc<Tracker>) -> Result<Vec<UdpListener>, ServeError> {
+    let listen = |address: &SocketAddr| {
+        let listener = UdpListener::start(*address, tracker);
+        let listener = listener.map_err(|source| ServeError::Listen { address: format!("udp {address}"), source })?;
+        tracing::info!("tracker on udp://{}", listener.address());
+        Ok(listener)
+    };
+    addresses.iter().map(listen).collect()
 }
 
 /// Loads the topology, and logs what is unusual about it.

@@ -8,6 +8,7 @@ use std::num::NonZeroU64;
 use slab::Slab;
 
 use super::entry::{Entry, NONE, bytes};
+use super::survey::Survey;
 use super::swarm::{Counts, Members, Swarm};
 use super::{Announcement, Infohash, Locator};
 use crate::peer::PeerAddress;
@@ -130,6 +131,16 @@ impl Shard {
     pub(super) fn counts(&self, infohash: &Infohash) -> Option<Counts> {
         let swarm = self.by_infohash.get(infohash)?;
         self.swarms.get(*swarm as usize).map(Swarm::counts)
+    }
+
+    /// Adds all swarms to a survey.
+    pub(super) fn survey(&mut self, survey: &mut Survey, most: usize, locator: &dyn Locator) {
+        let infohashes: Vec<Infohash> = self.by_infohash.keys().copied().collect();
+        for infohash in infohashes {
+            if let Some(members) = self.members(&infohash, None, locator) {
+                survey.add(infohash, &members, most);
+            }
+        }
     }
 
     /// Calls `each` with every peer, and the number of peers that have finished in its swarm.

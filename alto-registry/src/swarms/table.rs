@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::shard::Shard;
+use super::survey::Survey;
 use super::swarm::{Counts, Members};
 use super::{Announcement, Infohash, Locator, SwarmLimits, SwarmStats};
 use crate::limits::Limit;
@@ -99,6 +100,18 @@ impl Swarms {
     /// Counts swarms and peers.
     pub fn stats(&self) -> SwarmStats {
         SwarmStats { swarms: self.swarm_count.load(Ordering::Relaxed), peers: self.peer_count.load(Ordering::Relaxed) }
+    }
+
+    /// Counts the peers of all swarms by place, and lists the `most` largest swarms. Takes time in proportion to the number
+    /// of swarms and places; other calls wait for a part of it only.
+    pub fn survey(&self, most: usize, locator: &dyn Locator, now: Timestamp) -> Survey {
+        let mut survey = Survey::default();
+        for shard in &self.shards {
+            let mut shard = lock(shard);
+            self.advance(&mut shard, now);
+            shard.survey(&mut survey, most, locator);
+        }
+        survey
     }
 
     /// Calls `each` with every peer and the number of finished downloads of its swarm.

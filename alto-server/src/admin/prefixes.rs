@@ -182,7 +182,7 @@ async fn lines(exchange: &mut Exchange) -> Result<Bytes, HttpError> {
 
 impl From<SourceReport> for SourceState {
     fn from(report: SourceReport) -> Self {
-        let SourceReport { source, sequence, prefixes, unknown_pids, publish_in } = report;
+        let SourceReport { source, sequence, prefixes, unknown_pids, publish_in, seen: _ } = report;
         let publish_in = publish_in.map(|time| time.as_secs_f64());
         Self { source, sequence, prefixes, unknown_pids, pending: publish_in.is_some(), publish_in }
     }

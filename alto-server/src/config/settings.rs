@@ -173,6 +173,11 @@ pub struct Settings {
     #[structopt(long, default_value = default_of("max-age"), value_name = "SECONDS")]
     pub max_age: u64,
 
+    /// Does not serve /ui/, the page for browsers
+    #[structopt(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_ui: bool,
+
     /// Does not serve /swarm, the peer registry
     #[structopt(long)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -335,6 +340,7 @@ impl Default for Settings {
             write_timeout: 30,
             drain_timeout: 10,
             max_age: 0,
+            no_ui: false,
             no_swarm: false,
             swarm_lease: 60,
             swarm_max_peers: 1_000_000,

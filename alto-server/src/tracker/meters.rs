@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use alto_registry::swarms::SwarmStats;
-use alto_selection::Tier;
 use alto_types::tracker::announce::Event;
 use metrics::{Counter, Histogram};
 
@@ -81,10 +80,8 @@ impl Meters {
         self.transports[transport as usize].seconds.record(time.as_secs_f64());
     }
 
-    /// Counts the peers of one answer by their location.
-    pub(super) fn named(&self, tiers: impl Iterator<Item = Tier>) {
-        let mut counts = [0; 3];
-        tiers.for_each(|tier| counts[tier as usize] += 1);
+    /// Counts the peers of one answer by their location, in the order of [`Tier`](alto_selection::Tier).
+    pub(super) fn named(&self, counts: [u64; 3]) {
         for (counter, count) in self.named.iter().zip(counts).filter(|(_, count)| *count > 0) {
             counter.increment(count);
         }

@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alto_registry::swarms::{Announcement, Counts, Infohash, Locator, Members, SavedError, SwarmLimits};
+use alto_registry::swarms::{
+    Announcement, Counts, Infohash, Locator, Members, Place, Population, SavedError, Survey, SurveyedSwarm,
+    SwarmLimits, SwarmStats,
+};
 use alto_registry::{PeerAddress, Swarms};
 use alto_selection::{Group, PolicyName, Tier, Wanted, choose_placed};
 use alto_types::tracker::announce::{AnnounceAnswer, AnnounceRequest, Event};
@@ -52,6 +55,27 @@ pub(crate) struct Tracker {
     /// Makes the numbers by which a peer gets the same outsiders every time.
     identities: RandomState,
     pub(super) meters: Meters,
+}
+
+/// Peers of all swarms by PID, and the largest swarms.
+pub(crate) struct Overview {
+    pub(crate) pids: Vec<PidPeers>,
+    pub(crate) largest: Vec<PidSwarm>,
+}
+
+/// Peers of a PID.
+pub(crate) struct PidPeers {
+    pub(crate) pid: String,
+    pub(crate) peers: Population,
+    /// Peers that were named to them, by location: their own PID, near ones, others.
+    pub(crate) named: [u64; 3],
+}
+
+/// One swarm with its peers by PID.
+pub(crate) struct PidSwarm {
+    pub(crate) infohash: Infohash,
+    pub(crate) counts: Counts,
+    pub(crate) pids: Vec<(String, Population)>,
 }
 
 /// Reason why the tracker cannot start.
@@ -170,8 +194,13 @@ impl Tracker {
                 .filter(|(_, group)| ipv6 == own_family || left.outside > 0 || group.tier != Tier::Far)
                 .unzip();
             let picks = choose_placed(policy, &groups, &left, &mut rand::rng());
-            self.meters.named(picks.iter().map(|pick| groups[pick.group].tier));
-            let outside = picks.iter().filter(|pick| groups[pick.group].tier == Tier::Far).count();
+            let mut counts = [0; 3];
+            for pick in &picks {
+                counts[groups[pick.group].tier as usize] += 1;
+            }
+            self.meters.named(counts);
+            guide.count_named(place, counts);
+            let outside = usize::try_from(counts[Tier::Far as usize]).unwrap_or(usize::MAX);
             left.outside = left.outside.saturating_sub(outside);
             left.peers -= picks.len();
             let addresses =
@@ -224,6 +253,27 @@ impl Tracker {
                 let _panicked = tokio::task::spawn_blocking(move || tracker.save()).await;
             }
         }
+    }
+
+    /// Counts the peers of all swarms by PID, and lists the `most` largest swarms. Takes a while where there are many.
+    pub(crate) fn overview(&self, most: usize) -> Overview {
+        let guide = self.guides.current();
+        let Survey { places, largest } = self.swarms.survey(most, &*guide, self.clock.now());
+        let name = |place: Place| guide.name(place).unwrap_or_else(|| "no PID".to_owned());
+        let pids = places
+            .into_iter()
+            .map(|(place, peers)| PidPeers { pid: name(place), peers, named: guide.named(place) })
+            .collect();
+        let swarm = |SurveyedSwarm { infohash, counts, places }| {
+            let pids = places.into_iter().map(|(place, peers)| (name(place), peers)).collect();
+            PidSwarm { infohash, counts, pids }
+        };
+        Overview { pids, largest: largest.into_iter().map(swarm).collect() }
+    }
+
+    /// Counts swarms and peers.
+    pub(crate) fn stats(&self) -> SwarmStats {
+        self.swarms.stats()
     }
 
     /// Saves the swarms, if they are to survive a restart.

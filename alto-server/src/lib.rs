@@ -7,7 +7,8 @@
 //!     -> Published (every document rendered once, with its entity tag) -> routes -> layers -> sockets
 //! ```
 //!
-//! * [`cli`] parses the command line, and dispatches to one of its commands or to [`serve`]; [`exit`] has the exit codes.
+//! * [`cli`] parses the command line, and dispatches to one of its commands or to [`serve`], which tells the
+//!   [`service_manager`].
 //! * [`config`] merges command line and `server.json` into one set of checked settings; [`regular_file`] reads the files
 //!   that they name.
 //! * [`state`] holds the current state and changes it: a change computes the next state beside the current one and swaps
@@ -22,7 +23,6 @@ mod admin;
 mod cli;
 mod clock;
 mod config;
-mod exit;
 mod http;
 mod journal;
 mod observe;
@@ -30,11 +30,12 @@ mod regular_file;
 mod resource;
 mod routes;
 mod serve;
+mod service_manager;
 mod state;
 mod swarm;
 mod tracker;
 mod ui;
+mod update;
 
 pub use cli::run;
 pub use config::settings::Settings;
-pub use exit::Exit;

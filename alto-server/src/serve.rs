@@ -13,8 +13,8 @@ use topo::Topology;
 
 use crate::admin::service::Admin;
 use crate::admin::socket::{AdminSocket, SocketError};
+use crate::config::tracker::TrackerConfig;
 use crate::config::{Config, ConfigError};
-use crate::exit::Exit;
 use crate::http::accept::Server;
 use crate::http::access::Access;
 use crate::http::client_address::ClientAddress;
@@ -24,6 +24,7 @@ use crate::http::router::{Route, router};
 use crate::http::stack::stack;
 use crate::http::tls::Tls;
 use crate::journal::Journal;
+use crate::service_manager::ServiceManager;
 use crate::state::network::{ChangeRefused, Network};
 use crate::state::prefix_store::PrefixStore;
 use crate::state::source::TopologySource;
@@ -32,7 +33,9 @@ use crate::swarm::service::Swarm;
 use crate::tracker::service::{Tracker, TrackerError};
 use crate::tracker::udp::UdpListener;
 use crate::ui::site::Site;
-use crate::{admin, observe, resource, routes, swarm, tracker};
+use crate::update::hub::Hub;
+use crate::{admin, observe, resource, routes, swarm, tracker, update};
+use command_line::Exit;
 
 /// Time between two looks for prefixes to publish.
 const PUBLISH_TICK: Duration = Duration::from_millis(500);
@@ -110,12 +113,10 @@ async fn serve(config: Config, journal: Arc<Journal>) -> Result<(), ServeError> 
     };
 
     let pool = WorkPool::of_all_cores();
-    let admin = Arc::new(Admin { pool: WorkPool::new(1), network: Arc::clone(&network), source });
+    let max_prefixes = config.feeds.prefixes;
+    let admin = Arc::new(Admin { pool: WorkPool::new(1), network: Arc::clone(&network), source, max_prefixes });
     let swarm = config.swarm.map(|limits| Swarm::open(limits, config.state.as_deref())).transpose()?.map(Arc::new);
-    let tracker = config.tracker.map(|config| -> Result<_, TrackerError> {
-        Ok((Arc::new(Tracker::start(config.settings, &network)?), config.listen, config.udp))
-    });
-    let tracker = tracker.transpose()?;
+    let tracker = config.tracker.map(|config| start_tracker(config, &network)).transpose()?;
     let page = config.page.then(|| {
         let parts = (Arc::clone(&network), Arc::clone(&access), pool.clone());
         let peers = (swarm.clone(), tracker.as_ref().map(|(tracker, ..)| Arc::clone(tracker)));
@@ -124,6 +125,9 @@ async fn serve(config: Config, journal: Arc<Journal>) -> Result<(), ServeError> 
     });
     let limits = (config.work, config.body_bytes);
     let mut public = routes::resources(&catalogue, &network, &access, &pool, limits, page.as_ref());
+    let hub = Hub::new(&network, &catalogue, (pool.clone(), config.work), config.updates, stopping.clone());
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    public.extend(update::routes::routes(&hub, &access, config.body_bytes, (config.base_uri, scheme)));
     public.extend(routes::operation(&network, metrics, stopping.clone(), config.connections.drain));
     if let Some(token) = token {
         public.extend(admin::routes::routes(&admin, Some(token)));
@@ -147,11 +151,11 @@ async fn serve(config: Config, journal: Arc<Journal>) -> Result<(), ServeError> 
         listeners.spawn(server.listen_unix(UnixListener::from_std(listener)?, stopping.clone()));
     }
     let sweeper = swarm.map(|swarm| tokio::spawn(sweep(swarm)));
+    let updater = tokio::spawn(hub.keep());
     let publisher = tokio::spawn(publish_prefixes(Arc::clone(&admin)));
     let follower = page.map(|page| tokio::spawn(page.follow()));
     for address in &config.listen {
         let (listener, bound) = bind(*address)?;
-        let scheme = if tls.is_some() { "https" } else { "http" };
         let view = network.current();
         tracing::info!(view = view.snapshot().view().tag(), "listening on {scheme}://{bound}/directory");
         listeners.spawn(Arc::clone(&public).listen(listener, tls.clone(), stopping.clone()));
@@ -162,7 +166,6 @@ async fn serve(config: Config, journal: Arc<Journal>) -> Result<(), ServeError> 
         let own = server(tracker::routes::on_own_listener(tracker));
         for address in listen {
             let (listener, bound) = bind(*address)?;
-            let scheme = if tls.is_some() { "https" } else { "http" };
             tracing::info!("tracker on {scheme}://{bound}/announce");
             listeners.spawn(Arc::clone(&own).listen(listener, tls.clone(), stopping.clone()));
         }
@@ -170,17 +173,16 @@ async fn serve(config: Config, journal: Arc<Journal>) -> Result<(), ServeError> 
         keeper = Some(tokio::spawn(Arc::clone(tracker).keep()));
     }
 
-    // Beside the signals, so that a slow reload never delays the end.
-    let mut reloads = JoinSet::new();
-    while signals.next().await == OperatorCommand::Reload {
-        while reloads.try_join_next().is_some() {}
-        let tracker = tracker.as_ref().map(|(tracker, ..)| Arc::clone(tracker));
-        reloads.spawn(reload(Arc::clone(&admin), tls.clone(), tracker));
-    }
+    let manager = ServiceManager::from_environment();
+    manager.ready();
+    let alive = tokio::spawn(manager.clone().keep_alive());
+    reload_until_stopped(&mut signals, &manager, &admin, tls.as_ref(), tracker.as_ref().map(|(tracker, ..)| tracker))
+        .await;
+    manager.stopping();
     tracing::info!("stopping: accepting no connections, finishing requests in progress");
     stop.send_replace(true);
     while listeners.join_next().await.is_some() {}
-    for task in sweeper.into_iter().chain(keeper).chain(follower).chain([publisher]) {
+    for task in sweeper.into_iter().chain(keeper).chain(follower).chain([publisher, updater, alive]) {
         task.abort();
     }
     udp.into_iter().for_each(UdpListener::stop);
@@ -192,6 +194,14 @@ async fn serve(config: Config, journal: Arc<Journal>) -> Result<(), ServeError> 
     Ok(())
 }
 
+/// The tracker, with the addresses on which it listens over HTTP and over UDP.
+type ListeningTracker = (Arc<Tracker>, Vec<SocketAddr>, Vec<SocketAddr>);
+
+/// Starts the tracker.
+fn start_tracker(config: TrackerConfig, network: &Arc<Network>) -> Result<ListeningTracker, TrackerError> {
+    Ok((Arc::new(Tracker::start(config.settings, network)?), config.listen, config.udp))
+}
+
 /// Listens for requests to the tracker over UDP.
 fn listen_udp(addresses: &[SocketAddr], tracker: &Arc<Tracker>) -> Result<Vec<UdpListener>, ServeError> {
     let listen = |address: &SocketAddr| {
@@ -201,6 +211,27 @@ fn listen_udp(addresses: &[SocketAddr], tracker: &Arc<Tracker>) -> Result<Vec<Ud
         Ok(listener)
     };
     addresses.iter().map(listen).collect()
+}
+
+/// Reloads at each signal to do so, and returns at the first one to stop.
+async fn reload_until_stopped(
+    signals: &mut Signals,
+    manager: &ServiceManager,
+    admin: &Arc<Admin>,
+    tls: Option<&Arc<Tls>>,
+    tracker: Option<&Arc<Tracker>>,
+) {
+    // Beside the signals, so that a slow reload never delays the end.
+    let mut reloads = JoinSet::new();
+    while signals.next().await == OperatorCommand::Reload {
+        while reloads.try_join_next().is_some() {}
+        manager.reloading();
+        let (reload, manager) = (reload(Arc::clone(admin), tls.cloned(), tracker.cloned()), manager.clone());
+        reloads.spawn(async move {
+            reload.await;
+            manager.ready();
+        });
+    }
 }
 
 /// Loads the topology, and logs what is unusual about it.

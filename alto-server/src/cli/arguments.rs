@@ -3,9 +3,11 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use command_line::Ending;
 use structopt::StructOpt;
-use structopt::clap::{AppSettings, ArgMatches, Error as UsageError};
+use structopt::clap::{AppSettings, ArgMatches};
 
+use super::sections::SECTIONS;
 use crate::config::ConfigError;
 use crate::config::settings::Settings;
 
@@ -19,7 +21,6 @@ pub(super) struct Arguments {
 #[derive(Debug, StructOpt)]
 #[structopt(
     name = "alto-server",
-    about = "Serves a network topology as an ALTO (RFC 7285) service.",
     after_help = "EXAMPLES:\n    \
         alto-server --topology topo/data/two-isps.json --listen 127.0.0.1:8080\n    \
         alto-server --config server.json --check\n    \
@@ -51,7 +52,7 @@ struct Flags {
     command: Option<Command>,
 }
 
-/// Commands that run instead of the server.
+// Commands that run instead of the server. A doc comment would replace the help text in `about`.
 #[derive(Debug, StructOpt)]
 pub(super) enum Command {
     /// Prints the least-cost route between every two hosts, as the server computes it
@@ -80,9 +81,9 @@ pub(super) struct RoutesOptions {
 
 impl Arguments {
     /// Parses arguments, of which the first is the name of the program.
-    pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, UsageError> {
-        let matches = Flags::clap().get_matches_from_safe(arguments)?;
-        Ok(Self { flags: Flags::from_clap(&matches), matches })
+    pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, Ending> {
+        let (flags, matches) = command_line::parse(SECTIONS, arguments)?;
+        Ok(Self { flags, matches })
     }
 
     /// Merges the options over the file given with `--config`.

@@ -1,6 +1,6 @@
 //! `alto-server routes`: prints the routes of a topology file.
 
-use std::io::{BufWriter, Write, stdout};
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use topo::{Metric, Route, View};
@@ -8,7 +8,7 @@ use topo::{Metric, Route, View};
 use super::arguments::RoutesOptions;
 use crate::admin::export::ExportedRoute;
 use crate::config::{Config, ConfigError};
-use crate::exit::Exit;
+use command_line::Exit;
 
 /// Prints all routes that the options select.
 pub(super) fn print(config: &Config, options: &RoutesOptions) -> Result<Exit, ConfigError> {
@@ -20,17 +20,16 @@ pub(super) fn print(config: &Config, options: &RoutesOptions) -> Result<Exit, Co
         }
     }
     let view = View::compute(topology);
-    match write(&view, options) {
-        // A reader that has read enough, such as `head`, closes the pipe.
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+    match command_line::write_out(|out| write(out, &view, options)) {
+        Ok(()) => Ok(Exit::Success),
+        Err(error) => {
             eprintln!("alto-server: cannot write the routes to standard output: {error}");
             Ok(Exit::Failure)
         }
-        _ => Ok(Exit::Success),
     }
 }
 
-fn write(view: &View, options: &RoutesOptions) -> std::io::Result<()> {
+fn write(out: &mut dyn Write, view: &View, options: &RoutesOptions) -> io::Result<()> {
     let selected = |filter: &Option<String>, name: &str| filter.as_deref().is_none_or(|wanted| wanted == name);
     let routes = view.routes().map(|route| (ExportedRoute::from(&route), route));
     let routes = routes.filter(|(r, _)| selected(&options.from, &r.source) && selected(&options.to, &r.destination));
@@ -38,7 +37,6 @@ fn write(view: &View, options: &RoutesOptions) -> std::io::Result<()> {
         exported.alternatives = alternatives(view, &route, options.alternatives);
         exported
     });
-    let mut out = BufWriter::new(stdout().lock());
     if options.json {
         // One route per line inside an array, which both programs and people can read.
         write!(out, "[")?;
@@ -46,7 +44,7 @@ fn write(view: &View, options: &RoutesOptions) -> std::io::Result<()> {
             write!(out, "\n{}", serde_json::to_string(&first)?)?;
         }
         routes.try_for_each(|route| write!(out, ",\n{}", serde_json::to_string(&route)?))?;
-        writeln!(out, "\n]")?;
+        writeln!(out, "\n]")
     } else {
         for route in routes {
             let number = |metric| route.value(metric).map_or("-".to_owned(), |value| value.to_string());
@@ -56,8 +54,8 @@ fn write(view: &View, options: &RoutesOptions) -> std::io::Result<()> {
                 writeln!(out, "    or {}", path.join(" "))?;
             }
         }
+        Ok(())
     }
-    out.flush()
 }
 
 /// Returns alternatives to a route: up to `count` routes in total, without the one that is taken.

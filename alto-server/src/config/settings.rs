@@ -23,9 +23,16 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 #[expect(clippy::doc_markdown, reason = "the comments are the help text, where backticks are noise")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the operator")]
 #[derive(Clone, Debug, PartialEq, StructOpt, Serialize, Deserialize, JsonSchema)]
+// The last text about a program counts, and the parser takes over these options last.
+#[structopt(about = "Serves a network topology as an ALTO (RFC 7285) service.")]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[schemars(title = "server.json: settings of alto-server")]
 pub struct Settings {
+    /// Comment for people: text, or a list of lines
+    #[structopt(skip)]
+    #[serde(rename = "//", skip_serializing)]
+    pub comment: Option<Value>,
+
     /// Topology file to serve
     #[structopt(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -177,6 +184,26 @@ pub struct Settings {
     #[structopt(long)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub no_ui: bool,
+    /// Minimum time between two updates of a resource that clients are told of
+    #[structopt(long, default_value = default_of("update-interval"), value_name = "MILLISECONDS")]
+    pub update_interval: u64,
+
+    /// Maximum number of update streams and of requests that wait for an update; more are answered 503 or 429
+    #[structopt(long, default_value = default_of("max-streams"), value_name = "N")]
+    pub max_streams: usize,
+
+    /// Maximum number of distinct requests whose answers clients follow; more are answered 503 or 429
+    #[structopt(long, default_value = default_of("max-followed"), value_name = "N")]
+    pub max_followed: usize,
+
+    /// Maximum memory for the versions of each resource that clients follow
+    #[structopt(long, default_value = default_of("max-history-bytes"), value_name = "BYTES")]
+    pub max_history_bytes: usize,
+
+    /// Absolute URI under which clients reach this server, for the URIs of TIPS views; by default, from each request
+    #[structopt(long, value_name = "URI")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_uri: Option<String>,
 
     /// Does not serve /swarm, the peer registry
     #[structopt(long)]
@@ -258,6 +285,10 @@ pub struct Settings {
     #[structopt(long, default_value = default_of("tracker-max-torrents"), value_name = "N")]
     pub tracker_max_torrents: u32,
 
+    /// Maximum number of connects, and of other requests, that are answered per second over UDP and address
+    #[structopt(long, default_value = default_of("tracker-max-udp-rate"), value_name = "PER-SECOND")]
+    pub tracker_max_udp_rate: u32,
+
     /// Serves only the torrents in this file, one INFOHASH per line, optionally followed by a policy for it
     #[structopt(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -306,6 +337,7 @@ pub enum LogFormat {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            comment: None,
             topology: None,
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],
             host: None,
@@ -341,6 +373,11 @@ impl Default for Settings {
             drain_timeout: 10,
             max_age: 0,
             no_ui: false,
+            update_interval: 200,
+            max_streams: 10_000,
+            max_followed: 1000,
+            max_history_bytes: 64 * 1024 * 1024,
+            base_uri: None,
             no_swarm: false,
             swarm_lease: 60,
             swarm_max_peers: 1_000_000,
@@ -360,6 +397,7 @@ impl Default for Settings {
             tracker_max_peers: 2_000_000,
             tracker_max_peers_per_address: 1000,
             tracker_max_torrents: 200_000,
+            tracker_max_udp_rate: 1000,
             tracker_torrents: None,
             tracker_blocked_torrents: None,
             tracker_passkeys: None,

@@ -22,6 +22,7 @@ pub(super) struct Meters {
     named: [Counter; 3],
     connects: Counter,
     dropped: Counter,
+    limited: Counter,
 }
 
 struct TransportMeters {
@@ -61,6 +62,7 @@ impl Meters {
             named,
             connects: metrics::counter!("alto_tracker_udp_connects_total"),
             dropped: metrics::counter!("alto_tracker_udp_dropped_total"),
+            limited: metrics::counter!("alto_tracker_udp_limited_total"),
         }
     }
 
@@ -96,6 +98,11 @@ impl Meters {
     pub(super) fn dropped(&self) {
         self.dropped.increment(1);
     }
+
+    /// Counts a packet that gets no answer because its address had too many.
+    pub(super) fn limited(&self) {
+        self.limited.increment(1);
+    }
 }
 
 /// Counts a refused request. Rare enough to look the counter up.
@@ -126,6 +133,10 @@ pub(super) fn describe() {
     describe_counter!(
         "alto_tracker_udp_dropped_total",
         "UDP packets without answer: malformed, or without a valid connection ID."
+    );
+    describe_counter!(
+        "alto_tracker_udp_limited_total",
+        "UDP packets without answer: more from one address than tracker-max-udp-rate."
     );
     describe_histogram!("alto_tracker_answer_seconds", "Time to answer a request to the tracker, by transport.");
     describe_gauge!("alto_tracker_swarms", "Torrents with at least one peer.");

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use alto_registry::swarms::{
@@ -40,6 +40,8 @@ pub(crate) struct TrackerSettings {
     /// Time within which they are asked not to.
     pub(crate) min_interval: Duration,
     pub(crate) limits: SwarmLimits,
+    /// Greatest number of UDP packets of one address that are answered in a second.
+    pub(crate) udp_rate: u32,
     pub(crate) files: AccessFiles,
     /// File in which swarms survive a restart, if they are to.
     pub(crate) saved: Option<PathBuf>,
@@ -52,6 +54,8 @@ pub(crate) struct Tracker {
     swarms: Swarms,
     guides: Guides,
     clock: Clock,
+    /// Held while swarms are saved, so that the last save of a server that ends does not meet another one.
+    saving: Mutex<()>,
     /// Makes the numbers by which a peer gets the same outsiders every time.
     identities: RandomState,
     pub(super) meters: Meters,
@@ -113,9 +117,15 @@ impl Tracker {
             swarms,
             guides,
             clock,
+            saving: Mutex::new(()),
             identities: RandomState::new(),
             meters: Meters::new(),
         })
+    }
+
+    /// Greatest number of UDP packets of one address that are answered in a second.
+    pub(super) const fn udp_rate(&self) -> u32 {
+        self.settings.udp_rate
     }
 
     /// Reads the access lists again. Lists that cannot be used change nothing.
@@ -182,7 +192,7 @@ impl Tracker {
     ) -> Vec<SocketAddr> {
         let place = guide.place(own.ip());
         let own_family = own.ip().is_ipv6();
-        let (mut named, mut left) = (Vec::new(), wanted);
+        let (mut named, mut left) = (Vec::with_capacity(wanted.peers), wanted);
         for ipv6 in [own_family, !own_family].into_iter().take(1 + usize::from(both)) {
             if left.peers == 0 {
                 break;
@@ -279,6 +289,7 @@ impl Tracker {
     /// Saves the swarms, if they are to survive a restart.
     pub(crate) fn save(&self) {
         let Some(path) = &self.settings.saved else { return };
+        let _saving = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
         match self.swarms.save(path) {
             Ok(peers) => tracing::debug!(peers, "swarms saved"),
             Err(error) => tracing::error!(%error, "the swarms could not be saved"),

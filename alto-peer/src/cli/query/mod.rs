@@ -5,9 +5,11 @@ mod cost_options;
 mod directory;
 mod endpoints;
 mod maps;
+mod property_map;
 mod table;
+mod watch;
 
-use std::io::{self, Write, stdout};
+use std::io;
 use std::net::IpAddr;
 
 use alto_types::TypedEndpointAddr;
@@ -17,8 +19,8 @@ use structopt::clap::AppSettings;
 use tracing_subscriber::EnvFilter;
 
 use super::access::{AccessError, AccessOptions};
-use crate::exit::Exit;
 use alto_client::Client;
+use command_line::Exit;
 
 /// Subcommands of `query`.
 #[derive(Clone, Debug, StructOpt)]
@@ -28,6 +30,7 @@ use alto_client::Client;
         alto-peer query pid http://alto.example/directory 192.0.2.7 2001:db8::1\n    \
         alto-peer query costs http://alto.example/directory --to 192.0.2.7,198.51.100.1 --mode ordinal\n    \
         alto-peer query costs http://alto.example/directory --to 192.0.2.7 --metric delay-ow,lossrate,bw-available\n    \
+        alto-peer query watch http://alto.example/directory network-map cost-map-routingcost\n    \
         alto-peer query cost-map http://alto.example/directory --metric hopcount --json | jq '.\"cost-map\"'\n\n\
         `alto-peer query WHAT --help` has more of them.\n\n\
         EXIT CODES:\n    \
@@ -47,6 +50,10 @@ pub(crate) enum Query {
     Costs(endpoints::CostsOptions),
     /// Shows properties of addresses
     Property(endpoints::PropertyOptions),
+    /// Shows properties of addresses, prefixes and PIDs (RFC 9240)
+    PropertyMap(property_map::PropertyMapOptions),
+    /// Prints what changes in resources, as it changes
+    Watch(watch::WatchOptions),
 }
 
 /// Options of all queries.
@@ -94,11 +101,11 @@ pub(crate) fn run(query: &Query) -> Exit {
         Query::Pid(options) => endpoints::pid(options),
         Query::Costs(options) => endpoints::costs(options),
         Query::Property(options) => endpoints::property(options),
+        Query::PropertyMap(options) => property_map::run(options),
+        Query::Watch(options) => watch::watch(options),
     };
     match result {
         Ok(()) => Exit::Success,
-        // A reader that has read enough, such as `head`, is no failure.
-        Err(QueryError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Success,
         Err(error) => {
             eprintln!("alto-peer: {error}");
             match error {
@@ -138,9 +145,7 @@ impl CommonOptions {
         if !shown.ends_with('\n') {
             shown.push('\n');
         }
-        let mut out = stdout().lock();
-        out.write_all(shown.as_bytes())?;
-        Ok(out.flush()?)
+        Ok(command_line::write_out(|out| out.write_all(shown.as_bytes()))?)
     }
 }
 

@@ -9,7 +9,7 @@ use alto_registry::store_file::StoreError;
 use topo::{NetworkMap, PrefixDifference, PrefixLayer, PrefixSet, Topology};
 
 use super::{ChangeRefused, Layers, Network, Outcome, timed};
-use crate::state::prefix_lines::{self, Form, LinesError, Statements};
+use crate::state::prefix_lines::{self, Form, Statements};
 use crate::state::prefix_store::{PrefixStore, Sizes};
 
 /// Number of names of unknown PIDs that an answer lists.
@@ -55,7 +55,7 @@ pub(crate) struct FeedRequest<'a> {
     /// Sequence number that the difference applies to; absent for a whole set.
     pub(crate) after: Option<u64>,
     pub(crate) sequence: u64,
-    pub(crate) lines: &'a [u8],
+    pub(crate) statements: Statements,
 }
 
 /// Result of a request.
@@ -84,8 +84,6 @@ pub(crate) struct SourceReport {
 /// Reason for refusing a request, which leaves the state as it was.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FeedRefused {
-    #[error("{0}")]
-    Lines(#[from] LinesError),
     #[error("{wanted}; the present sequence number is {present}")]
     Sequence { wanted: String, present: u64 },
     #[error("the topology has no PID named {}{}", names.join(", "), if *more > 0 { format!(" and {more} more") } else { String::new() })]
@@ -191,22 +189,21 @@ pub(crate) fn check_pids(topology: &Topology, most: usize) -> Result<(), ChangeR
 
 impl Network {
     /// Applies a request of a source: all of it, or nothing.
-    pub(crate) fn apply_prefixes(&self, request: &FeedRequest<'_>) -> Result<Applied, FeedRefused> {
+    pub(crate) fn apply_prefixes(&self, request: FeedRequest<'_>) -> Result<Applied, FeedRefused> {
         let form = if request.after.is_some() { Form::Difference } else { Form::Set };
         let mut layers = self.lock();
-        let is_new = layers.feeds.expects(request)?;
+        let is_new = layers.feeds.expects(&request)?;
         if let Some(source) = layers.feeds.sources.get_mut(request.source) {
             source.seen = Some((self.clock)());
         }
         if !is_new {
             return Ok(self.unchanged(&layers, request.source));
         }
-        let Statements { topology, mut changes } =
-            prefix_lines::parse(request.lines, form, layers.feeds.limits.prefixes)?;
+        let Statements { topology, mut changes } = request.statements;
         let topology = match topology {
             None => None,
             Some(bytes) => {
-                let read = Topology::from_json(bytes, "line 1").map_err(ChangeRefused::from)?;
+                let read = Topology::from_json(&bytes, "line 1").map_err(ChangeRefused::from)?;
                 layers.feeds.check(&read)?;
                 Some((read, bytes))
             }
@@ -235,7 +232,7 @@ impl Network {
             None => Vec::new(),
             Some((topology, bytes)) => {
                 let other_pids = topology.own_network_map().tag() != layers.base.own_network_map().tag();
-                let dropped = self.rebase(&mut layers, topology, Some(bytes))?.dropped;
+                let dropped = self.rebase(&mut layers, topology, Some(&bytes))?.dropped;
                 if other_pids {
                     // A new PID and its prefixes appear together.
                     layers.feeds.published = None;

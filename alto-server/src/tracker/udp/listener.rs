@@ -1,7 +1,8 @@
 //! Sockets of the UDP tracker, and threads that answer packets.
 //!
-//! Packets are answered on threads of their own, at most half as many as there are cores and of low priority, so that a
-//! flood of them leaves the event loop, which answers ALTO clients, what it needs.
+//! Packets are answered on threads of their own, at most half as many as there are cores, so that a flood of them leaves
+//! the event loop, which answers ALTO clients, the other half. The threads have the priority of the others: packets that
+//! are not read in time are lost, those of other clients among them.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -25,11 +26,6 @@ use crate::tracker::service::{Caller, Tracker};
 const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 /// Interval at which a thread without packets looks whether it is to stop.
 const STOP_POLL: Duration = Duration::from_millis(200);
-/// Niceness of the threads above that of others: where cores are short, they get a tenth of the time of the event loop's.
-#[cfg(target_os = "linux")]
-const NICE: i32 = 10;
-/// Pause after an error of the socket, which may last.
-const ERROR_PAUSE: Duration = Duration::from_millis(10);
 
 /// Threads that answer on one address.
 pub(crate) struct UdpListener {
@@ -98,10 +94,6 @@ impl UdpListener {
 }
 
 fn serve(socket: &UdpSocket, responder: &Responder, stop: &AtomicBool) {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::nice(NICE) {
-        tracing::debug!(%error, "the tracker over UDP has the priority of the other threads");
-    }
     let mut batch = Batch::new();
     while !stop.load(Ordering::Relaxed) {
         match batch.receive(socket) {

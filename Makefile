@@ -25,7 +25,7 @@ PROFILE ?= release
 BUILT = target/$(PROFILE)
 SHARE = $(DESTDIR)$(PREFIX)/share
 
-.PHONY: programs manual install deb test-deb package uninstall help demo test test-busy experiment tools lint slow-clients attacks soak fuzz fuzz-faults bench zoo lab rucio tracker-clients
+.PHONY: screenshots programs manual install deb test-deb package uninstall help demo test test-busy experiment tools lint slow-clients attacks soak fuzz fuzz-faults bench zoo lab rucio tracker-clients
 
 help:
 	@echo "make demo            serves the two-ISP network on loopback and walks through it; DEMO_FLAGS=--keep keeps it running"
@@ -36,6 +36,7 @@ help:
 	@echo "make attacks         runs every attack of scripts/attacks; ATTACKS_FLAGS='--before FOLDER --write' compares with older programs"
 	@echo "make experiment      as root: runs a small experiment in Mininet and reports; EXPERIMENT=p4p-abilene for another"
 	@echo "make tracker-clients as root: lets the tracker guide Transmission, aria2 and libtorrent in Mininet; TRACKER_FLAGS='--client aria2'"
+	@echo "make screenshots     makes the pictures of the page in docs/figures anew, with Chromium"
 	@echo "make bench           measures speed beside other programs and rewrites docs/performance.md; BENCH_FLAGS=--quick is short"
 	@echo "make lab             as root: six FRR routers in network namespaces, which a server follows through alto-feed"
 	@echo "make zoo             imports, serves and grades the Internet Topology Zoo of the folder ALTO_DATA"
@@ -78,7 +79,7 @@ lint: tools
 	$(CARGO) fmt --all --check
 	@# Declared by macros, where cargo fmt does not look for modules.
 	rustfmt --check --edition 2024 alto-server/src/resource/*.rs alto-selection/src/policy/*.rs topo/src/metric/*.rs \
-		rfc-conformance/src/rfc*/*.rs
+		rfc-conformance/src/rfc*/*.rs fuzz/checks/src/targets/*.rs
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	@python3 -m compileall -q mininet bench scripts
 
@@ -88,7 +89,7 @@ slow-clients: tools
 
 attacks: tools
 	@$(PROGRAMS)
-	@$(CARGO) build --quiet --release -p rfc-conformance
+	@$(CARGO) build --quiet --release -p rfc-conformance -p alto-feed
 	@python3 scripts/attacks/run.py $(ATTACKS_FLAGS)
 
 soak: tools
@@ -129,6 +130,10 @@ bench: tools
 	@$(CARGO) build --release -p topo -p alto-types --example route_speed --example prefix_speed \
 		--example announce_load
 	@target/bench-venv/bin/python bench/bench.py $(BENCH_FLAGS)
+
+screenshots: tools
+	$(CARGO) build --workspace
+	@scripts/test_page --pictures docs/figures target/debug
 
 programs: tools
 	$(CARGO) build --profile $(PROFILE) $(INSTALLED:%=-p %)

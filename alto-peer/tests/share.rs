@@ -75,6 +75,23 @@ fn the_files_that_are_shared_are_listed() {
 }
 
 #[test]
+fn a_name_that_looks_like_another_is_not_shared() {
+    let server = Server::of("two-isps.json");
+    let folder = tempfile::tempdir().unwrap();
+    // Shown as "annexeexe.pdf".
+    let deceiving = folder.path().join("annexe\u{202e}fdp.exe");
+    std::fs::write(&deceiving, "program").unwrap();
+    std::fs::write(folder.path().join("song"), "la la").unwrap();
+    let (code, _, error) = finished(&mut share(&server, "127.1.1.1", &[&deceiving]));
+    assert_eq!(code, Some(78), "{error}");
+    assert!(error.contains("invisible character U+202E") && !error.contains('\u{202e}'), "{error}");
+    let peer = Running::start(&mut share(&server, "127.1.1.1", &[folder.path()]));
+    peer.wait_for("registered", 1);
+    peer.wait_for_answer("invisible character U+202E");
+    assert_eq!(listed(&registry(&server.directory())), [("song".to_owned(), 1, 0)]);
+}
+
+#[test]
 fn a_file_that_changes_is_not_shared_any_more() {
     let server = Server::of_with("two-isps.json", &["--swarm-lease", "1"]);
     let folder = tempfile::tempdir().unwrap();

@@ -14,15 +14,17 @@
 //! * [`state`] holds the current state and changes it: a change computes the next state beside the current one and swaps
 //!   it in, and a request reads exactly one state.
 //! * [`resource`] has one file per ALTO resource, and the catalogue of all; [`http`] has what they share.
-//! * [`routes`] lists every path of the server, [`observe`] collects metrics and writes the log.
+//! * [`routes`] lists every path of the server, [`observe`] collects metrics and writes the log, of which
+//!   [`journal`] keeps the latest warnings and errors.
 //! * [`admin`] lets operators change the network; [`swarm`] is the registry of peers, [`tracker`] the
-//!   BitTorrent tracker.
+//!   BitTorrent tracker; [`ui`] shows all of it to people.
 
 mod admin;
 mod cli;
 mod clock;
 mod config;
 mod http;
+mod journal;
 mod observe;
 mod regular_file;
 mod resource;
@@ -32,6 +34,7 @@ mod service_manager;
 mod state;
 mod swarm;
 mod tracker;
+mod ui;
 
 pub use cli::run;
 pub use config::settings::Settings;

@@ -1,24 +1,31 @@
 //! Metrics and the log: collecting, describing and exporting them.
 
 use std::io::stderr;
+use std::sync::Arc;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::Config;
 use crate::config::settings::LogFormat;
+use crate::journal::{Journal, Recorder};
 use crate::state::snapshot::Snapshot;
 
 /// Upper bounds of the buckets of request durations, in seconds.
 const LATENCY_BUCKETS: [f64; 12] = [0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0];
 
-/// Starts writing the log to standard error. A second start in one process is ignored.
-pub(crate) fn start_log(config: &Config) {
+/// Starts writing the log to standard error, and keeps its warnings and errors. A second start in one process is ignored.
+pub(crate) fn start_log(config: &Config) -> Arc<Journal> {
+    let journal = Arc::new(Journal::default());
+    let recorder = Recorder(Arc::clone(&journal));
     let log = fmt().with_env_filter(config.log_filter.clone()).with_writer(stderr);
     let _already_started = match config.log_format {
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
-        LogFormat::Text => log.with_ansi(false).try_init(),
+        LogFormat::Json => log.json().flatten_event(true).finish().with(recorder).try_init(),
+        LogFormat::Text => log.with_ansi(false).finish().with(recorder).try_init(),
     };
+    journal
 }
 
 /// Starts collecting metrics. Fails if this process already does.

@@ -17,10 +17,12 @@ use crate::config::{Config, ConfigError};
 use crate::http::accept::Server;
 use crate::http::access::Access;
 use crate::http::client_address::ClientAddress;
+use crate::http::event_stream::EventStreams;
 use crate::http::offload::{self, Cancel, WorkPool};
 use crate::http::router::{Route, router};
 use crate::http::stack::stack;
 use crate::http::tls::Tls;
+use crate::journal::Journal;
 use crate::service_manager::ServiceManager;
 use crate::state::network::{ChangeRefused, Network};
 use crate::state::prefix_store::PrefixStore;
@@ -29,6 +31,7 @@ use crate::state::store::Store;
 use crate::swarm::service::Swarm;
 use crate::tracker::service::{Tracker, TrackerError};
 use crate::tracker::udp::UdpListener;
+use crate::ui::site::Site;
 use crate::{admin, observe, resource, routes, swarm, tracker};
 use command_line::Exit;
 
@@ -63,10 +66,10 @@ const ABANDONED_WORK: Duration = Duration::from_millis(500);
 
 /// Serves until a signal ends the process.
 pub(crate) fn run(config: Config) -> Exit {
-    observe::start_log(&config);
+    let journal = observe::start_log(&config);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = runtime.map_err(ServeError::System).and_then(|runtime| {
-        let result = runtime.block_on(serve(config));
+        let result = runtime.block_on(serve(config, journal));
         // No client waits for what still runs. What it was about to save was not acknowledged.
         runtime.shutdown_timeout(ABANDONED_WORK);
         result
@@ -83,7 +86,7 @@ pub(crate) fn run(config: Config) -> Exit {
     }
 }
 
-async fn serve(config: Config) -> Result<(), ServeError> {
+async fn serve(config: Config, journal: Arc<Journal>) -> Result<(), ServeError> {
     // Before any log line announces the server, so that no signal is lost.
     let mut signals = Signals::listen()?;
     let source = config.topology()?.clone();
@@ -108,9 +111,21 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     };
 
     let pool = WorkPool::of_all_cores();
-    let admin = Arc::new(Admin { pool: WorkPool::new(1), network: Arc::clone(&network), source });
+    let max_prefixes = config.feeds.prefixes;
+    let admin = Arc::new(Admin { pool: WorkPool::new(1), network: Arc::clone(&network), source, max_prefixes });
     let swarm = config.swarm.map(|limits| Swarm::open(limits, config.state.as_deref())).transpose()?.map(Arc::new);
-    let mut public = routes::resources(&catalogue, &network, &access, &pool, (config.work, config.body_bytes));
+    let tracker = config.tracker.map(|config| -> Result<_, TrackerError> {
+        Ok((Arc::new(Tracker::start(config.settings, &network)?), config.listen, config.udp))
+    });
+    let tracker = tracker.transpose()?;
+    let page = config.page.then(|| {
+        let parts = (Arc::clone(&network), Arc::clone(&access), pool.clone());
+        let peers = (swarm.clone(), tracker.as_ref().map(|(tracker, ..)| Arc::clone(tracker)));
+        let streams = EventStreams::new(config.connections.write, stopping.clone());
+        Arc::new(Site::new(parts, peers, streams, journal))
+    });
+    let limits = (config.work, config.body_bytes);
+    let mut public = routes::resources(&catalogue, &network, &access, &pool, limits, page.as_ref());
     public.extend(routes::operation(&network, metrics, stopping.clone(), config.connections.drain));
     if let Some(token) = token {
         public.extend(admin::routes::routes(&admin, Some(token)));
@@ -118,15 +133,12 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     if let Some(swarm) = &swarm {
         public.extend(swarm::routes::routes(&network, &access, swarm, &pool, config.body_bytes));
     }
-    let tracker = config.tracker.map(|config| -> Result<_, TrackerError> {
-        Ok((Arc::new(Tracker::start(config.settings, &network)?), config.listen, config.udp))
-    });
-    let tracker = tracker.transpose()?;
     if let Some((tracker, ..)) = &tracker {
         public.extend(tracker::routes::on_main_listener(tracker));
     }
     let public = server(public);
 
+    let scheme = if tls.is_some() { "https" } else { "http" };
     let mut listeners = JoinSet::new();
     let mut admin_socket = None;
     // Before the addresses are logged, because whoever waits for them may use the socket at once.
@@ -139,9 +151,9 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     }
     let sweeper = swarm.map(|swarm| tokio::spawn(sweep(swarm)));
     let publisher = tokio::spawn(publish_prefixes(Arc::clone(&admin)));
+    let follower = page.map(|page| tokio::spawn(page.follow()));
     for address in &config.listen {
         let (listener, bound) = bind(*address)?;
-        let scheme = if tls.is_some() { "https" } else { "http" };
         let view = network.current();
         tracing::info!(view = view.snapshot().view().tag(), "listening on {scheme}://{bound}/directory");
         listeners.spawn(Arc::clone(&public).listen(listener, tls.clone(), stopping.clone()));
@@ -152,17 +164,10 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         let own = server(tracker::routes::on_own_listener(tracker));
         for address in listen {
             let (listener, bound) = bind(*address)?;
-            let scheme = if tls.is_some() { "https" } else { "http" };
             tracing::info!("tracker on {scheme}://{bound}/announce");
             listeners.spawn(Arc::clone(&own).listen(listener, tls.clone(), stopping.clone()));
         }
-        for address in over_udp {
-            let listener = UdpListener::start(*address, tracker);
-            let listener =
-                listener.map_err(|source| ServeError::Listen { address: format!("udp {address}"), source })?;
-            tracing::info!("tracker on udp://{}", listener.address());
-            udp.push(listener);
-        }
+        udp = listen_udp(over_udp, tracker)?;
         keeper = Some(tokio::spawn(Arc::clone(tracker).keep()));
     }
 
@@ -175,7 +180,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     tracing::info!("stopping: accepting no connections, finishing requests in progress");
     stop.send_replace(true);
     while listeners.join_next().await.is_some() {}
-    for task in sweeper.into_iter().chain(keeper).chain([publisher, alive]) {
+    for task in sweeper.into_iter().chain(keeper).chain(follower).chain([publisher, alive]) {
         task.abort();
     }
     udp.into_iter().for_each(UdpListener::stop);
@@ -185,6 +190,17 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     drop(admin_socket);
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Listens for requests to the tracker over UDP.
+fn listen_udp(addresses: &[SocketAddr], tracker: &Arc<Tracker>) -> Result<Vec<UdpListener>, ServeError> {
+    let listen = |address: &SocketAddr| {
+        let listener = UdpListener::start(*address, tracker);
+        let listener = listener.map_err(|source| ServeError::Listen { address: format!("udp {address}"), source })?;
+        tracing::info!("tracker on udp://{}", listener.address());
+        Ok(listener)
+    };
+    addresses.iter().map(listen).collect()
 }
 
 /// Reloads at each signal to do so, and returns at the first one to stop.

@@ -10,6 +10,7 @@ mod fixture;
 mod http;
 mod metrics;
 mod multi_cost;
+mod page;
 mod prefixes;
 mod properties;
 mod property_map;

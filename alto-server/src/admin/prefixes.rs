@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde::Serialize;
 
 use super::service::{self, Admin};
+use crate::http::body::{self, Sink};
 use crate::http::error::json;
 use crate::http::offload::{self, Cancel};
 use crate::http::router::Route;
-use crate::http::{Exchange, HttpError, Response, body};
+use crate::http::{Exchange, HttpError, Response};
 use crate::state::network::feeds::{Applied, FeedRefused, FeedRequest, SourceReport};
+use crate::state::prefix_lines::{Form, LinesError, LinesReader, Statements};
 
-/// Longest request body, in bytes.
+/// Longest request body, in bytes. A topology in its first line is in memory as a whole, lines are not.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
 /// Largest length of the name of a source.
 const MAX_NAME: usize = 64;
@@ -103,15 +104,15 @@ async fn source(admin: Arc<Admin>, exchange: Exchange) -> Result<Response, HttpE
 
 async fn replace(admin: Arc<Admin>, mut exchange: Exchange) -> Result<Response, HttpError> {
     let (source, sequence) = (name(&exchange)?, number(&exchange, "sequence")?);
-    let lines = lines(&mut exchange).await?;
-    apply(admin, source, None, sequence, lines).await
+    let statements = statements(&mut exchange, Form::Set, admin.max_prefixes).await?;
+    apply(admin, source, None, sequence, statements).await
 }
 
 async fn change(admin: Arc<Admin>, mut exchange: Exchange) -> Result<Response, HttpError> {
     let source = name(&exchange)?;
     let (after, sequence) = (number(&exchange, "after")?, number(&exchange, "sequence")?);
-    let lines = lines(&mut exchange).await?;
-    apply(admin, source, Some(after), sequence, lines).await
+    let statements = statements(&mut exchange, Form::Difference, admin.max_prefixes).await?;
+    apply(admin, source, Some(after), sequence, statements).await
 }
 
 async fn apply(
@@ -119,11 +120,10 @@ async fn apply(
     source: String,
     after: Option<u64>,
     sequence: u64,
-    lines: Bytes,
+    statements: Statements,
 ) -> Result<Response, HttpError> {
     let network = Arc::clone(&admin.network);
-    let work =
-        move |_: &Cancel| network.apply_prefixes(&FeedRequest { source: &source, after, sequence, lines: &lines });
+    let work = move |_: &Cancel| network.apply_prefixes(FeedRequest { source: &source, after, sequence, statements });
     let Applied { report, is_new, added, removed, dropped } = match admin.pool.run(None, offload::HEAVY, work).await? {
         Ok(applied) => applied,
         Err(error) => return conflict(error),
@@ -173,16 +173,36 @@ fn number(exchange: &Exchange, key: &str) -> Result<u64, HttpError> {
     value.ok_or_else(|| HttpError::BadRequest(format!("the query needs {key}=N once, N being a whole number")))
 }
 
-async fn lines(exchange: &mut Exchange) -> Result<Bytes, HttpError> {
+/// Reads the statements of a body while it arrives.
+async fn statements(exchange: &mut Exchange, form: Form, most: usize) -> Result<Statements, HttpError> {
     let is_text = |content_type: &str| {
         content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/plain")
     };
-    body::read(exchange, "text/plain", MAX_BYTES, is_text).await
+    let mut reader = LinesReader::new(form, most);
+    body::read_into(exchange, "text/plain", MAX_BYTES, is_text, &mut reader).await?;
+    reader.finish().map_err(|error| unreadable(&error))
+}
+
+impl Sink for LinesReader {
+    fn take(&mut self, piece: &[u8]) -> Result<(), HttpError> {
+        Self::take(self, piece).map_err(|error| unreadable(&error))
+    }
+
+    fn held(&self) -> usize {
+        Self::held(self)
+    }
+}
+
+fn unreadable(error: &LinesError) -> HttpError {
+    match error {
+        LinesError::TooMany(_) => HttpError::ContentTooLarge(error.to_string()),
+        LinesError::Line { .. } => HttpError::BadRequest(error.to_string()),
+    }
 }
 
 impl From<SourceReport> for SourceState {
     fn from(report: SourceReport) -> Self {
-        let SourceReport { source, sequence, prefixes, unknown_pids, publish_in } = report;
+        let SourceReport { source, sequence, prefixes, unknown_pids, publish_in, seen: _ } = report;
         let publish_in = publish_in.map(|time| time.as_secs_f64());
         Self { source, sequence, prefixes, unknown_pids, pending: publish_in.is_some(), publish_in }
     }
@@ -206,9 +226,9 @@ fn refused(error: FeedRefused) -> HttpError {
     match error {
         FeedRefused::Change(error) => service::refused(error),
         FeedRefused::UnknownSource(_) => HttpError::NotFound(error.to_string()),
-        FeedRefused::Lines(crate::state::prefix_lines::LinesError::TooMany(_))
-        | FeedRefused::TooManyPrefixes { .. }
-        | FeedRefused::TooManySources => HttpError::ContentTooLarge(error.to_string()),
+        FeedRefused::TooManyPrefixes { .. } | FeedRefused::TooManySources => {
+            HttpError::ContentTooLarge(error.to_string())
+        }
         other => HttpError::BadRequest(other.to_string()),
     }
 }

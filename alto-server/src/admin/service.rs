@@ -13,6 +13,8 @@ pub(crate) struct Admin {
     pub(crate) pool: WorkPool,
     pub(crate) network: Arc<Network>,
     pub(crate) source: TopologySource,
+    /// Largest number of prefixes of all sources.
+    pub(crate) max_prefixes: usize,
 }
 
 /// Answers a refused change.

@@ -180,6 +180,11 @@ pub struct Settings {
     #[structopt(long, default_value = default_of("max-age"), value_name = "SECONDS")]
     pub max_age: u64,
 
+    /// Does not serve /ui/, the page for browsers
+    #[structopt(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_ui: bool,
+
     /// Does not serve /swarm, the peer registry
     #[structopt(long)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -259,6 +264,10 @@ pub struct Settings {
     /// Maximum number of torrents with peers
     #[structopt(long, default_value = default_of("tracker-max-torrents"), value_name = "N")]
     pub tracker_max_torrents: u32,
+
+    /// Maximum number of connects, and of other requests, that are answered per second over UDP and address
+    #[structopt(long, default_value = default_of("tracker-max-udp-rate"), value_name = "PER-SECOND")]
+    pub tracker_max_udp_rate: u32,
 
     /// Serves only the torrents in this file, one INFOHASH per line, optionally followed by a policy for it
     #[structopt(long, value_name = "FILE")]
@@ -343,6 +352,7 @@ impl Default for Settings {
             write_timeout: 30,
             drain_timeout: 10,
             max_age: 0,
+            no_ui: false,
             no_swarm: false,
             swarm_lease: 60,
             swarm_max_peers: 1_000_000,
@@ -362,6 +372,7 @@ impl Default for Settings {
             tracker_max_peers: 2_000_000,
             tracker_max_peers_per_address: 1000,
             tracker_max_torrents: 200_000,
+            tracker_max_udp_rate: 1000,
             tracker_torrents: None,
             tracker_blocked_torrents: None,
             tracker_passkeys: None,

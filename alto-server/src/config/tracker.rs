@@ -49,6 +49,7 @@ impl TrackerConfig {
             ("tracker-max-peers", s.tracker_max_peers == 0),
             ("tracker-max-peers-per-address", s.tracker_max_peers_per_address == 0),
             ("tracker-max-torrents", s.tracker_max_torrents == 0),
+            ("tracker-max-udp-rate", s.tracker_max_udp_rate == 0),
         ];
         if let Some((key, _)) = limits.into_iter().find(|(_, is_zero)| *is_zero) {
             return Err(ConfigError::Zero { key });
@@ -71,6 +72,7 @@ impl TrackerConfig {
                 peers_per_address: s.tracker_max_peers_per_address,
                 swarms: s.tracker_max_torrents,
             },
+            udp_rate: s.tracker_max_udp_rate,
             files: AccessFiles {
                 torrents: s.tracker_torrents.clone(),
                 blocked: s.tracker_blocked_torrents.clone(),

@@ -44,6 +44,11 @@ impl Access {
             .map_err(|denied| HttpError::Unauthorized(authenticator.challenges(&denied, now)))
     }
 
+    /// Whether clients must authenticate.
+    pub(crate) fn is_restricted(&self) -> bool {
+        self.authenticator.is_some()
+    }
+
     /// Value of `Cache-Control` for documents.
     pub(crate) fn cache_control(&self) -> HeaderValue {
         self.cache_control.clone()

@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use alto_registry::store_file::StoreError;
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 use topo::{ChangeError, Fitted, LinkChange, LinkChanges, Topology, View};
 
 use self::feeds::{FeedLimits, Feeds};
@@ -24,6 +25,8 @@ use crate::resource::catalogue::Catalogue;
 /// Network that is served.
 pub(crate) struct Network {
     current: ArcSwap<Published>,
+    /// Number of states that have taken the place of others.
+    swaps: watch::Sender<u64>,
     /// Locked during a change; readers never wait for it.
     layers: Mutex<Layers>,
     durable: bool,
@@ -37,7 +40,7 @@ struct Layers {
     base: Arc<Topology>,
     /// JSON of `base` if it was set through `/admin` and is not the file.
     replacement: Option<Arc<[u8]>>,
-    changes: LinkChanges,
+    changes: Arc<LinkChanges>,
     store: Option<Store>,
     feeds: Feeds,
 }
@@ -83,20 +86,27 @@ impl Network {
         };
         let Fitted { topology, kept: changes, dropped } = saved.links.fit(&base);
         describe_dropped(&dropped);
+        let changes = Arc::new(changes);
         let mut feeds = Feeds::start(limits, prefixes)?;
         let view = View::compute(feeds.over(&topology));
-        let published = Published::new(Arc::clone(&catalogue), view, None, clock());
+        let published = Published::new(Arc::clone(&catalogue), (view, Arc::clone(&changes)), None, clock());
         feeds.published(clock(), true);
         record(&published, 0);
         let durable = store.is_some();
         let replacement = saved.topology.map(Arc::from);
         let layers = Mutex::new(Layers { base, replacement, changes, store, feeds });
-        Ok(Self { current: ArcSwap::from_pointee(published), layers, durable, catalogue, clock })
+        let current = ArcSwap::from_pointee(published);
+        Ok(Self { current, swaps: watch::Sender::default(), layers, durable, catalogue, clock })
     }
 
     /// Current state. A request takes it once and reads nothing else.
     pub(crate) fn current(&self) -> Arc<Published> {
         self.current.load_full()
+    }
+
+    /// Returns a receiver that is told whenever another state takes the place of the current one.
+    pub(crate) fn swaps(&self) -> watch::Receiver<u64> {
+        self.swaps.subscribe()
     }
 
     /// Tells whether changes survive a restart.
@@ -115,9 +125,12 @@ impl Network {
         let current = self.current();
         let topology = Arc::new(current.snapshot().view().topology().with_changes(changes)?);
         let merged = layers.changes.merged_with(changes, &topology);
-        let next = self.publish(timed(|| current.snapshot().view().successor(topology)), &current);
+        let mut all = LinkChanges::clone(&layers.changes);
+        all.extend(merged.clone());
+        let all = Arc::new(all);
+        let next = self.publish(timed(|| current.snapshot().view().successor(topology)), &all, &current);
         layers.save(|store, before| store.save_links(&merged, before))?;
-        layers.changes.extend(merged);
+        layers.changes = all;
         Ok(self.swap(next, Vec::new()))
     }
 
@@ -125,9 +138,10 @@ impl Network {
     pub(crate) fn reset_links(&self) -> Result<Outcome, ChangeRefused> {
         let mut layers = self.lock();
         let current = self.current();
-        let (next, all) = self.over(&layers, &layers.base, &current);
+        let none = Arc::default();
+        let (next, all) = self.over(&layers, &layers.base, &none, &current);
         layers.save(Store::clear_links)?;
-        layers.changes.clear();
+        layers.changes = none;
         layers.feeds.published((self.clock)(), all);
         Ok(self.swap(next, Vec::new()))
     }
@@ -152,10 +166,10 @@ impl Network {
         replacement: Option<&[u8]>,
     ) -> Result<Outcome, ChangeRefused> {
         let current = self.current();
-        let base = Arc::new(topology);
-        let (next, all) = self.over(layers, &base, &current);
+        let (base, none) = (Arc::new(topology), Arc::default());
+        let (next, all) = self.over(layers, &base, &none, &current);
         layers.save(|store, before| store.save_topology(replacement, before))?;
-        (layers.base, layers.replacement, layers.changes) = (base, replacement.map(Arc::from), LinkChanges::default());
+        (layers.base, layers.replacement, layers.changes) = (base, replacement.map(Arc::from), none);
         layers.feeds.published((self.clock)(), all);
         Ok(self.swap(next, Vec::new()))
     }
@@ -168,32 +182,39 @@ impl Network {
             layers.base = Arc::new(file);
         }
         let current = self.current();
-        let Fitted { topology, kept, dropped } = layers.changes.clone().fit(&layers.base);
+        let Fitted { topology, kept, dropped } = LinkChanges::clone(&layers.changes).fit(&layers.base);
         let dropped = describe_dropped(&dropped);
-        layers.changes = kept;
-        let (next, all) = self.over(&layers, &topology, &current);
+        layers.changes = Arc::new(kept);
+        let (next, all) = self.over(&layers, &topology, &layers.changes, &current);
         layers.feeds.published((self.clock)(), all);
         self.swap(next, dropped)
     }
 
     /// Computes the state of a topology with the prefixes of other sources above it: those that are published if its PIDs
     /// are the present ones, and otherwise all, which the second value tells.
-    fn over(&self, layers: &Layers, topology: &Topology, current: &Published) -> (Published, bool) {
+    fn over(
+        &self,
+        layers: &Layers,
+        topology: &Topology,
+        changes: &Arc<LinkChanges>,
+        current: &Published,
+    ) -> (Published, bool) {
         let view = current.snapshot().view();
         let (topology, all) = match topology.with_prefixes_of(view.topology()) {
             Some(topology) => (Arc::new(topology), false),
             None => (layers.feeds.over(topology), true),
         };
-        (self.publish(timed(|| view.successor(topology)), current), all)
+        (self.publish(timed(|| view.successor(topology)), changes, current), all)
     }
 
-    fn publish(&self, view: View, current: &Published) -> Published {
-        Published::new(Arc::clone(&self.catalogue), view, Some(current), (self.clock)())
+    fn publish(&self, view: View, changes: &Arc<LinkChanges>, current: &Published) -> Published {
+        Published::new(Arc::clone(&self.catalogue), (view, Arc::clone(changes)), Some(current), (self.clock)())
     }
 
     fn swap(&self, next: Published, dropped: Vec<String>) -> Outcome {
         let published = Arc::new(next);
         self.current.store(Arc::clone(&published));
+        self.swaps.send_modify(|swaps| *swaps += 1);
         record(&published, 1);
         Outcome { published, dropped }
     }

@@ -110,11 +110,11 @@ def escape(value: Any) -> str:
     return html.escape(str(value))
 
 
-def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table from cells in HTML."""
+def table(header: Iterable[str], rows: Iterable[Iterable[str]], name: str = "figures") -> str:
+    """A table from cells in HTML, of a class of the style sheet."""
     head = "".join(f"<th>{cell}</th>" for cell in header)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><tr>{head}</tr>{body}</table>"
+    return f"<table class={name}><tr>{head}</tr>{body}</table>"
 
 
 def shown(value: Estimate | None) -> str:
@@ -160,6 +160,7 @@ def render(
                 ]
                 for name, group in groups.items()
             ),
+            "texts",
         ),
     ]
     found = summaries(groups)

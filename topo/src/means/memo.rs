@@ -47,7 +47,7 @@ impl Memo {
         match cell.load(Ordering::Relaxed) {
             UNKNOWN => {
                 let value = compute();
-                let mark = value.map_or(UNDEFINED, |value| value.micros());
+                let mark = value.map_or(UNDEFINED, Value::micros);
                 if value.is_none() || mark < UNDEFINED {
                     cell.store(mark, Ordering::Relaxed);
                 }

@@ -106,11 +106,6 @@ impl LinkChanges {
         self.0.extend(newer.0);
     }
 
-    /// Removes all entries.
-    pub fn clear(&mut self) {
-        self.0.clear();
-    }
-
     /// Iterates over all entries, by key.
     pub fn iter(&self) -> btree_map::Iter<'_, LinkKey, LinkChange> {
         self.0.iter()

@@ -1,6 +1,6 @@
 //! The parser of `Range` fields of `alto-peer`.
 
-#[path = "../../alto-peer/src/serving/range.rs"]
+#[path = "../../../alto-peer/src/serving/range.rs"]
 mod range;
 
 /// Part of a content of `size` bytes that a request is for; none if it is for the whole or for nothing.

@@ -5,7 +5,7 @@ use topo::PrefixSet;
 use self::prefix_lines::{Form, LinesError, parse, print_difference, print_set};
 use crate::fault;
 
-#[path = "../../alto-server/src/state/prefix_lines.rs"]
+#[path = "../../../alto-server/src/state/prefix_lines.rs"]
 mod prefix_lines;
 
 /// Greatest number of lines.

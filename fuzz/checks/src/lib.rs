@@ -1,27 +1,33 @@
-//! What the fuzz targets share: the private parsers of the programs, included by path so that the programs themselves and
-//! all that they serve with need not be built with instrumentation, and the faults that are planted to test the targets.
+//! What fuzzing checks of an input, for the fuzzer and for tests that replay its corpora.
+//!
+//! [`targets`] has one check for each parser of what others send or give. The parsers that are private to their programs are
+//! included by path, so that the programs themselves and all that they serve with need not be built with instrumentation.
 
-#![allow(dead_code, reason = "a target uses a part of each file")]
+#![allow(dead_code, reason = "a check uses a part of each file")]
 #![allow(missing_docs, reason = "the files document themselves where they belong")]
+#![allow(unreachable_pub, reason = "they are public where they belong")]
+#![allow(clippy::missing_panics_doc, reason = "a panic is how a check reports a fault")]
 
 use std::time::SystemTime;
 
 use ::http::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, IF_RANGE, RANGE};
 use alto_types::MediaType;
 
-#[path = "../../alto-feed/src/bgp/mod.rs"]
+#[path = "../../../alto-feed/src/bgp/mod.rs"]
 pub mod bgp;
-#[path = "../../alto-feed/src/import/mod.rs"]
+#[path = "../../../alto-feed/src/excerpt.rs"]
+pub mod excerpt;
+#[path = "../../../alto-feed/src/import/mod.rs"]
 pub mod import;
-#[path = "../../alto-feed/src/input.rs"]
+#[path = "../../../alto-feed/src/input.rs"]
 pub mod input;
-#[path = "../../alto-feed/src/link_state/mod.rs"]
+#[path = "../../../alto-feed/src/link_state/mod.rs"]
 pub mod link_state;
-#[path = "../../alto-feed/src/pids/mod.rs"]
+#[path = "../../../alto-feed/src/pids/mod.rs"]
 pub mod pids;
-#[path = "../../alto-server/src/regular_file.rs"]
+#[path = "../../../alto-server/src/regular_file.rs"]
 mod regular_file;
-#[path = "../../alto-feed/src/topology_file/mod.rs"]
+#[path = "../../../alto-feed/src/topology_file/mod.rs"]
 pub mod topology_file;
 
 mod content;
@@ -29,6 +35,7 @@ mod http;
 pub mod live;
 pub mod prefixes;
 mod serving;
+pub mod targets;
 
 pub use content::manifest::Manifest;
 use import::Imported;

@@ -13,6 +13,7 @@ use topo::Topology;
 
 use crate::admin::service::Admin;
 use crate::admin::socket::{AdminSocket, SocketError};
+use crate::config::tracker::TrackerConfig;
 use crate::config::{Config, ConfigError};
 use crate::http::accept::Server;
 use crate::http::access::Access;
@@ -32,7 +33,8 @@ use crate::swarm::service::Swarm;
 use crate::tracker::service::{Tracker, TrackerError};
 use crate::tracker::udp::UdpListener;
 use crate::ui::site::Site;
-use crate::{admin, observe, resource, routes, swarm, tracker};
+use crate::update::hub::Hub;
+use crate::{admin, observe, resource, routes, swarm, tracker, update};
 use command_line::Exit;
 
 /// Time between two looks for prefixes to publish.
@@ -114,10 +116,7 @@ async fn serve(config: Config, journal: Arc<Journal>) -> Result<(), ServeError> 
     let max_prefixes = config.feeds.prefixes;
     let admin = Arc::new(Admin { pool: WorkPool::new(1), network: Arc::clone(&network), source, max_prefixes });
     let swarm = config.swarm.map(|limits| Swarm::open(limits, config.state.as_deref())).transpose()?.map(Arc::new);
-    let tracker = config.tracker.map(|config| -> Result<_, TrackerError> {
-        Ok((Arc::new(Tracker::start(config.settings, &network)?), config.listen, config.udp))
-    });
-    let tracker = tracker.transpose()?;
+    let tracker = config.tracker.map(|config| start_tracker(config, &network)).transpose()?;
     let page = config.page.then(|| {
         let parts = (Arc::clone(&network), Arc::clone(&access), pool.clone());
         let peers = (swarm.clone(), tracker.as_ref().map(|(tracker, ..)| Arc::clone(tracker)));
@@ -126,6 +125,9 @@ async fn serve(config: Config, journal: Arc<Journal>) -> Result<(), ServeError> 
     });
     let limits = (config.work, config.body_bytes);
     let mut public = routes::resources(&catalogue, &network, &access, &pool, limits, page.as_ref());
+    let hub = Hub::new(&network, &catalogue, (pool.clone(), config.work), config.updates, stopping.clone());
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    public.extend(update::routes::routes(&hub, &access, config.body_bytes, (config.base_uri, scheme)));
     public.extend(routes::operation(&network, metrics, stopping.clone(), config.connections.drain));
     if let Some(token) = token {
         public.extend(admin::routes::routes(&admin, Some(token)));
@@ -138,7 +140,6 @@ async fn serve(config: Config, journal: Arc<Journal>) -> Result<(), ServeError> 
     }
     let public = server(public);
 
-    let scheme = if tls.is_some() { "https" } else { "http" };
     let mut listeners = JoinSet::new();
     let mut admin_socket = None;
     // Before the addresses are logged, because whoever waits for them may use the socket at once.
@@ -150,6 +151,7 @@ async fn serve(config: Config, journal: Arc<Journal>) -> Result<(), ServeError> 
         listeners.spawn(server.listen_unix(UnixListener::from_std(listener)?, stopping.clone()));
     }
     let sweeper = swarm.map(|swarm| tokio::spawn(sweep(swarm)));
+    let updater = tokio::spawn(hub.keep());
     let publisher = tokio::spawn(publish_prefixes(Arc::clone(&admin)));
     let follower = page.map(|page| tokio::spawn(page.follow()));
     for address in &config.listen {
@@ -180,7 +182,7 @@ async fn serve(config: Config, journal: Arc<Journal>) -> Result<(), ServeError> 
     tracing::info!("stopping: accepting no connections, finishing requests in progress");
     stop.send_replace(true);
     while listeners.join_next().await.is_some() {}
-    for task in sweeper.into_iter().chain(keeper).chain(follower).chain([publisher, alive]) {
+    for task in sweeper.into_iter().chain(keeper).chain(follower).chain([publisher, updater, alive]) {
         task.abort();
     }
     udp.into_iter().for_each(UdpListener::stop);
@@ -190,6 +192,14 @@ async fn serve(config: Config, journal: Arc<Journal>) -> Result<(), ServeError> 
     drop(admin_socket);
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The tracker, with the addresses on which it listens over HTTP and over UDP.
+type ListeningTracker = (Arc<Tracker>, Vec<SocketAddr>, Vec<SocketAddr>);
+
+/// Starts the tracker.
+fn start_tracker(config: TrackerConfig, network: &Arc<Network>) -> Result<ListeningTracker, TrackerError> {
+    Ok((Arc::new(Tracker::start(config.settings, network)?), config.listen, config.udp))
 }
 
 /// Listens for requests to the tracker over UDP.

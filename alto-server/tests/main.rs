@@ -21,3 +21,4 @@ mod single_cost;
 mod support;
 mod swarm;
 mod tracker;
+mod updates;

@@ -2,7 +2,7 @@
 
 mod files;
 pub(crate) mod settings;
-mod tracker;
+pub(crate) mod tracker;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -23,9 +23,17 @@ use crate::resource::limits::WorkLimits;
 use crate::state::network::feeds::FeedLimits;
 use crate::state::source::{SourceError, TopologySource};
 use crate::tracker::access::{Access, AccessError};
+use crate::update::hub::UpdateLimits;
 use files::SecretFiles;
 use settings::{LogFormat, Settings};
 use tracker::TrackerConfig;
+
+/// Number of versions of a resource that are kept for clients that follow it.
+const VERSIONS: usize = 1000;
+/// Time for which a version is kept once there is a newer one, and anything that is followed once nobody follows it.
+const VERSION_AGE: Duration = Duration::from_mins(5);
+/// Longest time without a line on an update stream (RFC 8895 §6.8).
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Checked configuration. The files that it names are not open yet.
 pub(crate) struct Config {
@@ -53,6 +61,10 @@ pub(crate) struct Config {
     pub(crate) swarm: Option<Limits>,
     /// BitTorrent tracker; absent if it is not served.
     pub(crate) tracker: Option<TrackerConfig>,
+    /// Limits on updates.
+    pub(crate) updates: UpdateLimits,
+    /// Absolute URI of the root, without a slash at its end.
+    pub(crate) base_uri: Option<String>,
     pub(crate) log_format: LogFormat,
     pub(crate) log_filter: EnvFilter,
 }
@@ -79,6 +91,8 @@ pub(crate) enum ConfigError {
     ClientShare(u8),
     #[error("{key}: there is no tracker; give --tracker as well, or remove this")]
     NoTracker { key: &'static str },
+    #[error("base-uri: {0:?} is not of the form https://alto.example or http://alto.example:8080/prefix, in ASCII")]
+    BaseUri(String),
     #[error("tracker-save: there is no folder to save in; give --state DIR as well")]
     NoStateForTracker,
     #[error("digest-realm: {0:?} contains a quote, a backslash or a control character; remove it")]
@@ -166,6 +180,8 @@ impl Config {
                 waiting: s.max_waiting_bytes,
                 waiting_per_connection: s.max_waiting_bytes_per_connection,
                 portion: usize::from(s.max_client_share),
+                streams: s.max_streams,
+                followed: s.max_followed,
                 pace: Pace { pause: Duration::from_secs(s.body_timeout), rate: s.min_body_rate },
             },
             stack: StackLimits { request: Duration::from_secs(s.request_timeout), access_log: s.access_log },
@@ -183,6 +199,13 @@ impl Config {
                 holdings: s.swarm_max_holdings,
             }),
             tracker,
+            updates: UpdateLimits {
+                interval: Duration::from_millis(s.update_interval),
+                history: alto_history::Limits { bytes: s.max_history_bytes, versions: VERSIONS, age: VERSION_AGE },
+                idle: VERSION_AGE,
+                keep_alive: KEEP_ALIVE,
+            },
+            base_uri: s.base_uri.map(base_uri).transpose()?,
             log_format: s.log_format,
             log_filter,
         })
@@ -217,6 +240,8 @@ fn check_limits(s: &Settings) -> Result<(), ConfigError> {
         ("max-body-bytes", s.max_body_bytes == 0),
         ("max-list-entries", s.max_list_entries == 0),
         ("max-pairs", s.max_pairs == 0),
+        ("max-streams", s.max_streams == 0),
+        ("max-followed", s.max_followed == 0),
         ("swarm-lease", s.swarm_lease == 0),
         ("swarm-max-peers", s.swarm_max_peers == 0),
         ("swarm-max-peers-per-address", s.swarm_max_peers_per_address == 0),
@@ -235,6 +260,15 @@ fn check_limits(s: &Settings) -> Result<(), ConfigError> {
         Some((key, _)) => Err(ConfigError::Zero { key }),
         None => Ok(()),
     }
+}
+
+/// Checks an absolute URI without query, and removes the slash at its end (RFC 9569 §6.2).
+fn base_uri(text: String) -> Result<String, ConfigError> {
+    let parsed = text.parse::<http::Uri>().ok().filter(|_| text.is_ascii() && !text.contains(['?', '#', '@']));
+    let is_absolute = parsed.is_some_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
+    });
+    if is_absolute { Ok(text.trim_end_matches('/').to_owned()) } else { Err(ConfigError::BaseUri(text)) }
 }
 
 fn parse_prefix(text: &str) -> Option<IpNet> {

@@ -184,6 +184,26 @@ pub struct Settings {
     #[structopt(long)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub no_ui: bool,
+    /// Minimum time between two updates of a resource that clients are told of
+    #[structopt(long, default_value = default_of("update-interval"), value_name = "MILLISECONDS")]
+    pub update_interval: u64,
+
+    /// Maximum number of update streams and of requests that wait for an update; more are answered 503 or 429
+    #[structopt(long, default_value = default_of("max-streams"), value_name = "N")]
+    pub max_streams: usize,
+
+    /// Maximum number of distinct requests whose answers clients follow; more are answered 503 or 429
+    #[structopt(long, default_value = default_of("max-followed"), value_name = "N")]
+    pub max_followed: usize,
+
+    /// Maximum memory for the versions of each resource that clients follow
+    #[structopt(long, default_value = default_of("max-history-bytes"), value_name = "BYTES")]
+    pub max_history_bytes: usize,
+
+    /// Absolute URI under which clients reach this server, for the URIs of TIPS views; by default, from each request
+    #[structopt(long, value_name = "URI")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_uri: Option<String>,
 
     /// Does not serve /swarm, the peer registry
     #[structopt(long)]
@@ -353,6 +373,11 @@ impl Default for Settings {
             drain_timeout: 10,
             max_age: 0,
             no_ui: false,
+            update_interval: 200,
+            max_streams: 10_000,
+            max_followed: 1000,
+            max_history_bytes: 64 * 1024 * 1024,
+            base_uri: None,
             no_swarm: false,
             swarm_lease: 60,
             swarm_max_peers: 1_000_000,

@@ -9,7 +9,7 @@
 //!
 //! * [`cli`] parses the command line, and dispatches to one of its commands or to [`serve`]; [`exit`] has the exit codes.
 //! * [`config`] merges command line and `server.json` into one set of checked settings; [`regular_file`] reads the files
-//!   that they name.
+//!   that they name, [`plain_json`] describes faults of JSON, and [`listening`] opens the sockets.
 //! * [`state`] holds the current state and changes it: a change computes the next state beside the current one and swaps
 //!   it in, and a request reads exactly one state.
 //! * [`resource`] has one file per ALTO resource, and the catalogue of all; [`http`] has what they share.
@@ -23,7 +23,9 @@ mod clock;
 mod config;
 mod exit;
 mod http;
+mod listening;
 mod observe;
+mod plain_json;
 mod regular_file;
 mod resource;
 mod routes;

@@ -13,6 +13,7 @@ use topo::Topology;
 
 use crate::admin::service::Admin;
 use crate::admin::socket::{AdminSocket, SocketError};
+use crate::config::listeners::Listener;
 use crate::config::{Config, ConfigError};
 use crate::exit::Exit;
 use crate::http::accept::Server;
@@ -22,6 +23,7 @@ use crate::http::offload::{self, Cancel, WorkPool};
 use crate::http::router::{Route, router};
 use crate::http::stack::stack;
 use crate::http::tls::Tls;
+use crate::state::folder;
 use crate::state::network::{ChangeRefused, Network};
 use crate::state::prefix_store::PrefixStore;
 use crate::state::source::TopologySource;
@@ -29,7 +31,7 @@ use crate::state::store::Store;
 use crate::swarm::service::Swarm;
 use crate::tracker::service::{Tracker, TrackerError};
 use crate::tracker::udp::UdpListener;
-use crate::{admin, observe, resource, routes, swarm, tracker};
+use crate::{admin, listening, observe, resource, routes, swarm, tracker};
 
 /// Time between two looks for prefixes to publish.
 const PUBLISH_TICK: Duration = Duration::from_millis(500);
@@ -49,8 +51,9 @@ enum ServeError {
     AdminSocket(#[from] SocketError),
     #[error(transparent)]
     Tracker(#[from] TrackerError),
-    #[error("{address}: cannot listen: {source}")]
-    Listen { address: String, source: std::io::Error },
+    /// Address that the settings name and the system refuses, which may change without a change of the settings.
+    #[error(transparent)]
+    Listen(ConfigError),
     #[error("cannot collect metrics: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
     #[error("the operating system refused to start the server: {0}")]
@@ -73,9 +76,10 @@ pub(crate) fn run(config: Config) -> Exit {
     match result {
         Ok(()) => Exit::Success,
         Err(error) => {
-            tracing::error!("{error}");
+            error.to_string().lines().for_each(|problem| tracing::error!("{problem}"));
             match error {
-                ServeError::Config(_) | ServeError::AdminSocket(SocketError::Occupied(_)) => Exit::Config,
+                ServeError::Config(_)
+                | ServeError::AdminSocket(SocketError::Occupied(_) | SocketError::NoFolder(_)) => Exit::Config,
                 _ => Exit::Failure,
             }
         }
@@ -85,9 +89,11 @@ pub(crate) fn run(config: Config) -> Exit {
 async fn serve(config: Config) -> Result<(), ServeError> {
     // Before any log line announces the server, so that no signal is lost.
     let mut signals = Signals::listen()?;
+    config.state.as_deref().map(folder::check).transpose().map_err(ConfigError::from)?;
     let source = config.topology()?.clone();
     let topology = load(&source)?;
     let tls = config.files.tls()?.map(Arc::new);
+    tls.iter().flat_map(|tls| tls.warnings(SystemTime::now())).for_each(|warning| tracing::warn!("{warning}"));
     let token = config.files.admin_token()?;
     let metrics = observe::install()?;
     let store = config.state.as_deref().map(Store::open).transpose()?;
@@ -117,11 +123,8 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     if let Some(swarm) = &swarm {
         public.extend(swarm::routes::routes(&network, &access, swarm, &pool, config.body_bytes));
     }
-    let tracker = config.tracker.map(|config| -> Result<_, TrackerError> {
-        Ok((Arc::new(Tracker::start(config.settings, &network)?), config.listen, config.udp))
-    });
-    let tracker = tracker.transpose()?;
-    if let Some((tracker, ..)) = &tracker {
+    let tracker = config.tracker.clone().map(|settings| Tracker::start(settings, &network)).transpose()?.map(Arc::new);
+    if let Some(tracker) = &tracker {
         public.extend(tracker::routes::on_main_listener(tracker));
     }
     let public = server(public);
@@ -138,8 +141,8 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     }
     let sweeper = swarm.map(|swarm| tokio::spawn(sweep(swarm)));
     let publisher = tokio::spawn(publish_prefixes(Arc::clone(&admin)));
-    for address in &config.listen {
-        let (listener, bound) = bind(*address)?;
+    for listener in config.listeners_of("listen") {
+        let (listener, bound) = bind(listener)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let view = network.current();
         tracing::info!(view = view.snapshot().view().tag(), "listening on {scheme}://{bound}/directory");
@@ -147,18 +150,16 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     }
     let mut keeper = None;
     let mut udp = Vec::new();
-    if let Some((tracker, listen, over_udp)) = &tracker {
+    if let Some(tracker) = &tracker {
         let own = server(tracker::routes::on_own_listener(tracker));
-        for address in listen {
-            let (listener, bound) = bind(*address)?;
+        for listener in config.listeners_of("tracker-listen") {
+            let (listener, bound) = bind(listener)?;
             let scheme = if tls.is_some() { "https" } else { "http" };
             tracing::info!("tracker on {scheme}://{bound}/announce");
             listeners.spawn(Arc::clone(&own).listen(listener, tls.clone(), stopping.clone()));
         }
-        for address in over_udp {
-            let listener = UdpListener::start(*address, tracker);
-            let listener =
-                listener.map_err(|source| ServeError::Listen { address: format!("udp {address}"), source })?;
+        for wanted in config.listeners_of("tracker-udp") {
+            let listener = UdpListener::start(wanted.address, tracker).map_err(|error| refused(wanted, &error))?;
             tracing::info!("tracker on udp://{}", listener.address());
             udp.push(listener);
         }
@@ -169,8 +170,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     let mut reloads = JoinSet::new();
     while signals.next().await == OperatorCommand::Reload {
         while reloads.try_join_next().is_some() {}
-        let tracker = tracker.as_ref().map(|(tracker, ..)| Arc::clone(tracker));
-        reloads.spawn(reload(Arc::clone(&admin), tls.clone(), tracker));
+        reloads.spawn(reload(Arc::clone(&admin), tls.clone(), tracker.clone()));
     }
     tracing::info!("stopping: accepting no connections, finishing requests in progress");
     stop.send_replace(true);
@@ -179,7 +179,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         task.abort();
     }
     udp.into_iter().for_each(UdpListener::stop);
-    if let Some((tracker, ..)) = &tracker {
+    if let Some(tracker) = &tracker {
         tracker.save();
     }
     drop(admin_socket);
@@ -261,10 +261,14 @@ impl Signals {
 async fn reload(admin: Arc<Admin>, tls: Option<Arc<Tls>>, tracker: Option<Arc<Tracker>>) {
     let pool = admin.pool.clone();
     let work = move |_: &Cancel| {
-        match tls.as_deref().map(Tls::reload) {
-            Some(Err(error)) => tracing::error!(%error, "the previous certificate stays in use"),
-            Some(Ok(())) => tracing::info!("certificate and key reloaded"),
-            None => {}
+        if let Some(tls) = &tls {
+            match tls.read_again() {
+                Err(error) => tracing::error!(%error, "the previous certificate stays in use"),
+                Ok(pair) => {
+                    tls.replace(pair);
+                    tracing::info!("certificate and key reloaded");
+                }
+            }
         }
         if let Some(tracker) = tracker {
             tracker.reload();
@@ -280,21 +284,16 @@ async fn reload(admin: Arc<Admin>, tls: Option<Arc<Tls>>, tracker: Option<Arc<Tr
     }
 }
 
-/// Listens on an address. An IPv6 socket accepts IPv6 only, so that `[::]` and `0.0.0.0` can be used together.
-fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+/// Listens on an address of the settings, and returns the address that the socket has.
+fn bind(listener: Listener) -> Result<(TcpListener, SocketAddr), ServeError> {
     let bound = || -> std::io::Result<_> {
-        let domain = socket2::Domain::for_address(address);
-        let socket = socket2::Socket::new(domain, socket2::Type::STREAM, Some(socket2::Protocol::TCP))?;
-        if address.is_ipv6() {
-            socket.set_only_v6(true)?;
-        }
-        socket.set_reuse_address(true)?;
-        socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
-        socket.listen(1024)?;
-        let listener = TcpListener::from_std(socket.into())?;
-        let address = listener.local_addr()?;
-        Ok((listener, address))
+        let socket = TcpListener::from_std(listening::tcp(listener.address)?)?;
+        let address = socket.local_addr()?;
+        Ok((socket, address))
     };
-    bound().map_err(|source| ServeError::Listen { address: address.to_string(), source })
+    bound().map_err(|error| refused(listener, &error))
+}
+
+fn refused(listener: Listener, error: &std::io::Error) -> ServeError {
+    ServeError::Listen(ConfigError::listener(listener, error))
 }

@@ -15,6 +15,7 @@ mod properties;
 mod property_map;
 mod rfc7971;
 mod secure;
+mod settings_errors;
 mod single_cost;
 mod support;
 mod swarm;

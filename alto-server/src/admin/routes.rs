@@ -16,6 +16,7 @@ use crate::http::error::json;
 use crate::http::offload::{self, Cancel};
 use crate::http::router::Route;
 use crate::http::{Exchange, HttpError, Response, body};
+use crate::plain_json::{self, JsonFault};
 use crate::state::network::Outcome;
 use crate::state::source::TopologySource;
 
@@ -201,10 +202,11 @@ async fn json_body(exchange: &mut Exchange, limit: u64) -> Result<Bytes, HttpErr
 
 /// Parses one change or a batch. The two are told apart first, so that errors refer to the right one.
 fn parse_changes(body: &[u8]) -> Result<Vec<LinkChange>, HttpError> {
-    let bad = |error: serde_json::Error| HttpError::BadRequest(error.to_string());
-    let value: serde_json::Value = serde_json::from_slice(body).map_err(bad)?;
+    const LEAST: &str = "{\"source\": \"a\", \"destination\": \"b\"}";
+    let bad = |fault: JsonFault| HttpError::BadRequest(fault.to_string());
+    let value: serde_json::Value = plain_json::parse(body, LEAST).map_err(bad)?;
     if value.get("changes").is_some() {
-        let batch: Batch = serde_json::from_slice(body).map_err(bad)?;
+        let batch: Batch = plain_json::parse(body, LEAST).map_err(bad)?;
         if batch.changes.is_empty() {
             return Err(HttpError::Unprocessable(
                 "changes: the list is empty; give at least one link change".to_owned(),
@@ -212,7 +214,7 @@ fn parse_changes(body: &[u8]) -> Result<Vec<LinkChange>, HttpError> {
         }
         return Ok(batch.changes);
     }
-    Ok(vec![serde_json::from_slice(body).map_err(bad)?])
+    Ok(vec![plain_json::parse(body, LEAST).map_err(bad)?])
 }
 
 fn load(source: &TopologySource) -> Result<topo::Topology, HttpError> {

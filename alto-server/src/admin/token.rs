@@ -21,7 +21,7 @@ pub(crate) struct Token {
 /// Reason why a token cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TokenError {
-    #[error("{}: cannot be read: {source}", path.display())]
+    #[error("admin-token-file: {}: cannot be read: {source}", path.display())]
     Unreadable { path: PathBuf, source: std::io::Error },
     #[error("{0}: the admin token must have at least {MIN_LENGTH} visible ASCII characters; try: openssl rand -hex 32")]
     Weak(String),

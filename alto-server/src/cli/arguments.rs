@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use structopt::StructOpt;
 use structopt::clap::{AppSettings, ArgMatches, Error as UsageError};
 
-use crate::config::ConfigError;
 use crate::config::settings::Settings;
+use crate::config::{ConfigError, file};
 
 /// Parsed command line, with the knowledge of which options were given.
 pub(super) struct Arguments {
@@ -88,7 +88,7 @@ impl Arguments {
     /// Merges the options over the file given with `--config`.
     pub(super) fn settings(&self) -> Result<Settings, ConfigError> {
         let file = match &self.flags.config {
-            Some(path) => Settings::read(path)?,
+            Some(path) => file::read(path)?,
             None => Settings::default(),
         };
         // The parser fills in defaults, which must not override the file.

@@ -18,7 +18,7 @@ use arguments::{Arguments, Command};
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     match Arguments::parse(arguments) {
         Ok(arguments) => dispatch(&arguments).unwrap_or_else(|error| {
-            eprintln!("alto-server: {error}");
+            error.to_string().lines().for_each(|problem| eprintln!("alto-server: {problem}"));
             Exit::Config
         }),
         Err(error) => explain(&error),
@@ -34,8 +34,19 @@ fn explain(error: &UsageError) -> Exit {
         // The parser prints the version itself; writing again tells a closed pipe from other errors.
         return print("");
     }
-    eprintln!("{}", error.message);
+    eprintln!("{}", in_plain_words(&error.message));
     Exit::Usage
+}
+
+/// Replaces what the standard library says about numbers.
+fn in_plain_words(message: &str) -> String {
+    [
+        ("invalid digit found in string", "give a whole number of 0 or more"),
+        ("cannot parse integer from empty string", "give a whole number of 0 or more"),
+        ("number too large to fit in target type", "the number is too large"),
+    ]
+    .into_iter()
+    .fold(message.to_owned(), |message, (library, plain)| message.replace(library, plain))
 }
 
 /// Prints text to standard output; a reader that closes the pipe early, such as `head`, is not an error.
@@ -52,15 +63,15 @@ fn print(text: &str) -> Exit {
 
 fn dispatch(arguments: &Arguments) -> Result<Exit, ConfigError> {
     let settings = arguments.settings()?;
+    if arguments.check() && arguments.command().is_none() {
+        return Ok(print(&check::run(&settings)?));
+    }
     let config = Config::new(&settings)?;
     if arguments.print_config() {
         return Ok(print(&settings.to_json()));
     }
     if let Some(Command::Routes(options)) = arguments.command() {
         return routes::print(&config, options);
-    }
-    if arguments.check() {
-        return Ok(print(&check::run(&config)?));
     }
     Ok(serve::run(config))
 }

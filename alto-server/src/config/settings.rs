@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
@@ -13,11 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use structopt::StructOpt;
 
-use super::ConfigError;
-use crate::regular_file;
-
-/// Longest settings file, in bytes.
-const MAX_FILE_BYTES: u64 = 1024 * 1024;
+use super::listeners;
 
 /// All settings, each with its default if the operator did not set it.
 #[expect(clippy::doc_markdown, reason = "the comments are the help text, where backticks are noise")]
@@ -31,8 +27,9 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub topology: Option<PathBuf>,
 
-    /// Address and port to listen on; may be repeated; port 0 picks a free port, which the log names
-    #[structopt(long, default_value = default_of("listen"), value_name = "ADDR:PORT", number_of_values = 1)]
+    /// Address and port to listen on, [::]:8080 for all of IPv6 and 0.0.0.0:8080 for all of IPv4; may be repeated; port 0 picks a free port, which the log names
+    #[structopt(long, default_value = default_of("listen"), value_name = "ADDR:PORT", number_of_values = 1,
+        parse(try_from_str = listeners::parse))]
     pub listen: Vec<SocketAddr>,
 
     /// Host of the topology on which this server runs; for emulations
@@ -212,12 +209,14 @@ pub struct Settings {
     pub tracker: bool,
 
     /// Address and port of a listener for the tracker only, at /announce over HTTP; may be repeated
-    #[structopt(long, value_name = "ADDR:PORT", number_of_values = 1, requires = "tracker")]
+    #[structopt(long, value_name = "ADDR:PORT", number_of_values = 1, requires = "tracker",
+        parse(try_from_str = listeners::parse))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tracker_listen: Vec<SocketAddr>,
 
     /// Address and port of the tracker over UDP; may be repeated
-    #[structopt(long, value_name = "ADDR:PORT", number_of_values = 1, requires = "tracker")]
+    #[structopt(long, value_name = "ADDR:PORT", number_of_values = 1, requires = "tracker",
+        parse(try_from_str = listeners::parse))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tracker_udp: Vec<SocketAddr>,
 
@@ -387,33 +386,6 @@ fn object(settings: &Settings) -> Map<String, Value> {
 }
 
 impl Settings {
-    /// Reads a settings file. Its relative paths are relative to its folder.
-    pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = regular_file::read(path, MAX_FILE_BYTES)
-            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-        let mut settings: Self =
-            serde_json::from_slice(&text).map_err(|source| ConfigError::Malformed { path: path.to_owned(), source })?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        for named in [
-            &mut settings.topology,
-            &mut settings.state,
-            &mut settings.tls_certificate,
-            &mut settings.tls_key,
-            &mut settings.digest_users,
-            &mut settings.admin_token_file,
-            &mut settings.admin_socket,
-            &mut settings.tracker_torrents,
-            &mut settings.tracker_blocked_torrents,
-            &mut settings.tracker_passkeys,
-        ]
-        .into_iter()
-        .flatten()
-        {
-            *named = folder.join(&*named);
-        }
-        Ok(settings)
-    }
-
     /// Replaces the values whose keys `is_given` accepts by those of `options`.
     pub(crate) fn overridden_by(&self, options: &Self, is_given: impl Fn(&str) -> bool) -> Self {
         let mut merged = object(self);

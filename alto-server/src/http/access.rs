@@ -33,7 +33,7 @@ impl Access {
     /// Verifies the credentials of a request, or returns the challenges to send (RFC 7285 §8.3.5).
     pub(crate) fn authenticate(&self, exchange: &Exchange) -> Result<(), HttpError> {
         let Some(authenticator) = &self.authenticator else { return Ok(()) };
-        let authorization = exchange.headers.get(AUTHORIZATION).and_then(|field| field.to_str().ok());
+        let authorization = exchange.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
         let target = exchange.target().map(ToString::to_string).unwrap_or_default();
         // The target is absolute in HTTP/2 and in requests to proxies, but Digest signs only its path and query.
         let signed =

@@ -1,10 +1,10 @@
 //! Everything between the socket and the resources, in terms of HTTP only: nothing here knows any resource.
 //!
 //! In the order in which a request passes: [`accept`] accepts connections up to a number ([`roster`]) and limits each
-//! ([`connection`], [`proxy_protocol`], [`first_bytes`], [`lingering`], [`tls`]); [`stack`] lists the layers ([`request_id`], [`metering`],
+//! ([`connection`], [`proxy_protocol`], [`first_bytes`], [`lingering`], [`tls`] with its [`certificate`]); [`stack`] lists the layers ([`request_id`], [`metering`],
 //! [`delivery`], [`compression`], [`gate`], [`deadline`]); [`router`] finds the handler by [`path`] and method. A handler
 //! gets an [`exchange`] with the [`client_address`] and a [`body`] that is still [`arriving`], takes a [`slot`] of what
-//! all clients share ([`admission`], [`shares`]), checks [`access`] (by [`digest`] with [`nonce`]) and [`negotiation`],
+//! all clients share ([`admission`], [`shares`]), checks [`access`] (by [`digest`] with [`nonce`] and [`digest_user`]) and [`negotiation`],
 //! and decides with [`offload`] where the work runs, for which clients take [`turns`]. It gives an [`answer`], or a [`representation`] in some
 //! [`encoding`], which may turn out to be known to the client ([`conditional`]). Its body may be [`produced`] in pieces,
 //! and passes the layers as a [`boxed_body`]. Whatever is wrong is an [`error::HttpError`], which becomes an answer in that file only.
@@ -16,6 +16,7 @@ pub(crate) mod answer;
 mod arriving;
 pub(crate) mod body;
 mod boxed_body;
+pub(crate) mod certificate;
 pub(crate) mod client_address;
 mod compression;
 mod conditional;
@@ -23,6 +24,7 @@ pub(crate) mod connection;
 mod deadline;
 mod delivery;
 pub(crate) mod digest;
+mod digest_user;
 pub(crate) mod encoding;
 pub(crate) mod error;
 pub(crate) mod exchange;

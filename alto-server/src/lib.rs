@@ -13,7 +13,8 @@
 //! * [`state`] holds the current state and changes it: a change computes the next state beside the current one and swaps
 //!   it in, and a request reads exactly one state.
 //! * [`resource`] has one file per ALTO resource, and the catalogue of all; [`http`] has what they share.
-//! * [`routes`] lists every path of the server, [`observe`] collects metrics and writes the log.
+//! * [`routes`] lists every path of the server, [`observe`] collects metrics, those of the [`process`] among them, and
+//!   writes the log; [`reload`] reads everything again while the server runs.
 //! * [`admin`] lets operators change the network; [`swarm`] is the registry of peers, [`tracker`] the
 //!   BitTorrent tracker.
 
@@ -26,7 +27,9 @@ mod http;
 mod listening;
 mod observe;
 mod plain_json;
+mod process;
 mod regular_file;
+mod reload;
 mod resource;
 mod routes;
 mod serve;

@@ -5,28 +5,34 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use alto_registry::store_file::StoreError;
+use arc_swap::ArcSwapOption;
+use rand::RngExt as _;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use topo::Topology;
 
-use crate::admin::service::Admin;
+use crate::admin::entrance::{Entrance, TokensInForce};
+use crate::admin::service::{Admin, Reloading as _};
 use crate::admin::socket::{AdminSocket, SocketError};
 use crate::config::listeners::Listener;
+use crate::config::settings::Settings;
 use crate::config::{Config, ConfigError};
 use crate::exit::Exit;
 use crate::http::accept::Server;
 use crate::http::access::Access;
 use crate::http::client_address::ClientAddress;
+use crate::http::nonce::Nonces;
 use crate::http::offload::{self, Cancel, WorkPool};
 use crate::http::router::{Route, router};
 use crate::http::stack::stack;
-use crate::http::tls::Tls;
+use crate::observe::LogLevel;
+use crate::reload::{Reloader, Reread, Targets};
+use crate::state::audit::Actor;
 use crate::state::folder;
 use crate::state::network::{ChangeRefused, Network};
 use crate::state::prefix_store::PrefixStore;
-use crate::state::source::TopologySource;
+use crate::state::source::{Loaded, TopologySource};
 use crate::state::store::Store;
 use crate::swarm::service::Swarm;
 use crate::tracker::service::{Tracker, TrackerError};
@@ -64,11 +70,11 @@ enum ServeError {
 const ABANDONED_WORK: Duration = Duration::from_millis(500);
 
 /// Serves until a signal ends the process.
-pub(crate) fn run(config: Config) -> Exit {
-    observe::start_log(&config);
+pub(crate) fn run(settings: Settings, config: Config, reread: Reread) -> Exit {
+    let log = observe::start_log(&config);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = runtime.map_err(ServeError::System).and_then(|runtime| {
-        let result = runtime.block_on(serve(config));
+        let result = runtime.block_on(serve(settings, config, reread, log));
         // No client waits for what still runs. What it was about to save was not acknowledged.
         runtime.shutdown_timeout(ABANDONED_WORK);
         result
@@ -86,26 +92,27 @@ pub(crate) fn run(config: Config) -> Exit {
     }
 }
 
-async fn serve(config: Config) -> Result<(), ServeError> {
+async fn serve(settings: Settings, config: Config, reread: Reread, log: LogLevel) -> Result<(), ServeError> {
     // Before any log line announces the server, so that no signal is lost.
     let mut signals = Signals::listen()?;
     config.state.as_deref().map(folder::check).transpose().map_err(ConfigError::from)?;
-    let source = config.topology()?.clone();
-    let topology = load(&source)?;
+    let topology = load(config.topology()?)?;
     let tls = config.files.tls()?.map(Arc::new);
     tls.iter().flat_map(|tls| tls.warnings(SystemTime::now())).for_each(|warning| tracing::warn!("{warning}"));
-    let token = config.files.admin_token()?;
+    let tokens: TokensInForce = Arc::new(ArcSwapOption::new(config.files.admin_tokens()?.map(Arc::new)));
     let metrics = observe::install()?;
     let store = config.state.as_deref().map(Store::open).transpose()?;
     let prefixes = config.state.as_deref().map(PrefixStore::open).transpose()?;
-    if store.is_none() && (token.is_some() || config.admin_socket.is_some()) {
+    if store.is_none() && (tokens.load().is_some() || config.admin_socket.is_some()) {
         tracing::warn!("changes made through /admin end with this process; use --state to keep them");
     }
     let (stop, stopping) = watch::channel(false);
     let catalogue = Arc::new(resource::catalogue());
     let network =
         Arc::new(Network::start(topology, store, (config.feeds, prefixes), Arc::clone(&catalogue), SystemTime::now)?);
-    let access = Arc::new(Access::new(config.files.authenticator()?, config.max_age, SystemTime::now));
+    let nonces = Arc::new(Nonces::new(rand::rng().random()));
+    let authenticator = config.files.authenticator(&nonces)?;
+    let access = Arc::new(Access::new(authenticator, config.max_age, nonces, SystemTime::now));
     let addressing = Arc::new(ClientAddress::new(config.trusted_proxies, config.tcp_proxies));
     let server = |routes: Vec<Route>| {
         let stack = stack(router(routes, routes::NOT_FOUND), config.stack);
@@ -113,13 +120,9 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     };
 
     let pool = WorkPool::of_all_cores();
-    let admin = Arc::new(Admin { pool: WorkPool::new(1), network: Arc::clone(&network), source });
     let swarm = config.swarm.map(|limits| Swarm::open(limits, config.state.as_deref())).transpose()?.map(Arc::new);
     let mut public = routes::resources(&catalogue, &network, &access, &pool, (config.work, config.body_bytes));
     public.extend(routes::operation(&network, metrics, stopping.clone(), config.connections.drain));
-    if let Some(token) = token {
-        public.extend(admin::routes::routes(&admin, Some(token)));
-    }
     if let Some(swarm) = &swarm {
         public.extend(swarm::routes::routes(&network, &access, swarm, &pool, config.body_bytes));
     }
@@ -127,6 +130,17 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     if let Some(tracker) = &tracker {
         public.extend(tracker::routes::on_main_listener(tracker));
     }
+    let targets = Targets {
+        network: Arc::clone(&network),
+        access,
+        tokens: Arc::clone(&tokens),
+        tls: tls.clone(),
+        tracker: tracker.clone(),
+        log,
+    };
+    let reloading = Arc::new(Reloader::new(reread, settings, targets));
+    let admin = Arc::new(Admin { pool: WorkPool::new(1), network: Arc::clone(&network), reloading });
+    public.extend(admin::routes::routes(&admin, &Entrance::Tcp(tokens)));
     let public = server(public);
 
     let mut listeners = JoinSet::new();
@@ -136,7 +150,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         let (socket, listener) = AdminSocket::bind(path)?;
         admin_socket = Some(socket);
         tracing::info!("administration on the Unix socket {}", path.display());
-        let server = server(admin::routes::routes(&admin, None));
+        let server = server(admin::routes::routes(&admin, &Entrance::Socket));
         listeners.spawn(server.listen_unix(UnixListener::from_std(listener)?, stopping.clone()));
     }
     let sweeper = swarm.map(|swarm| tokio::spawn(sweep(swarm)));
@@ -170,7 +184,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     let mut reloads = JoinSet::new();
     while signals.next().await == OperatorCommand::Reload {
         while reloads.try_join_next().is_some() {}
-        reloads.spawn(reload(Arc::clone(&admin), tls.clone(), tracker.clone()));
+        reloads.spawn(reload(Arc::clone(&admin)));
     }
     tracing::info!("stopping: accepting no connections, finishing requests in progress");
     stop.send_replace(true);
@@ -188,15 +202,15 @@ async fn serve(config: Config) -> Result<(), ServeError> {
 }
 
 /// Loads the topology, and logs what is unusual about it.
-fn load(source: &TopologySource) -> Result<Topology, ConfigError> {
+fn load(source: &TopologySource) -> Result<Loaded, ConfigError> {
     if source.is_waiting() {
         tracing::info!("no topology file: the network is empty until a topology comes through /admin");
     }
-    let topology = source.load()?;
-    for warning in topology.warnings() {
+    let loaded = source.load()?;
+    for warning in loaded.topology.warnings() {
         tracing::warn!("{warning}");
     }
-    Ok(topology)
+    Ok(loaded)
 }
 
 /// Publishes network maps with the prefixes that came since the last one, at most once per interval.
@@ -226,7 +240,7 @@ async fn sweep(swarm: Arc<Swarm>) {
 /// Command of the operator to the running process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum OperatorCommand {
-    /// Reload certificate and topology (SIGHUP).
+    /// Read settings and files again (SIGHUP).
     Reload,
     /// Finish and end (SIGTERM, SIGINT).
     Stop,
@@ -257,30 +271,16 @@ impl Signals {
     }
 }
 
-/// Reads certificate, access lists and topology again. A file that cannot be used changes nothing.
-async fn reload(admin: Arc<Admin>, tls: Option<Arc<Tls>>, tracker: Option<Arc<Tracker>>) {
+/// Reads everything again, off the event loop.
+async fn reload(admin: Arc<Admin>) {
     let pool = admin.pool.clone();
     let work = move |_: &Cancel| {
-        if let Some(tls) = &tls {
-            match tls.read_again() {
-                Err(error) => tracing::error!(%error, "the previous certificate stays in use"),
-                Ok(pair) => {
-                    tls.replace(pair);
-                    tracing::info!("certificate and key reloaded");
-                }
-            }
-        }
-        if let Some(tracker) = tracker {
-            tracker.reload();
-        }
-        admin.source.load().map(|topology| admin.network.reload(topology))
+        let by = Actor { who: "signal".to_owned(), from: None };
+        // What is wrong has been logged.
+        let _logged = admin.reloading.reload(&by);
     };
-    match pool.run(None, offload::HEAVY, work).await {
-        Ok(Ok(outcome)) => {
-            tracing::info!(view = outcome.published.snapshot().view().tag(), "topology reloaded");
-        }
-        Ok(Err(error)) => tracing::error!(%error, "the previous topology stays in use"),
-        Err(_) => tracing::error!("the reload was given up; the previous topology stays in use"),
+    if pool.run(None, offload::HEAVY, work).await.is_err() {
+        tracing::error!("the reload changed nothing: too much other work waits");
     }
 }
 

@@ -5,14 +5,16 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use topo::{Topology, View};
+use topo::View;
 
 use crate::admin::socket;
 use crate::config::listeners::{Listener, Protocol};
 use crate::config::settings::Settings;
 use crate::config::{Config, ConfigError};
+use crate::http::nonce::Nonces;
 use crate::listening;
 use crate::state::folder;
+use crate::state::source::Loaded;
 
 /// Tries everything, and summarizes the topology, with warnings in front.
 pub(super) fn run(settings: &Settings) -> Result<String, ConfigError> {
@@ -22,11 +24,11 @@ pub(super) fn run(settings: &Settings) -> Result<String, ConfigError> {
     let topology = config.topology().and_then(|source| Ok(source.load()?));
     let topology = topology.map_err(|error| note(Err(error))).ok();
     note(config.files.tls().map(|tls| warnings.extend(tls.iter().flat_map(|tls| tls.warnings(SystemTime::now())))));
-    note(config.files.authenticator().map(drop));
-    note(config.files.admin_token().map(drop));
+    note(config.files.authenticator(&Arc::new(Nonces::new([0; 32]))).map(drop));
+    note(config.files.admin_tokens().map(drop));
     note(config.admin_socket.as_deref().map_or(Ok(()), socket::check).map_err(ConfigError::from));
     note(config.state.as_deref().map_or(Ok(()), folder::check).map_err(ConfigError::from));
-    note(config.check_tracker_files());
+    note(config.tracker_lists().map(drop));
     for listener in config.listeners() {
         match listen(*listener) {
             // A check may be made beside the running server, which has its addresses.
@@ -39,7 +41,7 @@ pub(super) fn run(settings: &Settings) -> Result<String, ConfigError> {
     if let Some(error) = ConfigError::of_all(problems) {
         return Err(error);
     }
-    Ok(topology.map(|topology| summary(topology, warnings)).unwrap_or_default())
+    Ok(topology.map(|loaded| summary(&loaded, warnings)).unwrap_or_default())
 }
 
 fn listen(listener: Listener) -> std::io::Result<()> {
@@ -49,10 +51,10 @@ fn listen(listener: Listener) -> std::io::Result<()> {
     }
 }
 
-fn summary(topology: Topology, mut warnings: Vec<String>) -> String {
-    let topology = Arc::new(topology);
+fn summary(loaded: &Loaded, mut warnings: Vec<String>) -> String {
+    let topology = &loaded.topology;
     warnings.extend(topology.warnings().iter().map(ToString::to_string));
-    let view = View::compute(Arc::clone(&topology));
+    let view = View::compute(Arc::clone(topology));
     warnings.extend(view.warnings().iter().map(ToString::to_string));
     let mut summary = String::new();
     for warning in warnings {

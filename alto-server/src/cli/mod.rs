@@ -2,6 +2,8 @@
 
 mod arguments;
 mod check;
+mod ctl;
+mod order;
 mod routes;
 
 use std::ffi::OsString;
@@ -17,7 +19,7 @@ use arguments::{Arguments, Command};
 /// Runs the program with the given arguments, of which the first is the name of the program.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     match Arguments::parse(arguments) {
-        Ok(arguments) => dispatch(&arguments).unwrap_or_else(|error| {
+        Ok(arguments) => dispatch(arguments).unwrap_or_else(|error| {
             error.to_string().lines().for_each(|problem| eprintln!("alto-server: {problem}"));
             Exit::Config
         }),
@@ -61,10 +63,13 @@ fn print(text: &str) -> Exit {
     }
 }
 
-fn dispatch(arguments: &Arguments) -> Result<Exit, ConfigError> {
+fn dispatch(arguments: Arguments) -> Result<Exit, ConfigError> {
     let settings = arguments.settings()?;
     if arguments.check() && arguments.command().is_none() {
         return Ok(print(&check::run(&settings)?));
+    }
+    if let Some(Command::Ctl(options)) = arguments.command() {
+        return Ok(ctl::run(options, &settings));
     }
     let config = Config::new(&settings)?;
     if arguments.print_config() {
@@ -73,5 +78,5 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, ConfigError> {
     if let Some(Command::Routes(options)) = arguments.command() {
         return routes::print(&config, options);
     }
-    Ok(serve::run(config))
+    Ok(serve::run(settings, config, Box::new(move || arguments.settings())))
 }

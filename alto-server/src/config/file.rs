@@ -62,6 +62,12 @@ pub(crate) fn read(path: &Path) -> Result<Settings, ConfigError> {
     Ok(settings)
 }
 
+/// Keys of all settings, each with whether it is a switch, which has no value on the command line.
+pub(crate) fn keys() -> impl Iterator<Item = (&'static String, bool)> {
+    let known = SCHEMA["properties"].as_object().expect("settings are an object");
+    known.iter().map(|(key, schema)| (key, schema["type"] == "boolean"))
+}
+
 /// Describes what is wrong with a key and its value.
 fn faults(key: &str, value: &Value) -> Vec<String> {
     let known = SCHEMA["properties"].as_object().expect("settings are an object");

@@ -147,11 +147,8 @@ impl Config {
     }
 
     /// Reads the lists of the tracker, if there is one.
-    pub(crate) fn check_tracker_files(&self) -> Result<(), ConfigError> {
-        if let Some(tracker) = &self.tracker {
-            Access::read(&tracker.files)?;
-        }
-        Ok(())
+    pub(crate) fn tracker_lists(&self) -> Result<Option<Access>, ConfigError> {
+        Ok(self.tracker.as_ref().map(|tracker| Access::read(&tracker.files)).transpose()?)
     }
 
     /// Topology file, which every command but `--print-config` needs.

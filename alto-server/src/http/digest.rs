@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use digest_auth::{AlgorithmType, AuthContext, AuthorizationHeader, HttpMethod, Qop};
@@ -21,7 +22,7 @@ pub(crate) struct Authenticator {
     realm: String,
     /// Passwords by user name.
     users: HashMap<String, String>,
-    nonces: Nonces,
+    nonces: Arc<Nonces>,
     algorithms: Algorithms,
     /// Whether all names and passwords are ASCII, so that clients need not know a charset.
     is_ascii: bool,
@@ -42,6 +43,13 @@ pub(crate) struct Denied {
     stale: bool,
 }
 
+impl Denied {
+    /// Whether the credentials were right, and only the nonce was old.
+    pub(super) fn is_stale(&self) -> bool {
+        self.stale
+    }
+}
+
 /// Reason why a file of users cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UsersError {
@@ -54,12 +62,12 @@ pub(crate) enum UsersError {
 }
 
 impl Authenticator {
-    /// Reads the users from a file with one `NAME:PASSWORD` per line. `secret` signs nonces and must be random.
+    /// Reads the users from a file with one `NAME:PASSWORD` per line.
     pub(crate) fn from_file(
         path: &Path,
         realm: &str,
         algorithms: Algorithms,
-        secret: [u8; 32],
+        nonces: Arc<Nonces>,
     ) -> Result<Self, UsersError> {
         let text = regular_file::read_text(path, MAX_USERS_BYTES)
             .map_err(|source| UsersError::Unreadable { path: path.to_owned(), source })?;
@@ -68,7 +76,7 @@ impl Authenticator {
             return Err(UsersError::Empty(path.to_owned()));
         }
         let is_ascii = users.iter().all(|(name, password)| name.is_ascii() && password.is_ascii());
-        Ok(Self { realm: realm.to_owned(), users, nonces: Nonces::new(secret), algorithms, is_ascii })
+        Ok(Self { realm: realm.to_owned(), users, nonces, algorithms, is_ascii })
     }
 
     /// Returns the values of `WWW-Authenticate` for a refused request, the stronger algorithm first (RFC 7616 §3.7).
@@ -171,10 +179,14 @@ mod tests {
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
+    fn nonces() -> Arc<Nonces> {
+        Arc::new(Nonces::new([7; 32]))
+    }
+
     fn authenticator() -> Authenticator {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), "# readers\nMufasa:Circle of Life\n").unwrap();
-        Authenticator::from_file(file.path(), "alto", Algorithms::Sha256AndMd5, [7; 32]).unwrap()
+        Authenticator::from_file(file.path(), "alto", Algorithms::Sha256AndMd5, nonces()).unwrap()
     }
 
     /// Answer of a client to a challenge, with its use count.
@@ -251,7 +263,7 @@ mod tests {
     fn md5_is_neither_offered_nor_accepted_where_it_is_off() {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), "Mufasa:Circle of Life\n").unwrap();
-        let authenticator = Authenticator::from_file(file.path(), "alto", Algorithms::Sha256, [7; 32]).unwrap();
+        let authenticator = Authenticator::from_file(file.path(), "alto", Algorithms::Sha256, nonces()).unwrap();
         let [strong] = authenticator.challenges(&Denied { stale: false }, NOW).try_into().unwrap();
         let weak = strong.replace("SHA-256", "MD5");
         let check = |challenge: &str| {
@@ -275,7 +287,7 @@ mod tests {
         ] {
             fs::write(file.path(), text).unwrap();
             let error =
-                Authenticator::from_file(file.path(), "alto", Algorithms::Sha256, [0; 32]).err().unwrap().to_string();
+                Authenticator::from_file(file.path(), "alto", Algorithms::Sha256, nonces()).err().unwrap().to_string();
             assert!(error.contains(says), "{error}");
         }
     }
@@ -284,7 +296,7 @@ mod tests {
     fn names_may_have_any_characters() {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), "\u{feff}DOMAIN\\mufasa:secret\nJäsøn Doe:geheim§\nso \"called\":secret\n").unwrap();
-        let authenticator = Authenticator::from_file(file.path(), "alto", Algorithms::Sha256, [7; 32]).unwrap();
+        let authenticator = Authenticator::from_file(file.path(), "alto", Algorithms::Sha256, nonces()).unwrap();
         let challenge = authenticator.challenges(&Denied { stale: false }, NOW).remove(0);
         assert!(challenge.ends_with(", charset=UTF-8"), "{challenge}");
         let check = |name: &str, password: &str, sent: &str| {

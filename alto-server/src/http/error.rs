@@ -19,8 +19,13 @@ pub(crate) enum HttpError {
     Alto(ProtocolError),
     /// Request that breaks a rule of HTTP.
     BadRequest(String),
-    /// Missing or wrong credentials. Holds one challenge per algorithm.
-    Unauthorized(Vec<String>),
+    /// Missing or wrong credentials, with one challenge per algorithm.
+    Unauthorized {
+        /// Values of `WWW-Authenticate`.
+        challenges: Vec<String>,
+        /// What is wanted.
+        detail: String,
+    },
     /// Valid credentials without permission for this.
     Forbidden(String),
     /// Path or object that does not exist.
@@ -79,7 +84,7 @@ impl HttpError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Alto(_) | Self::BadRequest(_) | Self::BadFraming(_) => StatusCode::BAD_REQUEST,
-            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -109,10 +114,8 @@ impl HttpError {
             | Self::Conflict(detail, _)
             | Self::ContentTooLarge(detail)
             | Self::Unprocessable(detail)
+            | Self::Unauthorized { detail, .. }
             | Self::TooMany(detail, _) => detail.clone(),
-            Self::Unauthorized(_) => {
-                "this resource requires authentication; see WWW-Authenticate for the accepted schemes".to_owned()
-            }
             Self::MethodNotAllowed(allowed) => format!("this resource supports {allowed}"),
             Self::MethodNotImplemented(method) => format!("this server does not implement the method {method}"),
             Self::TransferCodingNotImplemented => {
@@ -137,7 +140,7 @@ impl HttpError {
     /// Header fields that accompany this error.
     fn fields(&self) -> Vec<(HeaderName, String)> {
         match self {
-            Self::Unauthorized(challenges) => {
+            Self::Unauthorized { challenges, .. } => {
                 challenges.iter().map(|challenge| (WWW_AUTHENTICATE, challenge.clone())).collect()
             }
             Self::MethodNotAllowed(allowed) => vec![(ALLOW, allowed.clone())],

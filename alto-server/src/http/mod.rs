@@ -33,7 +33,7 @@ mod gate;
 mod lingering;
 mod metering;
 pub(crate) mod negotiation;
-mod nonce;
+pub(crate) mod nonce;
 pub(crate) mod offload;
 mod path;
 mod produced;

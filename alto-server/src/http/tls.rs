@@ -18,13 +18,13 @@ const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Certificate chain and key for new connections.
 pub(crate) struct Tls {
-    certificate: PathBuf,
-    key: PathBuf,
     pair: ArcSwap<Pair>,
 }
 
 /// Certificate chain and key as they were read.
-pub(crate) struct Pair {
+struct Pair {
+    /// Path of the certificate.
+    path: PathBuf,
     config: Arc<ServerConfig>,
     /// Facts about the certificate of the server; absent if it cannot be understood.
     facts: Option<Certificate>,
@@ -44,18 +44,12 @@ pub(crate) enum TlsError {
 impl Tls {
     /// Reads both files.
     pub(crate) fn load(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
-        let pair = ArcSwap::from_pointee(read(certificate, key)?);
-        Ok(Self { certificate: certificate.to_owned(), key: key.to_owned(), pair })
+        Ok(Self { pair: ArcSwap::from_pointee(read(certificate, key)?) })
     }
 
-    /// Reads both files again, for [`Tls::replace`].
-    pub(crate) fn read_again(&self) -> Result<Pair, TlsError> {
-        read(&self.certificate, &self.key)
-    }
-
-    /// Uses another certificate and key from the next connection on.
-    pub(crate) fn replace(&self, pair: Pair) {
-        self.pair.store(Arc::new(pair));
+    /// Uses the certificate and key of another one from the next connection on.
+    pub(crate) fn take_over(&self, other: &Self) {
+        self.pair.store(other.pair.load_full());
     }
 
     /// Returns the acceptor for the next connection.
@@ -70,9 +64,9 @@ impl Tls {
 
     /// Describes why clients refuse the certificate, or soon will.
     pub(crate) fn warnings(&self, now: SystemTime) -> Vec<String> {
-        let facts = self.pair.load().facts;
-        let warnings = facts.iter().flat_map(|facts| facts.warnings(now));
-        warnings.map(|warning| format!("tls-certificate: {} {warning}", self.certificate.display())).collect()
+        let pair = self.pair.load();
+        let warnings = pair.facts.iter().flat_map(|facts| facts.warnings(now));
+        warnings.map(|warning| format!("tls-certificate: {} {warning}", pair.path.display())).collect()
     }
 }
 
@@ -93,7 +87,7 @@ fn read(certificate: &Path, key: &Path) -> Result<Pair, TlsError> {
         .with_single_cert(chain, private_key)
         .map_err(unusable)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Pair { config: Arc::new(config), facts })
+    Ok(Pair { path: certificate.to_owned(), config: Arc::new(config), facts })
 }
 
 fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

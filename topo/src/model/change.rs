@@ -119,6 +119,12 @@ impl LinkChange {
         }
     }
 
+    /// Returns whether the change only reports measurements, and sets nothing that the operator configures.
+    pub fn is_measurement(&self) -> bool {
+        let Self { bandwidth, delay, loss, up, cost, price, .. } = self;
+        bandwidth.is_none() && delay.is_none() && loss.is_none() && up.is_none() && cost.is_none() && price.is_none()
+    }
+
     /// Combines this change with an older one of the same link; this one wins where both set a field.
     pub(crate) fn over(self, older: Self) -> Self {
         Self {
@@ -169,6 +175,11 @@ impl Topology {
             link.weigh(&next.frame.cost).map_err(failed)?;
         }
         Ok(next)
+    }
+
+    /// Returns the position of the link that a change names, if there is exactly one.
+    pub fn position(&self, change: &LinkChange) -> Option<usize> {
+        self.find(change).ok()
     }
 
     /// Returns the position of the link that a change names.

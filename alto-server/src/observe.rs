@@ -52,6 +52,7 @@ fn describe() {
     describe_gauge!("alto_connections", "Connections currently open.");
     describe_gauge!("alto_pids", "PIDs in the network map.");
     describe_gauge!("alto_prefixes", "Prefixes in the network map.");
+    describe_gauge!("alto_certificate_expiry_timestamp_seconds", "Time until which the certificate for TLS is valid.");
 }
 
 /// Returns all metrics in the text format of Prometheus.

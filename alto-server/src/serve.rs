@@ -96,6 +96,10 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     tls.iter().flat_map(|tls| tls.warnings(SystemTime::now())).for_each(|warning| tracing::warn!("{warning}"));
     let token = config.files.admin_token()?;
     let metrics = observe::install()?;
+    if let Some(expires) = tls.as_ref().and_then(|tls| tls.expires()) {
+        let expires = expires.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        metrics::gauge!("alto_certificate_expiry_timestamp_seconds").set(expires.as_secs_f64());
+    }
     let store = config.state.as_deref().map(Store::open).transpose()?;
     let prefixes = config.state.as_deref().map(PrefixStore::open).transpose()?;
     if store.is_none() && (token.is_some() || config.admin_socket.is_some()) {
@@ -106,7 +110,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     let network =
         Arc::new(Network::start(topology, store, (config.feeds, prefixes), Arc::clone(&catalogue), SystemTime::now)?);
     let access = Arc::new(Access::new(config.files.authenticator()?, config.max_age, SystemTime::now));
-    let addressing = Arc::new(ClientAddress::new(config.trusted_proxies, config.tcp_proxies));
+    let addressing = Arc::new(ClientAddress::new(config.trusted_proxies.clone(), config.tcp_proxies.clone()));
     let server = |routes: Vec<Route>| {
         let stack = stack(router(routes, routes::NOT_FOUND), config.stack);
         Arc::new(Server::new(stack, config.connections, config.admission, Arc::clone(&addressing)))

@@ -62,7 +62,13 @@ mod tests {
             assert!(value.is_some_and(|value| value >= 0.0), "{name} in {text}");
         }
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
-        let start: f64 = text.lines().rev().find_map(|line| line.strip_prefix("process_start_time_seconds ")).unwrap().parse().unwrap();
+        let start: f64 = text
+            .lines()
+            .rev()
+            .find_map(|line| line.strip_prefix("process_start_time_seconds "))
+            .unwrap()
+            .parse()
+            .unwrap();
         assert!((now - start).abs() < 86_400.0, "{start} is not about {now}");
     }
 }

@@ -113,7 +113,7 @@ async fn serve(settings: Settings, config: Config, reread: Reread, log: LogLevel
     let nonces = Arc::new(Nonces::new(rand::rng().random()));
     let authenticator = config.files.authenticator(&nonces)?;
     let access = Arc::new(Access::new(authenticator, config.max_age, nonces, SystemTime::now));
-    let addressing = Arc::new(ClientAddress::new(config.trusted_proxies, config.tcp_proxies));
+    let addressing = Arc::new(ClientAddress::new(config.trusted_proxies.clone(), config.tcp_proxies.clone()));
     let server = |routes: Vec<Route>| {
         let stack = stack(router(routes, routes::NOT_FOUND), config.stack);
         Arc::new(Server::new(stack, config.connections, config.admission, Arc::clone(&addressing)))

@@ -37,7 +37,10 @@ fn an_operator_needs_no_curl() {
         let line = status.lines().find(|line| line.starts_with(key)).unwrap_or_else(|| panic!("{key}: {status}"));
         line[key.len()..].trim().to_owned()
     };
-    assert_eq!((value("topology"), value("overrides"), value("durable")), ("two-isps".into(), "0".into(), "true".into()));
+    assert_eq!(
+        (value("topology"), value("overrides"), value("durable")),
+        ("two-isps".into(), "0".into(), "true".into())
+    );
     assert_eq!(ctl(&config, &["links", "--changed"]).trim(), "no link is changed or measured");
 
     let done = ctl(&config, &["set", "a1", "a2", "cost=50", "bandwidth=70M", "utilisation=0.5"]);
@@ -66,7 +69,11 @@ fn an_operator_needs_no_curl() {
     ctl(&config, &["topology", "--restore"]);
     ctl(&config, &["reload"]);
     let audit = ctl(&config, &["audit", "--limit", "3"]);
-    let actions: Vec<&str> = audit.lines().skip(1).filter_map(|line| line.split_whitespace().find(|w| w.contains('-') && *w != "-")).collect();
+    let actions: Vec<&str> = audit
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_whitespace().find(|w| w.contains('-') && *w != "-"))
+        .collect();
     assert_eq!(audit.lines().count(), 4, "{audit}");
     assert!(audit.lines().nth(1).unwrap().contains("reload") && actions[0] == "restore-topology", "{audit}");
     let raw: Value = serde_json::from_str(&ctl(&config, &["--json", "status"])).unwrap();

@@ -61,7 +61,10 @@ fn a_link_shows_what_is_configured_measured_and_overriding() {
     assert_eq!(before["configured"]["bandwidth"].as_f64(), bandwidth);
     assert!(before.get("overriding").is_none() && before.get("measured").is_none(), "{before}");
 
-    change(&server, &json!({"source": "a2", "destination": "a1", "bandwidth": 7, "cost": 3, "utilisation": [0.1, 0.5]}));
+    change(
+        &server,
+        &json!({"source": "a2", "destination": "a1", "bandwidth": 7, "cost": 3, "utilisation": [0.1, 0.5]}),
+    );
     let after = link(&server);
     assert_eq!(after["configured"], before["configured"]);
     assert_eq!(after["overriding"], json!({"bandwidth": 7.0, "cost": 3.0}));
@@ -101,7 +104,8 @@ fn one_change_is_undone_and_the_others_stay() {
     let undone = ask(&server, EVERYTHING, "DELETE", "/admin/links/b2/b1", "");
     assert_eq!(undone.status, 200, "{undone:?}");
     assert_eq!(tag(&server), one);
-    for (path, status) in [("/admin/links/b1/b2", 404), ("/admin/links/b1/nowhere", 422), ("/admin/links/a1/a2?index=9", 422)]
+    for (path, status) in
+        [("/admin/links/b1/b2", 404), ("/admin/links/b1/nowhere", 422), ("/admin/links/a1/a2?index=9", 422)]
     {
         let answer = ask(&server, EVERYTHING, "DELETE", path, "");
         assert_eq!(answer.status, status, "{path}: {answer:?}");
@@ -162,11 +166,8 @@ fn the_audit_trail_says_who_changed_what_and_survives_a_crash() {
     assert_eq!(ask(&server, EVERYTHING, "DELETE", "/admin/links/a1/a2", "").status, 200);
     let refused = json!({"source": "a1", "destination": "a2", "cost": -1}).to_string();
     assert_eq!(ask(&server, EVERYTHING, "POST", "/admin/links", &refused).status, 422);
-    let expected = [
-        ("undo-link", "ada", "a1 a2", 1),
-        ("measure-links", "prometheus", "", 3),
-        ("change-links", "ada", "a1 a2", 1),
-    ];
+    let expected =
+        [("undo-link", "ada", "a1 a2", 1), ("measure-links", "prometheus", "", 3), ("change-links", "ada", "a1 a2", 1)];
     let check = |server: &Server| {
         let audit = ask(server, READ, "GET", "/admin/audit", "").json();
         let entries = audit["entries"].as_array().unwrap();

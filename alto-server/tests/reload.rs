@@ -109,7 +109,11 @@ fn wrong_credentials_are_counted() {
     let server = start(folder.path());
     let failures = |of: &str| {
         let name = format!("alto_authentication_failures_total{{for=\"{of}\"}} ");
-        String::from_utf8(server.get("/metrics").body).unwrap().lines().find_map(|line| line.strip_prefix(&name)?.parse::<u64>().ok()).unwrap_or(0)
+        String::from_utf8(server.get("/metrics").body)
+            .unwrap()
+            .lines()
+            .find_map(|line| line.strip_prefix(&name)?.parse::<u64>().ok())
+            .unwrap_or(0)
     };
     // The first request of every client has no credentials.
     assert_eq!(server.get("/networkmap").status, 401);
@@ -120,5 +124,9 @@ fn wrong_credentials_are_counted() {
     assert_eq!((failures("clients"), failures("admin")), (1, 1));
     assert!(refused.json()["detail"].as_str().unwrap().contains("Authorization: Bearer TOKEN"), "{refused:?}");
     assert!(metric(&server, "process_resident_memory_bytes") > 0.0);
-    assert!(String::from_utf8(server.get("/metrics").body).unwrap().contains(concat!("alto_build_info{version=\"", env!("CARGO_PKG_VERSION"))));
+    assert!(
+        String::from_utf8(server.get("/metrics").body)
+            .unwrap()
+            .contains(concat!("alto_build_info{version=\"", env!("CARGO_PKG_VERSION")))
+    );
 }

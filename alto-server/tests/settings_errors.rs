@@ -144,7 +144,8 @@ fn an_address_in_use_is_a_warning_of_a_check_beside_the_running_server() {
     let (code, summary, error) = run(&[&arguments[..], &["--check"]].concat());
     assert_eq!(code, 0, "{error}");
     for address in [address, over_udp] {
-        let warning = |line: &str| line.starts_with("warning: ") && line.contains(&address) && line.contains("another process");
+        let warning =
+            |line: &str| line.starts_with("warning: ") && line.contains(&address) && line.contains("another process");
         assert!(summary.lines().any(warning), "{address} is not in {summary}");
     }
     // A check leaves the addresses that it tried to the server.
@@ -159,9 +160,11 @@ fn a_certificate_of_an_authority_is_warned_of() {
     let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let openssl = ["req", "-x509", "-newkey", "ed25519", "-nodes", "-subj", "/CN=localhost", "-days", "90"];
     let (certificate, key, topology) = (file("cert.pem"), file("key.pem"), two_isps());
-    let made = std::process::Command::new("openssl").args(openssl).args(["-out", &certificate, "-keyout", &key]).output();
+    let made =
+        std::process::Command::new("openssl").args(openssl).args(["-out", &certificate, "-keyout", &key]).output();
     assert!(made.unwrap().status.success());
-    let arguments = ["--topology", &topology, "--listen", "127.0.0.1:0", "--tls-certificate", &certificate, "--tls-key", &key];
+    let arguments =
+        ["--topology", &topology, "--listen", "127.0.0.1:0", "--tls-certificate", &certificate, "--tls-key", &key];
     let (code, summary, error) = run(&[&arguments[..], &["--check"]].concat());
     assert!(code == 0 && summary.contains("cert.pem is a certificate of an authority (CA:TRUE)"), "{summary}{error}");
 }

@@ -243,7 +243,8 @@ impl View {
     /// enters the network, by destination and then source.
     pub fn pid_routes(&self) -> impl Iterator<Item = (PidId, PidId, Route)> {
         let map = self.network_map();
-        let pairs = map.pids().flat_map(move |(destination, _)| map.pids().map(move |(source, _)| (source, destination)));
+        let pairs =
+            map.pids().flat_map(move |(destination, _)| map.pids().map(move |(source, _)| (source, destination)));
         pairs.filter(|(source, destination)| source != destination).filter_map(|(source, destination)| {
             let (path, measures) = self.costs.route_of_pids(source.0, destination.0)?;
             Some((source, destination, self.route_over(path, measures)))

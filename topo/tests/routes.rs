@@ -360,6 +360,7 @@ fn networks_without_hosts_have_routes_between_switches_and_pids() {
         })
         .collect();
     let (east, west) = (|| "east".to_owned(), || "west".to_owned());
-    let expected = [(west(), east(), "abc".to_owned(), vec![0, 1], 2.0), (east(), west(), "cba".to_owned(), vec![1, 0], 2.0)];
+    let expected =
+        [(west(), east(), "abc".to_owned(), vec![0, 1], 2.0), (east(), west(), "cba".to_owned(), vec![1, 0], 2.0)];
     assert_eq!(pid_routes, expected);
 }

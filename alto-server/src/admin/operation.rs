@@ -83,7 +83,8 @@ async fn status(call: Result<Call, HttpError>) -> Result<Response, HttpError> {
 
 async fn audit(call: Result<Call, HttpError>) -> Result<Response, HttpError> {
     let call = call?;
-    let limit = number(&call.exchange, "limit")?.map_or(MAX_ENTRIES, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let limit =
+        number(&call.exchange, "limit")?.map_or(MAX_ENTRIES, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let entries = call.run(move |admin| Ok(admin.network.audit(limit))).await?;
     Ok(answer(&Audit { entries }))
 }

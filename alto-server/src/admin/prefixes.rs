@@ -121,8 +121,7 @@ async fn apply(mut call: Call, after: Option<u64>, sequence: u64) -> Result<Resp
     let by = call.actor();
     let may_replace_topology = call.operator.has(&Scope::Everything);
     let work = move |admin: &Admin| {
-        let request =
-            FeedRequest { source: &source, after, sequence, lines: &lines, by: &by, may_replace_topology };
+        let request = FeedRequest { source: &source, after, sequence, lines: &lines, by: &by, may_replace_topology };
         Ok(admin.network.apply_prefixes(&request))
     };
     let Applied { report, is_new, added, removed, dropped } = match call.run(work).await? {

@@ -65,7 +65,11 @@ impl Table<'_> {
     }
 
     /// Binds a handler that needs a scope.
-    pub(super) fn handler<F, A>(&self, needed: Scope, handler: F) -> impl Fn(Exchange) -> A + Send + Sync + 'static + use<F, A>
+    pub(super) fn handler<F, A>(
+        &self,
+        needed: Scope,
+        handler: F,
+    ) -> impl Fn(Exchange) -> A + Send + Sync + 'static + use<F, A>
     where
         F: Fn(Result<Call, HttpError>) -> A + Send + Sync + 'static,
         A: Future<Output = Result<Response, HttpError>> + Send + 'static,

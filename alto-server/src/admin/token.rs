@@ -58,7 +58,8 @@ impl Tokens {
             match read {
                 Ok((hash, operator)) => {
                     if tokens.values().any(|known: &Operator| known.name == operator.name) {
-                        problems.push(format!("line {number}: the name {:?} is that of an earlier line", operator.name));
+                        problems
+                            .push(format!("line {number}: the name {:?} is that of an earlier line", operator.name));
                     } else if tokens.insert(hash, operator).is_some() {
                         problems.push(format!("line {number}: the token is that of an earlier line, too"));
                     }

@@ -52,7 +52,10 @@ mod tests {
             ("p", "p"),
         ] {
             let words = given.split(' ').map(OsString::from);
-            let found: Vec<_> = sorted(words, &options, &["routes", "ctl"]).into_iter().map(|word| word.into_string().unwrap()).collect();
+            let found: Vec<_> = sorted(words, &options, &["routes", "ctl"])
+                .into_iter()
+                .map(|word| word.into_string().unwrap())
+                .collect();
             assert_eq!(found.join(" "), expected);
         }
     }

@@ -41,7 +41,8 @@ fn exists(view: &View, between: Between, name: &str) -> bool {
 }
 
 fn unknown(view: &View, between: Between, name: &str) -> String {
-    let kinds = [(Between::Hosts, "host", "hosts"), (Between::Switches, "switch", "switches"), (Between::Pids, "PID", "pids")];
+    let kinds =
+        [(Between::Hosts, "host", "hosts"), (Between::Switches, "switch", "switches"), (Between::Pids, "PID", "pids")];
     let wanted = kinds.iter().find(|(kind, ..)| *kind == between).map_or("node", |(_, one, _)| one);
     let other = kinds.iter().find(|(kind, ..)| exists(view, *kind, name));
     let hint = other.map_or_else(String::new, |(_, one, all)| format!("; it is a {one}: give --between {all}"));
@@ -65,8 +66,7 @@ fn routes<'a>(view: &'a View, between: Between) -> Box<dyn Iterator<Item = (Expo
 
 fn write(view: &View, between: Between, options: &RoutesOptions) -> std::io::Result<()> {
     let selected = |filter: &Option<String>, name: &str| filter.as_deref().is_none_or(|wanted| wanted == name);
-    let is_wanted =
-        |r: &ExportedRoute| selected(&options.from, &r.source) && selected(&options.to, &r.destination);
+    let is_wanted = |r: &ExportedRoute| selected(&options.from, &r.source) && selected(&options.to, &r.destination);
     let mut routes = routes(view, between).filter(|(route, _)| is_wanted(route)).map(|(mut exported, route)| {
         exported.alternatives = alternatives(view, route.nodes(), options.alternatives);
         (exported, route)

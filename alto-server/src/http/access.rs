@@ -64,7 +64,8 @@ impl Access {
             }
             HttpError::Unauthorized {
                 challenges: authenticator.challenges(&denied, now),
-                detail: "this resource wants HTTP Digest authentication; see WWW-Authenticate for the algorithms".to_owned(),
+                detail: "this resource wants HTTP Digest authentication; see WWW-Authenticate for the algorithms"
+                    .to_owned(),
             }
         })
     }

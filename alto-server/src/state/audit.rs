@@ -103,7 +103,13 @@ impl Trail {
     }
 
     /// Returns the entry that a change would add or count in, without adding it.
-    pub(crate) fn prepare(&self, by: &Actor, action: Action, (subject, detail): (&str, &str), now: SystemTime) -> Noted {
+    pub(crate) fn prepare(
+        &self,
+        by: &Actor,
+        action: Action,
+        (subject, detail): (&str, &str),
+        now: SystemTime,
+    ) -> Noted {
         let time = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         let detail: String = detail.chars().take(MAX_DETAIL).collect();
         let subject: String = subject.chars().take(MAX_DETAIL).collect();
@@ -186,7 +192,8 @@ mod tests {
     #[test]
     fn entries_are_short_whatever_the_request() {
         let detail = "ä".repeat(100_000);
-        let noted = Trail::default().prepare(&actor("a"), Action::ReplaceTopology, (&detail, &detail), SystemTime::now());
+        let noted =
+            Trail::default().prepare(&actor("a"), Action::ReplaceTopology, (&detail, &detail), SystemTime::now());
         assert!(serde_json::to_string(&noted.entry).unwrap().len() < 2000);
     }
 }

@@ -60,11 +60,16 @@ impl Place {
         let answer = match self {
             Self::Socket(path) => {
                 let absent = |error| {
-                    format!("{}: cannot connect: {error}; is the server running, with this admin-socket?", path.display())
+                    format!(
+                        "{}: cannot connect: {error}; is the server running, with this admin-socket?",
+                        path.display()
+                    )
                 };
                 let stream = UnixStream::connect(path).map_err(absent)?;
                 let limited = stream.set_read_timeout(Some(PAUSE)).and_then(|()| stream.set_write_timeout(Some(PAUSE)));
-                limited.and_then(|()| exchange(stream, &bytes)).map_err(|error| format!("{}: {error}", path.display()))?
+                limited
+                    .and_then(|()| exchange(stream, &bytes))
+                    .map_err(|error| format!("{}: {error}", path.display()))?
             }
             Self::Tcp { tls, host: name, port } => {
                 let stream = connect(name, *port)?;
@@ -76,7 +81,8 @@ impl Place {
                 }
             }
         };
-        parse(&answer).ok_or_else(|| format!("{host}: the answer is not HTTP; is this an alto-server, and http or https right?"))
+        parse(&answer)
+            .ok_or_else(|| format!("{host}: the answer is not HTTP; is this an alto-server, and http or https right?"))
     }
 }
 
@@ -90,17 +96,24 @@ fn connect(host: &str, port: u16) -> Result<TcpStream, String> {
                 return limited.map(|()| stream).map_err(|error| format!("{address}: {error}"));
             }
             Err(error) => {
-                last = format!("{address}: cannot connect: {error}; is the server running there? --socket and --server choose another");
+                last = format!(
+                    "{address}: cannot connect: {error}; is the server running there? --socket and --server choose another"
+                );
             }
         }
     }
     Err(last)
 }
 
-fn encrypted(stream: TcpStream, host: &str, ca: Option<&Path>) -> Result<StreamOwned<ClientConnection, TcpStream>, String> {
+fn encrypted(
+    stream: TcpStream,
+    host: &str,
+    ca: Option<&Path>,
+) -> Result<StreamOwned<ClientConnection, TcpStream>, String> {
     let ca = ca.ok_or("https needs --ca FILE, the certificate to trust")?;
     let unusable = |error: String| format!("{}: {error}", ca.display());
-    let text = crate::regular_file::read(ca, MAX_ANSWER).map_err(|error| unusable(format!("cannot be read: {error}")))?;
+    let text =
+        crate::regular_file::read(ca, MAX_ANSWER).map_err(|error| unusable(format!("cannot be read: {error}")))?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&text).flatten() {
         roots.add(certificate).map_err(|_| unusable("has a certificate that cannot be trusted".to_owned()))?;
@@ -136,8 +149,10 @@ fn parse(answer: &[u8]) -> Option<Reply> {
     let body = answer.get(end + 4..)?;
     let mut lines = head.split("\r\n");
     let status = lines.next()?.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()?;
-    let fields: Vec<(String, &str)> =
-        lines.filter_map(|line| line.split_once(':')).map(|(name, value)| (name.to_ascii_lowercase(), value.trim())).collect();
+    let fields: Vec<(String, &str)> = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim()))
+        .collect();
     let field = |wanted: &str| fields.iter().find(|(name, _)| name == wanted).map(|(_, value)| *value);
     let body = if field("transfer-encoding").is_some() {
         unchunked(body)?

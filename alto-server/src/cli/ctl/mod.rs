@@ -166,11 +166,17 @@ impl CtlCommand {
             }
             Self::Undo { source: Some(source), destination: Some(destination), index, .. } => {
                 let index = index.map(|index| format!("?index={index}")).unwrap_or_default();
-                ask("DELETE", format!("/admin/links/{}/{}{index}", encoded(source), encoded(destination)), None, show::report)
+                ask(
+                    "DELETE",
+                    format!("/admin/links/{}/{}{index}", encoded(source), encoded(destination)),
+                    None,
+                    show::report,
+                )
             }
             Self::Undo { .. } => ask("DELETE", "/admin/links".to_owned(), None, show::report),
             Self::Topology { replace: Some(file), .. } => {
-                let body = std::fs::read(file).map_err(|error| format!("{}: cannot be read: {error}", file.display()))?;
+                let body =
+                    std::fs::read(file).map_err(|error| format!("{}: cannot be read: {error}", file.display()))?;
                 ask("PUT", "/admin/topology".to_owned(), Some(body), show::report)
             }
             Self::Topology { restore: true, .. } => ask("DELETE", "/admin/topology".to_owned(), None, show::report),

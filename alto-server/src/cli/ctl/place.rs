@@ -79,7 +79,8 @@ pub(super) fn token(file: Option<&Path>, settings: &Settings) -> Result<Option<S
     // A line is a token, or a name, scopes and a token. Of several, the first that is for everything.
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let words: Vec<Vec<&str>> = lines.map(|line| line.split_ascii_whitespace().collect()).collect();
-    let everything = words.iter().find(|words| words.len() == 1 || words.get(1).is_some_and(|s| s.contains("everything")));
+    let everything =
+        words.iter().find(|words| words.len() == 1 || words.get(1).is_some_and(|s| s.contains("everything")));
     let token = everything.or(words.first()).and_then(|words| words.last()).map(ToString::to_string);
     token.map(Some).ok_or_else(|| format!("{}: the file has no token", file.display()))
 }

@@ -12,7 +12,8 @@ pub(super) fn json(answer: &Value) -> String {
 
 /// Formats the status, a line for each value.
 pub(super) fn status(answer: &Value) -> String {
-    let rows: Vec<Vec<String>> = members(answer).map(|(key, value)| vec![key.replace('-', " "), plain(value)]).collect();
+    let rows: Vec<Vec<String>> =
+        members(answer).map(|(key, value)| vec![key.replace('-', " "), plain(value)]).collect();
     table(&rows)
 }
 
@@ -83,7 +84,8 @@ pub(super) fn routes(answer: &Value) -> String {
 pub(super) fn audit(answer: &Value) -> String {
     let mut rows = vec![["WHEN", "WHO", "FROM", "WHAT", "OF", "TIMES", "HOW"].map(str::to_owned).to_vec()];
     for entry in answer["entries"].as_array().into_iter().flatten() {
-        let time = entry["time"].as_f64().filter(|time| *time >= 0.0).and_then(|time| Duration::try_from_secs_f64(time).ok());
+        let time =
+            entry["time"].as_f64().filter(|time| *time >= 0.0).and_then(|time| Duration::try_from_secs_f64(time).ok());
         let time = time.and_then(|time| SystemTime::UNIX_EPOCH.checked_add(time));
         rows.push(vec![
             time.map_or_else(|| "-".to_owned(), httpdate::fmt_http_date),
@@ -114,7 +116,8 @@ fn plain(value: &Value) -> String {
 /// Aligns columns.
 fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
-    let width = |column| rows.iter().filter_map(|row: &Vec<String>| Some(row.get(column)?.chars().count())).max().unwrap_or(0);
+    let width =
+        |column| rows.iter().filter_map(|row: &Vec<String>| Some(row.get(column)?.chars().count())).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let line = |row: &Vec<String>| {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));

@@ -107,7 +107,7 @@ async fn serve(settings: Settings, config: Config, reread: Reread, log: LogLevel
         tracing::warn!("changes made through /admin end with this process; use --state to keep them");
     }
     let (stop, stopping) = watch::channel(false);
-    let catalogue = Arc::new(resource::catalogue());
+    let catalogue = Arc::new(resource::catalogue(config.base_uri.clone()));
     let network =
         Arc::new(Network::start(topology, store, (config.feeds, prefixes), Arc::clone(&catalogue), SystemTime::now)?);
     let nonces = Arc::new(Nonces::new(rand::rng().random()));
@@ -115,14 +115,16 @@ async fn serve(settings: Settings, config: Config, reread: Reread, log: LogLevel
     let access = Arc::new(Access::new(authenticator, config.max_age, nonces, SystemTime::now));
     let addressing = Arc::new(ClientAddress::new(config.trusted_proxies.clone(), config.tcp_proxies.clone()));
     let server = |routes: Vec<Route>| {
-        let stack = stack(router(routes, routes::NOT_FOUND), config.stack);
+        let stack = stack(router(routes, routes::NOT_FOUND), config.stack.clone());
         Arc::new(Server::new(stack, config.connections, config.admission, Arc::clone(&addressing)))
     };
 
     let pool = WorkPool::of_all_cores();
     let swarm = config.swarm.map(|limits| Swarm::open(limits, config.state.as_deref())).transpose()?.map(Arc::new);
     let mut public = routes::resources(&catalogue, &network, &access, &pool, (config.work, config.body_bytes));
-    public.extend(routes::operation(&network, metrics, stopping.clone(), config.connections.drain));
+    let drain = config.connections.drain;
+    let health = || routes::health(&network, stopping.clone(), drain);
+    public.extend(health());
     if let Some(swarm) = &swarm {
         public.extend(swarm::routes::routes(&network, &access, swarm, &pool, config.body_bytes));
     }
@@ -140,7 +142,17 @@ async fn serve(settings: Settings, config: Config, reread: Reread, log: LogLevel
     };
     let reloading = Arc::new(Reloader::new(reread, settings, targets));
     let admin = Arc::new(Admin { pool: WorkPool::new(1), network: Arc::clone(&network), reloading });
-    public.extend(admin::routes::routes(&admin, &Entrance::Tcp(tokens)));
+    let mut operation = vec![routes::metrics(&network, metrics)];
+    operation.extend(admin::routes::routes(&admin, &Entrance::Tcp(tokens)));
+    // With a listener of their own, the others do not have them.
+    let own = config.listeners_of("admin-listen").next().is_some();
+    let operation = if own {
+        operation.extend(health());
+        Some(server(operation))
+    } else {
+        public.extend(operation);
+        None
+    };
     let public = server(public);
 
     let mut listeners = JoinSet::new();
@@ -152,6 +164,14 @@ async fn serve(settings: Settings, config: Config, reread: Reread, log: LogLevel
         tracing::info!("administration on the Unix socket {}", path.display());
         let server = server(admin::routes::routes(&admin, &Entrance::Socket));
         listeners.spawn(server.listen_unix(UnixListener::from_std(listener)?, stopping.clone()));
+    }
+    if let Some(operation) = &operation {
+        for listener in config.listeners_of("admin-listen") {
+            let (listener, bound) = bind(listener)?;
+            let scheme = if tls.is_some() { "https" } else { "http" };
+            tracing::info!("administration and metrics on {scheme}://{bound}/");
+            listeners.spawn(Arc::clone(operation).listen(listener, tls.clone(), stopping.clone()));
+        }
     }
     let sweeper = swarm.map(|swarm| tokio::spawn(sweep(swarm)));
     let publisher = tokio::spawn(publish_prefixes(Arc::clone(&admin)));

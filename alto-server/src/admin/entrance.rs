@@ -36,6 +36,7 @@ impl Entrance {
         };
         let authorization = exchange.headers.get(AUTHORIZATION).map(|field| field.to_str().unwrap_or_default());
         if let Some(operator) = tokens.owner(authorization) {
+            exchange.authenticated(&operator.name);
             return Ok(operator.clone());
         }
         let (challenge, detail) = if authorization.is_some() {

@@ -73,7 +73,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, ConfigError> {
     }
     let config = Config::new(&settings)?;
     if arguments.print_config() {
-        return Ok(print(&settings.to_json()));
+        return Ok(print(&settings.with_absolute_paths().to_json()));
     }
     if let Some(Command::Routes(options)) = arguments.command() {
         return routes::print(&config, options);

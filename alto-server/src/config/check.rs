@@ -6,6 +6,7 @@ use super::ConfigError;
 use super::listeners;
 use super::log_filter;
 use super::settings::Settings;
+use crate::http::cors::Origins;
 
 /// Number of bits in front of the IPv4 address in an IPv4-mapped one (RFC 4291 §2.5.5.2).
 const MAPPED_BITS: u8 = 96;
@@ -33,6 +34,12 @@ pub(super) fn problems(s: &Settings) -> Vec<ConfigError> {
         }
         _ => {}
     }
+    problems.extend(s.base_uri.iter().filter(|uri| base_uri(uri).is_none()).cloned().map(ConfigError::BaseUri));
+    let origins = s.cors_origin.iter().filter(|origin| !Origins::is_origin(origin));
+    problems.extend(origins.cloned().map(ConfigError::Origin));
+    if s.access_log_anonymous && !s.access_log {
+        problems.push(ConfigError::NoAccessLog);
+    }
     problems.extend(log_filter::parse(&s.log_level).err().map(ConfigError::LogLevel));
     for (key, texts) in [("trusted-proxy", &s.trusted_proxy), ("proxy-protocol", &s.proxy_protocol)] {
         let unusable = texts.iter().filter(|text| prefix(text).is_none());
@@ -52,6 +59,14 @@ pub(super) fn prefix(text: &str) -> Option<IpNet> {
         IpNet::V6(ipv6) => Some(mapped(ipv6).map_or(net, IpNet::V4)),
         IpNet::V4(_) => Some(net),
     }
+}
+
+/// Reads the URI of a server, which ends with a slash then.
+pub(super) fn base_uri(text: &str) -> Option<String> {
+    let uri: http::Uri = text.parse().ok()?;
+    let is_web = matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some();
+    let is_plain = uri.query().is_none() && !text.contains('#') && !text.contains('@');
+    (is_web && is_plain).then(|| if text.ends_with('/') { text.to_owned() } else { format!("{text}/") })
 }
 
 /// Settings of the tracker without a tracker, or without what they need.
@@ -131,6 +146,21 @@ mod tests {
         }
         assert_eq!(all.lines().count(), 6, "{all}");
         assert!(problems(&Settings::default()).is_empty());
+    }
+
+    #[test]
+    fn a_base_uri_is_absolute_and_ends_with_a_slash() {
+        for (text, expected) in [
+            ("https://alto.example", Some("https://alto.example/")),
+            ("http://[2001:db8::1]:8080/alto/", Some("http://[2001:db8::1]:8080/alto/")),
+            ("alto.example", None),
+            ("/alto/", None),
+            ("ftp://alto.example/", None),
+            ("https://alto.example/?a", None),
+            ("https://alto.example/#a", None),
+        ] {
+            assert_eq!(base_uri(text).as_deref(), expected, "{text}");
+        }
     }
 
     #[test]

@@ -52,6 +52,12 @@ pub(crate) enum ConfigError {
     Realm(String),
     #[error("{given}: certificate and key belong together: give {missing} as well, or neither")]
     HalfTls { given: &'static str, missing: &'static str },
+    #[error("base-uri: {0:?} is not a URI of http or https without query and fragment, such as https://alto.example/")]
+    BaseUri(String),
+    #[error("cors-origin: {0:?} is not an origin as browsers send it: use for example https://app.example, or * for all")]
+    Origin(String),
+    #[error("access-log-anonymous: there is no access log: give --access-log as well, or remove this")]
+    NoAccessLog,
     #[error("log-level: {0}")]
     LogLevel(String),
     #[error(transparent)]

@@ -170,6 +170,17 @@ impl<'de> Deserialize<'de> for Entries {
 }
 
 impl Settings {
+    /// The settings with paths that mean the same in whatever folder the file is.
+    pub(crate) fn with_absolute_paths(&self) -> Self {
+        let mut settings = self.clone();
+        for path in settings.paths() {
+            if let Ok(absolute) = std::path::absolute(&*path) {
+                *path = absolute;
+            }
+        }
+        settings
+    }
+
     /// Paths of files and folders that are set.
     fn paths(&mut self) -> Vec<&mut PathBuf> {
         [

@@ -35,6 +35,7 @@ pub(super) fn all(s: &Settings) -> Vec<Listener> {
     };
     [
         of("listen", &s.listen, Protocol::Tcp),
+        of("admin-listen", &s.admin_listen, Protocol::Tcp),
         of("tracker-listen", &s.tracker_listen, Protocol::Tcp),
         of("tracker-udp", &s.tracker_udp, Protocol::Udp),
     ]

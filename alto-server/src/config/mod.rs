@@ -19,7 +19,9 @@ use tracing_subscriber::EnvFilter;
 use crate::http::accept::ConnectionLimits;
 use crate::http::admission::{AdmissionLimits, Pace};
 use crate::http::digest::Algorithms;
-use crate::http::stack::StackLimits;
+use crate::http::cors::Origins;
+use crate::http::metering::AccessLog;
+use crate::http::stack::StackSettings;
 use crate::resource::limits::WorkLimits;
 use crate::state::network::feeds::FeedLimits;
 use crate::state::source::TopologySource;
@@ -45,7 +47,9 @@ pub(crate) struct Config {
     pub(crate) tcp_proxies: Vec<IpNet>,
     pub(crate) connections: ConnectionLimits,
     pub(crate) admission: AdmissionLimits,
-    pub(crate) stack: StackLimits,
+    pub(crate) stack: StackSettings,
+    /// URI of the server, which ends with a slash; absent if the directory has relative URIs.
+    pub(crate) base_uri: Option<String>,
     pub(crate) work: WorkLimits,
     /// Longest request body of clients, in bytes.
     pub(crate) body_bytes: u64,
@@ -117,7 +121,15 @@ impl Config {
                 portion: usize::from(s.max_client_share),
                 pace: Pace { pause: Duration::from_secs(s.body_timeout), rate: s.min_body_rate },
             },
-            stack: StackLimits { request: Duration::from_secs(s.request_timeout), access_log: s.access_log },
+            stack: StackSettings {
+                request: Duration::from_secs(s.request_timeout),
+                access_log: s.access_log.then_some(AccessLog {
+                    is_anonymous: s.access_log_anonymous,
+                    has_fields: s.log_format == LogFormat::Json,
+                }),
+                origins: Origins::new(&s.cors_origin),
+            },
+            base_uri: s.base_uri.as_deref().and_then(check::base_uri),
             work: WorkLimits { list_entries: s.max_list_entries, pairs: s.max_pairs },
             body_bytes: s.max_body_bytes,
             max_age: Duration::from_secs(s.max_age),

@@ -32,6 +32,21 @@ pub struct Settings {
         parse(try_from_str = listeners::parse))]
     pub listen: Vec<SocketAddr>,
 
+    /// Address and port of a listener of its own for /admin, /metrics, /healthz and /readyz, which other listeners then do not have; may be repeated
+    #[structopt(long, value_name = "ADDR:PORT", number_of_values = 1, parse(try_from_str = listeners::parse))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub admin_listen: Vec<SocketAddr>,
+
+    /// URI at which clients reach this server, such as https://alto.example/; the directory then has absolute URIs
+    #[structopt(long, value_name = "URI")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_uri: Option<String>,
+
+    /// Lets web pages of this origin, such as https://app.example, read answers; * for all; may be repeated
+    #[structopt(long, value_name = "ORIGIN", number_of_values = 1)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cors_origin: Vec<String>,
+
     /// Host of the topology on which this server runs; for emulations
     #[structopt(long, value_name = "NAME")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -280,10 +295,15 @@ pub struct Settings {
     #[structopt(long, default_value = default_of("log-level"), value_name = "FILTER")]
     pub log_level: String,
 
-    /// Writes a log line for every request
+    /// Writes a log line for every request, in the combined form of web servers or, in JSON, as fields
     #[structopt(long)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub access_log: bool,
+
+    /// Leaves address, user, agent and referrer of clients out of the access log
+    #[structopt(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub access_log_anonymous: bool,
 }
 
 /// Format of the log.
@@ -302,6 +322,9 @@ impl Default for Settings {
         Self {
             topology: None,
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],
+            admin_listen: Vec::new(),
+            base_uri: None,
+            cors_origin: Vec::new(),
             host: None,
             state: None,
             tls_certificate: None,
@@ -360,6 +383,7 @@ impl Default for Settings {
             log_format: LogFormat::Text,
             log_level: "info".to_owned(),
             access_log: false,
+            access_log_anonymous: false,
         }
     }
 }

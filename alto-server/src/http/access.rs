@@ -57,7 +57,7 @@ impl Access {
         let signed =
             exchange.target().and_then(|target| target.path_and_query()).map_or(target.as_str(), |p| p.as_str());
         let now = self.now();
-        authenticator.check(authorization, exchange.method.as_str(), signed, now).map_err(|denied| {
+        let user = authenticator.check(authorization, exchange.method.as_str(), signed, now).map_err(|denied| {
             // The first request of a client has no credentials, and one with an old nonce has the right ones.
             if authorization.is_some() && !denied.is_stale() {
                 metrics::counter!("alto_authentication_failures_total", "for" => "clients").increment(1);
@@ -67,7 +67,9 @@ impl Access {
                 detail: "this resource wants HTTP Digest authentication; see WWW-Authenticate for the algorithms"
                     .to_owned(),
             }
-        })
+        })?;
+        exchange.authenticated(&user);
+        Ok(())
     }
 
     /// Value of `Cache-Control` for documents.

@@ -94,14 +94,14 @@ impl Authenticator {
         }
     }
 
-    /// Verifies the `Authorization` field of a request.
+    /// Verifies the `Authorization` field of a request, and returns the name of the user.
     pub(crate) fn check(
         &self,
         authorization: Option<&[u8]>,
         method: &str,
         target: &str,
         now: SystemTime,
-    ) -> Result<(), Denied> {
+    ) -> Result<String, Denied> {
         let denied = Err(Denied { stale: false });
         let Some(named) = authorization.filter(|field| is_digest(field)).and_then(|f| digest_user::take(&f[7..]))
         else {
@@ -133,7 +133,7 @@ impl Authenticator {
         if !self.nonces.first_use(nonce, header.nc) {
             return Err(Denied { stale: true });
         }
-        Ok(())
+        Ok(name.to_owned())
     }
 }
 
@@ -217,7 +217,7 @@ mod tests {
             let fresh = &authenticator.challenges(&Denied { stale: false }, NOW)[0];
             assert_eq!(
                 authenticator.check(Some(answer(fresh, "Circle of Life", 1).as_bytes()), "GET", "/directory", NOW),
-                Ok(())
+                Ok("Mufasa".to_owned())
             );
         }
         assert!(authenticator.check(None, "GET", "/directory", NOW).is_err());
@@ -232,12 +232,12 @@ mod tests {
         let check = |count| {
             authenticator.check(Some(answer(challenge, "Circle of Life", count).as_bytes()), "GET", "/directory", NOW)
         };
-        assert_eq!(check(1), Ok(()));
+        assert_eq!(check(1), Ok("Mufasa".to_owned()));
         assert_eq!(check(1), Err(Denied { stale: true }));
-        assert_eq!(check(5), Ok(()));
-        assert_eq!(check(3), Ok(()), "requests may overtake each other");
+        assert_eq!(check(5), Ok("Mufasa".to_owned()));
+        assert_eq!(check(3), Ok("Mufasa".to_owned()), "requests may overtake each other");
         assert_eq!(check(3), Err(Denied { stale: true }));
-        assert_eq!(check(200), Ok(()));
+        assert_eq!(check(200), Ok("Mufasa".to_owned()));
         assert_eq!(check(4), Err(Denied { stale: true }), "too old to tell");
     }
 
@@ -271,7 +271,7 @@ mod tests {
             authenticator.check(Some(answer.as_bytes()), "GET", "/directory", NOW)
         };
         assert_eq!(check(&weak), Err(Denied { stale: false }));
-        assert_eq!(check(&strong), Ok(()));
+        assert_eq!(check(&strong), Ok("Mufasa".to_owned()));
     }
 
     #[test]
@@ -315,7 +315,7 @@ mod tests {
             ("Jäsøn Doe", "geheim§", "username*=UTF-8''J%C3%A4s%C3%B8n%20Doe"),
             ("so \"called\"", "secret", r#"username="so \"called\"""#),
         ] {
-            assert_eq!(check(name, password, sent), Ok(()), "{sent}");
+            assert_eq!(check(name, password, sent), Ok(name.to_owned()), "{sent}");
             assert_eq!(check(name, "wrong", sent), Err(Denied { stale: false }), "{sent}");
         }
         assert!(check("Jäsøn Doe", "geheim§", "username*=ISO-8859-1''J%E4s%F8n%20Doe").is_err());

@@ -2,7 +2,7 @@
 //!
 //! In the order in which a request passes: [`accept`] accepts connections up to a number ([`roster`]) and limits each
 //! ([`connection`], [`proxy_protocol`], [`first_bytes`], [`lingering`], [`tls`] with its [`certificate`]); [`stack`] lists the layers ([`request_id`], [`metering`],
-//! [`delivery`], [`compression`], [`gate`], [`deadline`]); [`router`] finds the handler by [`path`] and method. A handler
+//! [`cors`], [`delivery`], [`compression`], [`gate`], [`deadline`]); [`router`] finds the handler by [`path`] and method. A handler
 //! gets an [`exchange`] with the [`client_address`] and a [`body`] that is still [`arriving`], takes a [`slot`] of what
 //! all clients share ([`admission`], [`shares`]), checks [`access`] (by [`digest`] with [`nonce`] and [`digest_user`]) and [`negotiation`],
 //! and decides with [`offload`] where the work runs, for which clients take [`turns`]. It gives an [`answer`], or a [`representation`] in some
@@ -21,6 +21,7 @@ pub(crate) mod client_address;
 mod compression;
 mod conditional;
 pub(crate) mod connection;
+pub(crate) mod cors;
 mod deadline;
 mod delivery;
 pub(crate) mod digest;
@@ -31,7 +32,7 @@ pub(crate) mod exchange;
 mod first_bytes;
 mod gate;
 mod lingering;
-mod metering;
+pub(crate) mod metering;
 pub(crate) mod negotiation;
 pub(crate) mod nonce;
 pub(crate) mod offload;

@@ -38,8 +38,8 @@ pub(crate) fn exposition() -> String {
     add("process_max_fds", "gauge", "Largest number of file descriptors that the process may open.", most);
     let boot = fs::read_to_string("/proc/stat").unwrap_or_default();
     let boot = boot.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse::<f64>().ok());
-    let start = boot.zip(ticks(19)).map(|(boot, ticks)| boot + ticks / TICKS);
-    add("process_start_time_seconds", "gauge", "Time of the start of the process since 1970-01-01.", start);
+    let began = boot.zip(ticks(19)).map(|(boot, ticks)| boot + ticks / TICKS);
+    add("process_start_time_seconds", "gauge", "Time of the start of the process since 1970-01-01.", began);
     text
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::admin::entrance::{Entrance, TokensInForce};
-use crate::admin::service::{Admin, Reloading as _};
+use crate::admin::service::Admin;
 use crate::admin::socket::{AdminSocket, SocketError};
 use crate::config::listeners::Listener;
 use crate::config::settings::Settings;

@@ -86,8 +86,8 @@ async fn reset(call: Result<Call, HttpError>) -> Result<Response, HttpError> {
 async fn undo(call: Result<Call, HttpError>) -> Result<Response, HttpError> {
     let call = call?;
     // Of the characters in names of nodes, these two may be encoded in a path.
-    let name = |position| call.exchange.segment(position).replace("%3A", ":").replace("%40", "@");
-    let (source, destination) = (name(2), name(3));
+    let [source, destination] =
+        [2, 3].map(|position| call.exchange.segment(position).replace("%3A", ":").replace("%40", "@"));
     let index = number(&call.exchange, "index")?.map(|index| usize::try_from(index).unwrap_or(usize::MAX));
     let link = LinkChange { index, ..LinkChange::of(source, destination) };
     call.change(move |admin, by| admin.network.undo_link(&link, by).map_err(refused)).await

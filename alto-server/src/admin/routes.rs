@@ -99,13 +99,17 @@ impl Call {
         body::read(&mut self.exchange, "application/json", limit, is_json).await
     }
 
-    /// Runs work off the event loop.
-    pub(super) async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Admin) -> Result<T, HttpError> + Send + 'static,
-    ) -> Result<T, HttpError> {
+    /// Runs work off the event loop. The future does not borrow the request, which threads cannot share.
+    pub(super) fn run<T, W>(&self, work: W) -> impl Future<Output = Result<T, HttpError>> + Send + use<T, W>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Admin) -> Result<T, HttpError> + Send + 'static,
+    {
         let admin = Arc::clone(&self.admin);
-        self.admin.pool.run(None, offload::HEAVY, move |_| work(&admin)).await?
+        async move {
+            let pool = admin.pool.clone();
+            pool.run(None, offload::HEAVY, move |_| work(&admin)).await?
+        }
     }
 
     /// Makes a change, and answers with the state it led to.

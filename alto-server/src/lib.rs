@@ -15,6 +15,7 @@
 //! * [`resource`] has one file per ALTO resource, and the catalogue of all; [`http`] has what they share.
 //! * [`routes`] lists every path of the server, [`observe`] collects metrics, those of the [`process`] among them, and
 //!   writes the log; [`reload`] reads everything again while the server runs.
+//! * [`openapi`] describes the APIs beside ALTO, which are these two:
 //! * [`admin`] lets operators change the network; [`swarm`] is the registry of peers, [`tracker`] the
 //!   BitTorrent tracker.
 
@@ -26,6 +27,7 @@ mod exit;
 mod http;
 mod listening;
 mod observe;
+mod openapi;
 mod plain_json;
 mod process;
 mod regular_file;

@@ -14,12 +14,12 @@ use crate::http::offload::{Cancel, WorkPool};
 use crate::http::representation::{Representation, respond};
 use crate::http::router::Route;
 use crate::http::{Exchange, HttpError, Response, negotiation};
-use crate::observe;
 use crate::resource::catalogue::{Catalogue, Resource, Service};
 use crate::resource::directory;
 use crate::resource::limits::WorkLimits;
 use crate::resource::lookup::LookupContext;
 use crate::state::network::Network;
+use crate::{observe, openapi};
 
 /// Text of a 404 for an unknown path.
 pub(crate) const NOT_FOUND: &str = "unknown path; the directory of this ALTO server is at /directory";
@@ -77,6 +77,16 @@ pub(crate) fn health(network: &Arc<Network>, stopping: watch::Receiver<bool>, dr
         Route::new("healthz", "health").on(Method::GET, move |_| health()).exempt(),
         Route::new("readyz", "readiness").on(Method::GET, move |_| std::future::ready(ready())).exempt(),
     ]
+}
+
+/// Creates the route of the description of the APIs beside ALTO.
+pub(crate) fn description() -> Route {
+    let document = bytes::Bytes::from(openapi::document().to_string());
+    Route::new(openapi::PATH, "openapi").on(Method::GET, move |_| {
+        let mut response = Response::new(document.clone().into());
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        std::future::ready(Ok(response))
+    })
 }
 
 /// Creates the route of the metrics.

@@ -125,6 +125,7 @@ async fn serve(settings: Settings, config: Config, reread: Reread, log: LogLevel
     let drain = config.connections.drain;
     let health = || routes::health(&network, stopping.clone(), drain);
     public.extend(health());
+    public.push(routes::description());
     if let Some(swarm) = &swarm {
         public.extend(swarm::routes::routes(&network, &access, swarm, &pool, config.body_bytes));
     }

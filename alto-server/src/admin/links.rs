@@ -25,14 +25,13 @@ const MEASURED: [&str; 3] = ["utilisation", "measured-delay", "measured-loss"];
 /// Body of `POST /admin/links` with several changes, which succeed or fail together. Any other body is one change.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Batch {
-    #[schemars(with = "Vec<Value>")]
+pub(crate) struct Batch {
     changes: Vec<LinkChange>,
 }
 
 /// Answer to `GET /admin/links`.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Links {
+pub(crate) struct Links {
     links: Vec<LinkReport>,
 }
 

@@ -4,11 +4,11 @@
 
 pub(crate) mod entrance;
 pub(crate) mod export;
-mod links;
-mod operation;
+pub(crate) mod links;
+pub(crate) mod operation;
 mod operator;
 mod parameters;
-mod prefixes;
+pub(crate) mod prefixes;
 pub(crate) mod routes;
 pub(crate) mod service;
 pub(crate) mod socket;

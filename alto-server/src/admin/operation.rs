@@ -19,7 +19,7 @@ const MAX_ROUTES: usize = 250_000;
 /// Answer to `GET /admin/status`.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct Status {
+pub(crate) struct Status {
     /// Name of the topology.
     topology: String,
     /// True if the topology was set through this API and is not the file.
@@ -41,7 +41,7 @@ pub(super) struct Status {
 
 /// Answer to `GET /admin/audit`.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Audit {
+pub(crate) struct Audit {
     /// Changes, the newest first.
     entries: Vec<AuditEntry>,
 }

@@ -22,7 +22,7 @@ const MAX_NAME: usize = 64;
 /// State of a source in JSON.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct SourceState {
+pub(crate) struct SourceState {
     source: String,
     sequence: u64,
     prefixes: usize,
@@ -38,7 +38,7 @@ pub(super) struct SourceState {
 /// Answer to a request that was applied, or had been before.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct Report {
+pub(crate) struct PrefixReport {
     #[serde(flatten)]
     state: SourceState,
     applied: bool,
@@ -53,7 +53,7 @@ pub(super) struct Report {
 /// Answer to `GET /admin/prefixes`.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct Overview {
+pub(crate) struct Overview {
     sources: Vec<SourceState>,
     network_map_tag: String,
 }
@@ -61,7 +61,7 @@ pub(super) struct Overview {
 /// Problem document (RFC 9457) with the members that a source acts on.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct Conflict {
+pub(crate) struct Conflict {
     title: String,
     status: u16,
     detail: String,
@@ -129,7 +129,7 @@ async fn apply(mut call: Call, after: Option<u64>, sequence: u64) -> Result<Resp
         Err(error) => return conflict(error),
     };
     let published = call.admin.network.current();
-    let report = Report {
+    let report = PrefixReport {
         state: report.into(),
         applied: is_new,
         added,

@@ -28,7 +28,7 @@ pub(super) struct Call {
 /// Answer to every change.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct Report {
+pub(crate) struct Report {
     view_tag: String,
     network_map_tag: String,
     /// True if the change survives a restart.

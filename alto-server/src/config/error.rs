@@ -54,7 +54,9 @@ pub(crate) enum ConfigError {
     HalfTls { given: &'static str, missing: &'static str },
     #[error("base-uri: {0:?} is not a URI of http or https without query and fragment, such as https://alto.example/")]
     BaseUri(String),
-    #[error("cors-origin: {0:?} is not an origin as browsers send it: use for example https://app.example, or * for all")]
+    #[error(
+        "cors-origin: {0:?} is not an origin as browsers send it: use for example https://app.example, or * for all"
+    )]
     Origin(String),
     #[error("access-log-anonymous: there is no access log: give --access-log as well, or remove this")]
     NoAccessLog,

@@ -18,8 +18,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::http::accept::ConnectionLimits;
 use crate::http::admission::{AdmissionLimits, Pace};
-use crate::http::digest::Algorithms;
 use crate::http::cors::Origins;
+use crate::http::digest::Algorithms;
 use crate::http::metering::AccessLog;
 use crate::http::stack::StackSettings;
 use crate::resource::limits::WorkLimits;

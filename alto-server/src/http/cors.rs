@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ALLOW, HeaderMap, HeaderValue,
-    ORIGIN, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ALLOW, HeaderMap,
+    HeaderValue, ORIGIN, VARY,
 };
 use http::{Method, Request, Response};
 use tower::{Layer, Service};
@@ -85,7 +85,8 @@ where
     fn call(&mut self, request: Request<A>) -> Self::Future {
         let is_open = !self.origins.0.is_empty() && !request.uri().path().starts_with(PRIVATE);
         let allowed = request.headers().get(ORIGIN).filter(|_| is_open).and_then(|origin| self.origins.allowed(origin));
-        let asks = *request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        let asks =
+            *request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
         let answer = self.inner.call(request);
         Box::pin(async move {
             let mut response = answer.await?;
@@ -124,7 +125,9 @@ mod tests {
         for good in ["*", "https://app.example", "http://localhost:3000", "http://[2001:db8::1]:80"] {
             assert!(Origins::is_origin(good), "{good}");
         }
-        for bad in ["app.example", "https://", "https://app.example/", "https://App.example", "https://*.example", "null", ""] {
+        for bad in
+            ["app.example", "https://", "https://app.example/", "https://App.example", "https://*.example", "null", ""]
+        {
             assert!(!Origins::is_origin(bad), "{bad}");
         }
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use alto_types::{MediaType, ProtocolError};
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Response;
@@ -67,10 +68,12 @@ pub(crate) enum HttpError {
 }
 
 /// Problem document (RFC 9457).
-#[derive(Serialize)]
-struct Problem<'a> {
-    title: &'a str,
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Problem {
+    /// Reason phrase of the status.
+    title: String,
     status: u16,
+    /// What is wrong, and the remedy.
     detail: String,
 }
 
@@ -160,7 +163,7 @@ impl HttpError {
         let mut response = match self {
             Self::Alto(error) => json(status, MediaType::ERROR.as_str(), &error.into_message()),
             other => {
-                let title = status.canonical_reason().unwrap_or("Error");
+                let title = status.canonical_reason().unwrap_or("Error").to_owned();
                 let problem = Problem { title, status: status.as_u16(), detail: other.detail() };
                 json(status, "application/problem+json", &problem)
             }

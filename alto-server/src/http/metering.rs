@@ -186,7 +186,9 @@ impl LoggedHead {
 
 /// Escapes what would end a quoted part, or the line.
 fn escaped(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() || "\"\\".contains(c) { c.escape_default().collect() } else { vec![c] }).collect()
+    text.chars()
+        .flat_map(|c| if c.is_control() || "\"\\".contains(c) { c.escape_default().collect() } else { vec![c] })
+        .collect()
 }
 
 /// Time in the form of the common log format, in UTC.

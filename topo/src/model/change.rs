@@ -1,5 +1,8 @@
 //! Changes reported for links while the network runs, and the topology that results from them.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::limits::{self, Limit};
@@ -10,7 +13,7 @@ use crate::error::ChangeError;
 use crate::file::{Delay, quantity};
 
 /// A change to one link; absent fields stay as they are.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LinkChange {
     /// Name of the node at one end; the ends of an undirected link may be given in either order.
@@ -25,6 +28,7 @@ pub struct LinkChange {
     pub utilisation: Option<Samples>,
     /// Bandwidth in Mbit/s; a text has a unit, such as "100G".
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "quantity::bandwidth_if_any")]
+    #[schemars(schema_with = "quantity::bandwidth_schema")]
     pub bandwidth: Option<f64>,
     /// Configured one-way delay in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,7 +75,7 @@ pub enum Override {
 }
 
 /// A new measured value of a link.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "a number, a list of numbers, or null to return to the configured value")]
 pub enum Measured {
     /// Samples measured since the last report.
@@ -97,6 +101,19 @@ impl Serialize for Override {
             Self::Set(cost) => serializer.serialize_f64(*cost),
             Self::Clear => serializer.serialize_none(),
         }
+    }
+}
+
+impl JsonSchema for Override {
+    fn schema_name() -> Cow<'static, str> {
+        "Override".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A cost, or null for the computed one.",
+            "anyOf": [{"type": "number", "minimum": 0, "maximum": 1_000_000_000}, {"type": "null"}]
+        })
     }
 }
 

@@ -116,8 +116,9 @@ fn plain(value: &Value) -> String {
 /// Aligns columns.
 fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
-    let width =
-        |column: usize| rows.iter().filter_map(|row: &Vec<String>| Some(row.get(column)?.chars().count())).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row: &Vec<String>| Some(row.get(column)?.chars().count())).max().unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let line = |row: &Vec<String>| {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));

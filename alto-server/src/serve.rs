@@ -26,6 +26,7 @@ use crate::http::nonce::Nonces;
 use crate::http::offload::{self, Cancel, WorkPool};
 use crate::http::router::{Route, router};
 use crate::http::stack::stack;
+use crate::http::tls::Tls;
 use crate::observe::LogLevel;
 use crate::reload::{Reloader, Reread, Targets};
 use crate::state::audit::Actor;
@@ -101,8 +102,8 @@ async fn serve(settings: Settings, config: Config, reread: Reread, log: LogLevel
     tls.iter().flat_map(|tls| tls.warnings(SystemTime::now())).for_each(|warning| tracing::warn!("{warning}"));
     let tokens: TokensInForce = Arc::new(ArcSwapOption::new(config.files.admin_tokens()?.map(Arc::new)));
     let metrics = observe::install()?;
-    let store = config.state.as_deref().map(Store::open).transpose()?;
-    let prefixes = config.state.as_deref().map(PrefixStore::open).transpose()?;
+    let state = config.state.as_deref();
+    let (store, prefixes) = (state.map(Store::open).transpose()?, state.map(PrefixStore::open).transpose()?);
     if store.is_none() && (tokens.load().is_some() || config.admin_socket.is_some()) {
         tracing::warn!("changes made through /admin end with this process; use --state to keep them");
     }
@@ -120,7 +121,7 @@ async fn serve(settings: Settings, config: Config, reread: Reread, log: LogLevel
     };
 
     let pool = WorkPool::of_all_cores();
-    let swarm = config.swarm.map(|limits| Swarm::open(limits, config.state.as_deref())).transpose()?.map(Arc::new);
+    let swarm = config.swarm.map(|limits| Swarm::open(limits, state)).transpose()?.map(Arc::new);
     let mut public = routes::resources(&catalogue, &network, &access, &pool, (config.work, config.body_bytes));
     let drain = config.connections.drain;
     let health = || routes::health(&network, stopping.clone(), drain);
@@ -156,7 +157,7 @@ async fn serve(settings: Settings, config: Config, reread: Reread, log: LogLevel
     };
     let public = server(public);
 
-    let mut listeners = JoinSet::new();
+    let mut doors = Doors { tasks: JoinSet::new(), tls, stopping };
     let mut admin_socket = None;
     // Before the addresses are logged, because whoever waits for them may use the socket at once.
     if let Some(path) = &config.admin_socket {
@@ -164,7 +165,7 @@ async fn serve(settings: Settings, config: Config, reread: Reread, log: LogLevel
         admin_socket = Some(socket);
         tracing::info!("administration on the Unix socket {}", path.display());
         let server = server(admin::routes::routes(&admin, &Entrance::Socket));
-        listeners.spawn(server.listen_unix(UnixListener::from_std(listener)?, stopping.clone()));
+        doors.tasks.spawn(server.listen_unix(UnixListener::from_std(listener)?, doors.stopping.clone()));
     }
     if let Some(operation) = &operation {
         for listener in config.listeners_of("admin-listen") {
@@ -176,23 +177,16 @@ async fn serve(settings: Settings, config: Config, reread: Reread, log: LogLevel
     }
     let sweeper = swarm.map(|swarm| tokio::spawn(sweep(swarm)));
     let publisher = tokio::spawn(publish_prefixes(Arc::clone(&admin)));
-    for listener in config.listeners_of("listen") {
-        let (listener, bound) = bind(listener)?;
-        let scheme = if tls.is_some() { "https" } else { "http" };
+    doors.open(config.listeners_of("listen"), &public, |origin| {
         let view = network.current();
-        tracing::info!(view = view.snapshot().view().tag(), "listening on {scheme}://{bound}/directory");
-        listeners.spawn(Arc::clone(&public).listen(listener, tls.clone(), stopping.clone()));
-    }
+        tracing::info!(view = view.snapshot().view().tag(), "listening on {origin}/directory");
+    })?;
     let mut keeper = None;
     let mut udp = Vec::new();
     if let Some(tracker) = &tracker {
         let own = server(tracker::routes::on_own_listener(tracker));
-        for listener in config.listeners_of("tracker-listen") {
-            let (listener, bound) = bind(listener)?;
-            let scheme = if tls.is_some() { "https" } else { "http" };
-            tracing::info!("tracker on {scheme}://{bound}/announce");
-            listeners.spawn(Arc::clone(&own).listen(listener, tls.clone(), stopping.clone()));
-        }
+        let announce = |origin: &str| tracing::info!("tracker on {origin}/announce");
+        doors.open(config.listeners_of("tracker-listen"), &own, announce)?;
         for wanted in config.listeners_of("tracker-udp") {
             let listener = UdpListener::start(wanted.address, tracker).map_err(|error| refused(wanted, &error))?;
             tracing::info!("tracker on udp://{}", listener.address());
@@ -201,15 +195,10 @@ async fn serve(settings: Settings, config: Config, reread: Reread, log: LogLevel
         keeper = Some(tokio::spawn(Arc::clone(tracker).keep()));
     }
 
-    // Beside the signals, so that a slow reload never delays the end.
-    let mut reloads = JoinSet::new();
-    while signals.next().await == OperatorCommand::Reload {
-        while reloads.try_join_next().is_some() {}
-        reloads.spawn(reload(Arc::clone(&admin)));
-    }
+    reload_until_stopped(&mut signals, &admin).await;
     tracing::info!("stopping: accepting no connections, finishing requests in progress");
     stop.send_replace(true);
-    while listeners.join_next().await.is_some() {}
+    while doors.tasks.join_next().await.is_some() {}
     for task in sweeper.into_iter().chain(keeper).chain([publisher]) {
         task.abort();
     }
@@ -220,6 +209,42 @@ async fn serve(settings: Settings, config: Config, reread: Reread, log: LogLevel
     drop(admin_socket);
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Listeners, and the connections that they serve.
+struct Doors {
+    tasks: JoinSet<()>,
+    /// Certificate and key of listeners over TCP, if HTTPS is served.
+    tls: Option<Arc<Tls>>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Doors {
+    /// Listens on addresses of the settings, and announces scheme and address of each.
+    fn open(
+        &mut self,
+        wanted: impl Iterator<Item = Listener>,
+        server: &Arc<Server>,
+        announce: impl Fn(&str),
+    ) -> Result<(), ServeError> {
+        for listener in wanted {
+            let (listener, bound) = bind(listener)?;
+            let scheme = if self.tls.is_some() { "https" } else { "http" };
+            announce(&format!("{scheme}://{bound}"));
+            self.tasks.spawn(Arc::clone(server).listen(listener, self.tls.clone(), self.stopping.clone()));
+        }
+        Ok(())
+    }
+}
+
+/// Reloads at each signal to do so, and returns at the first one to stop.
+async fn reload_until_stopped(signals: &mut Signals, admin: &Arc<Admin>) {
+    // Beside the signals, so that a slow reload never delays the end.
+    let mut reloads = JoinSet::new();
+    while signals.next().await == OperatorCommand::Reload {
+        while reloads.try_join_next().is_some() {}
+        reloads.spawn(reload(Arc::clone(admin)));
+    }
 }
 
 /// Loads the topology, and logs what is unusual about it.

@@ -46,13 +46,6 @@ impl From<&Route> for ExportedRoute {
     }
 }
 
-impl ExportedRoute {
-    /// Value in one metric, if the route has one.
-    pub(crate) fn value(&self, metric: Metric) -> Option<f64> {
-        self.values.0.iter().find(|(known, _)| *known == metric).map(|(_, value)| *value)
-    }
-}
-
 impl Serialize for MetricValues {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(metric, value)| (metric.name(), value)))

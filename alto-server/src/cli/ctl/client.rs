@@ -1,5 +1,6 @@
 //! One HTTP request over a connection of its own.
 
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
@@ -50,10 +51,10 @@ impl Place {
         };
         let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
         if let Some(token) = token {
-            request += &format!("Authorization: Bearer {token}\r\n");
+            let _ = write!(request, "Authorization: Bearer {token}\r\n");
         }
         if let Some(body) = body {
-            request += &format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+            let _ = write!(request, "Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
         }
         let mut bytes = (request + "\r\n").into_bytes();
         bytes.extend_from_slice(body.unwrap_or_default());

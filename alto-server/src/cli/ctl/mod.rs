@@ -15,14 +15,15 @@ use self::place::Place;
 use crate::config::settings::Settings;
 use crate::exit::Exit;
 
-/// Options of `alto-server ctl`.
+// Options of `alto-server ctl`. A doc comment would replace its summary in the help.
+#[expect(clippy::doc_markdown, reason = "the comments are the help text, where backticks are noise")]
 #[derive(Debug, StructOpt)]
 pub(super) struct CtlOptions {
     /// Asks over this Unix socket [default: admin-socket of the settings]
     #[structopt(long, value_name = "PATH")]
     socket: Option<PathBuf>,
 
-    /// Asks the server at this URI, such as http://127.0.0.1:8080 [default: the first address of the settings]
+    /// Asks the server at this URI, with http or https and a port [default: the first address of the settings]
     #[structopt(long, value_name = "URI", conflicts_with = "socket")]
     server: Option<String>,
 
@@ -42,7 +43,8 @@ pub(super) struct CtlOptions {
     command: CtlCommand,
 }
 
-/// What to ask or change.
+// What to ask or change.
+#[expect(clippy::doc_markdown, reason = "the comments are the help text, where backticks are noise")]
 #[derive(Debug, StructOpt)]
 enum CtlCommand {
     /// Shows the topology, counts and tags
@@ -173,7 +175,8 @@ impl CtlCommand {
                     show::report,
                 )
             }
-            Self::Undo { .. } => ask("DELETE", "/admin/links".to_owned(), None, show::report),
+            Self::Undo { all: true, .. } => ask("DELETE", "/admin/links".to_owned(), None, show::report),
+            Self::Undo { .. } => Err("give both ends of the link, or --all".to_owned()),
             Self::Topology { replace: Some(file), .. } => {
                 let body =
                     std::fs::read(file).map_err(|error| format!("{}: cannot be read: {error}", file.display()))?;

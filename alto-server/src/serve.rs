@@ -29,6 +29,7 @@ use crate::http::stack::stack;
 use crate::http::tls::Tls;
 use crate::observe::LogLevel;
 use crate::reload::{Reloader, Reread, Targets};
+use crate::resource::catalogue::Catalogue;
 use crate::state::audit::Actor;
 use crate::state::folder;
 use crate::state::network::{ChangeRefused, Network};
@@ -96,21 +97,17 @@ pub(crate) fn run(settings: Settings, config: Config, reread: Reread) -> Exit {
 async fn serve(settings: Settings, config: Config, reread: Reread, log: LogLevel) -> Result<(), ServeError> {
     // Before any log line announces the server, so that no signal is lost.
     let mut signals = Signals::listen()?;
-    config.state.as_deref().map(folder::check).transpose().map_err(ConfigError::from)?;
     let topology = load(config.topology()?)?;
     let tls = config.files.tls()?.map(Arc::new);
     tls.iter().flat_map(|tls| tls.warnings(SystemTime::now())).for_each(|warning| tracing::warn!("{warning}"));
     let tokens: TokensInForce = Arc::new(ArcSwapOption::new(config.files.admin_tokens()?.map(Arc::new)));
     let metrics = observe::install()?;
-    let state = config.state.as_deref();
-    let (store, prefixes) = (state.map(Store::open).transpose()?, state.map(PrefixStore::open).transpose()?);
-    if store.is_none() && (tokens.load().is_some() || config.admin_socket.is_some()) {
+    if config.state.is_none() && (tokens.load().is_some() || config.admin_socket.is_some()) {
         tracing::warn!("changes made through /admin end with this process; use --state to keep them");
     }
     let (stop, stopping) = watch::channel(false);
     let catalogue = Arc::new(resource::catalogue(config.base_uri.clone()));
-    let network =
-        Arc::new(Network::start(topology, store, (config.feeds, prefixes), Arc::clone(&catalogue), SystemTime::now)?);
+    let network = Arc::new(start_network(&config, topology, Arc::clone(&catalogue))?);
     let nonces = Arc::new(Nonces::new(rand::rng().random()));
     let authenticator = config.files.authenticator(&nonces)?;
     let access = Arc::new(Access::new(authenticator, config.max_age, nonces, SystemTime::now));
@@ -121,7 +118,7 @@ async fn serve(settings: Settings, config: Config, reread: Reread, log: LogLevel
     };
 
     let pool = WorkPool::of_all_cores();
-    let swarm = config.swarm.map(|limits| Swarm::open(limits, state)).transpose()?.map(Arc::new);
+    let swarm = config.swarm.map(|limits| Swarm::open(limits, config.state.as_deref())).transpose()?.map(Arc::new);
     let mut public = routes::resources(&catalogue, &network, &access, &pool, (config.work, config.body_bytes));
     let drain = config.connections.drain;
     let health = || routes::health(&network, stopping.clone(), drain);
@@ -168,12 +165,8 @@ async fn serve(settings: Settings, config: Config, reread: Reread, log: LogLevel
         doors.tasks.spawn(server.listen_unix(UnixListener::from_std(listener)?, doors.stopping.clone()));
     }
     if let Some(operation) = &operation {
-        for listener in config.listeners_of("admin-listen") {
-            let (listener, bound) = bind(listener)?;
-            let scheme = if tls.is_some() { "https" } else { "http" };
-            tracing::info!("administration and metrics on {scheme}://{bound}/");
-            listeners.spawn(Arc::clone(operation).listen(listener, tls.clone(), stopping.clone()));
-        }
+        let announce = |origin: &str| tracing::info!("administration and metrics on {origin}/");
+        doors.open(config.listeners_of("admin-listen"), operation, announce)?;
     }
     let sweeper = swarm.map(|swarm| tokio::spawn(sweep(swarm)));
     let publisher = tokio::spawn(publish_prefixes(Arc::clone(&admin)));
@@ -245,6 +238,14 @@ async fn reload_until_stopped(signals: &mut Signals, admin: &Arc<Admin>) {
         while reloads.try_join_next().is_some() {}
         reloads.spawn(reload(Arc::clone(admin)));
     }
+}
+
+/// Starts the network with what an earlier run saved.
+fn start_network(config: &Config, file: Loaded, catalogue: Arc<Catalogue>) -> Result<Network, ServeError> {
+    let state = config.state.as_deref();
+    state.map(folder::check).transpose().map_err(ConfigError::from)?;
+    let (store, prefixes) = (state.map(Store::open).transpose()?, state.map(PrefixStore::open).transpose()?);
+    Ok(Network::start(file, store, (config.feeds, prefixes), catalogue, SystemTime::now)?)
 }
 
 /// Loads the topology, and logs what is unusual about it.

@@ -1,5 +1,6 @@
 //! Metrics and the log: collecting, describing and exporting them.
 
+use std::fmt::Write as _;
 use std::io::stderr;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -97,7 +98,7 @@ pub(crate) fn exposition(recorded: &PrometheusHandle, present: &Snapshot) -> Str
     text.push_str(
         "# HELP alto_view_info Always 1; the labels are the tags of the current view.\n# TYPE alto_view_info gauge\n",
     );
-    text.push_str(&format!("alto_view_info{{view_tag=\"{view}\",network_map_tag=\"{map}\"}} 1\n"));
+    let _ = writeln!(text, "alto_view_info{{view_tag=\"{view}\",network_map_tag=\"{map}\"}} 1");
     text.push_str("# HELP alto_build_info Always 1; the label is the version.\n# TYPE alto_build_info gauge\n");
     text.push_str(concat!("alto_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1\n"));
     text + &process::exposition()

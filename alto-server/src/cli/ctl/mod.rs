@@ -44,7 +44,6 @@ pub(super) struct CtlOptions {
 }
 
 // What to ask or change.
-#[expect(clippy::doc_markdown, reason = "the comments are the help text, where backticks are noise")]
 #[derive(Debug, StructOpt)]
 enum CtlCommand {
     /// Shows the topology, counts and tags

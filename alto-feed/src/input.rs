@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use topo::TopologyError;
+use topo::file::plain::plain;
 
 /// Largest accepted input file, in bytes.
 const MAX_BYTES: u64 = 512 * 1024 * 1024;
@@ -122,7 +123,7 @@ impl Text {
             let text = error.to_string();
             // The place is in front of the message already.
             let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
-            self.error_at(error.line().max(1), error.column().max(1), message)
+            self.error_at(error.line().max(1), error.column().max(1), plain(message))
         })
     }
 }

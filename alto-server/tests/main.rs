@@ -22,6 +22,7 @@ mod secure;
 mod separate_listener;
 mod settings_errors;
 mod single_cost;
+mod state_files;
 mod support;
 mod swarm;
 mod tracker;

@@ -6,13 +6,13 @@ use std::sync::LazyLock;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
+use topo::file::plain::plain;
 use topo::file::spelling::is_misspelt;
 use topo::file::syntax;
 
 use super::ConfigError;
 use super::listeners::ADDRESS_FORMS;
 use super::settings::Settings;
-use crate::plain_json::plain;
 use crate::regular_file;
 
 /// Longest settings file, in bytes.

@@ -9,7 +9,7 @@ mod swarm;
 
 use serde_json::{Map, Value, json};
 
-use self::operation::{Operation, Schemas};
+use self::operation::Schemas;
 
 /// Path of the document.
 pub(crate) const PATH: &str = "openapi.json";
@@ -19,7 +19,7 @@ pub(crate) fn document() -> Value {
     let mut schemas = Schemas::new();
     let mut paths: Map<String, Value> = Map::new();
     for operation in swarm::operations().into_iter().chain(admin::operations()) {
-        let Operation { path, method, .. } = operation;
+        let (path, method) = (operation.path.clone(), operation.method);
         let described = operation.describe(&mut schemas);
         paths.entry(path).or_insert_with(|| json!({}))[method] = described;
     }

@@ -1,39 +1,22 @@
 //! Settings about where and how the server is reached: a listener of its own for administration and metrics, absolute URIs,
 //! pages of other origins, the access log.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 
 use crate::support::{Answer, Request, Server, data, run};
 
 const TOKEN: &str = "a-token-for-everything";
-
-fn address_in(line: &str) -> SocketAddr {
-    line.split("://").nth(1).unwrap().split('/').next().unwrap().parse().unwrap()
-}
 
 #[test]
 fn administration_and_metrics_have_a_listener_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
     let token = folder.path().join("token");
     std::fs::write(&token, TOKEN).unwrap();
-    let mut command = crate::support::program();
-    command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--topology"]).arg(data("two-isps.json"));
-    command.arg("--admin-token-file").arg(&token).stderr(std::process::Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let log = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().unwrap())).map(Result::unwrap);
-    let (mut public, mut own) = (None, None);
-    for line in log {
-        if line.contains("listening on http") {
-            public = Some(address_in(&line));
-        } else if line.contains("administration and metrics on http") {
-            own = Some(address_in(&line));
-        }
-        if public.is_some() && own.is_some() {
-            break;
-        }
-    }
-    let get = |path: &str, address: Option<SocketAddr>| -> Answer {
-        Request::new("GET", path).field("Authorization", &format!("Bearer {TOKEN}")).send(address.unwrap())
+    let own = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let arguments = ["--admin-listen", &own.to_string(), "--admin-token-file", token.to_str().unwrap()];
+    let server = Server::of_with("two-isps.json", &arguments);
+    let get = |path: &str, address: SocketAddr| -> Answer {
+        Request::new("GET", path).field("Authorization", &format!("Bearer {TOKEN}")).send(address)
     };
     for (path, on_public, on_own) in [
         ("/directory", 200, 404),
@@ -43,10 +26,8 @@ fn administration_and_metrics_have_a_listener_of_their_own() {
         ("/readyz", 200, 200),
         ("/swarm/files", 200, 404),
     ] {
-        assert_eq!((get(path, public).status, get(path, own).status), (on_public, on_own), "{path}");
+        assert_eq!((get(path, server.address).status, get(path, own).status), (on_public, on_own), "{path}");
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 #[test]
@@ -111,8 +92,6 @@ fn the_access_log_has_the_combined_form_and_can_leave_clients_out() {
     let request = Request::new("GET", "/networkmap").field("User-Agent", "agent");
     assert_eq!(request.send(server.address).status, 200);
     let event: serde_json::Value = serde_json::from_str(&server.wait_for_log("\"target\":\"access\"")).unwrap();
-    assert_eq!(
-        (&event["client"], &event["agent"], &event["path"]),
-        (&"127.0.0.1".into(), &"agent".into(), &"/networkmap".into())
-    );
+    let found = ["client", "agent", "path"].map(|key| event[key].as_str().unwrap());
+    assert_eq!(found, ["127.0.0.1", "agent", "/networkmap"]);
 }

@@ -25,7 +25,7 @@ PROFILE ?= release
 BUILT = target/$(PROFILE)
 SHARE = $(DESTDIR)$(PREFIX)/share
 
-.PHONY: programs manual install uninstall help demo test test-busy experiment tools lint slow-clients attacks soak fuzz fuzz-faults bench zoo lab tracker-clients
+.PHONY: programs manual install uninstall help demo test test-busy experiment tools lint slow-clients attacks soak fuzz fuzz-faults bench zoo lab rucio tracker-clients
 
 help:
 	@echo "make demo            serves the two-ISP network on loopback and walks through it; DEMO_FLAGS=--keep keeps it running"
@@ -39,6 +39,7 @@ help:
 	@echo "make bench           measures speed beside other programs and rewrites docs/performance.md; BENCH_FLAGS=--quick is short"
 	@echo "make lab             as root: six FRR routers in network namespaces, which a server follows through alto-feed"
 	@echo "make zoo             imports, serves and grades the Internet Topology Zoo of the folder ALTO_DATA"
+	@echo "make rucio           lets Rucio sort replicas by a table of alto-feed; installs some 80 Python packages below target/"
 	@echo "make fuzz            fuzzes every parser for FUZZ_SECONDS=10 each and prints what was covered"
 	@echo "make fuzz-faults     checks that every fuzz target finds a planted fault"
 	@echo "make programs        builds the programs to install; PROFILE=demo compiles in half the time"
@@ -97,6 +98,14 @@ lab: tools
 	@$(CARGO) build --quiet --release -p alto-feed -p alto-server
 	@python3 scripts/lab.py
 
+rucio: tools
+	@command -v memcached >/dev/null || scripts/need memcached
+	@test -x target/rucio-venv/bin/python || python3 -m venv target/rucio-venv
+	@target/rucio-venv/bin/python -c 'import pymemcache, rucio.version' 2>/dev/null || \
+		target/rucio-venv/bin/pip install --quiet rucio==41.5.1 pymemcache==4.0.0
+	@$(CARGO) build --quiet --release -p alto-feed -p alto-server
+	@python3 scripts/rucio.py
+
 zoo: tools
 	@python3 -c 'import networkx' 2>/dev/null || scripts/need python3-networkx
 	@$(CARGO) build --quiet --release -p alto-feed -p alto-server -p rfc-conformance
@@ -115,7 +124,8 @@ bench: tools
 	@target/bench-venv/bin/python -c 'import networkx, pytricia' 2>/dev/null || \
 		target/bench-venv/bin/pip install --quiet networkx==3.6.1 pytricia==1.3.0
 	@$(PROGRAMS)
-	@$(CARGO) build --release -p topo -p alto-types --example route_speed --example announce_load
+	@$(CARGO) build --release -p topo -p alto-types --example route_speed --example prefix_speed \
+		--example announce_load
 	@target/bench-venv/bin/python bench/bench.py $(BENCH_FLAGS)
 
 programs: tools

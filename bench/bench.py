@@ -65,7 +65,8 @@ def main():
     parser.add_argument("--write", action="store_true", help="replace the table in docs/performance.md")
     parser.add_argument("--python", default=sys.executable, help="a Python interpreter with networkx and pytricia")
     options = parser.parse_args()
-    programs = {"server": "target/release/alto-server", "route_speed": "target/release/examples/route_speed"}
+    examples = {name: f"target/release/examples/{name}" for name in ("route_speed", "prefix_speed")}
+    programs = {"server": "target/release/alto-server", **examples}
     for name, path in programs.items():
         programs[name] = os.path.join(ROOT, path)
         if not os.path.exists(programs[name]):

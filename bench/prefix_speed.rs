@@ -1,7 +1,7 @@
 //! A measurement of prefixes from feeds: the network map of 1.2 million prefixes in 65 PIDs, then differences of 1,000
 //! prefixes, each published as a view of its own.
 //!
-//! `cargo run --release -p topo --example prefix_speed` prints one JSON object.
+//! `cargo run --release -p topo --example prefix_speed` prints one JSON object; `--quick` takes a fiftieth of the prefixes.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -13,11 +13,16 @@ use topo::{PidName, PrefixChanges, PrefixLayer, PrefixSet, Topology, View};
 const PIDS: usize = 65;
 const IPV4: u32 = 1_000_000;
 const IPV6: u32 = 200_000;
+/// Divisor of the number of prefixes with `--quick`.
+const QUICK: u32 = 50;
 /// Number of prefixes in a difference, and of differences to time.
 const CHANGED: u32 = 1000;
 const ROUNDS: u32 = 20;
 
 fn main() {
+    let divisor = if std::env::args().any(|argument| argument == "--quick") { QUICK } else { 1 };
+    let (ipv4, count) = (IPV4 / divisor, (IPV4 + IPV6) / divisor);
+    let net = |number: u32| net(number, ipv4);
     let names: Vec<String> = (0..PIDS).map(|pid| format!("\"p{pid}\":{{\"switches\":[\"s\"]}}")).collect();
     let text = format!("{{\"name\":\"n\",\"switches\":[{{\"name\":\"s\"}}],\"pids\":{{{}}}}}", names.join(","));
     let base = match Topology::from_json(text.as_bytes(), "built in") {
@@ -27,7 +32,7 @@ fn main() {
     let pids: Vec<PidName> = (0..PIDS).filter_map(|pid| format!("p{pid}").parse().ok()).collect();
     let pid = |number: u32| &pids[number as usize * 7 % PIDS];
     let mut changes = PrefixChanges::default();
-    (0..IPV4 + IPV6).for_each(|number| changes.set(net(number), Some(pid(number))));
+    (0..count).for_each(|number| changes.set(net(number), Some(pid(number))));
 
     let start = Instant::now();
     let set = PrefixSet::default().with(changes).0;
@@ -43,7 +48,7 @@ fn main() {
         let mut changes = PrefixChanges::default();
         // Spread over the whole table: some move, some go.
         for place in 0..CHANGED {
-            let number = (place * 1201 + round * 17) % (IPV4 + IPV6);
+            let number = (place * 1201 + round * 17) % count;
             changes.set(net(number), (place % 3 > 0).then(|| pid(number + 1 + round)));
         }
         let start = Instant::now();
@@ -60,17 +65,17 @@ fn main() {
     let median = times[times.len() / 2];
     let result = serde_json::json!({
         "prefixes": view.network_map().prefix_count(), "set-ms": parsed, "all-ms": all, "difference-ms": median,
-        "share": median / (parsed + all), "same": same, "peak-mib": peak_mib(),
+        "share": median / (parsed + all), "changed": CHANGED, "rounds": ROUNDS, "same": same, "peak-mib": peak_mib(),
     });
     println!("{result}");
 }
 
-/// Prefix of a number: a /24 of IPv4, or a /48 of IPv6.
-fn net(number: u32) -> IpNet {
-    if number < IPV4 {
+/// Prefix of a number: a /24 of IPv4, or from the number `ipv4` on a /48 of IPv6.
+fn net(number: u32, ipv4: u32) -> IpNet {
+    if number < ipv4 {
         return Ipv4Net::new_assert(Ipv4Addr::from((1 << 24) + (number << 8)), 24).into();
     }
-    let bits = (0x2001_u128 << 112) | (u128::from(number - IPV4) << 80);
+    let bits = (0x2001_u128 << 112) | (u128::from(number - ipv4) << 80);
     Ipv6Net::new_assert(Ipv6Addr::from(bits), 48).into()
 }
 

@@ -41,6 +41,7 @@ class Bench:
     """Paths of the programs, and the size and duration of measurements."""
     server: str
     route_speed: str
+    prefix_speed: str
     nginx: str
     python: str
     folder: str
@@ -164,6 +165,20 @@ def prefixes(bench):
                           "nginx, an answer of that size",
                           lambda: load.run(server.base + url, bench.seconds, {}, body, media_type),
                           lambda: load.run(nginx.base + "/answer", bench.seconds, {}, body, media_type), 0.3, bench)
+
+
+def prefix_changes(bench):
+    """A difference of prefixes from a feed, beside building the network map anew."""
+    command = [bench.prefix_speed, *(["--quick"] if bench.quick else [])]
+    results = [json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+               for _ in range(bench.rounds)]
+    if not all(result["same"] for result in results):
+        raise SystemExit("bench: a map after differences is not the map that is built anew")
+    result = sorted(results, key=lambda result: result["share"])[len(results) // 2]
+    peak = max(result["peak-mib"] for result in results)
+    yield Row(f"{result['changed']:,} of {result['prefixes']:,} prefixes change, 65 PIDs: median of {result['rounds']}",
+              f"{result['difference-ms']:.1f} ms", "all anew", f"{result['set-ms'] + result['all-ms']:,.0f} ms",
+              result["share"], "<= 0.1", result["share"] <= 0.1, f"peak memory {peak:,.0f} MiB, to be at most 1,024")
 
 
 NETWORKX = """
@@ -321,4 +336,4 @@ def idle_connections(bench):
               each <= 20)
 
 
-ALL = [documents, endpoint_costs, several_costs, prefixes, routes, latency_under_change, swarm, idle_connections]
+ALL = [documents, endpoint_costs, several_costs, prefixes, prefix_changes, routes, latency_under_change, swarm, idle_connections]

@@ -22,7 +22,7 @@ FUZZ = ROOT / "fuzz"
 TARGETS = sorted(path.stem for path in (FUZZ / "fuzz_targets").glob("*.rs"))
 # Words that libFuzzer may insert, by target; the other formats have short words or none.
 JSON = {"costmap_filter", "endpointcost_params", "endpointprop_params", "link_changes", "manifest", "networkmap_filter",
-        "prometheus", "propmap_params", "rfc8345", "swarm_bodies", "topology"}
+        "prometheus", "propmap_params", "rfc8345", "swarm_bodies", "topohub", "topology"}
 FIELDS = {"accept", "digest_header", "range"}
 LONGEST_INPUT = 8192
 DOCUMENT = ROOT / "docs" / "reliability.md"

@@ -3,322 +3,245 @@
 
 Requires that the server's routing costs equal the metrics in the routers' own routing tables for every pair, that a cut
 link changes both alike, that a change which would drop too much is held back until it is confirmed, and that a
-prefix which is withdrawn leaves the map. Needs root, and the Debian packages frr and gobgpd. The exit status is 1 if a
-requirement failed, and 77 if the laboratory cannot run here.
+prefix which is withdrawn leaves the map. BMP sessions are reset, routers and the server are killed and started again, and
+nothing may be lost. Needs root, and the Debian packages frr and gobgpd. The exit status is 1 if a requirement failed, and
+77 if the laboratory cannot run here.
 """
 import argparse
-import contextlib
 import json
 import os
 import re
-import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 
+from routers import EXTERNAL, PREFIX, ROUTERS, Lab, Relay, run, wait
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-DAEMONS = "/usr/lib/frr"
-PREFIX = "altolab-"
 TOKEN = "laboratory-token-0123456789"
-# Ends, metric in each direction.
-LINKS = [(1, 2, 10, 10), (1, 3, 20, 20), (2, 3, 5, 5), (2, 4, 10, 30), (3, 5, 10, 10), (5, 6, 50, 50)]
-# Metric of each router at the LAN.
-LAN = {4: 10, 5: 10, 6: 15}
-ROUTERS = range(1, 7)
-EXTERNAL = [f"203.0.{4 * number}.0/22" for number in range(20)]
-PATIENCE = 60
+# Seconds between two network maps.
+MAP_INTERVAL = 2
 
 
-def run(*command, **options):
-    return subprocess.run(command, check=True, capture_output=True, text=True, **options).stdout
-
-
-def inside(namespace, *command):
-    return ["ip", "netns", "exec", PREFIX + namespace, *command]
-
-
-def wait(what, condition, patience=PATIENCE):
-    """Waits until a condition holds, and returns how long that took."""
-    began = time.monotonic()
-    while True:
-        found = condition()
-        if found:
-            return time.monotonic() - began
-        if time.monotonic() - began > patience:
-            raise RuntimeError(f"{what}: not within {patience} s")
-        time.sleep(0.2)
-
-
-class Lab:
-    def __init__(self, folder):
-        self.folder = folder
-        self.processes = []
-        self.stack = contextlib.ExitStack()
-
-    def close(self):
-        for process in self.processes:
-            process.terminate()
-        for process in self.processes:
-            try:
-                process.wait(3)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        for namespace in [f"r{number}" for number in ROUTERS] + ["x", "lan"]:
-            subprocess.run(["ip", "netns", "del", PREFIX + namespace], capture_output=True)
-        for number in ROUTERS:
-            for place in ("/etc/frr", "/var/run/frr"):
-                shutil.rmtree(f"{place}/{PREFIX}r{number}", ignore_errors=True)
-
-    def start(self, *command, **options):
-        log = open(os.path.join(self.folder, f"{len(self.processes)}.log"), "w+b")
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **options)
-        self.processes.append(process)
-        return process
-
-    def cable(self, a, b, name_a, name_b, address_a=None, address_b=None):
-        run("ip", "link", "add", name_a, "netns", PREFIX + a, "type", "veth",
-            "peer", "name", name_b, "netns", PREFIX + b)
-        for namespace, name, address in ((a, name_a, address_a), (b, name_b, address_b)):
-            if address:
-                run("ip", "-n", PREFIX + namespace, "addr", "add", address, "dev", name)
-            run("ip", "-n", PREFIX + namespace, "link", "set", name, "up")
-
-    def build(self):
-        for namespace in [f"r{number}" for number in ROUTERS] + ["x", "lan"]:
-            run("ip", "netns", "add", PREFIX + namespace)
-            run("ip", "-n", PREFIX + namespace, "link", "set", "lo", "up")
-        run("ip", "-n", PREFIX + "lan", "link", "add", "br0", "type", "bridge")
-        run("ip", "-n", PREFIX + "lan", "link", "set", "br0", "up")
-        for number in ROUTERS:
-            run(*inside(f"r{number}", "sysctl", "-qw", "net.ipv4.ip_forward=1"))
-            for address in (f"10.255.0.{number}/32", f"10.{number}.0.1/32"):
-                run("ip", "-n", f"{PREFIX}r{number}", "addr", "add", address, "dev", "lo")
-        for a, b, _, _ in LINKS:
-            self.cable(f"r{a}", f"r{b}", f"r{a}-r{b}", f"r{b}-r{a}", f"10.0.{a}{b}.1/30", f"10.0.{a}{b}.2/30")
-        for number in LAN:
-            self.cable(f"r{number}", "lan", f"r{number}-lan", f"p{number}", f"10.0.100.{number}/24")
-            run("ip", "-n", PREFIX + "lan", "link", "set", f"p{number}", "master", "br0")
-        self.cable("r6", "x", "r6-x", "x-r6", "192.0.2.1/30", "192.0.2.2/30")
-        # The way to this program: BMP of r1, whose other end is in the namespace it runs in.
-        run("ip", "link", "add", PREFIX + "mgmt", "type", "veth",
-            "peer", "name", "mgmt", "netns", PREFIX + "r1")
-        self.stack.callback(subprocess.run, ["ip", "link", "del", PREFIX + "mgmt"], capture_output=True)
-        run("ip", "addr", "add", "10.0.200.2/30", "dev", PREFIX + "mgmt")
-        run("ip", "link", "set", PREFIX + "mgmt", "up")
-        run("ip", "-n", PREFIX + "r1", "addr", "add", "10.0.200.1/30", "dev", "mgmt")
-        run("ip", "-n", PREFIX + "r1", "link", "set", "mgmt", "up")
-
-    def configuration(self, number, port):
-        """Returns the configuration of a router's daemons, by name."""
-        interfaces = []
-        for a, b, there, back in LINKS:
-            for here, other, metric in ((a, b, there), (b, a, back)):
-                if here == number:
-                    interfaces.append((f"r{here}-r{other}", metric, "point-to-point"))
-        if number in LAN:
-            interfaces.append((f"r{number}-lan", LAN[number], "broadcast"))
-        ospf = "".join(f"interface {name}\n ip ospf area 0\n ip ospf cost {metric}\n ip ospf network {kind}\n"
-                       " ip ospf hello-interval 1\n ip ospf dead-interval 4\n!\n" for name, metric, kind in interfaces)
-        ospf += f"interface lo\n ip ospf area 0\n!\nrouter ospf\n ospf router-id 10.255.0.{number}\n!\n"
-        others = [other for other in ROUTERS if other != number] if number == 1 else [1]
-        bgp = f"router bgp 65001\n bgp router-id 10.255.0.{number}\n no bgp ebgp-requires-policy\n"
-        bgp += " no bgp default ipv4-unicast\n"
-        for other in others:
-            bgp += f" neighbor 10.255.0.{other} remote-as 65001\n neighbor 10.255.0.{other} timers connect 1\n"
-            bgp += f" neighbor 10.255.0.{other} update-source 10.255.0.{number}\n"
-        if number == 6:
-            bgp += " neighbor 192.0.2.2 remote-as 65100\n neighbor 192.0.2.2 timers connect 1\n"
-        if number == 1:
-            bgp += f" bmp targets feed\n  bmp connect 10.0.200.2 port {port} min-retry 200 max-retry 1000\n"
-            bgp += "  bmp monitor ipv4 unicast post-policy\n exit\n"
-        bgp += f" address-family ipv4 unicast\n  network 10.{number}.0.0/16 route-map OWN\n"
-        for other in others:
-            bgp += f"  neighbor 10.255.0.{other} activate\n  neighbor 10.255.0.{other} next-hop-self\n"
-            if number == 1:
-                bgp += f"  neighbor 10.255.0.{other} route-reflector-client\n"
-        if number == 6:
-            bgp += "  neighbor 192.0.2.2 activate\n  neighbor 192.0.2.2 route-map IN in\n"
-        bgp += f" exit-address-family\n!\nroute-map OWN permit 10\n set community 65001:{number}\n!\n"
-        bgp += "route-map IN permit 10\n set community 65001:206 additive\n!\n"
-        return {"zebra": "", "staticd": f"ip route 10.{number}.0.0/16 blackhole\n", "ospfd": ospf, "bgpd": bgp}
-
-    def start_routers(self, port):
-        for number in ROUTERS:
-            name = f"{PREFIX}r{number}"
-            for place in ("/etc/frr", "/var/run/frr"):
-                os.makedirs(f"{place}/{name}", exist_ok=True)
-            files = self.configuration(number, port)
-            for daemon, text in files.items():
-                with open(f"/etc/frr/{name}/{daemon}.conf", "w", encoding="utf-8") as file:
-                    file.write(f"hostname r{number}\n{text}")
-            for place in ("/etc/frr", "/var/run/frr"):
-                run("chown", "-R", "frr:frr", f"{place}/{name}")
-            for daemon in files:
-                more = ["-M", "bmp"] if daemon == "bgpd" else []
-                command = [f"{DAEMONS}/{daemon}", "-N", name, "-f", f"/etc/frr/{name}/{daemon}.conf", "-A", "127.0.0.1"]
-                self.start(*inside(f"r{number}", *command, *more))
-                if daemon == "zebra":
-                    wait("zebra", lambda name=name: os.path.exists(f"/var/run/frr/{name}/zserv.api"), 20)
-
-    def start_external(self):
-        path = os.path.join(self.folder, "gobgpd.toml")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write('[global.config]\n as = 65100\n router-id = "192.0.2.2"\n'
-                       '[[neighbors]]\n [neighbors.config]\n  peer-as = 65001\n  neighbor-address = "192.0.2.1"\n')
-        self.start(*inside("x", "gobgpd", "-f", path, "--api-hosts", "127.0.0.1:50051"))
-        wait("gobgpd", lambda: subprocess.run(inside("x", "gobgp", "global"), capture_output=True).returncode == 0)
-        for prefix in EXTERNAL:
-            self.gobgp("add", prefix)
-
-    def gobgp(self, verb, prefix):
-        more = ["aspath", "64500", "origin", "igp"] if verb == "add" else []
-        run(*inside("x", "gobgp", "global", "rib", verb, prefix, *more))
-
-    def vtysh(self, number, command):
-        return run("vtysh", "-N", f"{PREFIX}r{number}", "-c", command)
-
-    def metrics(self):
-        """Returns the metrics between all routers, from each one's own routes to the others' loopback addresses."""
-        costs = {}
-        for number in ROUTERS:
-            routes = json.loads(self.vtysh(number, "show ip route ospf json"))
-            for other in ROUTERS:
-                if other == number:
-                    costs[number, other] = 0
-                    continue
-                found = routes.get(f"10.255.0.{other}/32")
-                costs[number, other] = found[0]["metric"] if found else None
-        return costs
-
-
-def fetch(url, body=None):
+def fetch(url):
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {TOKEN}"})
-    with urllib.request.urlopen(request, body, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=10) as answer:
         return json.load(answer)
 
 
-def served(origin):
-    """Returns the server's routing costs between routers."""
-    table = fetch(f"{origin}/costmap/numerical/routingcost")["cost-map"]
-    return {(a, b): table.get(f"r{a}", {}).get(f"r{b}") for a in ROUTERS for b in ROUTERS}
+class Follower:
+    """The server and the feed that follow the routers."""
 
+    def __init__(self, lab, programs):
+        self.lab = lab
+        self.programs = programs
+        self.report_file = os.path.join(lab.folder, "state", "status.json")
+        self.config = os.path.join(lab.folder, "feeds.json")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.address = "127.0.0.1:{}".format(free.getsockname()[1])
+        self.origin = f"http://{self.address}"
+        for name, text in (("empty.json", '{"name": "waiting"}'), ("token", TOKEN)):
+            with open(os.path.join(lab.folder, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        self.server = None
+        self.start_server()
 
-def prefixes(origin):
-    """Returns the PID of each prefix of the server's network map."""
-    network = fetch(f"{origin}/networkmap")["network-map"]
-    return {prefix: pid for pid, groups in network.items() for prefix in groups.get("ipv4", [])}
+    def path(self, name):
+        return os.path.join(self.lab.folder, name)
 
+    def wait_for_log(self, pattern):
+        """Waits until the program started last has logged something, and returns the match."""
+        process, log = self.lab.processes[-1], self.path(f"{len(self.lab.processes) - 1}.log")
 
-def start_server(lab, program):
-    topology = os.path.join(lab.folder, "empty.json")
-    with open(topology, "w", encoding="utf-8") as file:
-        file.write('{"name": "waiting"}')
-    token = os.path.join(lab.folder, "token")
-    with open(token, "w", encoding="utf-8") as file:
-        file.write(TOKEN)
-    process = lab.start(program, "--topology", topology, "--listen", "127.0.0.1:0", "--admin-token-file", token)
-    log = os.path.join(lab.folder, f"{len(lab.processes) - 1}.log")
-
-    def listening():
-        if process.poll() is not None:
+        def logged():
             with open(log, encoding="utf-8") as file:
-                raise RuntimeError(f"alto-server ended: {file.read()}")
-        with open(log, encoding="utf-8") as file:
-            return re.search(r"http://[0-9.:]+", file.read())
-    wait("alto-server", listening, 20)
-    return listening()[0]
+                text = file.read()
+            if process.poll() is not None:
+                raise RuntimeError(f"{process.args[0]} ended: {text}")
+            return re.search(pattern, text)
+        wait(pattern, logged, 20)
+        return logged()
+
+    def start_server(self):
+        """Starts the server, with what it remembers."""
+        self.server = self.lab.start(
+            self.programs["alto-server"], "--topology", self.path("empty.json"), "--listen", self.address,
+            "--admin-token-file", self.path("token"), "--state", self.path("server"),
+            "--map-interval", str(MAP_INTERVAL))
+        self.wait_for_log(f"listening on http://{self.address}")
+
+    def kill_server(self):
+        self.server.kill()
+        self.server.wait()
+
+    def start_feed(self):
+        """Starts the feed, and returns the port where it listens for BMP."""
+        show = ["vtysh", "-N", f"{PREFIX}r1", "-c"]
+        with open(self.path("pids.json"), "w", encoding="utf-8") as file:
+            json.dump({"rules": [{"community": "65001:206", "pid": "external", "switches": ["r6"]},
+                                 {"next-hop": "*", "pid": "*"}]}, file)
+        with open(self.config, "w", encoding="utf-8") as file:
+            json.dump({
+                "server": self.origin, "token-file": "token", "state": "state", "name": "laboratory", "interval": 1,
+                "igp": {"ospf": {"database": [{"command": [*show, "show ip ospf database router json"]},
+                                              {"command": [*show, "show ip ospf database network json"]}]}},
+                "names": {f"10.255.0.{number}": f"r{number}" for number in ROUTERS},
+                "bgp": {"rules": "pids.json",
+                        "bmp": {"listen": "127.0.0.1:0", "sources": ["127.0.0.1/32"], "settle": 2}},
+            }, file)
+        self.lab.start(self.programs["alto-feed"], "run", "--config", self.config)
+        return int(self.wait_for_log(r"listening for BMP on 127\.0\.0\.1:(\d+)")[1])
+
+    def report(self):
+        with open(self.report_file, encoding="utf-8") as file:
+            return json.load(file)
+
+    def held(self):
+        return self.report()["held"]
+
+    def costs(self):
+        """Returns the server's routing costs between routers."""
+        table = fetch(f"{self.origin}/costmap/numerical/routingcost")["cost-map"]
+        return {(a, b): table.get(f"r{a}", {}).get(f"r{b}") for a in ROUTERS for b in ROUTERS}
+
+    def agrees(self):
+        """Tells whether the server's costs are the routers' own metrics."""
+        metrics = self.lab.metrics()
+        return None not in metrics.values() and self.costs() == metrics
+
+    def prefixes(self):
+        """Returns the PID of each prefix of the server's network map."""
+        network = fetch(f"{self.origin}/networkmap")["network-map"]
+        return {prefix: pid for pid, groups in network.items() for prefix in groups.get("ipv4", [])}
+
+    def external(self):
+        """Returns the prefixes of the external network; adjacent ones have merged."""
+        return {prefix for prefix, pid in self.prefixes().items() if pid == "external"}
 
 
-def start_feed(lab, program, origin, port):
-    show = ["vtysh", "-N", f"{PREFIX}r1", "-c"]
-    rules = os.path.join(lab.folder, "pids.json")
-    with open(rules, "w", encoding="utf-8") as file:
-        json.dump({"rules": [{"community": "65001:206", "pid": "external", "switches": ["r6"]},
-                             {"next-hop": "*", "pid": "*"}]}, file)
-    config = os.path.join(lab.folder, "feeds.json")
-    with open(config, "w", encoding="utf-8") as file:
-        json.dump({
-            "server": origin, "token-file": "token", "state": "state", "name": "laboratory", "interval": 1,
-            "igp": {"ospf": {"database": [{"command": [*show, "show ip ospf database router json"]},
-                                          {"command": [*show, "show ip ospf database network json"]}]}},
-            "names": {f"10.255.0.{number}": f"r{number}" for number in ROUTERS},
-            "bgp": {"rules": "pids.json",
-                    "bmp": {"listen": f"10.0.200.2:{port}", "sources": ["10.0.200.1/32"], "settle": 2}},
-        }, file)
-    lab.start(program, "run", "--config", config)
-    return config
-
-
-def check(lab, programs, port):
-    origin = start_server(lab, programs["alto-server"])
-    config = start_feed(lab, programs["alto-feed"], origin, port)
-    lab.start_routers(port)
-    lab.start_external()
-
-    def routes_and_costs_agree():
-        metrics = lab.metrics()
-        return None not in metrics.values() and served(origin) == metrics
-    took = wait("costs equal to the routers' metrics", routes_and_costs_agree, 120)
+def comes_up(lab, follower):
+    took = wait("costs equal to the routers' metrics", follower.agrees, 120)
     print(f"{len(lab.metrics())} of 36 routing costs equal the routers' own metrics, {took:.1f} s after the start")
-
-    took = wait("prefixes of the external network", lambda: list(prefixes(origin).values()).count("external") > 0)
-    # The twenty prefixes are adjacent, and merge.
-    external = [prefix for prefix, pid in prefixes(origin).items() if pid == "external"]
-    if not set(external) <= {"203.0.0.0/18", "203.0.64.0/20"}:
-        raise RuntimeError(f"external prefixes: {external}")
-    wait("all external prefixes", lambda: len([pid for pid in prefixes(origin).values() if pid == "external"]) == 2)
+    took = wait("all external prefixes", lambda: follower.external() == {"203.0.0.0/18", "203.0.64.0/20"})
     for number in (2, 3, 4, 5, 6):
-        if prefixes(origin).get(f"10.{number}.0.0/16") != f"r{number}":
-            raise RuntimeError(f"10.{number}.0.0/16 is not in r{number}: {prefixes(origin)}")
+        if follower.prefixes().get(f"10.{number}.0.0/16") != f"r{number}":
+            raise RuntimeError(f"10.{number}.0.0/16 is not in r{number}: {follower.prefixes()}")
     print(f"prefixes of BGP are in the PIDs of their routers and of the external network, {took:.1f} s later")
 
+
+def follows(lab, follower):
     run("ip", "-n", PREFIX + "r3", "link", "set", "r3-r5", "down")
-    before = served(origin)
-    took = wait("costs after a cut", lambda: served(origin) != before and routes_and_costs_agree())
+    before = follower.costs()
+    took = wait("costs after a cut", lambda: follower.costs() != before and follower.agrees())
     print(f"after the link r3-r5 was cut, all costs equal the routers' metrics again within {took:.1f} s")
     run("ip", "-n", PREFIX + "r3", "link", "set", "r3-r5", "up")
-    took = wait("costs after the repair", lambda: served(origin) == before and routes_and_costs_agree())
+    took = wait("costs after the repair", lambda: follower.costs() == before and follower.agrees())
     print(f"after it was repaired, the costs are those of before within {took:.1f} s")
-
+    sets = follower.report()["prefix-sets"]
     lab.gobgp("del", EXTERNAL[-1])
-    took = wait("the withdrawn prefix to leave", lambda: prefixes(origin).get("203.0.64.0/20") is None)
+    took = wait("the withdrawn prefix to leave", lambda: "203.0.64.0/20" not in follower.external())
     print(f"a withdrawn prefix left the map within {took:.1f} s")
+    if follower.report()["prefix-sets"] != sets:
+        raise RuntimeError("all prefixes were sent for a change of one")
 
-    held_back(lab, programs["alto-feed"], config, origin)
+
+def resets_of_bmp(lab, follower, relay):
+    """Resets the session in the middle of the table, and requires that no prefix leaves the map meanwhile."""
+    before, count = follower.prefixes(), len(relay.passed)
+    relay.cut_after = 1500
+    relay.reset()
+
+    def told_again():
+        if follower.prefixes() != before:
+            raise RuntimeError("the map changed while the session was reset")
+        return len(relay.passed) >= count + 2 and relay.passed[count] == 1500 and relay.passed[-1] > 1500
+    wait("the table to be told again", told_again)
+    relay.open = False
+    relay.reset()
+    lab.gobgp("del", EXTERNAL[0])
+    wait("the missing router to be reported", lambda: "not connected" in (follower.report()["error"] or ""))
+    if follower.prefixes() != before:
+        raise RuntimeError("the map changed while the router was away")
+    relay.open = True
+    took = wait("the prefix withdrawn meanwhile to leave", lambda: "203.0.0.0/18" not in follower.external())
+    lab.gobgp("add", EXTERNAL[0])
+    wait("it to return", lambda: follower.prefixes() == before)
+    print(f"a BMP session that was reset in the middle lost nothing; a prefix that was withdrawn while it was away left the "
+          f"map {took:.1f} s after it came back")
 
 
-def held_back(lab, feed, config, origin):
+def restarts_of_routers(lab, follower):
+    """Kills a router in the middle, and the one that tells all of it, and requires the same state afterwards."""
+    prefixes, costs = follower.prefixes(), follower.costs()
+    for number, what in ((4, "a router"), (1, "the router that is asked")):
+        lab.kill_router(number)
+        wait("the loss to be noticed", lambda: follower.held() or follower.report()["error"])
+        if follower.costs() != costs:
+            raise RuntimeError(f"the costs changed while r{number} was away")
+        lab.start_router(number)
+        took = wait(f"the state of before r{number} was killed", lambda: follower.held() is None
+                    and follower.costs() == costs and follower.prefixes() == prefixes and follower.agrees(), 120)
+        print(f"{what} was killed and started again: the server has what it had {took:.1f} s later")
+
+
+def restarts_of_server(lab, follower):
+    """Kills the server: what it remembers is not sent again, and all of it if it remembers nothing."""
+    prefixes, costs, before = follower.prefixes(), follower.costs(), follower.report()
+    for forgets in (False, True):
+        follower.kill_server()
+        wait("the failure to be noticed", lambda: "does not answer" in (follower.report()["error"] or ""))
+        if forgets:
+            subprocess.run(["rm", "-r", follower.path("server")], check=True)
+        follower.start_server()
+        took = wait("the state of before the server was killed", lambda: follower.report()["error"] is None
+                    and follower.costs() == costs and follower.prefixes() == prefixes)
+        after = follower.report()
+        grown = [after[key] - before[key] for key in ("replacements", "prefix-sets")]
+        if grown != ([1, 1] if forgets else [0, 0]):
+            raise RuntimeError(f"topologies and sets of prefixes sent: {grown}")
+        print(f"the server was killed and started again {'without' if forgets else 'with'} its state: it has what it had "
+              f"{took:.1f} s later")
+
+
+def held_back(lab, follower):
     """Cuts the LAN, a third of all links, and requires that the server changes only when the operator confirms."""
-    report = os.path.join(lab.folder, "state", "status.json")
-
-    def held():
-        with open(report, encoding="utf-8") as file:
-            return json.load(file)["held"]
     run("ip", "-n", PREFIX + "lan", "link", "set", "br0", "down")
-    wait("a change to be held back", held)
-    wait("the routers' own routes to change", lambda: None not in lab.metrics().values() and served(origin) != lab.metrics())
-    before = served(origin)
+    wait("a change to be held back", follower.held)
+    wait("the routers' own routes to change", lambda: None not in lab.metrics().values() and not follower.agrees())
+    before = follower.costs()
     time.sleep(2)
-    reason = held()
-    if not reason or served(origin) != before:
+    reason = follower.held()
+    if not reason or follower.costs() != before:
         raise RuntimeError("the server changed although a change was held back")
+
     # What is held back can still change while the routers converge, and then needs another confirmation.
     def confirmed():
-        if held():
-            run(feed, "confirm", "--config", config)
-        return served(origin) == lab.metrics()
+        if follower.held():
+            run(follower.programs["alto-feed"], "confirm", "--config", follower.config)
+        return follower.agrees()
     took = wait("the confirmed change", confirmed)
     print(f"a change was held back ({reason.split(',')[0]}), and followed {took:.1f} s after it was confirmed")
+
+
+def check(lab, programs):
+    follower = Follower(lab, programs)
+    relay = Relay("10.0.200.2", follower.start_feed())
+    lab.start_routers(relay.port)
+    lab.start_external()
+    comes_up(lab, follower)
+    follows(lab, follower)
+    resets_of_bmp(lab, follower, relay)
+    restarts_of_routers(lab, follower)
+    restarts_of_server(lab, follower)
+    held_back(lab, follower)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--programs", default=os.path.join(ROOT, "target", "release"), help="folder with the programs")
-    parser.add_argument("--port", type=int, default=11019, help="port for BMP")
     options = parser.parse_args()
     programs = {name: os.path.join(options.programs, name) for name in ("alto-feed", "alto-server")}
     with tempfile.TemporaryDirectory(prefix="alto-lab-") as folder:
@@ -328,8 +251,8 @@ def main():
             lab.close()
             try:
                 lab.build()
-                check(lab, programs, options.port)
-            except (RuntimeError, subprocess.CalledProcessError, urllib.error.URLError) as error:
+                check(lab, programs)
+            except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
                 print(f"FAILED {error} {getattr(error, 'stderr', '') or ''}")
                 for name in sorted(os.listdir(folder)):
                     if name.endswith(".log"):

@@ -1,6 +1,6 @@
 //! Every parser takes arbitrary and damaged input: an error or a result, but never a panic.
 
-use alto_feed::import::{csv, isis, mrt, ospf, rfc8345, zoo};
+use alto_feed::import::{csv, isis, mrt, ospf, rfc8345, topohub, zoo};
 use alto_feed::input::Text;
 use alto_feed::link_state::topology::Names;
 use alto_feed::live::bmp::message;
@@ -18,6 +18,7 @@ fn parse_all(content: &str) {
     let _any_result = isis::import("n", &text, Some(&text), &names);
     let _any_result = csv::import("n", &text, Some(&text));
     let _any_result = rfc8345::import(&text, None, &names);
+    let _any_result = topohub::import(&text, &topohub::Options { hosts: 1, detour: 1.0 });
     let _any_result = Rules::read(&text);
     let _any_result = Interfaces::read(&text);
 }
@@ -44,10 +45,10 @@ proptest! {
     }
 
     #[test]
-    fn damaged_texts(file in 0_usize..6, damage in damage()) {
+    fn damaged_texts(file in 0_usize..7, damage in damage()) {
         let files = [
             "r1-ospf-router.json", "r1-ospf-network.json", "r1-ospf-te.json", "r1-ospf-router.txt", "r1-isis-database.txt",
-            "../oddities.graphml",
+            "../oddities.graphml", "../topohub.json",
         ];
         let bytes = std::fs::read(lab::path(files[file])).unwrap();
         parse_all(&String::from_utf8_lossy(&damaged(bytes, &damage)));

@@ -1,10 +1,12 @@
 //! BGP: tables and updates of the laboratory's route reflector.
 
-use std::net::IpAddr;
-use std::time::Instant;
+use std::io::Write;
+use std::net::{IpAddr, TcpStream};
+use std::time::{Duration, Instant};
 
 use alto_feed::import::mrt;
 use alto_feed::input::Text;
+use alto_feed::live::bmp::listener::Listener;
 use alto_feed::live::bmp::message::{self, Message};
 use alto_feed::live::bmp::rib::Rib;
 use alto_feed::pids::rules::Rules;
@@ -70,14 +72,14 @@ fn files_that_are_not_mrt_are_refused() {
 /// Plays a capture to a table, and returns the number of messages.
 fn play(rib: &mut Rib, capture: &str) -> usize {
     let (router, now) = (IpAddr::from([10, 255, 0, 1]), Instant::now());
-    rib.connected(router, now).unwrap();
+    let session = rib.connected(router, now).unwrap();
     let bytes = std::fs::read(lab::path(capture)).unwrap();
     let (mut stream, mut count) = (&bytes[..], 0);
     while let Some(message) = message::read(&mut stream).unwrap() {
         count += 1;
         match message {
-            Message::Routes(peer, update) => rib.apply(router, peer, update, now).unwrap(),
-            Message::PeerDown(peer) => rib.peer_down(router, peer),
+            Message::Routes(peer, update) => rib.apply(session, peer, update, now).unwrap(),
+            Message::PeerDown(peer) => rib.peer_down(session, peer),
             Message::Termination | Message::Other => {}
         }
     }
@@ -103,4 +105,37 @@ fn a_second_session_confirms_routes_and_drops_the_others() {
     play(&mut second, "r1-bmp-reconnect.bin");
     assert!(rib.len() >= 405);
     assert_eq!(rib.best(), second.best(), "nothing is left that only the first session told");
+}
+
+/// Waits until a condition holds.
+fn wait(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !condition() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_session_that_is_reset_in_the_middle_of_a_message_loses_nothing() {
+    let listener =
+        Listener::start("127.0.0.1:0".parse().unwrap(), vec!["127.0.0.1/32".parse().unwrap()], 10_000).unwrap();
+    let captures = ["r1-bmp.bin", "r1-bmp-reconnect.bin"].map(|name| std::fs::read(lab::path(name)).unwrap());
+    let mut router = TcpStream::connect(listener.address()).unwrap();
+    // Ends within a message.
+    router.write_all(&captures[0][..60_001]).unwrap();
+    wait("routes of the first session", || listener.rib().len() > 100);
+    drop(router);
+    wait("the end of the first session", || listener.rib().missing() == Some(IpAddr::from([127, 0, 0, 1])));
+    assert!(listener.rib().len() > 100, "routes stay while the router is away");
+
+    let mut expected = Rib::new(10_000);
+    play(&mut expected, "r1-bmp-reconnect.bin");
+    let mut router = TcpStream::connect(listener.address()).unwrap();
+    // In pieces that begin and end anywhere.
+    for piece in captures[1].chunks(1777) {
+        router.write_all(piece).unwrap();
+    }
+    wait("the routes of the second session", || listener.rib().best() == expected.best());
+    assert_eq!(listener.rib().missing(), None);
 }

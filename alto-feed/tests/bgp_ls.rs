@@ -1,7 +1,8 @@
 //! BGP-LS: the laboratory's database in UPDATE messages gives exactly its routers' costs.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use alto_feed::bgp::link_state::Database;
@@ -10,6 +11,7 @@ use alto_feed::live::bgp_ls::{Listener, Session};
 use alto_feed::topology_file::assumptions::Assumptions;
 use proptest::prelude::*;
 
+use crate::export::{Program, find};
 use crate::lab;
 
 /// The messages of a capture, by the length in each header.
@@ -96,17 +98,80 @@ fn a_router_that_connects_is_listened_to_and_kept_alive() {
     router.write_all(&header).unwrap();
     assert_eq!(listener.database(Duration::ZERO, Instant::now()), None);
     router.write_all(&std::fs::read(lab::path("bgpls-updates.bin")).unwrap()).unwrap();
+    assert_costs_of_the_lab(&listener);
+}
+
+/// Waits for the laboratory's database, and requires its routers' costs.
+fn assert_costs_of_the_lab(listener: &Listener) {
     let deadline = Instant::now() + Duration::from_mins(1);
     let state = loop {
         let state = listener.database(Duration::ZERO, Instant::now()).map(|database| database.link_state());
         match state {
             Some(state) if state.nodes.len() == 7 && state.adjacencies.len() == 18 => break state,
-            _ => assert!(Instant::now() < deadline, "the updates have no effect"),
+            state => assert!(Instant::now() < deadline, "the updates have no effect: {state:?}"),
         }
         std::thread::sleep(Duration::from_millis(10));
     };
     let file = topology("lab", state, &Names::new(), &mut Assumptions::default());
     assert_eq!(lab::costs(&file, &lab::pids("r")), lab::expected("all-up"));
+}
+
+/// A message with a header.
+fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(19 + body.len()).unwrap().to_be_bytes();
+    [&[0xff; 16][..], &length, &[kind], body].concat()
+}
+
+/// Connects from an address to a speaker that may not listen yet.
+fn connect(from: Ipv4Addr, to: SocketAddr) -> TcpStream {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    loop {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((from, 0)).into()).unwrap();
+        match socket.connect(&to.into()) {
+            Ok(()) => return socket.into(),
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_route_reflector_passes_the_database_on() {
+    let Some(gobgpd) = find("gobgpd") else { return };
+    let session = Session { asn: 65_001, identifier: Ipv4Addr::new(10, 0, 0, 9) };
+    let listener =
+        Listener::start("127.0.0.3:0".parse().unwrap(), vec!["127.0.0.0/8".parse().unwrap()], session).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let free_port = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (port, api) = (free_port(), free_port());
+    let neighbour = |address: &str, transport: &str| {
+        format!(
+            "[[neighbors]]\n[neighbors.config]\npeer-as = 65001\nneighbor-address = \"{address}\"\n\
+             [neighbors.transport.config]\n{transport}\nlocal-address = \"127.0.0.1\"\n\
+             [neighbors.route-reflector.config]\nroute-reflector-client = true\nroute-reflector-cluster-id = \"10.0.0.1\"\n\
+             [[neighbors.afi-safis]]\n[neighbors.afi-safis.config]\nafi-safi-name = \"ls\"\n"
+        )
+    };
+    let config = format!(
+        "[global.config]\nas = 65001\nrouter-id = \"10.0.0.1\"\nport = {port}\nlocal-address-list = [\"127.0.0.1\"]\n{}{}",
+        neighbour("127.0.0.2", "passive-mode = true"),
+        neighbour("127.0.0.3", &format!("remote-port = {}", listener.address().port())),
+    );
+    let file = folder.path().join("gobgpd.toml");
+    std::fs::write(&file, config).unwrap();
+    let mut command = Command::new(gobgpd);
+    command.args(["--api-hosts", &format!("127.0.0.1:{api}"), "-f"]).arg(&file).stdout(Stdio::null());
+    let _program = Program(command.stderr(Stdio::null()).spawn().unwrap());
+
+    // The speaker that GoBGP is told by: an OPEN with BGP-LS and AS numbers of four bytes, and the captured updates.
+    let mut router = connect(Ipv4Addr::new(127, 0, 0, 2), ([127, 0, 0, 1], port).into());
+    let asn = 65_001_u16.to_be_bytes();
+    let open = [&[4][..], &asn, &[0, 90, 10, 0, 0, 2, 14, 2, 12, 1, 4, 0x40, 0x04, 0, 71, 65, 4, 0, 0], &asn].concat();
+    router.write_all(&message(1, &open)).unwrap();
+    router.write_all(&message(4, &[])).unwrap();
+    router.write_all(&std::fs::read(lab::path("bgpls-updates.bin")).unwrap()).unwrap();
+    assert_costs_of_the_lab(&listener);
 }
 
 proptest! {

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use test_support::alto_server::Server;
 
 /// Addresses of clients of both providers, and of one that no prefix but the default one covers.
-const CLIENTS: [&str; 4] = ["127.1.1.1", "127.1.77.7", "127.2.2.2", "127.2.9.9"];
-const CANDIDATES: [(&str, &str); 2] = [("dc-one", "127.1.1.2"), ("dc-two", "127.2.1.1")];
+pub(crate) const CLIENTS: [&str; 4] = ["127.1.1.1", "127.1.77.7", "127.2.2.2", "127.2.9.9"];
+pub(crate) const CANDIDATES: [(&str, &str); 2] = [("dc-one", "127.1.1.2"), ("dc-two", "127.2.1.1")];
 
 /// Runs an export, and returns its standard output.
-fn export(server: &Server, format: &str, more: &[&str]) -> String {
+pub(crate) fn export(server: &Server, format: &str, more: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_alto-feed"));
     command.args(["export", format, "--server", &server.directory()]).args(more);
     for (name, address) in CANDIDATES {
@@ -24,8 +24,8 @@ fn export(server: &Server, format: &str, more: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The candidate of least cost by the server's endpoint cost service.
-fn cheapest(server: &Server, client: &str) -> String {
+/// The candidates by cost, as the server's endpoint cost service has them.
+pub(crate) fn by_cost(server: &Server, client: &str) -> Vec<String> {
     let destinations: Vec<String> = CANDIDATES.iter().map(|(_, address)| format!("ipv4:{address}")).collect();
     let body = serde_json::json!({
         "cost-type": {"cost-mode": "numerical", "cost-metric": "routingcost"},
@@ -38,12 +38,13 @@ fn cheapest(server: &Server, client: &str) -> String {
     let answer: serde_json::Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
     let row = &answer["endpoint-cost-map"][format!("ipv4:{client}")];
     let cost = |address: &str| row[format!("ipv4:{address}")].as_f64().unwrap_or(f64::INFINITY);
-    let best = CANDIDATES.iter().min_by(|(_, a), (_, b)| cost(a).total_cmp(&cost(b))).unwrap();
-    best.0.to_owned()
+    let mut sorted = CANDIDATES;
+    sorted.sort_by(|(_, a), (_, b)| cost(a).total_cmp(&cost(b)));
+    sorted.map(|(name, _)| name.to_owned()).into()
 }
 
 /// A program that is killed at the end of the test.
-struct Program(Child);
+pub(crate) struct Program(pub(crate) Child);
 
 impl Drop for Program {
     fn drop(&mut self) {
@@ -53,11 +54,12 @@ impl Drop for Program {
 }
 
 /// Finds a program, or says that the test is skipped without it.
-fn find(name: &str) -> Option<String> {
+pub(crate) fn find(name: &str) -> Option<String> {
     let places = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
     let found = places.iter().map(|place| format!("{place}/{name}")).find(|path| Path::new(path).exists());
     if found.is_none() {
-        eprintln!("skipped: {name} is not installed: apt-get install {name}");
+        let package = if name == "named" { "bind9" } else { name };
+        eprintln!("skipped: {name} is not installed: apt-get install {package}");
     }
     found
 }
@@ -79,7 +81,7 @@ fn ask(port: u16, client: &str) -> String {
     }
 }
 
-fn write(path: &Path, text: &str) {
+pub(crate) fn write(path: &Path, text: &str) {
     std::fs::File::create(path).unwrap().write_all(text.as_bytes()).unwrap();
 }
 
@@ -102,7 +104,7 @@ fn haproxy_sends_clients_where_the_server_says() {
     let child = Command::new(haproxy).arg("-db").arg("-f").arg(&config).stderr(Stdio::null()).spawn().unwrap();
     let _program = Program(child);
     for client in CLIENTS {
-        assert_eq!(ask(port, client), cheapest(&server, client), "{client}");
+        assert_eq!(ask(port, client), by_cost(&server, client)[0], "{client}");
     }
 }
 
@@ -126,7 +128,7 @@ fn nginx_sends_clients_where_the_server_says() {
     let child = Command::new(nginx).arg("-c").arg(&config).stderr(Stdio::null()).spawn().unwrap();
     let _program = Program(child);
     for client in CLIENTS {
-        assert_eq!(ask(port, client), cheapest(&server, client), "{client}");
+        assert_eq!(ask(port, client), by_cost(&server, client)[0], "{client}");
     }
 }
 

@@ -93,6 +93,11 @@ fn what_cannot_be_used_is_refused_with_its_place_and_a_remedy() {
             "f:2:25: invalid IPv4",
         ),
         ("OSPFv3 Router with ID (1.1.1.1)", "is the database of OSPFv3, which is not supported"),
+        (
+            "        Area Scoped Link State Database (Area 0.0.0.0)\n\nAge:   10 Type: Router\nLink State ID: 0.0.0.0\n",
+            "is the database of OSPFv3, which is not supported",
+        ),
+        ("{\"areaScopedLinkStateDb\":[{\"areaId\":\"0.0.0.0\"}]}", "is the database of OSPFv3, which is not supported"),
         ("nothing", "f: has neither a router LSA nor a network LSA"),
         (
             "  Link State ID: 10.0.0.1\n   Number of Links: 1\n    Link connected to: Stub Network\n       TOS 0 Metric: ten",

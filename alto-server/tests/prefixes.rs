@@ -1,6 +1,6 @@
 //! Prefixes of PIDs from feeds, through `/admin/prefixes`: applied once, durable, and published at most once per interval.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use crate::support::{Answer, Request, Server, data};
@@ -193,4 +193,25 @@ fn too_many_pids_are_refused() {
     let answer = request.field("Content-Type", "application/json").body(file.to_string()).send(server.address);
     assert_eq!(answer.status, 422);
     assert!(answer.json()["detail"].as_str().unwrap().contains("has 9 PIDs; at most 8"), "{answer:?}");
+}
+
+#[test]
+fn lookups_are_answered_while_a_large_set_is_applied() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = crate::support::program();
+    command.env("ALTO_ADMIN_TOKEN", TOKEN).args(["--listen", "127.0.0.1:0", "--map-interval", "0", "--topology"]);
+    let server = Server::start(command.arg(data("two-isps.json")).arg("--state").arg(folder.path()));
+    let line = |number: u32| format!("{}/24 isp-b-2\n", Ipv4Addr::from((16 << 24) + (number << 8)));
+    let (address, lines) = (server.address, (0..200_000).map(line).collect::<String>());
+    let put = std::thread::spawn(move || send(address, "PUT", "/admin/prefixes/bgp?sequence=1", &lines));
+    let mut answers = 0;
+    while !put.is_finished() {
+        let pid = pid(&server, "16.0.0.1");
+        assert!(pid == "default" || pid == "isp-b-2", "{pid}");
+        answers += 1;
+    }
+    assert_eq!(put.join().unwrap().json()["added"], 200_000);
+    assert_eq!(pid(&server, "16.0.0.1"), "isp-b-2");
+    // Lookups that waited for the set would be one or two.
+    assert!(answers >= 10, "{answers} answers");
 }

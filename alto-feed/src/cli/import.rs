@@ -8,7 +8,7 @@ use topo::file::TopologyFile;
 
 use super::{fail, print};
 use crate::exit::Exit;
-use crate::import::{Imported, csv, isis, mrt, ospf, rfc8345, zoo};
+use crate::import::{Imported, csv, isis, mrt, ospf, rfc8345, topohub, zoo};
 use crate::input::{InputError, read_bytes, read_text};
 use crate::link_state::topology::Names;
 use crate::output;
@@ -48,6 +48,11 @@ pub(super) enum Import {
     Csv(Csv),
     /// Reads a network in YANG-JSON (RFC 8345, metrics of RFC 8346)
     Rfc8345(Rfc8345),
+    /// Reads a network of TopoHub (JSON), which has those of SNDlib with their demands
+    ///
+    /// Every node becomes a switch and a PID with addresses, as with `zoo`. Delays derive from the lengths of links;
+    /// bandwidths are 1000 Mbit/s, because the files tell none.
+    Topohub(Topohub),
 }
 
 /// Options of every importer.
@@ -166,6 +171,24 @@ pub(super) struct Rfc8345 {
     common: Common,
 }
 
+#[derive(Clone, Debug, StructOpt)]
+pub(super) struct Topohub {
+    /// JSON file
+    #[structopt(value_name = "FILE", parse(from_os_str))]
+    file: PathBuf,
+    /// Number of hosts to generate at each switch, at most 250
+    #[structopt(long, default_value = "1", value_name = "NUMBER", parse(try_from_str = hosts))]
+    hosts: u8,
+    /// Length of links as a multiple of what the file tells; 1.5 is usual for fibre
+    #[structopt(long, default_value = "1", value_name = "FACTOR", parse(try_from_str = factor))]
+    detour: f64,
+    /// Writes the demands between PIDs to this file, as lines of source, destination and amount
+    #[structopt(long, value_name = "FILE", parse(from_os_str))]
+    demands: Option<PathBuf>,
+    #[structopt(flatten)]
+    common: Common,
+}
+
 fn hosts(text: &str) -> Result<u8, String> {
     text.parse().ok().filter(|number| *number <= 250).ok_or_else(|| "use a number from 0 to 250".to_owned())
 }
@@ -185,6 +208,7 @@ pub(super) fn run(import: &Import) -> Exit {
         Import::Mrt(options) => (read_mrt(options), &options.file, &options.common),
         Import::Csv(options) => (read_csv(options), &options.links, &options.common),
         Import::Rfc8345(options) => (read_rfc8345(options), &options.file, &options.common),
+        Import::Topohub(options) => return import_topohub(options),
     };
     match imported {
         Ok(imported) => write(&imported, source, common),
@@ -229,6 +253,22 @@ fn read_csv(options: &Csv) -> Result<Imported, InputError> {
 
 fn read_rfc8345(options: &Rfc8345) -> Result<Imported, InputError> {
     rfc8345::import(&read_text(&options.file)?, options.network.as_deref(), &read_names(options.names.as_deref())?)
+}
+
+/// Imports a network and its demands.
+fn import_topohub(options: &Topohub) -> Exit {
+    let Topohub { file, hosts, detour, demands: out, common } = options;
+    let options = topohub::Options { hosts: *hosts, detour: *detour };
+    let (imported, demands) = match read_text(file).and_then(|text| topohub::import(&text, &options)) {
+        Ok(imported) => imported,
+        Err(error) => return fail(Exit::Config, error),
+    };
+    if let Some(out) = out
+        && let Err(error) = output::replace(out, topohub::demand_lines(&demands).as_bytes())
+    {
+        return fail(Exit::Failure, format!("{}: cannot be written: {error}", out.display()));
+    }
+    write(&imported, file, common)
 }
 
 /// Reads lines of identifier and name.

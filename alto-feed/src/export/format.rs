@@ -37,7 +37,7 @@ pub fn nginx(ranking: &Ranking, default: Option<&str>) -> String {
 
 /// Writes a `nets` file of gdnsd's plugin `geoip`: each prefix and all candidates in order.
 ///
-/// Prefixes of PIDs without costs are left to the map's own default.
+/// Prefixes of PIDs without costs are left to a shorter prefix around them, or to the map's own default.
 pub fn gdnsd(ranking: &Ranking) -> String {
     let mut text = HEAD.to_owned();
     for (prefix, row) in by_prefix(ranking).into_iter().filter(|(_, row)| !row.candidates.is_empty()) {

@@ -5,6 +5,7 @@ pub mod isis;
 pub mod mrt;
 pub mod ospf;
 pub mod rfc8345;
+pub mod topohub;
 pub mod zoo;
 
 use topo::file::TopologyFile;

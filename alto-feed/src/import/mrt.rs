@@ -12,7 +12,7 @@ use topo::file::TopologyFile;
 use super::Imported;
 use crate::bgp::decode::MrtFile;
 use crate::input::InputError;
-use crate::pids::extend::Routers;
+use crate::pids::extend::{Grouped, Routers};
 use crate::pids::rules::Rules;
 use crate::pids::table::Table;
 use crate::topology_file::assumptions::Assumptions;
@@ -30,13 +30,26 @@ pub fn import(
     rules: &Rules,
     topology: Option<TopologyFile>,
 ) -> Result<Imported, InputError> {
+    let mut topology = topology.unwrap_or_else(|| parts::empty("bgp"));
+    let mut assumptions = Assumptions::default();
+    let grouped = read(file, bytes, rules, &topology, &mut assumptions)?;
+    grouped.set_prefixes(&mut topology, &mut assumptions);
+    Ok(Imported { topology, assumptions })
+}
+
+/// Reads a file, and groups its prefixes into the PIDs of a topology and those that rules name.
+pub fn read(
+    file: &str,
+    bytes: Vec<u8>,
+    rules: &Rules,
+    topology: &TopologyFile,
+    assumptions: &mut Assumptions,
+) -> Result<Grouped, InputError> {
     let failed = |message: String| InputError { file: file.to_owned(), place: None, message };
     let reader = decompressed(bytes).map_err(|message| failed(message.to_owned()))?;
-    let mut topology = topology.unwrap_or_else(|| parts::empty("bgp"));
-    let routers = Routers::of(&topology);
+    let routers = Routers::of(topology);
     let router = |address: IpAddr| routers.pid(address);
     let mut table = Table::new(rules, &router);
-    let mut assumptions = Assumptions::default();
     let (mut errors, mut first_error) = (0, None);
     for record in MrtFile::new(reader.take(MAX_BYTES)) {
         match record {
@@ -55,8 +68,7 @@ pub fn import(
         return Err(failed(format!("cannot be read as MRT: {error}")));
     }
     assumptions.assumed("unreadable-records", errors, "records cannot be read");
-    table.finish(&routers, &mut topology, &mut assumptions).map_err(|error| failed(error.to_string()))?;
-    Ok(Imported { topology, assumptions })
+    table.finish(&routers, assumptions).map_err(|error| failed(error.to_string()))
 }
 
 /// Decompresses by the first bytes: gzip, or no compression.

@@ -14,6 +14,8 @@ use crate::pids::rules::Rules;
 
 /// Shortest interval between two rounds.
 const MIN_INTERVAL: f64 = 0.1;
+/// Largest length of the name of a source.
+const MAX_SOURCE: usize = 64;
 /// Longest of all durations in the settings, in seconds.
 const MAX_DURATION: f64 = 1e7;
 
@@ -30,6 +32,9 @@ struct FeedsFile {
     /// Name of the network.
     #[serde(default = "network")]
     name: String,
+    /// Name under which the server keeps the prefixes.
+    #[serde(default = "source")]
+    source: String,
     /// Seconds between two rounds.
     #[serde(default = "interval")]
     interval: f64,
@@ -152,6 +157,8 @@ pub struct Config {
     pub state: PathBuf,
     /// Name of the network.
     pub name: String,
+    /// Name under which the server keeps the prefixes.
+    pub source: String,
     /// Time between two rounds.
     pub interval: Duration,
     /// Interior routing protocol.
@@ -213,6 +220,10 @@ fn network() -> String {
     "network".to_owned()
 }
 
+fn source() -> String {
+    "alto-feed".to_owned()
+}
+
 fn interval() -> f64 {
     10.0
 }
@@ -253,6 +264,12 @@ impl Config {
         if !file.server.starts_with("http://") && !file.server.starts_with("https://") {
             return Err(text.error(format!("server: {:?} is not an origin such as http://127.0.0.1:8080", file.server)));
         }
+        if !is_source(&file.source) {
+            return Err(text.error(format!(
+                "source: {:?} is not 1 to {MAX_SOURCE} letters, digits, \"-\", \"_\" or \".\", the first a letter or digit",
+                file.source
+            )));
+        }
         if let Igp::BgpLs(session) = &file.igp {
             seconds(&text, "igp.bgp-ls.settle", session.settle, 0.0)?;
         }
@@ -264,6 +281,7 @@ impl Config {
             token,
             state: folder.join(&file.state),
             name: file.name.clone(),
+            source: file.source.clone(),
             interval: seconds(&text, "interval", file.interval, MIN_INTERVAL)?,
             igp: file.igp.within(folder),
             names: file.names.clone(),
@@ -274,6 +292,12 @@ impl Config {
             when_stale: file.stale.then,
         })
     }
+}
+
+/// Returns whether a text can name a source in a path of the server.
+fn is_source(name: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    name.len() <= MAX_SOURCE && name.bytes().all(legal) && name.starts_with(|first: char| first.is_ascii_alphanumeric())
 }
 
 fn seconds(text: &Text, key: &str, value: f64, least: f64) -> Result<Duration, InputError> {

@@ -1,15 +1,14 @@
-//! The difference between the network that the server has and the one that was observed.
+//! The difference between the topology that the server has and the one that was observed.
 //!
 //! What only concerns links (costs, bandwidths, delays, links that went down or came back) is sent as changes. A node,
-//! link or prefix that the server does not know, or no longer should, needs the whole topology.
+//! link or PID that the server does not know, or no longer should, needs the whole topology.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ipnet::IpNet;
 use topo::file::{LinkFile, PidFile, TopologyFile};
 use topo::{LinkChange, Override};
 
-/// Difference between two states of a network.
+/// Difference between two states of a topology.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Difference {
     /// Equal states: nothing is sent.
@@ -18,23 +17,14 @@ pub enum Difference {
     Links {
         /// Changes to send.
         changes: Vec<LinkChange>,
-        /// The network after them.
+        /// The topology after them.
         result: TopologyFile,
     },
-    /// The whole network.
+    /// The whole topology.
     Replace {
-        /// The network to send.
+        /// The topology to send.
         result: TopologyFile,
     },
-}
-
-/// Numbers of links and prefixes that a difference drops.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Losses {
-    /// Number of links that were up and no longer are, and of all that were up.
-    pub links: (usize, usize),
-    /// Number of prefixes whose addresses are no longer in the same PID, and of all prefixes.
-    pub prefixes: (usize, usize),
 }
 
 /// A link's ends, and its number among those with the same ends.
@@ -68,8 +58,8 @@ pub fn difference(known: &TopologyFile, observed: &TopologyFile) -> Difference {
     if changes.is_empty() { Difference::None } else { Difference::Links { changes, result } }
 }
 
-/// Returns the known PIDs without those whose routers are gone: nobody reaches their prefixes, but they stay in the map
-/// until the network is replaced as a whole.
+/// Returns the known PIDs without those whose routers are gone: they have no prefixes any more, but stay in the map until
+/// the topology is replaced as a whole.
 fn kept_pids(known: &TopologyFile, observed: &TopologyFile) -> Option<BTreeMap<String, PidFile>> {
     let present: BTreeSet<&String> = observed.switches.iter().map(|switch| &switch.name).collect();
     let mut pids = known.pids.clone();
@@ -81,33 +71,14 @@ fn kept_pids(known: &TopologyFile, observed: &TopologyFile) -> Option<BTreeMap<S
     pids
 }
 
-/// Counts what the step from one network to another drops.
-pub fn losses(known: &TopologyFile, next: &TopologyFile) -> Losses {
+/// Counts the links that are up in one topology and not in the next, and all that were up.
+pub fn lost_links(known: &TopologyFile, next: &TopologyFile) -> (usize, usize) {
     let up = |file: &TopologyFile| {
         let up = keys(file).into_iter().zip(&file.links).filter(|(_, link)| link.up);
         up.map(|(key, _)| key).collect::<BTreeSet<_>>()
     };
     let (before, after) = (up(known), up(next));
-    let (old, new) = (by_prefix(known), by_prefix(next));
-    let moved = old.iter().filter(|(prefix, pid)| longest_match(&new, **prefix) != Some(**pid)).count();
-    Losses { links: (before.difference(&after).count(), before.len()), prefixes: (moved, old.len()) }
-}
-
-/// Returns the PID of each prefix of a file.
-fn by_prefix(file: &TopologyFile) -> BTreeMap<IpNet, &str> {
-    let pids = file.pids.iter().flatten();
-    let texts = pids.flat_map(|(name, pid)| pid.ipv4.iter().chain(&pid.ipv6).map(move |text| (text, name.as_str())));
-    texts.filter_map(|(text, name)| Some((text.parse::<IpNet>().ok()?.trunc(), name))).collect()
-}
-
-/// Returns the PID of the longest prefix that covers a whole prefix. Merging may have replaced a prefix by a shorter one.
-fn longest_match<'a>(prefixes: &BTreeMap<IpNet, &'a str>, mut prefix: IpNet) -> Option<&'a str> {
-    loop {
-        if let Some(pid) = prefixes.get(&prefix) {
-            return Some(pid);
-        }
-        prefix = prefix.supernet()?;
-    }
+    (before.difference(&after).count(), before.len())
 }
 
 /// Returns the change that makes one state of a link the other.
@@ -162,12 +133,7 @@ mod tests {
             names.extend([*from, *to]);
             file.links.push(parts::directed(from, to, 1000.0, 1.0, *cost));
         }
-        let pid = |name: &&str| {
-            let mut pid = parts::pid(name);
-            pid.ipv4.push(format!("10.{}.0.0/16", name.as_bytes()[0]));
-            ((*name).to_owned(), pid)
-        };
-        file.pids = Some(names.iter().map(pid).collect());
+        file.pids = Some(names.iter().map(|name| ((*name).to_owned(), parts::pid(name))).collect());
         file.switches = names.iter().map(|name| parts::switch(name)).collect();
         file
     }
@@ -186,7 +152,7 @@ mod tests {
             r#"{"source":"c","destination":"b","index":0,"up":false}"#,
         ];
         assert_eq!(texts, expected);
-        assert_eq!(losses(&before, &result), Losses { links: (2, 5), prefixes: (0, 3) });
+        assert_eq!(lost_links(&before, &result), (2, 5));
         // Everything returns.
         let Difference::Links { changes, result } = difference(&result, &before) else { panic!("not only links") };
         assert_eq!((changes.len(), result), (3, before));
@@ -198,17 +164,8 @@ mod tests {
         let more = network(&[("a", "b", 1.0), ("b", "a", 1.0), ("b", "c", 1.0), ("c", "b", 1.0)]);
         assert_eq!(difference(&before, &more), Difference::Replace { result: more.clone() });
         let mut moved = before.clone();
-        let pids = moved.pids.as_mut().unwrap();
-        pids.get_mut("a").unwrap().ipv4.clear();
+        moved.pids.as_mut().unwrap().get_mut("a").unwrap().switches = vec!["b".to_owned()];
         assert_eq!(difference(&before, &moved), Difference::Replace { result: moved.clone() });
-        assert_eq!(losses(&before, &moved), Losses { links: (0, 2), prefixes: (1, 2) });
-        // A shorter prefix of the same PID still holds the addresses; one of another PID does not.
-        let mut merged = before.clone();
-        merged.pids.as_mut().unwrap().get_mut("a").unwrap().ipv4 = vec!["10.96.0.0/15".to_owned()];
-        assert_eq!(losses(&before, &merged).prefixes, (0, 2));
-        let pids = merged.pids.as_mut().unwrap();
-        pids.get_mut("a").unwrap().ipv4.clear();
-        pids.get_mut("b").unwrap().ipv4.push("10.96.0.0/15".to_owned());
-        assert_eq!(losses(&before, &merged).prefixes, (1, 2));
+        assert_eq!(lost_links(&before, &moved), (0, 2));
     }
 }

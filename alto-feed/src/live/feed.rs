@@ -7,9 +7,11 @@ use topo::LinkChange;
 use topo::file::{PropertyValue, TopologyFile};
 
 use super::config::WhenStale;
-use super::difference::{Difference, Losses, difference, losses};
-use super::safety::{Verdict, judge};
-use super::server::{Server, ServerError};
+use super::difference::{Difference, difference, lost_links};
+use super::network::{Known, Network, Observation};
+use super::prefixes::{PrefixChanges, change_lines};
+use super::safety::{Losses, Verdict, judge};
+use super::server::{PrefixRequest, Server, ServerError};
 use super::status::Report;
 
 /// Property of PIDs whose network has not been observed for too long.
@@ -19,20 +21,24 @@ const STALE: &str = "priv:alto-stale";
 #[derive(Debug)]
 pub struct Feed {
     settings: Settings,
-    /// The network that the server has; `None` until it has one, and after it may have lost it.
-    known: Option<TopologyFile>,
+    /// What the server has; `None` until it has something.
+    known: Option<Known>,
+    /// What the server has if it got the last request, to which there was no answer.
+    unanswered: Option<Known>,
     /// The newest observation, which the server gets as soon as it can.
-    newest: Option<TopologyFile>,
-    /// True after the server refused a change that fits the known network.
-    lost: bool,
+    newest: Option<Network>,
+    /// True if the server is sure to have the known topology: it got it from this run, and has answered all changes since.
+    sure: bool,
     observed_at: Instant,
     /// Counts and state, for operators.
     pub report: Report,
 }
 
 /// Settings of a feed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
+    /// Name under which the server keeps the prefixes.
+    pub source: String,
     /// Largest share of links or prefixes that one step may drop unconfirmed.
     pub max_drop: f64,
     /// Time without an observation after which the network counts as stale.
@@ -41,21 +47,47 @@ pub struct Settings {
     pub when_stale: WhenStale,
 }
 
+/// A decision about what the server gets.
+struct Step {
+    topology: Difference,
+    prefixes: PrefixChanges,
+    /// The network afterwards.
+    next: Network,
+    /// True if the step uses up a confirmation.
+    confirmed: bool,
+}
+
+/// What the server says that it has.
+struct Present {
+    /// True if it has the known topology.
+    topology: bool,
+    /// True if it has the known prefixes.
+    prefixes: bool,
+    /// Sequence number of the prefixes it has, 0 before the first ones.
+    sequence: u64,
+}
+
 impl Feed {
     /// Creates a feed that has observed nothing yet; `known` is what the server got before, from an earlier run.
-    pub fn new(settings: Settings, known: Option<TopologyFile>, now: Instant) -> Self {
-        Self { settings, known, newest: None, lost: false, observed_at: now, report: Report::default() }
+    pub fn new(settings: Settings, known: Option<Known>, now: Instant) -> Self {
+        let report = Report::default();
+        Self { settings, known, unanswered: None, newest: None, sure: false, observed_at: now, report }
     }
 
-    /// Returns the network that the server has.
-    pub fn network(&self) -> Option<&TopologyFile> {
+    /// Returns what the server has.
+    pub fn known(&self) -> Option<&Known> {
         self.known.as_ref()
+    }
+
+    /// Returns the topology that the server has.
+    fn topology(&self) -> Option<&TopologyFile> {
+        self.known.as_ref().map(|known| &known.network.topology)
     }
 
     /// Sends changes of measurements, of those links that the server has. Returns whether it has them.
     pub fn measured(&mut self, server: &Server, changes: Vec<LinkChange>) -> bool {
-        let links: BTreeSet<(&str, &str)> =
-            self.known.iter().flat_map(|known| &known.links).map(|link| (&*link.source, &*link.destination)).collect();
+        let links = self.topology().into_iter().flat_map(|topology| &topology.links);
+        let links: BTreeSet<(&str, &str)> = links.map(|link| (&*link.source, &*link.destination)).collect();
         let has = |change: &LinkChange| {
             links.contains(&(&*change.source, &*change.destination))
                 || links.contains(&(&*change.destination, &*change.source))
@@ -80,13 +112,16 @@ impl Feed {
     }
 
     /// Takes an observation, or the reason why there is none.
-    pub fn observe(&mut self, observation: Result<TopologyFile, String>, now: Instant) {
+    pub fn observe(&mut self, observation: Result<Observation, String>, now: Instant) {
         self.report.rounds += 1;
         self.report.error = None;
         match observation {
-            Ok(network) => {
+            Ok(Observation { network, missing }) => {
                 self.newest = Some(network);
-                self.observed_at = now;
+                if missing.is_none() {
+                    self.observed_at = now;
+                }
+                self.report.error = missing;
             }
             Err(error) => {
                 self.report.source_failures += 1;
@@ -103,8 +138,6 @@ impl Feed {
             Err(error) => {
                 self.report.server_failures += 1;
                 self.report.error = Some(error.to_string());
-                // A refusal means that the server has another network than this feed thinks: it gets all of it again.
-                self.lost |= matches!(error, ServerError::Refused { .. });
                 false
             }
         }
@@ -114,67 +147,110 @@ impl Feed {
         if self.newest.is_none() {
             return Ok(false);
         }
-        let status = server.status()?;
-        // A server that was started anew without a store has its file again.
-        let has_ours =
-            !self.lost && status.replaced && self.known.as_ref().is_some_and(|known| known.name == status.topology);
-        let (step, used) = self.decide(has_ours, confirmed);
-        match step {
-            Difference::None => {}
-            Difference::Links { changes, result } => {
-                server.change_links(&changes)?;
-                self.report.link_changes += changes.len() as u64;
-                self.known = Some(result);
-            }
-            Difference::Replace { result } => {
-                server.replace(&result)?;
-                self.report.replacements += 1;
-                self.lost = false;
-                self.known = Some(result);
-            }
-        }
+        let present = self.present(server)?;
+        let Some(step) = self.decide(confirmed) else { return Ok(false) };
+        let used = step.confirmed;
+        self.send(server, &present, step)?;
         Ok(used)
     }
 
-    /// Decides what the server gets, and whether that uses up a confirmation.
-    fn decide(&mut self, has_ours: bool, confirmed: Option<&str>) -> (Difference, bool) {
-        self.report.held = None;
-        let Some(mut next) = self.newest.clone() else { return (Difference::None, false) };
-        if self.report.stale && self.settings.when_stale == WhenStale::Mark {
-            mark_stale(&mut next);
+    /// Asks what the server has of the known network.
+    fn present(&mut self, server: &Server) -> Result<Present, ServerError> {
+        let (status, sequence) = (server.status()?, server.sequence(&self.settings.source)?);
+        if let Some(unanswered) = self.unanswered.take_if(|unanswered| Some(unanswered.sequence) == sequence) {
+            (self.known, self.sure) = (Some(unanswered), true);
         }
-        let Some(known) = &self.known else { return (Difference::Replace { result: next }, false) };
-        let step = difference(known, &next);
-        let losses = match &step {
-            Difference::None => Losses::default(),
-            Difference::Links { result, .. } | Difference::Replace { result } => losses(known, result),
+        let known = self.known.as_ref();
+        Ok(Present {
+            // A server that was started anew without a store has its file again.
+            topology: self.sure
+                && status.replaced
+                && self.topology().is_some_and(|known| known.name == status.topology),
+            prefixes: known.is_some_and(|known| Some(known.sequence) == sequence),
+            sequence: sequence.unwrap_or(0),
+        })
+    }
+
+    /// Decides what the server gets; `None` if nothing was observed.
+    fn decide(&mut self, confirmed: Option<&str>) -> Option<Step> {
+        self.report.held = None;
+        let mut next = self.newest.clone()?;
+        if self.report.stale && self.settings.when_stale == WhenStale::Mark {
+            mark_stale(&mut next.topology);
+        }
+        let Some(Known { network, .. }) = &self.known else {
+            let topology = Difference::Replace { result: next.topology.clone() };
+            return Some(Step { topology, prefixes: PrefixChanges::new(), next, confirmed: false });
         };
-        match judge(losses, self.settings.max_drop) {
-            Verdict::Pass => (with_all(step, has_ours, known), false),
-            Verdict::Hold(reason) if confirmed == Some(&*reason) => (with_all(step, has_ours, known), true),
+        let topology = difference(&network.topology, &next.topology);
+        if let Difference::Links { result, .. } | Difference::Replace { result } = &topology {
+            next.topology.clone_from(result);
+        } else {
+            next.topology.clone_from(&network.topology);
+        }
+        let prefixes = network.prefixes.changes_to(&next.prefixes);
+        let losses = Losses {
+            links: lost_links(&network.topology, &next.topology),
+            prefixes: (network.prefixes.lost(&prefixes, &next.prefixes), network.prefixes.len()),
+        };
+        let confirmed = match judge(losses, self.settings.max_drop) {
+            Verdict::Pass => false,
+            Verdict::Hold(reason) if confirmed == Some(&*reason) => true,
             Verdict::Hold(reason) => {
                 self.report.held_back += 1;
                 self.report.held = Some(reason);
                 // The server keeps what it has, and gets it again if it lost it.
-                (with_all(Difference::None, has_ours, known), false)
+                let (prefixes, next) = (PrefixChanges::new(), network.clone());
+                return Some(Step { topology: Difference::None, prefixes, next, confirmed: false });
+            }
+        };
+        Some(Step { topology, prefixes, next, confirmed })
+    }
+
+    /// Sends a step: what changed, or everything to a server that lost what it was told.
+    fn send(&mut self, server: &Server, present: &Present, step: Step) -> Result<(), ServerError> {
+        let Step { topology, prefixes, next, .. } = step;
+        let replaced = !present.topology || matches!(topology, Difference::Replace { .. });
+        // Whatever fails from here on may have happened nevertheless.
+        self.sure = false;
+        if let Difference::Links { changes, result } = topology
+            && !replaced
+        {
+            server.change_links(&changes)?;
+            self.report.link_changes += changes.len() as u64;
+            if let Some(known) = &mut self.known {
+                known.network.topology = result;
             }
         }
+        if !replaced && present.prefixes && prefixes.is_empty() {
+            self.sure = true;
+            return Ok(());
+        }
+        let sequence = present.sequence + 1;
+        let (after, lines) = if present.prefixes {
+            (Some(present.sequence), change_lines(&prefixes))
+        } else {
+            (None, next.prefixes.lines())
+        };
+        let request = PrefixRequest { after, sequence, topology: replaced.then_some(&next.topology), lines: &lines };
+        let answer = server.change_prefixes(&self.settings.source, &request);
+        let known = Known { sequence, network: next };
+        if let Err(error) = answer {
+            self.unanswered = matches!(error, ServerError::Unreachable(..)).then_some(known);
+            return Err(error);
+        }
+        (self.known, self.unanswered, self.sure) = (Some(known), None, true);
+        self.report.replacements += u64::from(replaced);
+        self.report.prefix_sets += u64::from(after.is_none());
+        self.report.prefix_changes += prefixes.len() as u64;
+        Ok(())
     }
 }
 
-/// Returns the difference, or the whole network for a server that lost what it was told.
-fn with_all(step: Difference, has_ours: bool, known: &TopologyFile) -> Difference {
-    match step {
-        step if has_ours => step,
-        Difference::None => Difference::Replace { result: known.clone() },
-        Difference::Links { result, .. } | Difference::Replace { result } => Difference::Replace { result },
-    }
-}
-
-fn mark_stale(network: &mut TopologyFile) {
-    let names: Vec<String> = network.pids.iter().flatten().map(|(name, _)| name.clone()).collect();
+fn mark_stale(topology: &mut TopologyFile) {
+    let names: Vec<String> = topology.pids.iter().flatten().map(|(name, _)| name.clone()).collect();
     for name in names {
-        let properties: &mut BTreeMap<_, _> = network.properties.pids.entry(name).or_default();
+        let properties: &mut BTreeMap<_, _> = topology.properties.pids.entry(name).or_default();
         properties.insert(STALE.to_owned(), PropertyValue::Text("true".to_owned()));
     }
 }

@@ -7,8 +7,8 @@
 //! * [`config`] is `feeds.json`; [`source`] runs commands and reads files, within limits of time and size.
 //! * [`bgp_ls`] is a passive BGP session that receives a link-state database.
 //! * [`bmp`] listens to routers that tell their routes.
-//! * [`observation`] makes one topology file of everything the sources tell.
-//! * [`difference`] finds what changed, [`safety`] holds back what would drop too much, and [`damping`] holds back small
+//! * [`observation`] makes one [`network`] of everything the sources tell: a topology, and the [`prefixes`] of its PIDs.
+//! * [`difference`] finds what changed in a topology, [`safety`] holds back what would drop too much, and [`damping`] small
 //!   and frequent changes of measurements.
 //! * [`prometheus`] asks for measurements of links; [`prometheus_answer`] reads the answers.
 //! * [`server`] is the client of `/admin`, and [`feed`] the state machine that decides what to send. It takes the time as
@@ -21,7 +21,9 @@ pub mod config;
 pub mod damping;
 pub mod difference;
 pub mod feed;
+pub mod network;
 pub mod observation;
+pub mod prefixes;
 pub mod prometheus;
 pub mod prometheus_answer;
 pub mod run;

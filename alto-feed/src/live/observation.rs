@@ -1,4 +1,4 @@
-//! One observation of the network: a topology file made of everything the sources tell.
+//! One observation of the network: a topology and prefixes, made of everything the sources tell.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -8,11 +8,14 @@ use topo::file::TopologyFile;
 
 use super::bgp_ls;
 use super::bmp::listener::Listener;
+use super::bmp::rib::Unsettled;
 use super::config::{Bgp, Config, Igp, Source, Table as TableSource};
+use super::network::{Network, Observation};
+use super::prefixes::Prefixes;
 use crate::import::{isis, mrt, ospf};
 use crate::input::InputError;
 use crate::link_state::topology::topology;
-use crate::pids::extend::Routers;
+use crate::pids::extend::{Grouped, Routers};
 use crate::pids::table::Table;
 use crate::topology_file::assumptions::Assumptions;
 
@@ -26,7 +29,7 @@ pub struct Listeners {
 }
 
 /// Reads all sources.
-pub fn observe(config: &Config, listeners: &Listeners) -> Result<TopologyFile, InputError> {
+pub fn observe(config: &Config, listeners: &Listeners) -> Result<Observation, InputError> {
     let mut assumptions = Assumptions::default();
     let mut file = match &config.igp {
         Igp::Ospf { database, te } => {
@@ -52,31 +55,40 @@ pub fn observe(config: &Config, listeners: &Listeners) -> Result<TopologyFile, I
             topology(&config.name, database.link_state(), &config.names, &mut assumptions)
         }
     };
-    match &config.bgp {
-        Some(Bgp { rules, table: TableSource::Mrt(source) }) => {
-            file = mrt::import(&source.name(), source.bytes()?, rules, Some(file))?.topology;
-        }
-        Some(bgp @ Bgp { table: TableSource::Bmp { .. }, .. }) => add_routes(&mut file, bgp, listeners.bmp.as_ref())?,
-        None => {}
-    }
     // What the server would refuse is an error of the sources.
-    Topology::from_file(file.clone(), "the observed network")?;
-    Ok(file)
+    let check = |file: &TopologyFile| Topology::from_file(file.clone(), "the observed network");
+    check(&file)?;
+    let grouped = match &config.bgp {
+        Some(Bgp { rules, table: TableSource::Mrt(source) }) => {
+            Some(mrt::read(&source.name(), source.bytes()?, rules, &file, &mut assumptions)?)
+        }
+        Some(bgp @ Bgp { table: TableSource::Bmp { .. }, .. }) => Some(routes(&file, bgp, listeners.bmp.as_ref())?),
+        None => None,
+    };
+    let missing = listeners.bmp.as_ref().and_then(|listener| listener.rib().missing());
+    let missing = missing.map(|router| format!("bmp: {router} is not connected; its last routes count"));
+    let Some(grouped) = grouped else { return Ok(Observation { network: Network::of(file), missing }) };
+    grouped.set_pids(&mut file, &mut assumptions);
+    check(&file)?;
+    Ok(Observation { network: Network { topology: file, prefixes: Prefixes::of(grouped.prefixes) }, missing })
 }
 
-/// Adds the prefixes that routers tell over BMP.
-fn add_routes(file: &mut TopologyFile, bgp: &Bgp, listener: Option<&Listener>) -> Result<(), InputError> {
+/// Groups the prefixes that routers tell over BMP.
+fn routes(topology: &TopologyFile, bgp: &Bgp, listener: Option<&Listener>) -> Result<Grouped, InputError> {
     let failed = |message: String| InputError { file: "bmp".to_owned(), place: None, message };
-    let TableSource::Bmp { settle, .. } = &bgp.table else { return Ok(()) };
-    let routes = match listener.map(Listener::rib) {
-        Some(rib) if rib.is_settled(*settle, Instant::now()) => rib.best(),
-        _ => return Err(failed("no router has told its routes yet".to_owned())),
+    let settle = match &bgp.table {
+        TableSource::Bmp { settle, .. } => *settle,
+        TableSource::Mrt(_) => Duration::ZERO,
     };
-    let places = Routers::of(file);
+    let mut rib = listener.ok_or(Unsettled::Nothing).map(Listener::rib).map_err(|error| failed(error.to_string()))?;
+    rib.settle(settle, Instant::now()).map_err(|error| failed(error.to_string()))?;
+    let routes = rib.best();
+    drop(rib);
+    let places = Routers::of(topology);
     let place = |address: IpAddr| places.pid(address);
     let mut table = Table::new(&bgp.rules, &place);
     for (prefix, route) in &routes {
         table.add_best(prefix, route);
     }
-    table.finish(&places, file, &mut Assumptions::default()).map_err(|error| failed(error.to_string()))
+    table.finish(&places, &mut Assumptions::default()).map_err(|error| failed(error.to_string()))
 }

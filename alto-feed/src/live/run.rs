@@ -13,9 +13,14 @@ use super::status::{Report, StatusFolder};
 /// Keeps a server up to date until `end` says otherwise. Returns the final report.
 pub fn run(config: &Config, listeners: &Listeners, folder: &StatusFolder, end: &Receiver<()>) -> Report {
     let server = Server::new(&config.server, config.token.as_deref());
-    let settings =
-        Settings { max_drop: config.max_drop, stale_after: config.stale_after, when_stale: config.when_stale };
-    let mut feed = Feed::new(settings, folder.network(), Instant::now());
+    let settings = Settings {
+        source: config.source.clone(),
+        max_drop: config.max_drop,
+        stale_after: config.stale_after,
+        when_stale: config.when_stale,
+    };
+    let mut feed = Feed::new(settings, folder.known(), Instant::now());
+    let mut kept = None;
     let mut prometheus = config.prometheus.clone().map(|(settings, interfaces)| Prometheus::new(settings, interfaces));
     loop {
         let started = Instant::now();
@@ -35,8 +40,9 @@ pub fn run(config: &Config, listeners: &Listeners, folder: &StatusFolder, end: &
             measure(prometheus, &mut feed, &server);
         }
         log(&before, &feed.report);
-        if let Err(error) = folder.write(&feed.report).and_then(|()| folder.write_network(feed.network())) {
-            eprintln!("alto-feed: the report cannot be written: {error}");
+        match folder.write(&feed.report).and_then(|()| folder.write_known(feed.known(), kept)) {
+            Ok(sequence) => kept = sequence,
+            Err(error) => eprintln!("alto-feed: the report cannot be written: {error}"),
         }
         match end.recv_timeout(config.interval.saturating_sub(started.elapsed())) {
             Err(RecvTimeoutError::Timeout) => {}
@@ -47,7 +53,7 @@ pub fn run(config: &Config, listeners: &Listeners, folder: &StatusFolder, end: &
 
 /// Sends measurements, if there is a network that they belong to.
 fn measure(prometheus: &mut Prometheus, feed: &mut Feed, server: &Server) {
-    if feed.network().is_none() {
+    if feed.known().is_none() {
         return;
     }
     let now = Instant::now();
@@ -65,7 +71,12 @@ fn measure(prometheus: &mut Prometheus, feed: &mut Feed, server: &Server) {
 /// Logs what happened in a round, if anything did.
 fn log(before: &Report, after: &Report) {
     if after.replacements > before.replacements {
-        eprintln!("alto-feed: the server got the whole network");
+        eprintln!("alto-feed: the server got the whole topology");
+    }
+    if after.prefix_sets > before.prefix_sets {
+        eprintln!("alto-feed: the server got all prefixes");
+    } else if after.prefix_changes > before.prefix_changes {
+        eprintln!("alto-feed: {} prefixes changed", after.prefix_changes - before.prefix_changes);
     }
     if after.link_changes > before.link_changes {
         eprintln!("alto-feed: {} links changed", after.link_changes - before.link_changes);

@@ -1,7 +1,14 @@
 //! Safety: a change that drops too much at once is more often a broken source than a broken network, so it waits for the
 //! operator.
 
-use super::difference::Losses;
+/// Numbers of links and prefixes that a change drops.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Number of links that were up and no longer are, and of all that were up.
+    pub links: (usize, usize),
+    /// Number of prefixes whose addresses are no longer in the same PID, and of all prefixes.
+    pub prefixes: (usize, usize),
+}
 
 /// Decision about a change.
 #[derive(Clone, Debug, PartialEq)]

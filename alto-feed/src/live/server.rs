@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use topo::LinkChange;
 use topo::file::TopologyFile;
@@ -10,6 +11,11 @@ use topo::file::TopologyFile;
 const TIMEOUT: Duration = Duration::from_mins(2);
 /// Largest answer that is read, in bytes.
 const MAX_ANSWER: u64 = 1024 * 1024;
+/// Status of an answer about a source that the server does not know.
+const NOT_FOUND: u16 = 404;
+
+/// An answer, or the failure to get one.
+type Response = Result<ureq::http::Response<ureq::Body>, ureq::Error>;
 
 /// A server's `/admin`.
 #[derive(Debug)]
@@ -27,6 +33,19 @@ pub struct ServerStatus {
     pub replaced: bool,
     /// Name of the network.
     pub topology: String,
+}
+
+/// A request about the prefixes of PIDs, with a new topology if they come together.
+#[derive(Clone, Copy, Debug)]
+pub struct PrefixRequest<'a> {
+    /// Sequence number that the lines are a difference to; `None` if they are the whole set.
+    pub after: Option<u64>,
+    /// Sequence number afterwards.
+    pub sequence: u64,
+    /// Topology that replaces the server's in the same step, and with it all changes of links.
+    pub topology: Option<&'a TopologyFile>,
+    /// Lines with prefixes.
+    pub lines: &'a str,
 }
 
 /// A failed request.
@@ -55,6 +74,11 @@ struct Batch<'a> {
 }
 
 #[derive(Deserialize)]
+struct SourceState {
+    sequence: u64,
+}
+
+#[derive(Deserialize)]
 struct Problem {
     #[serde(default)]
     title: String,
@@ -76,31 +100,54 @@ impl Server {
     /// Asks for the state of the network.
     pub fn status(&self) -> Result<ServerStatus, ServerError> {
         let request = self.agent.get(format!("{}/admin/status", self.origin));
-        let request = self.authorization.iter().fold(request, |request, token| request.header("Authorization", token));
-        let text = self.answer("the status", request.call())?;
-        serde_json::from_str(&text).map_err(|error| self.unreachable(&format!("its status cannot be decoded: {error}")))
+        self.decoded("the status", self.authorized(request).call())
     }
 
-    /// Replaces the whole network, and with it all changes of links.
-    pub fn replace(&self, network: &TopologyFile) -> Result<(), ServerError> {
-        let request = self.agent.put(format!("{}/admin/topology", self.origin)).content_type("application/json");
-        let request = self.authorization.iter().fold(request, |request, token| request.header("Authorization", token));
-        self.answer("the topology", request.send(network.to_json())).map(drop)
+    /// Asks for the sequence number of a source's prefixes; `None` if the server does not know the source.
+    pub fn sequence(&self, source: &str) -> Result<Option<u64>, ServerError> {
+        let request = self.agent.get(format!("{}/admin/prefixes/{source}", self.origin));
+        match self.decoded::<SourceState>("the sequence number", self.authorized(request).call()) {
+            Ok(state) => Ok(Some(state.sequence)),
+            Err(ServerError::Refused { status: NOT_FOUND, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Changes the prefixes of a source, all of them or none.
+    pub fn change_prefixes(&self, source: &str, request: &PrefixRequest<'_>) -> Result<(), ServerError> {
+        let PrefixRequest { after, sequence, topology, lines } = *request;
+        let mut body = String::with_capacity(lines.len());
+        if let Some(topology) = topology {
+            body = serde_json::to_string(topology).unwrap_or_default() + "\n";
+        }
+        body.push_str(lines);
+        let path = format!("{}/admin/prefixes/{source}", self.origin);
+        let request = match after {
+            None => self.agent.put(format!("{path}?sequence={sequence}")),
+            Some(after) => self.agent.patch(format!("{path}?after={after}&sequence={sequence}")),
+        };
+        let what = if topology.is_some() { "the topology" } else { "prefixes" };
+        self.answer(what, self.authorized(request.content_type("text/plain")).send(body)).map(drop)
     }
 
     /// Changes links, all of them or none.
     pub fn change_links(&self, changes: &[LinkChange]) -> Result<(), ServerError> {
         let body = serde_json::to_string(&Batch { changes }).unwrap_or_default();
         let request = self.agent.post(format!("{}/admin/links", self.origin)).content_type("application/json");
-        let request = self.authorization.iter().fold(request, |request, token| request.header("Authorization", token));
-        self.answer("changes of links", request.send(body)).map(drop)
+        self.answer("changes of links", self.authorized(request).send(body)).map(drop)
     }
 
-    fn answer(
-        &self,
-        what: &'static str,
-        result: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
-    ) -> Result<String, ServerError> {
+    /// Adds the token, if there is one.
+    fn authorized<B>(&self, request: ureq::RequestBuilder<B>) -> ureq::RequestBuilder<B> {
+        self.authorization.iter().fold(request, |request, token| request.header("Authorization", token))
+    }
+
+    fn decoded<T: DeserializeOwned>(&self, what: &'static str, result: Response) -> Result<T, ServerError> {
+        let text = self.answer(what, result)?;
+        serde_json::from_str(&text).map_err(|error| self.unreachable(&format!("{what} cannot be decoded: {error}")))
+    }
+
+    fn answer(&self, what: &'static str, result: Response) -> Result<String, ServerError> {
         let mut response = result.map_err(|error| self.unreachable(&error.to_string()))?;
         let text = response.body_mut().with_config().limit(MAX_ANSWER).read_to_string();
         let text = text.map_err(|error| self.unreachable(&error.to_string()))?;

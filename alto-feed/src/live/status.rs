@@ -6,12 +6,18 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use topo::file::TopologyFile;
 
+use super::network::{Known, Network};
+use super::prefixes::Prefixes;
 use crate::output;
 
 /// Name of the report.
 const REPORT: &str = "status.json";
-/// Name of the file with the network that the server has.
+/// Name of the file with the topology that the server has.
 const NETWORK: &str = "network.json";
+/// Name of the file with the prefixes that the server has.
+const PREFIXES: &str = "prefixes.txt";
+/// Beginning of its first line, which ends with the sequence number.
+const SEQUENCE: &str = "# sequence ";
 /// Name of the file that confirms what is held back.
 const CONFIRMATION: &str = "confirmed";
 
@@ -29,8 +35,14 @@ pub struct Report {
     pub source_failures: u64,
     /// Rounds in which the server could not be told.
     pub server_failures: u64,
-    /// Whole networks sent.
+    /// Whole topologies sent.
     pub replacements: u64,
+    /// Whole sets of prefixes sent.
+    #[serde(default)]
+    pub prefix_sets: u64,
+    /// Changes of single prefixes sent.
+    #[serde(default)]
+    pub prefix_changes: u64,
     /// Changes of links sent.
     pub link_changes: u64,
     /// Links of which measurements were sent.
@@ -70,16 +82,28 @@ impl StatusFolder {
         Ok(serde_json::from_slice(&std::fs::read(self.0.join(REPORT))?)?)
     }
 
-    /// Returns the network that the server had when an earlier run ended, if there was one.
-    pub fn network(&self) -> Option<TopologyFile> {
+    /// Returns what the server had when an earlier run ended, if anything was kept.
+    pub fn known(&self) -> Option<Known> {
         let bytes = std::fs::read(self.0.join(NETWORK)).ok()?;
-        TopologyFile::from_json(&bytes, NETWORK).ok()
+        let topology = TopologyFile::from_json(&bytes, NETWORK).ok()?;
+        let text = std::fs::read_to_string(self.0.join(PREFIXES)).ok()?;
+        let sequence = text.lines().next()?.strip_prefix(SEQUENCE)?.parse().ok()?;
+        let prefixes = Prefixes::parse(&text).ok()?;
+        Some(Known { network: Network { topology, prefixes }, sequence })
     }
 
-    /// Keeps the network that the server has for the next run.
-    pub fn write_network(&self, network: Option<&TopologyFile>) -> io::Result<()> {
-        let Some(network) = network else { return Ok(()) };
-        output::replace(&self.0.join(NETWORK), network.to_json().as_bytes()).map(drop)
+    /// Keeps what the server has for the next run, its prefixes only if their sequence number is not `kept`. Returns the
+    /// sequence number that is kept now.
+    ///
+    /// The file of prefixes has their sequence number, so that a next run can tell whether the server has just these.
+    pub fn write_known(&self, known: Option<&Known>, kept: Option<u64>) -> io::Result<Option<u64>> {
+        let Some(Known { network, sequence }) = known else { return Ok(kept) };
+        output::replace(&self.0.join(NETWORK), network.topology.to_json().as_bytes())?;
+        if kept != Some(*sequence) {
+            let text = format!("{SEQUENCE}{sequence}\n{}", network.prefixes.lines());
+            output::replace(&self.0.join(PREFIXES), text.as_bytes())?;
+        }
+        Ok(Some(*sequence))
     }
 
     /// Confirms what is held back.

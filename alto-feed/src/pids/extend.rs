@@ -1,4 +1,4 @@
-//! PIDs with their prefixes in a topology file.
+//! PIDs that rules found, in a topology file.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -39,30 +39,48 @@ impl Routers {
     }
 }
 
-/// Replaces the prefixes of all PIDs of a file. PIDs that the file lacks are added, entered where the rules say.
-pub fn set_prefixes(
-    file: &mut TopologyFile,
-    sets: BTreeMap<String, Vec<IpNet>>,
-    names: &Names,
-    assumptions: &mut Assumptions,
-) {
-    let pids = file.pids.get_or_insert_default();
-    for pid in pids.values_mut() {
-        pid.ipv4.clear();
-        pid.ipv6.clear();
-    }
-    for (name, prefixes) in sets {
-        let pid = pids.entry(name.clone()).or_insert_with(|| {
-            let switches = names.switches(&name).to_vec();
-            PidFile { switches, ipv4: Vec::new(), ipv6: Vec::new() }
-        });
-        for prefix in prefixes {
-            match prefix {
-                IpNet::V4(net) => pid.ipv4.push(net.to_string()),
-                IpNet::V6(net) => pid.ipv6.push(net.to_string()),
+/// The prefixes of each PID, and where the rules say that PIDs are entered.
+#[derive(Clone, Debug)]
+pub struct Grouped {
+    /// Prefixes by PID, sorted.
+    pub prefixes: BTreeMap<String, Vec<IpNet>>,
+    pub(super) names: Names,
+}
+
+impl Grouped {
+    /// Replaces the prefixes of all PIDs of a file. PIDs that the file lacks are added, entered where the rules say.
+    pub fn set_prefixes(&self, file: &mut TopologyFile, assumptions: &mut Assumptions) {
+        self.set_pids(file, assumptions);
+        let pids = file.pids.get_or_insert_default();
+        for (name, prefixes) in &self.prefixes {
+            let Some(pid) = pids.get_mut(name) else { continue };
+            for prefix in prefixes {
+                match prefix {
+                    IpNet::V4(net) => pid.ipv4.push(net.to_string()),
+                    IpNet::V6(net) => pid.ipv6.push(net.to_string()),
+                }
             }
         }
     }
-    let homeless = pids.iter().filter(|(name, pid)| pid.switches.is_empty() && *name != "default").count();
-    assumptions.assumed("pids-without-switches", homeless, "PIDs are entered at no switch, so that they have no costs");
+
+    /// Takes the prefixes from all PIDs of a file, and adds the PIDs that it lacks, entered where the rules say.
+    pub fn set_pids(&self, file: &mut TopologyFile, assumptions: &mut Assumptions) {
+        let pids = file.pids.get_or_insert_default();
+        for pid in pids.values_mut() {
+            pid.ipv4.clear();
+            pid.ipv6.clear();
+        }
+        for name in self.prefixes.keys() {
+            pids.entry(name.clone()).or_insert_with(|| {
+                let switches = self.names.switches(name).to_vec();
+                PidFile { switches, ipv4: Vec::new(), ipv6: Vec::new() }
+            });
+        }
+        let homeless = pids.iter().filter(|(name, pid)| pid.switches.is_empty() && *name != "default").count();
+        assumptions.assumed(
+            "pids-without-switches",
+            homeless,
+            "PIDs are entered at no switch, so that they have no costs",
+        );
+    }
 }

@@ -1,13 +1,12 @@
-//! The prefixes of a routing table and their PIDs, from its routes to a topology file.
+//! The prefixes of a routing table and their PIDs.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use topo::file::TopologyFile;
 
 use super::assignment::{Assignment, TooMany};
-use super::extend::{Routers, set_prefixes};
+use super::extend::{Grouped, Routers};
 use super::route::Route;
 use super::rules::{Classifier, MANY_PIDS, Rules};
 use crate::bgp::decode::Change;
@@ -63,14 +62,8 @@ impl<'a> Table<'a> {
         self.pids.check(self.rules, &self.classifier.names)
     }
 
-    /// Puts the merged prefixes into the PIDs of a topology file. What the topology itself says of a prefix takes
-    /// precedence.
-    pub fn finish(
-        mut self,
-        routers: &Routers,
-        topology: &mut TopologyFile,
-        assumptions: &mut Assumptions,
-    ) -> Result<(), TooMany> {
+    /// Returns the merged prefixes of each PID. What the topology itself says of a prefix takes precedence.
+    pub fn finish(mut self, routers: &Routers, assumptions: &mut Assumptions) -> Result<Grouped, TooMany> {
         for (prefix, name) in routers.iter() {
             let number = self.classifier.names.number(name);
             self.pids.set(*prefix, number, 0);
@@ -95,9 +88,8 @@ impl<'a> Table<'a> {
         } else {
             assumptions.found("pids", names.len());
         }
-        let sets = pids.merged(&names);
-        assumptions.found("merged-prefixes", sets.values().map(Vec::len).sum());
-        set_prefixes(topology, sets, &names, assumptions);
-        Ok(())
+        let prefixes = pids.merged(&names);
+        assumptions.found("merged-prefixes", prefixes.values().map(Vec::len).sum());
+        Ok(Grouped { prefixes, names })
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
+use super::blocks::Blocks;
 use super::table::{Change, PrefixTable};
 use super::tree::Prefix;
 use crate::name::PidName;
@@ -45,6 +46,7 @@ pub struct NetworkMap {
 #[derive(Clone, Debug)]
 struct Hashed {
     pid: Arc<Pid>,
+    blocks: Arc<(Blocks<Ipv4Net>, Blocks<Ipv6Net>)>,
     digest: [u8; 32],
 }
 
@@ -78,9 +80,9 @@ impl NetworkMap {
     pub(crate) fn of(pids: Vec<Pid>) -> Self {
         let ipv4 = PrefixTable::new(&sorted(&pids, |pid| &pid.ipv4));
         let ipv6 = PrefixTable::new(&sorted(&pids, |pid| &pid.ipv6));
-        let digests = map_slices(&pids, |pids| pids.iter().map(digest).collect());
-        let pids: Vec<Hashed> =
-            pids.into_iter().zip(digests).map(|(pid, digest)| Hashed { pid: Arc::new(pid), digest }).collect();
+        let blocks =
+            map_slices(&pids, |pids| pids.iter().map(|pid| (Blocks::of(&pid.ipv4), Blocks::of(&pid.ipv6))).collect());
+        let pids: Vec<Hashed> = pids.into_iter().zip(blocks).map(|(pid, blocks)| Hashed::new(pid, blocks)).collect();
         let tag = combine(&pids);
         Self { pids, ipv4, ipv6, tag }
     }
@@ -90,13 +92,10 @@ impl NetworkMap {
         let mut pids = self.pids.clone();
         let lists4 = lists(&self.ipv4, ipv4, pids.len());
         let lists6 = lists(&self.ipv6, ipv6, pids.len());
-        for (place, (four, six)) in lists4.into_iter().zip(lists6).enumerate() {
-            if four.is_empty() && six.is_empty() {
-                continue;
+        for (hashed, (four, six)) in pids.iter_mut().zip(lists4.into_iter().zip(lists6)) {
+            if !four.is_empty() || !six.is_empty() {
+                *hashed = hashed.with(&four, &six);
             }
-            let old = &pids[place].pid;
-            let pid = Pid { name: old.name.clone(), ipv4: merged(&old.ipv4, &four), ipv6: merged(&old.ipv6, &six) };
-            pids[place] = Hashed { digest: digest(&pid), pid: Arc::new(pid) };
         }
         let tag = combine(&pids);
         Self { pids, ipv4: self.ipv4.with(ipv4), ipv6: self.ipv6.with(ipv6), tag }
@@ -170,6 +169,27 @@ impl NetworkMap {
     /// Returns the number of prefixes of all PIDs.
     pub fn prefix_count(&self) -> usize {
         self.ipv4.len() + self.ipv6.len()
+    }
+}
+
+impl Hashed {
+    fn new(pid: Pid, blocks: (Blocks<Ipv4Net>, Blocks<Ipv6Net>)) -> Self {
+        let mut hasher = Hasher::new("PID");
+        hasher.text(pid.name.as_str());
+        blocks.0.add_to(&mut hasher);
+        blocks.1.add_to(&mut hasher);
+        Self { pid: Arc::new(pid), blocks: Arc::new(blocks), digest: hasher.digest() }
+    }
+
+    /// Returns the PID after changes of its prefixes.
+    fn with(&self, ipv4: &ListChanges<Ipv4Net>, ipv6: &ListChanges<Ipv6Net>) -> Self {
+        let old = &self.pid;
+        let pid = Pid { name: old.name.clone(), ipv4: merged(&old.ipv4, ipv4), ipv6: merged(&old.ipv6, ipv6) };
+        let blocks = (
+            self.blocks.0.after(&pid.ipv4, ipv4.iter().map(|(net, _)| *net)),
+            self.blocks.1.after(&pid.ipv6, ipv6.iter().map(|(net, _)| *net)),
+        );
+        Self::new(pid, blocks)
     }
 }
 
@@ -247,25 +267,6 @@ fn merged<N: Prefix>(old: &[N], changes: &ListChanges<N>) -> Vec<N> {
     }
     next.extend_from_slice(rest);
     next
-}
-
-/// Hashes the content of a PID.
-fn digest(pid: &Pid) -> [u8; 32] {
-    let mut bytes = Vec::with_capacity(pid.ipv4.len() * 5 + pid.ipv6.len() * 17);
-    for net in &pid.ipv4 {
-        bytes.extend(net.addr().octets());
-        bytes.push(net.prefix_len());
-    }
-    for net in &pid.ipv6 {
-        bytes.extend(net.addr().octets());
-        bytes.push(net.prefix_len());
-    }
-    let mut hasher = Hasher::new("PID");
-    hasher.text(pid.name.as_str());
-    hasher.number(pid.ipv4.len() as u64);
-    hasher.number(pid.ipv6.len() as u64);
-    hasher.bytes(&bytes);
-    hasher.digest()
 }
 
 /// Combines the digests of all PIDs, so that equal maps, and only these, have equal tags.

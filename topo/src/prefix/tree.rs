@@ -24,6 +24,12 @@ pub(crate) trait Prefix: Copy + Ord {
 
     /// Returns whether the prefix begins where another one ends.
     fn follows(&self, other: &Self) -> bool;
+
+    /// Returns the first address as a number, and the length.
+    fn bits(&self) -> (u128, u8);
+
+    /// Appends the address and the length, in as many bytes for every prefix of the family.
+    fn append_to(&self, bytes: &mut Vec<u8>);
 }
 
 /// A sorted set of prefixes and the closest covering prefix of each.
@@ -58,6 +64,15 @@ impl Prefix for Ipv4Net {
     fn follows(&self, other: &Self) -> bool {
         u32::from(other.broadcast()).checked_add(1) == Some(self.network().into())
     }
+
+    fn bits(&self) -> (u128, u8) {
+        (u32::from(self.addr()).into(), self.prefix_len())
+    }
+
+    fn append_to(&self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.addr().octets());
+        bytes.push(self.prefix_len());
+    }
 }
 
 impl Prefix for Ipv6Net {
@@ -83,6 +98,15 @@ impl Prefix for Ipv6Net {
 
     fn follows(&self, other: &Self) -> bool {
         u128::from(other.broadcast()).checked_add(1) == Some(self.network().into())
+    }
+
+    fn bits(&self) -> (u128, u8) {
+        (self.addr().into(), self.prefix_len())
+    }
+
+    fn append_to(&self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.addr().octets());
+        bytes.push(self.prefix_len());
     }
 }
 

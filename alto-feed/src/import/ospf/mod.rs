@@ -91,7 +91,8 @@ pub fn read(files: &[Text], attributes: Option<&Text>, assumptions: &mut Assumpt
 }
 
 fn refuse_version_3(file: &Text) -> Result<(), InputError> {
-    let marks = ["OSPFv3", "OSPF6", "areaScopedLinkStateDb", "lsaScope"];
+    // Texts and JSON of FRR; its text names no version.
+    let marks = ["OSPFv3", "OSPF6", "Area Scoped Link State Database", "areaScopedLinkStateDb"];
     if marks.iter().any(|mark| file.content.contains(mark)) {
         return Err(file.error(
             "is the database of OSPFv3, which is not supported: import OSPFv2 or IS-IS, whose topology carries IPv6 prefixes, too",

@@ -5,27 +5,17 @@ pub mod speed;
 
 use std::collections::BTreeMap;
 
-use topo::file::{HostFile, LinkFile, PropertyValue, SwitchFile, TopologyFile};
+use topo::file::{LinkFile, PropertyValue, SwitchFile, TopologyFile};
 
 use super::Imported;
 use crate::input::{InputError, Text};
 use crate::topology_file::assumptions::Assumptions;
+use crate::topology_file::places::{self, DELAY_FLOOR, MAX_PLACES};
 use crate::topology_file::{name, parts};
 use graphml::{Edge, Graph, Node};
 
-/// Kilometres that light in fibre travels in a millisecond: two thirds of its speed in vacuum.
-const KILOMETRES_PER_MILLISECOND: f64 = 199.86;
-/// Mean radius of the Earth in kilometres.
-const EARTH_RADIUS: f64 = 6371.0;
-/// Smallest delay of a link in milliseconds: places in one city have the same coordinates.
-const DELAY_FLOOR: f64 = 0.05;
 /// Bandwidth of a link without speed where the file describes fibres, in Mbit/s.
 const FIBRE_BANDWIDTH: f64 = 10_000.0;
-/// Bandwidth of the link between a generated host and its switch, in Mbit/s.
-const ACCESS_BANDWIDTH: f64 = 1000.0;
-/// Largest number of nodes that can have addresses of their own below 10.0.0.0/8.
-const MAX_NODES: usize = 65_536;
-
 /// Settings of the import.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -48,8 +38,8 @@ impl Default for Options {
 /// Imports a GraphML file of the Zoo.
 pub fn import(text: &Text, options: &Options) -> Result<Imported, InputError> {
     let graph = graphml::read(text)?;
-    if graph.nodes.len() > MAX_NODES {
-        return Err(text.error(format!("has {} nodes; the limit is {MAX_NODES}", graph.nodes.len())));
+    if graph.nodes.len() > MAX_PLACES {
+        return Err(text.error(format!("has {} nodes; the limit is {MAX_PLACES}", graph.nodes.len())));
     }
     let mut import = Import { graph: &graph, options, assumptions: Assumptions::default() };
     let topology = import.topology();
@@ -71,7 +61,6 @@ impl Import<'_> {
         let mut file = parts::empty(graph.label.as_deref().unwrap_or("zoo"));
         let numbers: Option<Vec<u64>> =
             kept.iter().map(|&place| graph.nodes[place].id.parse::<u32>().ok().map(|id| u64::from(id) + 1)).collect();
-        let mut pids = BTreeMap::new();
         for (rank, &place) in kept.iter().enumerate() {
             let (node, name) = (&graph.nodes[place], &names[&place]);
             let number = numbers.as_ref().map_or(rank as u64 + 1, |numbers| numbers[rank]);
@@ -80,17 +69,12 @@ impl Import<'_> {
             if node.junction {
                 continue;
             }
-            let mut pid = parts::pid(name);
-            pid.ipv4.push(format!("10.{}.{}.0/24", rank / 256, rank % 256));
-            pid.ipv6.push(if rank == 0 { "fd00::/64".to_owned() } else { format!("fd00:0:0:{rank:x}::/64") });
-            pids.insert(name.clone(), pid);
-            self.add_hosts(&mut file, name, rank);
+            places::add_pid(&mut file, name, rank, self.options.hosts);
             let properties = properties(node);
             if !properties.is_empty() {
                 file.properties.pids.insert(name.clone(), properties);
             }
         }
-        file.pids = Some(pids);
         let links = graph.edges.iter().filter_map(|edge| self.link(edge, &names)).collect::<Vec<_>>();
         file.links.extend(links);
         file
@@ -151,16 +135,6 @@ impl Import<'_> {
         (0..parent.len()).map(|place| root(&mut parent, place)).collect()
     }
 
-    fn add_hosts(&self, file: &mut TopologyFile, switch: &str, rank: usize) {
-        for number in 1..=self.options.hosts {
-            let name = format!("{switch}.h{number}");
-            let ipv6 = if rank == 0 { format!("fd00::{number:x}") } else { format!("fd00:0:0:{rank:x}::{number:x}") };
-            let ips = vec![format!("10.{}.{}.{number}/24", rank / 256, rank % 256), format!("{ipv6}/64")];
-            file.links.push(parts::link(&name, switch, ACCESS_BANDWIDTH, DELAY_FLOOR));
-            file.hosts.push(HostFile { name, ip: None, ips: Some(ips) });
-        }
-    }
-
     fn link(&mut self, edge: &Edge, names: &BTreeMap<usize, String>) -> Option<LinkFile> {
         let (source, destination) = (names.get(&edge.ends.0)?, names.get(&edge.ends.1)?);
         if edge.ends.0 == edge.ends.1 {
@@ -191,7 +165,7 @@ impl Import<'_> {
     fn delay(&mut self, edge: &Edge) -> f64 {
         let (source, destination) = (&self.graph.nodes[edge.ends.0], &self.graph.nodes[edge.ends.1]);
         if let (Some(from), Some(to)) = (source.position, destination.position) {
-            let delay = self.options.detour * great_circle(from, to) / KILOMETRES_PER_MILLISECOND;
+            let delay = places::delay(self.options.detour * places::great_circle(from, to));
             if delay < DELAY_FLOOR {
                 let warning = format!("links are too short, a delay of {DELAY_FLOOR} ms is taken");
                 self.assumptions.assumed("floor-delays", 1, warning);
@@ -228,24 +202,4 @@ fn properties(node: &Node) -> BTreeMap<String, PropertyValue> {
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), PropertyValue::Text(value?))))
         .collect()
-}
-
-/// Returns the great-circle distance between two positions in kilometres (haversine formula).
-fn great_circle(from: (f64, f64), to: (f64, f64)) -> f64 {
-    let (from_latitude, to_latitude) = (from.0.to_radians(), to.0.to_radians());
-    let half = |from: f64, to: f64| ((to - from).to_radians() / 2.0).sin().powi(2);
-    let a = half(from.0, to.0) + from_latitude.cos() * to_latitude.cos() * half(from.1, to.1);
-    2.0 * EARTH_RADIUS * a.clamp(0.0, 1.0).sqrt().asin()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn distances_are_those_of_the_globe() {
-        // London to Paris, and half around the Earth.
-        assert!((great_circle((51.5074, -0.1278), (48.8566, 2.3522)) - 343.6).abs() < 1.0);
-        assert!((great_circle((0.0, 0.0), (0.0, 180.0)) - 20_015.1).abs() < 0.1);
-    }
 }

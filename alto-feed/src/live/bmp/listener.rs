@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use ipnet::IpNet;
 
 use super::message::{self, Message, MessageError};
-use super::rib::Rib;
+use super::rib::{Rib, Session};
 
 /// Time without a byte after which a connection is given up; routers send statistics every few seconds to minutes.
 const IDLE: Duration = Duration::from_mins(10);
@@ -97,23 +97,23 @@ fn serve(stream: TcpStream, router: IpAddr, shared: &Shared) {
     }
     eprintln!("alto-feed: bmp: {router} has connected");
     // A message that the library panics on ends one connection only.
-    let received = panic::catch_unwind(AssertUnwindSafe(|| receive(&mut BufReader::new(stream), router, shared)));
+    let received = panic::catch_unwind(AssertUnwindSafe(|| receive(&mut BufReader::new(stream), session, shared)));
     let reason = received.unwrap_or_else(|_| "a message could not be handled".to_owned());
-    shared.rib().disconnected(router, session);
+    shared.rib().disconnected(session);
     eprintln!("alto-feed: bmp: the connection of {router} ended: {reason}");
 }
 
 /// Receives messages until the connection ends, and returns the reason.
-fn receive(stream: &mut impl io::Read, router: IpAddr, shared: &Shared) -> String {
+fn receive(stream: &mut impl io::Read, session: Session, shared: &Shared) -> String {
     let mut errors = 0;
     loop {
         match message::read(stream) {
             Ok(None) => return "the router closed it".to_owned(),
             Ok(Some(Message::Termination)) => return "the router said so".to_owned(),
             Ok(Some(Message::Other)) => {}
-            Ok(Some(Message::PeerDown(peer))) => shared.rib().peer_down(router, peer),
+            Ok(Some(Message::PeerDown(peer))) => shared.rib().peer_down(session, peer),
             Ok(Some(Message::Routes(peer, update))) => {
-                if let Err(full) = shared.rib().apply(router, peer, update, Instant::now()) {
+                if let Err(full) = shared.rib().apply(session, peer, update, Instant::now()) {
                     return full.to_string();
                 }
             }

@@ -13,6 +13,9 @@ use crate::pids::route::Route;
 
 /// Largest number of routers.
 const MAX_ROUTERS: usize = 1000;
+/// Time after the start of a connection at which a table that is never quiet counts as complete, as a multiple of the
+/// quiet that is waited for.
+const NEVER_QUIET: u32 = 12;
 
 /// Routes by router.
 #[derive(Debug)]
@@ -29,9 +32,20 @@ struct Router {
     /// Number of the connection, from 1.
     session: u64,
     connected: bool,
+    /// True once the router has told its whole table, in this connection or an earlier one.
+    complete: bool,
+    /// Time of the start of the connection.
+    since: Option<Instant>,
     /// Time of the latest route, or of the start of the connection.
     latest: Option<Instant>,
     routes: HashMap<Key, Entry>,
+}
+
+/// A connection of a router. What comes from one that another has replaced no longer counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    router: IpAddr,
+    number: u64,
 }
 
 /// Identity of a route. Peers of different policy or routing table never mix.
@@ -52,6 +66,17 @@ struct Entry {
     session: u64,
 }
 
+/// Reason why the routes do not describe the network yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unsettled {
+    /// No routes so far.
+    #[error("no router has told its routes yet")]
+    Nothing,
+    /// A router is still telling its routes for the first time.
+    #[error("{0} has not told all of its routes yet")]
+    Incomplete(IpAddr),
+}
+
 /// More routes or routers than permitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Full {
@@ -70,27 +95,33 @@ impl Rib {
     }
 
     /// Notes that a router has connected. Its routes of earlier connections stay until it has told which are left.
-    pub fn connected(&mut self, router: IpAddr, now: Instant) -> Result<u64, Full> {
-        if self.routers.len() >= MAX_ROUTERS && !self.routers.contains_key(&router) {
+    pub fn connected(&mut self, address: IpAddr, now: Instant) -> Result<Session, Full> {
+        if self.routers.len() >= MAX_ROUTERS && !self.routers.contains_key(&address) {
             return Err(Full::Routers);
         }
-        let router = self.routers.entry(router).or_default();
+        let router = self.routers.entry(address).or_default();
         router.session += 1;
         router.connected = true;
-        router.latest = Some(now);
-        Ok(router.session)
+        (router.since, router.latest) = (Some(now), Some(now));
+        Ok(Session { router: address, number: router.session })
     }
 
     /// Notes that a connection ended, unless the router has another one by now.
-    pub fn disconnected(&mut self, router: IpAddr, session: u64) {
-        if let Some(router) = self.routers.get_mut(&router).filter(|router| router.session == session) {
+    pub fn disconnected(&mut self, session: Session) {
+        if let Some(router) = self.router(session) {
             router.connected = false;
         }
     }
 
+    /// Returns the router of a connection, unless it has another one by now.
+    fn router(&mut self, session: Session) -> Option<&mut Router> {
+        self.routers.get_mut(&session.router).filter(|router| router.session == session.number)
+    }
+
     /// Applies an update of a router's peer.
-    pub fn apply(&mut self, router: IpAddr, peer: Peer, update: Update, now: Instant) -> Result<(), Full> {
-        let Some(router) = self.routers.get_mut(&router) else { return Ok(()) };
+    pub fn apply(&mut self, session: Session, peer: Peer, update: Update, now: Instant) -> Result<(), Full> {
+        let limit = self.limit;
+        let Some(router) = self.router(session) else { return Ok(()) };
         match update {
             Update::Other => return Ok(()),
             Update::EndOfRib { ipv6 } => {
@@ -100,7 +131,8 @@ impl Rib {
                     key.peer == peer && matches!(key.prefix, IpNet::V6(_)) == ipv6 && entry.session != session
                 };
                 router.routes.retain(|key, entry| !is_stale(key, entry));
-                self.changes += u64::from(before != router.routes.len());
+                let changed = before != router.routes.len();
+                self.changes += u64::from(changed);
             }
             Update::Changes(changes) => {
                 router.latest = Some(now);
@@ -119,9 +151,10 @@ impl Rib {
                     latest = Some(Arc::clone(&route));
                     router.routes.insert(key, Entry { route, session: router.session });
                 }
+                let count = router.routes.len();
                 self.changes += 1;
-                if router.routes.len() > self.limit {
-                    return Err(Full::Routes(self.limit));
+                if count > limit {
+                    return Err(Full::Routes(limit));
                 }
             }
         }
@@ -129,18 +162,18 @@ impl Rib {
     }
 
     /// Removes the routes of a peer whose session ended.
-    pub fn peer_down(&mut self, router: IpAddr, peer: Peer) {
-        let Some(router) = self.routers.get_mut(&router) else { return };
+    pub fn peer_down(&mut self, session: Session, peer: Peer) {
+        let Some(router) = self.router(session) else { return };
         let before = router.routes.len();
         router.routes.retain(|key, _| key.peer != peer);
-        self.changes += u64::from(before != router.routes.len());
+        let changed = before != router.routes.len();
+        self.changes += u64::from(changed);
     }
 
     /// Removes routes that a router has not repeated within `patience` after it connected again.
     pub fn expire(&mut self, patience: Duration, now: Instant) {
         for router in self.routers.values_mut().filter(|router| router.connected) {
-            let quiet = router.latest.is_some_and(|latest| now.saturating_duration_since(latest) >= patience);
-            if quiet {
+            if has_passed(router.since, patience, now) {
                 let (session, before) = (router.session, router.routes.len());
                 router.routes.retain(|_, entry| entry.session == session);
                 self.changes += u64::from(before != router.routes.len());
@@ -148,12 +181,25 @@ impl Rib {
         }
     }
 
-    /// Returns whether at least one router has told its routes: it is connected, has routes, and has been quiet for a
-    /// while.
-    pub fn is_settled(&self, quiet: Duration, now: Instant) -> bool {
-        let is_quiet =
-            |router: &Router| router.latest.is_some_and(|latest| now.saturating_duration_since(latest) >= quiet);
-        self.routers.values().any(|router| !router.routes.is_empty() && (is_quiet(router) || router.session > 1))
+    /// Checks that there are routes, and that every router that tells some has told its whole table: it was quiet for a
+    /// while, or has had twelve times as long. A table that is told again after a reset stays complete meanwhile.
+    pub fn settle(&mut self, quiet: Duration, now: Instant) -> Result<(), Unsettled> {
+        let mut settled = Err(Unsettled::Nothing);
+        for (address, router) in self.routers.iter_mut().filter(|(_, router)| !router.routes.is_empty()) {
+            router.complete |= router.connected
+                && (has_passed(router.latest, quiet, now) || has_passed(router.since, quiet * NEVER_QUIET, now));
+            if !router.complete {
+                return Err(Unsettled::Incomplete(*address));
+            }
+            settled = Ok(());
+        }
+        settled
+    }
+
+    /// Returns a router that has told routes and is not connected any more.
+    pub fn missing(&self) -> Option<IpAddr> {
+        let mut missing = self.routers.iter().filter(|(_, router)| !router.connected && !router.routes.is_empty());
+        missing.next().map(|(address, _)| *address)
     }
 
     /// Returns the number of changes so far, which tells whether anything changed.
@@ -189,6 +235,10 @@ impl Rib {
     }
 }
 
+fn has_passed(since: Option<Instant>, time: Duration, now: Instant) -> bool {
+    since.is_some_and(|since| now.saturating_duration_since(since) >= time)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,14 +263,14 @@ mod tests {
     fn the_choice_among_peers_does_not_depend_on_the_order_of_arrival() {
         let now = Instant::now();
         let mut rib = Rib::new(10);
-        rib.connected(ROUTER, now).unwrap();
-        rib.apply(ROUTER, peer(2, false), change("10.1.0.0/16", Some(2)), now).unwrap();
-        rib.apply(ROUTER, peer(1, false), change("10.1.0.0/16", Some(1)), now).unwrap();
+        let router = rib.connected(ROUTER, now).unwrap();
+        rib.apply(router, peer(2, false), change("10.1.0.0/16", Some(2)), now).unwrap();
+        rib.apply(router, peer(1, false), change("10.1.0.0/16", Some(1)), now).unwrap();
         assert_eq!(origins(&rib), [("10.1.0.0/16".to_owned(), 1)]);
-        rib.apply(ROUTER, peer(9, true), change("10.1.0.0/16", Some(9)), now).unwrap();
+        rib.apply(router, peer(9, true), change("10.1.0.0/16", Some(9)), now).unwrap();
         assert_eq!(origins(&rib), [("10.1.0.0/16".to_owned(), 9)], "the router's own choice comes first");
-        rib.peer_down(ROUTER, peer(9, true));
-        rib.apply(ROUTER, peer(1, false), change("10.1.0.0/16", None), now).unwrap();
+        rib.peer_down(router, peer(9, true));
+        rib.apply(router, peer(1, false), change("10.1.0.0/16", None), now).unwrap();
         assert_eq!(origins(&rib), [("10.1.0.0/16".to_owned(), 2)]);
     }
 
@@ -230,13 +280,13 @@ mod tests {
         let mut rib = Rib::new(10);
         let first = rib.connected(ROUTER, now).unwrap();
         for prefix in ["10.1.0.0/16", "10.2.0.0/16", "2001:db8::/32"] {
-            rib.apply(ROUTER, peer(1, false), change(prefix, Some(1)), now).unwrap();
+            rib.apply(first, peer(1, false), change(prefix, Some(1)), now).unwrap();
         }
-        rib.connected(ROUTER, now).unwrap();
-        rib.disconnected(ROUTER, first);
-        rib.apply(ROUTER, peer(1, false), change("10.2.0.0/16", Some(1)), now).unwrap();
+        let router = rib.connected(ROUTER, now).unwrap();
+        rib.disconnected(first);
+        rib.apply(router, peer(1, false), change("10.2.0.0/16", Some(1)), now).unwrap();
         assert_eq!(rib.len(), 3, "all stay while the router tells its table again");
-        rib.apply(ROUTER, peer(1, false), Update::EndOfRib { ipv6: false }, now).unwrap();
+        rib.apply(router, peer(1, false), Update::EndOfRib { ipv6: false }, now).unwrap();
         let prefixes: Vec<_> = origins(&rib).into_iter().map(|(prefix, _)| prefix).collect();
         assert_eq!(prefixes, ["10.2.0.0/16", "2001:db8::/32"]);
         rib.expire(Duration::from_mins(1), now + Duration::from_mins(1));
@@ -244,12 +294,46 @@ mod tests {
     }
 
     #[test]
+    fn a_table_is_complete_when_the_router_is_quiet_or_has_had_its_time_and_stays_so_through_resets() {
+        let (start, quiet) = (Instant::now(), Duration::from_secs(5));
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let incomplete = Err(Unsettled::Incomplete(ROUTER));
+        let mut rib = Rib::new(100);
+        let first = rib.connected(ROUTER, start).unwrap();
+        assert_eq!(rib.settle(quiet, after(60)), Err(Unsettled::Nothing));
+        for seconds in 0..60 {
+            let update = change(&format!("10.{seconds}.0.0/16"), Some(1));
+            rib.apply(first, peer(1, false), update, after(seconds)).unwrap();
+            assert_eq!(rib.settle(quiet, after(seconds)), incomplete, "{seconds}");
+        }
+        // A session that ends in the middle of the first table leaves it incomplete.
+        rib.disconnected(first);
+        assert_eq!((rib.settle(quiet, after(70)), rib.missing()), (incomplete, Some(ROUTER)));
+        rib.connected(ROUTER, after(70)).unwrap();
+        assert_eq!((rib.settle(quiet, after(71)), rib.missing()), (incomplete, None));
+        assert_eq!(rib.settle(quiet, after(75)), Ok(()));
+        let third = rib.connected(ROUTER, after(80)).unwrap();
+        rib.apply(first, peer(1, false), change("10.1.0.0/16", None), after(80)).unwrap();
+        rib.apply(third, peer(1, false), change("10.1.0.0/16", Some(1)), after(82)).unwrap();
+        assert_eq!((rib.settle(quiet, after(82)), rib.len()), (Ok(()), 60), "all routes stay meanwhile");
+
+        // Another router delays the next state until it has told its routes, at the latest after a minute.
+        let other = IpAddr::from([10, 0, 0, 2]);
+        let session = rib.connected(other, after(100)).unwrap();
+        for seconds in 100..=160 {
+            rib.apply(session, peer(1, false), change("10.99.0.0/16", Some(1)), after(seconds)).unwrap();
+            let expected = if seconds < 160 { Err(Unsettled::Incomplete(other)) } else { Ok(()) };
+            assert_eq!(rib.settle(quiet, after(seconds)), expected, "{seconds}");
+        }
+    }
+
+    #[test]
     fn a_router_that_tells_too_much_is_refused() {
         let now = Instant::now();
         let mut rib = Rib::new(1);
-        rib.connected(ROUTER, now).unwrap();
-        rib.apply(ROUTER, peer(1, false), change("10.1.0.0/16", Some(1)), now).unwrap();
-        let full = rib.apply(ROUTER, peer(1, false), change("10.2.0.0/16", Some(1)), now);
+        let router = rib.connected(ROUTER, now).unwrap();
+        rib.apply(router, peer(1, false), change("10.1.0.0/16", Some(1)), now).unwrap();
+        let full = rib.apply(router, peer(1, false), change("10.2.0.0/16", Some(1)), now);
         assert_eq!(full, Err(Full::Routes(1)));
     }
 }

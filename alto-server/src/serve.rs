@@ -180,11 +180,7 @@ async fn serve(settings: Settings, config: Config, reread: Reread, log: LogLevel
         let own = server(tracker::routes::on_own_listener(tracker));
         let announce = |origin: &str| tracing::info!("tracker on {origin}/announce");
         doors.open(config.listeners_of("tracker-listen"), &own, announce)?;
-        for wanted in config.listeners_of("tracker-udp") {
-            let listener = UdpListener::start(wanted.address, tracker).map_err(|error| refused(wanted, &error))?;
-            tracing::info!("tracker on udp://{}", listener.address());
-            udp.push(listener);
-        }
+        udp = open_udp(&config, tracker)?;
         keeper = Some(tokio::spawn(Arc::clone(tracker).keep()));
     }
 
@@ -228,6 +224,16 @@ impl Doors {
         }
         Ok(())
     }
+}
+
+/// Listens over UDP at the addresses of the settings.
+fn open_udp(config: &Config, tracker: &Arc<Tracker>) -> Result<Vec<UdpListener>, ServeError> {
+    let open = |wanted: Listener| {
+        let listener = UdpListener::start(wanted.address, tracker).map_err(|error| refused(wanted, &error))?;
+        tracing::info!("tracker on udp://{}", listener.address());
+        Ok(listener)
+    };
+    config.listeners_of("tracker-udp").map(open).collect()
 }
 
 /// Reloads at each signal to do so, and returns at the first one to stop.

@@ -1,4 +1,4 @@
-//! The description of `/swarm` and `/admin` in OpenAPI 3.1, generated from the types of their messages.
+//! The description of `/swarm` and `/admin` in `OpenAPI` 3.1, generated from the types of their messages.
 //!
 //! [`operation`] has the parts of a description; [`admin`] and [`swarm`] list what each API does. ALTO resources describe
 //! themselves in the directory.

@@ -3,7 +3,7 @@
 use std::os::unix::net::UnixStream;
 
 use crate::support::{Request, Server};
-use serde_json::{Value, json};
+use serde_json::json;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
 

@@ -19,13 +19,13 @@ PROGRAMS = $(CARGO) build --release -p alto-server -p alto-peer
 # What `make install` installs, and where.
 PREFIX ?= /usr/local
 DESTDIR ?=
-INSTALLED = alto-server alto-peer rfc-conformance
+INSTALLED = alto-server alto-peer alto-feed rfc-conformance
 # The profile of installed programs; `demo` compiles in half the time.
 PROFILE ?= release
 BUILT = target/$(PROFILE)
 SHARE = $(DESTDIR)$(PREFIX)/share
 
-.PHONY: programs manual install uninstall help demo test test-busy experiment tools lint slow-clients attacks soak fuzz fuzz-faults bench zoo lab rucio tracker-clients
+.PHONY: screenshots programs manual install deb test-deb package uninstall help demo test test-busy experiment tools lint slow-clients attacks soak fuzz fuzz-faults bench zoo lab rucio tracker-clients
 
 help:
 	@echo "make demo            serves the two-ISP network on loopback and walks through it; DEMO_FLAGS=--keep keeps it running"
@@ -36,6 +36,7 @@ help:
 	@echo "make attacks         runs every attack of scripts/attacks; ATTACKS_FLAGS='--before FOLDER --write' compares with older programs"
 	@echo "make experiment      as root: runs a small experiment in Mininet and reports; EXPERIMENT=p4p-abilene for another"
 	@echo "make tracker-clients as root: lets the tracker guide Transmission, aria2 and libtorrent in Mininet; TRACKER_FLAGS='--client aria2'"
+	@echo "make screenshots     makes the pictures of the page in docs/figures anew, with Chromium"
 	@echo "make bench           measures speed beside other programs and rewrites docs/performance.md; BENCH_FLAGS=--quick is short"
 	@echo "make lab             as root: six FRR routers in network namespaces, which a server follows through alto-feed"
 	@echo "make zoo             imports, serves and grades the Internet Topology Zoo of the folder ALTO_DATA"
@@ -43,7 +44,9 @@ help:
 	@echo "make fuzz            fuzzes every parser for FUZZ_SECONDS=10 each and prints what was covered"
 	@echo "make fuzz-faults     checks that every fuzz target finds a planted fault"
 	@echo "make programs        builds the programs to install; PROFILE=demo compiles in half the time"
-	@echo "make install         installs programs, man pages, topologies, systemd unit; PREFIX=/usr/local DESTDIR="
+	@echo "make install         installs programs, man pages, completions, topologies, unit; PREFIX=/usr/local DESTDIR="
+	@echo "make deb             packs a Debian package of what make programs built; make test-deb also installs and removes it"
+	@echo "make package         packs the libraries alto-types, topo and alto-client for a registry of crates"
 	@echo "make soak            runs 1,000 clients for a minute while links change and attackers attack, and prints what they observed;"
 	@echo "                     SOAK_FLAGS='--seconds 300' for longer"
 
@@ -76,7 +79,7 @@ lint: tools
 	$(CARGO) fmt --all --check
 	@# Declared by macros, where cargo fmt does not look for modules.
 	rustfmt --check --edition 2024 alto-server/src/resource/*.rs alto-selection/src/policy/*.rs topo/src/metric/*.rs \
-		rfc-conformance/src/rfc*/*.rs
+		rfc-conformance/src/rfc*/*.rs fuzz/checks/src/targets/*.rs
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	@python3 -m compileall -q mininet bench scripts
 
@@ -86,7 +89,7 @@ slow-clients: tools
 
 attacks: tools
 	@$(PROGRAMS)
-	@$(CARGO) build --quiet --release -p rfc-conformance
+	@$(CARGO) build --quiet --release -p rfc-conformance -p alto-feed
 	@python3 scripts/attacks/run.py $(ATTACKS_FLAGS)
 
 soak: tools
@@ -128,6 +131,10 @@ bench: tools
 		--example announce_load
 	@target/bench-venv/bin/python bench/bench.py $(BENCH_FLAGS)
 
+screenshots: tools
+	$(CARGO) build --workspace
+	@scripts/test_page --pictures docs/figures target/debug
+
 programs: tools
 	$(CARGO) build --profile $(PROFILE) $(INSTALLED:%=-p %)
 
@@ -140,19 +147,40 @@ manual: $(INSTALLED:%=$(BUILT)/%)
 	python3 packaging/manual.py --out target/manual $^
 
 install: manual
-	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/alto/topologies $(DESTDIR)$(PREFIX)/lib/systemd/system $(SHARE)/doc/alto
+	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/alto/topologies $(SHARE)/doc/alto
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -m 755 $(INSTALLED:%=$(BUILT)/%) $(DESTDIR)$(PREFIX)/bin
 	cd target/manual && find . -type f -exec install -D -m 644 {} $(abspath $(SHARE))/{} \;
 	install -m 644 topo/data/*.json $(SHARE)/alto/topologies
 	install -m 644 alto-server/server.schema.json $(SHARE)/alto
 	install -m 644 README.md LICENSE-APACHE LICENSE-MIT docs/operating.md docs/swarm.md \
 		$(SHARE)/doc/alto
+	install -m 644 packaging/alto.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/alto.conf
 	sed 's|/usr/bin/alto-server|$(PREFIX)/bin/alto-server|' packaging/alto-server.service \
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/alto-server.service
 
+# From what `make programs` has built. cargo-deb only packs; it is built once, outside the checkout if CI_TOOLS says so.
+CI_TOOLS ?= $(HOME)/.cache/alto-ci
+CARGO_DEB = $(CI_TOOLS)/cargo-deb-3.8.0/bin/cargo-deb
+$(CARGO_DEB):
+	$(CARGO) install --quiet --locked cargo-deb@3.8.0 --root $(CI_TOOLS)/cargo-deb-3.8.0
+
+deb: manual $(CARGO_DEB)
+	$(CARGO_DEB) deb --no-build --profile $(PROFILE) --manifest-path alto-server/Cargo.toml --output target/debian/
+
+# The libraries as a registry of crates would take them. Verifying would compile each once more.
+package: tools
+	$(CARGO) package --quiet --no-verify --offline -p alto-types -p topo -p alto-client
+
+test-deb: deb
+	@scripts/test_deb $$(ls -t target/debian/alto_*.deb | head -1)
+
 uninstall:
-	rm -f $(INSTALLED:%=$(DESTDIR)$(PREFIX)/bin/%) $(DESTDIR)$(PREFIX)/lib/systemd/system/alto-server.service
-	rm -f $(foreach name,$(INSTALLED),$(SHARE)/man/man1/$(name).1 $(SHARE)/man/man1/$(name)-*.1)
+	rm -f $(INSTALLED:%=$(DESTDIR)$(PREFIX)/bin/%) $(DESTDIR)$(PREFIX)/lib/systemd/system/alto-server.service \
+		$(DESTDIR)$(PREFIX)/lib/sysusers.d/alto.conf
+	rm -f $(foreach name,$(INSTALLED),$(SHARE)/man/man1/$(name).1 $(SHARE)/man/man1/$(name)-*.1 \
+		$(SHARE)/bash-completion/completions/$(name) $(SHARE)/zsh/site-functions/_$(name) \
+		$(SHARE)/fish/vendor_completions.d/$(name).fish)
 	rm -rf $(SHARE)/alto $(SHARE)/doc/alto
 
 # Reports a missing tool in one line, before anything else fails in many.

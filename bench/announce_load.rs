@@ -5,7 +5,7 @@
 //! announce_load fill ADDR HASHES PEERS                announces PEERS peers in each of HASHES torrents over UDP
 //! announce_load udp ADDR HASHES SECONDS PID WINDOW    announces in turn, WINDOW requests at a time per socket
 //! announce_load http ADDR HASHES SECONDS PID CONNS    announces over CONNS connections, reopened when closed
-//! announce_load connects ADDR SECONDS                 floods the UDP tracker with connects, as fast as they leave
+//! announce_load connects ADDR SECONDS CLIENTS         floods the UDP tracker with connects from CLIENTS addresses
 //! ```
 //!
 //! Peers announce from addresses in several PIDs of two-isps.json. `PID` is the process of the tracker, whose processor
@@ -47,7 +47,9 @@ fn main() {
             };
             measure(pid, seconds.parse().unwrap(), run);
         }
-        ["connects", tracker, seconds] => flood(address(tracker), seconds.parse().unwrap()),
+        ["connects", tracker, seconds, clients] => {
+            flood(address(tracker), seconds.parse().unwrap(), clients.parse().unwrap());
+        }
         ["http", tracker, hashes, seconds, pid, connections, ref rate @ ..] => {
             let connections: u32 = connections.parse().unwrap();
             let run = |seconds| over_http(tracker, hashes.parse().unwrap(), connections, rate_of(rate), seconds);
@@ -185,14 +187,19 @@ fn fill(tracker: SocketAddr, hashes: u32, peers: u16) {
     }
 }
 
-/// Sends connects without reading the answers, and prints their number.
-fn flood(tracker: SocketAddr, seconds: f64) {
-    let socket = UdpSocket::bind(SocketAddr::new(IpAddr::from(SOURCES[0]), 0)).unwrap();
-    socket.connect(tracker).unwrap();
+/// Sends connects from a number of addresses as fast as they leave, without reading answers, and prints their number.
+fn flood(tracker: SocketAddr, seconds: f64, clients: u16) {
+    let connected = |number: u16| {
+        let [high, low] = number.to_be_bytes();
+        let socket = UdpSocket::bind(SocketAddr::new(IpAddr::from([127, 1, high, low]), 0)).unwrap();
+        socket.connect(tracker).unwrap();
+        socket
+    };
+    let sockets: Vec<UdpSocket> = (1..=clients).map(connected).collect();
     let request = UdpRequest { transaction: 1, action: UdpAction::Connect }.to_bytes();
     let (start, mut sent) = (Instant::now(), 0_u64);
     while start.elapsed().as_secs_f64() < seconds {
-        for _ in 0..64 {
+        for socket in sockets.iter().cycle().take(sockets.len().max(64)) {
             sent += u64::from(socket.send(&request).is_ok());
         }
     }

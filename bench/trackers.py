@@ -4,6 +4,7 @@ Only answers with 50 peers count. The tracker runs on two-isps.json, so that eve
 """
 import json
 import os
+import socket
 import statistics
 import subprocess
 import time
@@ -16,6 +17,8 @@ from servers import AltoServer, Process, free_port
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOPOLOGY = os.path.join(os.path.dirname(HERE), "topo", "data", "two-isps.json")
 GENERATOR = os.path.join(os.path.dirname(HERE), "target", "release", "examples", "announce_load")
+# The generator has six addresses only, for what thousands of clients would send.
+FEW_ADDRESSES = ("--tracker-max-peers-per-address", "4000000", "--tracker-max-udp-rate", "4000000")
 # Peers in each torrent: with fewer, a PID and its neighbours would not have 50 for an answer.
 PEERS = 240
 
@@ -45,8 +48,7 @@ class Tracker(AltoServer):
 
     def __init__(self, program, *flags):
         port = free_port()
-        super().__init__(program, TOPOLOGY, "--tracker", "--tracker-udp", f"127.0.0.1:{port}",
-                         "--tracker-max-peers-per-address", "4000000", *flags)
+        super().__init__(program, TOPOLOGY, "--tracker", "--tracker-udp", f"127.0.0.1:{port}", *flags)
         self.udp, self.http = f"127.0.0.1:{port}", f"{self.base.split('//')[1]}/tracker/announce"
 
     def metric(self, name):
@@ -69,7 +71,7 @@ def median(key, runs):
 def announces(bench):
     """Announcements over UDP and HTTP to swarms of 240 peers."""
     hashes = 50 if bench.quick else 1000
-    with Tracker(bench.server) as ours, Opentracker(bench.folder, hashes) as theirs:
+    with Tracker(bench.server, *FEW_ADDRESSES) as ours, Opentracker(bench.folder, hashes) as theirs:
         for tracker in (ours, theirs):
             generate("fill", tracker.udp, hashes, PEERS)
         sides = {ours: [], theirs: []}
@@ -95,7 +97,7 @@ def announces(bench):
 def swarms_in_memory(bench):
     """Memory of the tracker with 1,000,000 peers in 100,000 torrents."""
     hashes, peers = (1000, 10) if bench.quick else (100_000, 10)
-    with Tracker(bench.server) as tracker:
+    with Tracker(bench.server, *FEW_ADDRESSES) as tracker:
         before = tracker.status("VmRSS")
         generate("fill", tracker.udp, hashes, peers)
         used = (tracker.status("VmRSS") if not bench.quick else before) / 1024
@@ -106,18 +108,29 @@ def swarms_in_memory(bench):
 
 def connects(bench):
     """Answers to ALTO clients while the UDP tracker is flooded with connects."""
-    calm, flooded = [], []
-    with Tracker(bench.server) as tracker:
-        measure = lambda: load.run(tracker.base + COST_MAP, bench.seconds, connections=4).p99 * 1e3
-        for _ in range(bench.rounds):
-            calm.append(measure())
-            with Process([GENERATOR, "connects", tracker.udp, "600"], stdout=subprocess.DEVNULL):
-                time.sleep(0.5)
-                flooded.append(measure())
-        answered = tracker.metric("alto_tracker_udp_connects_total") / (bench.rounds * (bench.seconds + 0.5))
-    before, during = statistics.median(calm), statistics.median(flooded)
-    yield Row("cost map: p99 while the UDP tracker is flooded with connects", f"{during:.2f} ms", "the same without",
-              f"{before:.2f} ms", during / before, "<= 3", during <= 3 * before, f"{rate(answered)} connects answered")
+    for clients, whom in ((1, "one address floods"), (500, "500 addresses flood")):
+        calm, flooded, elsewhere = [], [], []
+        with Tracker(bench.server) as tracker, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody:
+            nobody.bind(("127.0.0.1", 0))
+
+            def measure(target=None):
+                if target is None:
+                    return load.run(tracker.base + COST_MAP, bench.seconds, connections=4).p99 * 1e3
+                with Process([GENERATOR, "connects", target, "600", str(clients)], stdout=subprocess.DEVNULL):
+                    time.sleep(0.5)
+                    return measure()
+
+            for _ in range(bench.rounds):
+                calm.append(measure())
+                flooded.append(measure(tracker.udp))
+                elsewhere.append(measure(f"127.0.0.1:{nobody.getsockname()[1]}"))
+            answered, limited = (tracker.metric(f"alto_tracker_udp_{name}_total") / (bench.rounds * (bench.seconds + 0.5))
+                                 for name in ("connects", "limited"))
+        before, during, generator = (statistics.median(runs) for runs in (calm, flooded, elsewhere))
+        yield Row(f"cost map: p99 while {whom} the UDP tracker with connects", f"{during:.2f} ms", "the same without",
+                  f"{before:.2f} ms", during / before, "<= 3", during <= 3 * before,
+                  f"{rate(answered)} connects answered, {rate(limited)} over the limit; {generator:.2f} ms while the flood "
+                  "goes elsewhere")
 
 
 ALL = [announces, swarms_in_memory, connects]

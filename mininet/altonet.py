@@ -71,6 +71,9 @@ def _use(emulation: Emulation, chosen: argparse.Namespace) -> int:
     from mininet.cli import CLI
     from mininet.log import setLogLevel
 
+    from alto_mininet.network import iperf
+
+    iperf.install()
     if chosen.facts:
         print(json.dumps(emulation.facts(), indent=2))
     for name, short in emulation.builder.plan.renamed().items():

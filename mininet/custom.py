@@ -17,6 +17,7 @@ if HERE not in sys.path:
 
 from alto_mininet.network.api import ERRORS, compute_routes, load_topology  # noqa: E402
 from alto_mininet.network.api import isolate as move_into_own_namespaces  # noqa: E402
+from alto_mininet.network import iperf  # noqa: E402
 from alto_mininet.network.build import prepare  # noqa: E402
 from alto_mininet.network.nodes import AltoTopo  # noqa: E402
 from mininet.net import Mininet  # noqa: E402
@@ -42,6 +43,7 @@ def build(
             move_into_own_namespaces()
         # Keeps Mininet from changing settings of the whole machine.
         Mininet.inited = True
+        iperf.install()
         options = {"delay": delay, "congestion": congestion, "queue_ms": float(queue_ms), "ack_priority": ack_priority}
         builder = prepare(topology, routes, **options)
     except (*ERRORS, ValueError) as error:

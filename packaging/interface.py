@@ -4,6 +4,8 @@ import re
 import subprocess
 
 TIMEOUT = 30
+# What it is, by name and version, and in one sentence.
+FIRST_LINE = re.compile(r"^([a-z0-9 -]+) (\d\S*): (.*)$")
 # A heading stands alone at the beginning of a line.
 HEADING = re.compile(r"^([A-Z][A-Z /&-]*):$")
 # A list of options begins with one; a text may begin with the name of an option, too, but goes on after it.
@@ -50,10 +52,12 @@ def read_interface(argv: list[str]) -> Interface:
     """Reads the help of a program, and that of its subcommands."""
     done = subprocess.run([*argv, "--help"], capture_output=True, text=True, check=True, timeout=TIMEOUT)
     lines = done.stdout.rstrip().split("\n")
-    # The first line has name and version, for a subcommand with hyphens between its words.
-    page, _, version = lines[0].partition(" ")
+    first = FIRST_LINE.match(lines[0])
+    if not first:
+        raise ValueError(f"{' '.join(argv)} --help: the first line does not say what this is: {lines[0]}")
+    page, version = first.group(1).replace(" ", "-"), first.group(2)
     head, sections = split_sections(lines[1:])
-    about, usage, lists, texts, notes = "\n".join(head).strip(), [], [], [], []
+    about, usage, lists, texts, notes = "\n".join([first.group(3), *head]).strip(), [], [], [], []
     for title, body in sections:
         if title == "USAGE":
             usage = [line.strip() for line in body if line.strip()]

@@ -1,14 +1,22 @@
 #!/usr/bin/env python3
-"""Writes the man pages of programs, from what their parsers print.
+"""Writes the man pages of programs and the completions of shells, from what their parsers print.
 
 A page has what `PROGRAM --help` says, and each subcommand a page of its own. Nothing here is written by hand, so that
 pages and programs cannot differ.
 """
 import argparse
 import os
+import subprocess
 import sys
 
-from interface import Interface, read_interface
+from interface import TIMEOUT, Interface, read_interface
+
+# Where each shell looks for the completions of a program, below PREFIX/share.
+COMPLETIONS = {
+    "bash": "bash-completion/completions/{}",
+    "zsh": "zsh/site-functions/_{}",
+    "fish": "fish/vendor_completions.d/{}.fish",
+}
 
 
 def escape(text: str) -> str:
@@ -43,6 +51,12 @@ def pages(interface: Interface) -> list[Interface]:
     return [interface, *(page for child in interface.subcommands for page in pages(child))]
 
 
+def completions(program: str, shell: str) -> str:
+    """What a shell reads to complete the commands of a program."""
+    done = subprocess.run([program, "completions", shell], capture_output=True, text=True, check=True, timeout=TIMEOUT)
+    return done.stdout
+
+
 def write(path: str, text: str) -> None:
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
@@ -62,6 +76,9 @@ def main() -> int:
             related = [child.page for child in one.subcommands] or [program.page]
             others = sorted({*related, *(names if one is program else [])} - {one.page})
             write(os.path.join(options.out, "man", "man1", f"{one.page}.1"), page(one, program.version, others))
+        for shell, path in COMPLETIONS.items():
+            path = os.path.join(options.out, path.format(program.page))
+            write(path, completions(program.argv[0], shell))
     return 0
 
 

@@ -7,6 +7,8 @@ use std::path::Path;
 use topo::TopologyError;
 use topo::file::plain::plain;
 
+use crate::excerpt::excerpt;
+
 /// Largest accepted input file, in bytes.
 const MAX_BYTES: u64 = 512 * 1024 * 1024;
 
@@ -56,7 +58,7 @@ impl From<TopologyError> for InputError {
             Some((path, message)) => format!("{path}: {message}"),
             None => String::new(),
         };
-        Self { file: error.source, place: None, message }
+        Self { file: error.source, place: None, message: excerpt(&message) }
     }
 }
 
@@ -109,12 +111,12 @@ impl Text {
 
     /// Creates an error about the file as a whole.
     pub fn error(&self, message: impl Into<String>) -> InputError {
-        InputError { file: self.file.clone(), place: None, message: message.into() }
+        InputError { file: self.file.clone(), place: None, message: excerpt(&message.into()) }
     }
 
     /// Creates an error about a place in the file.
     pub fn error_at(&self, line: usize, column: usize, message: impl Into<String>) -> InputError {
-        InputError { file: self.file.clone(), place: Some(Place { line, column }), message: message.into() }
+        InputError { file: self.file.clone(), place: Some(Place { line, column }), message: excerpt(&message.into()) }
     }
 
     /// Parses the file as JSON into a type; errors name line and column.

@@ -12,12 +12,12 @@
 //! * [`live`] keeps a server up to date.
 //! * [`topology_file`] has what everything that writes topology files shares.
 //! * [`export`] writes maps for other programs.
-//! * [`input`] reads bounded files, [`output`] replaces files atomically.
-//! * [`cli`] is the command line, and [`exit`] has the exit codes.
+//! * [`input`] reads bounded files, [`output`] replaces files atomically; [`excerpt`] quotes other programs.
+//! * [`cli`] is the command line.
 
 pub mod bgp;
 pub mod cli;
-pub mod exit;
+pub mod excerpt;
 pub mod export;
 pub mod import;
 pub mod input;

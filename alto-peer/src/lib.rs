@@ -4,7 +4,6 @@ pub mod cli;
 pub mod content;
 pub mod download;
 pub mod events;
-pub mod exit;
 pub mod node;
 pub mod policy;
 pub mod registration;

@@ -12,3 +12,4 @@ mod serving;
 mod share;
 mod support;
 mod swarm;
+mod together;

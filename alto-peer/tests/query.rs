@@ -34,7 +34,7 @@ fn fixture() -> Server {
 
 #[test]
 fn help_is_as_it_was() {
-    for what in ["", "directory", "network-map", "cost-map", "pid", "costs", "property"] {
+    for what in ["", "directory", "network-map", "cost-map", "pid", "costs", "property", "property-map"] {
         let arguments: Vec<&str> = ["query", what, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let (code, help, _) = run(&arguments);
         assert_eq!(code, 0);
@@ -60,6 +60,22 @@ fn directory() {
     let entry = json["resources"].as_array().unwrap().iter().find(|entry| entry["id"] == "endpoint-property").unwrap();
     assert_eq!(entry["capabilities"]["prop-types"], json!(["network-map.pid"]));
     assert_eq!(entry["accepts"], "application/alto-endpointpropparams+json");
+}
+
+#[test]
+fn property_map() {
+    let server = Server::of("two-isps.json");
+    let whole = query_json("property-map", &server, &[]);
+    let entity = "ipv4:127.1.0.10";
+    assert!(whole["property-map"].as_object().unwrap().len() > 5 && whole["property-map"].get(entity).is_some());
+    let text = query("property-map", &server, &["--entities", entity, "--properties", ".priv:alto-access"]);
+    assert!(text.starts_with("property map of network-map "), "{text}");
+    assert!(text.ends_with("\nipv4:127.1.0.10  .priv:alto-access  datacentre\n"), "{text}");
+    let part = query_json("property-map", &server, &["--map", "filtered-property-map", "--entities", entity]);
+    assert_eq!(part["property-map"].as_object().unwrap().keys().collect::<Vec<_>>(), [entity]);
+    let (code, _, error) = run(&["query", "property-map", &server.directory(), "--map", "none"]);
+    assert_eq!(code, 1);
+    assert!(error.contains("property map \"none\"") && error.contains("filtered-property-map"), "{error}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use alto_peer::registration::{
 use alto_types::swarm::{Credentials, FileId, Registration};
 use test_support::alto_server::{data, program};
 use test_support::patience::wait_until;
+use test_support::scripted_server::{Reply, Script};
 
 #[derive(Clone, Default)]
 struct Seen(Arc<Mutex<Vec<Event>>>);
@@ -129,11 +130,46 @@ fn very_many_files_are_told_in_parts_up_to_what_the_server_takes() {
     assert!(holders(&others, first).len() == 1 && holders(&others, last).len() == 1);
     // One more than the server takes.
     let excess = peer.share("excess");
-    let status = peer.wait("a problem", |status| status.problem.is_some());
-    assert!(status.problem.unwrap().contains("the limit is 1000") && status.peer.is_some());
+    let status = peer.wait("what is left out", |status| status.left_out.is_some());
+    let left_out = status.left_out.unwrap();
+    assert!(left_out.starts_with("1 of 1001 files are not registered") && left_out.contains("the limit is 1000"));
+    assert!(left_out.contains("swarm-max-files-per-peer") && status.peer.is_some() && status.problem.is_none());
     peer.library.remove(first);
     wait_for_holders(&others, excess, 1);
-    peer.wait("no problem", |status| status.problem.is_none());
+    peer.wait("nothing left out", |status| status.left_out.is_none());
+}
+
+#[test]
+fn as_many_files_are_registered_as_the_server_takes() {
+    let server = Server::of_with("two-isps.json", &["--swarm-max-files-per-peer", "7"]);
+    let peer = Peer::new(&server.directory(), [127, 1, 1, 1], None);
+    for n in 0..20 {
+        peer.share(&format!("file{n}"));
+    }
+    let status = peer.wait("what is left out", |status| status.left_out.is_some());
+    assert!(status.left_out.unwrap().starts_with("13 of 20 files are not registered"));
+    peer.wait("the others are told", |status| status.files == 7);
+}
+
+#[test]
+fn a_final_refusal_ends_the_attempts() {
+    let server = Server::of_with("two-isps.json", &["--no-swarm"]);
+    let peer = Peer::new(&server.directory(), [127, 1, 1, 1], None);
+    let status = peer.wait("a problem", |status| status.problem.is_some());
+    assert!(status.problem.unwrap().ends_with("has no registry of peers"));
+    assert!(peer.registration.wait_for_refusal().unwrap().ends_with("has no registry of peers"));
+}
+
+#[test]
+fn the_registry_is_beside_the_directory_that_was_redirected_to() {
+    let server = Server::of("two-isps.json");
+    let front = Script::start();
+    front.on("GET /alto", [Reply::redirect(302, &server.directory())]);
+    let peer = Peer::new(&front.uri("/alto"), [127, 1, 1, 1], None);
+    peer.registered();
+    let id = peer.share("a");
+    let others = RegistryClient::new(client(&server.directory(), [127, 1, 1, 9]));
+    wait_for_holders(&others, id, 1);
 }
 
 #[test]
@@ -187,7 +223,8 @@ fn a_peer_that_was_killed_takes_its_registration_over() {
 fn the_registry_says_why_not() {
     let server = Server::of("two-isps.json");
     let registry = RegistryClient::new(client(&server.directory(), [127, 1, 1, 1]));
-    let wanted = |name: &str| Registration { name: name.to_owned(), port: 1, files: Vec::new(), renew: None };
+    let wanted =
+        |name: &str| Registration { name: name.to_owned(), port: 1, files: Vec::new(), renew: None, probe: false };
     let refused = |error: RegistryError| (error.status().unwrap().as_u16(), error.to_string());
     let (status, text) = refused(registry.register(&wanted("")).unwrap_err());
     assert!(status == 400 && text.contains("name: is empty"), "{text}");

@@ -271,7 +271,7 @@ fn the_prompt_has_completion_and_history_while_the_peer_serves() {
     p2.press("bes\tmov\t\r", "seed is best for 127.1.1.2");
     // What happens is told above the line that is being typed, which stays.
     p2.press("get mo\t\r", "fetching movie.bin");
-    p2.wait_for(0, "from 1 peers");
+    p2.wait_for(0, ", from seed");
     assert!(std::fs::read(folder.path().join("p2/movie.bin")).unwrap() == content(500_000));
     p2.press("files\r", "here");
     // Up, up, up: files, get, best.

@@ -35,12 +35,13 @@ fn files_are_shared_until_sigterm() {
     let listening = peer.wait_for("listening", 1);
     assert_eq!((&listening["address"], &registered["lease"]), (&json!("127.1.1.1"), &json!(60)));
     let shared = peer.of("shared");
-    assert_eq!((shared.len(), &shared[0]["name"], &shared[0]["pieces"]), (2, &json!("movie.bin"), &json!(2)));
+    assert_eq!((shared.len(), &shared[0]["name"], &shared[0]["pieces"]), (3, &json!("movie.bin"), &json!(2)));
     peer.wait_for_answer("symbolic link");
     let registry = registry(&server.directory());
     let mut files = listed(&registry);
     files.sort();
-    assert_eq!(files, [("movie.bin".to_owned(), 1, 0), ("song".to_owned(), 1, 0)]);
+    // The folder itself, too.
+    assert_eq!(files, ["inner.collection.json", "movie.bin", "song"].map(|name| (name.to_owned(), 1, 0)));
     let port = u16::try_from(listening["port"].as_u64().unwrap()).unwrap();
     let address = SocketAddr::from(([127, 1, 1, 1], port));
     let id = shared[0]["file"].as_str().unwrap();
@@ -71,6 +72,23 @@ fn the_files_that_are_shared_are_listed() {
     assert_eq!((lines.lines().count(), list(&["song"]).lines().count()), (2, 1));
     let json: serde_json::Value = serde_json::from_str(&list(&["--json", "movie.bin"])).unwrap();
     assert_eq!(json["files"][0]["id"], movie.as_str());
+}
+
+#[test]
+fn a_name_that_looks_like_another_is_not_shared() {
+    let server = Server::of("two-isps.json");
+    let folder = tempfile::tempdir().unwrap();
+    // Shown as "annexeexe.pdf".
+    let deceiving = folder.path().join("annexe\u{202e}fdp.exe");
+    std::fs::write(&deceiving, "program").unwrap();
+    std::fs::write(folder.path().join("song"), "la la").unwrap();
+    let (code, _, error) = finished(&mut share(&server, "127.1.1.1", &[&deceiving]));
+    assert_eq!(code, Some(78), "{error}");
+    assert!(error.contains("invisible character U+202E") && !error.contains('\u{202e}'), "{error}");
+    let peer = Running::start(&mut share(&server, "127.1.1.1", &[folder.path()]));
+    peer.wait_for("registered", 1);
+    peer.wait_for_answer("invisible character U+202E");
+    assert_eq!(listed(&registry(&server.directory())), [("song".to_owned(), 1, 0)]);
 }
 
 #[test]

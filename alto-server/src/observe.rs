@@ -6,10 +6,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::config::Config;
 use crate::config::settings::LogFormat;
+use crate::journal::{Journal, Recorder};
 use crate::process;
 use crate::state::snapshot::Snapshot;
 
@@ -27,23 +30,26 @@ impl LogLevel {
     }
 }
 
-/// Starts writing the log to standard error. A second start in one process is ignored.
-pub(crate) fn start_log(config: &Config) -> LogLevel {
+/// Starts writing the log to standard error, and keeps its warnings and errors. A second start in one process is ignored.
+pub(crate) fn start_log(config: &Config) -> (LogLevel, Arc<Journal>) {
+    let journal = Arc::new(Journal::default());
+    let recorder = Recorder(Arc::clone(&journal));
     let log = fmt().with_env_filter(config.log_filter.clone()).with_writer(stderr);
-    match config.log_format {
+    let level = match config.log_format {
         LogFormat::Json => {
             let log = log.json().flatten_event(true).with_filter_reloading();
             let handle = log.reload_handle();
-            let _already_started = log.try_init();
+            let _already_started = log.finish().with(recorder).try_init();
             LogLevel(Arc::new(move |filter| handle.reload(filter).is_ok()))
         }
         LogFormat::Text => {
             let log = log.with_ansi(false).with_filter_reloading();
             let handle = log.reload_handle();
-            let _already_started = log.try_init();
+            let _already_started = log.finish().with(recorder).try_init();
             LogLevel(Arc::new(move |filter| handle.reload(filter).is_ok()))
         }
-    }
+    };
+    (level, journal)
 }
 
 /// Starts collecting metrics. Fails if this process already does.

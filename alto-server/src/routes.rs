@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION, VARY};
 use http::{Method, StatusCode};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
@@ -19,6 +19,8 @@ use crate::resource::directory;
 use crate::resource::limits::WorkLimits;
 use crate::resource::lookup::LookupContext;
 use crate::state::network::Network;
+use crate::ui;
+use crate::ui::site::Site;
 use crate::{observe, openapi};
 
 /// Text of a 404 for an unknown path.
@@ -27,13 +29,15 @@ pub(crate) const NOT_FOUND: &str = "unknown path; the directory of this ALTO ser
 /// Path at which clients that know only the host look for the directory.
 const WELL_KNOWN: &str = ".well-known/alto";
 
-/// Creates the routes of all ALTO resources, and of the directory at other paths.
+/// Creates the routes of all ALTO resources, of the directory at other paths, and of the page for browsers, if it is
+/// served.
 pub(crate) fn resources(
     catalogue: &Catalogue,
     network: &Arc<Network>,
     access: &Arc<Access>,
     pool: &WorkPool,
     (limits, body_bytes): (WorkLimits, u64),
+    page: Option<&Arc<Site>>,
 ) -> Vec<Route> {
     let current = {
         let network = Arc::clone(network);
@@ -48,11 +52,11 @@ pub(crate) fn resources(
             Service::Lookup(lookup) => lookup.route(resource, &context),
         });
         if resource.path == directory::PATH {
-            // People at the root are told where the directory is; ALTO clients are given it.
-            routes.push(document("", (resource, position), network, access, pool).guarded(accepts_directory));
+            routes.push(root((resource, position), network, access, pool, page));
         }
     }
     routes.push(well_known());
+    routes.extend(page.into_iter().flat_map(ui::routes::routes));
     routes
 }
 
@@ -113,6 +117,30 @@ fn document(
     })
 }
 
+/// Creates the route of the root: the page for browsers, and the directory for everybody else.
+fn root(
+    (resource, position): (&Resource, usize),
+    network: &Arc<Network>,
+    access: &Arc<Access>,
+    pool: &WorkPool,
+    page: Option<&Arc<Site>>,
+) -> Route {
+    let (network, access, pool, page) = (Arc::clone(network), Arc::clone(access), pool.clone(), page.map(Arc::clone));
+    let media_type = resource.media_type;
+    Route::new("", &*resource.id).on(Method::GET, move |exchange| {
+        let page = page.clone().filter(|_| negotiation::prefers_html(&exchange.headers, media_type));
+        let (network, access, pool) = (Arc::clone(&network), Arc::clone(&access), pool.clone());
+        async move {
+            let mut response = match page {
+                Some(page) => ui::routes::show_at_root(page, exchange).await?,
+                None => read(network, access, pool, exchange, position).await?,
+            };
+            response.headers_mut().append(VARY, HeaderValue::from_name(ACCEPT));
+            Ok(response)
+        }
+    })
+}
+
 /// Answers GET with a document of the current state.
 async fn read(
     network: Arc<Network>,
@@ -140,20 +168,6 @@ async fn read(
     let mut response = pool.run(payer, weight, answer).await??;
     response.headers_mut().insert(CACHE_CONTROL, access.cache_control());
     Ok(response)
-}
-
-/// Tells whether a client at the root asks for the directory by name; OPTIONS is answered in any case.
-fn accepts_directory(exchange: &Exchange) -> Result<(), HttpError> {
-    let is_named = exchange
-        .headers
-        .get_all(ACCEPT)
-        .iter()
-        .any(|line| line.to_str().is_ok_and(|line| line.to_ascii_lowercase().contains("application/alto-")));
-    let is_wanted = is_named && negotiation::accepts(&exchange.headers, alto_types::MediaType::DIRECTORY);
-    if is_wanted || exchange.method == Method::OPTIONS {
-        return Ok(());
-    }
-    Err(HttpError::NotFound("the directory of this ALTO server is at /directory".to_owned()))
 }
 
 fn well_known() -> Route {

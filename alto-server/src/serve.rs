@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use alto_registry::store_file::StoreError;
 use arc_swap::ArcSwapOption;
+use command_line::Exit;
 use rand::RngExt as _;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -18,18 +19,20 @@ use crate::admin::socket::{AdminSocket, SocketError};
 use crate::config::listeners::Listener;
 use crate::config::settings::Settings;
 use crate::config::{Config, ConfigError};
-use crate::exit::Exit;
 use crate::http::accept::Server;
 use crate::http::access::Access;
 use crate::http::client_address::ClientAddress;
+use crate::http::event_stream::EventStreams;
 use crate::http::nonce::Nonces;
 use crate::http::offload::{self, Cancel, WorkPool};
 use crate::http::router::{Route, router};
 use crate::http::stack::stack;
 use crate::http::tls::Tls;
+use crate::journal::Journal;
 use crate::observe::LogLevel;
 use crate::reload::{Reloader, Reread, Targets};
 use crate::resource::catalogue::Catalogue;
+use crate::service_manager::ServiceManager;
 use crate::state::audit::Actor;
 use crate::state::folder;
 use crate::state::network::{ChangeRefused, Network};
@@ -39,6 +42,7 @@ use crate::state::store::Store;
 use crate::swarm::service::Swarm;
 use crate::tracker::service::{Tracker, TrackerError};
 use crate::tracker::udp::UdpListener;
+use crate::ui::site::Site;
 use crate::{admin, listening, observe, resource, routes, swarm, tracker};
 
 /// Time between two looks for prefixes to publish.
@@ -73,10 +77,10 @@ const ABANDONED_WORK: Duration = Duration::from_millis(500);
 
 /// Serves until a signal ends the process.
 pub(crate) fn run(settings: Settings, config: Config, reread: Reread) -> Exit {
-    let log = observe::start_log(&config);
+    let (log, journal) = observe::start_log(&config);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = runtime.map_err(ServeError::System).and_then(|runtime| {
-        let result = runtime.block_on(serve(settings, config, reread, log));
+        let result = runtime.block_on(serve(settings, config, reread, (log, journal)));
         // No client waits for what still runs. What it was about to save was not acknowledged.
         runtime.shutdown_timeout(ABANDONED_WORK);
         result
@@ -94,7 +98,13 @@ pub(crate) fn run(settings: Settings, config: Config, reread: Reread) -> Exit {
     }
 }
 
-async fn serve(settings: Settings, config: Config, reread: Reread, log: LogLevel) -> Result<(), ServeError> {
+#[expect(clippy::too_many_lines, reason = "the parts of a server in the order in which they start")]
+async fn serve(
+    settings: Settings,
+    config: Config,
+    reread: Reread,
+    (log, journal): (LogLevel, Arc<Journal>),
+) -> Result<(), ServeError> {
     // Before any log line announces the server, so that no signal is lost.
     let mut signals = Signals::listen()?;
     let topology = load(config.topology()?)?;
@@ -119,7 +129,14 @@ async fn serve(settings: Settings, config: Config, reread: Reread, log: LogLevel
 
     let pool = WorkPool::of_all_cores();
     let swarm = config.swarm.map(|limits| Swarm::open(limits, config.state.as_deref())).transpose()?.map(Arc::new);
-    let mut public = routes::resources(&catalogue, &network, &access, &pool, (config.work, config.body_bytes));
+    let tracker = config.tracker.clone().map(|settings| Tracker::start(settings, &network)).transpose()?.map(Arc::new);
+    let page = config.page.then(|| {
+        let parts = (Arc::clone(&network), Arc::clone(&access), pool.clone());
+        let streams = EventStreams::new(config.connections.write, stopping.clone());
+        Arc::new(Site::new(parts, (swarm.clone(), tracker.clone()), streams, journal))
+    });
+    let limits = (config.work, config.body_bytes);
+    let mut public = routes::resources(&catalogue, &network, &access, &pool, limits, page.as_ref());
     let drain = config.connections.drain;
     let health = || routes::health(&network, stopping.clone(), drain);
     public.extend(health());
@@ -127,7 +144,6 @@ async fn serve(settings: Settings, config: Config, reread: Reread, log: LogLevel
     if let Some(swarm) = &swarm {
         public.extend(swarm::routes::routes(&network, &access, swarm, &pool, config.body_bytes));
     }
-    let tracker = config.tracker.clone().map(|settings| Tracker::start(settings, &network)).transpose()?.map(Arc::new);
     if let Some(tracker) = &tracker {
         public.extend(tracker::routes::on_main_listener(tracker));
     }
@@ -140,7 +156,8 @@ async fn serve(settings: Settings, config: Config, reread: Reread, log: LogLevel
         log,
     };
     let reloading = Arc::new(Reloader::new(reread, settings, targets));
-    let admin = Arc::new(Admin { pool: WorkPool::new(1), network: Arc::clone(&network), reloading });
+    let max_prefixes = config.feeds.prefixes;
+    let admin = Arc::new(Admin { pool: WorkPool::new(1), network: Arc::clone(&network), reloading, max_prefixes });
     let mut operation = vec![routes::metrics(&network, metrics)];
     operation.extend(admin::routes::routes(&admin, &Entrance::Tcp(tokens)));
     // With a listener of their own, the others do not have them.
@@ -170,6 +187,7 @@ async fn serve(settings: Settings, config: Config, reread: Reread, log: LogLevel
     }
     let sweeper = swarm.map(|swarm| tokio::spawn(sweep(swarm)));
     let publisher = tokio::spawn(publish_prefixes(Arc::clone(&admin)));
+    let follower = page.map(|page| tokio::spawn(page.follow()));
     doors.open(config.listeners_of("listen"), &public, |origin| {
         let view = network.current();
         tracing::info!(view = view.snapshot().view().tag(), "listening on {origin}/directory");
@@ -184,11 +202,15 @@ async fn serve(settings: Settings, config: Config, reread: Reread, log: LogLevel
         keeper = Some(tokio::spawn(Arc::clone(tracker).keep()));
     }
 
-    reload_until_stopped(&mut signals, &admin).await;
+    let manager = ServiceManager::from_environment();
+    manager.ready();
+    let alive = tokio::spawn(manager.clone().keep_alive());
+    reload_until_stopped(&mut signals, &manager, &admin).await;
+    manager.stopping();
     tracing::info!("stopping: accepting no connections, finishing requests in progress");
     stop.send_replace(true);
     while doors.tasks.join_next().await.is_some() {}
-    for task in sweeper.into_iter().chain(keeper).chain([publisher]) {
+    for task in sweeper.into_iter().chain(keeper).chain(follower).chain([publisher, alive]) {
         task.abort();
     }
     udp.into_iter().for_each(UdpListener::stop);
@@ -237,12 +259,17 @@ fn open_udp(config: &Config, tracker: &Arc<Tracker>) -> Result<Vec<UdpListener>,
 }
 
 /// Reloads at each signal to do so, and returns at the first one to stop.
-async fn reload_until_stopped(signals: &mut Signals, admin: &Arc<Admin>) {
+async fn reload_until_stopped(signals: &mut Signals, manager: &ServiceManager, admin: &Arc<Admin>) {
     // Beside the signals, so that a slow reload never delays the end.
     let mut reloads = JoinSet::new();
     while signals.next().await == OperatorCommand::Reload {
         while reloads.try_join_next().is_some() {}
-        reloads.spawn(reload(Arc::clone(admin)));
+        manager.reloading();
+        let (reload, manager) = (reload(Arc::clone(admin)), manager.clone());
+        reloads.spawn(async move {
+            reload.await;
+            manager.ready();
+        });
     }
 }
 

@@ -62,6 +62,9 @@ pub struct Registration {
     /// Registration that this one replaces; required while the same address and port have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renew: Option<Credentials>,
+    /// Asks the registry to try once whether others can connect to the peer, and to tell it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub probe: bool,
 }
 
 /// Answer to `POST /swarm/register`.
@@ -109,6 +112,9 @@ pub struct Announcement {
 pub struct Lease {
     /// Seconds until the registration ends.
     pub lease: u64,
+    /// False if the registry could not connect to the peer when it registered. Only in answers to heartbeats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reachable: Option<bool>,
 }
 
 /// Answer to `GET /swarm/files`.

@@ -1,10 +1,3 @@
-//! Checks that any `Accept` fields are read without a panic, and that `*/*` beside them lets a type pass unless a more
-//! specific range excludes it.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let (specific, any) = alto_fuzz::accepts(bytes);
-    let text = String::from_utf8_lossy(bytes).to_ascii_lowercase();
-    assert!(any || text.contains("alto-error") || text.contains("application/*"), "refused: {text:?}");
-    alto_fuzz::fault(|| !specific && text.contains("alto-costmap+json;q=0"));
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz_checks::targets::accept::check(bytes));

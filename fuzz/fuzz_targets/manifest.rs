@@ -1,13 +1,3 @@
-//! Checks that any manifest is rejected, or is the one and only text of what it says.
 #![no_main]
 
-use alto_fuzz::Manifest;
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    if let Ok(manifest) = Manifest::from_json(bytes) {
-        assert_eq!(manifest.to_json(), bytes);
-        let covered = manifest.pieces.len() as u64 * u64::from(manifest.piece_size);
-        assert!(covered >= manifest.size && covered - manifest.size < u64::from(manifest.piece_size));
-        alto_fuzz::fault(|| manifest.pieces.len() > 2 && manifest.piece_size > 16_384);
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz_checks::targets::manifest::check(bytes));

@@ -1,7 +1,3 @@
-//! Checks that any lines for `/admin/prefixes` are refused with the number of a line, or give the same set once they were
-//! written again.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    alto_fuzz::prefixes::check(bytes);
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz_checks::targets::prefix_lines::check(bytes));

@@ -1,24 +1,3 @@
-//! Checks that any body for the registry of peers is rejected, or round-trips through JSON.
 #![no_main]
 
-use std::fmt::Debug;
-
-use alto_types::swarm::{Announcement, Credentials, Registration};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-fn round_trip<T: Serialize + DeserializeOwned + Debug>(bytes: &[u8]) -> Option<T> {
-    let message: T = serde_json::from_slice(bytes).ok()?;
-    let written = serde_json::to_vec(&message).expect("messages are plain data");
-    let read: T = serde_json::from_slice(&written).expect("written messages can be read");
-    assert_eq!(serde_json::to_vec(&read).expect("messages are plain data"), written);
-    Some(message)
-}
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    if let Some(message) = round_trip::<Registration>(bytes) {
-        alto_fuzz::fault(|| message.files.len() > 1 && message.renew.is_some());
-    }
-    round_trip::<Announcement>(bytes);
-    round_trip::<Credentials>(bytes);
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz_checks::targets::swarm_bodies::check(bytes));

@@ -1,15 +1,3 @@
-//! Checks that any query string of an announcement or a scrape is refused, or says the same once it was written again.
 #![no_main]
 
-use alto_types::tracker::announce::{AnnounceRequest, Event};
-use alto_types::tracker::scrape::infohashes_from_query;
-
-libfuzzer_sys::fuzz_target!(|query: &str| {
-    if let Ok(infohashes) = infohashes_from_query(query) {
-        assert!((1..=74).contains(&infohashes.len()));
-    }
-    if let Ok(request) = AnnounceRequest::from_query(query) {
-        assert_eq!(AnnounceRequest::from_query(&request.to_query()).as_ref(), Ok(&request));
-        alto_fuzz::fault(|| request.event == Event::Completed && request.wanted == Some(7));
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz_checks::targets::tracker_query::check(bytes));

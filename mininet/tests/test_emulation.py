@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -243,10 +245,12 @@ def test_the_command_tests_a_topology_that_ships():
 
 def test_the_prompt_runs_commands_in_hosts(tmp_path):
     script = tmp_path / "commands"
-    script.write_text("p1 ping -c1 -W5 p8\nnodes\n")
+    script.write_text("p1 ping -c1 -W5 p8\nnodes\niperf p1 p2\n")
     topology = os.path.join(ROOT, "topo", "data", "two-isps.json")
     done = altonet("--topology", topology, "--map-loopback", "--script", str(script))
     assert done.returncode == 0 and "1 received" in done.stdout + done.stderr, done.stderr
+    if shutil.which("iperf"):
+        assert re.search(r"\*\*\* Results: \['[0-9.]+ .bits/sec', '[0-9.]+ .bits/sec'\]", done.stdout + done.stderr), done.stderr
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import math
 import random
+import tarfile
 
 import pytest
 from experiment_fixtures import write_run, write_scenario
 
-from alto_mininet.report import intervals, measures
-from alto_mininet.report.page import write_report
+from alto_mininet.experiment.artefact import pack
+from alto_mininet.report import intervals, labels, measures, tables
+from alto_mininet.report.page import weaknesses, write_report
 from alto_mininet.scenario.load import load
+from alto_mininet.scenario.model import ScenarioError
 
 
 @pytest.fixture
@@ -137,3 +141,75 @@ def test_a_report_contains_all_finished_runs(tmp_path):
     assert len(completion) == 12
     if not said:
         assert page.count("data:image/png;base64,") == len(list((out / "figures").glob("*.svg"))) >= 4
+
+
+def test_differences_are_taken_seed_by_seed_and_tested(tmp_path):
+    scenario, groups = fake_groups(tmp_path, {"random": (1.0, 2.0, 3.0), "alto": (0.5, 1.5, 2.6)})
+    [row] = [row for row in tables.differences(groups) if row.measure == "protected_mb"]
+    assert (row.of, row.minus, row.estimate.n) == ("alto", "random", 3)
+    assert row.estimate.mean == pytest.approx(-0.4667, abs=1e-3)
+    assert row.is_significant
+    # The means overlap widely, which the pairs do not.
+    assert intervals.estimate([1.0, 2.0, 3.0]).low < 1.5
+    _, groups = fake_groups(tmp_path / "other", {"random": (1.0, 2.0, 3.0), "alto": (2.0, 1.0, 3.1)})
+    assert not any(row.is_significant for row in tables.differences(groups) if row.measure == "protected_mb")
+
+
+def fake_groups(folder, crossing):
+    """Finished runs whose bytes on the protected link are given by policy, in MB by seed."""
+    folder.mkdir(exist_ok=True)
+    scenario = load(write_scenario(folder / "tiny"))
+    groups = {}
+    for policy, values in crossing.items():
+        runs = []
+        for seed, megabytes in enumerate(values, 1):
+            run = write_run(folder / f"{policy}-{seed}", policy, seed, int(megabytes * 1e6))
+            runs.append(measures.measure(scenario, run))
+        groups[policy] = runs
+    return scenario, groups
+
+
+def test_few_seeds_and_a_busy_machine_are_warned_of(tmp_path):
+    _, groups = fake_groups(tmp_path, {"random": (1.0, 2.0), "alto": (1.0, 2.0)})
+    assert any("2 seeds have been run" in text for text in weaknesses(groups))
+    _, groups = fake_groups(tmp_path / "more", {"random": (1.0, 2.0, 3.0)})
+    assert weaknesses(groups) == []
+    groups["random"][1].facts.update({"load-average": [9.5, 3.0, 1.0], "cpus": 2})
+    [text] = weaknesses(groups)
+    assert "busy in 1 runs" in text and "random, seed 2: 9.5" in text
+
+
+def test_labels_cover_neither_each_other_nor_points():
+    # A dense grid, whose labels would collide if all were at the upper right.
+    points = [(30.0 * (number % 5), 12.0 * (number // 5)) for number in range(25)]
+    sizes = [(24.0, 7.0)] * len(points)
+    boxes = labels.place(points, sizes, 4)
+    covered = sum(labels.overlap(a, b) for number, a in enumerate(boxes) for b in boxes[:number])
+    naive = [labels.box_at(point, size, (1, 1), 4) for point, size in zip(points, sizes)]
+    before = sum(labels.overlap(a, b) for number, a in enumerate(naive) for b in naive[:number])
+    assert covered <= before / 4
+    sparse = labels.place([(0.0, 0.0), (100.0, 0.0), (6.0, 2.0)], [(20.0, 7.0)] * 3, 4)
+    assert sum(labels.overlap(a, b) for number, a in enumerate(sparse) for b in sparse[:number]) == 0
+    assert labels.place([], [], 4) == []
+
+
+def test_an_artefact_is_complete_and_the_same_each_time(tmp_path):
+    out = tmp_path / "out"
+    write_scenario(out / "scenario" / "tiny")
+    write_run(out / "runs" / "random-1", "random", 1)
+    with pytest.raises(ScenarioError, match="has no report"):
+        pack(out, tmp_path / "a.tar.gz")
+    write_report(out, lambda _: None)
+    (out / ".lock").touch()
+    count = pack(out, tmp_path / "a.tar.gz")
+    assert pack(out, tmp_path / "b.tar.gz") == count
+    assert (tmp_path / "a.tar.gz").read_bytes() == (tmp_path / "b.tar.gz").read_bytes()
+    with tarfile.open(tmp_path / "a.tar.gz") as tar:
+        tar.extractall(tmp_path / "unpacked")
+    unpacked = tmp_path / "unpacked" / "out"
+    assert not (unpacked / ".lock").exists()
+    for line in (unpacked / "SHA256SUMS").read_text().splitlines():
+        digest, name = line.split("  ")
+        assert hashlib.sha256((unpacked / name).read_bytes()).hexdigest() == digest
+    # The report can be made again from what was packed.
+    assert write_report(unpacked, lambda _: None).is_file()

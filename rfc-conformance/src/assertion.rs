@@ -53,6 +53,11 @@ pub(crate) fn promised<'e>(resource: &Resource, exchange: &'e Exchange) -> Resul
         .ok_or_else(|| Finding::new(format!("an object `{member}`"), "none").at(format!("/{member}")).from(exchange))
 }
 
+/// Tests whether an answer refuses the content of a request, not the resource, its method or the media type of the body.
+pub(crate) fn is_refusal(exchange: &Exchange) -> bool {
+    (400..500).contains(&exchange.answer.status) && !matches!(exchange.answer.status, 404 | 405 | 415)
+}
+
 impl Entry {
     /// Grades whether an answer is what the resource promises, and returns its data if so.
     pub(crate) fn promised<'e>(

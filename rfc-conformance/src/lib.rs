@@ -19,6 +19,7 @@
 //! - `check`, `standard`: types of checks and standards;
 //! - `rfc7285`, `rfc8189`, ...: one folder for each standard, with its table of requirements and its checks;
 //! - [`catalogue`]: all standards;
+//! - `explanation`: failures that others explain;
 //! - `run`: runs of the suite; `report`, `expect`, `matrix`: evaluation of results;
 //! - `validate`: checks of stored messages without a server;
 //! - [`mock_server`]: a scripted ALTO server; [`clients`]: grades clients with it;
@@ -35,6 +36,7 @@ mod control;
 mod entity;
 mod exit;
 mod expect;
+mod explanation;
 mod framing;
 mod http;
 mod json;

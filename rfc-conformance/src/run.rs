@@ -13,6 +13,7 @@ use crate::catalogue;
 use crate::check::{Check, When};
 use crate::context::{Answers, Context, LARGE};
 use crate::control;
+use crate::explanation;
 use crate::http::{Client, Request, Settings};
 use crate::report::Report;
 use crate::requirement::Requirement;
@@ -170,6 +171,7 @@ fn all(client: &Client, mut subject: Subject, survey: &Survey, options: &Options
     // A requirement that some resources violate has a verdict for each of these, not one for the others as well.
     lines.retain(|line| controls.iter().all(|control| control.requirement != line.requirement));
     lines.extend(alive.into_iter().chain(controls));
+    explanation::attribute(&mut lines, &subject);
     lines.sort_by_key(|line| (line.requirement.order(), line.resource.clone()));
     lines
 }

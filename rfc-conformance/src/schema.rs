@@ -67,6 +67,28 @@ pub(crate) fn media_types() -> impl Iterator<Item = &'static str> {
     SOURCES.iter().map(|source| source.media_type)
 }
 
+/// Media type of a message whose members are those of exactly one.
+pub(crate) fn guess(message: &Value) -> Option<&'static str> {
+    const BY_MEMBER: &[(&str, &str)] = &[
+        ("/resources", "directory"),
+        ("/network-map", "networkmap"),
+        ("/cost-map", "costmap"),
+        ("/endpoint-cost-map", "endpointcost"),
+        ("/endpoint-properties", "endpointprop"),
+        ("/property-map", "propmap"),
+        ("/meta/code", "error"),
+        ("/entities", "propmapparams"),
+        ("/endpoints/srcs", "endpointcostparams"),
+        ("/endpoints/dsts", "endpointcostparams"),
+        ("/endpoints", "endpointpropparams"),
+        ("/cost-type", "costmapfilter"),
+        ("/multi-cost-types", "costmapfilter"),
+        ("/pids", "networkmapfilter"),
+    ];
+    let (_, name) = BY_MEMBER.iter().find(|(member, _)| message.pointer(member).is_some())?;
+    media_types().find(|known| *known == format!("application/alto-{name}+json"))
+}
+
 /// Lists the violations in a message up to a bound; `None` if the media type has no schema.
 pub(crate) fn violations(media_type: &str, message: &Value) -> Option<Vec<Violation>> {
     let compiled = of(media_type)?;
@@ -301,6 +323,23 @@ mod tests {
         ] {
             let request = json!({"properties": ["a.pid"], "endpoints": [address]});
             assert_eq!(wrong("endpointpropparams", &request).is_empty(), valid, "{address}");
+        }
+    }
+
+    #[test]
+    fn members_show_the_media_type() {
+        for (message, expected) in [
+            (json!({"meta": {"code": "E_SYNTAX"}}), Some("error")),
+            (json!({"meta": {}, "cost-map": {}}), Some("costmap")),
+            (json!({"cost-type": {}, "endpoints": {"srcs": [], "dsts": []}}), Some("endpointcostparams")),
+            (json!({"cost-type": {}, "pids": {"srcs": [], "dsts": []}}), Some("costmapfilter")),
+            (json!({"pids": ["a"]}), Some("networkmapfilter")),
+            (json!({"properties": ["a.pid"], "endpoints": ["ipv4:192.0.2.1"]}), Some("endpointpropparams")),
+            (json!({"meta": {}}), None),
+            (json!([1]), None),
+        ] {
+            let expected = expected.map(|name| format!("application/alto-{name}+json"));
+            assert_eq!(guess(&message).map(str::to_owned), expected, "{message}");
         }
     }
 

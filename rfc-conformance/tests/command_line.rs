@@ -110,7 +110,13 @@ fn stored_messages_are_validated() {
     let good = write(folder.path(), "good.json", &good);
     let bad = write(folder.path(), "bad.json", &bad);
     let (code, text, _) = run(&["validate", "--media-type", "networkmap", &good]);
-    assert_eq!((code, text), (0, format!("{good}: valid\n")));
+    assert_eq!((code, text), (0, format!("{good}: valid (application/alto-networkmap+json)\n")));
+    let (code, text, _) = run(&["validate", &good]);
+    assert_eq!((code, text), (0, format!("{good}: valid (application/alto-networkmap+json)\n")));
+    let other = write(folder.path(), "other.json", r#"{"name": "nothing of ALTO"}"#);
+    let (code, _, error) = run(&["validate", &other]);
+    assert_eq!(code, 2);
+    assert!(error.contains("other.json: its members are those of no ALTO message"), "{error}");
     let (code, text, _) = run(&["validate", "--media-type", "application/alto-networkmap+json", &good, &bad]);
     assert_eq!(code, 1);
     assert!(text.contains(&format!("{bad}: /network-map/a/ipv4/0: ")), "{text}");

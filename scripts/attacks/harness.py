@@ -22,6 +22,8 @@ TOPOLOGY = ROOT / "topo" / "data" / "two-isps.json"
 COST_TYPE = {"cost-mode": "numerical", "cost-metric": "routingcost"}
 ENDPOINT_COST = "/endpointcost/lookup"
 ENDPOINT_COST_PARAMS = "application/alto-endpointcostparams+json"
+# Programs that are attacked, by the option that tells where they are.
+PROGRAMS = {"--server": "alto-server", "--peer": "alto-peer", "--suite": "rfc-conformance", "--feed": "alto-feed"}
 # Addresses of the attacker and of an honest client; the limits tell clients apart by address.
 ATTACKER = "127.0.0.1"
 HONEST = "127.9.9.9"
@@ -30,7 +32,7 @@ HONEST = "127.9.9.9"
 def options(description):
     """Parses the options that every attack has."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for program, name in (("--server", "alto-server"), ("--peer", "alto-peer"), ("--suite", "rfc-conformance")):
+    for program, name in PROGRAMS.items():
         parser.add_argument(program, metavar="PATH", default=str(ROOT / "target" / "release" / name),
                             help=f"the {name} binary [default: target/release/{name}]")
     return parser.parse_args()
@@ -53,7 +55,52 @@ class Answer:
         return json.loads(self.body)
 
 
-class Server:
+class Process:
+    """A running program, `process`, which is killed at the end of the block."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def memory(self, key="VmRSS"):
+        """Resident memory in MiB: the present one, or the highest so far (VmHWM)."""
+        return self.told(key) / 1024
+
+    def threads(self):
+        return self.told("Threads")
+
+    def told(self, key):
+        """A number of the process from the operating system."""
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith(key))
+
+    def open_files(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def cpu_seconds(self):
+        """Processor time that the process has used."""
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def alive(self):
+        return self.process.poll() is None
+
+    def terminate(self, seconds):
+        """Sends SIGTERM; returns the seconds until the process has ended, or None if it has not ended in time."""
+        start = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+        return time.monotonic() - start
+
+
+class Server(Process):
     """An alto-server on a free port of loopback, which ends with the block."""
 
     def __init__(self, program, *flags, topology=TOPOLOGY, environment=None, prepare=None):
@@ -81,13 +128,6 @@ class Server:
         self.process.wait()
         raise SystemExit("seen: the server did not start:\n" + "".join(self.log))
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-
     def knows(self, flag):
         """Whether the program knows the setting that was given."""
         return flag in self.flags
@@ -108,30 +148,6 @@ class Server:
 
     def post_json(self, path, message, source=None):
         return self.ask("POST", path, json.dumps(message), {"Content-Type": "application/json"}, source=source)
-
-    def memory(self, key="VmRSS"):
-        """Resident memory in MiB: the present one, or the highest so far (VmHWM)."""
-        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
-            return next(int(line.split()[1]) for line in file if line.startswith(key)) / 1024
-
-    def cpu_seconds(self):
-        """Processor time that the process has used."""
-        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as file:
-            fields = file.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def alive(self):
-        return self.process.poll() is None
-
-    def terminate(self, seconds):
-        """Sends SIGTERM; returns the seconds until the process has ended, or None if it has not ended in time."""
-        start = time.monotonic()
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return None
-        return time.monotonic() - start
 
 
 def settings(flags):

@@ -13,11 +13,12 @@ import subprocess
 import sys
 import time
 
+from harness import PROGRAMS
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 DOCUMENT = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- attacks: begin -->\n", "<!-- attacks: end -->\n"
-PROGRAMS = {"--server": "alto-server", "--peer": "alto-peer", "--suite": "rfc-conformance"}
 # Longest time of one attack. What runs longer did not hold.
 SECONDS = 90
 
@@ -108,7 +109,7 @@ def main():
     if options.before_only and not options.before:
         parser.error("--before-only needs --before FOLDER")
     scripts = [script for script in sorted(HERE.glob("*_*.py"))
-               if script.stem.split("_")[0] in ("server", "peer", "suite") and options.only in script.stem]
+               if script.stem.split("_")[0] in ("server", "peer", "suite", "feed") and options.only in script.stem]
     held, table = 0, Table()
     for script in scripts:
         print(f"{script.stem}:", flush=True)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Floods the tracker with packets from one address: forged connection IDs, garbage, and peers without end.
+"""Floods the tracker with packets from one address: forged and proved connection IDs, garbage, and peers without end.
 
 Nobody who has not proved an address may be sent more than came from there, one address may fill only its part of the
 table, and another client is served in the meantime, by the tracker and by the ALTO server.
@@ -59,13 +59,19 @@ def connection_id(talking):
 
 def flood(address, end):
     talking = endpoint(address)
-    packets = [os.urandom(16), os.urandom(98), announce(1, 6881, os.urandom(20)), struct.pack(">QII", MAGIC, 0, 7)]
+    proved = announce(connection_id(talking), 1024, b"\0" * 20)
+    packets = [os.urandom(16), os.urandom(98), announce(1, 6881, os.urandom(20)), struct.pack(">QII", MAGIC, 0, 7), proved]
     while time.monotonic() < end:
         for packet in packets:
             try:
                 talking.send(packet)
             except OSError:
                 pass
+
+
+def patient(talking, packet):
+    """Sends a packet, and once more if no answer comes, as clients do (BEP 15)."""
+    return ask(talking, packet) or ask(talking, packet)
 
 
 def attack(options):
@@ -87,19 +93,22 @@ def attack(options):
         flooders = [threading.Thread(target=flood, args=(address, end), daemon=True) for _ in range(SOCKETS)]
         for flooder in flooders:
             flooder.start()
-        refused, asked = 0, 0
+        refused, asked, announced, lost = 0, 0, 0, 0
+        honest = endpoint(address, HONEST)
         query = "/tracker/announce?info_hash=" + "h" * 20 + "&peer_id=" + "p" * 20 + "&port=6881&left=0"
         while time.monotonic() < end:
             refused += sum(honest_get(server.address, path, source=HONEST)[0] != 200 for path in ("/directory", query))
             asked += 2
+            opened = patient(honest, struct.pack(">QII", MAGIC, 0, 7))
+            answer = opened and patient(honest, announce(struct.unpack(">Q", opened[8:16])[0], 6881, b"h" * 20))
+            announced += 1
+            lost += answer[:4] != b"\0\0\0\1"
             time.sleep(0.05)
-        honest = endpoint(address, HONEST)
-        served = ask(honest, announce(connection_id(honest), 6881, b"h" * 20))[:4] == b"\0\0\0\1"
     seen = (f"{amplified} of {len(unproved) + 1} packets of an unproved address answered by more than they had; {taken} of "
-            f"{PEERS} peers of one address taken; {refused} of {asked} requests of another client refused during a flood, its "
-            f"announcement afterwards {'taken' if served else 'refused'}; {memory.growth:.0f} MiB more memory")
-    limit = f"none; {MOST} peers; none refused; {LIMIT_MIB} MiB"
-    return verdict(seen, limit, not amplified and taken == MOST and not refused and served and memory.growth <= LIMIT_MIB)
+            f"{PEERS} peers of one address taken; during a flood {refused} of {asked} requests of another client over HTTP "
+            f"refused, and {lost} of {announced} announcements over UDP lost; {memory.growth:.0f} MiB more memory")
+    limit = f"none; {MOST} peers; none refused or lost; {LIMIT_MIB} MiB"
+    return verdict(seen, limit, not amplified and taken == MOST and not refused and not lost and memory.growth <= LIMIT_MIB)
 
 
 if __name__ == "__main__":

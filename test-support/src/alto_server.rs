@@ -68,9 +68,10 @@ fn workspace() -> &'static Path {
 
 /// Time of the last change to the sources that the server is built from.
 fn newest_source() -> SystemTime {
-    let mut folders: Vec<PathBuf> = ["alto-registry", "alto-selection", "alto-server", "alto-types", "topo"]
-        .map(|name| workspace().join(name))
-        .into();
+    let mut folders: Vec<PathBuf> =
+        ["alto-registry", "alto-selection", "alto-server", "alto-types", "command-line", "topo"]
+            .map(|name| workspace().join(name))
+            .into();
     let mut newest = workspace().join("Cargo.lock").metadata().unwrap().modified().unwrap();
     while let Some(folder) = folders.pop() {
         for entry in folder.read_dir().unwrap().map(Result::unwrap) {

@@ -156,15 +156,18 @@ impl View {
             let one_way = |from, to| self.pid_cost(metric, from, to);
             return Some(one_way(source, destination)?.plus(one_way(destination, source)?));
         }
-        metric.value(&self.between_pids(source, destination)?)
-    }
-
-    fn between_pids(&self, source: PidId, destination: PidId) -> Option<Measures> {
-        let [from, into] = [source, destination].map(|pid| &self.members[pid.0 as usize]);
-        let relation = if source == destination { Relation::Same } else { Relation::Different };
-        let mean = || pairs::mean(&self.costs, from, into, relation);
-        // A single lookup takes less time than remembering its result.
-        if from.from.len() * into.into.len() <= 1 { mean() } else { self.memo.get(source.0, destination.0, mean) }
+        let mean = || {
+            let [from, into] = [source, destination].map(|pid| &self.members[pid.0 as usize]);
+            let relation = if source == destination { Relation::Same } else { Relation::Different };
+            metric.value(&pairs::mean(&self.costs, from, into, relation)?)
+        };
+        let is_kept =
+            || self.members[source.0 as usize].from.len() * self.members[destination.0 as usize].into.len() > 1;
+        if self.memo.keeps_single_lookups() || is_kept() {
+            self.memo.get(metric, source.0, destination.0, mean)
+        } else {
+            mean()
+        }
     }
 
     /// Resolves an address to its host and PID. An IPv4-mapped IPv6 address is the IPv4 address.
@@ -191,7 +194,7 @@ impl View {
             (Some(source), Some(destination)) => self.costs.between_hosts(source, destination),
             (Some(host), None) => mean(source.alone(host, access), members(destination.pid)?),
             (None, Some(host)) => mean(members(source.pid)?, destination.alone(host, access)),
-            (None, None) => self.between_pids(source.pid?, destination.pid?),
+            (None, None) => return self.pid_cost(metric, source.pid?, destination.pid?),
         };
         metric.value(&measures?)
     }

@@ -6,9 +6,10 @@ mod endpoint_costs;
 mod endpoint_lists;
 mod network_maps;
 mod properties;
+mod property_maps;
 mod sibling;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use alto_types::{MediaType, Message};
@@ -33,6 +34,8 @@ struct Inner {
     exchange: Exchange,
     directory_lifetime: Duration,
     directory: Mutex<Option<Arc<Directory>>>,
+    /// URI at which the directory was found, once that was looked for on behalf of its siblings.
+    found_at: OnceLock<HttpUri>,
     documents: Cache<Document>,
     network_maps: Cache<NetworkMap>,
     cost_maps: Cache<CostMapPart>,
@@ -51,6 +54,7 @@ impl Client {
                 exchange,
                 directory_lifetime,
                 directory: Mutex::default(),
+                found_at: OnceLock::new(),
                 documents: Cache::default(),
                 network_maps: Cache::default(),
                 cost_maps: Cache::default(),

@@ -36,6 +36,10 @@ pub enum Kind {
     EndpointProperty,
     /// Endpoint cost service, by POST.
     EndpointCost,
+    /// Whole property map, by GET (RFC 9240 §7).
+    PropertyMap,
+    /// Filter of a property map, by POST (RFC 9240 §8).
+    FilteredPropertyMap,
     /// Resource of an extension that this client does not support.
     Other,
 }
@@ -102,6 +106,8 @@ impl Entry {
             filter(MediaType::ENDPOINT_PROPERTY_PARAMS, Kind::EndpointProperty)
         } else if MediaType::ENDPOINT_COST.names(media_type) {
             filter(MediaType::ENDPOINT_COST_PARAMS, Kind::EndpointCost)
+        } else if MediaType::PROPERTY_MAP.names(media_type) {
+            whole_or(MediaType::PROPERTY_MAP_PARAMS, Kind::PropertyMap, Kind::FilteredPropertyMap)
         } else if MediaType::DIRECTORY.names(media_type) && accepts.is_none() {
             Kind::Directory
         } else {

@@ -148,6 +148,11 @@ impl Directory {
         self.uri.as_str()
     }
 
+    /// URI that answered, against which references resolve.
+    pub(crate) fn base(&self) -> &HttpUri {
+        &self.uri
+    }
+
     /// ID of the default network map; `None` if the directory names none that exists.
     pub fn default_network_map(&self) -> Option<&ResourceId> {
         self.default_network_map.as_ref()

@@ -2,9 +2,11 @@
 
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use bgpkit_parser::models::{
-    Afi, AsPath, Asn, AsnLength, BgpElem, BgpMessage, Community as WireCommunity, ElemType, MetaCommunity, MrtMessage,
+    Afi, AsPath, AsnLength, BgpElem, BgpMessage, BgpUpdateMessage, Community as WireCommunity, ElemType, MetaCommunity,
+    MrtMessage, NetworkPrefix, NextHopAddress,
 };
 use bgpkit_parser::parser::bgp::messages::parse_bgp_message;
 use bgpkit_parser::{BgpkitParser, Elementor, FallibleRecordIterator, ParserError};
@@ -22,8 +24,8 @@ pub struct Change {
     pub path: Option<u32>,
     /// Router that the route came from.
     pub peer: IpAddr,
-    /// The route; `None` if it was withdrawn.
-    pub route: Option<Route>,
+    /// The route, which all prefixes of a message share; `None` if it was withdrawn.
+    pub route: Option<Arc<Route>>,
 }
 
 /// Content of an UPDATE message.
@@ -59,9 +61,32 @@ pub fn message(bytes: &[u8], add_path: bool, four_bytes: bool) -> Result<Update,
             Some(_) => Update::Other,
         });
     }
+    Ok(Update::Changes(changes(update)))
+}
+
+/// Returns the routes of a message. The library's own conversion copies all attributes for each prefix, which makes
+/// gigabytes of a message of 64 KiB that has as much of both.
+fn changes(update: &BgpUpdateMessage) -> Vec<Change> {
+    let attributes = &update.attributes;
+    let (reach, unreach) = (attributes.get_reachable_nlri(), attributes.get_unreachable_nlri());
+    let path = attributes.effective_as_path();
+    let route = Arc::new(Route {
+        communities: attributes.iter_communities().filter_map(|found| community(&found)).collect(),
+        next_hop: attributes.next_hop().or_else(|| reach?.next_hop.as_ref().map(NextHopAddress::global_addr)),
+        first_as: path.as_ref().and_then(AsPath::get_collector_opt).map(u32::from),
+        origin_as: path.as_ref().and_then(AsPath::get_origin_opt).map(u32::from),
+    });
     let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-    let elements = Elementor::bgp_to_elems(message, 0.0, &nobody, &Asn::RESERVED);
-    Ok(Update::Changes(elements.iter().map(change).collect()))
+    let change = |prefix: &NetworkPrefix, route| Change {
+        prefix: prefix.prefix.trunc(),
+        path: prefix.path_id,
+        peer: nobody,
+        route,
+    };
+    let announced = update.announced_prefixes.iter().chain(reach.into_iter().flat_map(|nlri| &nlri.prefixes));
+    let withdrawn = update.withdrawn_prefixes.iter().chain(unreach.into_iter().flat_map(|nlri| &nlri.prefixes));
+    let announced = announced.map(|prefix| change(prefix, Some(Arc::clone(&route))));
+    announced.chain(withdrawn.map(|prefix| change(prefix, None))).collect()
 }
 
 /// The records of an MRT file, which must not be compressed any more.
@@ -110,7 +135,7 @@ fn change(element: &BgpElem) -> Change {
         prefix: element.prefix.prefix.trunc(),
         path: element.prefix.path_id,
         peer: element.peer_ip,
-        route: (element.elem_type == ElemType::ANNOUNCE).then(|| route(element)),
+        route: (element.elem_type == ElemType::ANNOUNCE).then(|| Arc::new(route(element))),
     }
 }
 

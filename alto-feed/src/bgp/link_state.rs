@@ -15,7 +15,9 @@ const FAMILY: [u8; 3] = [0x40, 0x04, 71];
 const HEADER: usize = 19;
 const UPDATE: u8 = 2;
 /// Largest number of objects in a database.
-const MAX_OBJECTS: usize = 4_000_000;
+const MAX_OBJECTS: usize = 1_000_000;
+/// Longest name of a node in bytes (RFC 5301 §3). One attribute names all nodes of a message.
+const MAX_NAME: usize = 255;
 /// Mbit/s in a byte per second.
 const MBITS: f64 = 8e-6;
 /// Percent in a unit of the loss TLV (RFC 8571 §2.4).
@@ -281,6 +283,7 @@ fn node_name(mut values: &[u8]) -> Result<Option<String>, LinkStateError> {
     let mut name = None;
     while !values.is_empty() {
         if let (1026, value) = tlv(&mut values)? {
+            let value = value.get(..MAX_NAME).unwrap_or(value);
             name = Some(String::from_utf8_lossy(value).into_owned()).filter(|name| !name.is_empty());
         }
     }

@@ -8,10 +8,10 @@ use alto_client::{Client, CostMapQuery, CostQuery, cost_type};
 use structopt::StructOpt;
 
 use super::{fail, print, signals};
-use crate::exit::Exit;
 use crate::export::format;
 use crate::export::ranking::{Candidate, Ranking, is_name};
 use crate::output;
+use command_line::Exit;
 
 /// Largest answer of the server that is read, in bytes.
 const MAX_ANSWER: u64 = 1024 * 1024 * 1024;

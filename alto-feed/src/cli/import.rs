@@ -7,12 +7,12 @@ use topo::Topology;
 use topo::file::TopologyFile;
 
 use super::{fail, print};
-use crate::exit::Exit;
 use crate::import::{Imported, csv, isis, mrt, ospf, rfc8345, topohub, zoo};
 use crate::input::{InputError, read_bytes, read_text};
 use crate::link_state::topology::Names;
 use crate::output;
 use crate::pids::rules::Rules;
+use command_line::Exit;
 
 /// Makes a topology file from what routers, archives or spreadsheets have.
 ///

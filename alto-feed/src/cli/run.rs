@@ -6,13 +6,13 @@ use std::sync::mpsc;
 use structopt::StructOpt;
 
 use super::{fail, print, signals};
-use crate::exit::Exit;
 use crate::live::bgp_ls::{self, Session};
 use crate::live::bmp::listener::Listener;
 use crate::live::config::{BgpLs, Config, Igp, Table};
 use crate::live::observation::Listeners;
 use crate::live::run;
 use crate::live::status::StatusFolder;
+use command_line::Exit;
 
 /// Keeps an ALTO server up to date with a network of routers
 ///

@@ -1,12 +1,13 @@
 //! The topology file of a link-state database: a switch for each router and LAN, a directed link for each adjacency with
 //! the protocol's metric as its cost, and a PID for each node with prefixes of its own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use topo::file::{PidFile, TopologyFile};
 
-use super::{Adjacency, LinkState, Reachable};
+use super::{Adjacency, Attributes, LinkState, Reachable};
 use crate::topology_file::assumptions::Assumptions;
 use crate::topology_file::{name, parts};
 
@@ -15,6 +16,9 @@ const OVERLOAD: u32 = 1 << 24;
 
 /// Names that the operator gives to nodes, by identifier.
 pub type Names = BTreeMap<String, String>;
+
+/// Attributes of the interface from one node to another, of the first one if there are several.
+type Interfaces<'a> = HashMap<(&'a str, &'a str), Attributes>;
 
 /// Makes a topology file. Costs between its PIDs are the protocol's, because nothing is added to them.
 pub fn topology(network: &str, mut database: LinkState, names: &Names, assumptions: &mut Assumptions) -> TopologyFile {
@@ -32,8 +36,12 @@ pub fn topology(network: &str, mut database: LinkState, names: &Names, assumptio
     let mut adjacencies: Vec<&Adjacency> = database.adjacencies.iter().collect();
     // By address before metric, so that parallel links keep their order when a metric changes.
     adjacencies.sort_by_key(|adjacency| (&adjacency.from, &adjacency.to, adjacency.local, adjacency.metric));
+    let mut interfaces = Interfaces::new();
+    for Adjacency { from, to, attributes, .. } in &database.adjacencies {
+        interfaces.entry((from.as_str(), to.as_str())).or_insert(*attributes);
+    }
     for adjacency in adjacencies {
-        add_link(&mut file, &database, adjacency, &names, assumptions);
+        add_link(&mut file, (&database, &interfaces), adjacency, &names, assumptions);
     }
     file.pids = Some(pids(&database, &names, assumptions));
     file
@@ -50,14 +58,15 @@ fn node_names(database: &LinkState, given: &Names) -> BTreeMap<String, String> {
 
 fn add_link(
     file: &mut TopologyFile,
-    database: &LinkState,
+    (database, interfaces): (&LinkState, &Interfaces<'_>),
     adjacency: &Adjacency,
     names: &BTreeMap<String, String>,
     assumptions: &mut Assumptions,
 ) {
     let from = database.nodes.get(&adjacency.from).cloned().unwrap_or_default();
-    // What a LAN announces has no attributes: they are those of the interface that traffic leaves through.
-    let attributes = if from.lan { interface(database, adjacency) } else { adjacency.attributes };
+    // What a LAN announces has no attributes: they are those of the interface with which the router is attached to it.
+    let back = || interfaces.get(&(adjacency.to.as_str(), adjacency.from.as_str())).copied().unwrap_or_default();
+    let attributes = if from.lan { back() } else { adjacency.attributes };
     if !from.lan {
         let no_bandwidth = usize::from(attributes.bandwidth.is_none());
         let no_delay = usize::from(attributes.delay.is_none());
@@ -83,12 +92,6 @@ fn add_link(
     file.links.push(link);
 }
 
-/// Returns the attributes of the interface with which a router is attached to the LAN that announces `adjacency`.
-fn interface(database: &LinkState, adjacency: &Adjacency) -> super::Attributes {
-    let mut back = database.adjacencies.iter().filter(|other| other.from == adjacency.to && other.to == adjacency.from);
-    back.next().map(|other| other.attributes).unwrap_or_default()
-}
-
 /// Groups prefixes by the node they are behind. A prefix behind several nodes belongs to the one with the least metric;
 /// the subnets between two routers belong to nobody, because no endpoints are there.
 fn pids(
@@ -102,8 +105,7 @@ fn pids(
         .filter(|(_, node)| !node.lan)
         .map(|(id, _)| (names[id].clone(), parts::pid(&names[id])))
         .collect();
-    let interfaces: BTreeSet<IpNet> =
-        database.adjacencies.iter().filter_map(|adjacency| Some(adjacency.local?.into())).collect();
+    let interfaces: BTreeSet<IpAddr> = database.adjacencies.iter().filter_map(|adjacency| adjacency.local).collect();
     let mut reachable: Vec<&Reachable> = database.prefixes.iter().collect();
     reachable.sort();
     let mut given: BTreeSet<IpNet> = BTreeSet::new();
@@ -111,7 +113,8 @@ fn pids(
     for Reachable { prefix, node, .. } in reachable {
         let prefix = prefix.trunc();
         let is_lan = database.nodes.get(node).is_some_and(|node| node.lan);
-        let has_interface = interfaces.iter().any(|interface| prefix != *interface && prefix.contains(interface));
+        let is_subnet = prefix.prefix_len() < prefix.max_prefix_len();
+        let has_interface = is_subnet && interfaces.range(prefix.network()..=prefix.broadcast()).next().is_some();
         if !is_lan && has_interface {
             between += 1;
             continue;

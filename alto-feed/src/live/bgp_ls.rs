@@ -3,12 +3,13 @@
 //! Routers connect; a session that announces no routes cannot influence routing.
 
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 
+use super::routers;
 use crate::bgp::link_state::Database;
 
 /// Length of the header of a message, and largest length of a message (RFC 8654).
@@ -51,12 +52,10 @@ struct Shared {
 impl Listener {
     /// Starts to listen to the routers in `sources`. The latest connection counts, and starts with an empty database.
     pub fn start(address: SocketAddr, sources: Vec<IpNet>, session: Session) -> io::Result<Self> {
-        let listener = TcpListener::bind(address)?;
-        let address = listener.local_addr()?;
         let shared = Arc::new(Mutex::new(Shared::default()));
-        let accepting = Arc::clone(&shared);
-        let accept = move || accept(&listener, &sources, &session, &accepting);
-        std::thread::Builder::new().name("bgp-ls".to_owned()).spawn(accept)?;
+        let database = Arc::clone(&shared);
+        let serve = move |stream: &TcpStream, _| serve(stream, &session, &database);
+        let address = routers::listen("bgp-ls", address, sources, serve)?;
         Ok(Self { address, shared })
     }
 
@@ -77,41 +76,17 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn accept(listener: &TcpListener, sources: &[IpNet], session: &Session, shared: &Arc<Mutex<Shared>>) {
-    loop {
-        let Ok((stream, from)) = listener.accept() else {
-            // Too many open files, for example, which others may close.
-            std::thread::sleep(Duration::from_millis(100));
-            continue;
-        };
-        let router: IpAddr = from.ip().to_canonical();
-        if !sources.iter().any(|source| source.contains(&router)) {
-            eprintln!("alto-feed: bgp-ls: {router} is not among the sources and was refused");
-            continue;
-        }
-        let (session, shared) = (session.clone(), Arc::clone(shared));
-        let serve = move || {
-            let error = serve(stream, &session, &shared);
-            eprintln!("alto-feed: bgp-ls: the session of {router} ended: {error}");
-        };
-        if let Err(error) = std::thread::Builder::new().name(format!("bgp-ls-{router}")).spawn(serve) {
-            eprintln!("alto-feed: bgp-ls: {router} cannot be served: {error}");
-        }
-    }
+/// Serves one connection to its end, and returns the reason.
+fn serve(stream: &TcpStream, session: &Session, shared: &Mutex<Shared>) -> String {
+    receive(stream, session, shared).unwrap_or_else(|error| error.to_string())
 }
 
-/// Serves one connection, and returns the reason for its end.
-fn serve(mut stream: TcpStream, session: &Session, shared: &Mutex<Shared>) -> String {
-    match receive(&mut stream, session, shared) {
-        Ok(reason) => reason,
-        Err(error) => error.to_string(),
-    }
-}
-
-fn receive(stream: &mut TcpStream, session: &Session, shared: &Mutex<Shared>) -> io::Result<String> {
-    stream.set_read_timeout(Some(Duration::from_secs(HOLD_TIME.into())))?;
+fn receive(mut stream: &TcpStream, session: &Session, shared: &Mutex<Shared>) -> io::Result<String> {
+    let longest = Some(Duration::from_secs(HOLD_TIME.into()));
+    stream.set_read_timeout(longest)?;
+    stream.set_write_timeout(longest)?;
     stream.write_all(&open(session))?;
-    let theirs = read(stream)?;
+    let theirs = read(&mut stream)?;
     if theirs.get(HEADER - 1) != Some(&OPEN) {
         return Ok("the first message is not an OPEN".to_owned());
     }
@@ -129,13 +104,13 @@ fn receive(stream: &mut TcpStream, session: &Session, shared: &Mutex<Shared>) ->
     let mut alive = stream.try_clone()?;
     let third = Duration::from_secs(hold.into()) / 3;
     std::thread::Builder::new().name("bgp-ls-alive".to_owned()).spawn(move || {
-        // Ends with the connection.
+        // Ends with the connection, which is closed when the session ends.
         while alive.write_all(&message(KEEPALIVE, &[])).is_ok() {
             std::thread::sleep(third);
         }
     })?;
     loop {
-        let received = read(stream)?;
+        let received = read(&mut stream)?;
         if received.get(HEADER - 1) == Some(&NOTIFICATION) {
             return Ok("the router closed it with a notification".to_owned());
         }

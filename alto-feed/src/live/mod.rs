@@ -5,6 +5,7 @@
 //! ```
 //!
 //! * [`config`] is `feeds.json`; [`source`] runs commands and reads files, within limits of time and size.
+//! * [`routers`] accepts their connections: of listed addresses only, and bounded in number.
 //! * [`bgp_ls`] is a passive BGP session that receives a link-state database.
 //! * [`bmp`] listens to routers that tell their routes.
 //! * [`observation`] makes one [`network`] of everything the sources tell: a topology, and the [`prefixes`] of its PIDs.
@@ -26,6 +27,7 @@ pub mod observation;
 pub mod prefixes;
 pub mod prometheus;
 pub mod prometheus_answer;
+mod routers;
 pub mod run;
 pub mod safety;
 pub mod server;

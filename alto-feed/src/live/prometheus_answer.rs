@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
+use crate::excerpt::excerpt;
+
 #[derive(Deserialize)]
 struct Answer {
     status: String,
@@ -37,10 +39,10 @@ impl Sample {
 
 /// Reads the samples of a vector, or why there are none.
 pub fn samples(text: &str) -> Result<Vec<Sample>, String> {
-    let answer: Answer = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let answer: Answer = serde_json::from_str(text).map_err(|error| excerpt(&error.to_string()))?;
     match (answer.status.as_str(), answer.data) {
         ("success", Some(data)) if data.result_type == "vector" => Ok(data.result),
-        ("success", Some(data)) => Err(format!("the result is a {}, and not a vector", data.result_type)),
-        _ => Err(answer.error.unwrap_or_else(|| "failed without a reason".to_owned())),
+        ("success", Some(data)) => Err(format!("the result is a {}, and not a vector", excerpt(&data.result_type))),
+        _ => Err(answer.error.map_or_else(|| "failed without a reason".to_owned(), |error| excerpt(&error))),
     }
 }

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use topo::LinkChange;
 use topo::file::TopologyFile;
 
+use crate::excerpt::excerpt;
+
 /// Time for one request: a large topology takes the server a while.
 const TIMEOUT: Duration = Duration::from_mins(2);
 /// Largest answer that is read, in bytes.
@@ -89,7 +91,9 @@ struct Problem {
 impl Server {
     /// Creates a client of a server.
     pub fn new(origin: &str, token: Option<&str>) -> Self {
-        let config = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false);
+        // The token and the network are for the server that the operator named, and for no other.
+        let config =
+            ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false).max_redirects(0);
         Self {
             agent: config.build().into(),
             origin: origin.to_owned(),
@@ -157,11 +161,11 @@ impl Server {
         }
         let problem =
             serde_json::from_str::<Problem>(&text).unwrap_or(Problem { title: String::new(), detail: String::new() });
-        let detail = if problem.detail.is_empty() { problem.title } else { problem.detail };
+        let detail = excerpt(if problem.detail.is_empty() { &problem.title } else { &problem.detail });
         Err(ServerError::Refused { origin: self.origin.clone(), what, status: status.as_u16(), detail })
     }
 
     fn unreachable(&self, message: &str) -> ServerError {
-        ServerError::Unreachable(self.origin.clone(), message.to_owned())
+        ServerError::Unreachable(self.origin.clone(), excerpt(message))
     }
 }

@@ -38,6 +38,8 @@ pub fn distinct<'a>(nodes: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<
         nodes.iter().map(|(slug, _)| slug.clone()).filter(|slug| is_unique(slug)).collect();
     taken.insert(RESERVED.to_owned());
     let mut names = Vec::with_capacity(nodes.len());
+    // Numbers that are taken for a text stay so: a network may call all of its routers the same.
+    let mut numbers: HashMap<&str, usize> = HashMap::new();
     for (text, id) in &nodes {
         if is_unique(text) {
             names.push(text.clone());
@@ -45,10 +47,10 @@ pub fn distinct<'a>(nodes: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<
         }
         let stem = if text.is_empty() { "node" } else { text };
         let mut name = format!("{stem}-{}", slug(id).chars().take(10).collect::<String>());
-        let mut number = 2;
         while !taken.insert(name.clone()) {
+            let number = numbers.entry(stem).or_insert(2);
             name = format!("{stem}--{number}");
-            number += 1;
+            *number += 1;
         }
         names.push(name);
     }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use structopt::StructOpt;
 
-use crate::exit::Exit;
 use alto_client::{BuildError, Client, ClientBuilder};
+use command_line::Exit;
 
 /// Environment variable with the password that `--user NAME` leaves out.
 const PASSWORD: &str = "ALTO_PASSWORD";

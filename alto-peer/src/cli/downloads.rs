@@ -83,6 +83,13 @@ impl Downloads {
         self.state().active.clone()
     }
 
+    /// Cancels the downloads that `is_meant` picks; returns how many there were. Pieces that have arrived are kept.
+    pub(crate) fn cancel(&self, is_meant: impl Fn(&Wanted) -> bool) -> usize {
+        let state = self.state();
+        let meant = state.active.iter().filter(|active| is_meant(&active.wanted));
+        meant.inspect(|active| active.cancel.cancel()).count()
+    }
+
     /// Cancels all downloads and waits a moment for them to end. Pieces that have arrived are kept.
     pub(crate) fn stop(&self) {
         let mut state = self.state();
@@ -111,7 +118,12 @@ impl Downloads {
         let Inner { fetcher, folder, options, .. } = &*self.0;
         let (folder, options) = (folder.clone(), options.clone());
         let order = Order { wanted: wanted.clone(), folder, name: None, wait, options };
-        let _told_by_events = fetcher.fetch(&order, cancel);
+        // Events tell how each file ends.
+        if let Ok(done) = fetcher.fetch(&order, cancel)
+            && let Err(error) = fetcher.fetch_tree(&order, &done, cancel)
+        {
+            tracing::warn!("{error}");
+        }
         self.leave(wanted);
     }
 

@@ -3,15 +3,16 @@
 use std::fmt::Write as _;
 
 use alto_types::swarm::FileSummary;
+use http::StatusCode;
 use indicatif::HumanBytes;
 use structopt::StructOpt;
 
 use super::access::{AccessError, AccessOptions};
 use super::output::Output;
-use crate::download::most_held_first;
-use crate::exit::Exit;
+use crate::download::{IdPrefix, most_held_first};
 use crate::registration::{RegistryClient, RegistryError};
 use alto_client::printable;
+use command_line::Exit;
 
 /// Largest number of files that are listed.
 const MAX_LISTED: usize = 1000;
@@ -23,13 +24,13 @@ EXAMPLES:
     alto-peer files --server http://alto.example/directory
         lists the first 1000 files: ID, size, name, and how many peers have them
     alto-peer files --server http://alto.example/directory movie.bin
-        lists the files of exactly that name, from which `alto-peer get` can fetch one by its ID
+        lists the files of exactly that name, or else those whose ID begins so, from which `alto-peer get` can fetch one by its ID
 
 EXIT CODES:
     0 listed, even if there are none   1 the registry does not answer   64 wrong usage   78 a file cannot be used")]
 pub(crate) struct FilesOptions {
-    /// Lists files of this name only
-    #[structopt(value_name = "NAME")]
+    /// Lists files of this name only, or those whose ID begins with these six or more digits
+    #[structopt(value_name = "NAME|ID")]
     name: Option<String>,
 
     /// URI of the ALTO server's directory; the registry of peers is next to it
@@ -79,7 +80,19 @@ pub(crate) fn run(options: &FilesOptions) -> Exit {
 impl FilesOptions {
     fn text(&self) -> Result<String, FilesError> {
         let client = self.access.client(&self.server)?.build().map_err(AccessError::from)?;
-        let Listed { files, more } = list(&RegistryClient::new(client), self.name.as_deref())?;
+        let registry = RegistryClient::new(client);
+        let Listed { mut files, more } = list(&registry, self.name.as_deref())?;
+        let prefix = self.name.as_deref().and_then(|name| name.parse::<IdPrefix>().ok());
+        if let Some(prefix) = prefix.filter(|_| files.is_empty()) {
+            files = registry.files(None, prefix.before())?.files;
+            files.retain(|file| prefix.begins(file.id));
+        } else if let Some(Ok(id)) = self.name.as_deref().map(str::parse) {
+            match registry.file(id) {
+                Ok(file) => files.push(file),
+                Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
         if self.json {
             return Ok(serde_json::json!({ "files": files }).to_string());
         }

@@ -4,10 +4,12 @@ mod access;
 mod downloads;
 mod files;
 mod get;
+mod link;
 mod output;
 mod prompt;
 mod query;
 mod run;
+mod sections;
 mod share;
 mod signals;
 mod start;
@@ -15,12 +17,13 @@ mod torrent;
 mod values;
 
 use std::ffi::OsString;
-use std::io::Write;
 
+use command_line::Exit;
 use structopt::StructOpt;
-use structopt::clap::{AppSettings, ErrorKind};
+use structopt::clap::AppSettings;
 
-use crate::exit::Exit;
+/// Name of the program in its messages.
+const PROGRAM: &str = "alto-peer";
 
 /// Subcommands, with their options.
 #[derive(Clone, Debug, StructOpt)]
@@ -46,34 +49,19 @@ enum Flags {
 
 /// Runs the program with these arguments, the program's own name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    match Flags::from_iter_safe(arguments) {
-        Ok(Flags::Get(get)) => get::run(&get),
-        Ok(Flags::Files(options)) => files::run(&options),
-        Ok(Flags::Query(query)) => query::run(&query),
-        Ok(Flags::Share(options)) => share::run(&options),
-        Ok(Flags::Run(options)) => self::run::run(&options),
-        Ok(Flags::Torrent(options)) => torrent::run(&options),
-        // `--help` and `--version` come as errors, too.
-        Err(error) if matches!(error.kind, ErrorKind::HelpDisplayed | ErrorKind::VersionDisplayed) => {
-            print(&error.message)
-        }
-        // The parser prints the version itself; writing again tells a closed pipe from other errors.
-        Err(error) if error.kind == ErrorKind::Io => print(""),
-        Err(error) => {
-            eprintln!("{}", error.message);
-            Exit::Usage
-        }
+    match command_line::parse(sections::SECTIONS, arguments) {
+        Ok((flags, _)) => match flags {
+            Flags::Get(get) => get::run(&get),
+            Flags::Files(options) => files::run(&options),
+            Flags::Query(query) => query::run(&query),
+            Flags::Share(options) => share::run(&options),
+            Flags::Run(options) => self::run::run(&options),
+            Flags::Torrent(options) => torrent::run(&options),
+        },
+        Err(ending) => ending.report(PROGRAM),
     }
 }
 
-/// Prints text to standard output; a reader that closes the pipe early, such as `head`, is not an error.
 fn print(text: &str) -> Exit {
-    let mut output = std::io::stdout().lock();
-    match writeln!(output, "{text}").and_then(|()| output.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            eprintln!("alto-peer: cannot write to standard output: {error}");
-            Exit::Failure
-        }
-        _ => Exit::Success,
-    }
+    command_line::print(PROGRAM, text)
 }

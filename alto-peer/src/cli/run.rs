@@ -14,9 +14,9 @@ use super::prompt::{self, Shell};
 use super::signals::Signals;
 use super::start::{StartError, node_settings};
 use crate::download::{Fetcher, Setup};
-use crate::exit::Exit;
 use crate::node::Node;
 use crate::settings::{PeerConfig, PeersFile};
+use command_line::Exit;
 
 /// Options of `run`.
 #[derive(Clone, Debug, StructOpt)]
@@ -98,7 +98,8 @@ fn serve(options: &RunOptions) -> Result<Exit, StartError> {
         library: Some(Arc::clone(node.library())),
         events,
     };
-    let downloads = Downloads::new(Fetcher::new(setup), config.folder.clone(), config.fetching.clone());
+    let downloads =
+        Downloads::new(Fetcher::new(setup, config.download_rate), config.folder.clone(), config.fetching.clone());
     begin(config, &node, &downloads)?;
     let shell = Shell::new(options.name.clone(), Arc::clone(&node), downloads.clone(), answers);
     let screen = terminal.then(prompt::Screen::remember).flatten();

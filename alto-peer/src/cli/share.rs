@@ -9,13 +9,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 use structopt::StructOpt;
 
 use super::access::{AccessError, AccessOptions};
+use super::link;
 use super::output::Output;
 use super::signals::Signals;
 use super::start::{StartError, node_settings};
 use super::values;
-use crate::exit::Exit;
 use crate::node::Node;
 use crate::settings::{PeerSettings, Rate, Size};
+use command_line::Exit;
 
 /// Options of `share`.
 #[derive(Clone, Debug, StructOpt)]
@@ -25,7 +26,8 @@ EXAMPLES:
     alto-peer share ~/public --server http://alto.example/directory --upload-rate 8Mbit --address 192.0.2.7
 
 Files are hashed first and then registered at the server, until SIGTERM or ^C unregisters them. Hidden files in a
-folder are left out, and so are symbolic links that lead out of it. A file that changes is no longer shared.
+folder are left out, and so are symbolic links that lead out of it. A file that changes is no longer shared. A folder
+NAME is shared as a whole, too, as NAME.collection.json, by which `alto-peer get` fetches everything in it.
 
 EXIT CODES:
     0 ended by a signal   1 failed while running   64 wrong usage   78 a file cannot be used")]
@@ -45,7 +47,7 @@ pub(crate) struct ShareOptions {
     #[structopt(long, value_name = "PORT")]
     port: Option<u16>,
 
-    /// Listens on this address and registers from it [default: 0.0.0.0, any]
+    /// Listens on this address and registers from it [default: any, of both families]
     #[structopt(long, value_name = "ADDRESS")]
     address: Option<IpAddr>,
 
@@ -107,12 +109,19 @@ fn serve(options: &ShareOptions) -> Result<Exit, StartError> {
     let settings = node_settings(&config, options.state.clone());
     let node = Arc::new(Node::start(settings, client, Output::stdout().events(options.json))?);
     // In a thread of its own, so that a signal ends the program even while a long file is hashed.
-    let (hashing, paths, quiet) = (Arc::clone(&node), options.paths.clone(), options.json);
+    let (hashing, paths, quiet, failed) = (Arc::clone(&node), options.paths.clone(), options.json, end.clone());
     std::thread::Builder::new().name("hashing".to_owned()).spawn(move || {
         if share_all(&hashing, &paths, quiet) {
             hashing.registration().register();
         } else {
-            let _ended_already = end.send(Exit::Config);
+            let _ended_already = failed.send(Exit::Config);
+        }
+    })?;
+    let (refused, told) = (Arc::clone(&node), end);
+    std::thread::Builder::new().name("refusal".to_owned()).spawn(move || {
+        // The log has the reason.
+        if refused.registration().wait_for_refusal().is_some() {
+            let _ended_already = told.send(Exit::Failure);
         }
     })?;
     let exit = ended.recv().unwrap_or(Exit::Failure);
@@ -128,6 +137,11 @@ fn share_all(node: &Node, paths: &[PathBuf], quiet: bool) -> bool {
         match node.share(path, |path, done, size| bar.show(path, done, size)) {
             Ok((files, left_out)) => {
                 shared += files.len();
+                if !quiet {
+                    for line in link::lines(node.registry().directory_uri(), &files) {
+                        Output::stdout().say(&line);
+                    }
+                }
                 for error in left_out {
                     eprintln!("alto-peer: left out: {error}");
                 }

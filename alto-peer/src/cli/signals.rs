@@ -9,7 +9,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals as Iterator;
 
-use crate::exit::Exit;
+use command_line::Exit;
 
 /// Listener for the signals that end a peer.
 pub(crate) struct Signals(Iterator);

@@ -4,10 +4,10 @@ use std::io;
 use std::path::PathBuf;
 
 use super::access::AccessError;
-use crate::exit::Exit;
 use crate::node::{NodeError, NodeSettings};
 use crate::serving::{DEFAULT_CONNECTIONS, Patience, ServingSettings};
 use crate::settings::{PeerConfig, PeersError, check_name};
+use command_line::Exit;
 
 /// Reason why a peer does not start.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::settings::{MAX_AT_A_TIME, Size, check_name, check_piece_size};
+use crate::settings::{MAX_AT_A_TIME, Rate, Size, check_download_rate, check_name, check_piece_size};
 
 /// Parses a number of uploads, requests or neighbours at a time.
 pub(super) fn count(text: &str) -> Result<usize, String> {
@@ -21,6 +21,11 @@ pub(super) fn block_size(text: &str) -> Result<Size, String> {
 pub(super) fn piece_size(text: &str) -> Result<Size, String> {
     let size = text.parse::<Size>().map_err(|error| error.to_string())?;
     check_piece_size(size).map(|_| size)
+}
+
+/// Parses a limit of downloads.
+pub(super) fn download_rate(text: &str) -> Result<Rate, String> {
+    text.parse::<Rate>().map_err(|error| error.to_string()).and_then(check_download_rate)
 }
 
 /// Parses a share of a whole.

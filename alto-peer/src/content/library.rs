@@ -15,6 +15,7 @@ use alto_types::swarm::{FileEntry, FileId};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
+use super::collection::{Collection, Member};
 use super::fingerprint::Fingerprint;
 use super::manifest::{HashError, Manifest};
 use super::name::{FileName, NameError};
@@ -33,7 +34,7 @@ pub struct Library {
 /// Result of adding a folder.
 #[derive(Default)]
 pub struct Added {
-    /// Files that are shared now.
+    /// Files that are shared now; of a folder, last the one that describes it.
     pub files: Vec<Arc<Shared>>,
     /// Reasons why other files were left out.
     pub left_out: Vec<ShareError>,
@@ -62,6 +63,14 @@ pub enum ShareError {
     /// The symbolic link leads out of the folder, or to a folder.
     #[error("{}: is a symbolic link to a folder, to nothing, or out of the shared folder, and is not followed", .0.display())]
     Link(PathBuf),
+    /// The content is shared already, under another name.
+    #[error("{}: has the same content as {name}; others find it by that name", path.display())]
+    SameContent {
+        /// Path of the file.
+        path: PathBuf,
+        /// Name under which the content is shared.
+        name: FileName,
+    },
     /// The folder contains too many files, or is nested too deeply.
     #[error("{}: only the first {MAX_FILES} files in at most {MAX_DEPTH} levels of folders are shared", .0.display())]
     TooMany(PathBuf),
@@ -92,7 +101,11 @@ impl Library {
         if !metadata.is_file() {
             return Err(ShareError::NotAFile(path.to_owned()));
         }
-        Ok(Added { files: vec![self.add_file(path, piece_size, progress)?], left_out: Vec::new() })
+        let shared = self.add_file(path, piece_size, progress)?;
+        Ok(match under_its_name(shared, path) {
+            Ok(shared) => Added { files: vec![shared], left_out: Vec::new() },
+            Err(same) => Added { files: Vec::new(), left_out: vec![same] },
+        })
     }
 
     /// Hashes a file and shares it.
@@ -118,18 +131,34 @@ impl Library {
         let path = path.canonicalize().map_err(failed)?;
         let root = Arc::new(Dir::open_ambient_dir(&path, ambient_authority()).map_err(failed)?);
         let (files, mut left_out) = walk(&root, &path);
-        let mut added = Vec::new();
+        let (mut added, mut members) = (Vec::new(), Vec::new());
         for relative in files {
             let path = path.join(&relative);
             let shared = FileName::of_path(&path)
                 .map_err(ShareError::from)
-                .and_then(|name| self.add_beneath(&root, &relative, &path, name, piece_size, &mut progress));
+                .and_then(|name| self.add_beneath(&root, &relative, &path, name, piece_size, &mut progress))
+                .and_then(|shared| {
+                    let Manifest { id, size, .. } = **shared.manifest();
+                    members.push(Member { path: relative.clone(), id, size });
+                    under_its_name(shared, &path)
+                });
             match shared {
                 Ok(shared) => added.push(shared),
                 Err(error) => left_out.push(error),
             }
         }
+        if let Some(name) = FileName::of_path(&path).ok().filter(|name| !name.is_hidden() && !members.is_empty()) {
+            added.push(self.add_collection(&Collection { name, members }, piece_size)?);
+        }
         Ok(Added { files: added, left_out })
+    }
+
+    /// Shares the description of a folder whose files are shared.
+    fn add_collection(&self, collection: &Collection, piece_size: u32) -> Result<Arc<Shared>, ShareError> {
+        let (name, json) = (collection.file_name()?, collection.to_json());
+        let cut = |source| HashError::Cut { path: name.as_str().into(), source };
+        let manifest = Manifest::of_bytes(&json, piece_size).map_err(cut)?;
+        Ok(self.insert(Shared::new(name.clone(), Arc::new(manifest), Content::Memory(json.into()))))
     }
 
     fn add_beneath(
@@ -309,6 +338,14 @@ impl Library {
     fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<FileId, Arc<Shared>>> {
         self.files.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The shared content of a file, unless it is shared under another name than that of the file.
+fn under_its_name(shared: Arc<Shared>, path: &Path) -> Result<Arc<Shared>, ShareError> {
+    if path.file_name().is_some_and(|name| name == shared.name().as_str()) {
+        return Ok(shared);
+    }
+    Err(ShareError::SameContent { path: path.to_owned(), name: shared.name().clone() })
 }
 
 /// Folder of a file, its name there, and its full path. A symbolic link that the user names is followed, but only here.

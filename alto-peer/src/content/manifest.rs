@@ -224,6 +224,13 @@ impl Manifest {
         Ok((!grown).then(|| Self { id: digest::take(&mut whole), size, piece_size, pieces }))
     }
 
+    /// Hashes bytes in memory, cut into pieces as a file would be.
+    pub fn of_bytes(bytes: &[u8], piece_size: u32) -> Result<Self, ManifestError> {
+        let (piece_size, _) = fitting(bytes.len() as u64, piece_size)?;
+        let pieces = bytes.chunks(piece_size as usize).map(digest::of).collect();
+        Ok(Self { id: digest::of(bytes), size: bytes.len() as u64, piece_size, pieces })
+    }
+
     /// Encodes the manifest in canonical form, so that its hash is the same for all who divide the file alike.
     pub fn to_json(&self) -> Vec<u8> {
         let mut text = String::with_capacity(200 + self.pieces.len() * 67);

@@ -1,9 +1,11 @@
 //! Files on disk: their hashes, downloads in progress, and the files that are shared.
 //!
 //! A [`Manifest`] identifies a file by the hashes of the whole and of each piece. A [`PartialFile`] is a download in
-//! progress, which gets its name once its hash is verified. The [`Library`] holds what this peer shares of both.
+//! progress, which gets its name once its hash is verified. The [`Library`] holds what this peer shares of both. A
+//! [`collection`] describes a folder.
 
 pub mod bitfield;
+pub mod collection;
 mod digest;
 mod fingerprint;
 mod have;

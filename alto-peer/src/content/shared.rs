@@ -32,6 +32,8 @@ pub struct Shared {
 /// Location of a shared file's content.
 pub(super) enum Content {
     Complete(Box<OnDisk>),
+    /// A complete file that this program has written itself.
+    Memory(Bytes),
     Partial(Arc<PartialFile>),
 }
 
@@ -57,6 +59,8 @@ struct Verified {
 pub enum Source {
     /// A complete file.
     Complete(File),
+    /// A complete file in memory.
+    Memory(Bytes),
     /// A download in progress.
     Partial(Arc<PartialFile>),
 }
@@ -118,21 +122,21 @@ impl Shared {
 
     /// True if the file is complete and has its name.
     pub fn is_complete(&self) -> bool {
-        matches!(self.content, Content::Complete(_))
+        matches!(self.content, Content::Complete(_) | Content::Memory(_))
     }
 
-    /// Path of the file, if it is complete.
+    /// Path of the file, if it is complete and on disk.
     pub fn path(&self) -> Option<&Path> {
         match &self.content {
             Content::Complete(on_disk) => Some(&on_disk.path),
-            Content::Partial(_) => None,
+            Content::Memory(_) | Content::Partial(_) => None,
         }
     }
 
     /// The download in progress, if the file is not complete.
     pub fn partial(&self) -> Option<&Arc<PartialFile>> {
         match &self.content {
-            Content::Complete(_) => None,
+            Content::Complete(_) | Content::Memory(_) => None,
             Content::Partial(partial) => Some(partial),
         }
     }
@@ -140,7 +144,7 @@ impl Shared {
     /// The pieces that are there.
     pub fn have(&self) -> Bitfield {
         match &self.content {
-            Content::Complete(_) => Bitfield::full(self.manifest.piece_count()),
+            Content::Complete(_) | Content::Memory(_) => Bitfield::full(self.manifest.piece_count()),
             Content::Partial(partial) => partial.have(),
         }
     }
@@ -148,7 +152,7 @@ impl Shared {
     /// True if a piece is there.
     pub fn has(&self, piece: usize) -> bool {
         match &self.content {
-            Content::Complete(_) => piece < self.manifest.piece_count(),
+            Content::Complete(_) | Content::Memory(_) => piece < self.manifest.piece_count(),
             Content::Partial(partial) => partial.has(piece),
         }
     }
@@ -157,7 +161,7 @@ impl Shared {
     pub(super) fn check(&self) -> Result<(), Gone> {
         match &self.content {
             Content::Complete(on_disk) => on_disk.open().map(drop),
-            Content::Partial(_) => Ok(()),
+            Content::Memory(_) | Content::Partial(_) => Ok(()),
         }
     }
 
@@ -169,7 +173,7 @@ impl Shared {
                 on_disk.verify(file, &self.manifest, offset..offset + bytes.len() as u64)?;
                 source.read_at(bytes, offset).map_err(|error| on_disk.unreadable(error))
             }
-            (Content::Complete(_) | Content::Partial(_), _) => source
+            (Content::Complete(_) | Content::Memory(_) | Content::Partial(_), _) => source
                 .read_at(bytes, offset)
                 .map_err(|source| Gone::Unreadable { path: self.name.as_str().into(), source }),
         }
@@ -179,6 +183,7 @@ impl Shared {
     pub(super) fn open(&self) -> Result<Source, Gone> {
         match &self.content {
             Content::Complete(on_disk) => on_disk.open().map(Source::Complete),
+            Content::Memory(bytes) => Ok(Source::Memory(bytes.clone())),
             Content::Partial(partial) => Ok(Source::Partial(Arc::clone(partial))),
         }
     }
@@ -264,6 +269,12 @@ impl Source {
     pub fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
         match self {
             Self::Complete(file) => file.read_exact_at(bytes, offset),
+            Self::Memory(content) => {
+                let start = usize::try_from(offset).unwrap_or(usize::MAX);
+                let part = content.get(start..).and_then(|rest| rest.get(..bytes.len()));
+                bytes.copy_from_slice(part.ok_or(io::ErrorKind::UnexpectedEof)?);
+                Ok(())
+            }
             Self::Partial(partial) => partial.read_at(bytes, offset),
         }
     }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use alto_types::swarm::{FileId, FileSummary};
+use indicatif::HumanBytes;
 
 use crate::content::name::NameError;
 use crate::content::partial::PartialError;
@@ -21,7 +22,7 @@ pub enum FetchError {
         wanted: String,
     },
     /// Several files have the name.
-    #[error("{} files are called {name:?}; choose one by its ID:{}", candidates.len(), list(candidates))]
+    #[error("{} files are called {name:?} or have an ID that begins so; choose one by its ID:{}", candidates.len(), list(candidates))]
     Ambiguous {
         /// Name of the files.
         name: String,
@@ -89,7 +90,13 @@ pub(crate) fn most_held_first(files: &mut [FileSummary]) {
 
 fn list(candidates: &[FileSummary]) -> String {
     let line = |file: &FileSummary| {
-        format!("\n  {}  {} bytes, {} with all of it, {} with a part", file.id, file.size, file.complete, file.partial)
+        format!(
+            "\n  {}  {}, {} with all of it, {} with a part",
+            file.id,
+            HumanBytes(file.size),
+            file.complete,
+            file.partial
+        )
     };
     let mut files = candidates.to_vec();
     most_held_first(&mut files);

@@ -10,6 +10,7 @@ mod error;
 mod helpers;
 mod interval;
 mod manifest_search;
+mod named_peers;
 mod options;
 mod pace;
 mod pause;
@@ -18,13 +19,12 @@ mod request;
 mod screened;
 mod session;
 mod transport;
+mod tree;
+mod wanted;
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -33,8 +33,11 @@ use alto_types::swarm::FileId;
 pub use cancel::Cancel;
 pub use error::FetchError;
 pub(crate) use error::{MAX_LISTED, most_held_first};
+pub use named_peers::NamedPeers;
 pub use options::Options;
 pub use rendezvous::{Rendezvous, RendezvousError};
+pub use tree::{Tree, TreeError};
+pub use wanted::{IdPrefix, Wanted};
 
 use self::pace::Pace;
 use self::screened::Screened;
@@ -73,15 +76,6 @@ pub struct Order {
     pub options: Options,
 }
 
-/// A file as users refer to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// ID: the hash of its content.
-    Id(FileId),
-    /// Name that a holder gave it; it has to be unique.
-    Name(String),
-}
-
 /// A completed download.
 #[derive(Clone, Debug)]
 pub struct Done {
@@ -107,10 +101,16 @@ pub struct Fetcher {
 }
 
 impl Fetcher {
-    /// A fetcher with this setup.
-    pub fn new(setup: Setup) -> Self {
+    /// A fetcher with this setup, whose registry may lead it only where its server may. All downloads together receive so
+    /// many bytes per second, or as many as come.
+    pub fn new(setup: Setup, rate: Option<u64>) -> Self {
         let rendezvous = Arc::new(Screened::new(Arc::clone(&setup.rendezvous), setup.client.clone()));
-        Self { setup: Setup { rendezvous, ..setup }, pace: Arc::new(Pace::new(Instant::now())) }
+        Self::of_named_peers(Setup { rendezvous, ..setup }, rate)
+    }
+
+    /// A fetcher from peers that the user named, wherever they are.
+    pub fn of_named_peers(setup: Setup, rate: Option<u64>) -> Self {
+        Self { setup, pace: Arc::new(Pace::new(Instant::now(), rate)) }
     }
 
     /// Downloads a file and waits for it. Emits events for everything that happens, success or failure at the end included.
@@ -129,23 +129,5 @@ impl Fetcher {
             Err(error) => Event::Failed { file, reason: error.to_string() },
         });
         result
-    }
-}
-
-impl FromStr for Wanted {
-    type Err = Infallible;
-
-    /// Takes a text with the form of an ID for one, and any other for a name.
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(text.parse().map_or_else(|_| Self::Name(text.to_owned()), Self::Id))
-    }
-}
-
-impl fmt::Display for Wanted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Id(id) => id.fmt(f),
-            Self::Name(name) => f.write_str(name),
-        }
     }
 }

@@ -5,12 +5,16 @@ use std::time::Duration;
 use alto_types::swarm::{FileId, FileSummary, Holders};
 use http::StatusCode;
 
+use super::wanted::IdPrefix;
 use crate::registration::{RegistryClient, RegistryError};
 
 /// A directory of files and their holders, such as the registry of an ALTO server (`docs/swarm.md`).
 pub trait Rendezvous: Send + Sync {
     /// Lists all files of exactly this name.
     fn named(&self, name: &str) -> Result<Vec<FileSummary>, RendezvousError>;
+
+    /// Lists files whose ID begins like this: all, or the first of many.
+    fn beginning(&self, prefix: &IdPrefix) -> Result<Vec<FileSummary>, RendezvousError>;
 
     /// Lists the holders of a file other than this peer: all, or a random sample of `limit`.
     fn holders(&self, file: FileId, limit: usize) -> Result<Holders, RendezvousError>;
@@ -42,13 +46,7 @@ impl Rendezvous for RegistryClient {
     fn named(&self, name: &str) -> Result<Vec<FileSummary>, RendezvousError> {
         let (mut files, mut after) = (Vec::new(), None);
         for _ in 0..PAGES {
-            let page = self.files(Some(name), after).map_err(|error| match error.status() {
-                // A list of files may be empty, but its URI exists.
-                Some(StatusCode::NOT_FOUND) => {
-                    RendezvousError::Refused(format!("the server of {} has no registry of peers", self.directory_uri()))
-                }
-                _ => error.into(),
-            })?;
+            let page = self.files(Some(name), after).map_err(|error| list_failed(self, error))?;
             files.extend(page.files.into_iter().filter(|file| file.name == name));
             after = page.next;
             if after.is_none() {
@@ -58,8 +56,24 @@ impl Rendezvous for RegistryClient {
         Ok(files)
     }
 
+    fn beginning(&self, prefix: &IdPrefix) -> Result<Vec<FileSummary>, RendezvousError> {
+        // Files are listed by ID, so that those asked for come first.
+        let page = self.files(None, prefix.before()).map_err(|error| list_failed(self, error))?;
+        Ok(page.files.into_iter().filter(|file| prefix.begins(file.id)).collect())
+    }
+
     fn holders(&self, file: FileId, limit: usize) -> Result<Holders, RendezvousError> {
         Ok(RegistryClient::holders(self, file, limit)?)
+    }
+}
+
+/// Why files are not listed. A list may be empty, but its URI exists.
+fn list_failed(registry: &RegistryClient, error: RegistryError) -> RendezvousError {
+    match error.status() {
+        Some(StatusCode::NOT_FOUND) => {
+            RendezvousError::Refused(format!("the server of {} has no registry of peers", registry.directory_uri()))
+        }
+        _ => error.into(),
     }
 }
 

@@ -13,6 +13,7 @@ use ureq::http::{Response, StatusCode};
 use ureq::{Agent, Body, Error};
 
 use super::cancel::Cancel;
+use super::pace::Pace;
 use super::transport;
 use crate::content::partial::PartialError;
 use crate::content::{PartialFile, Written};
@@ -80,6 +81,8 @@ pub(super) struct Requester {
     /// Bytes of all bodies received, right or wrong.
     pub(super) received: Arc<AtomicU64>,
     pub(super) gate: Gate,
+    /// Limit of the rate of all downloads.
+    pub(super) pace: Arc<Pace>,
     pub(super) buffer: Vec<u8>,
 }
 
@@ -174,7 +177,8 @@ impl Requester {
             self.buffer.resize(self.partial.manifest().piece_len(piece), 0);
             let mut filled = 0;
             while filled < self.buffer.len() {
-                let count = match reader.read(&mut self.buffer[filled..]) {
+                let end = self.buffer.len().min(filled.saturating_add(self.pace.chunk()));
+                let count = match reader.read(&mut self.buffer[filled..end]) {
                     Ok(0) => Err(Outcome::Left("ended its answer too early".to_owned())),
                     Ok(count) => Ok(count),
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -184,6 +188,10 @@ impl Requester {
                 filled += count;
                 self.received.fetch_add(count as u64, Ordering::Relaxed);
                 flow.received(count as u64).inspect_err(|_| *wasted += filled as u64)?;
+                if self.pace.received(count, &job.cancel) {
+                    // Time that this peer's own limit takes is not the holder's.
+                    flow = Flow::new(self.stall);
+                }
             }
             let written = self.store(piece).inspect_err(|_| *wasted += filled as u64)?;
             let now = Instant::now();

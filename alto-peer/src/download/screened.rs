@@ -9,6 +9,7 @@ use alto_client::{AddressScope, Client};
 use alto_types::swarm::{FileId, FileSummary, Holder, Holders};
 
 use super::rendezvous::{Rendezvous, RendezvousError};
+use super::wanted::IdPrefix;
 
 /// Ports below this one belong to services of the system.
 const PRIVILEGED: u16 = 1024;
@@ -47,6 +48,10 @@ impl Rendezvous for Screened {
         self.inner.named(name)
     }
 
+    fn beginning(&self, prefix: &IdPrefix) -> Result<Vec<FileSummary>, RendezvousError> {
+        self.inner.beginning(prefix)
+    }
+
     fn holders(&self, file: FileId, limit: usize) -> Result<Holders, RendezvousError> {
         let mut holders = self.inner.holders(file, limit)?;
         let server = self.client.server_scope();
@@ -79,6 +84,10 @@ mod tests {
 
     impl Rendezvous for Listing {
         fn named(&self, _: &str) -> Result<Vec<FileSummary>, RendezvousError> {
+            Ok(Vec::new())
+        }
+
+        fn beginning(&self, _: &IdPrefix) -> Result<Vec<FileSummary>, RendezvousError> {
             Ok(Vec::new())
         }
 

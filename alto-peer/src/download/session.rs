@@ -15,7 +15,7 @@ use super::pace::Pace;
 use super::pause::{call, pause};
 use super::rendezvous::RendezvousError;
 use super::transport;
-use super::{Done, FetchError, Order, Setup, Wanted};
+use super::{Done, FetchError, IdPrefix, Order, Setup, Wanted};
 use crate::content::manifest::{DEFAULT_PIECE_SIZE, MAX_PIECE_SIZE, piece_count};
 use crate::content::partial::PartialError;
 use crate::content::{FileName, PartialFile};
@@ -72,11 +72,15 @@ pub(super) fn run(
 /// Identifies the file that is wanted. Unless the order is to wait for it, that takes no longer than its patience.
 fn find(setup: &Setup, order: &Order, cancel: &Cancel) -> Result<FileSummary, FetchError> {
     let until = (!order.wait).then(|| Instant::now() + order.options.patience);
+    let mut told = false;
     loop {
         let (rendezvous, wanted) = (Arc::clone(&setup.rendezvous), order.wanted.clone());
         let found = call(until, cancel, move || match wanted {
             Wanted::Id(id) => rendezvous.holders(id, 1).map(|holders| vec![holders.file]),
-            Wanted::Name(name) => rendezvous.named(&name),
+            Wanted::Name(name) => rendezvous.named(&name).and_then(|found| match name.parse::<IdPrefix>() {
+                Ok(prefix) if found.is_empty() => rendezvous.beginning(&prefix),
+                _ => Ok(found),
+            }),
         })?;
         let found = found.unwrap_or_else(|| Err(RendezvousError::Failed("the registry does not answer".to_owned())));
         let time = match found {
@@ -93,7 +97,19 @@ fn find(setup: &Setup, order: &Order, cancel: &Cancel) -> Result<FileSummary, Fe
                 return Err(FetchError::Registry(busy.to_string()));
             }
             Err(RendezvousError::Busy(time)) => time.min(LONGEST_PAUSE),
-            Ok(_) | Err(RendezvousError::NotFound | RendezvousError::Failed(_)) => ASK_AGAIN,
+            Ok(_) | Err(RendezvousError::NotFound) => {
+                if !std::mem::replace(&mut told, true) {
+                    let reason = format!("nobody shares a file {} yet", order.wanted);
+                    setup.events.emit(Event::Waiting { file: None, reason, seconds: None });
+                }
+                ASK_AGAIN
+            }
+            Err(RendezvousError::Failed(reason)) => {
+                if !std::mem::replace(&mut told, true) {
+                    setup.events.emit(Event::Waiting { file: None, reason, seconds: None });
+                }
+                ASK_AGAIN
+            }
         };
         let left = until.map_or(time, |until| until.saturating_duration_since(Instant::now()));
         pause(time.min(left), cancel)?;

@@ -3,11 +3,14 @@
 //! `docs/swarm.md` lists them. Every part of the peer reports through [`Events::emit`]; the sink and the clock are chosen
 //! once, when the program starts.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use alto_types::swarm::{FileId, PeerId};
+use indicatif::{HumanBytes, HumanDuration};
 use serde::{Deserialize, Serialize};
 
 use crate::policy::Metrics;
@@ -33,6 +36,11 @@ pub enum Event {
         peer: PeerId,
         /// Seconds for which the registration lasts without a heartbeat.
         lease: u64,
+    },
+    /// The registry could not connect to this peer, so others cannot either.
+    Unreachable {
+        /// Port on which this peer serves.
+        port: u16,
     },
     /// The registration of this peer has ended.
     Unregistered {
@@ -137,6 +145,17 @@ pub enum Event {
         /// Number of holders in use.
         sources: usize,
     },
+    /// Nothing can be fetched for the moment; somebody else has to share what is missing.
+    Waiting {
+        /// ID of the file, if it was found.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file: Option<FileId>,
+        /// Reason why nothing can be fetched.
+        reason: String,
+        /// Seconds after which the download gives up; absent if it waits until it is cancelled.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seconds: Option<f64>,
+    },
     /// The file is complete and its hash is right.
     Done {
         /// ID of the file.
@@ -232,7 +251,9 @@ impl Event {
     /// ID of the file that the event is about, if any.
     pub fn file(&self) -> Option<FileId> {
         match self {
-            Self::Listening { .. } | Self::Registered { .. } | Self::Unregistered { .. } => None,
+            Self::Listening { .. } | Self::Registered { .. } | Self::Unreachable { .. } | Self::Unregistered { .. } => {
+                None
+            }
             Self::Shared { file, .. }
             | Self::Joined { file, .. }
             | Self::Metrics { file, .. }
@@ -242,7 +263,7 @@ impl Event {
             | Self::Fallback { file, .. }
             | Self::Progress { file, .. }
             | Self::Done { file, .. } => Some(*file),
-            Self::Failed { file, .. } => *file,
+            Self::Waiting { file, .. } | Self::Failed { file, .. } => *file,
         }
     }
 
@@ -251,13 +272,17 @@ impl Event {
         Some(match self {
             Self::Listening { address, port } => format!("listening on {}", SocketAddr::new(*address, *port)),
             Self::Registered { peer, lease } => format!("registered as {peer}, for {lease} s at a time"),
+            Self::Unreachable { port } => format!(
+                "nobody can reach this peer: the server could not connect to its port {port}. Let TCP port {port} through the \
+                 firewall, or forward it from the router"
+            ),
             Self::Unregistered { peer, .. } => format!("unregistered {peer}"),
             Self::Shared { file, name, size, pieces } => {
-                format!("sharing {name}: {size} bytes in {pieces} pieces, {file}")
+                format!("sharing {name}: {} in {pieces} pieces, {file}", HumanBytes(*size))
             }
             Self::Joined { name, size, pieces, have, policy, .. } => {
                 let earlier = if *have > 0 { format!(", {have} of them from an earlier try") } else { String::new() };
-                format!("fetching {name}: {size} bytes in {pieces} pieces{earlier}; policy {policy}")
+                format!("fetching {name}: {} in {pieces} pieces{earlier}; policy {policy}", HumanBytes(*size))
             }
             Self::Metrics { wanted, used, reason: Some(reason), .. } => {
                 format!("costs are {used}, not {wanted}: {reason}")
@@ -276,11 +301,52 @@ impl Event {
                 format!("{}: already here, verified", path.display())
             }
             Self::Done { seconds, bytes, path, sources, .. } => {
-                format!("{}: {bytes} bytes in {seconds:.1} s from {} peers", path.display(), sources.len())
+                let rate = human_rate(*bytes, *seconds);
+                format!("{}: {} in {seconds:.1} s{rate}, from {}", path.display(), HumanBytes(*bytes), named(sources))
+            }
+            Self::Waiting { reason, seconds, .. } => {
+                let until = seconds.map_or_else(|| "until somebody does, or ^C".to_owned(), human_time);
+                format!("waiting {until}: {reason}")
             }
             Self::Failed { reason, .. } => format!("failed: {reason}"),
             Self::Piece { .. } | Self::Source { .. } | Self::Progress { .. } => return None,
         })
+    }
+}
+
+/// Rate of this many bytes in this many seconds, in brackets; nothing where the time is too short to tell.
+fn human_rate(bytes: u64, seconds: f64) -> String {
+    if seconds < 0.1 {
+        return String::new();
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "shown to people"
+    )]
+    let rate = (bytes as f64 / seconds) as u64;
+    format!(" ({}/s)", HumanBytes(rate))
+}
+
+/// Time until something ends, in words.
+fn human_time(seconds: f64) -> String {
+    let time = Duration::try_from_secs_f64(seconds.round()).unwrap_or_default();
+    format!("for {}", HumanDuration(time))
+}
+
+/// Names of up to three sources, the largest first, or their number.
+fn named(sources: &BTreeMap<SocketAddr, Contribution>) -> String {
+    let mut largest: Vec<(&SocketAddr, &Contribution)> = sources.iter().collect();
+    largest.sort_by_key(|(_, contribution)| Reverse(contribution.bytes));
+    let names: Vec<String> = largest
+        .iter()
+        .take(3)
+        .map(|(source, of)| if of.name.is_empty() { source.to_string() } else { of.name.clone() })
+        .collect();
+    match sources.len().checked_sub(names.len()) {
+        Some(more) if more > 0 => format!("{} and {more} more", names.join(", ")),
+        _ => names.join(", "),
     }
 }
 

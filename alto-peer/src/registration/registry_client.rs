@@ -70,6 +70,23 @@ impl RegistryError {
         matches!(self, Self::Unreachable(Error::Denied { .. } | Error::OutOfReach { .. } | Error::Redirect { .. }))
     }
 
+    /// True if a peer that is not registered would be refused again, for example for want of a password or of a registry.
+    pub fn is_final(&self) -> bool {
+        let may_pass = [
+            StatusCode::REQUEST_TIMEOUT,
+            StatusCode::CONFLICT,
+            StatusCode::PAYLOAD_TOO_LARGE,
+            StatusCode::TOO_EARLY,
+            StatusCode::TOO_MANY_REQUESTS,
+        ];
+        self.is_denied() || self.status().is_some_and(|status| status.is_client_error() && !may_pass.contains(&status))
+    }
+
+    /// True if the registry takes no more files of this peer.
+    pub fn is_too_much(&self) -> bool {
+        self.status() == Some(StatusCode::PAYLOAD_TOO_LARGE)
+    }
+
     /// Time after which to try again, if the registry said.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

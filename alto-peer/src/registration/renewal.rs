@@ -8,7 +8,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
-use alto_types::swarm::{Announcement, Credentials, FileEntry, FileId, PeerId, Registration};
+use alto_types::swarm::{Announcement, Credentials, FileEntry, FileId, Lease, PeerId, Registration};
 use http::StatusCode;
 
 use super::backoff::Backoff;
@@ -27,6 +27,9 @@ const IDLE: Duration = Duration::from_mins(10);
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Shortest interval between heartbeats, however short the lease.
 const MIN_HEARTBEAT_INTERVAL: Duration = Duration::from_millis(300);
+
+/// Time after which the first heartbeat is sent, longer than a registry tries to connect to a peer.
+const FIRST_HEARTBEAT: Duration = Duration::from_secs(4);
 
 /// Settings of the registration of this peer.
 #[derive(Clone, Debug)]
@@ -48,6 +51,8 @@ pub struct Renewal {
     shared: Arc<Shared>,
     /// Channel that closes when the thread ends.
     ended: Mutex<mpsc::Receiver<()>>,
+    /// Reasons why the registry refuses this peer for good.
+    refusals: Mutex<mpsc::Receiver<String>>,
 }
 
 /// State of the registration.
@@ -59,6 +64,10 @@ pub struct RegistrationStatus {
     pub lease: u64,
     /// Number of files announced.
     pub files: usize,
+    /// True if the registry could not connect to this peer.
+    pub unreachable: bool,
+    /// Files that the registry does not take, if there are any, and why.
+    pub left_out: Option<String>,
     /// Last failure, if no attempt has succeeded since.
     pub problem: Option<String>,
 }
@@ -87,6 +96,11 @@ struct RenewalThread {
     announced: BTreeMap<FileId, FileEntry>,
     lease: u64,
     heartbeat_due: Instant,
+    refusals: mpsc::Sender<String>,
+    /// Largest number of files that the registry takes in one message, as far as is known.
+    files_per_message: usize,
+    /// State of the library in which the registry took no more files; it is asked again when that has changed.
+    full_at: Option<u64>,
 }
 
 impl Renewal {
@@ -98,6 +112,7 @@ impl Renewal {
         events: Events,
     ) -> io::Result<Self> {
         let wanted = if settings.register { Wanted::Registered } else { Wanted::Unregistered };
+        let (refuse, refusals) = mpsc::channel();
         let shared = Arc::new(Shared { library, wanted: Mutex::new(wanted), status: Mutex::default() });
         let thread = RenewalThread {
             backoff: Backoff::new(settings.seed),
@@ -109,6 +124,9 @@ impl Renewal {
             announced: BTreeMap::new(),
             lease: 0,
             heartbeat_due: Instant::now(),
+            refusals: refuse,
+            files_per_message: FILES_PER_MESSAGE,
+            full_at: None,
         };
         let (running, ended) = mpsc::channel::<()>();
         let run = move || {
@@ -116,7 +134,7 @@ impl Renewal {
             thread.run();
         };
         std::thread::Builder::new().name("registration".to_owned()).spawn(run)?;
-        Ok(Self { shared, ended: Mutex::new(ended) })
+        Ok(Self { shared, ended: Mutex::new(ended), refusals: Mutex::new(refusals) })
     }
 
     /// Registers this peer and keeps it registered.
@@ -132,6 +150,11 @@ impl Renewal {
     /// Present state of the registration.
     pub fn status(&self) -> RegistrationStatus {
         self.shared.status().clone()
+    }
+
+    /// Waits until the registry refuses this peer for good, and returns the reason; `None` once the thread has ended.
+    pub fn wait_for_refusal(&self) -> Option<String> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
     }
 
     /// Unregisters this peer and ends the thread. Dropping does the same.
@@ -182,6 +205,7 @@ impl RenewalThread {
                             self.pause(COLLECT_TIME);
                         }
                     }
+                    Err(error) if self.credentials.is_none() && error.is_final() => self.give_up(&error),
                     Err(error) => {
                         self.fail(&error);
                         let pause = self.backoff.next(error.retry_after());
@@ -226,8 +250,10 @@ impl RenewalThread {
         match &self.credentials {
             None => self.register()?,
             Some(credentials) if self.heartbeat_due <= Instant::now() => {
-                self.lease = self.registry.heartbeat(credentials)?.lease;
+                let Lease { lease, reachable } = self.registry.heartbeat(credentials)?;
+                self.lease = lease;
                 self.schedule_heartbeat();
+                self.tell_reachable(reachable != Some(false));
                 // Finds changes on disk, which are then announced.
                 self.shared.library.check();
             }
@@ -238,11 +264,17 @@ impl RenewalThread {
 
     /// Registers this peer, taking over a saved registration if there is one.
     fn register(&mut self) -> Result<(), RegistryError> {
-        let files: Vec<FileEntry> = self.shared.library.entries().into_iter().take(FILES_PER_MESSAGE).collect();
+        let files = self.shared.library.entries().into_iter().take(self.files_per_message).collect();
         let renew = self.settings.saved.as_ref().and_then(SavedRegistration::load);
         let renewing = renew.is_some();
-        let mut wanted = Registration { name: self.settings.name.clone(), port: self.settings.port, files, renew };
+        let mut wanted =
+            Registration { name: self.settings.name.clone(), port: self.settings.port, files, renew, probe: true };
         let registered = match self.registry.register(&wanted) {
+            Err(error) if error.is_too_much() && wanted.files.len() > 1 => {
+                // The rest is announced as far as the registry takes it.
+                self.files_per_message = wanted.files.len() / 2;
+                return self.register();
+            }
             // The secret that was saved is no longer valid.
             Err(error) if renewing && error.status() == Some(StatusCode::FORBIDDEN) => {
                 wanted.renew = None;
@@ -261,6 +293,8 @@ impl RenewalThread {
         self.announced = wanted.files.into_iter().map(|entry| (entry.id, entry)).collect();
         self.lease = registered.lease;
         self.schedule_heartbeat();
+        // Soon, because by then the registry has tried to connect to this peer.
+        self.heartbeat_due = self.heartbeat_due.min(Instant::now() + FIRST_HEARTBEAT);
         self.events.emit(Event::Registered { peer: registered.peer, lease: registered.lease });
         Ok(())
     }
@@ -268,6 +302,10 @@ impl RenewalThread {
     /// Announces files that were added or removed since the last announcement.
     fn announce_changes(&mut self) -> Result<(), RegistryError> {
         let Some(credentials) = self.credentials.clone() else { return Ok(()) };
+        let generation = self.shared.library.generation();
+        if self.full_at == Some(generation) {
+            return Ok(());
+        }
         let present = self.shared.library.entries();
         let add: Vec<FileEntry> =
             present.iter().filter(|entry| self.announced.get(&entry.id) != Some(entry)).cloned().collect();
@@ -277,18 +315,74 @@ impl RenewalThread {
             .filter(|id| present.binary_search_by_key(id, |entry| &entry.id).is_err())
             .copied()
             .collect();
-        let batches = add.len().div_ceil(FILES_PER_MESSAGE).max(remove.len().div_ceil(FILES_PER_MESSAGE));
-        for batch in 0..batches {
-            let part =
-                |length: usize| (batch * FILES_PER_MESSAGE).min(length)..((batch + 1) * FILES_PER_MESSAGE).min(length);
-            let (add, remove) = (&add[part(add.len())], &remove[part(remove.len())]);
-            let message = Announcement { credentials: credentials.clone(), add: add.to_vec(), remove: remove.to_vec() };
-            self.lease = self.registry.announce(&message)?.lease;
-            self.schedule_heartbeat();
-            self.announced.retain(|id, _| !remove.contains(id));
-            self.announced.extend(add.iter().map(|entry| (entry.id, entry.clone())));
+        for remove in remove.chunks(FILES_PER_MESSAGE) {
+            self.announce(&credentials, &[], remove)?;
         }
+        let (mut add, mut length) = (add.as_slice(), FILES_PER_MESSAGE);
+        while !add.is_empty() {
+            let (part, rest) = add.split_at(length.min(add.len()));
+            match self.announce(&credentials, part, &[]) {
+                Ok(()) => add = rest,
+                // As many as fit, and then no more.
+                Err(error) if error.is_too_much() && part.len() > 1 => length = part.len() / 2,
+                Err(error) if error.is_too_much() => {
+                    self.full_at = Some(generation);
+                    self.tell_full(add.len(), present.len(), &error);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.full_at = None;
+        self.shared.status().left_out = None;
         Ok(())
+    }
+
+    fn announce(
+        &mut self,
+        credentials: &Credentials,
+        add: &[FileEntry],
+        remove: &[FileId],
+    ) -> Result<(), RegistryError> {
+        let message = Announcement { credentials: credentials.clone(), add: add.to_vec(), remove: remove.to_vec() };
+        self.lease = self.registry.announce(&message)?.lease;
+        self.schedule_heartbeat();
+        self.announced.retain(|id, _| !remove.contains(id));
+        self.announced.extend(add.iter().map(|entry| (entry.id, entry.clone())));
+        Ok(())
+    }
+
+    /// Reports files that the registry does not take.
+    fn tell_full(&self, left_out: usize, all: usize, error: &RegistryError) {
+        let problem = format!(
+            "{left_out} of {all} files are not registered, so that nobody finds them: {error}; the setting \
+             swarm-max-files-per-peer of the server decides how many it takes"
+        );
+        tracing::warn!("{problem}");
+        self.shared.status().left_out = Some(problem);
+    }
+
+    /// Stops trying to register, until that is wanted again.
+    fn give_up(&self, error: &RegistryError) {
+        let reason = match error.status() {
+            Some(StatusCode::NOT_FOUND) => {
+                format!("the server of {} has no registry of peers", self.registry.directory_uri())
+            }
+            _ => error.to_string(),
+        };
+        tracing::error!("not registered: {reason}");
+        self.shared.status().problem = Some(reason.clone());
+        self.shared.want(Wanted::Unregistered);
+        // Whoever waits for it may be gone.
+        let _nobody = self.refusals.send(reason);
+    }
+
+    /// Reports, once for each registration, that the registry could not connect to this peer.
+    fn tell_reachable(&mut self, is_reachable: bool) {
+        let before = std::mem::replace(&mut self.shared.status().unreachable, !is_reachable);
+        if !is_reachable && !before {
+            self.events.emit(Event::Unreachable { port: self.settings.port });
+        }
     }
 
     /// Schedules the next heartbeat after a message to the registry.

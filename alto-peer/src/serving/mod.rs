@@ -16,7 +16,7 @@ mod upload;
 mod upload_queue;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -132,8 +132,8 @@ impl Default for Patience {
 impl Serving {
     /// Listens, and serves the files that the library shares, now and later.
     pub fn start(settings: &ServingSettings, library: Arc<Library>) -> Result<Self, ServingError> {
-        let listener =
-            listen(settings.address).map_err(|source| ServingError::Listen { address: settings.address, source })?;
+        let listener = listen_on_any_family(settings.address)
+            .map_err(|source| ServingError::Listen { address: settings.address, source })?;
         let address = listener.local_addr()?;
         let (stop, stopping) = watch::channel(false);
         let queue = UploadQueue::new(QueueLimits {
@@ -223,6 +223,16 @@ async fn rechoose(queue: &Arc<UploadQueue>) {
         tokio::time::sleep(RECHOOSE).await;
         queue.rechoose();
     }
+}
+
+/// Listens on an address; instead of `::` on `0.0.0.0` where the system has no IPv6.
+fn listen_on_any_family(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    listen(address).or_else(|error| {
+        if error.kind() == io::ErrorKind::AddrInUse || address.ip() != Ipv6Addr::UNSPECIFIED {
+            return Err(error);
+        }
+        listen(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port()))
+    })
 }
 
 /// Listens on an address; `::` accepts IPv4 connections, too.

@@ -1,6 +1,6 @@
 //! Configuration of a peer: its settings with every default filled in.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub struct PeerConfig {
     pub folder: PathBuf,
     /// Options of downloads.
     pub fetching: Options,
+    /// Limit of all downloads together, in bytes per second; unlimited if absent.
+    pub download_rate: Option<u64>,
     /// Limit of all uploads together, in bytes per second; unlimited if absent.
     pub upload_rate: Option<u64>,
     /// Largest number of uploads at a time.
@@ -69,6 +71,7 @@ impl PeerSettings {
             stall,
             refresh,
             patience,
+            download_rate,
             upload_rate,
             uploads,
             piece_size,
@@ -87,11 +90,12 @@ impl PeerSettings {
         set(&mut fetching.patience, patience.map(Duration::from_secs_f64));
         PeerConfig {
             name,
-            listen: SocketAddr::new(address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()), port.unwrap_or(DEFAULT_PORT)),
+            listen: SocketAddr::new(address.unwrap_or(Ipv6Addr::UNSPECIFIED.into()), port.unwrap_or(DEFAULT_PORT)),
             share: share.unwrap_or_default(),
             get: get.unwrap_or_default(),
             folder: folder.unwrap_or_else(|| PathBuf::from(".")),
             fetching,
+            download_rate: download_rate.map(Rate::bytes),
             upload_rate: upload_rate.map(Rate::bytes),
             uploads: uploads.unwrap_or(DEFAULT_UPLOADS),
             piece_size: piece_size.map_or(DEFAULT_PIECE_SIZE, |size| u32::try_from(size.bytes()).unwrap_or(u32::MAX)),
@@ -119,7 +123,7 @@ mod tests {
         let config = PeerSettings::default().resolve();
         let options = &config.fetching;
         assert_eq!(*options, Options::default());
-        assert_eq!(config.listen.to_string(), "0.0.0.0:6881");
+        assert_eq!(config.listen.to_string(), "[::]:6881");
         assert_eq!(options.metrics.to_string(), "routingcost");
         assert_eq!((options.policy, options.neighbours, options.parallel), (PolicyName::Alto, 20, 8));
         assert_eq!((options.parallel_per_neighbour, options.block_size), (2, 64 * 1024));
@@ -135,7 +139,7 @@ mod tests {
             "name": "p1", "address": "127.1.1.1", "port": 1, "share": ["a"], "get": ["b"], "folder": "c",
             "policy": "best", "metric": "hopcount", "own-pid-share": 0.1, "own-neighbourhood-share": 0.2, "seed": 3,
             "neighbours": 4, "parallel": 5, "parallel-per-neighbour": 6, "block-size": "1KiB", "stall": 7, "refresh": 8,
-            "patience": 9, "upload-rate": "10kB", "uploads": 11, "piece-size": "16KiB",
+            "patience": 9, "download-rate": "64KiB", "upload-rate": "10kB", "uploads": 11, "piece-size": "16KiB",
         });
         for (key, value) in all.as_object().unwrap() {
             let one: PeerSettings = serde_json::from_value(json!({key.as_str(): value})).unwrap();

@@ -7,6 +7,6 @@ mod quantity;
 
 pub use config::PeerConfig;
 pub use peer::PeerSettings;
-pub(crate) use peer::{MAX_AT_A_TIME, check_name, check_piece_size};
+pub(crate) use peer::{MAX_AT_A_TIME, check_download_rate, check_name, check_piece_size};
 pub use peers_file::{PeersError, PeersFile};
 pub use quantity::{QuantityError, Rate, Size};

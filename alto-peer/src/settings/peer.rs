@@ -17,6 +17,8 @@ const MAX_NAME_BYTES: usize = 64;
 pub(crate) const MAX_AT_A_TIME: usize = 200;
 /// Smallest number of bytes written at a time, below which system calls take all the time.
 const MIN_BLOCK_SIZE: u64 = 512;
+/// Smallest limit of downloads, in bytes per second.
+const MIN_DOWNLOAD_RATE: u64 = 64 * 1024;
 /// Longest time that can be set, a year, in seconds.
 const MAX_SECONDS: f64 = 366.0 * 86_400.0;
 
@@ -32,7 +34,7 @@ pub struct PeerSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
 
-    /// Address that the peer listens on and sends its requests from [default: 0.0.0.0, any]
+    /// Address that the peer listens on and sends its requests from [default: any, of both families]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
 
@@ -108,6 +110,10 @@ pub struct PeerSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patience: Option<f64>,
 
+    /// Limit of all downloads together, in bytes per second or with a unit; unlimited if absent
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub download_rate: Option<Rate>,
+
     /// Limit of all uploads together, in bytes per second or with a unit; unlimited if absent
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upload_rate: Option<Rate>,
@@ -178,6 +184,9 @@ impl PeerSettings {
         if self.block_size.is_some_and(|size| !blocks.contains(&size.bytes())) {
             return fault("block-size", format!("must be from {} to {} bytes", blocks.start(), blocks.end()));
         }
+        if let Some(Err(problem)) = self.download_rate.map(check_download_rate) {
+            return fault("download-rate", problem);
+        }
         if let Some(wanted) = self.get.iter().flatten().find(|wanted| wanted.is_empty()) {
             return fault("get", format!("{wanted:?} is neither an ID nor a name"));
         }
@@ -191,6 +200,11 @@ pub(crate) fn check_name(name: &str) -> Result<(), String> {
         return Err(format!("must have 1 to {MAX_NAME_BYTES} bytes, without control and invisible characters"));
     }
     Ok(())
+}
+
+/// Checks the limit of downloads. With less, requests at a time would be slower than holders allow (4 KiB/s each).
+pub(crate) fn check_download_rate(rate: Rate) -> Result<Rate, String> {
+    if rate.bytes() < MIN_DOWNLOAD_RATE { Err("must be at least 64KiB per second".to_owned()) } else { Ok(rate) }
 }
 
 /// Checks the size of pieces.

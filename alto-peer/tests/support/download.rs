@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use alto_client::Client;
 use alto_peer::content::Manifest;
 use alto_peer::download::{
-    Cancel, Done, FetchError, Fetcher, Options, Order, Rendezvous, RendezvousError, Setup, Wanted,
+    Cancel, Done, FetchError, Fetcher, IdPrefix, Options, Order, Rendezvous, RendezvousError, Setup, Wanted,
 };
 use alto_peer::events::{Event, Events, Line, Sink, SourceState};
 use alto_types::swarm::{FileId, FileSummary, Holder, Holders};
@@ -72,6 +72,10 @@ impl Listing {
 impl Rendezvous for Listing {
     fn named(&self, name: &str) -> Result<Vec<FileSummary>, RendezvousError> {
         Err(RendezvousError::Failed(format!("not in this test: {name}")))
+    }
+
+    fn beginning(&self, _: &IdPrefix) -> Result<Vec<FileSummary>, RendezvousError> {
+        Err(RendezvousError::Failed("not in this test".to_owned()))
     }
 
     fn holders(&self, file: FileId, _: usize) -> Result<Holders, RendezvousError> {
@@ -170,7 +174,7 @@ impl Download {
     }
 
     pub(crate) fn run(&self) -> Result<Done, FetchError> {
-        Fetcher::new(self.setup.clone()).fetch(&self.order, &self.cancel)
+        Fetcher::new(self.setup.clone(), None).fetch(&self.order, &self.cancel)
     }
 
     /// Runs the download, which has to yield the original file.

@@ -4,13 +4,14 @@
 //! lease for all, ended by silence. So they are kept in a table of their own, at about 200 bytes for a peer, and not as
 //! registrations: [`table`] is what front ends call, split by infohash into [`shard`]s with a lock each; a [`swarm`] lists
 //! its peers by [`Place`], so that a tracker can count and name those of one place without looking at the others.
-//! [`saved`] writes all of it to a file and reads it back.
+//! [`saved`] writes all of it to a file and reads it back; [`survey`] counts all of it.
 //!
 //! Addresses, origins, time and refusals are those of the rest of the crate.
 
 mod entry;
 mod saved;
 mod shard;
+mod survey;
 mod swarm;
 mod table;
 
@@ -20,6 +21,7 @@ use std::time::Duration;
 use crate::peer::PeerAddress;
 
 pub use saved::SavedError;
+pub use survey::{Population, Survey, SurveyedSwarm};
 pub use swarm::{Counts, Members, Section};
 pub use table::Swarms;
 

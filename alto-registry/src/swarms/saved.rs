@@ -4,7 +4,7 @@
 //! they begin anew.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
@@ -42,16 +42,21 @@ impl Swarms {
     pub fn save(&self, path: &Path) -> Result<usize, SavedError> {
         let failed = |source| SavedError::Io { path: path.to_owned(), source };
         let unfinished = path.with_extension("new");
-        let mut file = BufWriter::new(File::create(&unfinished).map_err(failed)?);
-        let (mut written, mut result) = (0, file.write_all(HEADER));
-        self.each(&mut |peer, finished| {
-            if result.is_ok() {
-                result = file.write_all(&encode(peer, finished));
-                written += 1;
-            }
-        });
-        result.and_then(|()| file.into_inner()?.sync_all()).map_err(failed)?;
+        let mut file = File::create(&unfinished).map_err(failed)?;
+        let written = self.write(&mut file).map_err(failed)?;
+        file.sync_all().map_err(failed)?;
         std::fs::rename(&unfinished, path).map_err(failed)?;
+        Ok(written)
+    }
+
+    /// Writes header and records. Announcements do not wait for `out`, which may be a slow disk.
+    fn write(&self, out: &mut impl Write) -> io::Result<usize> {
+        out.write_all(HEADER)?;
+        let mut written = 0;
+        for records in self.parts(encode) {
+            written += records.len() / RECORD;
+            out.write_all(&records)?;
+        }
         Ok(written)
     }
 
@@ -84,16 +89,14 @@ impl Swarms {
     }
 }
 
-fn encode(peer: &Announcement, finished: u32) -> Vec<u8> {
-    [
-        &peer.infohash[..],
-        &bytes(peer.address.ip()),
-        &peer.address.port().to_be_bytes(),
-        &[u8::from(peer.complete)],
-        &peer.identity.unwrap_or_default().to_be_bytes(),
-        &finished.to_be_bytes(),
-    ]
-    .concat()
+/// Appends the record of a peer.
+fn encode(records: &mut Vec<u8>, peer: &Announcement, finished: u32) {
+    records.extend(peer.infohash);
+    records.extend(bytes(peer.address.ip()));
+    records.extend(peer.address.port().to_be_bytes());
+    records.push(u8::from(peer.complete));
+    records.extend(peer.identity.unwrap_or_default().to_be_bytes());
+    records.extend(finished.to_be_bytes());
 }
 
 fn decode(record: &[u8]) -> Option<(Announcement, u32)> {
@@ -111,4 +114,64 @@ fn decode(record: &[u8]) -> Option<(Announcement, u32)> {
         finished: false,
     };
     Some((peer, u32::from_be_bytes(*finished)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, mpsc};
+    use std::time::Duration;
+
+    use super::super::{Place, SwarmLimits};
+    use super::*;
+
+    struct Nowhere;
+
+    impl Locator for Nowhere {
+        fn version(&self) -> u64 {
+            0
+        }
+
+        fn place(&self, _: IpAddr) -> Place {
+            Place(0)
+        }
+    }
+
+    fn announce_everywhere(swarms: &Swarms, port: u16) {
+        for number in 0..200 {
+            let address = PeerAddress::new(IpAddr::from([192, 0, 2, number]), port);
+            let peer =
+                Announcement { infohash: [number; 20], address, identity: None, complete: false, finished: false };
+            swarms.announce(&peer, &Nowhere, Timestamp::default(), |_| ()).unwrap();
+        }
+    }
+
+    /// Disk that is written to only after peers of all swarms have announced themselves.
+    struct SlowDisk(Arc<Swarms>, Vec<u8>);
+
+    impl Write for SlowDisk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let (swarms, (sender, receiver)) = (Arc::clone(&self.0), mpsc::channel());
+            std::thread::spawn(move || {
+                announce_everywhere(&swarms, 6881);
+                let _gave_up = sender.send(());
+            });
+            receiver.recv_timeout(Duration::from_mins(1)).map_err(io::Error::other)?;
+            self.1.extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn announcements_do_not_wait_for_the_disk_that_swarms_are_saved_on() {
+        let limits = SwarmLimits { lease: Duration::from_hours(1), peers: 1000, peers_per_address: 10, swarms: 1000 };
+        let swarms = Arc::new(Swarms::new(limits));
+        announce_everywhere(&swarms, 6881);
+        let mut disk = SlowDisk(Arc::clone(&swarms), Vec::new());
+        assert_eq!(swarms.write(&mut disk).unwrap(), 200);
+        assert_eq!(disk.1.len(), HEADER.len() + 200 * RECORD);
+    }
 }

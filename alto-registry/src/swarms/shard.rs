@@ -8,6 +8,7 @@ use std::num::NonZeroU64;
 use slab::Slab;
 
 use super::entry::{Entry, NONE, bytes};
+use super::survey::Survey;
 use super::swarm::{Counts, Members, Swarm};
 use super::{Announcement, Infohash, Locator};
 use crate::peer::PeerAddress;
@@ -57,18 +58,24 @@ impl Shard {
         self.by_infohash.contains_key(infohash)
     }
 
-    /// Inserts a peer or renews it, until `end`. Returns the number of its entry.
-    pub(super) fn put(&mut self, announcement: &Announcement, locator: &dyn Locator, end: Timestamp) -> u32 {
+    /// Renews a peer until `end`, or inserts it where `present`, the number that [`Shard::find`] returned, is none. Returns
+    /// the number of its entry.
+    pub(super) fn put(
+        &mut self,
+        announcement: &Announcement,
+        present: Option<u32>,
+        locator: &dyn Locator,
+        end: Timestamp,
+    ) -> u32 {
         let Announcement { infohash, address, identity, complete, finished } = *announcement;
-        let swarm = self.swarm_of(&infohash, locator);
         let identity = identity.and_then(NonZeroU64::new);
-        let key = (swarm, bytes(address.ip()), address.port());
-        let present = self.by_address.get(&key).copied();
         let number = if let Some(number) = present {
             self.unlink(number);
             let entry = &self.entries[number as usize];
+            let swarm = entry.swarm;
             if finished && complete && !entry.complete {
-                self.swarms[swarm as usize].finished += 1;
+                let finished = &mut self.swarms[swarm as usize].finished;
+                *finished = finished.saturating_add(1);
             }
             if entry.complete != complete || entry.identity != identity {
                 self.swarms[swarm as usize].remove(number, &mut self.entries);
@@ -78,8 +85,9 @@ impl Shard {
             }
             number
         } else {
+            let swarm = self.swarm_of(&infohash, locator);
             let place = locator.place(address.ip());
-            let (_, ip, port) = key;
+            let (ip, port) = (bytes(address.ip()), address.port());
             let number = self.entries.insert(Entry {
                 ip,
                 port,
@@ -93,7 +101,7 @@ impl Shard {
                 identity,
             });
             let number = u32::try_from(number).expect("the limits admit fewer than 2^32");
-            self.by_address.insert(key, number);
+            self.by_address.insert((swarm, ip, port), number);
             self.swarms[swarm as usize].insert(number, &mut self.entries);
             number
         };
@@ -115,21 +123,24 @@ impl Shard {
         self.entries.remove(number as usize);
     }
 
-    /// Shows a swarm, with its peers at their present places, to one of its peers or to nobody in particular.
-    pub(super) fn members(
-        &mut self,
-        infohash: &Infohash,
-        own: Option<u32>,
-        locator: &dyn Locator,
-    ) -> Option<Members<'_>> {
-        let swarm = *self.by_infohash.get(infohash)?;
-        self.locate(swarm, locator);
-        Some(Members::new(self.swarms.get(swarm as usize)?, &self.entries, own))
+    /// Shows a swarm, with its peers at their present places, to one of them, by the number of its entry.
+    pub(super) fn members(&mut self, own: u32, locator: &dyn Locator) -> Members<'_> {
+        let swarm = self.entries[own as usize].swarm;
+        self.shown(swarm, Some(own), locator)
     }
 
     pub(super) fn counts(&self, infohash: &Infohash) -> Option<Counts> {
         let swarm = self.by_infohash.get(infohash)?;
         self.swarms.get(*swarm as usize).map(Swarm::counts)
+    }
+
+    /// Adds all swarms to a survey.
+    pub(super) fn survey(&mut self, survey: &mut Survey, most: usize, locator: &dyn Locator) {
+        let swarms: Vec<(Infohash, u32)> =
+            self.by_infohash.iter().map(|(infohash, swarm)| (*infohash, *swarm)).collect();
+        for (infohash, swarm) in swarms {
+            survey.add(infohash, &self.shown(swarm, None, locator), most);
+        }
     }
 
     /// Calls `each` with every peer, and the number of peers that have finished in its swarm.
@@ -152,6 +163,12 @@ impl Shard {
         if let Some(swarm) = self.by_infohash.get(infohash) {
             self.swarms[*swarm as usize].finished = finished;
         }
+    }
+
+    /// Shows a swarm to one of its peers, by the number of its entry, or to nobody in particular.
+    fn shown(&mut self, swarm: u32, own: Option<u32>, locator: &dyn Locator) -> Members<'_> {
+        self.locate(swarm, locator);
+        Members::new(&self.swarms[swarm as usize], &self.entries, own)
     }
 
     fn swarm_of(&mut self, infohash: &Infohash, locator: &dyn Locator) -> u32 {

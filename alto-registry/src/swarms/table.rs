@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::shard::Shard;
+use super::survey::Survey;
 use super::swarm::{Counts, Members};
 use super::{Announcement, Infohash, Locator, SwarmLimits, SwarmStats};
 use crate::limits::Limit;
@@ -60,16 +61,15 @@ impl Swarms {
         answer: impl FnOnce(&Members<'_>) -> T,
     ) -> Result<T, Refusal> {
         let mut shard = self.shard(&announcement.infohash, now);
-        if shard.find(&announcement.infohash, announcement.address).is_none() {
+        let present = shard.find(&announcement.infohash, announcement.address);
+        if present.is_none() {
             self.admit(&shard, announcement)?;
         }
         let end = now.plus(self.limits.lease);
         let swarms = shard.swarm_count();
-        let own = shard.put(announcement, locator, end);
+        let own = shard.put(announcement, present, locator, end);
         self.swarm_count.fetch_add(shard.swarm_count() - swarms, Ordering::Relaxed);
-        let members = shard.members(&announcement.infohash, Some(own), locator);
-        let members = members.ok_or(Refusal::Unavailable)?;
-        Ok(answer(&members))
+        Ok(answer(&shard.members(own, locator)))
     }
 
     /// Removes a peer from a swarm, and returns the number of those that stay.
@@ -101,11 +101,26 @@ impl Swarms {
         SwarmStats { swarms: self.swarm_count.load(Ordering::Relaxed), peers: self.peer_count.load(Ordering::Relaxed) }
     }
 
-    /// Calls `each` with every peer and the number of finished downloads of its swarm.
-    pub(super) fn each(&self, each: &mut dyn FnMut(&Announcement, u32)) {
+    /// Counts the peers of all swarms by place, and lists the `most` largest swarms. Takes time in proportion to the number
+    /// of swarms and places; other calls wait for a part of it only.
+    pub fn survey(&self, most: usize, locator: &dyn Locator, now: Timestamp) -> Survey {
+        let mut survey = Survey::default();
         for shard in &self.shards {
-            lock(shard).each(each);
+            let mut shard = lock(shard);
+            self.advance(&mut shard, now);
+            shard.survey(&mut survey, most, locator);
         }
+        survey
+    }
+
+    /// Collects the peers of each part with `add`, which also gets the number of finished downloads of the swarm. Nothing is
+    /// locked between two parts.
+    pub(super) fn parts<T: Default>(&self, add: impl Fn(&mut T, &Announcement, u32)) -> impl Iterator<Item = T> {
+        self.shards.iter().map(move |shard| {
+            let mut part = T::default();
+            lock(shard).each(&mut |peer, finished| add(&mut part, peer, finished));
+            part
+        })
     }
 
     /// Puts a saved peer back, with a whole lease. One that a limit excludes is left out.

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use alto_registry::limits::Limit;
-use alto_registry::swarms::{Announcement, Counts, Locator, Members, Place, SavedError, SwarmLimits, SwarmStats};
+use alto_registry::swarms::{
+    Announcement, Counts, Locator, Members, Place, Population, SavedError, SwarmLimits, SwarmStats,
+};
 use alto_registry::{PeerAddress, Refusal, Swarms, Timestamp};
 use proptest::prelude::*;
 
@@ -221,4 +223,25 @@ fn saved_swarms_are_read_back_whole() {
     }
     std::fs::write(&path, b"something else").unwrap();
     assert!(matches!(restored.load(&path, &Modulo(0), at(0)), Err(SavedError::Form { .. })));
+}
+
+#[test]
+fn a_survey_counts_every_peer_at_its_present_place() {
+    let swarms = Swarms::new(LIMITS);
+    for (infohash, number, complete) in
+        [(1, 2, true), (1, 4, false), (1, 3, false), (2, 2, false), (3, 6, true), (3, 8, true)]
+    {
+        announce(&swarms, &peer(infohash, number, complete), at(0)).unwrap();
+    }
+    let survey = swarms.survey(2, &Modulo(0), at(1));
+    let population = |seeds, leechers| Population { seeds, leechers };
+    assert_eq!(survey.places, BTreeMap::from([(Place(0), population(3, 2)), (Place(1), population(0, 1))]));
+    assert_eq!(survey.largest.iter().map(|swarm| swarm.infohash[0]).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(survey.largest[0].places, BTreeMap::from([(Place(0), population(1, 1)), (Place(1), population(0, 1))]));
+    // Another division into places: 2 and 8 are at one place, 3 and 6 at another, 4 at a third.
+    let survey = swarms.survey(9, &Modulo(1), at(1));
+    let expected = [(Place(0), population(1, 1)), (Place(1), population(0, 1)), (Place(2), population(2, 1))];
+    assert_eq!(survey.places, BTreeMap::from(expected));
+    assert_eq!(survey.largest.len(), 3);
+    assert_eq!(swarms.survey(9, &Modulo(1), at(10)), alto_registry::swarms::Survey::default(), "all leases have ended");
 }

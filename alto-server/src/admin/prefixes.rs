@@ -1,6 +1,5 @@
 //! `/admin/prefixes`: prefixes of PIDs from programs that follow routers.
 
-use bytes::Bytes;
 use http::{Method, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -9,12 +8,14 @@ use super::operator::Scope;
 use super::parameters::required_number;
 use super::routes::{Call, Table, answer};
 use super::service::{self, Admin};
+use crate::http::body::{self, Sink};
 use crate::http::error::json;
 use crate::http::router::Route;
-use crate::http::{Exchange, HttpError, Response, body};
+use crate::http::{Exchange, HttpError, Response};
 use crate::state::network::feeds::{Applied, FeedRefused, FeedRequest, SourceReport};
+use crate::state::prefix_lines::{Form, LinesError, LinesReader, Statements};
 
-/// Longest request body, in bytes.
+/// Longest request body, in bytes. A topology in its first line is in memory as a whole, lines are not.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
 /// Largest length of the name of a source.
 const MAX_NAME: usize = 64;
@@ -117,12 +118,13 @@ async fn change(call: Result<Call, HttpError>) -> Result<Response, HttpError> {
 
 async fn apply(mut call: Call, after: Option<u64>, sequence: u64) -> Result<Response, HttpError> {
     let source = own_name(&call)?;
-    let lines = lines(&mut call.exchange).await?;
+    let form = if after.is_some() { Form::Difference } else { Form::Set };
+    let statements = statements(&mut call.exchange, form, call.admin.max_prefixes).await?;
     let by = call.actor();
     let may_replace_topology = call.operator.has(&Scope::Everything);
     let work = move |admin: &Admin| {
-        let request = FeedRequest { source: &source, after, sequence, lines: &lines, by: &by, may_replace_topology };
-        Ok(admin.network.apply_prefixes(&request))
+        let request = FeedRequest { source: &source, after, sequence, statements, by: &by, may_replace_topology };
+        Ok(admin.network.apply_prefixes(request))
     };
     let Applied { report, is_new, added, removed, dropped } = match call.run(work).await? {
         Ok(applied) => applied,
@@ -169,16 +171,36 @@ fn name(exchange: &Exchange) -> Result<String, HttpError> {
     Ok(name.to_owned())
 }
 
-async fn lines(exchange: &mut Exchange) -> Result<Bytes, HttpError> {
+/// Reads the statements of a body while it arrives.
+async fn statements(exchange: &mut Exchange, form: Form, most: usize) -> Result<Statements, HttpError> {
     let is_text = |content_type: &str| {
         content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/plain")
     };
-    body::read(exchange, "text/plain", MAX_BYTES, is_text).await
+    let mut reader = LinesReader::new(form, most);
+    body::read_into(exchange, "text/plain", MAX_BYTES, is_text, &mut reader).await?;
+    reader.finish().map_err(|error| unreadable(&error))
+}
+
+impl Sink for LinesReader {
+    fn take(&mut self, piece: &[u8]) -> Result<(), HttpError> {
+        Self::take(self, piece).map_err(|error| unreadable(&error))
+    }
+
+    fn held(&self) -> usize {
+        Self::held(self)
+    }
+}
+
+fn unreadable(error: &LinesError) -> HttpError {
+    match error {
+        LinesError::TooMany(_) => HttpError::ContentTooLarge(error.to_string()),
+        LinesError::Line { .. } => HttpError::BadRequest(error.to_string()),
+    }
 }
 
 impl From<SourceReport> for SourceState {
     fn from(report: SourceReport) -> Self {
-        let SourceReport { source, sequence, prefixes, unknown_pids, publish_in } = report;
+        let SourceReport { source, sequence, prefixes, unknown_pids, publish_in, seen: _ } = report;
         let publish_in = publish_in.map(|time| time.as_secs_f64());
         Self { source, sequence, prefixes, unknown_pids, pending: publish_in.is_some(), publish_in }
     }
@@ -203,9 +225,9 @@ fn refused(error: FeedRefused) -> HttpError {
         FeedRefused::Change(error) => service::refused(error),
         FeedRefused::TopologyForbidden => HttpError::Forbidden(error.to_string()),
         FeedRefused::UnknownSource(_) => HttpError::NotFound(error.to_string()),
-        FeedRefused::Lines(crate::state::prefix_lines::LinesError::TooMany(_))
-        | FeedRefused::TooManyPrefixes { .. }
-        | FeedRefused::TooManySources => HttpError::ContentTooLarge(error.to_string()),
+        FeedRefused::TooManyPrefixes { .. } | FeedRefused::TooManySources => {
+            HttpError::ContentTooLarge(error.to_string())
+        }
         other => HttpError::BadRequest(other.to_string()),
     }
 }

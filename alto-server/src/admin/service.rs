@@ -14,6 +14,8 @@ pub(crate) struct Admin {
     pub(crate) pool: WorkPool,
     pub(crate) network: Arc<Network>,
     pub(crate) reloading: Arc<dyn Reloading>,
+    /// Largest number of prefixes of all sources.
+    pub(crate) max_prefixes: usize,
 }
 
 /// Reading of files again while the server runs. An error lists everything that is wrong, and nothing was changed.

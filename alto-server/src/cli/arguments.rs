@@ -5,11 +5,13 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use command_line::Ending;
 use structopt::StructOpt;
-use structopt::clap::{AppSettings, ArgMatches, Error as UsageError};
+use structopt::clap::{AppSettings, ArgMatches};
 
 use super::ctl::CtlOptions;
 use super::order;
+use super::sections::SECTIONS;
 use crate::config::settings::Settings;
 use crate::config::{ConfigError, file};
 
@@ -23,7 +25,6 @@ pub(super) struct Arguments {
 #[derive(Debug, StructOpt)]
 #[structopt(
     name = "alto-server",
-    about = "Serves a network topology as an ALTO (RFC 7285) service.",
     after_help = "EXAMPLES:\n    \
         alto-server --topology topo/data/two-isps.json --listen 127.0.0.1:8080\n    \
         alto-server --config server.json --check\n    \
@@ -56,7 +57,7 @@ struct Flags {
     command: Option<Command>,
 }
 
-/// Commands that run instead of the server.
+// Commands that run instead of the server. A doc comment would replace the help text in `about`.
 #[derive(Debug, StructOpt)]
 pub(super) enum Command {
     /// Prints the least-cost routes of a topology, as the server computes them
@@ -66,7 +67,7 @@ pub(super) enum Command {
 }
 
 /// Names of the commands.
-const COMMANDS: [&str; 3] = ["routes", "ctl", "help"];
+const COMMANDS: [&str; 4] = ["routes", "ctl", "completions", "help"];
 
 /// Kind of places that routes lead between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,10 +103,10 @@ pub(super) struct RoutesOptions {
 
 impl Arguments {
     /// Parses arguments, of which the first is the name of the program.
-    pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, UsageError> {
+    pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, Ending> {
         let arguments = order::sorted(arguments, &options(), &COMMANDS);
-        let matches = Flags::clap().get_matches_from_safe(arguments)?;
-        Ok(Self { flags: Flags::from_clap(&matches), matches })
+        let (flags, matches) = command_line::parse(SECTIONS, arguments)?;
+        Ok(Self { flags, matches })
     }
 
     /// Merges the options over the file given with `--config`.

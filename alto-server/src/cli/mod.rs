@@ -5,62 +5,32 @@ mod check;
 mod ctl;
 mod order;
 mod routes;
+mod sections;
 
 use std::ffi::OsString;
-use std::io::Write;
 
-use structopt::clap::{Error as UsageError, ErrorKind};
+use command_line::Exit;
 
 use crate::config::{Config, ConfigError};
-use crate::exit::Exit;
 use crate::serve;
 use arguments::{Arguments, Command};
+
+/// Name of the program in its messages.
+const PROGRAM: &str = "alto-server";
 
 /// Runs the program with the given arguments, of which the first is the name of the program.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     match Arguments::parse(arguments) {
         Ok(arguments) => dispatch(arguments).unwrap_or_else(|error| {
-            error.to_string().lines().for_each(|problem| eprintln!("alto-server: {problem}"));
+            error.to_string().lines().for_each(|problem| eprintln!("{PROGRAM}: {problem}"));
             Exit::Config
         }),
-        Err(error) => explain(&error),
+        Err(ending) => ending.report(PROGRAM),
     }
 }
 
-/// Prints a usage error, or the output of `--help` and `--version`, which are errors to the parser.
-fn explain(error: &UsageError) -> Exit {
-    if matches!(error.kind, ErrorKind::HelpDisplayed | ErrorKind::VersionDisplayed) {
-        return print(&error.message);
-    }
-    if error.kind == ErrorKind::Io {
-        // The parser prints the version itself; writing again tells a closed pipe from other errors.
-        return print("");
-    }
-    eprintln!("{}", in_plain_words(&error.message));
-    Exit::Usage
-}
-
-/// Replaces what the standard library says about numbers.
-fn in_plain_words(message: &str) -> String {
-    [
-        ("invalid digit found in string", "give a whole number of 0 or more"),
-        ("cannot parse integer from empty string", "give a whole number of 0 or more"),
-        ("number too large to fit in target type", "the number is too large"),
-    ]
-    .into_iter()
-    .fold(message.to_owned(), |message, (library, plain)| message.replace(library, plain))
-}
-
-/// Prints text to standard output; a reader that closes the pipe early, such as `head`, is not an error.
 fn print(text: &str) -> Exit {
-    let mut output = std::io::stdout().lock();
-    match writeln!(output, "{text}").and_then(|()| output.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            eprintln!("alto-server: cannot write to standard output: {error}");
-            Exit::Failure
-        }
-        _ => Exit::Success,
-    }
+    command_line::print(PROGRAM, text)
 }
 
 fn dispatch(arguments: Arguments) -> Result<Exit, ConfigError> {

@@ -1,13 +1,13 @@
 //! `alto-server routes`: prints the routes of a topology file, between its hosts, switches or PIDs.
 
-use std::io::{BufWriter, Write, stdout};
+use std::io::{self, Write};
 
 use topo::{Metric, NodeName, Route, View};
 
 use super::arguments::{Between, RoutesOptions};
 use crate::admin::export::ExportedRoute;
 use crate::config::{Config, ConfigError};
-use crate::exit::Exit;
+use command_line::Exit;
 
 /// Prints all routes that the options select.
 pub(super) fn print(config: &Config, options: &RoutesOptions) -> Result<Exit, ConfigError> {
@@ -21,13 +21,12 @@ pub(super) fn print(config: &Config, options: &RoutesOptions) -> Result<Exit, Co
             return Ok(Exit::Usage);
         }
     }
-    match write(&view, between, options) {
-        // A reader that has read enough, such as `head`, closes the pipe.
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+    match command_line::write_out(|out| write(out, &view, between, options)) {
+        Ok(()) => Ok(Exit::Success),
+        Err(error) => {
             eprintln!("alto-server: cannot write the routes to standard output: {error}");
             Ok(Exit::Failure)
         }
-        _ => Ok(Exit::Success),
     }
 }
 
@@ -64,14 +63,13 @@ fn routes<'a>(view: &'a View, between: Between) -> Box<dyn Iterator<Item = (Expo
     }
 }
 
-fn write(view: &View, between: Between, options: &RoutesOptions) -> std::io::Result<()> {
+fn write(out: &mut dyn Write, view: &View, between: Between, options: &RoutesOptions) -> io::Result<()> {
     let selected = |filter: &Option<String>, name: &str| filter.as_deref().is_none_or(|wanted| wanted == name);
     let is_wanted = |r: &ExportedRoute| selected(&options.from, &r.source) && selected(&options.to, &r.destination);
     let mut routes = routes(view, between).filter(|(route, _)| is_wanted(route)).map(|(mut exported, route)| {
         exported.alternatives = alternatives(view, route.nodes(), options.alternatives);
         (exported, route)
     });
-    let mut out = BufWriter::new(stdout().lock());
     if options.json {
         // One route per line inside an array, which both programs and people can read.
         write!(out, "[")?;
@@ -79,7 +77,7 @@ fn write(view: &View, between: Between, options: &RoutesOptions) -> std::io::Res
             write!(out, "\n{}", serde_json::to_string(&first)?)?;
         }
         routes.try_for_each(|(route, _)| write!(out, ",\n{}", serde_json::to_string(&route)?))?;
-        writeln!(out, "\n]")?;
+        writeln!(out, "\n]")
     } else {
         for (exported, route) in routes {
             let number = |metric| route.value(metric).map_or("-".to_owned(), |value| value.to_string());
@@ -92,8 +90,8 @@ fn write(view: &View, between: Between, options: &RoutesOptions) -> std::io::Res
                 writeln!(out, "    or {}", path.join(" "))?;
             }
         }
+        Ok(())
     }
-    out.flush()
 }
 
 /// Returns alternatives to a route: up to `count` routes in total, without the one that is taken.

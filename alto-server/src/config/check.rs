@@ -119,6 +119,7 @@ fn zeros(s: &Settings) -> Vec<&'static str> {
         ("tracker-max-peers", s.tracker && s.tracker_max_peers == 0),
         ("tracker-max-peers-per-address", s.tracker && s.tracker_max_peers_per_address == 0),
         ("tracker-max-torrents", s.tracker && s.tracker_max_torrents == 0),
+        ("tracker-max-udp-rate", s.tracker && s.tracker_max_udp_rate == 0),
     ]
     .into_iter()
     .filter_map(|(key, is_zero)| is_zero.then_some(key))

@@ -55,6 +55,8 @@ pub(crate) struct Config {
     pub(crate) body_bytes: u64,
     /// Time for which caches may use a document without revalidating it.
     pub(crate) max_age: Duration,
+    /// Whether the page for browsers is served.
+    pub(crate) page: bool,
     /// Limits of the peer registry; absent if it is not served.
     pub(crate) swarm: Option<Limits>,
     /// BitTorrent tracker; absent if it is not served.
@@ -133,6 +135,7 @@ impl Config {
             work: WorkLimits { list_entries: s.max_list_entries, pairs: s.max_pairs },
             body_bytes: s.max_body_bytes,
             max_age: Duration::from_secs(s.max_age),
+            page: !s.no_ui,
             swarm: (!s.no_swarm).then_some(Limits {
                 lease: Duration::from_secs(s.swarm_lease),
                 peers: s.swarm_max_peers,

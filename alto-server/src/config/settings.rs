@@ -19,9 +19,16 @@ use super::listeners;
 #[expect(clippy::doc_markdown, reason = "the comments are the help text, where backticks are noise")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the operator")]
 #[derive(Clone, Debug, PartialEq, StructOpt, Serialize, Deserialize, JsonSchema)]
+// The last text about a program counts, and the parser takes over these options last.
+#[structopt(about = "Serves a network topology as an ALTO (RFC 7285) service.")]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[schemars(title = "server.json: settings of alto-server")]
 pub struct Settings {
+    /// Comment for people: text, or a list of lines
+    #[structopt(skip)]
+    #[serde(rename = "//", skip_serializing)]
+    pub comment: Option<Value>,
+
     /// Topology file to serve
     #[structopt(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -185,6 +192,11 @@ pub struct Settings {
     #[structopt(long, default_value = default_of("max-age"), value_name = "SECONDS")]
     pub max_age: u64,
 
+    /// Does not serve /ui/, the page for browsers
+    #[structopt(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_ui: bool,
+
     /// Does not serve /swarm, the peer registry
     #[structopt(long)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -267,6 +279,10 @@ pub struct Settings {
     #[structopt(long, default_value = default_of("tracker-max-torrents"), value_name = "N")]
     pub tracker_max_torrents: u32,
 
+    /// Maximum number of connects, and of other requests, that are answered per second over UDP and address
+    #[structopt(long, default_value = default_of("tracker-max-udp-rate"), value_name = "PER-SECOND")]
+    pub tracker_max_udp_rate: u32,
+
     /// Serves only the torrents in this file, one INFOHASH per line, optionally followed by a policy for it
     #[structopt(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -320,6 +336,7 @@ pub enum LogFormat {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            comment: None,
             topology: None,
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],
             admin_listen: Vec::new(),
@@ -357,6 +374,7 @@ impl Default for Settings {
             write_timeout: 30,
             drain_timeout: 10,
             max_age: 0,
+            no_ui: false,
             no_swarm: false,
             swarm_lease: 60,
             swarm_max_peers: 1_000_000,
@@ -376,6 +394,7 @@ impl Default for Settings {
             tracker_max_peers: 2_000_000,
             tracker_max_peers_per_address: 1000,
             tracker_max_torrents: 200_000,
+            tracker_max_udp_rate: 1000,
             tracker_torrents: None,
             tracker_blocked_torrents: None,
             tracker_passkeys: None,

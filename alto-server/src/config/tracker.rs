@@ -25,6 +25,7 @@ pub(super) fn convert(s: &Settings) -> Option<TrackerSettings> {
         policy: s.tracker_policy,
         outsiders: s.tracker_outsiders,
         answer_peers: s.tracker_answer_peers,
+        udp_rate: s.tracker_max_udp_rate,
         interval,
         min_interval: Duration::from_secs(s.tracker_min_interval.into()),
         limits: SwarmLimits {

@@ -72,6 +72,11 @@ impl Access {
         Ok(())
     }
 
+    /// Whether clients must authenticate.
+    pub(crate) fn is_restricted(&self) -> bool {
+        self.authenticator.is_some()
+    }
+
     /// Value of `Cache-Control` for documents.
     pub(crate) fn cache_control(&self) -> HeaderValue {
         self.rules.load().cache_control.clone()

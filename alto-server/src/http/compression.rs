@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::Request;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue, VARY};
+use http::{HeaderMap, Request};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service};
@@ -77,7 +77,7 @@ where
 /// Encodes an answer if it should be.
 fn encode(mut response: Response, encoding: Encoding, workers: Workers) -> http::Response<BoxedBody> {
     if let Some((pieces, retained)) = response.extensions_mut().remove::<Source>().and_then(|source| source.take()) {
-        response.headers_mut().insert(VARY, HeaderValue::from_name(ACCEPT_ENCODING));
+        vary(response.headers_mut());
         response.headers_mut().remove(CONTENT_LENGTH);
         if encoding != Encoding::Identity {
             response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
@@ -88,7 +88,7 @@ fn encode(mut response: Response, encoding: Encoding, workers: Workers) -> http:
     if !is_long || response.headers().contains_key(CONTENT_ENCODING) {
         return response.map(boxed);
     }
-    response.headers_mut().insert(VARY, HeaderValue::from_name(ACCEPT_ENCODING));
+    vary(response.headers_mut());
     if encoding == Encoding::Identity {
         return response.map(boxed);
     }
@@ -104,6 +104,14 @@ fn encode(mut response: Response, encoding: Encoding, workers: Workers) -> http:
     }
     let retained = whole.len();
     produced(response, pieces_of(whole), encoding, retained, workers)
+}
+
+/// States that the answer depends on the encodings that the client accepts, beside what it depends on already.
+fn vary(headers: &mut HeaderMap) {
+    let is_stated = headers.get_all(VARY).iter().any(|value| value == ACCEPT_ENCODING.as_str());
+    if !is_stated {
+        headers.append(VARY, HeaderValue::from_name(ACCEPT_ENCODING));
+    }
 }
 
 /// Gives an answer a body that is made piece by piece.

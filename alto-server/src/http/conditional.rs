@@ -18,7 +18,7 @@ pub(super) fn holds(headers: &HeaderMap, entity_tag: &str, last_modified: Option
 }
 
 /// Tells whether the client's copy is current, so that the answer is 304.
-pub(super) fn is_current(headers: &HeaderMap, entity_tag: &str, last_modified: Option<SystemTime>) -> bool {
+pub(crate) fn is_current(headers: &HeaderMap, entity_tag: &str, last_modified: Option<SystemTime>) -> bool {
     // If-None-Match takes precedence over If-Modified-Since (§13.1.3).
     if headers.contains_key(IF_NONE_MATCH) {
         // The comparison is weak (§13.1.2).

@@ -109,6 +109,12 @@ impl Exchange {
         self.facts.as_ref().and_then(|facts| facts.client).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
     }
 
+    /// True if the client is at the other end of the connection, not behind a proxy.
+    pub(crate) fn is_direct(&self) -> bool {
+        let peer = self.facts.as_ref().and_then(|facts| facts.peer);
+        peer.is_some_and(|peer| peer.ip().to_canonical() == self.client())
+    }
+
     /// Client that the work of the request is counted for; none if limits do not apply to it.
     pub(crate) fn payer(&self) -> Option<ClientNet> {
         self.slot.client().map(|client| client.net())

@@ -6,8 +6,8 @@
 //! gets an [`exchange`] with the [`client_address`] and a [`body`] that is still [`arriving`], takes a [`slot`] of what
 //! all clients share ([`admission`], [`shares`]), checks [`access`] (by [`digest`] with [`nonce`] and [`digest_user`]) and [`negotiation`],
 //! and decides with [`offload`] where the work runs, for which clients take [`turns`]. It gives an [`answer`], or a [`representation`] in some
-//! [`encoding`], which may turn out to be known to the client ([`conditional`]). Its body may be [`produced`] in pieces,
-//! and passes the layers as a [`boxed_body`]. Whatever is wrong is an [`error::HttpError`], which becomes an answer in that file only.
+//! [`encoding`], which may turn out to be known to the client ([`conditional`]). Its body may be [`produced`] in pieces, or an
+//! [`event_stream`], and passes the layers as a [`boxed_body`]. Whatever is wrong is an [`error::HttpError`], which becomes an answer in that file only.
 
 pub(crate) mod accept;
 pub(crate) mod access;
@@ -19,7 +19,7 @@ mod boxed_body;
 pub(crate) mod certificate;
 pub(crate) mod client_address;
 mod compression;
-mod conditional;
+pub(crate) mod conditional;
 pub(crate) mod connection;
 pub(crate) mod cors;
 mod deadline;
@@ -28,6 +28,7 @@ pub(crate) mod digest;
 mod digest_user;
 pub(crate) mod encoding;
 pub(crate) mod error;
+pub(crate) mod event_stream;
 pub(crate) mod exchange;
 mod first_bytes;
 mod gate;

@@ -43,18 +43,26 @@ pub(crate) fn accepts(headers: &HeaderMap, media_type: MediaType) -> bool {
     if !headers.contains_key(ACCEPT) {
         return true;
     }
-    let full = media_type.as_str();
-    let of_type = full.split('/').next().map(|kind| format!("{kind}/*")).unwrap_or_default();
     let items = weighted_items(headers, &ACCEPT);
     // An empty `Accept` counts as none.
-    if items.is_empty() {
-        return true;
-    }
-    let ranges = [full, of_type.as_str(), "*/*"];
+    items.is_empty() || weight_of(&items, media_type.as_str()) > 0
+}
+
+/// Tells whether the client, which then is a browser as a rule, prefers HTML to an answer of this type. A client without
+/// a preference does not.
+pub(crate) fn prefers_html(headers: &HeaderMap, media_type: MediaType) -> bool {
+    let items = weighted_items(headers, &ACCEPT);
+    weight_of(&items, "text/html") > weight_of(&items, media_type.as_str())
+}
+
+/// Returns the weight of a media type by the most specific range that includes it; 0 if none does.
+fn weight_of(items: &[Weighted<'_>], media_type: &str) -> u16 {
+    let of_type = media_type.split('/').next().map(|kind| format!("{kind}/*")).unwrap_or_default();
+    let ranges = [media_type, of_type.as_str(), "*/*"];
     ranges
         .iter()
         .find_map(|range| items.iter().filter(|item| item.value.eq_ignore_ascii_case(range)).map(|i| i.weight).max())
-        .is_some_and(|weight| weight > 0)
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -85,6 +93,34 @@ mod tests {
         ] {
             assert!(accepted(lines), "{lines:?}");
         }
+    }
+
+    #[test]
+    fn browsers_prefer_html_and_nobody_else_does() {
+        let prefers = |accept: &str| {
+            let headers = HeaderMap::from_iter([(ACCEPT, accept.parse().unwrap())]);
+            prefers_html(&headers, MediaType::DIRECTORY)
+        };
+        for accept in [
+            "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8",
+            "text/html",
+            "text/*",
+            "text/html, application/alto-directory+json;q=0.9",
+        ] {
+            assert!(prefers(accept), "{accept}");
+        }
+        for accept in [
+            "*/*",
+            "",
+            "application/alto-directory+json",
+            "application/alto-directory+json, text/html",
+            "text/html;q=0.5, */*;q=0.8",
+            "application/json",
+            "text/html;q=0",
+        ] {
+            assert!(!prefers(accept), "{accept}");
+        }
+        assert!(!prefers_html(&HeaderMap::new(), MediaType::DIRECTORY));
     }
 
     #[test]

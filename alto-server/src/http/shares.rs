@@ -15,7 +15,7 @@ use alto_types::ClientNet;
 const SHARDS: usize = 64;
 
 /// Number of the kinds of capacities.
-const KINDS: usize = 4;
+const KINDS: usize = 5;
 
 /// What a capacity consists of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub(super) enum Kind {
     Waiting,
     /// Bytes of the request bodies of operators.
     Operators,
+    /// Streams of events to browsers.
+    EventStreams,
 }
 
 /// Every client that has a connection or holds a share.
@@ -111,6 +113,11 @@ impl Capacity {
     pub(super) fn take(self: &Arc<Self>, client: &Arc<Client>, amount: usize) -> Option<Share> {
         let share = Share { capacity: Arc::clone(self), client: Arc::clone(client), amount: 0 };
         share.grown(amount)
+    }
+
+    /// Amount that is in use.
+    pub(super) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
     }
 
     /// Tells whether the total in use and the client's part of it may stand, once `amount` was added to both.
@@ -205,7 +212,7 @@ mod tests {
         let _other = capacity.take(&other, 60).unwrap();
         let share = capacity.take(&one, 20).unwrap();
         assert!(share.grown(30).is_none());
-        assert_eq!(capacity.used.load(Ordering::Relaxed), 60);
+        assert_eq!(capacity.used(), 60);
     }
 
     #[test]

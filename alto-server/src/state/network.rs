@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use alto_registry::store_file::StoreError;
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 use topo::{ChangeError, Fitted, LinkChanges, Topology, View};
 
 use self::feeds::{FeedLimits, Feeds};
@@ -28,6 +29,8 @@ use crate::resource::catalogue::Catalogue;
 /// Network that is served.
 pub(crate) struct Network {
     current: ArcSwap<Published>,
+    /// Number of states that have taken the place of others.
+    swaps: watch::Sender<u64>,
     /// Locked during a change; readers never wait for it.
     layers: Mutex<Layers>,
     durable: bool,
@@ -102,11 +105,12 @@ impl Network {
                 Loaded::from_json(bytes, "saved topology")?
             }
         };
-        let Fitted { topology, kept: links, dropped } = saved.present.links.fit(&base.topology);
+        let Fitted { topology, kept: links, dropped } = LinkChanges::clone(&saved.present.links).fit(&base.topology);
         describe_dropped(&dropped);
+        let links = Arc::new(links);
         let mut feeds = Feeds::start(limits, prefixes)?;
         let view = View::compute(feeds.over(&topology));
-        let published = Published::new(Arc::clone(&catalogue), view, None, clock());
+        let published = Published::new(Arc::clone(&catalogue), (view, Arc::clone(&links)), None, clock());
         feeds.published(clock(), true);
         record(&published, 0);
         let durable = store.is_some();
@@ -120,12 +124,18 @@ impl Network {
         };
         layers.announce();
         let layers = Mutex::new(layers);
-        Ok(Self { current: ArcSwap::from_pointee(published), layers, durable, catalogue, clock })
+        let current = ArcSwap::from_pointee(published);
+        Ok(Self { current, swaps: watch::Sender::default(), layers, durable, catalogue, clock })
     }
 
     /// Current state. A request takes it once and reads nothing else.
     pub(crate) fn current(&self) -> Arc<Published> {
         self.current.load_full()
+    }
+
+    /// Returns a receiver that is told whenever another state takes the place of the current one.
+    pub(crate) fn swaps(&self) -> watch::Receiver<u64> {
+        self.swaps.subscribe()
     }
 
     /// Tells whether changes survive a restart.
@@ -150,22 +160,28 @@ impl Network {
 
     /// Computes the state of a topology with the prefixes of other sources above it: those that are published if its PIDs
     /// are the present ones, and otherwise all, which the second value tells.
-    fn over(&self, layers: &Layers, topology: &Topology, current: &Published) -> (Published, bool) {
+    fn over(
+        &self,
+        layers: &Layers,
+        (topology, links): (&Topology, &Arc<LinkChanges>),
+        current: &Published,
+    ) -> (Published, bool) {
         let view = current.snapshot().view();
         let (topology, all) = match topology.with_prefixes_of(view.topology()) {
             Some(topology) => (Arc::new(topology), false),
             None => (layers.feeds.over(topology), true),
         };
-        (self.publish(timed(|| view.successor(topology)), current), all)
+        (self.publish(timed(|| view.successor(topology)), links, current), all)
     }
 
-    fn publish(&self, view: View, current: &Published) -> Published {
-        Published::new(Arc::clone(&self.catalogue), view, Some(current), (self.clock)())
+    fn publish(&self, view: View, links: &Arc<LinkChanges>, current: &Published) -> Published {
+        Published::new(Arc::clone(&self.catalogue), (view, Arc::clone(links)), Some(current), (self.clock)())
     }
 
     fn swap(&self, next: Published, dropped: Vec<String>) -> Outcome {
         let published = Arc::new(next);
         self.current.store(Arc::clone(&published));
+        self.swaps.send_modify(|swaps| *swaps += 1);
         record(&published, 1);
         Outcome { published, dropped }
     }
@@ -197,7 +213,7 @@ impl Layers {
     }
 
     /// Replaces the changes to links in force.
-    fn set_links(&mut self, links: LinkChanges) {
+    fn set_links(&mut self, links: Arc<LinkChanges>) {
         self.present.links = links;
         self.count();
     }

@@ -11,6 +11,10 @@ use topo::{PidName, PrefixChanges, PrefixSet};
 
 /// Longest part of a line that a message quotes, in characters.
 const QUOTED: usize = 60;
+/// Longest line that is no topology, in bytes.
+const MAX_LINE: usize = 1024;
+/// Memory of a statement, in bytes.
+const STATEMENT_BYTES: usize = 32;
 
 /// Form of the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,9 +27,9 @@ pub(crate) enum Form {
 
 /// Content of a request.
 #[derive(Debug, Default)]
-pub(crate) struct Statements<'a> {
+pub(crate) struct Statements {
     /// Topology in the first line.
-    pub(crate) topology: Option<&'a [u8]>,
+    pub(crate) topology: Option<Vec<u8>>,
     pub(crate) changes: PrefixChanges,
 }
 
@@ -38,48 +42,115 @@ pub(crate) enum LinesError {
     TooMany(usize),
 }
 
-/// Parses lines, of which at most `most` have a statement.
-pub(crate) fn parse(text: &[u8], form: Form, most: usize) -> Result<Statements<'_>, LinesError> {
-    let mut statements = Statements::default();
-    let mut last: Option<(&str, PidName)> = None;
-    for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
-        if index == 0 && line.trim_ascii_start().starts_with(b"{") {
-            statements.topology = Some(line);
-            continue;
+/// Reader of lines that arrive in pieces. It keeps the statements and the beginning of one line.
+#[derive(Debug)]
+pub(crate) struct LinesReader {
+    form: Form,
+    most: usize,
+    statements: Statements,
+    /// Number of the present line, from 1, and what of it has come.
+    number: usize,
+    line: Vec<u8>,
+    /// PID of the last line, which neighbouring lines mostly have as well.
+    last: Option<PidName>,
+}
+
+impl LinesReader {
+    /// Creates a reader of lines of which at most `most` have a statement.
+    pub(crate) fn new(form: Form, most: usize) -> Self {
+        Self { form, most, statements: Statements::default(), number: 1, line: Vec::new(), last: None }
+    }
+
+    /// Reads the next piece.
+    pub(crate) fn take(&mut self, piece: &[u8]) -> Result<(), LinesError> {
+        let mut rest = piece;
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let (line, after) = rest.split_at(end);
+            rest = after.get(1..).unwrap_or_default();
+            if self.line.is_empty() {
+                self.read(line)?;
+            } else {
+                let mut whole = std::mem::take(&mut self.line);
+                whole.extend_from_slice(line);
+                self.read(&whole)?;
+            }
+            self.number += 1;
         }
-        let failed = |message: String| LinesError::Line { number: index + 1, message };
-        let line = std::str::from_utf8(line).map_err(|_| failed("is not UTF-8".to_owned()))?;
+        self.line.extend_from_slice(rest);
+        if self.line.len() > MAX_LINE && !self.is_topology(&self.line) {
+            return Err(self.failed(format!("is longer than {MAX_LINE} bytes")));
+        }
+        Ok(())
+    }
+
+    /// Ends the last line, and returns the statements of all.
+    pub(crate) fn finish(mut self) -> Result<Statements, LinesError> {
+        let line = std::mem::take(&mut self.line);
+        self.read(&line)?;
+        Ok(self.statements)
+    }
+
+    /// Bytes in memory.
+    pub(crate) fn held(&self) -> usize {
+        let topology = self.statements.topology.as_ref().map_or(0, Vec::len);
+        self.line.len() + topology + self.statements.changes.len() * STATEMENT_BYTES
+    }
+
+    /// Whether a line is a topology, or the beginning of one.
+    fn is_topology(&self, line: &[u8]) -> bool {
+        self.number == 1 && line.trim_ascii_start().starts_with(b"{")
+    }
+
+    fn failed(&self, message: String) -> LinesError {
+        LinesError::Line { number: self.number, message }
+    }
+
+    fn read(&mut self, line: &[u8]) -> Result<(), LinesError> {
+        if self.is_topology(line) {
+            self.statements.topology = Some(line.to_vec());
+            return Ok(());
+        }
+        if line.len() > MAX_LINE {
+            return Err(self.failed(format!("is longer than {MAX_LINE} bytes")));
+        }
+        let line = std::str::from_utf8(line).map_err(|_| self.failed("is not UTF-8".to_owned()))?;
         let mut words = line.split_ascii_whitespace();
-        let Some(first) = words.next().filter(|word| !word.starts_with('#')) else { continue };
-        if statements.changes.len() >= most {
-            return Err(LinesError::TooMany(most));
+        let Some(first) = words.next().filter(|word| !word.starts_with('#')) else { return Ok(()) };
+        if self.statements.changes.len() >= self.most {
+            return Err(LinesError::TooMany(self.most));
         }
-        let (sign, prefix) = match form {
+        let (sign, prefix) = match self.form {
             Form::Set => ("+", Some(first)),
             Form::Difference => (first, words.next()),
         };
         let pid = if sign == "-" { None } else { words.next() };
         let (Some(prefix), true, None) = (prefix, matches!(sign, "+" | "-"), words.next()) else {
-            return Err(failed(wanted(line, form)));
+            return Err(self.failed(wanted(line, self.form)));
         };
         if sign == "+" && pid.is_none() {
-            return Err(failed(wanted(line, form)));
+            return Err(self.failed(wanted(line, self.form)));
         }
         let net = net(prefix).ok_or_else(|| {
-            failed(format!("{:?} is not a prefix: write it as in 192.0.2.0/24 or 2001:db8::/32", excerpt(prefix)))
+            self.failed(format!("{:?} is not a prefix: write it as in 192.0.2.0/24 or 2001:db8::/32", excerpt(prefix)))
         })?;
         let Some(pid) = pid else {
-            statements.changes.set(net, None);
-            continue;
+            self.statements.changes.set(net, None);
+            return Ok(());
         };
-        // Neighbouring lines mostly have the same PID, whose name is then not parsed again.
-        if last.as_ref().is_none_or(|(text, _)| *text != pid) {
-            let name: PidName = pid.parse().map_err(|error| failed(format!("{error}")))?;
-            last = Some((pid, name));
+        // A name that stands in the last line as well is not parsed again.
+        if self.last.as_ref().is_none_or(|last| last.as_str() != pid) {
+            self.last = Some(pid.parse::<PidName>().map_err(|error| self.failed(format!("{error}")))?);
         }
-        statements.changes.set(net, last.as_ref().map(|(_, name)| name));
+        self.statements.changes.set(net, self.last.as_ref());
+        Ok(())
     }
-    Ok(statements)
+}
+
+/// Parses lines, of which at most `most` have a statement.
+pub(crate) fn parse(text: &[u8], form: Form, most: usize) -> Result<Statements, LinesError> {
+    let mut reader = LinesReader::new(form, most);
+    reader.take(text)?;
+    reader.finish()
 }
 
 fn net(text: &str) -> Option<IpNet> {
@@ -135,7 +206,7 @@ mod tests {
 
         let text = b"{\"name\": \"t\"}\n- 10.0.0.0/8\n+ 10.0.0.0/8 b\n+ 10.1.0.0/16 x\n- 10.1.0.0/16\n- 192.0.2.0/24\n";
         let Statements { topology, mut changes } = parse(text, Form::Difference, 9).unwrap();
-        assert_eq!(topology, Some(&b"{\"name\": \"t\"}"[..]));
+        assert_eq!(topology.as_deref(), Some(&b"{\"name\": \"t\"}"[..]));
         changes.sort();
         assert_eq!(print_difference(&changes), "+ 10.0.0.0/8 b\n- 10.1.0.0/16\n- 192.0.2.0/24\n");
         let (set, effect) = set.with(changes);
@@ -160,5 +231,39 @@ mod tests {
         }
         assert_eq!(parse(b"10.0.0.0/8 a\n11.0.0.0/8 a", Form::Set, 1).unwrap_err(), LinesError::TooMany(1));
         assert!(parse(b"10.0.0.0/8 \xff", Form::Set, 9).unwrap_err().to_string().contains("not UTF-8"));
+    }
+
+    #[test]
+    fn lines_may_arrive_in_pieces_of_any_length() {
+        let text = "{\"name\": \"t\"}\n10.0.0.0/8 a\n# ü\n\n10.1.0.0/16 b";
+        let whole = print_set(&PrefixSet::default().with(parse(text.as_bytes(), Form::Set, 9).unwrap().changes).0);
+        for length in 1..text.len() {
+            let mut reader = LinesReader::new(Form::Set, 9);
+            for piece in text.as_bytes().chunks(length) {
+                reader.take(piece).unwrap();
+            }
+            let Statements { topology, changes } = reader.finish().unwrap();
+            assert_eq!(topology.as_deref(), Some(&text.as_bytes()[..13]));
+            assert_eq!(print_set(&PrefixSet::default().with(changes).0), whole, "in pieces of {length} bytes");
+        }
+    }
+
+    #[test]
+    fn lines_are_not_kept_once_they_were_read() {
+        let mut reader = LinesReader::new(Form::Set, 9);
+        for _ in 0..1000 {
+            reader.take(b"# a comment\n").unwrap();
+        }
+        reader.take(b"10.0.0.0/8 a\n").unwrap();
+        assert_eq!(reader.held(), STATEMENT_BYTES);
+        // Only a topology may be long, and only in the first line.
+        let endless = |beginning: &str| {
+            let mut reader = LinesReader::new(Form::Set, 9);
+            reader.take(beginning.as_bytes())?;
+            reader.take(&[b' '; MAX_LINE])
+        };
+        assert_eq!(endless("{"), Ok(()));
+        assert_eq!(endless("#").unwrap_err().to_string(), "line 1: is longer than 1024 bytes");
+        assert_eq!(endless("\n{").unwrap_err().to_string(), "line 2: is longer than 1024 bytes");
     }
 }

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use alto_types::MediaType;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use topo::View;
+use topo::{LinkChanges, View};
 
 use super::snapshot::Snapshot;
 use crate::http::encoding::Encoding;
@@ -19,6 +19,8 @@ use crate::resource::network_map;
 /// Everything that is served of one snapshot.
 pub(crate) struct Published {
     snapshot: Arc<Snapshot>,
+    /// Changes to links that are in force above the topology.
+    overrides: Arc<LinkChanges>,
     catalogue: Arc<Catalogue>,
     /// Bodies of the catalogue's resources, by position; those of lookups stay empty.
     bodies: Vec<Arc<Bodies>>,
@@ -47,8 +49,14 @@ const COMPRESS_FROM: usize = 1024;
 const WEIGHT_PER_VALUE: usize = 5;
 
 impl Published {
-    /// Publishes `view` in place of `previous`. Documents that did not change keep their times and rendered bodies.
-    pub(crate) fn new(catalogue: Arc<Catalogue>, view: View, previous: Option<&Self>, now: SystemTime) -> Self {
+    /// Publishes `view`, with the changes to links that it has, in place of `previous`. Documents that did not change keep
+    /// their times and rendered bodies.
+    pub(crate) fn new(
+        catalogue: Arc<Catalogue>,
+        (view, overrides): (View, Arc<LinkChanges>),
+        previous: Option<&Self>,
+        now: SystemTime,
+    ) -> Self {
         let network_map = network_map::ID.parse().expect("legal resource ID");
         let snapshot = Snapshot::new(view, previous.map(|previous| &*previous.snapshot), network_map, now);
         let bodies = |(position, resource): (usize, &Resource)| {
@@ -59,12 +67,17 @@ impl Published {
             kept.map_or_else(|| Arc::new(Bodies::new(now)), |(previous, _)| Arc::clone(&previous.bodies[position]))
         };
         let bodies = catalogue.resources().iter().enumerate().map(bodies).collect();
-        Self { snapshot: Arc::new(snapshot), catalogue, bodies }
+        Self { snapshot: Arc::new(snapshot), overrides, catalogue, bodies }
     }
 
     /// Snapshot that the documents are rendered from.
     pub(crate) fn snapshot(&self) -> &Arc<Snapshot> {
         &self.snapshot
+    }
+
+    /// Changes to links that are in force above the topology.
+    pub(crate) fn overrides(&self) -> &LinkChanges {
+        &self.overrides
     }
 
     /// Document at a position of the catalogue; absent if the resource there is a lookup.

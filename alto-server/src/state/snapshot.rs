@@ -18,22 +18,25 @@ pub(crate) struct Snapshot {
     /// Cost types in JSON, serialized once because a small answer consists of little else.
     cost_types: HashMap<CostKind, Box<RawValue>>,
     costs_since: SystemTime,
+    network_map_since: SystemTime,
 }
 
 impl Snapshot {
     /// Takes a snapshot of `view` at the time `now`. `network_map` is the resource ID in the version tag of the map.
     ///
-    /// If the costs of `previous` are the same, their time is kept.
+    /// If the costs or the network map of `previous` are the same, their time is kept.
     pub(crate) fn new(view: View, previous: Option<&Self>, network_map: ResourceId, now: SystemTime) -> Self {
         let network_map_vtag = VersionTag { resource_id: network_map, tag: tag(view.network_map().tag()) };
         let view_tag = tag(view.tag());
         let costs_since = previous.filter(|previous| previous.view_tag == view_tag).map_or(now, |p| p.costs_since);
+        let same_map = previous.filter(|previous| previous.network_map_vtag == network_map_vtag);
+        let network_map_since = same_map.map_or(now, |p| p.network_map_since);
         let json = |kind: CostKind| {
             to_raw_value(&kind.to_wire(&view)).expect("cost types have string keys and finite numbers")
         };
         let cost_types = CostKind::all().map(|kind| (kind, json(kind))).collect();
         let properties_tag = tag(view.properties().tag());
-        Self { view, view_tag, properties_tag, network_map_vtag, cost_types, costs_since }
+        Self { view, view_tag, properties_tag, network_map_vtag, cost_types, costs_since, network_map_since }
     }
 
     /// Network map, costs and properties.
@@ -49,6 +52,11 @@ impl Snapshot {
     /// Time at which the costs last changed.
     pub(crate) fn costs_since(&self) -> SystemTime {
         self.costs_since
+    }
+
+    /// Time at which the network map last changed.
+    pub(crate) fn network_map_since(&self) -> SystemTime {
+        self.network_map_since
     }
 
     /// Version tag of the network map, which everything keyed by PIDs depends on (RFC 7285 §10.3).

@@ -40,7 +40,7 @@ pub(crate) struct Store {
 pub(crate) struct Layered {
     /// JSON of the topology that replaced the file; absent if it is the file.
     pub(crate) replacement: Option<Arc<[u8]>>,
-    pub(crate) links: LinkChanges,
+    pub(crate) links: Arc<LinkChanges>,
 }
 
 /// Content of the store.
@@ -91,12 +91,12 @@ impl Store {
         self.file.read(|transaction| {
             let topology = transaction.open_table(TOPOLOGY)?;
             let replacement = topology.get(REPLACEMENT)?.map(|bytes| Arc::from(bytes.value()));
-            let present = Layered { replacement, links: read_links(transaction, LINKS)? };
+            let present = Layered { replacement, links: Arc::new(read_links(transaction, LINKS)?) };
             let previous = match topology.get(PREVIOUS)? {
                 None => None,
                 Some(bytes) => {
                     let replacement = Some(bytes.value()).filter(|bytes| !bytes.is_empty()).map(Arc::from);
-                    Some(Layered { replacement, links: read_links(transaction, PREVIOUS_LINKS)? })
+                    Some(Layered { replacement, links: Arc::new(read_links(transaction, PREVIOUS_LINKS)?) })
                 }
             };
             let mut audit = Vec::new();

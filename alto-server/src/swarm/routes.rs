@@ -1,5 +1,6 @@
 //! Requests to `/swarm` and their answers.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use alto_registry::{Announcer, Completeness, ContentKind, FileQuery, HolderQuery, Refusal};
@@ -10,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::SwarmError;
+use super::probe::Probes;
 use super::query::{Query, file_id};
 use super::rank::rank;
 use super::service::Swarm;
@@ -32,6 +34,7 @@ struct Api {
     network: Arc<Network>,
     access: Arc<Access>,
     swarm: Arc<Swarm>,
+    probes: Arc<Probes>,
     pool: WorkPool,
     /// Longest request body, in bytes.
     body_bytes: u64,
@@ -49,6 +52,7 @@ pub(crate) fn routes(
         network: Arc::clone(network),
         access: Arc::clone(access),
         swarm: Arc::clone(swarm),
+        probes: Arc::new(Probes::new()),
         pool: pool.clone(),
         body_bytes,
     });
@@ -68,6 +72,7 @@ async fn register(api: Arc<Api>, mut exchange: Exchange) -> Result<Response, Htt
     let message: Registration = api.read(&mut exchange).await?;
     let peer = translate::peer(exchange.client(), &message, api.swarm.limits())?;
     let address = peer.address.ip();
+    let probed = (message.probe && exchange.is_direct()).then(|| SocketAddr::new(address, message.port));
     let renewed = message.renew.as_ref().map(translate::credentials);
     let registered = api.swarm.call(move |registry, now| {
         let renewed = renewed.map(|caller| registry.renew(&caller?, &peer, now));
@@ -79,6 +84,9 @@ async fn register(api: Arc<Api>, mut exchange: Exchange) -> Result<Response, Htt
     });
     let registered = registered.await?.map_err(|refusal| SwarmError::in_list("files", refusal))?;
     let registered = registered.saved().await.map_err(SwarmError::from)?;
+    if let Some(probed) = probed {
+        api.probes.start(registered.peer.to_string(), probed);
+    }
     Ok(answer(StatusCode::CREATED, &translate::registered(&registered, address)))
 }
 
@@ -86,7 +94,8 @@ async fn heartbeat(api: Arc<Api>, mut exchange: Exchange) -> Result<Response, Ht
     let message: Credentials = api.read(&mut exchange).await?;
     let caller = translate::credentials(&message).map_err(SwarmError::from)?;
     let lease = api.swarm.call(move |registry, now| registry.heartbeat(&caller, now)).await?;
-    Ok(answer(StatusCode::OK, &Lease { lease: lease.map_err(SwarmError::from)?.as_secs() }))
+    let reachable = api.probes.found_unreachable(&message.peer.0).then_some(false);
+    Ok(answer(StatusCode::OK, &Lease { lease: lease.map_err(SwarmError::from)?.as_secs(), reachable }))
 }
 
 async fn announce(api: Arc<Api>, mut exchange: Exchange) -> Result<Response, HttpError> {
@@ -101,7 +110,7 @@ async fn announce(api: Arc<Api>, mut exchange: Exchange) -> Result<Response, Htt
     });
     let announced = announced.await?.map_err(|refusal| SwarmError::in_list("add", refusal))?;
     let lease = announced.saved().await.map_err(SwarmError::from)?;
-    Ok(answer(StatusCode::OK, &Lease { lease: lease.as_secs() }))
+    Ok(answer(StatusCode::OK, &Lease { lease: lease.as_secs(), reachable: None }))
 }
 
 async fn unregister(api: Arc<Api>, mut exchange: Exchange) -> Result<Response, HttpError> {
@@ -109,6 +118,7 @@ async fn unregister(api: Arc<Api>, mut exchange: Exchange) -> Result<Response, H
     let caller = translate::credentials(&message).map_err(SwarmError::from)?;
     let left = api.swarm.call(move |registry, now| registry.leave(&caller, now)).await?;
     left.map_err(SwarmError::from)?.saved().await.map_err(SwarmError::from)?;
+    api.probes.forget(&message.peer.0);
     let mut response = Response::default();
     *response.status_mut() = StatusCode::NO_CONTENT;
     Ok(response)

@@ -96,7 +96,7 @@ impl Swarm {
     }
 
     /// Calls the registry on this thread, which must not be the event loop where the call may block.
-    pub(super) fn call_here<T>(&self, work: impl FnOnce(&dyn Registry, Timestamp) -> T) -> T {
+    pub(crate) fn call_here<T>(&self, work: impl FnOnce(&dyn Registry, Timestamp) -> T) -> T {
         work(&*self.registry, self.clock.now())
     }
 

@@ -1,6 +1,7 @@
 //! What the present network says about places: the PID of an address, and which PIDs are near each other.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use alto_registry::swarms::{Locator, Place, Section};
@@ -21,7 +22,11 @@ pub(super) struct Guide {
     map: u64,
     /// Greatest cost of a near PID, by PID, computed on first demand. `None` where a PID has no costs.
     near: Vec<OnceLock<Option<f64>>>,
+    named: Arc<Named>,
 }
+
+/// Numbers of peers that were named to the peers of each PID since the network map last changed.
+type Named = Vec<[AtomicU64; 3]>;
 
 /// The guide of the present state, made anew when the state changes.
 pub(super) struct Guides {
@@ -33,7 +38,7 @@ pub(super) struct Guides {
 
 impl Guides {
     pub(super) fn new(network: Arc<Network>) -> Self {
-        let guide = Guide::new(Arc::clone(network.current().snapshot()), 0);
+        let guide = Guide::new(Arc::clone(network.current().snapshot()), 0, None);
         Self { network, current: ArcSwap::from_pointee(guide), replacing: Mutex::new(()) }
     }
 
@@ -53,16 +58,40 @@ impl Guides {
         let tag = |snapshot: &Snapshot| snapshot.view().network_map().tag().to_owned();
         let same_map = tag(&previous.snapshot) == tag(published.snapshot());
         let map = previous.map + u64::from(!same_map);
-        let guide = Arc::new(Guide::new(Arc::clone(published.snapshot()), map));
+        let named = same_map.then(|| Arc::clone(&previous.named));
+        let guide = Arc::new(Guide::new(Arc::clone(published.snapshot()), map, named));
         self.current.store(Arc::clone(&guide));
         guide
     }
 }
 
 impl Guide {
-    fn new(snapshot: Arc<Snapshot>, map: u64) -> Self {
-        let near = (0..snapshot.view().network_map().len()).map(|_| OnceLock::new()).collect();
-        Self { snapshot, map, near }
+    fn new(snapshot: Arc<Snapshot>, map: u64, named: Option<Arc<Named>>) -> Self {
+        let pids = 0..snapshot.view().network_map().len();
+        let near = pids.clone().map(|_| OnceLock::new()).collect();
+        let named = named.unwrap_or_else(|| Arc::new(pids.map(|_| Default::default()).collect()));
+        Self { snapshot, map, near, named }
+    }
+
+    /// Counts peers that were named to a peer, by tier.
+    pub(super) fn count_named(&self, own: Place, counts: [u64; 3]) {
+        if let Some(named) = self.named.get(own.0 as usize) {
+            for (counter, count) in named.iter().zip(counts) {
+                counter.fetch_add(count, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Numbers of peers that were named to the peers of a PID since the network map last changed, by tier.
+    pub(super) fn named(&self, own: Place) -> [u64; 3] {
+        let counters = self.named.get(own.0 as usize);
+        counters.map_or([0; 3], |counters| counters.each_ref().map(|counter| counter.load(Ordering::Relaxed)))
+    }
+
+    /// Name of the PID that a place is; none for addresses in no PID.
+    pub(super) fn name(&self, place: Place) -> Option<String> {
+        let map = self.view().network_map();
+        ((place.0 as usize) < map.len()).then(|| map.pid(PidId(place.0)).name().to_string())
     }
 
     fn view(&self) -> &View {

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use alto_registry::swarms::SwarmStats;
-use alto_selection::Tier;
 use alto_types::tracker::announce::Event;
 use metrics::{Counter, Histogram};
 
@@ -23,6 +22,7 @@ pub(super) struct Meters {
     named: [Counter; 3],
     connects: Counter,
     dropped: Counter,
+    limited: Counter,
 }
 
 struct TransportMeters {
@@ -62,6 +62,7 @@ impl Meters {
             named,
             connects: metrics::counter!("alto_tracker_udp_connects_total"),
             dropped: metrics::counter!("alto_tracker_udp_dropped_total"),
+            limited: metrics::counter!("alto_tracker_udp_limited_total"),
         }
     }
 
@@ -81,10 +82,8 @@ impl Meters {
         self.transports[transport as usize].seconds.record(time.as_secs_f64());
     }
 
-    /// Counts the peers of one answer by their location.
-    pub(super) fn named(&self, tiers: impl Iterator<Item = Tier>) {
-        let mut counts = [0; 3];
-        tiers.for_each(|tier| counts[tier as usize] += 1);
+    /// Counts the peers of one answer by their location, in the order of [`Tier`](alto_selection::Tier).
+    pub(super) fn named(&self, counts: [u64; 3]) {
         for (counter, count) in self.named.iter().zip(counts).filter(|(_, count)| *count > 0) {
             counter.increment(count);
         }
@@ -98,6 +97,11 @@ impl Meters {
     /// Counts a packet that gets no answer.
     pub(super) fn dropped(&self) {
         self.dropped.increment(1);
+    }
+
+    /// Counts a packet that gets no answer because its address had too many.
+    pub(super) fn limited(&self) {
+        self.limited.increment(1);
     }
 }
 
@@ -129,6 +133,10 @@ pub(super) fn describe() {
     describe_counter!(
         "alto_tracker_udp_dropped_total",
         "UDP packets without answer: malformed, or without a valid connection ID."
+    );
+    describe_counter!(
+        "alto_tracker_udp_limited_total",
+        "UDP packets without answer: more from one address than tracker-max-udp-rate."
     );
     describe_histogram!("alto_tracker_answer_seconds", "Time to answer a request to the tracker, by transport.");
     describe_gauge!("alto_tracker_swarms", "Torrents with at least one peer.");

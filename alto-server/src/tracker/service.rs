@@ -3,10 +3,13 @@
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use alto_registry::swarms::{Announcement, Counts, Infohash, Locator, Members, SavedError, SwarmLimits};
+use alto_registry::swarms::{
+    Announcement, Counts, Infohash, Locator, Members, Place, Population, SavedError, Survey, SurveyedSwarm,
+    SwarmLimits, SwarmStats,
+};
 use alto_registry::{PeerAddress, Swarms};
 use alto_selection::{Group, PolicyName, Tier, Wanted, choose_placed};
 use alto_types::tracker::announce::{AnnounceAnswer, AnnounceRequest, Event};
@@ -37,6 +40,8 @@ pub(crate) struct TrackerSettings {
     /// Time within which they are asked not to.
     pub(crate) min_interval: Duration,
     pub(crate) limits: SwarmLimits,
+    /// Greatest number of UDP packets of one address that are answered in a second.
+    pub(crate) udp_rate: u32,
     pub(crate) files: AccessFiles,
     /// File in which swarms survive a restart, if they are to.
     pub(crate) saved: Option<PathBuf>,
@@ -49,9 +54,32 @@ pub(crate) struct Tracker {
     swarms: Swarms,
     guides: Guides,
     clock: Clock,
+    /// Held while swarms are saved, so that the last save of a server that ends does not meet another one.
+    saving: Mutex<()>,
     /// Makes the numbers by which a peer gets the same outsiders every time.
     identities: RandomState,
     pub(super) meters: Meters,
+}
+
+/// Peers of all swarms by PID, and the largest swarms.
+pub(crate) struct Overview {
+    pub(crate) pids: Vec<PidPeers>,
+    pub(crate) largest: Vec<PidSwarm>,
+}
+
+/// Peers of a PID.
+pub(crate) struct PidPeers {
+    pub(crate) pid: String,
+    pub(crate) peers: Population,
+    /// Peers that were named to them, by location: their own PID, near ones, others.
+    pub(crate) named: [u64; 3],
+}
+
+/// One swarm with its peers by PID.
+pub(crate) struct PidSwarm {
+    pub(crate) infohash: Infohash,
+    pub(crate) counts: Counts,
+    pub(crate) pids: Vec<(String, Population)>,
 }
 
 /// Reason why the tracker cannot start.
@@ -89,9 +117,15 @@ impl Tracker {
             swarms,
             guides,
             clock,
+            saving: Mutex::new(()),
             identities: RandomState::new(),
             meters: Meters::new(),
         })
+    }
+
+    /// Greatest number of UDP packets of one address that are answered in a second.
+    pub(super) const fn udp_rate(&self) -> u32 {
+        self.settings.udp_rate
     }
 
     /// Uses other access lists from now on.
@@ -152,7 +186,7 @@ impl Tracker {
     ) -> Vec<SocketAddr> {
         let place = guide.place(own.ip());
         let own_family = own.ip().is_ipv6();
-        let (mut named, mut left) = (Vec::new(), wanted);
+        let (mut named, mut left) = (Vec::with_capacity(wanted.peers), wanted);
         for ipv6 in [own_family, !own_family].into_iter().take(1 + usize::from(both)) {
             if left.peers == 0 {
                 break;
@@ -164,8 +198,13 @@ impl Tracker {
                 .filter(|(_, group)| ipv6 == own_family || left.outside > 0 || group.tier != Tier::Far)
                 .unzip();
             let picks = choose_placed(policy, &groups, &left, &mut rand::rng());
-            self.meters.named(picks.iter().map(|pick| groups[pick.group].tier));
-            let outside = picks.iter().filter(|pick| groups[pick.group].tier == Tier::Far).count();
+            let mut counts = [0; 3];
+            for pick in &picks {
+                counts[groups[pick.group].tier as usize] += 1;
+            }
+            self.meters.named(counts);
+            guide.count_named(place, counts);
+            let outside = usize::try_from(counts[Tier::Far as usize]).unwrap_or(usize::MAX);
             left.outside = left.outside.saturating_sub(outside);
             left.peers -= picks.len();
             let addresses =
@@ -220,9 +259,31 @@ impl Tracker {
         }
     }
 
+    /// Counts the peers of all swarms by PID, and lists the `most` largest swarms. Takes a while where there are many.
+    pub(crate) fn overview(&self, most: usize) -> Overview {
+        let guide = self.guides.current();
+        let Survey { places, largest } = self.swarms.survey(most, &*guide, self.clock.now());
+        let name = |place: Place| guide.name(place).unwrap_or_else(|| "no PID".to_owned());
+        let pids = places
+            .into_iter()
+            .map(|(place, peers)| PidPeers { pid: name(place), peers, named: guide.named(place) })
+            .collect();
+        let swarm = |SurveyedSwarm { infohash, counts, places }| {
+            let pids = places.into_iter().map(|(place, peers)| (name(place), peers)).collect();
+            PidSwarm { infohash, counts, pids }
+        };
+        Overview { pids, largest: largest.into_iter().map(swarm).collect() }
+    }
+
+    /// Counts swarms and peers.
+    pub(crate) fn stats(&self) -> SwarmStats {
+        self.swarms.stats()
+    }
+
     /// Saves the swarms, if they are to survive a restart.
     pub(crate) fn save(&self) {
         let Some(path) = &self.settings.saved else { return };
+        let _saving = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
         match self.swarms.save(path) {
             Ok(peers) => tracing::debug!(peers, "swarms saved"),
             Err(error) => tracing::error!(%error, "the swarms could not be saved"),

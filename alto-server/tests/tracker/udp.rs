@@ -1,7 +1,7 @@
 //! The protocol over UDP (BEP 15, 41): connection IDs, spoofed addresses, and how much an answer amplifies.
 
 use std::net::{SocketAddr, UdpSocket};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use alto_types::tracker::announce::AnnounceRequest;
 use alto_types::tracker::scrape::ScrapedTorrent;
@@ -147,6 +147,31 @@ fn before_the_address_is_proved_no_answer_is_larger_than_the_request() {
     let request = announcement(client.connect(), leecher(1));
     let answer = client.exchange(&request);
     assert_eq!((request.len(), answer.len()), (98, 320), "3.3 times as much, and no more");
+}
+
+#[test]
+fn a_flood_of_connects_from_one_address_leaves_room_for_others() {
+    // No more than fit into the receive buffer, so that nothing is lost however slow the machine is.
+    const FLOOD: u64 = 300;
+    let server = start(&["--tracker-udp", "127.0.0.1:0", "--tracker-max-udp-rate", "5"]);
+    let tracker = udp(&server);
+    let (flooding, other) = (Client::at("127.1.1.1", tracker), Client::at("127.1.1.2", tracker));
+    let (own, began) = (flooding.connect(), Instant::now());
+    let connect = UdpRequest { transaction: 2, action: UdpAction::Connect }.to_bytes();
+    for _ in 0..FLOOD {
+        flooding.socket.send(&connect).unwrap();
+    }
+    let connection = other.connect();
+    assert!(matches!(other.announce(connection, leecher(1), ""), UdpAnswer::Announced { .. }));
+    let counts = || ["connects", "limited"].map(|name| metric(&server, &format!("alto_tracker_udp_{name}_total")));
+    // Another thread than that which answered may still be at work.
+    let mut turns = (0..600).map(|_| (counts(), std::thread::sleep(Duration::from_millis(50))).0);
+    let settled = turns.find(|[answered, limited]| answered + limited == FLOOD + 2);
+    let (answered, seconds) = (settled.expect("every connect is counted")[0], began.elapsed().as_secs() + 2);
+    assert!(answered <= 5 * seconds + 2, "{answered} in {seconds} s");
+    // Connects, which anyone can forge, do not use up what the address may ask with its ID.
+    let same_address = Client::at("127.1.1.1", tracker);
+    assert!(matches!(same_address.announce(own, leecher(1), ""), UdpAnswer::Announced { .. }));
 }
 
 #[test]

@@ -321,7 +321,13 @@ impl Failure {
 
 /// Writes the addresses of one family in compact form: the bytes of the address, and the port.
 pub fn compacted(peers: &[SocketAddr], ipv6: bool) -> Vec<u8> {
-    let mut out = Vec::with_capacity(peers.len() * 6);
+    let mut out = Vec::with_capacity(peers.len() * if ipv6 { 18 } else { 6 });
+    append_compacted(peers, ipv6, &mut out);
+    out
+}
+
+/// Appends the addresses of one family in compact form.
+pub(super) fn append_compacted(peers: &[SocketAddr], ipv6: bool, out: &mut Vec<u8>) {
     for peer in peers {
         match peer.ip().to_canonical() {
             IpAddr::V4(address) if !ipv6 => out.extend_from_slice(&address.octets()),
@@ -330,7 +336,6 @@ pub fn compacted(peers: &[SocketAddr], ipv6: bool) -> Vec<u8> {
         }
         out.extend_from_slice(&peer.port().to_be_bytes());
     }
-    out
 }
 
 /// Reads addresses in compact form; `None` if the last one is cut off.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::Infohash;
-use super::announce::{AnnounceRequest, Event, expanded};
+use super::announce::{AnnounceRequest, Event, append_compacted, expanded};
 use super::scrape::{MAX_SCRAPED, ScrapedTorrent};
 
 /// Number in the place of a connection ID by which a client asks for one.
@@ -237,7 +237,7 @@ impl UdpAnswer {
                 for number in [interval, incomplete, complete] {
                     out.extend_from_slice(&number.to_be_bytes());
                 }
-                out.extend_from_slice(&super::announce::compacted(peers, ipv6));
+                append_compacted(peers, ipv6, out);
             }
             Self::Scraped(torrents) => {
                 head(SCRAPE_ACTION, out);

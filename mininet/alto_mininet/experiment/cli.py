@@ -3,6 +3,7 @@
     python3 mininet/experiment.py list
     sudo python3 mininet/experiment.py run small --policies random,alto --seeds 3 --out /tmp/small
     python3 mininet/experiment.py report /tmp/small
+    python3 mininet/experiment.py pack /tmp/small
     python3 mininet/experiment.py new my-scenario --topology my-topo.json
 
 Finished runs are kept, so the same command resumes an experiment that was stopped.
@@ -24,6 +25,7 @@ from ..report.page import write_report
 from ..scenario.from_topology import write_new
 from ..scenario.load import load
 from ..scenario.model import Scenario, ScenarioError
+from .artefact import pack
 from .campaign import Campaign, Options, run_all, verify
 
 EXIT_FAILED, EXIT_USAGE, EXIT_SCENARIO = 1, 64, 78
@@ -155,6 +157,15 @@ def make_report(out: Path) -> int:
     return 0
 
 
+def command_pack(options: argparse.Namespace) -> int:
+    """Packs an experiment for publication."""
+    out = options.out.resolve()
+    archive = (options.archive or out.with_name(f"{out.name}.tar.gz")).resolve()
+    count = pack(out, archive)
+    say(f"{archive}: {count} files, {archive.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
 def command_list(_: argparse.Namespace) -> int:
     """Lists the scenarios that ship, with their policies."""
     for folder in shipped():
@@ -197,6 +208,10 @@ def parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="write tables, figures and report.html from finished runs")
     report.add_argument("out", type=Path, metavar="DIR")
     report.set_defaults(call=lambda options: make_report(options.out))
+    packing = commands.add_parser("pack", help="pack a finished experiment for publication, with hashes")
+    packing.add_argument("out", type=Path, metavar="DIR")
+    packing.add_argument("--archive", type=Path, metavar="FILE", help="the archive [default: DIR.tar.gz]")
+    packing.set_defaults(call=command_pack)
     commands.add_parser("list", help="list the scenarios that ship").set_defaults(call=command_list)
     new = commands.add_parser("new", help="create a scenario from a topology file")
     new.add_argument("folder", type=Path)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ..network.api import ERRORS, Emulation, is_isolated, isolate, load_topology
+from ..places import REPOSITORY
 from ..scenario.load import load
 from ..scenario.model import Peer, Policy, Scenario, ScenarioError
 from . import traffic
@@ -322,9 +323,21 @@ class SingleRun:
             path = Path(self.program(name))
             version = subprocess.run([str(path), "--version"], capture_output=True, text=True, timeout=10, check=False)
             facts[name] = f"{version.stdout.strip()} (SHA-256 {hashlib.sha256(path.read_bytes()).hexdigest()[:12]})"
+        facts["commit"] = commit()
+        facts["cpus"] = os.cpu_count() or 1
         facts["load-average"] = [round(value, 2) for value in os.getloadavg()]
         facts["niceness"] = os.getpriority(os.PRIO_PROCESS, 0)
         return facts
+
+
+def commit() -> str:
+    """The commit of the repository, and whether files differ from it; empty outside a repository."""
+    # The owner of the checkout is often another user than root.
+    git = ["git", "-C", str(REPOSITORY), "-c", f"safe.directory={REPOSITORY}", "describe", "--always", "--abbrev=12", "--dirty"]
+    try:
+        return subprocess.run(git, capture_output=True, text=True, timeout=30, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
 
 
 def raise_priority() -> None:

@@ -17,6 +17,7 @@ from matplotlib.colors import Normalize  # noqa: E402
 
 from ..scenario.model import Scenario  # noqa: E402
 from .intervals import estimate  # noqa: E402
+from .labels import place  # noqa: E402
 from .layout import layout  # noqa: E402
 from .measures import MEGA, Measured  # noqa: E402
 from .tables import Group, values  # noqa: E402
@@ -202,15 +203,18 @@ def links(path: Path, scenario: Scenario, groups: Group, conditions: str) -> Fig
                     weight="bold",
                     zorder=4,
                 )
-        for name, (x, y) in where.items():
+        for x, y in where.values():
             axes.plot(x, y, "o", markersize=5, color="#333333", zorder=3)
-            axes.annotate(name, (x, y), textcoords="offset points", xytext=(5, 5), fontsize=6.5, zorder=4)
         axes.set_title(f"{policy}: {sum(load.values()):.0f} MB on all core links", loc="left")
         axes.margins(0.12)
         axes.set_aspect(stretch)
         axes.axis("off")
     scale = plt.cm.ScalarMappable(norm, colours)
     figure.colorbar(scale, ax=many, shrink=0.75, label="MB each way, mean over runs", pad=0.01)
+    # The places of labels depend on the final scale of the drawing.
+    figure.canvas.draw()
+    for axes in many.flat:
+        name_switches(axes, where)
     finish(figure, path, conditions)
     return Figure(
         path,
@@ -218,6 +222,17 @@ def links(path: Path, scenario: Scenario, groups: Group, conditions: str) -> Fig
         "Links between switches; the two lines of a link are its two directions, each on the "
         "right-hand side of its way. All policies share one scale. Numbers in blue: protected links, both ways.",
     )
+
+
+def name_switches(axes: Any, where: dict[str, tuple[float, float]]) -> None:
+    """Writes the names of switches beside them, where they cover neither each other nor a switch."""
+    size, names = (6.5 if len(where) <= 30 else 5.0), list(where)
+    points_per_pixel = 72 / axes.figure.dpi
+    points = [tuple(axes.transData.transform(where[name]) * points_per_pixel) for name in names]
+    boxes = place(points, [(0.6 * size * len(name), 1.1 * size) for name in names], gap=4)
+    for name, point, (left, bottom, _, _) in zip(names, points, boxes):
+        offset = (left - point[0], bottom - point[1])
+        axes.annotate(name, where[name], textcoords="offset points", xytext=offset, fontsize=size, zorder=4)
 
 
 def matrix(path: Path, scenario: Scenario, groups: Group, conditions: str) -> Figure | None:

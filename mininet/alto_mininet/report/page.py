@@ -18,8 +18,20 @@ from .layout import layout
 from .measures import Measured, measure
 from .replay import replays
 from .replay_page import replay_part, script_hash
-from .tables import MEASURES, Group, by_policy, compare_published, summaries, write_tables
+from .tables import (
+    MEASURES,
+    Difference,
+    Group,
+    by_policy,
+    compare_published,
+    differences,
+    summaries,
+    write_tables,
+)
 
+# Fewer seeds than these, and a load per processor above this one, make differences doubtful.
+FEW_SEEDS = 3
+BUSY = 1.5
 # The style that the page of the server has, too.
 STYLES = [SHARED_STYLE, Path(__file__).parent / "style.css"]
 
@@ -89,7 +101,7 @@ def describe(scenario: Scenario, groups: Group) -> str:
     )
     return (
         f"{scenario.name}; seeds {shown}; {delays}; TCP {all_of('congestion-control')}; Linux {all_of('kernel')}; "
-        f"Mininet {all_of('mininet')}; {all_of('alto-peer')}; {all_of('alto-server')}"
+        f"Mininet {all_of('mininet')}; {all_of('alto-peer')}; {all_of('alto-server')}; commit {all_of('commit')}"
     )
 
 
@@ -98,11 +110,11 @@ def escape(value: Any) -> str:
     return html.escape(str(value))
 
 
-def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table from cells in HTML."""
+def table(header: Iterable[str], rows: Iterable[Iterable[str]], name: str = "figures") -> str:
+    """A table from cells in HTML, of a class of the style sheet."""
     head = "".join(f"<th>{cell}</th>" for cell in header)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><tr>{head}</tr>{body}</table>"
+    return f"<table class={name}><tr>{head}</tr>{body}</table>"
 
 
 def shown(value: Estimate | None) -> str:
@@ -148,6 +160,7 @@ def render(
                 ]
                 for name, group in groups.items()
             ),
+            "texts",
         ),
     ]
     found = summaries(groups)
@@ -166,6 +179,7 @@ def render(
             ),
         ),
     ]
+    parts.append(differences_part(groups))
     parts.append(published_part(scenario, groups))
     parts.append(replayed)
     for figure in figures:
@@ -198,8 +212,9 @@ def render(
 
 def warnings(groups: Group, results: list[dict[str, Any]], verification: dict[str, Any] | None) -> list[str]:
     """Warnings that limit the significance of the numbers."""
-    said = sorted({text for group in groups.values() for run in group for text in run.facts.get("warnings", [])})
-    for key in ("alto-server", "alto-peer", "kernel", "delay-emulation"):
+    said = weaknesses(groups)
+    said += sorted({text for group in groups.values() for run in group for text in run.facts.get("warnings", [])})
+    for key in ("alto-server", "alto-peer", "commit", "kernel", "delay-emulation"):
         if len({str(result["facts"].get(key)) for result in results}) > 1:
             said.append(f"The runs have different values of {key}: they may not be comparable.")
     if verification:
@@ -223,6 +238,59 @@ def warnings(groups: Group, results: list[dict[str, Any]], verification: dict[st
         for failure in result["failures"]:
             said.append(f"{result['policy']}, seed {result['seed']}: peer {failure['peer']}: {failure['reason']}")
     return said[:40]
+
+
+def weaknesses(groups: Group) -> list[str]:
+    """Reasons why differences in the report may mean nothing: too few seeds, or a machine that had other work."""
+    said = []
+    fewest = min(len(group) for group in groups.values())
+    if fewest < FEW_SEEDS:
+        what = "1 seed has" if fewest == 1 else f"{fewest} seeds have"
+        said.append(
+            f"{what} been run: intervals are missing or very wide, and no difference between policies is shown by them. "
+            "Run the same command with --seeds 5 for figures that can be quoted."
+        )
+    busy = [
+        f"{run.policy}, seed {run.seed}: {load[0]:g}"
+        for group in groups.values()
+        for run in group
+        if (load := run.facts.get("load-average")) and load[0] > BUSY * run.facts.get("cpus", 1)
+    ]
+    if busy:
+        said.append(
+            f"The machine was busy in {len(busy)} runs (load average {'; '.join(busy[:5])}): times are too long, and "
+            "differences may come from other work. Run again on a quiet machine, or with fewer --jobs."
+        )
+    return said
+
+
+def differences_part(groups: Group) -> str:
+    """Differences of every policy from the first one, taken seed by seed."""
+    rows = differences(groups)
+    if not rows:
+        return ""
+    base = next(iter(groups))
+    policies = [policy for policy in groups if policy != base]
+    cells = []
+    for measure in MEASURES:
+        found = {row.of: row for row in rows if row.measure == measure and row.minus == base}
+        if found:
+            line = (found.get(policy) for policy in policies)
+            cells.append([escape(MEASURES[measure][0]), *(difference_cell(row) for row in line)])
+    return (
+        f"<h2>Differences from {escape(base)}</h2>"
+        + table(["measure", *(f"{escape(policy)} - {escape(base)}" for policy in policies)], cells)
+        + "<p class=note>Means of the differences seed by seed, with 95 % confidence intervals (Student's t). Bold: the "
+        "interval excludes 0. With many comparisons, one in twenty does so by chance. All pairs are in "
+        "<code>tables/differences.csv</code>.</p>"
+    )
+
+
+def difference_cell(row: Difference | None) -> str:
+    if row is None:
+        return ""
+    text = escape(row.estimate.text())
+    return f"<b>{text}</b>" if row.is_significant else text
 
 
 def published_part(scenario: Scenario, groups: Group) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Iterable
 
@@ -80,6 +82,33 @@ def compare_published(scenario: Scenario, groups: Group) -> list[dict[str, Any]]
     return rows
 
 
+@dataclass(frozen=True)
+class Difference:
+    """Difference of two policies in a measure."""
+
+    measure: str
+    of: str
+    minus: str
+    estimate: Estimate
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the confidence interval excludes 0."""
+        low, high = self.estimate.low, self.estimate.high
+        return low is not None and high is not None and not low <= 0 <= high
+
+
+def differences(groups: Group) -> list[Difference]:
+    """Differences of each policy from each before it, paired by seed, so that what the seeds have in common cancels out."""
+    found = []
+    for measure in MEASURES:
+        for minus, of in combinations(groups, 2):
+            a, b = values(groups[minus], measure), values(groups[of], measure)
+            if mean := estimate([b[seed] - a[seed] for seed in sorted(a.keys() & b.keys())]):
+                found.append(Difference(measure, of, minus, mean))
+    return found
+
+
 def write_csv(path: Path, header: list[str], rows: Iterable[Iterable[Any]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -155,6 +184,25 @@ def write_tables(folder: Path, scenario: Scenario, groups: Group) -> list[Path]:
         for policy, e in line.items()
     ]
     write_csv(folder / "means.csv", ["scenario", "policy", "measure", "runs", "mean", "ci95_low", "ci95_high"], means)
+    differing = [
+        [
+            scenario.name,
+            row.measure,
+            row.of,
+            row.minus,
+            row.estimate.n,
+            round(row.estimate.mean, 6),
+            "" if row.estimate.low is None else round(row.estimate.low, 6),
+            "" if row.estimate.high is None else round(row.estimate.high, 6),
+            "yes" if row.is_significant else "no",
+        ]
+        for row in differences(groups)
+    ]
+    write_csv(
+        folder / "differences.csv",
+        ["scenario", "measure", "of", "minus", "seeds", "mean", "ci95_low", "ci95_high", "interval_excludes_0"],
+        differing,
+    )
     published = [
         [
             scenario.name,
@@ -188,7 +236,7 @@ def write_tables(folder: Path, scenario: Scenario, groups: Group) -> list[Path]:
         ],
         published,
     )
-    return [*written, folder / "means.csv", folder / "published.csv"]
+    return [*written, *(folder / f"{name}.csv" for name in ("means", "differences", "published"))]
 
 
 def megabytes(count: float) -> float:

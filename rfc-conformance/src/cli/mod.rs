@@ -2,13 +2,15 @@
 
 mod client;
 mod matrix;
+mod sections;
 mod server;
 mod validate;
 
 use std::ffi::OsString;
 
+use command_line::Ending;
 use structopt::StructOpt;
-use structopt::clap::{AppSettings, Error as UsageError, ErrorKind};
+use structopt::clap::AppSettings;
 
 use crate::exit::Exit;
 use crate::report::write;
@@ -18,14 +20,15 @@ use crate::requirement::Requirement;
 #[derive(Clone, Debug, StructOpt)]
 #[structopt(
     name = "rfc-conformance",
-    about = "Grades an ALTO server by its answers: RFC 7285, 8189, 9240, 9274 and 9439, with RFC 8259, 9110 and 9112 below them.",
+    about = "Grades an ALTO server by its answers, requirement by requirement.",
     after_help = "EXAMPLES:\n    \
         rfc-conformance http://127.0.0.1:8080/directory\n    \
         rfc-conformance --strict --format text --format html=report.html https://alto.example/directory\n    \
         rfc-conformance --only rfc7285/11.3 --list\n    \
         rfc-conformance --explain rfc7285/11.2.2/2\n    \
-        rfc-conformance validate --media-type costmap answer.json\n    \
+        rfc-conformance validate answer.json\n    \
         rfc-conformance matrix --format html=matrix.html one.json two.json\n\n\
+        The requirements are those of RFC 7285, 8189, 9240, 9274 and 9439, with RFC 8259, 9110 and 9112 below them.\n\n\
         EXIT CODES:\n    \
         0 conforms: no failure, and with --strict no warning\n    \
         1 failures: at least one requirement is violated; with --expect: not exactly the expected ones\n    \
@@ -51,28 +54,20 @@ enum Command {
 
 /// Runs the program with its arguments, the first of which is its own name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    match Arguments::from_iter_safe(arguments) {
-        Ok(arguments) => match arguments.command {
+    match command_line::parse::<Arguments>(sections::SECTIONS, arguments) {
+        Ok((arguments, _)) => match arguments.command {
             None => server::run(arguments.server),
             Some(Command::Client(arguments)) => client::run(arguments),
             Some(Command::Validate(arguments)) => validate::run(&arguments),
             Some(Command::Matrix(arguments)) => matrix::run(&arguments),
         },
-        Err(error) => usage(&error),
+        // These exit codes are verdicts, so they differ from those of other programs.
+        Err(Ending::Answered(text)) => print(&format!("{}\n", text.trim_end_matches('\n'))),
+        Err(Ending::Misused(reason)) => {
+            eprintln!("{reason}");
+            Exit::Usage
+        }
     }
-}
-
-/// Prints a usage error, or the text for `--help` and `--version`, which clap reports as errors.
-fn usage(error: &UsageError) -> Exit {
-    if matches!(error.kind, ErrorKind::HelpDisplayed | ErrorKind::VersionDisplayed) {
-        return print(&format!("{}\n", error.message));
-    }
-    if error.kind == ErrorKind::Io {
-        // The parser prints the version itself; writing again tells a closed pipe from other errors.
-        return print("\n");
-    }
-    eprintln!("{}", error.message);
-    Exit::Usage
 }
 
 /// Prints text to standard output; a reader that closes the pipe early, such as `head`, is not an error.

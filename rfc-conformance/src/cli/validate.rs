@@ -9,7 +9,7 @@ use super::print;
 use crate::exit::Exit;
 use crate::http::MediaType;
 use crate::schema;
-use crate::validate::problems;
+use crate::validate::{Problem, problems};
 
 /// Maximum size of a file in bytes.
 const MOST_BYTES: u64 = 256 * 1024 * 1024;
@@ -17,9 +17,9 @@ const MOST_BYTES: u64 = 256 * 1024 * 1024;
 /// Checks stored messages against the schema of their media type
 #[derive(Clone, Debug, StructOpt)]
 pub(super) struct ValidateArguments {
-    /// Media type of the messages, such as application/alto-costmap+json; short form: costmap
+    /// Media type of the messages, such as application/alto-costmap+json; short form: costmap [default: as the members say]
     #[structopt(long, value_name = "TYPE")]
-    media_type: String,
+    media_type: Option<String>,
 
     /// Files with one message each; - for standard input
     #[structopt(value_name = "FILE", required = true)]
@@ -33,20 +33,27 @@ enum ValidateError {
     Unreadable { path: PathBuf, source: std::io::Error },
     #[error("{}: larger than the limit of {MOST_BYTES} bytes", .0.display())]
     TooLong(PathBuf),
+    #[error("{}: its members are those of no ALTO message; say which it is with --media-type", .0.display())]
+    Unknown(PathBuf),
 }
 
 /// Validates the files and prints their violations.
 pub(super) fn run(flags: &ValidateArguments) -> Exit {
-    let Some(media_type) = full_name(&flags.media_type) else {
-        let known: Vec<_> = schema::media_types().collect();
-        eprintln!("rfc-conformance: --media-type {}: unknown; use one of {}", flags.media_type, known.join(", "));
-        return Exit::Usage;
+    let stated = match flags.media_type.as_deref().map(|name| full_name(name).ok_or(name)).transpose() {
+        Ok(stated) => stated,
+        Err(name) => {
+            let known: Vec<_> = schema::media_types().collect();
+            eprintln!("rfc-conformance: --media-type {name}: unknown; use one of {}", known.join(", "));
+            return Exit::Usage;
+        }
     };
     let (mut exit, mut text) = (Exit::Passed, Vec::new());
     for path in &flags.files {
-        match read(path).map(|bytes| problems(media_type, &bytes)) {
-            Ok(problems) if problems.is_empty() => text.push(format!("{}: valid\n", path.display())),
-            Ok(problems) => {
+        match read(path).and_then(|bytes| examine(path, stated, &bytes)) {
+            Ok((media_type, problems)) if problems.is_empty() => {
+                text.push(format!("{}: valid ({media_type})\n", path.display()));
+            }
+            Ok((_, problems)) => {
                 if exit == Exit::Passed && problems.iter().any(|problem| problem.is_error) {
                     exit = Exit::Failed;
                 }
@@ -65,6 +72,23 @@ pub(super) fn run(flags: &ValidateArguments) -> Exit {
         Exit::Passed => exit,
         failure => failure,
     }
+}
+
+/// Lists the problems of a message of the stated media type, or else of the one that its members show.
+fn examine(
+    path: &Path,
+    stated: Option<&'static str>,
+    bytes: &[u8],
+) -> Result<(&'static str, Vec<Problem>), ValidateError> {
+    let media_type = match stated {
+        Some(stated) => stated,
+        // Whatever is no JSON is reported as such.
+        None => match serde_json::from_slice(bytes) {
+            Ok(message) => schema::guess(&message).ok_or_else(|| ValidateError::Unknown(path.to_owned()))?,
+            Err(_) => "application/alto-error+json",
+        },
+    };
+    Ok((media_type, problems(media_type, bytes)))
 }
 
 /// Returns the full name of a media type given in full or in its short form.

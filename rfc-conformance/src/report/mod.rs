@@ -9,7 +9,7 @@ mod sections;
 mod tap;
 mod text;
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -236,11 +236,7 @@ impl Format {
 pub(crate) fn write(file: Option<&Path>, text: &str) -> Result<(), WriteError> {
     let written = match file {
         Some(path) => std::fs::write(path, text),
-        // A reader that closes the pipe early, such as `head`, is not an error.
-        None => match std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush()) {
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-            other => other,
-        },
+        None => command_line::write_out(|out| out.write_all(text.as_bytes())),
     };
     let path = file.unwrap_or(Path::new("standard output"));
     written.map_err(|source| WriteError { path: path.to_owned(), source })

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::requirements::{s11_3_2_1, s11_5_1_1};
 use crate::assertion::promised;
 use crate::http::Exchange;
 use crate::json::pointer;
 use crate::requirement::Requirement;
 use crate::sheet::Sheet;
-use crate::subject::{CostType, Resource};
+use crate::subject::{CostType, Kind, Resource};
 use crate::verdict::{Finding, Grade};
 use crate::view::{CostMap, Costs};
 
@@ -84,6 +85,7 @@ pub(super) fn constraint_queries(body: &Value, costs: &Costs, grades: &Constrain
         query(one(format!("lt {middle}")), grades.syntax, &|cost| cost < middle),
         query(one(format!("le {middle}")), grades.syntax, &|cost| cost <= middle),
         query(one(format!("eq {middle}")), grades.syntax, &|cost| equal(cost, middle)),
+        query(one(format!("ge {}", lowest.min(0.0) - 1.0)), grades.syntax, &|_| true),
         query(one(format!("le {lowest}")), grades.excluded, &|cost| cost <= lowest),
         query(one(format!("ge {highest}")), grades.excluded, &|cost| cost >= highest),
         query(vec![format!("ge {lowest}"), format!("lt {middle}")], grades.conjunction, &|cost| cost < middle),
@@ -143,6 +145,10 @@ pub(super) fn grade(
             (Ok(_), _) => {}
         }
     }
+    if let Some(finding) = misshapen(resource, exchange) {
+        let format = if resource.kind == Kind::EndpointCost { s11_5_1_1::FORMAT } else { s11_3_2_1::FORMAT };
+        sheet.on(format).saw(exchange, 1, "answer").fail(finding);
+    }
     let Some(seen) = CostMap::read(exchange) else {
         return;
     };
@@ -156,6 +162,15 @@ pub(super) fn grade(
             _ => sheet.on(*requirement).fail(finding.clone()),
         };
     }
+}
+
+/// Finds the first source whose costs are not in an object.
+fn misshapen(resource: &Resource, exchange: &Exchange) -> Option<Finding> {
+    let member = resource.kind.data_member()?;
+    let rows = exchange.value().filter(|_| exchange.answer.status == 200)?.get(member)?.as_object()?;
+    let (src, row) = rows.iter().find(|(_, row)| !row.is_object())?;
+    let place = pointer(&format!("/{member}"), src);
+    Some(Finding::new("an object", crate::json::brief(row)).at(place).from(exchange))
 }
 
 /// Finds the first pair that is missing, unexpected or different in cost. Of ordinal costs only the pairs are compared,

@@ -1,6 +1,6 @@
 //! Checks of the endpoint cost service (RFC 7285 §11.5, §13.2).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -9,6 +9,7 @@ use super::cost_map::{inversion, inverted, values};
 use super::cost_query::{
     ConstraintGrades, CostQuery, Lenience, MALFORMED_CONSTRAINTS, constraint_queries, cost_type_of, grade, with,
 };
+use super::endpoint_property::spellings;
 use super::filtered_cost_map::foreign_types;
 use super::requirements::{
     s6_1_2_1::NUMERICAL,
@@ -20,7 +21,7 @@ use super::requirements::{
     s13_2::MIXED,
 };
 use crate::address;
-use crate::assertion::Refusal;
+use crate::assertion::{Refusal, is_refusal};
 use crate::check::Check;
 use crate::context::{Context, MOST_OF_A_KIND, accept};
 use crate::http::{Exchange, NoAnswer, Request};
@@ -29,7 +30,7 @@ use crate::metric::more_is_better;
 use crate::sheet::Sheet;
 use crate::subject::{CostType, Kind, Resource};
 use crate::verdict::{Finding, Grade};
-use crate::view::CostMap;
+use crate::view::{CostMap, Pair};
 
 /// Checks of this module.
 pub(super) const CHECKS: &[Check] = &[
@@ -52,6 +53,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::new("omits or empties both lists", &[NOT_BOTH], both_empty),
     Check::new("asks for cost types that are not announced", &[MATCHING], foreign),
     Check::new("compares ordinal with numerical costs of the same pairs", &[RANKS], ranks),
+    Check::new("names a destination in all spellings of its address", &[REPEATED], respelled),
     Check::new("asks for costs between an IPv4 and an IPv6 address", &[MIXED], mixed),
     Check::new("asks for pairs alone, together and among 200, and compares their costs", &[SAME_COSTS], same_costs),
 ];
@@ -108,6 +110,10 @@ fn answers(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
             continue;
         };
         sheet.on(MATCHING).promised(resource, &steady.full, "cost type");
+        // A request that is refused says nothing about the form of answers.
+        if is_refusal(&steady.full) {
+            continue;
+        }
         let Some(data) = sheet.on(FORMAT).promised(resource, &steady.full, "answer") else {
             continue;
         };
@@ -373,29 +379,26 @@ fn same_costs(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
     for (resource, cost_type) in offers.into_iter().filter(|(_, cost_type)| cost_type.is_numerical()) {
         let all = request(&cost_type, &addresses, &addresses);
         let first = &addresses[..1];
-        let many = many_addresses(&addresses);
+        let alone = addresses.iter().take(3).map(std::slice::from_ref).map(<[String]>::to_vec);
+        let lists: Vec<_> = alone.chain([many_addresses(&addresses)]).collect();
         let asked = context.steady_post(resource, &all, |_| {
-            let alone = addresses
-                .iter()
-                .take(3)
-                .map(|dst| context.post(resource, &request(&cost_type, first, std::slice::from_ref(dst))));
-            let mut answers = alone.collect::<Result<Vec<_>, _>>()?;
-            answers.push(context.post(resource, &request(&cost_type, first, &many))?);
-            Ok(answers)
+            let answers = lists.iter().map(|dsts| Ok((context.post(resource, &request(&cost_type, first, dsts))?, dsts)));
+            answers.collect::<Result<Vec<_>, NoAnswer>>()
         })?;
         let Some(steady) = asked else {
             entry.skip("costs changed during every comparison");
             continue;
         };
         let Some(together) = CostMap::read(&steady.full) else { continue };
-        for exchange in &steady.found {
+        for (exchange, dsts) in &steady.found {
             let Some(seen) = CostMap::read(exchange) else { continue };
-            for (pair, cost) in &seen.costs.0 {
-                let Some(expected) = together.costs.0.get(pair) else { continue };
+            let asked = |pair: &Pair| *pair.0 == *first[0] && dsts.iter().any(|dst| **dst == *pair.1);
+            for (pair, expected) in together.costs.0.iter().filter(|(pair, _)| asked(pair)) {
+                let cost = seen.costs.0.get(pair);
                 entry.saw(exchange, 1, "pair");
-                if expected.total_cmp(cost).is_ne() {
-                    let finding =
-                        Finding::new(format!("cost {expected} from {} to {}", pair.0, pair.1), cost.to_string());
+                if cost.is_none_or(|cost| expected.total_cmp(cost).is_ne()) {
+                    let cost = cost.map_or_else(|| "no cost".to_owned(), ToString::to_string);
+                    let finding = Finding::new(format!("cost {expected} from {} to {}", pair.0, pair.1), cost);
                     let place = pointer(&pointer("/endpoint-cost-map", &pair.0), &pair.1);
                     entry.fail(finding.at(place).from(&steady.full).from(exchange));
                 }
@@ -405,17 +408,33 @@ fn same_costs(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
     Ok(())
 }
 
-/// Extends a list of addresses to many, by their neighbours.
+/// Extends a list of addresses to many, by their neighbours, which come first: a list must not be cut.
 fn many_addresses(some: &[String]) -> Vec<String> {
-    let mut many = some.to_vec();
     let v4 = some.iter().filter_map(|text| match address::typed(text)? {
         IpAddr::V4(address) => Some(u32::from(address)),
         IpAddr::V6(_) => None,
     });
     let neighbours = v4.flat_map(|first| (1..MANY_ADDRESSES).map(move |step| first.wrapping_add(step)));
-    many.extend(neighbours.map(|address| address::to_typed(IpAddr::from(std::net::Ipv4Addr::from(address)))));
-    many.truncate(MANY_ADDRESSES as usize);
-    many
+    let neighbours = neighbours.map(|address| address::to_typed(IpAddr::from(std::net::Ipv4Addr::from(address))));
+    neighbours.take(MANY_ADDRESSES as usize).chain(some.iter().cloned()).collect()
+}
+
+/// Names one destination in all spellings of its address.
+fn respelled(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+    let entry = sheet.on(REPEATED);
+    entry.skip(NO_SERVICE);
+    let texts = spellings(Ipv6Addr::new(0x2001, 0xdb8, 0xa, 0xb, 0, 0, 0, 1));
+    let texts: Vec<_> = texts.into_iter().map(|text| format!("ipv6:{text}")).collect();
+    for resource in context.of(Kind::EndpointCost).take(MOST_OF_A_KIND) {
+        let Some(cost_type) = context.subject.cost_types_of(resource).into_iter().next() else {
+            continue;
+        };
+        for body in [request(&cost_type, &texts[..1], &texts), request(&cost_type, &texts, &texts[..1])] {
+            let exchange = context.post(resource, &body)?;
+            entry.promised(resource, &exchange, "list of spellings");
+        }
+    }
+    Ok(())
 }
 
 fn mixed(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {

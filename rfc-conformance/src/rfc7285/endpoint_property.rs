@@ -24,9 +24,10 @@ use crate::check::Check;
 use crate::context::{Context, MOST_OF_A_KIND};
 use crate::http::{Exchange, NoAnswer};
 use crate::json::{brief, kind, pointer};
+use crate::name::ERROR_CODES;
 use crate::requirement::Requirement;
 use crate::sheet::Sheet;
-use crate::subject::{Kind, Resource};
+use crate::subject::{CostType, Kind, Resource};
 use crate::verdict::{Finding, Grade};
 use crate::view::{NetworkMap, Vtag};
 
@@ -34,7 +35,7 @@ use crate::view::{NetworkMap, Vtag};
 pub(super) const CHECKS: &[Check] = &[
     Check::new(
         "asks for the `pid` of addresses in nested and plain prefixes and compares it with the longest match in the network map",
-        &[PID_VALUE, LONGEST, TAGS, UNDEFINED],
+        &[PID_VALUE, LONGEST, TAGS, UNDEFINED, ONLY_ASKED],
         pids,
     ),
     Check::new(
@@ -96,17 +97,22 @@ fn pids(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
             addresses
                 .extend([IpAddr::from([192, 0, 2, 1]), IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1))]);
             let texts: Vec<_> = addresses.iter().map(|address| address::to_typed(*address)).collect();
-            Ok((context.post(service, &request(&[&property], &texts))?, addresses))
+            // The property of the map need not come first.
+            let other = service.prop_types().into_iter().find(|other| !other.contains('.'));
+            let after = other.map(|other| context.post(service, &request(&[other, &property], &texts[..1])));
+            Ok((context.post(service, &request(&[&property], &texts))?, after.transpose()?, addresses))
         })?;
         let Some(steady) = asked else {
             sheet.skip_all("the network map changed during every comparison");
             continue;
         };
-        let (exchange, addresses) = steady.found;
+        let (exchange, after, addresses) = steady.found;
         let Some(full) = NetworkMap::read(&steady.full) else {
             continue;
         };
-        tags(service, &exchange, &full, sheet);
+        for exchange in after.iter().chain([&exchange]) {
+            tags(service, exchange, &full, sheet);
+        }
         if let Err(finding) = promised(service, &exchange) {
             for requirement in [PID_VALUE, LONGEST] {
                 sheet.on(requirement).saw(&exchange, 1, "answer").fail(finding.clone());
@@ -115,6 +121,7 @@ fn pids(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         }
         for address in addresses {
             grade_pid(&exchange, &full, address, &property, sheet);
+            only_asked(&exchange, address, &[&property], sheet);
         }
     }
     Ok(())
@@ -257,13 +264,9 @@ fn grade_member(exchange: &Arc<Exchange>, address: IpAddr, properties: &[&str], 
         entry.fail(Finding::new("an object", kind(members)).at(place).from(exchange));
         return;
     };
-    sheet.on(ONLY_ASKED).saw(exchange, 1, "endpoint");
+    only_asked(exchange, address, properties, sheet);
     for (name, value) in members {
         let place = pointer(&place, name);
-        if !properties.contains(&name.as_str()) {
-            let finding = Finding::new("requested properties only", format!("{name:?}")).at(&place);
-            sheet.on(ONLY_ASKED).fail(finding.from(exchange));
-        }
         let entry = sheet.on(STRINGS);
         entry.saw(exchange, 1, "value");
         if value.is_null() {
@@ -271,6 +274,19 @@ fn grade_member(exchange: &Arc<Exchange>, address: IpAddr, properties: &[&str], 
             sheet.on(UNDEFINED).fail(finding);
         } else if !value.is_string() {
             entry.fail(Finding::new("a string", kind(value)).at(place).from(exchange));
+        }
+    }
+}
+
+/// Grades whether an endpoint has requested properties only.
+fn only_asked(exchange: &Arc<Exchange>, address: IpAddr, properties: &[&str], sheet: &mut Sheet) {
+    let Some((members, place)) = properties_of(exchange, address) else { return };
+    let entry = sheet.on(ONLY_ASKED);
+    entry.saw(exchange, 1, "endpoint");
+    for name in members.as_object().into_iter().flat_map(serde_json::Map::keys) {
+        if !properties.contains(&name.as_str()) {
+            let finding = Finding::new("requested properties only", format!("{name:?}")).at(pointer(&place, name));
+            entry.fail(finding.from(exchange));
         }
     }
 }
@@ -334,8 +350,27 @@ fn unannounced(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
     Ok(())
 }
 
-/// Asks endpoint property services about a malformed address and grades the rejection. An address is an array element, so
-/// a malformed one is an invalid value; the table of codes also permits a syntax error for identifiers.
+/// Creates requests about an endpoint: one to each of a few endpoint property services, and one as source and one as
+/// destination to each of a few endpoint cost services.
+fn requests_about<'a>(context: &'a Context<'_>, text: &str) -> Vec<(&'a Resource, Value)> {
+    let list = [text.to_owned()];
+    let properties = context.of(Kind::EndpointProperty).take(2).filter_map(|service| {
+        let property = service.prop_types().first().copied()?;
+        Some((service, request(&[property], &list)))
+    });
+    let costs = context.of(Kind::EndpointCost).take(2).flat_map(|service| {
+        let cost_type = context.subject.cost_types_of(service).first().map(CostType::to_json);
+        let other = json!(["ipv4:192.0.2.1"]);
+        let pairs = [json!({"srcs": list, "dsts": other}), json!({"srcs": other, "dsts": list})];
+        let bodies = pairs.into_iter().filter_map(move |endpoints| {
+            Some((service, json!({"cost-type": cost_type.as_ref()?, "endpoints": endpoints})))
+        });
+        bodies.collect::<Vec<_>>()
+    });
+    properties.chain(costs).collect()
+}
+
+/// Asks services about a malformed address and grades whether it is rejected; the code is graded elsewhere.
 fn expect_rejection(
     context: &Context<'_>,
     sheet: &mut Sheet,
@@ -343,11 +378,8 @@ fn expect_rejection(
     text: &str,
     accepted: Grade,
 ) -> Result<(), NoAnswer> {
-    for service in context.of(Kind::EndpointProperty).take(2) {
-        let Some(property) = service.prop_types().first().copied() else {
-            continue;
-        };
-        let answer = context.post(service, &request(&[property], &[text.to_owned()]));
+    for (service, body) in requests_about(context, text) {
+        let answer = context.post(service, &body);
         let entry = sheet.on(requirement);
         if let Ok(exchange) = &answer
             && exchange.answer.status == 200
@@ -356,8 +388,7 @@ fn expect_rejection(
             entry.saw(exchange, 1, "address").note(accepted, finding);
             continue;
         }
-        let codes = ["E_INVALID_FIELD_VALUE", "E_SYNTAX"];
-        let refusal = Refusal { codes: &codes, fields: &["endpoints"], element: true, value: None };
+        let refusal = Refusal { codes: ERROR_CODES, ..Refusal::default() };
         entry.refused(&answer, "address", &refusal);
     }
     Ok(())

@@ -188,6 +188,7 @@ fn about(fault: Fault, resource: &Resource, pointer: Option<&str>) -> Vec<Requir
         (Fault::ElementType, Some("/meta/value")) => vec![AS_TEXT, ELEMENT, FIELD_AND_VALUE],
         (Fault::ElementType, _) => vec![ELEMENT_TYPE],
         (Fault::ElementValue, _) => vec![VALUE],
+        (Fault::TooFew, Some("/meta/field")) => vec![FIELD_AND_VALUE],
         (Fault::TooFew, _) if resource.kind == Kind::EndpointProperty => vec![BOUNDS, needs],
         (Fault::TooFew, _) => vec![BOUNDS],
         (Fault::Duplicate | Fault::Deep | Fault::MediaType, _) => Vec::new(),

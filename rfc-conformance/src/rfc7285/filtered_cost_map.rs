@@ -24,10 +24,11 @@ use super::requirements::{
     s11_3_2_4::CONSTRAINTS,
     s11_3_2_6::{EVERYTHING, EXCLUDED, META, NOTHING, ONLY_ASKED, UNCONSTRAINED, UNKNOWN},
 };
-use crate::assertion::Refusal;
+use crate::assertion::{Refusal, is_refusal};
 use crate::check::Check;
 use crate::context::{Context, MOST_OF_A_KIND, Steady};
 use crate::http::{Exchange, NoAnswer};
+use crate::json::pointer;
 use crate::metric::more_is_better;
 use crate::rfc9274::requirements::s4::UNSUPPORTED_MODE;
 use crate::sheet::Sheet;
@@ -64,7 +65,7 @@ pub(super) const CHECKS: &[Check] = &[
     ),
     Check::new(
         "applies constraints derived from the unconstrained answer, with every operator and in combination, and sends malformed ones",
-        &[SYNTAX, STORED, COMPUTED, CONJUNCTION, CONSTRAINTS, EXCLUDED, UNCONSTRAINED, NOTHING],
+        &[SYNTAX, STORED, COMPUTED, CONJUNCTION, CONSTRAINTS, EXCLUDED, UNCONSTRAINED, NOTHING, FORMAT, META],
         constraints,
     ),
     Check::new("compares ordinal with numerical costs of the same PIDs", &[RANKS_WITHIN], ranks),
@@ -134,25 +135,27 @@ fn restrictions(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer
         let asked = while_steady(context, resource, &cost_type, |before| {
             let mut noted = Sheet::new(&[]);
             // Answers are graded at once and dropped, as each may be as large as the whole map.
-            let mut ask = |query: &CostQuery| {
-                let exchange = context.post(resource, &query.body)?;
-                grade(resource, &cost_type, before, &exchange, query, &mut noted);
+            let graded = |exchange: &Arc<Exchange>, query: &CostQuery, noted: &mut Sheet| {
+                grade(resource, &cost_type, before, exchange, query, noted);
                 if exchange.answer.status == 200 {
-                    cost_type_of(noted.on(META), &exchange, &cost_type);
+                    cost_type_of(noted.on(META), exchange, &cost_type);
                 }
-                Ok(exchange)
             };
             let Some(full) = CostMap::read(before) else {
                 return Ok(noted);
             };
             let full = Arc::new(full.costs);
             let [whole, part] = against_full(&full, &pids, &cost_type);
-            let own = CostMap::read(&*ask(&whole)?).map(|own| own.costs);
-            ask(&part)?;
-            // Wrong costs are reported once: from here on the resource is compared with its own unfiltered answer.
-            let own = own.filter(|own| own.0.keys().eq(full.0.keys()));
+            let answer = context.post(resource, &whole.body)?;
+            // Wrong costs are reported once: the other answers are compared with the unfiltered one of the resource itself.
+            let own = CostMap::read(&answer).map(|own| own.costs).filter(|own| !own.0.is_empty());
+            answered(resource, &answer, &mut noted);
+            if all_defined(before, &answer, (&full, own.as_ref()), &mut noted) {
+                graded(&answer, &whole, &mut noted);
+                graded(&context.post(resource, &part.body)?, &part, &mut noted);
+            }
             for query in against_itself(&own.map_or(full, Arc::new), &pids, &cost_type) {
-                ask(&query)?;
+                graded(&context.post(resource, &query.body)?, &query, &mut noted);
             }
             Ok(noted)
         })?;
@@ -164,6 +167,32 @@ fn restrictions(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer
         grade_tag(context, map, resource, &cost_type, &pids, sheet)?;
     }
     Ok(())
+}
+
+/// Grades whether a request for the whole map is answered at all.
+fn answered(resource: &Resource, exchange: &Arc<Exchange>, sheet: &mut Sheet) {
+    // A request that is refused says nothing about the form of answers.
+    let form = (!is_refusal(exchange)).then_some(FORMAT);
+    for requirement in [MATCHING, CAPABILITIES].into_iter().chain(form) {
+        sheet.on(requirement).promised(resource, exchange, "unfiltered answer");
+    }
+}
+
+/// Grades whether the full cost map has every pair of the unfiltered answer, and returns the verdict.
+fn all_defined(
+    before: &Arc<Exchange>,
+    exchange: &Arc<Exchange>,
+    (full, own): (&Costs, Option<&Costs>),
+    sheet: &mut Sheet,
+) -> bool {
+    let entry = sheet.on(ALL_DEFINED);
+    entry.saw(exchange, full.0.len(), "pair");
+    let lacking = own.and_then(|own| own.0.iter().find(|(pair, _)| !full.0.contains_key(*pair)));
+    let Some(((src, dst), cost)) = lacking else { return true };
+    let place = pointer("/cost-map", src);
+    let finding = Finding::new(format!("cost {cost} from {src} to {dst}, as the filtered cost map has it"), "no cost");
+    entry.fail(finding.at(place).from(exchange).from(before));
+    false
 }
 
 /// Grades the version tag while the network map does not change.
@@ -197,7 +226,7 @@ fn body_of(cost_type: &CostType, srcs: &[&str], dsts: &[&str]) -> Value {
 fn against_full(costs: &Arc<Costs>, pids: &[&str], cost_type: &CostType) -> [CostQuery; 2] {
     let (srcs, dsts) = (spread(pids, 2), spread(pids, 3));
     let some = costs.filtered(|src, dst, _| srcs.contains(&src) && dsts.contains(&dst));
-    let everything = [NO_PIDS, EVERYTHING, MATCHING, CAPABILITIES, FORMAT, ALL_DEFINED];
+    let everything = [NO_PIDS, EVERYTHING];
     [
         CostQuery::new(json!({"cost-type": cost_type.to_json()}), Arc::clone(costs), &everything),
         CostQuery::new(body_of(cost_type, &srcs, &dsts), some, &[EVERYTHING, DEFINED_PAIRS]),
@@ -249,7 +278,11 @@ fn constraints(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
         let asked = context.steady_post(resource, &body, |before| {
             let costs = CostMap::read(before).map(|full| full.costs).unwrap_or_default();
             let queries = match (cost_type.is_numerical(), announced) {
-                (true, true) => constraint_queries(&body, &costs, &GRADES),
+                (true, true) => {
+                    let mut queries = constraint_queries(&body, &costs, &GRADES);
+                    queries.extend(nothing_of_named(&cost_type, &costs));
+                    queries
+                }
                 (true, false) => unannounced_queries(&body, &costs),
                 _ => Vec::new(),
             };
@@ -257,15 +290,29 @@ fn constraints(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
                 queries.into_iter().map(|query| Ok((context.post(resource, &query.body)?, query))).collect();
             let every_rank = with(&body, "constraints", json!(["ge 0"]));
             let plain = if announced { Some(context.post(resource, &every_rank)?) } else { None };
-            Ok((answers?, plain))
+            let limits = if announced && cost_type.is_ordinal() { limits(&costs) } else { Vec::new() };
+            let low_ranks = limits.into_iter().map(|limit| {
+                let body = with(&body, "constraints", json!([format!("le {limit}")]));
+                Ok((context.post(resource, &body)?, limit))
+            });
+            let low_ranks: Result<Vec<_>, NoAnswer> = low_ranks.collect();
+            Ok((answers?, plain, low_ranks?))
         })?;
         let Some(steady) = asked else {
             sheet.skip_all("costs changed during every comparison");
             continue;
         };
-        let (answers, plain) = steady.found;
+        let (answers, plain, low_ranks) = steady.found;
+        for (exchange, limit) in low_ranks {
+            grade_ranks(&exchange, limit, sheet);
+        }
         for (exchange, query) in &answers {
             grade(resource, &cost_type, &steady.full, exchange, query, sheet);
+            let tags = exchange.value().and_then(|value| value.pointer("/meta/dependent-vtags"));
+            if exchange.answer.status == 200 && query.expected.0.is_empty() && tags.is_none() {
+                let finding = Finding::new("the version tag of the network map", "none").at("/meta/dependent-vtags");
+                sheet.on(META).fail(finding.from(exchange));
+            }
         }
         if answers.is_empty() {
             sheet.skip_all("there are no numerical costs to which constraints could apply");
@@ -287,6 +334,35 @@ fn constraints(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
         }
     }
     Ok(())
+}
+
+/// Returns the lowest ranks and one that about half of the others exceed.
+fn limits(ranks: &Costs) -> Vec<f64> {
+    let mut values: Vec<f64> = ranks.0.values().copied().collect();
+    values.sort_by(f64::total_cmp);
+    let middle = values.get(values.len() / 2).copied();
+    values.dedup();
+    values.into_iter().take(3).chain(middle).collect()
+}
+
+/// Grades whether the ranks in an answer meet a constraint. Which pairs are left is not compared, as ranks are relative to
+/// their answer.
+fn grade_ranks(exchange: &Arc<Exchange>, limit: f64, sheet: &mut Sheet) {
+    let Some(seen) = CostMap::read(exchange) else { return };
+    let entry = sheet.on(EXCLUDED);
+    entry.saw(exchange, seen.costs.0.len(), "rank");
+    if let Some((pair, rank)) = seen.costs.0.iter().find(|(_, rank)| **rank > limit) {
+        let place = pointer(&pointer("/cost-map", &pair.0), &pair.1);
+        entry.fail(Finding::new(format!("no rank above {limit}"), format!("{rank}")).at(place).from(exchange));
+    }
+}
+
+/// Creates a query that names PIDs and that no pair of them passes.
+fn nothing_of_named(cost_type: &CostType, costs: &Costs) -> Option<CostQuery> {
+    let (src, dst) = costs.0.keys().next()?;
+    let highest = costs.0.values().copied().fold(f64::NEG_INFINITY, f64::max);
+    let body = with(&body_of(cost_type, &[&**src], &[&**dst]), "constraints", json!([format!("gt {highest}")]));
+    Some(CostQuery::new(body, Costs::default(), &[NOTHING, EXCLUDED]))
 }
 
 /// Creates a query with a constraint that excludes some pairs, for resources that announce no constraints.
@@ -359,7 +435,9 @@ pub(super) fn foreign_types(known: &[CostType]) -> Vec<CostType> {
     let metrics =
         known.iter().map(|kind| kind.metric.as_str()).chain(["routingcost", "priv:no-such-metric", "hopcount"]);
     let metrics: Vec<_> = metrics.collect();
-    let mut foreign = Vec::new();
+    // Names of metrics are case-sensitive.
+    let other_case = known.first().map(|kind| CostType { metric: kind.metric.to_uppercase(), mode: kind.mode.clone() });
+    let mut foreign: Vec<_> = other_case.into_iter().filter(|kind| !known.contains(kind)).collect();
     for metric in metrics {
         for mode in ["numerical", "ordinal"] {
             let kind = CostType { metric: metric.to_owned(), mode: mode.to_owned() };

@@ -13,6 +13,7 @@ use super::requirements::{
     s11_3_1_3::{ALL_PIDS, ALL_TYPES, REPEATED_PIDS, REPEATED_TYPES},
     s11_3_1_6::{EVERYTHING, FULL_TAG, ONLY_PIDS, ONLY_TYPES, UNKNOWN_PIDS, UNKNOWN_TYPES},
 };
+use crate::assertion::is_refusal;
 use crate::check::Check;
 use crate::context::{Context, MOST_OF_A_KIND};
 use crate::http::{Exchange, NoAnswer};
@@ -72,10 +73,13 @@ fn restrictions(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer
             continue;
         };
         let asked = context.steady(map, |before| {
-            let queries = NetworkMap::read(before).map_or_else(Vec::new, |full| queries(&full));
-            let answers: Result<Vec<_>, NoAnswer> =
-                queries.into_iter().map(|query| Ok((context.post(resource, &query.body)?, query))).collect();
-            answers
+            let Some(full) = NetworkMap::read(before) else { return Ok(Vec::new()) };
+            let ask = |query: MapQuery| Ok::<_, NoAnswer>((context.post(resource, &query.body)?, query));
+            let whole = ask(whole_query(&full))?;
+            // What the filter lacks altogether is reported once: its other answers are compared with its own whole answer.
+            let own = NetworkMap::read(&whole.0).filter(|own| !own.groups.is_empty());
+            let parts = queries(own.as_ref().unwrap_or(&full)).into_iter().map(ask);
+            std::iter::once(Ok(whole)).chain(parts).collect::<Result<Vec<_>, NoAnswer>>()
         })?;
         let Some(steady) = asked else {
             sheet.skip_all("the network map changed during every comparison");
@@ -97,12 +101,7 @@ fn other_case(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
     entry.skip("no PID has a name with letters that is unknown in other case");
     for resource in context.of(Kind::FilteredNetworkMap).take(MOST_OF_A_KIND) {
         let Some(full) = context.network_map_for(resource)? else { continue };
-        let other = |pid: &str| -> String {
-            pid.chars()
-                .map(|c| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() })
-                .collect()
-        };
-        let Some(name) = full.pids().into_iter().map(other).find(|name| !full.groups.contains_key(name)) else {
+        let Some(name) = full.pids().into_iter().map(in_other_case).find(|name| !full.groups.contains_key(name)) else {
             continue;
         };
         let exchange = context.post(resource, &json!({"pids": [name]}))?;
@@ -119,6 +118,12 @@ fn other_case(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
     Ok(())
 }
 
+/// Returns a name with small letters for capitals, and capitals for small letters.
+pub(crate) fn in_other_case(name: &str) -> String {
+    let other = |c: char| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
+    name.chars().map(other).collect()
+}
+
 /// Returns a name that no known PID has.
 pub(crate) fn unknown_name(known: &[&str]) -> String {
     let mut name = "no-such-pid".to_owned();
@@ -128,6 +133,19 @@ pub(crate) fn unknown_name(known: &[&str]) -> String {
     name
 }
 
+/// Creates the query for the whole map.
+fn whole_query(full: &NetworkMap) -> MapQuery {
+    let types: Vec<&str> = full.address_types().into_iter().collect();
+    let expected = full.restricted(&full.pids(), &types);
+    MapQuery {
+        body: json!({"pids": []}),
+        expected,
+        grades: vec![ALL_PIDS, ALL_TYPES, EVERYTHING],
+        only_unknown: false,
+    }
+}
+
+/// Creates queries for parts of the map, and for the whole in other words.
 fn queries(full: &NetworkMap) -> Vec<MapQuery> {
     let pids = full.pids();
     let types: Vec<&str> = full.address_types().into_iter().collect();
@@ -141,7 +159,6 @@ fn queries(full: &NetworkMap) -> Vec<MapQuery> {
         only_unknown: false,
     };
     let mut queries = vec![
-        query(json!({"pids": []}), all(&pids), &[ALL_PIDS, ALL_TYPES]),
         query(json!({"pids": [], "address-types": []}), all(&pids), &[ALL_PIDS, ALL_TYPES]),
         MapQuery { only_unknown: true, ..query(json!({"pids": [none]}), Groups::new(), &[UNKNOWN_PIDS]) },
     ];
@@ -169,6 +186,10 @@ fn queries(full: &NetworkMap) -> Vec<MapQuery> {
         queries.push(query(json!({"pids": few, "address-types": [kind]}), expected.clone(), &grades));
         let doubled = json!({"pids": few, "address-types": [kind, kind]});
         queries.push(query(doubled, expected.clone(), &[REPEATED_TYPES]));
+        // Names of address types are case-sensitive.
+        let other = json!({"pids": few, "address-types": [kind.to_uppercase()]});
+        let nothing = full.restricted(&few, &[]);
+        queries.push(MapQuery { only_unknown: true, ..query(other, nothing, &[UNKNOWN_TYPES]) });
         let unknown = json!({"pids": few, "address-types": [kind, "mac48"]});
         queries.push(query(unknown, expected, &[UNKNOWN_TYPES]));
     }
@@ -176,8 +197,12 @@ fn queries(full: &NetworkMap) -> Vec<MapQuery> {
 }
 
 fn grade(resource: &Resource, full: &NetworkMap, exchange: &Arc<Exchange>, query: &MapQuery, sheet: &mut Sheet) {
-    for requirement in [FORMAT, BY_POST].iter().chain(&query.grades) {
+    for requirement in &query.grades {
         sheet.on(*requirement).promised(resource, exchange, "filtered map");
+    }
+    // A filter that is refused says nothing about the form of answers.
+    for requirement in [FORMAT, BY_POST].into_iter().filter(|_| !is_refusal(exchange)) {
+        sheet.on(requirement).promised(resource, exchange, "filtered map");
     }
     let Some(seen) = NetworkMap::read(exchange) else {
         return;

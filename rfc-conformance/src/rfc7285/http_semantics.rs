@@ -13,6 +13,7 @@ use crate::assertion::{ERROR, promised};
 use crate::check::Check;
 use crate::context::{Context, MOST_OF_A_KIND, accept, post_request};
 use crate::http::{Exchange, MediaType, NoAnswer, Request};
+use crate::name::ERROR_CODES;
 use crate::sheet::{Entry, Sheet};
 use crate::subject::{Kind, Resource};
 use crate::verdict::{Finding, Grade};
@@ -77,20 +78,26 @@ fn methods(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         if asked.len() == 2 * MOST_OF_A_KIND || !asked.insert(&resource.uri) {
             continue;
         }
-        for method in ["PUT", "DELETE", "PATCH"] {
+        let send = |method: &str| {
             let mut request = Request::new(method, &resource.uri);
-            if method != "DELETE" {
+            if !matches!(method, "GET" | "DELETE") {
                 request = request.with("Content-Type", "application/json").body("{}");
             }
-            let exchange = context.client.send(request)?;
+            context.client.send(request)
+        };
+        for method in ["PUT", "DELETE", "PATCH"] {
+            let exchange = send(method)?;
             let entry = sheet.on(ALLOW);
             entry.saw(&exchange, 1, "method");
-            let allow: BTreeSet<String> = exchange
-                .answer
-                .headers("allow")
-                .flat_map(|value| value.split(','))
-                .map(|method| method.trim().to_owned())
-                .collect();
+            let allow = allowed(&exchange);
+            let other = if resource.is_posted() { "GET" } else { "POST" };
+            if method == "PUT" && allow.contains(other) {
+                let denied = send(other)?;
+                if denied.answer.status == 405 {
+                    let finding = Finding::new(format!("{other}, as `Allow` says"), denied.outline());
+                    entry.warn(finding.from(&exchange).from(&denied));
+                }
+            }
             let needed = if resource.is_posted() { "POST" } else { "GET" };
             let expected = format!("405 with `Allow: {needed}`");
             match exchange.answer.status {
@@ -111,6 +118,12 @@ fn methods(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         }
     }
     Ok(())
+}
+
+/// Returns the methods in `Allow`.
+fn allowed(exchange: &Exchange) -> BTreeSet<String> {
+    let values = exchange.answer.headers("allow").flat_map(|value| value.split(','));
+    values.map(|method| method.trim().to_owned()).collect()
 }
 
 fn type_text(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
@@ -143,6 +156,7 @@ fn accept_fields(media_type: &str) -> Vec<Vec<String>> {
         vec![format!("{ERROR},{media_type}")],
         vec![format!("text/html, {media_type} ; q=0.5, */*;q=0.1")],
         vec!["text/html".to_owned(), media_type.to_owned()],
+        vec![media_type.to_owned(), "text/html".to_owned()],
         vec![format!("{media_type};q=1.000,{ERROR};q=0.9")],
     ]
 }
@@ -220,8 +234,9 @@ fn not_found(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
             entry.fail(Finding::new("status 404", exchange.outline()).from(&exchange));
         }
         let is_error = exchange.answer.media_type().is_some_and(|media_type| media_type.is(ERROR));
-        if is_error && exchange.error_code().is_none() {
-            let finding = Finding::new("an ALTO error with `meta.code`", "an ALTO error without it");
+        if is_error && !exchange.error_code().is_some_and(|code| ERROR_CODES.contains(&code)) {
+            let seen = exchange.error_code().unwrap_or("none");
+            let finding = Finding::new("a code of RFC 7285, as an ALTO error has", seen);
             entry.fail(finding.at("/meta/code").from(&exchange));
         }
     }

@@ -74,11 +74,14 @@ fn variants(body: &Value) -> Vec<(Requirement, String)> {
     vec![
         (ORDER, reversed(body)),
         (ORDER, format!("\r\n\t {}\n ", spaced(body, 0))),
+        (ORDER, format!("{plain}\n")),
         (ESCAPES, escaped(&plain)),
         // A slash may be escaped, and need not be.
         (ESCAPES, plain.replacen('{', r#"{"x-unknown":"\/\u002F/","#, 1)),
         (UNKNOWN, top.to_string()),
         (UNKNOWN, foreign.to_string()),
+        // Not in ASCII.
+        (UNKNOWN, plain.replacen('{', "{\"x-unknown\":\"\u{e9} \u{6f22} \u{1f600}\",", 1)),
         (OPEN_META, meta.to_string()),
     ]
 }

@@ -99,6 +99,22 @@ fn combinations(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer
         for (exchange, query) in &answers {
             grade(&service, exchange, query, sheet);
         }
+        twice(context, &service, sheet)?;
+    }
+    Ok(())
+}
+
+/// Names one cost type twice, which servers may reject; an answer repeats it.
+fn twice(context: &Context<'_>, service: &CostService<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+    let Some(cost_type) = service.types.first().filter(|_| service.most >= 2) else { return Ok(()) };
+    let body = service.many(&[cost_type.clone(), cost_type.clone()]);
+    let steady = service.steady(context, &service.scope, |known| {
+        ask(context, service, vec![MultiCostQuery::new(known, body.clone(), &[LIST], |_| true)])
+    })?;
+    for (exchange, query) in steady.iter().flat_map(|(_, answers)| answers) {
+        if exchange.answer.status == 200 {
+            grade(service, exchange, query, sheet);
+        }
     }
     Ok(())
 }

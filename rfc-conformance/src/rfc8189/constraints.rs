@@ -240,7 +240,9 @@ fn of_two(service: &CostService<'_>, first: &Tested<'_>, second: &Tested<'_>) ->
     let several = service.many(&[one, two]);
     let crossed = with(&several, "testable-cost-types", backwards);
     let same = with(&several, "testable-cost-types", forwards);
+    let bare = format!("le {}", first.middle);
     queries.extend([
+        MultiCostQuery::new(known, constrained(&several, &[bare]), &[DEFAULT_INDEX], of_first),
         MultiCostQuery::new(known, constrained(&several, &[test(0, first)]), &[INDEX, WRITTEN_OUT], of_first),
         MultiCostQuery::new(known, constrained(&several, &[test(1, second)]), &[INDEX, WRITTEN_OUT, ONLY], of_second),
         MultiCostQuery::new(known, constrained(&same, &[test(1, second)]), &[INDEX, WRITTEN_OUT], of_second),

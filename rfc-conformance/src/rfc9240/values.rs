@@ -20,6 +20,8 @@ use crate::http::{Exchange, NoAnswer};
 use crate::json::brief;
 use crate::property_map::PropertyMap;
 use crate::requirement::Requirement;
+use crate::rfc7285::filtered_network_map::in_other_case;
+use crate::rfc7285::requirements::s10_1::PID_CASE;
 use crate::sheet::Sheet;
 use crate::verdict::{Finding, Grade};
 use crate::view::spread;
@@ -32,6 +34,7 @@ pub(super) const CHECKS: &[Check] = &[
         inheritance,
     ),
     Check::new("looks for inherited values of PIDs", &[FLAT], flat),
+    Check::new("asks for the properties of a PID by its name in other case", &[PID_CASE], other_case),
     Check::new("compares full and filtered property maps", &[COMPLETE, NULL], views),
 ];
 
@@ -158,6 +161,29 @@ fn flat(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
                     let finding = Finding::new(brief(&expected.into()), brief(&found.into())).at(seen.place(pid));
                     entry.fail(finding.from(&held.full.exchange).from(&exchange));
                 }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn other_case(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
+    let entry = sheet.on(PID_CASE);
+    for mapped in Mapped::filters(context) {
+        for domain in mapped.mappings.flat_domains().filter(|domain| parts(domain).1 == "pid") {
+            let Some(all) = mapped.read(&context.post(mapped.resource, &super::everything())?) else { continue };
+            let known = all.entities.keys().filter(|entity| entity.domain == domain);
+            let texts: BTreeSet<_> = known.map(ToString::to_string).collect();
+            let other = texts.iter().filter_map(|text| text.strip_prefix(domain)).map(in_other_case);
+            let Some(other) = other.map(|id| format!("{domain}{id}")).find(|other| !texts.contains(other)) else {
+                continue;
+            };
+            let exchange = mapped.ask(context, std::slice::from_ref(&other), &[])?;
+            let Some(seen) = mapped.read(&exchange) else { continue };
+            entry.saw(&exchange, 1, "PID in other case");
+            if let Some((entity, _)) = seen.entities.iter().find(|(_, values)| !values.is_empty()) {
+                let finding = Finding::new(format!("no properties, as {other} is unknown"), entity.to_string());
+                entry.fail(finding.at(seen.place(entity)).from(&exchange));
             }
         }
     }

@@ -49,6 +49,9 @@ fn offers() -> Vec<Mutant> {
         Mutant::new("rfc7285/6.1/1", "lists two cost maps for one cost type and network map", twice),
         Mutant::new("rfc7285/11.2.3.5/2", "lists two cost maps for one cost type and network map", twice),
         Mutant::new("rfc7285/6.1.1.1/1", "offers hop counts only", |r| retyped(r, |t| t.metric = "hopcount".into())),
+        Mutant::new("rfc9439/1/2", "offers hop counts without `routingcost`", |r| {
+            retyped(r, |t| t.metric = "hopcount".into());
+        }),
         Mutant::new("rfc7285/6.1.2/1", "offers costs in a private mode only", |r| {
             retyped(r, |t| t.mode = "priv:x".into());
         }),

@@ -68,6 +68,14 @@ fn general() -> Vec<Mutant> {
         Mutant::new("rfc7285/8.5.2/17", "combines the code of one error with the field of another", |r| {
             r.errors(|meta| meta["code"] = json!("E_MISSING_FIELD"));
         }),
+        Mutant::new("rfc7285/8.5.2/17", "combines the code of one of several errors with the field of another", |r| {
+            r.rewrite_messages(|_, request, message| {
+                let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+                if body.pointer("/pids/0").is_some_and(Value::is_number) && body["address-types"].is_object() {
+                    message["meta"]["code"] = json!("E_MISSING_FIELD");
+                }
+            });
+        }),
     ]
 }
 

@@ -116,7 +116,8 @@ fn asked() -> Vec<Mutant> {
     vec![
         Mutant::new("rfc8189/4.1.2/3", "assumes a default cost type in multi-cost queries", |r| {
             r.rewrite_requests(|_, mut body| {
-                let none = body.get("cost-type").is_none() && body.get("multi-cost-types").is_none();
+                let none =
+                    body.is_object() && body.get("cost-type").is_none() && body.get("multi-cost-types").is_none();
                 none.then(|| body["cost-type"] = routing()).map(|()| body)
             });
         }),

@@ -70,3 +70,20 @@ pub(crate) fn drop_pair(message: &mut Value) {
         }
     }
 }
+
+/// Changes every tag in the messages of the server.
+pub(crate) fn tags(r: &mut Reference, change: fn(&str) -> String) {
+    fn walk(value: &mut Value, change: fn(&str) -> String) {
+        match value {
+            Value::Object(members) => {
+                if let Some(Value::String(tag)) = members.get_mut("tag") {
+                    *tag = change(tag);
+                }
+                members.values_mut().for_each(|value| walk(value, change));
+            }
+            Value::Array(elements) => elements.iter_mut().for_each(|value| walk(value, change)),
+            _ => {}
+        }
+    }
+    r.rewrite_messages(move |_, _, message| walk(message, change));
+}

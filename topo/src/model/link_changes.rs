@@ -135,11 +135,6 @@ impl LinkChanges {
         }
     }
 
-    /// Removes all entries.
-    pub fn clear(&mut self) {
-        self.0.clear();
-    }
-
     /// Iterates over all entries, by key.
     pub fn iter(&self) -> btree_map::Iter<'_, LinkKey, LinkChange> {
         self.0.iter()

@@ -127,6 +127,16 @@ impl Link {
         self.bandwidth
     }
 
+    /// Share of the bandwidth that is in use, from 0 to 0.99.
+    pub fn utilisation(&self) -> f64 {
+        self.utilisation
+    }
+
+    /// Returns whether the link carries traffic.
+    pub fn is_up(&self) -> bool {
+        self.up
+    }
+
     /// Unused bandwidth in Mbit/s.
     pub fn available(&self) -> f64 {
         self.bandwidth * (1.0 - self.utilisation)

@@ -8,7 +8,7 @@ use crate::file::CostModel;
 use crate::metric::Metric;
 use crate::name::NodeName;
 use crate::prefix::layer::{PrefixDifference, PrefixLayer};
-use crate::prefix::network_map::NetworkMap;
+use crate::prefix::network_map::{NetworkMap, PidId};
 
 /// A checked, immutable network.
 #[derive(Clone, Debug)]
@@ -88,6 +88,18 @@ impl Topology {
             let grouping = Arc::new(self.own.with_map((*other.grouping.network_map).clone()));
             Self { frame: Arc::clone(&self.frame), own: Arc::clone(&self.own), grouping, links: self.links.clone() }
         })
+    }
+
+    /// Iterates over the names of the nodes where the traffic of a PID enters the network.
+    pub fn entries(&self, pid: PidId) -> impl Iterator<Item = &NodeName> {
+        let entries = self.grouping.entries.get(pid.0 as usize).map(Vec::as_slice).unwrap_or_default();
+        entries.iter().map(|node| &self.frame.nodes[*node as usize])
+    }
+
+    /// Returns whether another topology has the same nodes and links because it derives from the same file, so that only
+    /// values of links and prefixes differ.
+    pub fn has_same_nodes(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.frame, &other.frame)
     }
 
     /// Network map of the topology itself, without the prefixes of other sources.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ipnet::IpNet;
 
 use super::message::Peer;
-use crate::bgp::decode::Update;
+use crate::bgp::decode::{Change, Update};
 use crate::pids::route::Route;
 
 /// Largest number of routers.
@@ -16,6 +16,9 @@ const MAX_ROUTERS: usize = 1000;
 /// Time after the start of a connection at which a table that is never quiet counts as complete, as a multiple of the
 /// quiet that is waited for.
 const NEVER_QUIET: u32 = 12;
+
+/// Communities that a route may have at the weight of one; more of them weigh more.
+const LIGHT_COMMUNITIES: usize = 32;
 
 /// Routes by router.
 #[derive(Debug)]
@@ -38,7 +41,19 @@ struct Router {
     since: Option<Instant>,
     /// Time of the latest route, or of the start of the connection.
     latest: Option<Instant>,
-    routes: HashMap<Key, Entry>,
+    /// Tables by peer, none of them empty.
+    tables: HashMap<Peer, Table>,
+    /// Weight of all routes.
+    weight: usize,
+}
+
+/// The routes of one peer. Peers of different policy or routing table never mix.
+#[derive(Debug, Default)]
+struct Table {
+    routes: HashMap<Path, Entry>,
+    weight: usize,
+    /// Connections in which the end of the table was told, of IPv4 and of IPv6. Nothing older is left after it.
+    ended: [u64; 2],
 }
 
 /// A connection of a router. What comes from one that another has replaced no longer counts.
@@ -48,13 +63,8 @@ pub struct Session {
     number: u64,
 }
 
-/// Identity of a route. Peers of different policy or routing table never mix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Key {
-    prefix: IpNet,
-    peer: Peer,
-    path: Option<u32>,
-}
+/// Identity of a route among those of its peer.
+type Path = (IpNet, Option<u32>);
 
 /// Order of the routes to a prefix: others than the router's own, router, peer and path.
 type Rank = (bool, IpAddr, Peer, Option<u32>);
@@ -89,7 +99,8 @@ pub enum Full {
 }
 
 impl Rib {
-    /// Creates a table that takes at most `limit` routes of each router.
+    /// Creates a table that takes at most `limit` routes of each router. A route with more than 32 communities counts as
+    /// several.
     pub fn new(limit: usize) -> Self {
         Self { routers: BTreeMap::new(), limit, changes: 0 }
     }
@@ -97,7 +108,10 @@ impl Rib {
     /// Notes that a router has connected. Its routes of earlier connections stay until it has told which are left.
     pub fn connected(&mut self, address: IpAddr, now: Instant) -> Result<Session, Full> {
         if self.routers.len() >= MAX_ROUTERS && !self.routers.contains_key(&address) {
-            return Err(Full::Routers);
+            self.routers.retain(|_, router| router.connected || !router.tables.is_empty());
+            if self.routers.len() >= MAX_ROUTERS {
+                return Err(Full::Routers);
+            }
         }
         let router = self.routers.entry(address).or_default();
         router.session += 1;
@@ -122,61 +136,37 @@ impl Rib {
     pub fn apply(&mut self, session: Session, peer: Peer, update: Update, now: Instant) -> Result<(), Full> {
         let limit = self.limit;
         let Some(router) = self.router(session) else { return Ok(()) };
-        match update {
+        let full = match update {
             Update::Other => return Ok(()),
             Update::EndOfRib { ipv6 } => {
-                let session = router.session;
-                let before = router.routes.len();
-                let is_stale = |key: &Key, entry: &Entry| {
-                    key.peer == peer && matches!(key.prefix, IpNet::V6(_)) == ipv6 && entry.session != session
-                };
-                router.routes.retain(|key, entry| !is_stale(key, entry));
-                let changed = before != router.routes.len();
+                let changed = router.end_table(peer, ipv6);
                 self.changes += u64::from(changed);
+                return Ok(());
             }
             Update::Changes(changes) => {
                 router.latest = Some(now);
-                let mut latest: Option<Arc<Route>> = None;
-                for change in changes {
-                    let key = Key { prefix: change.prefix, peer, path: change.path };
-                    let Some(route) = change.route else {
-                        router.routes.remove(&key);
-                        continue;
-                    };
-                    // All prefixes of one message have the same attributes.
-                    let route = match &latest {
-                        Some(known) if **known == route => Arc::clone(known),
-                        _ => Arc::new(route),
-                    };
-                    latest = Some(Arc::clone(&route));
-                    router.routes.insert(key, Entry { route, session: router.session });
-                }
-                let count = router.routes.len();
-                self.changes += 1;
-                if count > limit {
-                    return Err(Full::Routes(limit));
-                }
+                router.change(peer, changes, limit);
+                router.weight > limit
             }
-        }
-        Ok(())
+        };
+        self.changes += 1;
+        if full { Err(Full::Routes(limit)) } else { Ok(()) }
     }
 
     /// Removes the routes of a peer whose session ended.
     pub fn peer_down(&mut self, session: Session, peer: Peer) {
         let Some(router) = self.router(session) else { return };
-        let before = router.routes.len();
-        router.routes.retain(|key, _| key.peer != peer);
-        let changed = before != router.routes.len();
-        self.changes += u64::from(changed);
+        if let Some(table) = router.tables.remove(&peer) {
+            router.weight -= table.weight;
+            self.changes += 1;
+        }
     }
 
     /// Removes routes that a router has not repeated within `patience` after it connected again.
     pub fn expire(&mut self, patience: Duration, now: Instant) {
         for router in self.routers.values_mut().filter(|router| router.connected) {
             if has_passed(router.since, patience, now) {
-                let (session, before) = (router.session, router.routes.len());
-                router.routes.retain(|_, entry| entry.session == session);
-                self.changes += u64::from(before != router.routes.len());
+                self.changes += u64::from(router.retain_told());
             }
         }
     }
@@ -185,7 +175,7 @@ impl Rib {
     /// while, or has had twelve times as long. A table that is told again after a reset stays complete meanwhile.
     pub fn settle(&mut self, quiet: Duration, now: Instant) -> Result<(), Unsettled> {
         let mut settled = Err(Unsettled::Nothing);
-        for (address, router) in self.routers.iter_mut().filter(|(_, router)| !router.routes.is_empty()) {
+        for (address, router) in self.routers.iter_mut().filter(|(_, router)| !router.tables.is_empty()) {
             router.complete |= router.connected
                 && (has_passed(router.latest, quiet, now) || has_passed(router.since, quiet * NEVER_QUIET, now));
             if !router.complete {
@@ -198,7 +188,7 @@ impl Rib {
 
     /// Returns a router that has told routes and is not connected any more.
     pub fn missing(&self) -> Option<IpAddr> {
-        let mut missing = self.routers.iter().filter(|(_, router)| !router.connected && !router.routes.is_empty());
+        let mut missing = self.routers.iter().filter(|(_, router)| !router.connected && !router.tables.is_empty());
         missing.next().map(|(address, _)| *address)
     }
 
@@ -209,7 +199,7 @@ impl Rib {
 
     /// Returns the number of routes of all routers.
     pub fn len(&self) -> usize {
-        self.routers.values().map(|router| router.routes.len()).sum()
+        self.routers.values().flat_map(|router| router.tables.values()).map(|table| table.routes.len()).sum()
     }
 
     /// Returns whether there are no routes.
@@ -221,18 +211,95 @@ impl Rib {
     /// router and peer, so that the choice never depends on the order of arrival.
     pub fn best(&self) -> BTreeMap<IpNet, Arc<Route>> {
         let mut best: BTreeMap<IpNet, (Rank, Arc<Route>)> = BTreeMap::new();
-        for (address, router) in &self.routers {
-            for (key, entry) in &router.routes {
-                let rank = (!key.peer.own, *address, key.peer, key.path);
-                match best.get_mut(&key.prefix) {
+        let tables =
+            self.routers.iter().flat_map(|(address, router)| router.tables.iter().map(move |told| (address, told)));
+        for (address, (peer, table)) in tables {
+            for ((prefix, path), entry) in &table.routes {
+                let rank = (!peer.own, *address, *peer, *path);
+                match best.get_mut(prefix) {
                     Some(known) if known.0 <= rank => {}
                     Some(known) => *known = (rank, Arc::clone(&entry.route)),
-                    None => drop(best.insert(key.prefix, (rank, Arc::clone(&entry.route)))),
+                    None => drop(best.insert(*prefix, (rank, Arc::clone(&entry.route)))),
                 }
             }
         }
         best.into_iter().map(|(prefix, (_, route))| (prefix, route)).collect()
     }
+}
+
+impl Router {
+    /// Applies changes of a peer's routes, until all routes together weigh more than `limit`.
+    fn change(&mut self, peer: Peer, changes: Vec<Change>, limit: usize) {
+        let session = self.session;
+        let table = self.tables.entry(peer).or_default();
+        self.weight -= table.weight;
+        for change in changes {
+            if self.weight + table.weight > limit {
+                break;
+            }
+            let path = (change.prefix, change.path);
+            let before = match change.route {
+                Some(route) => {
+                    table.weight += weight(&route);
+                    table.routes.insert(path, Entry { route, session })
+                }
+                None => table.routes.remove(&path),
+            };
+            table.weight -= before.map_or(0, |before| weight(&before.route));
+        }
+        self.weight += table.weight;
+        if table.routes.is_empty() {
+            self.tables.remove(&peer);
+        }
+    }
+
+    /// Removes what a peer has not told again in this connection. Returns whether there was anything.
+    fn end_table(&mut self, peer: Peer, ipv6: bool) -> bool {
+        let session = self.session;
+        let Some(table) = self.tables.get_mut(&peer) else { return false };
+        if std::mem::replace(&mut table.ended[usize::from(ipv6)], session) == session {
+            return false;
+        }
+        self.weight -= table.weight;
+        let removed =
+            table.retain(|(prefix, _), entry| matches!(prefix, IpNet::V6(_)) != ipv6 || entry.session == session);
+        self.weight += table.weight;
+        if table.routes.is_empty() {
+            self.tables.remove(&peer);
+        }
+        removed
+    }
+
+    /// Removes the routes of earlier connections. Returns whether there were any.
+    fn retain_told(&mut self) -> bool {
+        let session = self.session;
+        let mut removed = false;
+        self.tables.retain(|_, table| {
+            removed |= table.retain(|_, entry| entry.session == session);
+            !table.routes.is_empty()
+        });
+        self.weight = self.tables.values().map(|table| table.weight).sum();
+        removed
+    }
+}
+
+impl Table {
+    /// Removes routes. Returns whether there were any.
+    fn retain(&mut self, keep: impl Fn(&Path, &Entry) -> bool) -> bool {
+        let before = self.routes.len();
+        let weight_left = &mut self.weight;
+        self.routes.retain(|path, entry| {
+            let stays = keep(path, entry);
+            *weight_left -= if stays { 0 } else { weight(&entry.route) };
+            stays
+        });
+        before != self.routes.len()
+    }
+}
+
+/// Weight of a route towards the limit, which follows the memory that it takes.
+fn weight(route: &Route) -> usize {
+    1 + route.communities.len() / LIGHT_COMMUNITIES
 }
 
 fn has_passed(since: Option<Instant>, time: Duration, now: Instant) -> bool {
@@ -242,7 +309,7 @@ fn has_passed(since: Option<Instant>, time: Duration, now: Instant) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bgp::decode::Change;
+    use crate::pids::route::Community;
 
     const ROUTER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
 
@@ -251,7 +318,7 @@ mod tests {
     }
 
     fn change(prefix: &str, origin: Option<u32>) -> Update {
-        let route = origin.map(|origin| Route { origin_as: Some(origin), ..Route::default() });
+        let route = origin.map(|origin| Arc::new(Route { origin_as: Some(origin), ..Route::default() }));
         Update::Changes(vec![Change { prefix: prefix.parse().unwrap(), path: None, peer: ROUTER, route }])
     }
 
@@ -333,7 +400,45 @@ mod tests {
         let mut rib = Rib::new(1);
         let router = rib.connected(ROUTER, now).unwrap();
         rib.apply(router, peer(1, false), change("10.1.0.0/16", Some(1)), now).unwrap();
-        let full = rib.apply(router, peer(1, false), change("10.2.0.0/16", Some(1)), now);
-        assert_eq!(full, Err(Full::Routes(1)));
+        for prefix in ["10.2.0.0/16", "10.3.0.0/16", "10.4.0.0/16"] {
+            let router = rib.connected(ROUTER, now).unwrap();
+            let full = rib.apply(router, peer(1, false), change(prefix, Some(1)), now);
+            assert_eq!(full, Err(Full::Routes(1)));
+        }
+        assert_eq!(rib.len(), 2, "who connects again is refused again");
+    }
+
+    #[test]
+    fn many_communities_count_as_many_routes() {
+        let now = Instant::now();
+        let mut rib = Rib::new(4);
+        let router = rib.connected(ROUTER, now).unwrap();
+        let mut tell = |last: u8, count: usize| {
+            let route = Route { communities: vec![Community::Plain(1, 2); count], ..Route::default() };
+            let prefix = IpNet::from(IpAddr::from([10, 0, 0, last]));
+            let change = Change { prefix, path: None, peer: ROUTER, route: Some(Arc::new(route)) };
+            rib.apply(router, peer(1, false), Update::Changes(vec![change]), now)
+        };
+        assert_eq!(tell(1, 31), Ok(()));
+        assert_eq!(tell(2, 64), Ok(()));
+        assert_eq!(tell(2, 0), Ok(()), "the weight of a route that is replaced is given back");
+        assert_eq!(tell(3, 33), Ok(()));
+        assert_eq!(tell(3, 100), Err(Full::Routes(4)));
+    }
+
+    #[test]
+    fn routers_that_have_gone_without_routes_make_room_for_others() {
+        let now = Instant::now();
+        let mut rib = Rib::new(1);
+        let router = |number: usize| IpAddr::from((0x0a00_0000_u32 + u32::try_from(number).unwrap()).to_be_bytes());
+        for number in 0..MAX_ROUTERS {
+            let session = rib.connected(router(number), now).unwrap();
+            if number < MAX_ROUTERS - 1 {
+                rib.apply(session, peer(1, false), change("10.1.0.0/16", Some(1)), now).unwrap();
+            }
+            rib.disconnected(session);
+        }
+        assert!(rib.connected(router(MAX_ROUTERS), now).is_ok());
+        assert_eq!(rib.connected(router(MAX_ROUTERS + 1), now), Err(Full::Routers));
     }
 }

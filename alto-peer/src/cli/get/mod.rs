@@ -3,29 +3,31 @@
 mod progress;
 
 use std::io::{self, IsTerminal, stderr};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
+use indicatif::HumanBytes;
 use structopt::StructOpt;
 
 use self::progress::{Progress, Quiet};
 use super::access::{AccessError, AccessOptions};
+use super::link::Link;
 use super::output::Output;
 use super::signals::Signals;
 use super::start::node_settings;
 use super::values;
 use crate::content::FileName;
 use crate::content::name::NameError;
-use crate::download::{Cancel, FetchError, Fetcher, Options, Order, Rendezvous, Setup, Wanted};
+use crate::download::{Cancel, FetchError, Fetcher, NamedPeers, Options, Order, Rendezvous, Setup, Tree, TreeError};
 use crate::events::Events;
-use crate::exit::Exit;
 use crate::node::{Node, NodeError};
 use crate::policy::{Metrics, PolicyName};
 use crate::registration::RegistryClient;
 use crate::settings::{PeerConfig, PeerSettings, Rate, Size};
 use alto_client::Client;
+use command_line::Exit;
 
 /// Help that follows the options: policies, metrics, examples and exit codes.
 static AFTER_HELP: LazyLock<String> = LazyLock::new(|| {
@@ -45,17 +47,21 @@ static POLICY_HELP: LazyLock<String> = LazyLock::new(|| {
 #[derive(Clone, Debug, StructOpt)]
 #[structopt(after_help = AFTER_HELP.as_str())]
 pub(crate) struct Get {
-    /// ID (64 hexadecimal digits, the SHA-256 of the content) or name of the file
-    #[structopt(value_name = "FILE-ID|NAME")]
-    wanted: Wanted,
+    /// ID (64 hexadecimal digits, the SHA-256 of the content, or the first six and more), name, or link of the file
+    #[structopt(value_name = "FILE-ID|NAME|LINK")]
+    wanted: Link,
 
     /// Folder for the file, or a path with a new name [default: the working directory, its own name]
     #[structopt(long, short, value_name = "PATH", parse(from_os_str))]
     output: Option<PathBuf>,
 
-    /// URI of the ALTO server's directory; the registry of peers is next to it
+    /// URI of the ALTO server's directory; the registry of peers is next to it. A link has one
     #[structopt(long, value_name = "URI", env = "ALTO_SERVER")]
-    server: String,
+    server: Option<String>,
+
+    /// Fetches from this peer, without asking a registry; repeat for several
+    #[structopt(long = "peer", value_name = "ADDRESS:PORT", number_of_values = 1)]
+    from: Vec<SocketAddr>,
 
     #[structopt(flatten)]
     access: AccessOptions,
@@ -126,6 +132,10 @@ pub(crate) struct FetchingOptions {
     /// Time without a new piece after which the download fails [default: 600]
     #[structopt(long, value_name = "SECONDS", parse(try_from_str = values::seconds))]
     patience: Option<f64>,
+
+    /// Limit of what is received, in bytes per second or with a unit as in 64KiB, 2MB, 0.8Mbit
+    #[structopt(long, value_name = "RATE", parse(try_from_str = values::download_rate))]
+    download_rate: Option<Rate>,
 }
 
 /// Options of sharing during the download.
@@ -175,6 +185,12 @@ enum GetError {
     System(#[from] io::Error),
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    #[error("--server is missing: name the server, set ALTO_SERVER, paste a link, or name a peer with --peer")]
+    NoServer,
+    #[error("--policy {0} asks an ALTO server for costs: name one with --server, or choose nearest or random")]
+    NoCosts(PolicyName),
 }
 
 /// Fetches the file. Returns the exit code.
@@ -183,8 +199,12 @@ pub(crate) fn run(get: &Get) -> Exit {
     eprintln!("alto-peer: {error}");
     match error {
         GetError::Access(error) => error.exit(),
-        GetError::Output { .. } | GetError::Name(_) | GetError::Fetch(FetchError::Place { .. }) => Exit::Config,
-        GetError::Node(_) | GetError::System(_) | GetError::Fetch(_) => Exit::Failure,
+        GetError::Output { .. }
+        | GetError::Name(_)
+        | GetError::Fetch(FetchError::Place { .. })
+        | GetError::Tree(TreeError::Folder { .. }) => Exit::Config,
+        GetError::NoServer | GetError::NoCosts(_) => Exit::Usage,
+        GetError::Node(_) | GetError::System(_) | GetError::Fetch(_) | GetError::Tree(_) => Exit::Failure,
     }
 }
 
@@ -192,9 +212,9 @@ impl Get {
     fn run(&self) -> Result<(), GetError> {
         Output::stderr().log();
         let (folder, name) = place(self.output.as_deref())?;
-        let config = self.config();
+        let config = self.config()?;
         let own = config.source();
-        let mut client = self.access.client(&self.server)?;
+        let mut client = self.access.client(&self.directory()?)?;
         if let Some(own) = own {
             client = client.source(own);
         }
@@ -202,28 +222,65 @@ impl Get {
         let cancel = Cancel::default();
         cancel_on_signals(&cancel)?;
         let events = self.events();
-        let node = if self.peer.no_share { None } else { Some(share(&config, client.clone(), events.clone())?) };
+        let shares = !self.peer.no_share && self.server().is_some();
+        let node = if shares { Some(share(&config, client.clone(), events.clone())?) } else { None };
         let rendezvous: Arc<dyn Rendezvous> = match &node {
+            _ if !self.from.is_empty() => Arc::new(NamedPeers::new(self.from.clone(), own)),
             Some(node) => Arc::clone(node.registry()) as _,
             None => Arc::new(RegistryClient::new(client.clone())),
         };
         let library = node.as_ref().map(|node| Arc::clone(node.library()));
-        let fetcher = Fetcher::new(Setup { client, rendezvous, source: own, library, events });
-        let order = Order { wanted: self.wanted.clone(), folder, name, wait: self.wait, options: config.fetching };
-        let result = fetcher.fetch(&order, &cancel);
+        let setup = Setup { client, rendezvous, source: own, library, events };
+        let rate = config.download_rate;
+        let fetcher =
+            if self.from.is_empty() { Fetcher::new(setup, rate) } else { Fetcher::of_named_peers(setup, rate) };
+        let wanted = self.wanted.wanted.clone();
+        let order = Order { wanted, folder, name, wait: self.wait, options: config.fetching };
+        let result = self.fetch(&fetcher, &order, &cancel);
         if let Some(node) = node {
             if result.is_ok() {
                 stay(self.peer.stay, &cancel);
             }
             node.stop();
         }
-        result?;
+        result
+    }
+
+    /// Fetches the file, and if it describes a folder, the folder, too.
+    fn fetch(&self, fetcher: &Fetcher, order: &Order, cancel: &Cancel) -> Result<(), GetError> {
+        let done = fetcher.fetch(order, cancel)?;
+        if let Some(Tree { path, files, bytes }) = fetcher.fetch_tree(order, &done, cancel)?
+            && !self.json
+        {
+            Output::stdout().say(&format!("{}/: {files} files, {}", path.display(), HumanBytes(bytes)));
+        }
         Ok(())
     }
 
+    /// Server of the link, or else of the options.
+    fn server(&self) -> Option<&String> {
+        self.wanted.server.as_ref().or(self.server.as_ref())
+    }
+
+    /// URI of the directory. Where peers are named and no server is, none is ever asked.
+    fn directory(&self) -> Result<String, GetError> {
+        match (self.server(), self.from.first()) {
+            (Some(server), _) => Ok(server.clone()),
+            (None, Some(peer)) => Ok(format!("http://{peer}/")),
+            (None, None) => Err(GetError::NoServer),
+        }
+    }
+
     /// Configuration of the peer and its download, with every default filled in.
-    fn config(&self) -> PeerConfig {
-        let (fetching, peer) = (self.fetching.clone(), self.peer.clone());
+    fn config(&self) -> Result<PeerConfig, GetError> {
+        let (mut fetching, peer) = (self.fetching.clone(), self.peer.clone());
+        if self.server().is_none() {
+            match fetching.policy {
+                Some(policy @ (PolicyName::Alto | PolicyName::Best)) => return Err(GetError::NoCosts(policy)),
+                Some(_) => {}
+                None => fetching.policy = Some(PolicyName::Nearest),
+            }
+        }
         let settings = PeerSettings {
             name: peer.name,
             address: peer.address,
@@ -240,11 +297,12 @@ impl Get {
             stall: fetching.stall,
             refresh: fetching.refresh,
             patience: fetching.patience,
+            download_rate: fetching.download_rate,
             upload_rate: peer.upload_rate,
             uploads: peer.uploads,
             ..PeerSettings::default()
         };
-        settings.resolve()
+        Ok(settings.resolve())
     }
 
     /// Chooses the form of events: JSON if wanted, a progress bar on a terminal, and a few lines in a log.

@@ -8,6 +8,7 @@ pub(crate) enum Command {
     Register,
     Unregister,
     Get(String),
+    Cancel(String),
     Best(String),
     Files,
     Share(PathBuf),
@@ -27,10 +28,11 @@ pub(super) enum Argument {
 }
 
 /// Name, argument and explanation of each command, in the order of the help.
-pub(super) const COMMANDS: [(&str, Argument, &str); 9] = [
+pub(super) const COMMANDS: [(&str, Argument, &str); 10] = [
     ("register", Argument::Nothing, "registers this peer, so that others find it"),
     ("unregister", Argument::Nothing, "unregisters this peer; it goes on serving"),
     ("get", Argument::File, "fetches a file in the background and shares it"),
+    ("cancel", Argument::File, "ends a download; get continues it from there"),
     ("best", Argument::File, "ranks the holders of the whole file by their cost"),
     ("files", Argument::Nothing, "lists all files that are shared"),
     ("share", Argument::Path, "shares a file or a folder"),
@@ -71,6 +73,7 @@ impl Command {
             "register" => Self::Register,
             "unregister" => Self::Unregister,
             "get" => Self::Get(one),
+            "cancel" => Self::Cancel(one),
             "best" => Self::Best(one),
             "files" => Self::Files,
             "share" => Self::Share(one.into()),

@@ -11,8 +11,10 @@ use super::command::Command;
 use super::complete::Names;
 use crate::cli::downloads::Downloads;
 use crate::cli::files::{self, Listed};
+use crate::cli::link;
 use crate::cli::output::Output;
-use crate::download::{MAX_LISTED as MAX_LISTED_OF_NAME, Wanted, most_held_first};
+use crate::content::{Bitfield, PartialFile};
+use crate::download::{IdPrefix, MAX_LISTED as MAX_LISTED_OF_NAME, Wanted, most_held_first};
 use crate::node::Node;
 use crate::registration::RegistryError;
 use alto_client::printable;
@@ -72,6 +74,7 @@ impl Shell {
                     self.say(&error.to_string());
                 }
             }
+            Command::Cancel(text) => self.cancel(&text),
             Command::Best(text) => self.answer(self.best(&text)),
             Command::Files => self.answer(self.files()),
             Command::Share(path) => self.share(path),
@@ -88,6 +91,26 @@ impl Shell {
         }
     }
 
+    /// Cancels the download of a file, however it was called when it was started.
+    fn cancel(&self, text: &str) {
+        let prefix: Option<IdPrefix> = text.parse().ok();
+        let resolved = self.names.resolve(text);
+        let is_meant = |wanted: &Wanted| match wanted {
+            _ if *wanted == resolved || wanted.to_string() == text => true,
+            Wanted::Id(id) => {
+                let name = self.node.library().get(*id).map(|shared| shared.name().to_string());
+                name.as_deref() == Some(text) || prefix.as_ref().is_some_and(|prefix| prefix.begins(*id))
+            }
+            Wanted::Name(name) => {
+                let fetched = self.node.library().all().into_iter().find(|shared| shared.name().as_str() == name);
+                fetched.is_some_and(|shared| resolved == Wanted::Id(shared.manifest().id))
+            }
+        };
+        if self.downloads.cancel(is_meant) == 0 {
+            self.say(&format!("{text} is not being fetched; status shows what is"));
+        }
+    }
+
     /// Hashes in the background.
     fn share(&self, path: PathBuf) {
         let (node, output) = (Arc::clone(&self.node), self.output.clone());
@@ -98,6 +121,9 @@ impl Shell {
                 }
                 if files.is_empty() {
                     output.say("nothing to share there");
+                }
+                for line in link::lines(node.registry().directory_uri(), &files) {
+                    output.say(&line);
                 }
             }
             Err(error) => output.say(&error.to_string()),
@@ -165,6 +191,8 @@ impl Shell {
             Some(peer) => format!("registered as {peer} for {} s at a time", registration.lease),
             None => "not registered".to_owned(),
         });
+        lines.extend(registration.unreachable.then(|| "nobody can reach it: the server could not connect".to_owned()));
+        lines.extend(registration.left_out);
         lines.extend(registration.problem.map(|problem| format!("trouble: {problem}")));
         let shared = self.node.library().all();
         let whole = shared.iter().filter(|shared| shared.is_complete()).count();
@@ -177,7 +205,7 @@ impl Shell {
         ));
         for partial in shared.iter().filter_map(|shared| shared.partial()) {
             let have = partial.have();
-            lines.push(format!("fetching {}: {} of {} pieces", partial.name(), have.count(), have.len()));
+            lines.push(progress(partial, &have));
         }
         let waiting = self.downloads.active().into_iter().filter(|active| match &active.wanted {
             Wanted::Id(id) => self.node.library().get(*id).is_none(),
@@ -188,6 +216,14 @@ impl Shell {
         );
         lines.join("\n")
     }
+}
+
+/// Progress of a download, in pieces and in parts of the file.
+fn progress(partial: &PartialFile, have: &Bitfield) -> String {
+    let (size, pieces) = (partial.manifest().size, have.len().max(1) as u64);
+    let percent = have.count() as u64 * 100 / pieces;
+    let name = partial.name();
+    format!("fetching {name}: {} of {} pieces, {percent} % of {}", have.count(), have.len(), HumanBytes(size))
 }
 
 fn short(id: FileId) -> String {

@@ -127,6 +127,8 @@ fn kind(entry: &Entry) -> String {
         Kind::FilteredCostMap => "cost map filter",
         Kind::EndpointProperty => "endpoint properties",
         Kind::EndpointCost => "endpoint costs",
+        Kind::PropertyMap => "property map",
+        Kind::FilteredPropertyMap => "property map filter",
         _ => return printable(entry.media_type()),
     }
     .to_owned()

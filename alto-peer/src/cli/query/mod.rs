@@ -5,9 +5,10 @@ mod cost_options;
 mod directory;
 mod endpoints;
 mod maps;
+mod property_map;
 mod table;
 
-use std::io::{self, Write, stdout};
+use std::io;
 use std::net::IpAddr;
 
 use alto_types::TypedEndpointAddr;
@@ -17,8 +18,8 @@ use structopt::clap::AppSettings;
 use tracing_subscriber::EnvFilter;
 
 use super::access::{AccessError, AccessOptions};
-use crate::exit::Exit;
 use alto_client::Client;
+use command_line::Exit;
 
 /// Subcommands of `query`.
 #[derive(Clone, Debug, StructOpt)]
@@ -47,6 +48,8 @@ pub(crate) enum Query {
     Costs(endpoints::CostsOptions),
     /// Shows properties of addresses
     Property(endpoints::PropertyOptions),
+    /// Shows properties of addresses, prefixes and PIDs (RFC 9240)
+    PropertyMap(property_map::PropertyMapOptions),
 }
 
 /// Options of all queries.
@@ -94,11 +97,10 @@ pub(crate) fn run(query: &Query) -> Exit {
         Query::Pid(options) => endpoints::pid(options),
         Query::Costs(options) => endpoints::costs(options),
         Query::Property(options) => endpoints::property(options),
+        Query::PropertyMap(options) => property_map::run(options),
     };
     match result {
         Ok(()) => Exit::Success,
-        // A reader that has read enough, such as `head`, is no failure.
-        Err(QueryError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Success,
         Err(error) => {
             eprintln!("alto-peer: {error}");
             match error {
@@ -138,9 +140,7 @@ impl CommonOptions {
         if !shown.ends_with('\n') {
             shown.push('\n');
         }
-        let mut out = stdout().lock();
-        out.write_all(shown.as_bytes())?;
-        Ok(out.flush()?)
+        Ok(command_line::write_out(|out| out.write_all(shown.as_bytes()))?)
     }
 }
 

@@ -10,8 +10,8 @@ use structopt::StructOpt;
 use super::hexadecimal;
 use super::metainfo::NewTorrent;
 use crate::cli::values;
-use crate::exit::Exit;
 use crate::settings::Size;
+use command_line::Exit;
 
 /// Greatest number of pieces where the piece size is not given.
 const MAX_PIECES: u64 = 2000;

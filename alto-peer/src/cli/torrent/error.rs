@@ -3,7 +3,7 @@
 use alto_types::tracker::announce::{AnswerError, Failure, Retry};
 
 use super::metainfo::MetainfoError;
-use crate::exit::Exit;
+use command_line::Exit;
 
 /// Reason why there is no answer.
 #[derive(Debug, thiserror::Error)]

@@ -7,12 +7,10 @@ mod metainfo;
 mod over_http;
 mod over_udp;
 
-use std::io;
-
 use structopt::StructOpt;
 use structopt::clap::AppSettings;
 
-use crate::exit::Exit;
+use command_line::Exit;
 use create::CreateError;
 use error::AskError;
 
@@ -44,8 +42,6 @@ enum TorrentError {
     Create(#[from] CreateError),
     #[error(transparent)]
     Ask(#[from] AskError),
-    #[error("cannot write to standard output: {0}")]
-    Output(#[from] io::Error),
 }
 
 /// Runs a command. Returns the exit code.
@@ -55,26 +51,15 @@ pub(crate) fn run(torrent: &Torrent) -> Exit {
         Torrent::Announce(options) => ask::announce(options).map_err(TorrentError::from),
         Torrent::Peers(options) => ask::peers(options).map_err(TorrentError::from),
     };
-    match result.and_then(|text| print(&text)) {
-        Ok(()) => Exit::Success,
+    match result {
+        Ok(text) => super::print(&text),
         Err(error) => {
             eprintln!("alto-peer: {error}");
             match error {
                 TorrentError::Create(error) => error.exit(),
                 TorrentError::Ask(error) => error.exit(),
-                TorrentError::Output(_) => Exit::Failure,
             }
         }
-    }
-}
-
-/// Prints text; a reader that has read enough, such as `head`, is no failure.
-fn print(text: &str) -> Result<(), TorrentError> {
-    use std::io::Write;
-    let mut out = io::stdout().lock();
-    match writeln!(out, "{text}").and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
     }
 }
 

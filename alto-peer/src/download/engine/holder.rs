@@ -36,6 +36,8 @@ pub(super) struct Holder {
     pub(super) connected: bool,
     /// Failures since the last piece.
     failures: u32,
+    /// Refusals since the last piece.
+    refusals: u32,
     /// Pieces since the last arrival that it was believed to have and did not.
     pub(super) misses: u32,
     /// Moving average of its transfer rate within answers, in bytes per second.
@@ -118,6 +120,7 @@ impl Holder {
             round_trip: RoundTrip::Unknown,
             connected: false,
             failures: 0,
+            refusals: 0,
             misses: 0,
             rate: None,
             contribution: Contribution { name: listing.name.clone(), ..Contribution::default() },
@@ -188,9 +191,19 @@ impl Holder {
         self.standing = Standing::BackingOff { until: now + time.min(LONGEST_BACKOFF) };
     }
 
+    /// Counts a refusal and leaves it alone for the time it asked for, doubled with each refusal up to a minute. True for
+    /// the first refusal since the last piece.
+    pub(super) fn refuse(&mut self, time: Duration, now: Instant) -> bool {
+        let longer = time.saturating_mul(2_u32.saturating_pow(self.refusals.min(10)));
+        self.standing = Standing::BackingOff { until: now + longer.min(LONGEST_BACKOFF.max(time)) };
+        self.refusals += 1;
+        self.refusals == 1
+    }
+
     /// Counts a piece that arrived from it.
     pub(super) fn contributed(&mut self, arrival: &Arrival) {
         self.failures = 0;
+        self.refusals = 0;
         self.misses = 0;
         self.contribution.bytes += arrival.bytes;
         self.contribution.pieces += 1;
@@ -256,6 +269,18 @@ mod tests {
         holder.back_off(10, now);
         assert_eq!(holder.standing, Standing::BackingOff { until: now + Duration::from_secs(10) });
         assert!(!holder.is_eligible(now) && holder.is_eligible(now + Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn a_holder_that_refuses_is_left_alone_for_longer_each_time_and_reported_once() {
+        let (mut holder, now, five) = (holder(), Instant::now(), Duration::from_secs(5));
+        for (seconds, first) in [(5, true), (10, false), (20, false), (40, false), (60, false), (60, false)] {
+            assert_eq!(holder.refuse(five, now), first);
+            assert_eq!(holder.standing, Standing::BackingOff { until: now + Duration::from_secs(seconds) });
+        }
+        holder.contributed(&arrival(1000, 1));
+        assert!(holder.refuse(five, now), "a piece resets it");
+        assert_eq!(holder.standing, Standing::BackingOff { until: now + five });
     }
 
     #[test]

@@ -200,16 +200,11 @@ impl Holders {
         Miss::Corrected
     }
 
-    /// Leaves a holder that refused alone until then; as a neighbour it keeps its place. False if it is left alone
-    /// already.
-    pub(super) fn refused(&mut self, source: SocketAddr, until: Instant, now: Instant) -> bool {
-        let Some(holder) = self.known.get_mut(&source).filter(|holder| !holder.is_backing_off(now)) else {
-            return false;
-        };
-        if !holder.is_banned() {
-            holder.standing = Standing::BackingOff { until };
-        }
-        true
+    /// Leaves a holder that refused alone for at least this time; as a neighbour it keeps its place. True if that is news:
+    /// not while it is left alone already, and not again before it has sent a piece.
+    pub(super) fn refused(&mut self, source: SocketAddr, time: Duration, now: Instant) -> bool {
+        let holder = self.known.get_mut(&source).filter(|holder| !holder.is_backing_off(now) && !holder.is_banned());
+        holder.is_some_and(|holder| holder.refuse(time, now))
     }
 
     /// Leaves a holder that failed alone for a while, and frees its place. False if that was done already: two requests
@@ -445,7 +440,7 @@ mod tests {
         let (mut holders, now) = (holders(&[listing(1, true), listing(2, true)]), Instant::now());
         appoint(&mut holders, &[1, 2]);
         assert!(holders.failed(source(1), 1, now) && !holders.failed(source(1), 1, now), "one failure");
-        assert!(holders.refused(source(2), now + Duration::from_secs(5), now));
+        assert!(holders.refused(source(2), Duration::from_secs(5), now));
         assert_eq!(holders.neighbours().map(|holder| holder.source).collect::<Vec<_>>(), [source(2)]);
         assert_eq!(holders.eligible(now), 0);
         assert_eq!(holders.candidates(now).len(), 1, "only to keep its place");

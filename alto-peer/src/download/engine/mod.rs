@@ -114,6 +114,7 @@ impl<'a> Engine<'a> {
         let requester = {
             let (agent, file, partial) = (task.agent.clone(), task.file, Arc::clone(&task.partial));
             let (stall, received, gate) = (task.options.stall, Arc::clone(&received), gate.clone());
+            let pace = Arc::clone(&task.pace);
             move || Requester {
                 agent: agent.clone(),
                 file,
@@ -121,6 +122,7 @@ impl<'a> Engine<'a> {
                 stall,
                 received: Arc::clone(&received),
                 gate: gate.clone(),
+                pace: Arc::clone(&pace),
                 buffer: Vec::new(),
             }
         };

@@ -13,7 +13,7 @@ use structopt::StructOpt;
 use self::client::Reply;
 use self::place::Place;
 use crate::config::settings::Settings;
-use crate::exit::Exit;
+use command_line::Exit;
 
 // Options of `alto-server ctl`. A doc comment would replace its summary in the help.
 #[expect(clippy::doc_markdown, reason = "the comments are the help text, where backticks are noise")]

@@ -10,7 +10,7 @@ use topo::{NetworkMap, PrefixDifference, PrefixLayer, PrefixSet, Topology};
 
 use super::{ChangeRefused, Layers, Network, Outcome, timed};
 use crate::state::audit::{Action, Actor};
-use crate::state::prefix_lines::{self, Form, LinesError, Statements};
+use crate::state::prefix_lines::{self, Form, Statements};
 use crate::state::prefix_store::{PrefixStore, Sizes};
 use crate::state::source::{Loaded, check_pids};
 use crate::state::store::Saving;
@@ -48,6 +48,8 @@ pub(super) struct Feeds {
 struct Source {
     sequence: u64,
     sizes: Sizes,
+    /// Time of its last request since the start.
+    seen: Option<SystemTime>,
 }
 
 /// Request of a source.
@@ -56,7 +58,7 @@ pub(crate) struct FeedRequest<'a> {
     /// Sequence number that the difference applies to; absent for a whole set.
     pub(crate) after: Option<u64>,
     pub(crate) sequence: u64,
-    pub(crate) lines: &'a [u8],
+    pub(crate) statements: Statements,
     pub(crate) by: &'a Actor,
     /// Whether the first line may be a topology.
     pub(crate) may_replace_topology: bool,
@@ -81,13 +83,13 @@ pub(crate) struct SourceReport {
     pub(crate) unknown_pids: usize,
     /// Time until the present sets are published, if they are not yet.
     pub(crate) publish_in: Option<Duration>,
+    /// Time of its last request; absent if there was none since the start.
+    pub(crate) seen: Option<SystemTime>,
 }
 
 /// Reason for refusing a request, which leaves the state as it was.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FeedRefused {
-    #[error("{0}")]
-    Lines(#[from] LinesError),
     #[error("{wanted}; the present sequence number is {present}")]
     Sequence { wanted: String, present: u64 },
     #[error("the topology has no PID named {}{}", names.join(", "), if *more > 0 { format!(" and {more} more") } else { String::new() })]
@@ -116,7 +118,7 @@ impl Feeds {
         let (mut layer, mut sources) = (PrefixLayer::default(), BTreeMap::new());
         for saved in store.as_mut().map(PrefixStore::load).transpose()?.unwrap_or_default() {
             layer.insert(&saved.name, Arc::new(saved.set));
-            sources.insert(saved.name, Source { sequence: saved.sequence, sizes: saved.sizes });
+            sources.insert(saved.name, Source { sequence: saved.sequence, sizes: saved.sizes, seen: None });
         }
         Ok(Self { limits, layer, sources, store, pending: PrefixDifference::default(), published: None })
     }
@@ -175,34 +177,43 @@ impl Feeds {
     }
 
     fn report(&self, source: &str, map: &NetworkMap, now: SystemTime) -> Option<SourceReport> {
-        let set = self.layer.get(source)?;
+        let (set, state) = (self.layer.get(source)?, self.sources.get(source)?);
         Some(SourceReport {
             source: source.to_owned(),
-            sequence: self.sources.get(source)?.sequence,
+            sequence: state.sequence,
             prefixes: set.len(),
             unknown_pids: set.unknown_in(map),
             publish_in: self.publish_in(now),
+            seen: state.seen,
         })
+    }
+
+    /// Returns the state of all sources, by name.
+    fn reports(&self, map: &NetworkMap, now: SystemTime) -> Vec<SourceReport> {
+        self.sources.keys().filter_map(|source| self.report(source, map, now)).collect()
     }
 }
 
 impl Network {
     /// Applies a request of a source: all of it, or nothing.
-    pub(crate) fn apply_prefixes(&self, request: &FeedRequest<'_>) -> Result<Applied, FeedRefused> {
+    pub(crate) fn apply_prefixes(&self, request: FeedRequest<'_>) -> Result<Applied, FeedRefused> {
         let form = if request.after.is_some() { Form::Difference } else { Form::Set };
         let mut layers = self.lock();
-        if !layers.feeds.expects(request)? {
+        let is_new = layers.feeds.expects(&request)?;
+        if let Some(source) = layers.feeds.sources.get_mut(request.source) {
+            source.seen = Some((self.clock)());
+        }
+        if !is_new {
             return Ok(self.unchanged(&layers, request.source));
         }
-        let Statements { topology, mut changes } =
-            prefix_lines::parse(request.lines, form, layers.feeds.limits.prefixes)?;
+        let Statements { topology, mut changes } = request.statements;
         let topology = match topology {
             None => None,
             Some(bytes) => {
                 if !request.may_replace_topology {
                     return Err(FeedRefused::TopologyForbidden);
                 }
-                let loaded = Loaded::from_json(bytes, "line 1").map_err(ChangeRefused::from)?;
+                let loaded = Loaded::from_json(&bytes, "line 1").map_err(ChangeRefused::from)?;
                 layers.feeds.check(&loaded.topology)?;
                 Some(loaded)
             }
@@ -245,7 +256,7 @@ impl Network {
         if let Some(store) = &mut feeds.store {
             store.save((request.source, request.sequence), &mut source.sizes, lines.as_deref(), &set)?;
         }
-        source.sequence = request.sequence;
+        (source.sequence, source.seen) = (request.sequence, Some((self.clock)()));
         feeds.layer.insert(request.source, Arc::new(set));
         feeds.pending.extend(&effect);
         let detail = format!("{} added, {} removed", effect.added, effect.removed);
@@ -289,8 +300,14 @@ impl Network {
             Some(source) => {
                 of(source).map(|report| vec![report]).ok_or_else(|| FeedRefused::UnknownSource(source.to_owned()))
             }
-            None => Ok(layers.feeds.sources.keys().filter_map(|source| of(source)).collect()),
+            None => Ok(layers.feeds.reports(map, now)),
         }
+    }
+
+    /// Returns the state of all sources, without waiting for a change in progress; `None` during one.
+    pub(crate) fn sources_at_once(&self) -> Option<Vec<SourceReport>> {
+        let layers = self.layers.try_lock().ok()?;
+        Some(layers.feeds.reports(layers.base.own_network_map(), (self.clock)()))
     }
 
     /// Publishes a network map if the interval since the last one has ended and prefixes changed since.
@@ -306,7 +323,7 @@ impl Network {
         let current = self.current();
         let present = current.snapshot().view();
         let topology = present.topology().with_prefix_changes(&layers.feeds.layer, &layers.feeds.pending);
-        let next = self.publish(timed(|| present.successor(Arc::new(topology))), &current);
+        let next = self.publish(timed(|| present.successor(Arc::new(topology))), &layers.present.links, &current);
         layers.feeds.pending = PrefixDifference::default();
         layers.feeds.published = Some(now);
         Some(self.swap(next, Vec::new()))
@@ -314,8 +331,14 @@ impl Network {
 
     fn unchanged(&self, layers: &Layers, source: &str) -> Applied {
         let report = layers.feeds.report(source, layers.base.topology.own_network_map(), (self.clock)());
-        let none =
-            || SourceReport { source: source.to_owned(), sequence: 0, prefixes: 0, unknown_pids: 0, publish_in: None };
+        let none = || SourceReport {
+            source: source.to_owned(),
+            sequence: 0,
+            prefixes: 0,
+            unknown_pids: 0,
+            publish_in: None,
+            seen: None,
+        };
         Applied { report: report.unwrap_or_else(none), is_new: false, added: 0, removed: 0, dropped: Vec::new() }
     }
 }

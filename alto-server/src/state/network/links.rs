@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use topo::{Fitted, Link, LinkChange, LinkKey, Topology};
+use topo::{Fitted, Link, LinkChange, LinkChanges, LinkKey, Topology};
 
 use super::{ChangeRefused, Network, Outcome, timed};
 use crate::state::audit::{Action, Actor};
@@ -21,7 +21,7 @@ impl Network {
         let layers = self.lock();
         let current = self.current();
         let mut changes: Vec<Option<LinkChange>> = vec![None; layers.base.topology.links().len()];
-        for (_, change) in &layers.present.links {
+        for (_, change) in layers.present.links.iter() {
             if let Some(slot) = layers.base.topology.position(change).and_then(|place| changes.get_mut(place)) {
                 *slot = Some(change.clone());
             }
@@ -42,7 +42,10 @@ impl Network {
         let current = self.current();
         let topology = Arc::new(current.snapshot().view().topology().with_changes(changes)?);
         let merged = layers.present.links.merged_with(changes, &topology);
-        let next = self.publish(timed(|| current.snapshot().view().successor(topology)), &current);
+        let mut all = LinkChanges::clone(&layers.present.links);
+        all.extend(merged.clone());
+        let all = Arc::new(all);
+        let next = self.publish(timed(|| current.snapshot().view().successor(topology)), &all, &current);
         let measured = changes.iter().all(LinkChange::is_measurement);
         let action = if measured { Action::MeasureLinks } else { Action::ChangeLinks };
         let subject = match changes {
@@ -51,9 +54,7 @@ impl Network {
             several => format!("{} links", several.len()),
         };
         layers.save(&Saving::Links(&merged), (by, action), (&subject, &described(changes)), self.clock)?;
-        let mut links = std::mem::take(&mut layers.present.links);
-        links.extend(merged);
-        layers.set_links(links);
+        layers.set_links(all);
         Ok(self.swap(next, Vec::new()))
     }
 
@@ -70,8 +71,8 @@ impl Network {
             });
         };
         let Fitted { topology, kept, .. } = rest.fit(&layers.base.topology);
-        let current = self.current();
-        let (next, all) = self.over(&layers, &topology, &current);
+        let (kept, current) = (Arc::new(kept), self.current());
+        let (next, all) = self.over(&layers, (&topology, &kept), &current);
         let subject = format!("{} {}", link.source, link.destination);
         layers.save(&Saving::AllLinks(&kept), (by, Action::UndoLink), (&subject, ""), self.clock)?;
         layers.set_links(kept);
@@ -84,9 +85,9 @@ impl Network {
         let mut layers = self.lock();
         let current = self.current();
         let base: Arc<Topology> = Arc::clone(&layers.base.topology);
-        let (next, all) = self.over(&layers, &base, &current);
+        let none = Arc::default();
+        let (next, all) = self.over(&layers, (&base, &none), &current);
         let subject = format!("{} links", layers.present.links.len());
-        let none = topo::LinkChanges::default();
         layers.save(&Saving::AllLinks(&none), (by, Action::ResetLinks), (&subject, ""), self.clock)?;
         layers.set_links(none);
         layers.feeds.published((self.clock)(), all);

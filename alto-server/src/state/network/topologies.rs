@@ -33,7 +33,7 @@ impl Network {
 
     /// Puts a checked topology in the place of the file.
     pub(super) fn replace(&self, layers: &mut Layers, loaded: Loaded, by: &Actor) -> Result<Outcome, ChangeRefused> {
-        let present = Layered { replacement: Some(Arc::clone(&loaded.text)), links: LinkChanges::default() };
+        let present = Layered { replacement: Some(Arc::clone(&loaded.text)), links: Arc::default() };
         self.rebase(layers, loaded, present, (by, Action::ReplaceTopology))
     }
 
@@ -66,9 +66,9 @@ impl Network {
         (by, action): (&Actor, Action),
     ) -> Result<Outcome, ChangeRefused> {
         let current = self.current();
-        let Fitted { topology, kept, dropped } = present.links.fit(&base.topology);
-        let (next, all) = self.over(layers, &topology, &current);
-        let present = Layered { replacement: present.replacement, links: kept };
+        let Fitted { topology, kept, dropped } = LinkChanges::clone(&present.links).fit(&base.topology);
+        let present = Layered { replacement: present.replacement, links: Arc::new(kept) };
+        let (next, all) = self.over(layers, (&topology, &present.links), &current);
         let previous = layers.present.clone();
         let detail = format!("{} links changed before", previous.links.len());
         let saving = Saving::Topology { present: &present, previous: &previous };
@@ -88,11 +88,11 @@ impl Network {
             layers.base = file;
         }
         let current = self.current();
-        let Fitted { topology, kept, dropped } = layers.present.links.clone().fit(&layers.base.topology);
+        let Fitted { topology, kept, dropped } = LinkChanges::clone(&layers.present.links).fit(&layers.base.topology);
         let dropped = describe_dropped(&dropped);
-        layers.set_links(kept);
+        layers.set_links(Arc::new(kept));
         layers.announce();
-        let (next, all) = self.over(&layers, &topology, &current);
+        let (next, all) = self.over(&layers, (&topology, &layers.present.links), &current);
         layers.feeds.published((self.clock)(), all);
         let name = layers.base.topology.name().to_owned();
         if let Err(error) = layers.save(&Saving::Nothing, (by, Action::Reload), (&name, ""), self.clock) {

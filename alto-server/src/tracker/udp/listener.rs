@@ -1,29 +1,36 @@
 //! Sockets of the UDP tracker, and threads that answer packets.
 //!
-//! Packets are answered on threads of their own, at most half as many as there are cores, so that a flood of them leaves
-//! the event loop, which answers ALTO clients, the other half.
+//! Packets are answered on threads of their own, at most half as many as there are cores and of low priority, so that a
+//! flood of them leaves the event loop, which answers ALTO clients, what it needs.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use alto_registry::origin::Origin;
 use alto_types::tracker::udp::{UdpAction, UdpAnswer, UdpRequest};
 
+use super::allowance::Allowance;
+use super::batch::Batch;
 use super::connection_id::ConnectionIds;
 use crate::listening;
 use crate::tracker::meters::Transport;
 use crate::tracker::refusal::Refused;
 use crate::tracker::service::{Caller, Tracker};
 
-/// Longest packet that is read; longer ones are cut, and their options with them.
-const MAX_PACKET: usize = 2048;
 /// Buffer of the operating system for packets that wait, in bytes.
 const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 /// Interval at which a thread without packets looks whether it is to stop.
 const STOP_POLL: Duration = Duration::from_millis(200);
+/// Niceness of the threads above that of others: where cores are short, they get a tenth of the time of the event loop's.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+/// Pause after an error of the socket, which may last.
+const ERROR_PAUSE: Duration = Duration::from_millis(10);
 
 /// Threads that answer on one address.
 pub(crate) struct UdpListener {
@@ -36,6 +43,15 @@ pub(crate) struct UdpListener {
 struct Responder {
     tracker: Arc<Tracker>,
     ids: ConnectionIds,
+    allowance: Allowance,
+}
+
+/// What packets of an address are counted for. Those with a valid connection ID are not forged, so that forged ones do
+/// not use up their allowance.
+#[derive(Hash)]
+enum Counted {
+    Connect(Origin),
+    Proved(Origin),
 }
 
 impl UdpListener {
@@ -46,9 +62,13 @@ impl UdpListener {
         socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER)?;
         socket.set_read_timeout(Some(STOP_POLL))?;
         let address = socket.local_addr()?;
-        let responder =
-            Responder { tracker: Arc::clone(tracker), ids: ConnectionIds::new(&mut rand::rng(), Instant::now()) };
-        let (responder, stop) = (Arc::new(responder), Arc::new(AtomicBool::new(false)));
+        let start = Instant::now();
+        let responder = Arc::new(Responder {
+            tracker: Arc::clone(tracker),
+            ids: ConnectionIds::new(&mut rand::rng(), start),
+            allowance: Allowance::new(tracker.udp_rate(), start),
+        });
+        let stop = Arc::new(AtomicBool::new(false));
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut threads = Vec::new();
         for _ in 0..(cores / 2).max(1) {
@@ -74,19 +94,31 @@ impl UdpListener {
 }
 
 fn serve(socket: &UdpSocket, responder: &Responder, stop: &AtomicBool) {
-    let (mut packet, mut answer) = ([0; MAX_PACKET], Vec::with_capacity(MAX_PACKET));
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(NICE) {
+        tracing::debug!(%error, "the tracker over UDP has the priority of the other threads");
+    }
+    let mut batch = Batch::new();
     while !stop.load(Ordering::Relaxed) {
-        match socket.recv_from(&mut packet) {
-            Ok((length, from)) => {
-                answer.clear();
-                responder.answer(packet.get(..length).unwrap_or_default(), from, Instant::now(), &mut answer);
-                if !answer.is_empty() {
-                    // A full buffer or an unreachable client: UDP clients ask again.
-                    let _lost = socket.send_to(&answer, from);
-                }
+        match batch.receive(socket) {
+            Ok(()) => {
+                let now = Instant::now();
+                batch.answer(|packet, from, answer| {
+                    let answering = AssertUnwindSafe(|| responder.answer(packet, from, now, &mut *answer));
+                    // A packet that the program fails on must not end the thread that answers all others.
+                    if panic::catch_unwind(answering).is_err() {
+                        answer.clear();
+                        tracing::error!("a packet for the tracker could not be handled");
+                    }
+                });
+                batch.send(socket);
             }
-            // A time-out, after which to look whether to stop, or an ICMP error that some client caused.
-            Err(error) => tracing::trace!(%error, "no packet"),
+            // A time-out, after which to look whether to stop.
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
+            Err(error) => {
+                tracing::trace!(%error, "no packet");
+                std::thread::sleep(ERROR_PAUSE);
+            }
         }
     }
 }
@@ -99,17 +131,24 @@ impl Responder {
             return;
         };
         let (client, ipv6) = (from.ip().to_canonical(), from.ip().to_canonical().is_ipv6());
-        let connection = match &action {
-            UdpAction::Connect => {
-                self.tracker.meters.connected();
-                return UdpAnswer::Connected(self.ids.issue(client, now)).write(transaction, ipv6, out);
+        let counted = match &action {
+            UdpAction::Connect => Counted::Connect(Origin::of(client)),
+            UdpAction::Announce { connection, .. } | UdpAction::Scrape { connection, .. } => {
+                // Whoever cannot receive at the address that it gives learns nothing, and sends nobody anything.
+                if !self.ids.is_valid(*connection, client, now) {
+                    self.tracker.meters.dropped();
+                    return;
+                }
+                Counted::Proved(Origin::of(client))
             }
-            UdpAction::Announce { connection, .. } | UdpAction::Scrape { connection, .. } => *connection,
         };
-        // Whoever cannot receive at the address that it gives learns nothing, and sends nobody anything.
-        if !self.ids.is_valid(connection, client, now) {
-            self.tracker.meters.dropped();
+        if !self.allowance.admits(counted, now) {
+            self.tracker.meters.limited();
             return;
+        }
+        if action == UdpAction::Connect {
+            self.tracker.meters.connected();
+            return UdpAnswer::Connected(self.ids.issue(client, now)).write(transaction, ipv6, out);
         }
         let answer = self.reply(&action, client).unwrap_or_else(|refused| {
             // A refusal fits into what was sent, so that refusing amplifies nothing even for a proved address.

@@ -10,8 +10,9 @@ use super::{Report, Summary};
 use crate::http::Record;
 use crate::verdict::{Finding, Grade, Verdict};
 
-/// Style sheet of reports and of the comparison of servers.
-pub(crate) const STYLE: &str = include_str!("style.css");
+/// Style sheet of reports and of the comparison of servers, after the one that the page of `alto-server` has, too.
+pub(crate) const STYLE: &str =
+    concat!(include_str!("../../../../alto-server/src/ui/assets/base.css"), include_str!("style.css"));
 
 /// Script that hides the requirements that a search does not match.
 const FILTER: &str = include_str!("filter.js");
@@ -78,7 +79,8 @@ pub(super) fn render(report: &Report) -> String {
 /// Writes the fields of the search.
 fn search(out: &mut String) {
     out.push_str(
-        "<p class=search><input id=words type=search placeholder=\"Search IDs and text\"> <select id=verdict>",
+        "<p class=search><input id=words type=search aria-label=\"Search IDs and text\" placeholder=\"Search IDs and text\"> \
+         <select id=verdict aria-label=Verdict>",
     );
     out.push_str("<option value=\"\">all verdicts");
     for (word, _, label) in counts(&Summary::default()) {
@@ -114,7 +116,8 @@ fn overview(out: &mut String, report: &Report) {
     };
     out.push_str("<div class=counts>");
     for (word, count, label) in counts(&summary) {
-        let _ = write!(out, "<div class=count><b class={word}>{count}</b>{label}</div>");
+        let class = if count == 0 { "dim" } else { word };
+        let _ = write!(out, "<div class=count><b class={class}>{count}</b>{label}</div>");
     }
     let _ = writeln!(
         out,

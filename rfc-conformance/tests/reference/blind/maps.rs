@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::filters::{change_answer_to, lists};
-use super::super::mutant::{Mutant, each_cost, put};
+use super::super::mutant::{Mutant, each_cost, put, tags};
 use super::super::server::Reference;
 
 pub(super) fn mutants() -> Vec<Mutant> {
@@ -21,23 +21,6 @@ fn rename(r: &mut Reference, old: &str, new: &str) {
     map.pids.insert(new.into(), prefixes);
     let name = |pid: &String| if pid == old { new.to_owned() } else { pid.clone() };
     map.costs = map.costs.iter().map(|((from, to), cost)| ((name(from), name(to)), *cost)).collect();
-}
-
-/// Changes every tag in the messages of the server.
-fn tags(r: &mut Reference, change: fn(&str) -> String) {
-    fn walk(value: &mut Value, change: fn(&str) -> String) {
-        match value {
-            Value::Object(members) => {
-                if let Some(Value::String(tag)) = members.get_mut("tag") {
-                    *tag = change(tag);
-                }
-                members.values_mut().for_each(|value| walk(value, change));
-            }
-            Value::Array(elements) => elements.iter_mut().for_each(|value| walk(value, change)),
-            _ => {}
-        }
-    }
-    r.rewrite_messages(move |_, _, message| walk(message, change));
 }
 
 /// Changes every endpoint in requests to a service.

@@ -5,6 +5,7 @@ mod framing;
 mod json_text;
 mod maps;
 mod messages;
+mod second;
 mod semantics;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use super::mutant::Mutant;
 use super::server::Reference;
 
 pub(super) fn mutants() -> Vec<Mutant> {
-    of_alto().into_iter().chain(of_http_and_json()).collect()
+    [of_alto(), of_http_and_json(), second::mutants()].into_iter().flatten().collect()
 }
 
 /// Returns the mutants of RFC 7285 and its extensions, which were written first.
@@ -36,14 +37,15 @@ fn problems(report: &Report) -> BTreeMap<&'static str, &'static str> {
     problems.map(|line| (line.requirement.id, line.verdict.word())).collect()
 }
 
-/// Grades every mutant by all requirements, and prints how many are caught, under their own ID or under any; `BLIND=http` or
-/// `BLIND=alto` selects those of HTTP and JSON, or the others.
+/// Grades every mutant by all requirements, and prints how many are caught, under their own ID or under any; `BLIND=alto`,
+/// `BLIND=http` and `BLIND=second` select those of one set.
 #[test]
 #[ignore = "grades each mutant by every requirement; run by hand to measure how much the suite catches"]
 fn whole_runs_catch_blind_mutants() {
     let chosen = match std::env::var("BLIND").as_deref() {
         Ok("http") => of_http_and_json(),
         Ok("alto") => of_alto(),
+        Ok("second") => second::mutants(),
         _ => mutants(),
     };
     let (mutants, next, lines) = (chosen, AtomicUsize::new(0), Mutex::new(Vec::new()));

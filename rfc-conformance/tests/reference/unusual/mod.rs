@@ -1,5 +1,6 @@
 //! Servers that are correct but unusual, or broken in one place: the former get no failure, the latter one for each fault.
 
+mod choices;
 mod http;
 mod messages;
 
@@ -131,9 +132,9 @@ fn misjudged(unusual: &Unusual) -> Option<String> {
 /// `UNUSUAL=text cargo test -p rfc-conformance unusual` grades the servers whose description contains the text.
 #[test]
 fn correct_but_unusual_servers_get_no_failure() {
-    let (http, messages) = (http::servers(), messages::servers());
-    let mut servers: Vec<_> = UNUSUAL.iter().chain(&http).chain(&messages).collect();
-    assert!(servers.len() >= 28, "{}", servers.len());
+    let (http, messages, choices) = (http::servers(), messages::servers(), choices::servers());
+    let mut servers: Vec<_> = UNUSUAL.iter().chain(&http).chain(&messages).chain(&choices).collect();
+    assert!(servers.len() >= 35, "{}", servers.len());
     if let Ok(text) = std::env::var("UNUSUAL") {
         servers.retain(|unusual| unusual.is.contains(&text));
     }

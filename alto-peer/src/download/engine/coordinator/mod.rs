@@ -47,6 +47,8 @@ const MAX_BATCH_BYTES: u32 = 4 * 1024 * 1024;
 const MAX_MEMORY: usize = 24 * 1024 * 1024;
 /// Time without a holder of the manifest after which another manifest is tried, if there is one.
 const ORPHANED: Duration = Duration::from_secs(5);
+/// Time without a piece or a request after which it is reported that the download waits.
+const DRY: Duration = Duration::from_secs(3);
 
 /// The state of a download.
 pub(super) struct Coordinator {
@@ -65,6 +67,8 @@ pub(super) struct Coordinator {
     /// Metrics and reason of the last event about them.
     metrics_told: Option<(Metrics, Option<String>)>,
     last_piece: Instant,
+    /// True once it was reported that the download waits, until the next piece.
+    waiting_told: bool,
     /// Time since when the registry lists holders of other manifests only.
     orphaned_since: Option<Instant>,
     /// Description of the last problem with a holder or the registry.
@@ -94,6 +98,7 @@ impl Coordinator {
             actions: VecDeque::new(),
             metrics_told: None,
             last_piece: now,
+            waiting_told: false,
             orphaned_since: None,
             last_problem: None,
             target,
@@ -179,14 +184,20 @@ impl Coordinator {
         }
         let after = self.options.patience;
         if now >= self.last_piece + after {
-            return Err(FetchError::GaveUp {
-                after,
-                missing: self.jobs.missing(),
-                pieces: self.target.pieces,
-                reason: self.last_problem.clone().unwrap_or_else(|| "no known holder has them".to_owned()),
-            });
+            let (missing, pieces, reason) = (self.jobs.missing(), self.target.pieces, self.why_none());
+            return Err(FetchError::GaveUp { after, missing, pieces, reason });
+        }
+        if starving && !self.is_finished() && !self.waiting_told && now >= self.last_piece + DRY {
+            self.waiting_told = true;
+            let left = after.saturating_sub(now - self.last_piece).as_secs_f64();
+            self.emit(Event::Waiting { file: Some(self.target.file), reason: self.why_none(), seconds: Some(left) });
         }
         Ok(())
+    }
+
+    /// Reason why no piece arrives.
+    fn why_none(&self) -> String {
+        self.last_problem.clone().unwrap_or_else(|| "no known holder has the missing pieces".to_owned())
     }
 
     /// Chooses neighbours between two ticks, if a report has made that necessary.
@@ -252,6 +263,7 @@ impl Coordinator {
             return;
         }
         self.last_piece = now;
+        self.waiting_told = false;
         self.tally.bytes += arrival.bytes;
         self.actions.push_back(Action::CountWritten(arrival.bytes));
         if let Some(holder) = self.holders.get_mut(source) {

@@ -1,7 +1,7 @@
 //! Consequences of how a request or a poll of a neighbour ended.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Coordinator;
 use crate::download::FetchError;
@@ -61,7 +61,7 @@ impl Coordinator {
     fn ended(&mut self, source: SocketAddr, outcome: Outcome, now: Instant) -> Result<(), FetchError> {
         match outcome {
             Outcome::Served | Outcome::Cancelled | Outcome::Missing => {}
-            Outcome::Refused(time, reason) => self.refused(source, now + time, reason, now),
+            Outcome::Refused(time, reason) => self.refused(source, time, reason, now),
             Outcome::Left(reason) => self.failed(source, SourceState::Left, reason, BROKEN, now),
             Outcome::Stalled(reason) => self.failed(source, SourceState::Stalled, reason, STALLED, now),
             Outcome::Lied(reason) => self.lied(source, reason),
@@ -70,9 +70,11 @@ impl Coordinator {
         Ok(())
     }
 
-    fn refused(&mut self, source: SocketAddr, until: Instant, reason: String, now: Instant) {
-        if self.holders.refused(source, until, now) {
+    fn refused(&mut self, source: SocketAddr, time: Duration, reason: String, now: Instant) {
+        if self.holders.refused(source, time, now) {
             self.report_problem(source, SourceState::Refused, reason);
+        } else {
+            self.reselection.need(Scope::FreePlaces);
         }
     }
 

@@ -18,6 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 sys.path.insert(0, HERE)
 import rows  # noqa: E402
+import streams  # noqa: E402
 import trackers  # noqa: E402
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
@@ -61,7 +62,7 @@ def write(text):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="smallest sizes and shortest runs, to test the benchmark")
-    parser.add_argument("--only", metavar="WORD", help="only functions of rows.py and trackers.py whose name matches this regex")
+    parser.add_argument("--only", metavar="WORD", help="only functions of rows.py, trackers.py and streams.py whose name matches this regex")
     parser.add_argument("--write", action="store_true", help="replace the table in docs/performance.md")
     parser.add_argument("--python", default=sys.executable, help="a Python interpreter with networkx and pytricia")
     options = parser.parse_args()
@@ -83,7 +84,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="alto-bench-") as folder:
         os.chmod(folder, 0o755)
         bench = rows.Bench(nginx=nginx, python=options.python, folder=folder, quick=options.quick, **programs)
-        chosen = [each for each in rows.ALL + trackers.ALL if not options.only or re.search(options.only, each.__name__)]
+        chosen = [each for each in rows.ALL + trackers.ALL + streams.ALL if not options.only or re.search(options.only, each.__name__)]
         for place, measure in enumerate(chosen, 1):
             print(f"[{place}/{len(chosen)}] {measure.__doc__.splitlines()[0]}", file=sys.stderr)
             for row in measure(bench):

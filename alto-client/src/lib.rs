@@ -30,6 +30,7 @@
 //! * A [`CostQuery`] has one type of cost or several. Several take one request if the server supports that (RFC 8189),
 //!   and one for each type if it does not. [`metric`] knows the units of metrics, and of which ones more is better
 //!   (RFC 9439).
+//! * [`Client::follow`] tells of changes as they happen, by update streams (RFC 8895), TIPS (RFC 9569) or repeated requests.
 //! * Every [`Error`] of an exchange names the URI; an ALTO error keeps its code, field and value ([`AltoError`]).
 //! * Time, sizes, redirects, retries and documents are bounded. See [`ClientBuilder`]. So is where a server may lead a
 //!   client: see [`ReachFault`].
@@ -44,6 +45,7 @@ mod directory;
 mod endpoint_properties;
 mod error;
 mod exchange;
+pub mod follow;
 mod network_map;
 mod printable;
 mod scope;

@@ -34,7 +34,7 @@ fn fixture() -> Server {
 
 #[test]
 fn help_is_as_it_was() {
-    for what in ["", "directory", "network-map", "cost-map", "pid", "costs", "property", "property-map"] {
+    for what in ["", "directory", "network-map", "cost-map", "pid", "costs", "property", "property-map", "watch"] {
         let arguments: Vec<&str> = ["query", what, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let (code, help, _) = run(&arguments);
         assert_eq!(code, 0);
@@ -319,4 +319,22 @@ fn a_reader_that_has_enough_is_no_failure() {
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+}
+
+#[test]
+fn watch_prints_the_versions_that_it_begins_with_whatever_the_way() {
+    let server = fixture();
+    for way in ["stream", "tips", "polling"] {
+        let text = query("watch", &server, &["--by", way, "--updates", "2"]);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        assert!(lines.iter().any(|line| line.starts_with("network-map is version ")), "{text}");
+        assert!(lines.iter().all(|line| line.ends_with(&format!("({way})"))), "{text}");
+    }
+    let json = query("watch", &server, &["network-map", "--updates", "1", "--json"]);
+    let line: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        (&line["resource-id"], &line["first"], &line["by"]),
+        (&json!("network-map"), &json!(true), &json!("stream"))
+    );
 }

@@ -42,6 +42,7 @@ mod state;
 mod swarm;
 mod tracker;
 mod ui;
+mod update;
 
 pub use cli::run;
 pub use config::settings::Settings;

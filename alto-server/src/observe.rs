@@ -73,6 +73,11 @@ fn describe() {
     describe_counter!("alto_view_changes_total", "Views published since the start, not counting the first.");
     describe_histogram!("alto_request_duration_seconds", "Time from the head of a request to the head of its answer.");
     describe_histogram!("alto_view_build_seconds", "Time to compute the view after a change.");
+    describe_histogram!("alto_update_seconds", "Time to add a version to everything that clients follow.");
+    describe_gauge!("alto_update_streams", "Update streams currently open (RFC 8895).");
+    describe_gauge!("alto_tips_views", "TIPS views currently open (RFC 9569).");
+    describe_gauge!("alto_followed", "Resources and requests whose answers clients follow.");
+    describe_counter!("alto_unknown_streams_total", "Requests for a control URI of no open stream.");
     describe_counter!("alto_swarm_refused_total", "Requests refused by the peer registry, by reason.");
     describe_counter!("alto_swarm_expired_total", "Registrations that expired because no heartbeat arrived.");
     describe_counter!("alto_swarm_saved_changes_total", "Changes of the peer registry written to disk.");

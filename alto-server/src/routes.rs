@@ -47,10 +47,13 @@ pub(crate) fn resources(
         Arc::new(LookupContext { current, access: Arc::clone(access), pool: pool.clone(), limits, body_bytes });
     let mut routes = Vec::new();
     for (position, resource) in catalogue.resources().iter().enumerate() {
-        routes.push(match &resource.service {
-            Service::Document(_) => document(&resource.path, (resource, position), network, access, pool),
-            Service::Lookup(lookup) => lookup.route(resource, &context),
-        });
+        match &resource.service {
+            Service::Document(_) => {
+                routes.push(document(&resource.path, (resource, position), network, access, pool));
+            }
+            Service::Lookup(lookup) => routes.push(lookup.route(resource, &context)),
+            Service::Separate(_) => {}
+        }
         if resource.path == directory::PATH {
             routes.push(root((resource, position), network, access, pool, page));
         }

@@ -43,7 +43,8 @@ use crate::swarm::service::Swarm;
 use crate::tracker::service::{Tracker, TrackerError};
 use crate::tracker::udp::UdpListener;
 use crate::ui::site::Site;
-use crate::{admin, listening, observe, resource, routes, swarm, tracker};
+use crate::update::hub::Hub;
+use crate::{admin, listening, observe, resource, routes, swarm, tracker, update};
 
 /// Time between two looks for prefixes to publish.
 const PUBLISH_TICK: Duration = Duration::from_millis(500);
@@ -129,7 +130,8 @@ async fn serve(
 
     let pool = WorkPool::of_all_cores();
     let swarm = config.swarm.map(|limits| Swarm::open(limits, config.state.as_deref())).transpose()?.map(Arc::new);
-    let tracker = config.tracker.clone().map(|settings| Tracker::start(settings, &network)).transpose()?.map(Arc::new);
+use crate::update::hub::Hub;
+use crate::{admin, listening, observe, resource, routes, swarm, tracker, update};
     let page = config.page.then(|| {
         let parts = (Arc::clone(&network), Arc::clone(&access), pool.clone());
         let streams = EventStreams::new(config.connections.write, stopping.clone());
@@ -137,10 +139,8 @@ async fn serve(
     });
     let limits = (config.work, config.body_bytes);
     let mut public = routes::resources(&catalogue, &network, &access, &pool, limits, page.as_ref());
-    let drain = config.connections.drain;
-    let health = || routes::health(&network, stopping.clone(), drain);
-    public.extend(health());
-    public.push(routes::description());
+use crate::update::hub::Hub;
+use crate::{admin, listening, observe, resource, routes, swarm, tracker, update};
     if let Some(swarm) = &swarm {
         public.extend(swarm::routes::routes(&network, &access, swarm, &pool, config.body_bytes));
     }
@@ -171,7 +171,8 @@ async fn serve(
     };
     let public = server(public);
 
-    let mut doors = Doors { tasks: JoinSet::new(), tls, stopping };
+use crate::update::hub::Hub;
+use crate::{admin, listening, observe, resource, routes, swarm, tracker, update};
     let mut admin_socket = None;
     // Before the addresses are logged, because whoever waits for them may use the socket at once.
     if let Some(path) = &config.admin_socket {
@@ -186,6 +187,7 @@ async fn serve(
         doors.open(config.listeners_of("admin-listen"), operation, announce)?;
     }
     let sweeper = swarm.map(|swarm| tokio::spawn(sweep(swarm)));
+    let updater = tokio::spawn(hub.keep());
     let publisher = tokio::spawn(publish_prefixes(Arc::clone(&admin)));
     let follower = page.map(|page| tokio::spawn(page.follow()));
     doors.open(config.listeners_of("listen"), &public, |origin| {
@@ -209,8 +211,8 @@ async fn serve(
     manager.stopping();
     tracing::info!("stopping: accepting no connections, finishing requests in progress");
     stop.send_replace(true);
-    while doors.tasks.join_next().await.is_some() {}
-    for task in sweeper.into_iter().chain(keeper).chain(follower).chain([publisher, alive]) {
+use crate::update::hub::Hub;
+use crate::{admin, listening, observe, resource, routes, swarm, tracker, update};
         task.abort();
     }
     udp.into_iter().for_each(UdpListener::stop);
@@ -222,36 +224,8 @@ async fn serve(
     Ok(())
 }
 
-/// Listeners, and the connections that they serve.
-struct Doors {
-    tasks: JoinSet<()>,
-    /// Certificate and key of listeners over TCP, if HTTPS is served.
-    tls: Option<Arc<Tls>>,
-    stopping: watch::Receiver<bool>,
-}
-
-impl Doors {
-    /// Listens on addresses of the settings, and announces scheme and address of each.
-    fn open(
-        &mut self,
-        wanted: impl Iterator<Item = Listener>,
-        server: &Arc<Server>,
-        announce: impl Fn(&str),
-    ) -> Result<(), ServeError> {
-        for listener in wanted {
-            let (listener, bound) = bind(listener)?;
-            let scheme = if self.tls.is_some() { "https" } else { "http" };
-            announce(&format!("{scheme}://{bound}"));
-            self.tasks.spawn(Arc::clone(server).listen(listener, self.tls.clone(), self.stopping.clone()));
-        }
-        Ok(())
-    }
-}
-
-/// Listens over UDP at the addresses of the settings.
-fn open_udp(config: &Config, tracker: &Arc<Tracker>) -> Result<Vec<UdpListener>, ServeError> {
-    let open = |wanted: Listener| {
-        let listener = UdpListener::start(wanted.address, tracker).map_err(|error| refused(wanted, &error))?;
+use crate::update::hub::Hub;
+use crate::{admin, listening, observe, resource, routes, swarm, tracker, update};
         tracing::info!("tracker on udp://{}", listener.address());
         Ok(listener)
     };

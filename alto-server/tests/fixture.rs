@@ -80,8 +80,8 @@ fn every_resource_of_the_directory_can_be_reached() {
         }
     }
     // Cost maps of seven metrics in two modes, network map and property map with a filtered variant each, the filtered
-    // cost map, endpoint costs and endpoint properties.
-    assert_eq!(resources.len(), 21);
+    // cost map, endpoint costs and endpoint properties; update streams and TIPS.
+    assert_eq!(resources.len(), 23);
     assert_eq!(server.get("/.well-known/alto").field("location"), Some("../directory"));
     assert_eq!(server.get("/").alto("directory"), directory);
 }

@@ -28,3 +28,4 @@ mod state_files;
 mod support;
 mod swarm;
 mod tracker;
+mod updates;

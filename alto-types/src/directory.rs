@@ -48,7 +48,8 @@ pub struct Resource {
     pub uses: Vec<ResourceId>,
 }
 
-/// The capabilities that RFC 7285 (§11.2.3.4, §11.3.2.4, §11.4.1.4), RFC 8189 (§4.1.1) and RFC 9240 (§7.4) define.
+/// The capabilities that RFC 7285 (§11.2.3.4, §11.3.2.4, §11.4.1.4), RFC 8189 (§4.1.1), RFC 9240 (§7.4), RFC 8895 (§6.3)
+/// and RFC 9569 (§5.2) define.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Capabilities {
@@ -70,6 +71,12 @@ pub struct Capabilities {
     /// Supported properties by entity domain; unchecked, like `prop_types`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub mappings: BTreeMap<String, Vec<String>>,
+    /// Media types of patches by resource, separated by commas; no entry means whole documents only.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub incremental_change_media_types: BTreeMap<String, String>,
+    /// Whether the resources of a stream can be changed while it is open; not known if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub support_stream_control: Option<bool>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]

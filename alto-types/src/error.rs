@@ -113,6 +113,18 @@ impl ProtocolError {
         Self::InvalidFieldValue { field: field.into(), value }
     }
 
+    /// Moves the error to a member of a larger request: the paths of fields then begin there.
+    #[must_use]
+    pub fn within(self, path: &str) -> Self {
+        let longer = |field: String| format!("{path}/{field}");
+        match self {
+            Self::Syntax(description) => Self::Syntax(description),
+            Self::MissingField(field) => Self::MissingField(longer(field)),
+            Self::InvalidFieldType(field) => Self::InvalidFieldType(longer(field)),
+            Self::InvalidFieldValue { field, value } => Self::InvalidFieldValue { field: longer(field), value },
+        }
+    }
+
     /// Returns the error code.
     pub const fn code(&self) -> ErrorCode {
         match self {

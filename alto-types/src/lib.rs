@@ -1,5 +1,5 @@
-//! The ALTO wire: every message, name, address and media type of RFC 7285, and the property maps of RFC 9240,
-//! as Rust types.
+//! The ALTO wire: every message, name, address and media type of RFC 7285, the property maps of RFC 9240, the update
+//! streams of RFC 8895 and the views of RFC 9569, as Rust types.
 //!
 //! The crate does no I/O and knows no HTTP. Servers and clients share its types:
 //!
@@ -9,7 +9,7 @@
 //!   serialise millions of entries from where they are stored, while a client reads them into maps. There is one module
 //!   per resource: [`directory`], [`network_map`], [`cost_map`], [`endpoint_property`], [`endpoint_cost`],
 //!   [`property_map`]; the [`entity`] identifiers of the last are addresses, prefixes and PIDs. [`cost_selection`] and
-//!   [`multi_cost`] hold what both cost resources share.
+//!   [`multi_cost`] hold what both cost resources share. [`update_stream`] and [`tips`] tell what changes in others.
 //! * **Requests** are decoded by [`decode_request`], which converts every possible error in a body into exactly one
 //!   [`ProtocolError`] of RFC 7285 §8.5.2 with its code, field path and value. See [`request`], [`json`] and [`error`].
 //!
@@ -36,7 +36,9 @@ pub mod network_map;
 pub mod property_map;
 pub mod request;
 pub mod swarm;
+pub mod tips;
 pub mod tracker;
+pub mod update_stream;
 pub mod version_tag;
 
 pub use address::{AddressType, SpeltAddr, TypedEndpointAddr};
@@ -55,4 +57,6 @@ pub use name::{CostMetric, CostMode, CostSource, NameError, PidName, PropertyTyp
 pub use network_map::{EndpointAddrGroup, FilteredNetworkMapRequest, NetworkMap, NetworkMapMeta};
 pub use property_map::{PropertyMap, PropertyMapMeta, PropertyMapRequest};
 pub use request::{Request, decode_request};
+pub use tips::{Edge, EdgeRequest, TipsRequest, TipsView, UpdatesGraphSummary, ViewSummary};
+pub use update_stream::{AddUpdate, ControlEvent, StreamControlRequest, UpdateStreamRequest};
 pub use version_tag::VersionTag;

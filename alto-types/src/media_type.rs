@@ -1,4 +1,4 @@
-//! Media types of RFC 7285 §14.1 and RFC 9240 §12.1, and the trait that associates them with messages.
+//! Media types of RFC 7285 §14.1, RFC 9240 §12.1, RFC 8895 §12 and RFC 9569 §10, and the trait that associates them with messages.
 
 use std::fmt;
 
@@ -35,13 +35,27 @@ impl MediaType {
     pub const PROPERTY_MAP: Self = Self("application/alto-propmap+json");
     /// Request for a filtered property map, RFC 9240 §8.3.
     pub const PROPERTY_MAP_PARAMS: Self = Self("application/alto-propmapparams+json");
+    /// Request for an update stream, or for a change to one, RFC 8895 §6.5.
+    pub const UPDATE_STREAM_PARAMS: Self = Self("application/alto-updatestreamparams+json");
+    /// Control event within an update stream, RFC 8895 §5.3.
+    pub const UPDATE_STREAM_CONTROL: Self = Self("application/alto-updatestreamcontrol+json");
+    /// Request for a TIPS view or for its next edge, RFC 9569 §6.1.
+    pub const TIPS_PARAMS: Self = Self("application/alto-tipsparams+json");
+    /// TIPS view, RFC 9569 §6.2.
+    pub const TIPS: Self = Self("application/alto-tips+json");
+    /// Stream of events, not an ALTO type, RFC 8895 §6.1.
+    pub const EVENT_STREAM: Self = Self("text/event-stream");
+    /// Merge patch, not an ALTO type, RFC 7396.
+    pub const MERGE_PATCH: Self = Self("application/merge-patch+json");
+    /// JSON patch, not an ALTO type, RFC 6902.
+    pub const JSON_PATCH: Self = Self("application/json-patch+json");
     /// Protocol error, RFC 7285 §8.5.1.
     pub const ERROR: Self = Self("application/alto-error+json");
     /// Plain JSON, not used by ALTO but by other interfaces of a server, such as the registry of peers.
     pub const JSON: Self = Self("application/json");
 
     /// All ALTO media types, for requests and answers.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::DIRECTORY,
         Self::NETWORK_MAP,
         Self::NETWORK_MAP_FILTER,
@@ -53,6 +67,10 @@ impl MediaType {
         Self::ENDPOINT_COST_PARAMS,
         Self::PROPERTY_MAP,
         Self::PROPERTY_MAP_PARAMS,
+        Self::UPDATE_STREAM_PARAMS,
+        Self::UPDATE_STREAM_CONTROL,
+        Self::TIPS_PARAMS,
+        Self::TIPS,
         Self::ERROR,
     ];
 

@@ -59,6 +59,30 @@ impl<'a> Fields<'a> {
         self.optional(name).map(|value| self.as_object(name, value)).transpose()
     }
 
+    /// Returns the members of an optional object whose keys are data and whose values are objects, sorted by key.
+    pub fn optional_entries(&self, name: &str) -> Result<Option<Vec<(&'a str, Fields<'a>)>>, ProtocolError> {
+        let Some(entries) = self.optional_object(name)? else { return Ok(None) };
+        let entry = |key: &'a String| Ok((key.as_str(), entries.object(key)?));
+        entries.object.keys().map(entry).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// Returns an optional member as it is.
+    pub fn value(&self, name: &str) -> Option<&'a Value> {
+        self.optional(name)
+    }
+
+    /// Returns an optional string.
+    pub fn optional_string(&self, name: &str) -> Result<Option<&'a str>, ProtocolError> {
+        let text = |value: &'a Value| value.as_str().ok_or_else(|| self.wrong_type(name));
+        self.optional(name).map(text).transpose()
+    }
+
+    /// Returns an optional boolean.
+    pub fn optional_bool(&self, name: &str) -> Result<Option<bool>, ProtocolError> {
+        let flag = |value: &Value| value.as_bool().ok_or_else(|| self.wrong_type(name));
+        self.optional(name).map(flag).transpose()
+    }
+
     /// Returns whether a member is present, with any value.
     pub fn has(&self, name: &str) -> bool {
         self.optional(name).is_some()

@@ -1,8 +1,9 @@
 //! Invalid request bodies and the single error that each must give (RFC 7285 §8.5.2).
 
 use alto_types::{
-    EndpointCostRequest, EndpointPropertyRequest, ErrorCode, FilteredCostMapRequest, FilteredNetworkMapRequest,
-    PropertyMapRequest, ProtocolError, Request, SpeltAddr, decode_request,
+    EdgeRequest, EndpointCostRequest, EndpointPropertyRequest, ErrorCode, FilteredCostMapRequest,
+    FilteredNetworkMapRequest, PropertyMapRequest, ProtocolError, Request, SpeltAddr, StreamControlRequest,
+    TipsRequest, UpdateStreamRequest, decode_request,
 };
 use proptest::prelude::*;
 
@@ -168,4 +169,40 @@ proptest! {
         let body = serde_json::to_vec(&request).unwrap();
         prop_assert_eq!(decode_request::<FilteredNetworkMapRequest>(&body), Ok(request));
     }
+}
+
+#[test]
+fn a_stream_is_asked_for_with_at_least_one_resource() {
+    use ErrorCode::{InvalidFieldType as Type, InvalidFieldValue as Value, MissingField as Missing};
+    for body in ["{}", r#"{"add":{}}"#, r#"{"remove":[]}"#] {
+        assert_rejected::<UpdateStreamRequest>(body, Missing, "add", None);
+    }
+    assert_rejected::<UpdateStreamRequest>(r#"{"add":{"s":{}}}"#, Missing, "add/s/resource-id", None);
+    assert_rejected::<UpdateStreamRequest>(r#"{"add":{"s":1}}"#, Type, "add/s", None);
+    assert_rejected::<UpdateStreamRequest>(r#"{"add":{"a.b":{"resource-id":"n"}}}"#, Value, "add", Some("a.b"));
+    let odd = r#"{"add":{"s":{"resource-id":"n","incremental-changes":"no"}}}"#;
+    assert_rejected::<UpdateStreamRequest>(odd, Type, "add/s/incremental-changes", None);
+    let body = br#"{"add":{"s":{"resource-id":"n","input":{"pids":[]}}},"remove":7}"#;
+    let request: UpdateStreamRequest = decode_request(body).unwrap();
+    assert_eq!(request.add.len(), 1);
+    assert!(request.add[0].1.incremental_changes && request.add[0].1.input.is_some());
+}
+
+#[test]
+fn a_control_request_changes_something_and_never_adds_while_it_ends_all() {
+    use ErrorCode::{InvalidFieldValue as Value, MissingField as Missing};
+    assert_rejected::<StreamControlRequest>("{}", Missing, "add", None);
+    let both = r#"{"add":{"s":{"resource-id":"n"}},"remove":[]}"#;
+    assert_rejected::<StreamControlRequest>(both, Value, "remove", Some("[]"));
+    let all: StreamControlRequest = decode_request(br#"{"add":{},"remove":[]}"#).unwrap();
+    assert_eq!((all.add.len(), all.remove), (0, Some(Vec::new())));
+}
+
+#[test]
+fn an_edge_is_asked_for_without_input() {
+    use ErrorCode::{InvalidFieldValue as Value, MissingField as Missing};
+    assert_rejected::<EdgeRequest>(r#"{"tag":"x"}"#, Missing, "resource-id", None);
+    assert_rejected::<EdgeRequest>(r#"{"resource-id":"n","input":{}}"#, Value, "input", None);
+    assert_rejected::<TipsRequest>(r#"{"tag":"x"}"#, Missing, "resource-id", None);
+    assert!(decode_request::<TipsRequest>(br#"{"resource-id":"n","input":{}}"#).is_ok());
 }

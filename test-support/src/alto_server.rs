@@ -69,7 +69,7 @@ fn workspace() -> &'static Path {
 /// Time of the last change to the sources that the server is built from.
 fn newest_source() -> SystemTime {
     let mut folders: Vec<PathBuf> =
-        ["alto-registry", "alto-selection", "alto-server", "alto-types", "command-line", "topo"]
+        ["alto-history", "alto-registry", "alto-selection", "alto-server", "alto-types", "command-line", "topo"]
             .map(|name| workspace().join(name))
             .into();
     let mut newest = workspace().join("Cargo.lock").metadata().unwrap().modified().unwrap();

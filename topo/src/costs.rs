@@ -120,11 +120,7 @@ impl Costs {
         if let (End::Host(from), End::Host(into)) = (from, into) {
             return self.between_hosts(from, into);
         }
-        let tree = &self.trees[match into {
-            End::Switch(switch) => *self.to_switch.get(&switch)?,
-            End::Host(host) => self.to_host[host as usize]?,
-            End::Pid(pid) => self.to_pid[pid as usize],
-        } as usize];
+        let tree = &self.trees[self.tree_to(into)? as usize];
         match from {
             End::Switch(switch) => tree.measures(switch).copied(),
             End::Pid(pid) => tree.best_of(&self.entries[pid as usize]).copied(),
@@ -136,6 +132,15 @@ impl Costs {
                 let best = routes.min_by_key(|(measures, out)| (measures.cost, measures.links, out.node));
                 best.map(|(measures, _)| measures)
             }
+        }
+    }
+
+    /// Returns the index of the tree of routes to where a group of hosts is linked.
+    pub(crate) fn tree_to(&self, into: End) -> Option<u32> {
+        match into {
+            End::Switch(switch) => self.to_switch.get(&switch).copied(),
+            End::Host(host) => self.to_host[host as usize],
+            End::Pid(pid) => Some(self.to_pid[pid as usize]),
         }
     }
 

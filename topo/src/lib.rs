@@ -19,12 +19,13 @@
 //!   values.
 //! * `means` derives the costs of PIDs from those of their hosts.
 //! * `view` is one immutable network state. It combines `costs`, the trees to all destinations, with `digests`, the hashes
-//!   of all routes that make up its tag. `advice` warns of costs that are probably not what was intended.
+//!   of all routes that make up its tag; `changed_pairs` tells which costs may differ from the view before. `advice` warns of costs that are probably not what was intended.
 //! * Numbers are exact: [`Value`] is a fixed-point number, so that sums do not depend on their order.
 //!
 //! The crate knows neither HTTP nor the JSON of ALTO.
 
 mod advice;
+mod changed_pairs;
 mod check;
 mod costs;
 mod digests;
@@ -42,6 +43,7 @@ mod tag;
 mod value;
 mod view;
 
+pub use changed_pairs::ChangedPairs;
 pub use error::{ChangeError, Problem, TopologyError};
 pub use metric::{Context, Metric, UnknownMetric};
 pub use model::change::{LinkChange, Measured, Override};

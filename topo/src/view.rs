@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
+use crate::changed_pairs::{ChangedPairs, Step};
 use crate::costs::Costs;
 use crate::digests::RouteDigests;
 use crate::means::access::Typical;
@@ -44,6 +45,8 @@ pub struct View {
     memo: Memo,
     /// Whether values in each metric may derive from measurements.
     measured: [bool; Metric::ALL.len()],
+    /// Way from the view before, if only routes changed on it.
+    step: Option<Step>,
     tag: String,
 }
 
@@ -104,7 +107,17 @@ impl View {
             Arc::new(membership.members(&costs, &typical))
         };
         let hosts = Arc::clone(&self.hosts);
-        Self::assemble(topology, graph, hosts, membership, members, typical, costs, digests)
+        let only_routes = same_map && Arc::ptr_eq(&members, &self.members);
+        let step = only_routes.then(|| Step { previous: self.tag.clone(), differences });
+        let next = Self::assemble(topology, graph, hosts, membership, members, typical, costs, digests);
+        Self { step, ..next }
+    }
+
+    /// Returns the pairs of PIDs whose costs may differ from those of the view before; `None` if that is not known, because
+    /// `previous` is another view, or because more than routes changed.
+    pub fn changed_pairs(&self, previous: &Self) -> Option<ChangedPairs<'_>> {
+        let step = self.step.as_ref().filter(|step| step.previous == previous.tag)?;
+        Some(ChangedPairs::of(&self.costs, &self.members, &step.differences))
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of a view, each in one place")]
@@ -120,7 +133,9 @@ impl View {
     ) -> Self {
         let measured = Metric::ALL.map(|metric| topology.is_measured(metric));
         let (memo, tag) = (Memo::new(topology.grouping.network_map.len()), String::new());
-        Self { topology, graph, hosts, membership, members, typical, costs, digests, memo, measured, tag }.tagged()
+        let step = None;
+        Self { topology, graph, hosts, membership, members, typical, costs, digests, memo, measured, step, tag }
+            .tagged()
     }
 
     /// Topology that the view was computed from.

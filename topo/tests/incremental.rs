@@ -111,7 +111,19 @@ proptest! {
             let batch: Vec<LinkChange> = batch.iter().map(|change| report(view.topology(), change)).collect();
             let changed = Arc::new(view.topology().with_changes(&batch).unwrap());
             let fresh = View::compute(Arc::clone(&changed));
-            view = view.successor(changed);
+            let next = view.successor(changed);
+            let pids: Vec<_> = next.network_map().pids().map(|(id, _)| id).collect();
+            if let Some(pairs) = next.changed_pairs(&view) {
+                for (metric, a, b) in Metric::ALL.into_iter().flat_map(|metric| {
+                    let pids = &pids;
+                    pids.iter().flat_map(move |a| pids.iter().map(move |b| (metric, *a, *b)))
+                }) {
+                    let is_same = next.pid_cost(metric, a, b) == view.pid_cost(metric, a, b);
+                    prop_assert!(is_same || pairs.contains(metric, a, b), "{} {:?} {:?} after {:?}", metric.name(), a, b, batch);
+                }
+            }
+            prop_assert!(next.changed_pairs(&fresh).is_none() || fresh.tag() == view.tag());
+            view = next;
             prop_assert_eq!(view.tag(), fresh.tag(), "after {:?}", batch);
             prop_assert_eq!(paths(&view), paths(&fresh), "after {:?}", batch);
             prop_assert_eq!(costs(&view), costs(&fresh), "after {:?}", batch);

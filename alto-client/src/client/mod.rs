@@ -17,9 +17,10 @@ use alto_types::{MediaType, Message};
 pub use self::builder::{BuildError, ClientBuilder};
 pub use self::sibling::SiblingAnswer;
 use crate::cost::CostMapPart;
+use crate::decode;
 use crate::directory::{Directory, Document, Entry};
 use crate::error::Error;
-use crate::exchange::{Answer, Cache, Exchange, HttpUri, Question, Reuse};
+use crate::exchange::{Answer, Cache, Exchange, HttpUri, Live, Question, Reuse};
 use crate::network_map::NetworkMap;
 
 /// Client of the ALTO service behind one directory. Clones share connections and everything that was fetched.
@@ -39,6 +40,15 @@ struct Inner {
     documents: Cache<Document>,
     network_maps: Cache<NetworkMap>,
     cost_maps: Cache<CostMapPart>,
+}
+
+/// Longest time for the head of an answer that waits for something to change.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// Longest silence on a stream, three times the one that servers keep (RFC 8895 §6.8).
+const LONGEST_SILENCE: Duration = Duration::from_secs(45);
+
+fn to_json<R: serde::Serialize>(uri: &HttpUri, request: &R) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(request).map_err(|source| Error::Transport { uri: uri.to_string(), source: source.into() })
 }
 
 impl Client {
@@ -111,6 +121,42 @@ impl Client {
         result
     }
 
+    /// Size of the largest answer accepted, in bytes.
+    pub(crate) fn max_answer(&self) -> u64 {
+        self.inner.exchange.limits().max_answer
+    }
+
+    /// Sends a request, by POST if it has a body, and returns the body of the answer, which must be of the media type.
+    pub(crate) fn ask_raw<R: serde::Serialize>(
+        &self,
+        uri: &HttpUri,
+        accept: MediaType,
+        request: Option<(MediaType, &R)>,
+    ) -> Result<Vec<u8>, Error> {
+        let body = request.map(|(media_type, request)| Ok((media_type, to_json(uri, request)?))).transpose()?;
+        let body = body.as_ref().map(|(media_type, bytes)| (*media_type, bytes.as_slice()));
+        let answer = self.inner.exchange.ask(&Question { body, ..Question::get(uri, accept) })?;
+        decode::expect(&answer, accept)?;
+        Ok(answer.body)
+    }
+
+    /// Sends a request, by POST if it has a body, for an answer that may take long to begin or to end.
+    pub(crate) fn open<R: serde::Serialize>(
+        &self,
+        uri: &HttpUri,
+        accept: &[MediaType],
+        request: Option<(MediaType, &R)>,
+    ) -> Result<Live, Error> {
+        let body = request.map(|(media_type, request)| Ok((media_type, to_json(uri, request)?))).transpose()?;
+        let body = body.as_ref().map(|(media_type, bytes)| (*media_type, bytes.as_slice()));
+        let (first, or) = accept.split_first().ok_or(Error::Query("no media type is accepted"))?;
+        let question = Question { or, body, ..Question::get(uri, *first) };
+        self.inner.exchange.open(&question, LONGEST_WAIT, LONGEST_SILENCE)?.or_else(|answer| {
+            decode::expect(&answer, *first)?;
+            Err(decode::malformed(&answer, "a success that is none"))
+        })
+    }
+
     /// Sends a request to a resource by POST (RFC 7285 §8.3.2) and reads the answer.
     fn post<R: Message + serde::Serialize, T>(
         &self,
@@ -119,8 +165,7 @@ impl Client {
         request: &R,
         read: impl FnOnce(&Answer) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let body = serde_json::to_vec(request)
-            .map_err(|source| Error::Transport { uri: entry.uri().to_owned(), source: source.into() })?;
+        let body = to_json(&entry.uri, request)?;
         let question = Question { body: Some((R::MEDIA_TYPE, &body)), ..Question::get(&entry.uri, accept) };
         read(&self.inner.exchange.ask(&question)?)
     }

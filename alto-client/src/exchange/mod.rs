@@ -10,6 +10,7 @@ mod transport;
 mod uri;
 
 use std::collections::HashSet;
+use std::io::Read;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant, SystemTime};
 use alto_types::MediaType;
 use http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
 use http::{Method, Request, StatusCode};
-use ureq::{Agent, Timeout};
+use ureq::{Agent, AsSendBody, Body, Timeout};
 
 pub(crate) use self::cache::{Cache, Kept, Reuse};
 use self::digest::Challenged;
@@ -59,6 +60,8 @@ pub(crate) struct Question<'a> {
     pub(crate) uri: &'a HttpUri,
     /// Media type of the answer that is wanted.
     pub(crate) accept: MediaType,
+    /// Other media types of answers that are wanted.
+    pub(crate) or: &'a [MediaType],
     /// Media type and bytes of the body of a POST; absent for a GET (RFC 7285 §8.3.2).
     pub(crate) body: Option<(MediaType, &'a [u8])>,
     /// Validators of the answer at hand, which make the request conditional.
@@ -74,7 +77,7 @@ pub(crate) struct Question<'a> {
 impl<'a> Question<'a> {
     /// GET without conditions.
     pub(crate) fn get(uri: &'a HttpUri, accept: MediaType) -> Self {
-        Self { uri, accept, body: None, unless: None, limit: None, past_caches: false, deadline: None }
+        Self { uri, accept, or: &[], body: None, unless: None, limit: None, past_caches: false, deadline: None }
     }
 }
 
@@ -87,6 +90,24 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
     pub(crate) received: SystemTime,
+}
+
+/// Answer whose body arrives as things happen.
+pub(crate) struct Live {
+    /// URI of the resource that answered, after redirects.
+    pub(crate) uri: HttpUri,
+    /// Value of `Content-Type`.
+    pub(crate) content_type: String,
+    pub(crate) body: Box<dyn Read + Send>,
+}
+
+/// Times that one request may take.
+#[derive(Clone, Copy)]
+enum Pace {
+    /// Time for everything is that of the exchange.
+    Bounded,
+    /// Time for the head of the answer, and between two pieces of its body.
+    Live { head: Duration, silence: Duration },
 }
 
 /// Sender of requests, with everything that is common to them.
@@ -125,6 +146,30 @@ impl Exchange {
 
     /// Sends a request until its answer is neither a redirect nor a challenge nor "busy".
     pub(crate) fn ask(&self, question: &Question<'_>) -> Result<Answer, Error> {
+        let (uri, response) = self.converse(question, Pace::Bounded)?;
+        self.read(&uri, response, question.limit)
+    }
+
+    /// Sends a request in the same way, and returns a success as soon as its head has arrived, within the time `head`. Its
+    /// body may then pause for the time `silence`. Any other answer is read to its end.
+    pub(crate) fn open(
+        &self,
+        question: &Question<'_>,
+        head: Duration,
+        silence: Duration,
+    ) -> Result<Result<Live, Answer>, Error> {
+        let (uri, response) = self.converse(question, Pace::Live { head, silence })?;
+        if !response.status().is_success() {
+            return Ok(Err(self.read(&uri, response, None)?));
+        }
+        let content_type = response.headers().get(CONTENT_TYPE);
+        let content_type = content_type.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let (content_type, body) = (content_type.unwrap_or_default(), Box::new(response.into_body().into_reader()));
+        Ok(Ok(Live { uri, content_type, body }))
+    }
+
+    /// Sends a request until its answer is neither a redirect nor a challenge nor "busy". Returns it with its URI.
+    fn converse(&self, question: &Question<'_>, pace: Pace) -> Result<(HttpUri, http::Response<Body>), Error> {
         let latest = Instant::now() + self.limits.timeout;
         let mut course = Course {
             uri: question.uri.clone(),
@@ -137,26 +182,34 @@ impl Exchange {
         };
         course.visited.insert(course.step());
         loop {
-            let (answer, authorised) = self.once(question, &course)?;
-            match answer.status.as_u16() {
-                301 | 302 | 303 | 307 | 308 => self.redirect(&mut course, &answer)?,
+            let (response, authorised) = self.once(question, &course, pace)?;
+            let status = response.status().as_u16();
+            if !matches!(status, 301 | 302 | 303 | 307 | 308 | 401 | 429 | 503) {
+                return Ok((course.uri, response));
+            }
+            let answer = self.read(&course.uri, response, question.limit)?;
+            match status {
                 401 => self.authorise(&mut course, &answer, authorised)?,
                 429 | 503 => self.pause(&mut course, &answer)?,
-                _ => return Ok(answer),
+                _ => self.redirect(&mut course, &answer)?,
             }
         }
     }
 
-    /// Sends one request. Returns its answer, and true if the request carried credentials.
-    fn once(&self, question: &Question<'_>, course: &Course<'_>) -> Result<(Answer, bool), Error> {
+    /// Sends one request. Returns the head of its answer, and true if the request carried credentials.
+    fn once(
+        &self,
+        question: &Question<'_>,
+        course: &Course<'_>,
+        pace: Pace,
+    ) -> Result<(http::Response<Body>, bool), Error> {
         let uri = &course.uri;
         let failed = |error| failed(uri, error);
         let method = if course.body.is_some() { Method::POST } else { Method::GET };
         let bytes = course.body.map(|(_, bytes)| bytes);
-        let mut request = Request::builder()
-            .method(&method)
-            .uri(uri.as_str())
-            .header(ACCEPT, format!("{}, {}", question.accept, MediaType::ERROR));
+        let wanted = [question.accept].into_iter().chain(question.or.iter().copied()).chain([MediaType::ERROR]);
+        let wanted = wanted.map(MediaType::as_str).collect::<Vec<_>>().join(", ");
+        let mut request = Request::builder().method(&method).uri(uri.as_str()).header(ACCEPT, wanted);
         if let Some((media_type, _)) = course.body {
             request = request.header(CONTENT_TYPE, media_type.as_str());
         }
@@ -171,23 +224,45 @@ impl Exchange {
         if let Some(value) = authorization {
             request = request.header(AUTHORIZATION, value);
         }
-        let started = Instant::now();
-        let left = course.deadline.saturating_duration_since(started);
+        let left = course.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(failed(ureq::Error::Timeout(Timeout::Global)));
         }
+        let started = Instant::now();
         let sent = match bytes {
-            Some(bytes) => request.body(bytes).map_err(|error| failed(error.into())).and_then(|request| {
-                let request = self.agent.configure_request(request).timeout_global(Some(left)).build();
-                self.agent.run(request).map_err(failed)
-            }),
-            None => request.body(()).map_err(|error| failed(error.into())).and_then(|request| {
-                let request = self.agent.configure_request(request).timeout_global(Some(left)).build();
-                self.agent.run(request).map_err(failed)
-            }),
+            Some(bytes) => {
+                request.body(bytes).map_err(ureq::Error::from).and_then(|request| self.run(request, pace, left))
+            }
+            None => request.body(()).map_err(ureq::Error::from).and_then(|request| self.run(request, pace, left)),
         };
-        let (head, body) = sent?.into_parts();
-        let most = question.limit.map_or(self.limits.max_answer, |limit| limit.min(self.limits.max_answer));
+        let response = sent.map_err(failed)?;
+        let (milliseconds, status) = (started.elapsed().as_millis(), response.status().as_u16());
+        tracing::debug!(%method, %uri, status, milliseconds, "asked");
+        Ok((response, authorised))
+    }
+
+    /// Runs a request within its times.
+    fn run<B: AsSendBody>(
+        &self,
+        request: Request<B>,
+        pace: Pace,
+        left: Duration,
+    ) -> Result<http::Response<Body>, ureq::Error> {
+        let config = self.agent.configure_request(request);
+        let request = match pace {
+            Pace::Bounded => config.timeout_global(Some(left)).build(),
+            Pace::Live { head, silence } => {
+                config.timeout_recv_response(Some(head)).timeout_per_read(Some(silence.max(head))).build()
+            }
+        };
+        self.agent.run(request)
+    }
+
+    /// Reads the body of an answer to its end.
+    fn read(&self, uri: &HttpUri, response: http::Response<Body>, limit: Option<u64>) -> Result<Answer, Error> {
+        let failed = |error| failed(uri, error);
+        let (head, body) = response.into_parts();
+        let most = limit.map_or(self.limits.max_answer, |limit| limit.min(self.limits.max_answer));
         let limit = if head.status.is_success() { most } else { MAX_ERROR_BODY };
         let read = body.into_with_config().limit(limit).read_to_vec();
         let body = match read {
@@ -197,9 +272,7 @@ impl Exchange {
             Err(error) => return Err(failed(error)),
         };
         let (status, headers, received) = (head.status, head.headers, SystemTime::now());
-        let (milliseconds, bytes) = (started.elapsed().as_millis(), body.len());
-        tracing::debug!(%method, %uri, status = status.as_u16(), bytes, milliseconds, "asked");
-        Ok((Answer { uri: uri.clone(), status, headers, body, received }, authorised))
+        Ok(Answer { uri: uri.clone(), status, headers, body, received })
     }
 
     /// Follows a redirect. A 303 turns the request into a GET; every other one keeps method and body
@@ -271,6 +344,20 @@ impl Exchange {
         course.pauses += 1;
         thread::sleep(wait);
         Ok(())
+    }
+}
+
+impl Live {
+    /// Reads the body to its end, which is at most `limit` bytes long.
+    pub(crate) fn read(self, limit: u64) -> Result<Vec<u8>, Error> {
+        let uri = self.uri.to_string();
+        let mut text = Vec::new();
+        let read = self.body.take(limit.saturating_add(1)).read_to_end(&mut text);
+        match read {
+            Ok(_) if text.len() as u64 > limit => Err(Error::TooLarge { uri, limit }),
+            Ok(_) => Ok(text),
+            Err(error) => Err(Error::Transport { uri, source: error.into() }),
+        }
     }
 }
 

@@ -61,6 +61,11 @@ impl HttpUri {
         Self::checked(&resolved.borrow())
     }
 
+    /// URI of what lies below the path of this one.
+    pub(crate) fn below(&self, path: &str) -> Result<Self, UriError> {
+        Self::parse(&format!("{}/{path}", self.as_str().trim_end_matches('/')))
+    }
+
     fn checked(uri: &Uri<&str>) -> Result<Self, UriError> {
         if !["http", "https"].iter().any(|scheme| uri.scheme().as_str().eq_ignore_ascii_case(scheme)) {
             return Err(UriError::Scheme);

@@ -9,6 +9,7 @@ mod caching;
 mod closure;
 mod endpoints;
 mod exchanges;
+mod follow;
 mod multi_cost;
 mod real_server;
 

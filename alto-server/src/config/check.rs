@@ -65,7 +65,7 @@ pub(super) fn prefix(text: &str) -> Option<IpNet> {
 pub(super) fn base_uri(text: &str) -> Option<String> {
     let uri: http::Uri = text.parse().ok()?;
     let is_web = matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some();
-    let is_plain = uri.query().is_none() && !text.contains('#') && !text.contains('@');
+    let is_plain = uri.query().is_none() && text.is_ascii() && !text.contains(['#', '@']);
     (is_web && is_plain).then(|| if text.ends_with('/') { text.to_owned() } else { format!("{text}/") })
 }
 
@@ -101,6 +101,8 @@ fn zeros(s: &Settings) -> Vec<&'static str> {
         ("max-body-bytes", s.max_body_bytes == 0),
         ("max-list-entries", s.max_list_entries == 0),
         ("max-pairs", s.max_pairs == 0),
+        ("max-streams", s.max_streams == 0),
+        ("max-followed", s.max_followed == 0),
         ("swarm-lease", s.swarm_lease == 0),
         ("swarm-max-peers", s.swarm_max_peers == 0),
         ("swarm-max-peers-per-address", s.swarm_max_peers_per_address == 0),

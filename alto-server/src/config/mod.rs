@@ -27,10 +27,18 @@ use crate::state::network::feeds::FeedLimits;
 use crate::state::source::TopologySource;
 use crate::tracker::access::Access;
 use crate::tracker::service::TrackerSettings;
+use crate::update::hub::UpdateLimits;
 pub(crate) use error::ConfigError;
 use files::SecretFiles;
 use listeners::Listener;
 use settings::{LogFormat, Settings};
+
+/// Number of versions of a resource that are kept for clients that follow it.
+const VERSIONS: usize = 1000;
+/// Time for which a version is kept once there is a newer one, and anything that is followed once nobody follows it.
+const VERSION_AGE: Duration = Duration::from_mins(5);
+/// Longest time without a line on an update stream (RFC 8895 §6.8).
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Checked configuration. The files that it names are not open yet.
 pub(crate) struct Config {
@@ -61,6 +69,8 @@ pub(crate) struct Config {
     pub(crate) swarm: Option<Limits>,
     /// BitTorrent tracker; absent if it is not served.
     pub(crate) tracker: Option<TrackerSettings>,
+    /// Limits on updates.
+    pub(crate) updates: UpdateLimits,
     pub(crate) log_format: LogFormat,
     pub(crate) log_filter: EnvFilter,
 }
@@ -146,6 +156,12 @@ impl Config {
                 holdings: s.swarm_max_holdings,
             }),
             tracker,
+            updates: UpdateLimits {
+                interval: Duration::from_millis(s.update_interval),
+                history: alto_history::Limits { bytes: s.max_history_bytes, versions: VERSIONS, age: VERSION_AGE },
+                idle: VERSION_AGE,
+                keep_alive: KEEP_ALIVE,
+            },
             log_format: s.log_format,
             log_filter,
         }

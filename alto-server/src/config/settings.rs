@@ -44,11 +44,6 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub admin_listen: Vec<SocketAddr>,
 
-    /// URI at which clients reach this server, such as https://alto.example/; the directory then has absolute URIs
-    #[structopt(long, value_name = "URI")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub base_uri: Option<String>,
-
     /// Lets web pages of this origin, such as https://app.example, read answers; * for all; may be repeated
     #[structopt(long, value_name = "ORIGIN", number_of_values = 1)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -196,6 +191,26 @@ pub struct Settings {
     #[structopt(long)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub no_ui: bool,
+    /// Minimum time between two updates of a resource that clients are told of
+    #[structopt(long, default_value = default_of("update-interval"), value_name = "MILLISECONDS")]
+    pub update_interval: u64,
+
+    /// Maximum number of update streams and of requests that wait for an update; more are answered 503 or 429
+    #[structopt(long, default_value = default_of("max-streams"), value_name = "N")]
+    pub max_streams: usize,
+
+    /// Maximum number of distinct requests whose answers clients follow; more are answered 503 or 429
+    #[structopt(long, default_value = default_of("max-followed"), value_name = "N")]
+    pub max_followed: usize,
+
+    /// Maximum memory for the versions of each resource that clients follow
+    #[structopt(long, default_value = default_of("max-history-bytes"), value_name = "BYTES")]
+    pub max_history_bytes: usize,
+
+    /// URI at which clients reach this server, such as https://alto.example/; directory and TIPS views then have absolute URIs
+    #[structopt(long, value_name = "URI")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_uri: Option<String>,
 
     /// Does not serve /swarm, the peer registry
     #[structopt(long)]
@@ -340,7 +355,6 @@ impl Default for Settings {
             topology: None,
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],
             admin_listen: Vec::new(),
-            base_uri: None,
             cors_origin: Vec::new(),
             host: None,
             state: None,
@@ -375,6 +389,11 @@ impl Default for Settings {
             drain_timeout: 10,
             max_age: 0,
             no_ui: false,
+            update_interval: 200,
+            max_streams: 10_000,
+            max_followed: 1000,
+            max_history_bytes: 64 * 1024 * 1024,
+            base_uri: None,
             no_swarm: false,
             swarm_lease: 60,
             swarm_max_peers: 1_000_000,

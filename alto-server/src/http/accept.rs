@@ -31,6 +31,7 @@ use super::first_bytes::FirstBytes;
 use super::lingering::Lingering;
 use super::proxy_protocol;
 use super::roster::{Place, Roster};
+use super::send_buffer::SendBuffer;
 use super::stack::Stack;
 use super::tls::Tls;
 
@@ -240,7 +241,7 @@ impl Server {
         versions: Versions,
         mut stopping: watch::Receiver<bool>,
     ) where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        S: AsyncRead + AsyncWrite + SendBuffer + Send + Unpin + 'static,
     {
         let stream = Lingering::new(FirstBytes::new(stream, self.limits.handshake), Arc::clone(connection));
         let (addressing, facts_of) = (Arc::clone(&self.addressing), Arc::clone(connection));

@@ -82,6 +82,13 @@ impl Access {
         self.rules.load().cache_control.clone()
     }
 
+    /// Value of `Cache-Control` for what never changes and is available for a time.
+    pub(crate) fn immutable(&self, available: Duration) -> HeaderValue {
+        let scope = if self.authenticator.is_some() { "private" } else { "public" };
+        let value = format!("{scope}, max-age={}, immutable", available.as_secs());
+        HeaderValue::try_from(value).expect("ASCII words and digits")
+    }
+
     /// Time of day that answers are computed for.
     pub(crate) fn now(&self) -> SystemTime {
         (self.clock)()

@@ -31,6 +31,10 @@ pub(crate) struct AdmissionLimits {
     pub(crate) portion: usize,
     /// Pace of request bodies.
     pub(crate) pace: Pace,
+    /// Number of answers that stay open until something changes.
+    pub(crate) streams: usize,
+    /// Number of distinct requests whose answers are computed again whenever something changes.
+    pub(crate) followed: usize,
 }
 
 /// Slowest pace at which a request body may arrive.
@@ -50,6 +54,8 @@ pub(crate) struct Admission {
     arriving: Arc<Capacity>,
     waiting: Arc<Capacity>,
     operators: Arc<Capacity>,
+    streams: Arc<Capacity>,
+    followed: Arc<Capacity>,
     documents: Arc<Documents>,
 }
 
@@ -69,7 +75,7 @@ struct Readers {
 }
 
 /// Reader of a document, until dropped.
-pub(super) struct Reader {
+pub(crate) struct Reader {
     documents: Arc<Documents>,
     key: (usize, usize),
 }
@@ -84,6 +90,8 @@ impl Default for AdmissionLimits {
             waiting_per_connection: 32 * 1024 * 1024,
             portion: 75,
             pace,
+            streams: 10_000,
+            followed: 1000,
         }
     }
 }
@@ -99,6 +107,8 @@ impl Admission {
             arriving: Capacity::new(Kind::Arriving, limits.arriving, limits.portion),
             waiting: Capacity::new(Kind::Waiting, limits.waiting, limits.portion),
             operators: Capacity::new(Kind::Operators, OPERATOR_BYTES, 100),
+            streams: Capacity::new(Kind::Streams, limits.streams, limits.portion),
+            followed: Capacity::new(Kind::Followed, limits.followed, limits.portion),
             documents: Arc::new(documents),
         })
     }
@@ -126,6 +136,16 @@ impl Admission {
     /// Counts bytes that wait in memory.
     pub(super) fn bytes(&self, client: &Arc<Client>, bytes: usize) -> Result<Share, HttpError> {
         self.waiting.take(client, bytes).ok_or_else(|| refused("bytes"))
+    }
+
+    /// Takes a place for an answer that stays open; none if all are taken, or the client's part of them.
+    pub(super) fn stream(&self, client: &Arc<Client>) -> Option<Share> {
+        self.streams.take(client, 1)
+    }
+
+    /// Takes a place for a request whose answer is computed again whenever something changes.
+    pub(super) fn followed(&self, client: &Arc<Client>) -> Option<Share> {
+        self.followed.take(client, 1)
     }
 
     /// Begins to count the bytes of an operator's request body.

@@ -15,6 +15,7 @@ use tower::{Layer, Service};
 use super::Response;
 use super::boxed_body::{BoxedBody, PIECE, boxed};
 use super::encoding::{ANSWER_WINDOW, Encoder, Encoding};
+use super::live::{Live, LiveBody};
 use super::produced::{Pieces, Produced, Retained, Source, Workers};
 use super::slot::Slot;
 
@@ -76,6 +77,10 @@ where
 
 /// Encodes an answer if it should be.
 fn encode(mut response: Response, encoding: Encoding, workers: Workers) -> http::Response<BoxedBody> {
+    if let Some(body) = response.extensions_mut().remove::<LiveBody>().and_then(|body| body.take()) {
+        response.extensions_mut().insert(Live);
+        return response.map(|_| body);
+    }
     if let Some((pieces, retained)) = response.extensions_mut().remove::<Source>().and_then(|source| source.take()) {
         vary(response.headers_mut());
         response.headers_mut().remove(CONTENT_LENGTH);

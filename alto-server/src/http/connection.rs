@@ -37,6 +37,8 @@ pub(crate) struct Connection {
     waiting: AtomicUsize,
     /// Whether data of the client may arrive after the last answer.
     lingers: AtomicBool,
+    /// Whether an answer on it stays open until something changes.
+    is_live: AtomicBool,
     activity: Mutex<Activity>,
     ordered: Notify,
 }
@@ -93,6 +95,7 @@ impl Connection {
             requests: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
             lingers: AtomicBool::new(false),
+            is_live: AtomicBool::new(false),
             activity: Mutex::new(activity),
             ordered: Notify::new(),
         })
@@ -142,6 +145,16 @@ impl Connection {
     /// Tells whether the connection should read on for a moment after its last answer.
     pub(super) fn lingers(&self) -> bool {
         self.lingers.load(Ordering::Relaxed)
+    }
+
+    /// Marks the connection as one with an answer that stays open until something changes.
+    pub(super) fn go_live(&self) {
+        self.is_live.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells whether an answer stays open until something changes.
+    pub(super) fn is_live(&self) -> bool {
+        self.is_live.load(Ordering::Relaxed)
     }
 
     /// Makes the connection close at once.
@@ -226,6 +239,17 @@ impl Ongoing {
         activity.last = now;
         if let Some(moved) = activity.requests.get_mut(self.key) {
             *moved = Some(now);
+        }
+    }
+}
+
+impl Ongoing {
+    /// Records that everything given to the connection has left, and that the answer waits for something to change.
+    pub(super) fn rests(&self) {
+        let mut activity = self.connection.activity();
+        activity.last = Instant::now();
+        if let Some(moved) = activity.requests.get_mut(self.key) {
+            *moved = None;
         }
     }
 }

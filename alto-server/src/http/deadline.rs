@@ -1,7 +1,9 @@
-//! The limit on the time from the head of a request to the head of its answer.
+//! The limit on the time from the head of a request to the head of its answer, which handlers may lift.
 
 use std::convert::Infallible;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,6 +15,10 @@ use super::{Response, admission};
 /// Layer that answers 503 once a request has taken too long.
 #[derive(Clone, Copy)]
 pub(super) struct Deadline(pub(super) Duration);
+
+/// Tells whether the limit holds for a request. An extension of the request.
+#[derive(Clone, Default)]
+pub(super) struct Patience(Arc<AtomicBool>);
 
 /// Service behind [`Deadline`].
 #[derive(Clone)]
@@ -42,8 +48,24 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let answer = tokio::time::timeout(self.time, self.inner.call(request));
-        Box::pin(async move { answer.await.unwrap_or_else(|_| Ok(admission::refused("time").into_response())) })
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let patience = Patience::default();
+        request.extensions_mut().insert(patience.clone());
+        let (time, answering) = (self.time, self.inner.call(request));
+        Box::pin(async move {
+            let mut answering = pin!(answering);
+            match tokio::time::timeout(time, answering.as_mut()).await {
+                Ok(answer) => answer,
+                Err(_) if patience.0.load(Ordering::Relaxed) => answering.await,
+                Err(_) => Ok(admission::refused("time").into_response()),
+            }
+        })
+    }
+}
+
+impl Patience {
+    /// Lifts the limit.
+    pub(super) fn lift(&self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }

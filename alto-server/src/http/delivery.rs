@@ -7,6 +7,7 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -23,6 +24,7 @@ use super::arriving::{self, Arriving};
 use super::boxed_body::{BoxError, BoxedBody, PIECE, boxed};
 use super::connection::{Ongoing, WaitingBytes};
 use super::exchange::Facts;
+use super::live::Live;
 use super::produced::Retained;
 use super::shares::{Client, Share};
 use super::slot::Slot;
@@ -47,6 +49,8 @@ pub(crate) struct Outgoing {
 /// Everything that an answer occupies until its last piece has left.
 struct Hold {
     ongoing: Ongoing,
+    /// Pieces that have not left, if the body waits for events between them.
+    on_their_way: Option<AtomicUsize>,
     _slot: Option<Slot>,
     _bytes: Option<Bill>,
 }
@@ -103,7 +107,11 @@ where
 
 /// Charges an answer and prepares its body; if it cannot be charged, replaces it by a refusal.
 fn deliver(mut response: Response<BoxedBody>, ongoing: Ongoing) -> Response<Outgoing> {
+    let is_live = response.extensions_mut().remove::<Live>().is_some();
     let slot = response.extensions_mut().remove::<Slot>();
+    if is_live {
+        ongoing.connection().go_live();
+    }
     let retained = response.extensions_mut().remove::<Retained>();
     let client = slot.as_ref().and_then(Slot::client).unwrap_or_else(|| ongoing.connection().client());
     // A body in one piece is there at once.
@@ -126,11 +134,14 @@ fn deliver(mut response: Response<BoxedBody>, ongoing: Ongoing) -> Response<Outg
             let mut refusal = error.into_response().map(boxed);
             // The meter of the resource counts the refusal.
             *refusal.extensions_mut() = std::mem::take(response.extensions_mut());
-            let hold = Hold { ongoing, _slot: slot, _bytes: None };
+            let hold = Hold { ongoing, on_their_way: None, _slot: slot, _bytes: None };
             refusal.map(|body| Outgoing::new(body, Some(Arc::new(hold))))
         }
         charged => {
-            let hold = Arc::new(Hold { ongoing, _slot: slot, _bytes: charged.unwrap_or(None) });
+            let on_their_way = is_live.then(AtomicUsize::default);
+            // An answer without an end would keep its slot from other requests.
+            let slot = slot.filter(|_| !is_live);
+            let hold = Arc::new(Hold { ongoing, on_their_way, _slot: slot, _bytes: charged.unwrap_or(None) });
             hold.ongoing.moved();
             response.map(|body| {
                 let has_more = !body.is_end_stream();
@@ -185,7 +196,7 @@ impl http_body::Body for Outgoing {
         }
         let data = this.data.split_to(this.data.len().min(PIECE));
         let Some(hold) = &this.hold else { return Poll::Ready(Some(Ok(Frame::data(data)))) };
-        hold.ongoing.moved();
+        hold.begins();
         let piece = Piece { data, hold: Arc::clone(hold) };
         Poll::Ready(Some(Ok(Frame::data(Bytes::from_owner(piece)))))
     }
@@ -213,6 +224,24 @@ impl AsRef<[u8]> for Piece {
 
 impl Drop for Piece {
     fn drop(&mut self) {
-        self.hold.ongoing.moved();
+        self.hold.ends();
+    }
+}
+
+impl Hold {
+    /// Records a piece that is given to the connection.
+    fn begins(&self) {
+        if let Some(count) = &self.on_their_way {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        self.ongoing.moved();
+    }
+
+    /// Records a piece that has left.
+    fn ends(&self) {
+        match &self.on_their_way {
+            Some(count) if count.fetch_sub(1, Ordering::Relaxed) == 1 => self.ongoing.rests(),
+            _ => self.ongoing.moved(),
+        }
     }
 }

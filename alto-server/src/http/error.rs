@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use alto_types::{MediaType, ProtocolError};
+use alto_types::{ErrorCode, MediaType, ProtocolError};
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use schemars::JsonSchema;
@@ -61,6 +61,9 @@ pub(crate) enum HttpError {
     Unprocessable(String),
     /// Quota of this client or of all clients is used up; some of it may be free after the given time.
     TooMany(String, Duration),
+    /// Fault in a request for an update that no ALTO error code describes: a status, a text and the time after which to try
+    /// again. It has a message of ALTO all the same (RFC 9569 §7.2).
+    NoUpdate(StatusCode, &'static str, Option<Duration>),
     /// Server too busy; the client should retry after the given time (RFC 7285 §8.5.3).
     Overloaded(Duration),
     /// Fault of the server, described in its log.
@@ -100,6 +103,7 @@ impl HttpError {
             Self::BodyTooLarge(_) | Self::ContentTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) | Self::UnsupportedContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NoUpdate(status, ..) => *status,
             Self::TooMany(..) => StatusCode::TOO_MANY_REQUESTS,
             Self::Overloaded(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -107,7 +111,7 @@ impl HttpError {
     }
 
     /// Explains the error to a person, with the remedy.
-    fn detail(&self) -> String {
+    pub(crate) fn detail(&self) -> String {
         match self {
             Self::Alto(error) => error.clone().into_message().to_string(),
             Self::BadRequest(detail)
@@ -119,6 +123,7 @@ impl HttpError {
             | Self::Unprocessable(detail)
             | Self::Unauthorized { detail, .. }
             | Self::TooMany(detail, _) => detail.clone(),
+            Self::NoUpdate(_, detail, _) => (*detail).to_owned(),
             Self::MethodNotAllowed(allowed) => format!("this resource supports {allowed}"),
             Self::MethodNotImplemented(method) => format!("this server does not implement the method {method}"),
             Self::TransferCodingNotImplemented => {
@@ -147,7 +152,10 @@ impl HttpError {
                 challenges.iter().map(|challenge| (WWW_AUTHENTICATE, challenge.clone())).collect()
             }
             Self::MethodNotAllowed(allowed) => vec![(ALLOW, allowed.clone())],
-            Self::Conflict(_, after) | Self::TooMany(_, after) | Self::Overloaded(after) => {
+            Self::NoUpdate(_, _, Some(after))
+            | Self::Conflict(_, after)
+            | Self::TooMany(_, after)
+            | Self::Overloaded(after) => {
                 vec![(RETRY_AFTER, after.as_secs_f64().ceil().max(1.0).to_string())]
             }
             // Closing is cheaper than reading the rest of the body.
@@ -162,6 +170,12 @@ impl HttpError {
         let fields = self.fields();
         let mut response = match self {
             Self::Alto(error) => json(status, MediaType::ERROR.as_str(), &error.into_message()),
+            Self::NoUpdate(_, description, _) => {
+                // Every message has a code (RFC 7285 §8.5.2), and this one says the least that is wrong.
+                let meta =
+                    serde_json::json!({"code": ErrorCode::InvalidFieldValue.as_str(), "description": description});
+                json(status, MediaType::ERROR.as_str(), &serde_json::json!({"meta": meta}))
+            }
             other => {
                 let title = status.canonical_reason().unwrap_or("Error").to_owned();
                 let problem = Problem { title, status: status.as_u16(), detail: other.detail() };

@@ -14,6 +14,8 @@ use warp::{Filter, Rejection};
 use super::HttpError;
 use super::client_address::ClientAddress;
 use super::connection::Connection;
+use super::deadline::Patience;
+use super::live::Budget;
 use super::path;
 use super::slot::{Arrival, Slot};
 
@@ -59,6 +61,7 @@ pub(crate) struct Exchange {
     /// The body after it has arrived, as far as it takes memory.
     pub(super) received: Option<Arrival>,
     facts: Option<Facts>,
+    patience: Option<Patience>,
     /// Path of the target in its normal form; absent if it is sent in that form.
     normal_path: Option<String>,
 }
@@ -70,8 +73,12 @@ impl Exchange {
         warp::method()
             .and(warp::header::headers_cloned())
             .and(warp::ext::optional::<Facts>())
+            .and(warp::ext::optional::<Patience>())
             .and(warp::body::stream())
-            .map(|method, headers, facts, body: _| Self::new(method, headers, facts, into_bytes(body)))
+            .map(|method, headers, facts, patience, body: _| Self {
+                patience,
+                ..Self::new(method, headers, facts, into_bytes(body))
+            })
     }
 
     fn new(method: Method, headers: HeaderMap, facts: Option<Facts>, body: BodyStream) -> Self {
@@ -80,7 +87,7 @@ impl Exchange {
             Cow::Borrowed(_) => None,
         });
         let slot = Slot::unlimited();
-        let mut exchange = Self { method, headers, body, slot, received: None, facts, normal_path };
+        let mut exchange = Self { method, headers, body, slot, received: None, facts, patience: None, normal_path };
         if let Some(facts) = &exchange.facts {
             let connection = &facts.connection;
             // Most clients are at the other end of the connection; others are behind a trusted proxy.
@@ -95,13 +102,27 @@ impl Exchange {
     }
 
     /// Takes a slot for a request without a body.
-    pub(super) fn admit(&self) -> Result<(), HttpError> {
+    pub(crate) fn admit(&self) -> Result<(), HttpError> {
         self.slot.take()
     }
 
     /// Lifts the limits from the request, but for the one on the memory of bodies.
     pub(super) fn exempt(&mut self) {
         self.slot = self.slot.exempted();
+    }
+
+    /// Lifts the limit on the time until the answer, for one that waits until something changes.
+    pub(crate) fn wait(&self) {
+        if let Some(patience) = &self.patience {
+            patience.lift();
+        }
+    }
+
+    /// Limits that the answer shares with those on other connections; none for requests that came on no connection.
+    pub(crate) fn budget(&self) -> Option<Budget> {
+        let connection = &self.facts.as_ref()?.connection;
+        let client = self.slot.client().unwrap_or_else(|| connection.client());
+        Some(Budget { admission: Arc::clone(connection.admission()), client: Arc::clone(client) })
     }
 
     /// Address of the client as far as it can be trusted; unspecified for Unix sockets.

@@ -12,6 +12,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use super::send_buffer::SendBuffer;
+
 /// Length of the HTTP/2 connection preface; the shortest HTTP/1.1 request with a Host is longer.
 const ENOUGH: usize = 24;
 
@@ -26,6 +28,12 @@ impl<S> FirstBytes<S> {
     /// Wraps a stream.
     pub(super) fn new(inner: S, within: Duration) -> Self {
         Self { inner, missing: ENOUGH, deadline: Box::pin(sleep(within)) }
+    }
+}
+
+impl<S: SendBuffer> SendBuffer for FirstBytes<S> {
+    fn bound(&self, bytes: usize) -> io::Result<()> {
+        self.inner.bound(bytes)
     }
 }
 

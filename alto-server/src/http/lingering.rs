@@ -1,4 +1,4 @@
-//! A lingering close (RFC 9112 §9.6).
+//! A lingering close (RFC 9112 §9.6), and the bound on the send buffer of connections with answers that stay open.
 //!
 //! A server that closes a connection while data of the client is still on its way resets the connection, which may destroy
 //! the last answer before the client has read it. This wrapper closes for writing first, and then reads and discards what
@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 use super::connection::Connection;
+use super::send_buffer::{LIVE_BYTES, SendBuffer};
 
 /// Longest time for which a closing connection is read.
 const TIME: Duration = Duration::from_secs(2);
@@ -24,6 +25,8 @@ const BYTES: usize = 4 * 1024 * 1024;
 pub(super) struct Lingering<S> {
     inner: S,
     connection: Arc<Connection>,
+    /// Whether the send buffer was bounded, for an answer that stays open.
+    is_bounded: bool,
     /// Bytes that may still be discarded, and the end of the time for it, once the stream is closed for writing.
     rest: Option<(usize, Pin<Box<Sleep>>)>,
 }
@@ -31,7 +34,7 @@ pub(super) struct Lingering<S> {
 impl<S> Lingering<S> {
     /// Wraps the stream of a connection.
     pub(super) fn new(inner: S, connection: Arc<Connection>) -> Self {
-        Self { inner, connection, rest: None }
+        Self { inner, connection, is_bounded: false, rest: None }
     }
 }
 
@@ -41,8 +44,21 @@ impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
+impl<S: SendBuffer> Lingering<S> {
+    /// Bounds the send buffer once the connection has an answer that stays open.
+    fn bound(&mut self) {
+        if !self.is_bounded && self.connection.is_live() {
+            self.is_bounded = true;
+            if let Err(error) = self.inner.bound(LIVE_BYTES) {
+                tracing::debug!(%error, "send buffer not bounded");
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + SendBuffer + Unpin> AsyncWrite for Lingering<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.bound();
         Pin::new(&mut self.inner).poll_write(cx, buf)
     }
 
@@ -51,7 +67,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { inner, connection, rest } = &mut *self;
+        let Self { inner, connection, rest, .. } = &mut *self;
         if rest.is_none() {
             ready!(Pin::new(&mut *inner).poll_shutdown(cx))?;
             *rest = connection.lingers().then(|| (BYTES, Box::pin(sleep(TIME))));
@@ -75,6 +91,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.bound();
         Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
     }
 

@@ -1,13 +1,14 @@
 //! Everything between the socket and the resources, in terms of HTTP only: nothing here knows any resource.
 //!
 //! In the order in which a request passes: [`accept`] accepts connections up to a number ([`roster`]) and limits each
-//! ([`connection`], [`proxy_protocol`], [`first_bytes`], [`lingering`], [`tls`] with its [`certificate`]); [`stack`] lists the layers ([`request_id`], [`metering`],
+//! ([`connection`], [`proxy_protocol`], [`first_bytes`], [`lingering`], [`send_buffer`], [`tls`] with its [`certificate`]); [`stack`] lists the layers ([`request_id`], [`metering`],
 //! [`cors`], [`delivery`], [`compression`], [`gate`], [`deadline`]); [`router`] finds the handler by [`path`] and method. A handler
 //! gets an [`exchange`] with the [`client_address`] and a [`body`] that is still [`arriving`], takes a [`slot`] of what
 //! all clients share ([`admission`], [`shares`]), checks [`access`] (by [`digest`] with [`nonce`] and [`digest_user`]) and [`negotiation`],
 //! and decides with [`offload`] where the work runs, for which clients take [`turns`]. It gives an [`answer`], or a [`representation`] in some
-//! [`encoding`], which may turn out to be known to the client ([`conditional`]). Its body may be [`produced`] in pieces, or an
-//! [`event_stream`], and passes the layers as a [`boxed_body`]. Whatever is wrong is an [`error::HttpError`], which becomes an answer in that file only.
+//! [`encoding`], which may turn out to be known to the client ([`conditional`]). Its body may be [`produced`] in pieces,
+//! or stay open until something changes ([`live`], [`event_stream`]),
+//! and passes the layers as a [`boxed_body`]. Whatever is wrong is an [`error::HttpError`], which becomes an answer in that file only.
 
 pub(crate) mod accept;
 pub(crate) mod access;
@@ -33,6 +34,7 @@ pub(crate) mod exchange;
 mod first_bytes;
 mod gate;
 mod lingering;
+pub(crate) mod live;
 pub(crate) mod metering;
 pub(crate) mod negotiation;
 pub(crate) mod nonce;
@@ -44,6 +46,7 @@ pub(crate) mod representation;
 mod request_id;
 mod roster;
 pub(crate) mod router;
+mod send_buffer;
 mod shares;
 mod slot;
 pub(crate) mod stack;

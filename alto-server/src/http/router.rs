@@ -43,6 +43,7 @@ pub(crate) struct Route {
     resource: String,
     guard: Option<Guard>,
     is_exempt: bool,
+    is_held: bool,
     handlers: Vec<(Method, Handler)>,
     has_secret_path: bool,
 }
@@ -51,6 +52,7 @@ pub(crate) struct Route {
 struct Endpoint {
     guard: Option<Guard>,
     is_exempt: bool,
+    is_held: bool,
     handlers: Vec<(Method, Handler)>,
     /// Path that the access log has instead of the request's, where that one is a secret.
     logged_path: Option<LoggedPath>,
@@ -75,6 +77,7 @@ impl Route {
             resource: resource.into(),
             guard: None,
             is_exempt: false,
+            is_held: false,
             handlers: Vec::new(),
             has_secret_path: false,
         }
@@ -104,6 +107,11 @@ impl Route {
         Self { guard: Some(Box::new(guard)), ..self }
     }
 
+    /// Leaves it to the handlers to take the slot of a request, because an answer may wait until something changes.
+    pub(crate) fn held(self) -> Self {
+        Self { is_held: true, ..self }
+    }
+
     /// Lifts the limits on requests in progress, for what has to work when the server is full.
     pub(crate) fn exempt(self) -> Self {
         Self { is_exempt: true, ..self }
@@ -115,11 +123,11 @@ pub(crate) fn router(routes: impl IntoIterator<Item = Route>, not_found: &'stati
     // Routes of one resource share its counters.
     let mut meters: HashMap<String, Arc<Meter>> = HashMap::new();
     let endpoints = routes.into_iter().map(|route| {
-        let Route { path, resource, guard, is_exempt, handlers, has_secret_path } = route;
+        let Route { path, resource, guard, is_exempt, is_held, handlers, has_secret_path } = route;
         let meter = meters.entry(resource).or_insert_with_key(|name| Meter::new(name.clone().into()));
         let allow = allow(handlers.iter().map(|(method, _)| method));
         let logged_path = has_secret_path.then(|| LoggedPath(format!("/{path}").into()));
-        (path, Endpoint { guard, is_exempt, handlers, logged_path, allow, meter: Arc::clone(meter) })
+        (path, Endpoint { guard, is_exempt, is_held, handlers, logged_path, allow, meter: Arc::clone(meter) })
     });
     let table = Arc::new(Table::new(endpoints));
     Exchange::filter()
@@ -161,7 +169,7 @@ impl Endpoint {
             Some((_, handler)) => {
                 // A request with a body is admitted once that has arrived.
                 let has_body = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
-                match if has_body { Ok(()) } else { exchange.admit() } {
+                match if has_body || self.is_held { Ok(()) } else { exchange.admit() } {
                     Ok(()) => Either::Left(handler(exchange)),
                     Err(error) => immediate(Err(error)),
                 }

@@ -15,7 +15,7 @@ use alto_types::ClientNet;
 const SHARDS: usize = 64;
 
 /// Number of the kinds of capacities.
-const KINDS: usize = 5;
+const KINDS: usize = 7;
 
 /// What a capacity consists of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,10 @@ pub(super) enum Kind {
     Operators,
     /// Streams of events to browsers.
     EventStreams,
+    /// Answers that stay open until something changes.
+    Streams,
+    /// Requests whose answers are computed again whenever something changes.
+    Followed,
 }
 
 /// Every client that has a connection or holds a share.

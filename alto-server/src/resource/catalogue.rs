@@ -1,11 +1,16 @@
 //! The catalogue: what every resource states about itself.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use alto_types::{Capabilities, MediaType, Message};
+use alto_history::{Content, Patches};
+use alto_types::{Capabilities, MediaType, Message, ProtocolError, decode_request};
 
+use super::limits::WorkLimits;
 use super::lookup::{Lookup, LookupContext, ask};
+use crate::http::HttpError;
+use crate::http::offload::Cancel;
 use crate::http::router::Route;
 use crate::state::snapshot::Snapshot;
 
@@ -28,12 +33,14 @@ pub(crate) struct Resource {
     pub(crate) service: Service,
     /// Entry in the directory; absent for the directory itself.
     pub(crate) entry: Option<Entry>,
+    /// Patches in which changes are told; absent if they are not told.
+    pub(crate) patches: Option<Patches>,
 }
 
 /// Parts of a directory entry that depend on the resource (RFC 7285 §9.2.2).
 pub(crate) struct Entry {
     /// IDs of the resources that the answer depends on.
-    pub(crate) uses: Vec<&'static str>,
+    pub(crate) uses: Vec<Cow<'static, str>>,
     /// Capabilities for a snapshot.
     pub(crate) capabilities: Box<dyn Fn(&Snapshot) -> Capabilities + Send + Sync>,
 }
@@ -44,7 +51,15 @@ pub(crate) enum Service {
     Document(Box<dyn Document>),
     /// Lookup that is asked with POST.
     Lookup(LookupService),
+    /// Service with routes of its own, which is asked with POST in the given media type.
+    Separate(MediaType),
 }
+
+/// Patches of costs: null is no cost, and merge patches are a third as long as JSON patches.
+pub(super) const MERGE_PATCHES: Option<Patches> = Some(Patches { merge: true, json: false });
+
+/// Patches of lists and properties: merge patches cannot say null, and JSON patches tell changes of lists shortly.
+pub(super) const ALL_PATCHES: Option<Patches> = Some(Patches { merge: true, json: true });
 
 /// Resource whose whole content is read with GET, rendered once per snapshot.
 pub(crate) trait Document: Send + Sync + 'static {
@@ -56,6 +71,17 @@ pub(crate) trait Document: Send + Sync + 'static {
 
     /// Number of values in the body, about; decides where it is rendered.
     fn values(&self, snapshot: &Snapshot) -> usize;
+
+    /// Returns the content as typed maps for a history, where `previous` is the version before; none if the document has no
+    /// history.
+    fn content(&self, snapshot: &Snapshot, previous: Option<Previous<'_>>) -> Option<Content>;
+}
+
+/// Version of a document that another one follows, parts of which it may share.
+#[derive(Clone, Copy)]
+pub(crate) struct Previous<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) content: &'a Content,
 }
 
 /// Lookup of some type, behind functions.
@@ -63,6 +89,17 @@ pub(crate) struct LookupService {
     /// Media type of the request.
     pub(crate) accepts: MediaType,
     route: fn(&Resource, &Arc<LookupContext>) -> Route,
+    /// Decides whether the answer to a request depends on who asks.
+    depends_on_client: fn(&[u8]) -> Result<bool, ProtocolError>,
+    content: fn(&Question<'_>, &Snapshot, &Cancel) -> Result<Content, HttpError>,
+}
+
+/// Request to a lookup whose answer is followed.
+pub(crate) struct Question<'a> {
+    /// JSON of the request.
+    pub(crate) input: &'a [u8],
+    pub(crate) client: IpAddr,
+    pub(crate) limits: &'a WorkLimits,
 }
 
 impl Catalogue {
@@ -87,14 +124,14 @@ impl Resource {
     pub(crate) fn document(&self) -> Option<&dyn Document> {
         match &self.service {
             Service::Document(document) => Some(&**document),
-            Service::Lookup(_) => None,
+            Service::Lookup(_) | Service::Separate(_) => None,
         }
     }
 }
 
 impl Entry {
     /// Creates an entry without capabilities.
-    pub(super) fn plain(uses: Vec<&'static str>) -> Self {
+    pub(super) fn plain(uses: Vec<Cow<'static, str>>) -> Self {
         Self { uses, capabilities: Box::new(|_| Capabilities::default()) }
     }
 }
@@ -112,7 +149,12 @@ impl Service {
             Route::new(&resource.path, &*resource.id)
                 .on(http::Method::POST, move |exchange| ask::<L>(Arc::clone(&context), media_type, exchange))
         };
-        Self::Lookup(LookupService { accepts: <L::Request as Message>::MEDIA_TYPE, route })
+        let depends_on_client = |input: &[u8]| Ok(L::depends_on_client(&decode_request(input)?));
+        let content = |question: &Question<'_>, snapshot: &Snapshot, cancel: &Cancel| {
+            let (_, work) = L::weigh(decode_request(question.input)?, snapshot, question.limits)?;
+            L::content(snapshot, work, question.client, cancel)
+        };
+        Self::Lookup(LookupService { accepts: <L::Request as Message>::MEDIA_TYPE, route, depends_on_client, content })
     }
 }
 
@@ -120,5 +162,20 @@ impl LookupService {
     /// Creates the route of the lookup that `resource` defines.
     pub(crate) fn route(&self, resource: &Resource, context: &Arc<LookupContext>) -> Route {
         (self.route)(resource, context)
+    }
+
+    /// Tells whether the answer to a request depends on who asks.
+    pub(crate) fn depends_on_client(&self, input: &[u8]) -> Result<bool, ProtocolError> {
+        (self.depends_on_client)(input)
+    }
+
+    /// Returns the answer to a question as typed maps for a history.
+    pub(crate) fn content(
+        &self,
+        question: &Question<'_>,
+        snapshot: &Snapshot,
+        cancel: &Cancel,
+    ) -> Result<Content, HttpError> {
+        (self.content)(question, snapshot, cancel)
     }
 }

@@ -1,11 +1,12 @@
 //! The full cost maps, one for each cost type (RFC 7285 §11.2.3).
 
+use alto_history::{Content, Costs, Table};
 use alto_types::{Capabilities, MediaType};
 use topo::PidId;
 
-use super::catalogue::{Catalogue, Document, Entry, Resource, Service};
+use super::catalogue::{Catalogue, Document, Entry, MERGE_PATCHES, Previous, Resource, Service};
 use super::cost::kind::{CostKind, Mode};
-use super::cost::matrix::CostMatrix;
+use super::cost::matrix::look_up;
 use super::cost::meta::CostMeta;
 use super::cost::selection::Selection;
 use super::cost::text::CostText;
@@ -31,7 +32,8 @@ fn resource(kind: CostKind) -> Resource {
         path: format!("costmap/{}/{}", kind.mode.name(), kind.metric.name()).into(),
         media_type: MediaType::COST_MAP,
         service: Service::document(CostMap(kind)),
-        entry: Some(Entry { uses: vec![network_map::ID], capabilities: Box::new(capabilities) }),
+        entry: Some(Entry { uses: vec![network_map::ID.into()], capabilities: Box::new(capabilities) }),
+        patches: MERGE_PATCHES,
     }
 }
 
@@ -44,11 +46,10 @@ fn id(kind: CostKind) -> String {
 
 impl Document for CostMap {
     fn render(&self, snapshot: &Snapshot, _catalogue: &Catalogue) -> Vec<u8> {
-        let pids: Vec<_> = snapshot.view().network_map().pids().map(|(pid, _)| pid).collect();
         // Rendered for all clients, so it is finished even if the first one leaves.
         let cancel = Cancel::default();
-        let costs = pid_costs(snapshot, &id(self.0), Selection::all(self.0), (pids.clone(), pids), &cancel);
-        costs.and_then(|costs| costs.whole(&cancel)).expect("a flag that nobody sets")
+        let costs = self.costs(snapshot, &cancel);
+        costs.and_then(|costs| costs.into_text().whole(&cancel)).expect("a flag that nobody sets")
     }
 
     fn is_unchanged(&self, previous: &Snapshot, next: &Snapshot, _catalogue: &Catalogue) -> bool {
@@ -59,21 +60,73 @@ impl Document for CostMap {
         let pids = snapshot.view().network_map().len();
         pids.saturating_mul(pids)
     }
+
+    fn content(&self, snapshot: &Snapshot, previous: Option<Previous<'_>>) -> Option<Content> {
+        let known = previous.and_then(|previous| self.updated(snapshot, previous));
+        // Computed for all clients, like the document.
+        let costs = || self.costs(snapshot, &Cancel::default()).ok();
+        known.or_else(costs).map(PidCosts::into_content)
+    }
+}
+
+impl CostMap {
+    /// Looks up only the costs that may differ from those of the version before; none if that is not known, or if one
+    /// changed cost may change the ranks of all.
+    fn updated<'a>(&self, snapshot: &'a Snapshot, previous: Previous<'_>) -> Option<PidCosts<'a>> {
+        let Self(kind) = self;
+        let (view, before) = (snapshot.view(), previous.snapshot.view());
+        let Table::Costs(costs) = previous.content.table() else { return None };
+        let changed = view.changed_pairs(before).filter(|_| kind.mode == Mode::Numerical)?;
+        let mut costs = costs.clone();
+        let pids: Vec<_> = view.network_map().pids().map(|(pid, _)| pid).collect();
+        let pairs = pids.iter().flat_map(|src| pids.iter().map(move |dst| (*src, *dst))).enumerate();
+        let column = costs.columns.first_mut()?;
+        for (pair, (src, dst)) in pairs.filter(|(_, (src, dst))| changed.contains(kind.metric, *src, *dst)) {
+            match view.pid_cost(kind.metric, src, dst) {
+                Some(value) => column.set(pair, value.micros()),
+                None => column.clear(pair),
+            }
+        }
+        Some(PidCosts { meta: CostMeta::new(snapshot, &id(*kind), &Selection::all(*kind), true), costs })
+    }
+
+    fn costs<'a>(&self, snapshot: &'a Snapshot, cancel: &Cancel) -> Result<PidCosts<'a>, Abandoned> {
+        let pids: Vec<_> = snapshot.view().network_map().pids().map(|(pid, _)| pid).collect();
+        pid_costs(snapshot, &id(self.0), Selection::all(self.0), (pids.clone(), pids), cancel)
+    }
+}
+
+/// Costs between PIDs, with what an answer says about them.
+pub(super) struct PidCosts<'a> {
+    meta: CostMeta<'a>,
+    costs: Costs,
+}
+
+impl PidCosts<'_> {
+    /// Begins the text of the answer.
+    pub(super) fn into_text(self) -> CostText {
+        CostText::new(self.meta.into_head(MEMBER), self.costs)
+    }
+
+    /// Converts to a version in a history.
+    pub(super) fn into_content(self) -> Content {
+        Content::new(self.meta.into_meta(), MEMBER, Table::Costs(self.costs))
+    }
 }
 
 /// Returns the costs selected between the given sources and destinations, as an answer of the resource `id`.
-pub(super) fn pid_costs(
-    snapshot: &Snapshot,
+pub(super) fn pid_costs<'a>(
+    snapshot: &'a Snapshot,
     id: &str,
     selection: Selection,
     (srcs, dsts): (Vec<PidId>, Vec<PidId>),
     cancel: &Cancel,
-) -> Result<CostText, Abandoned> {
+) -> Result<PidCosts<'a>, Abandoned> {
     let view = snapshot.view();
     let map = view.network_map();
     let named = |pids: Vec<PidId>| pids.into_iter().map(|pid| (map.pid(pid).name().as_str(), pid)).collect::<Vec<_>>();
     let meta = CostMeta::new(snapshot, id, &selection, true);
     let cost = |metric, src: &PidId, dst: &PidId| view.pid_cost(metric, *src, *dst);
-    let costs = CostMatrix::new(&named(srcs), &named(dsts), selection, cost, cancel)?;
-    Ok(CostText::new(meta.into_head(MEMBER), costs))
+    let costs = look_up(&named(srcs), &named(dsts), selection, cost, cancel)?;
+    Ok(PidCosts { meta, costs })
 }

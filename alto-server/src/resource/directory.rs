@@ -1,8 +1,9 @@
 //! The information resource directory (RFC 7285 §9.2).
 
+use alto_history::Content;
 use alto_types::{CostType, Directory, DirectoryMeta, MediaType, ResourceId};
 
-use super::catalogue::{Catalogue, Document, Resource, Service};
+use super::catalogue::{Catalogue, Document, Previous, Resource, Service};
 use super::cost::kind::CostKind;
 use super::{json, network_map};
 use crate::state::snapshot::Snapshot;
@@ -20,6 +21,7 @@ pub(super) fn resources() -> Vec<Resource> {
         media_type: MediaType::DIRECTORY,
         service: Service::document(WholeDirectory),
         entry: None,
+        patches: None,
     }]
 }
 
@@ -35,6 +37,10 @@ impl Document for WholeDirectory {
     fn values(&self, _snapshot: &Snapshot) -> usize {
         CostKind::COUNT
     }
+
+    fn content(&self, _snapshot: &Snapshot, _previous: Option<Previous<'_>>) -> Option<Content> {
+        None
+    }
 }
 
 /// Lists every resource, with URIs relative to the directory's own so that they hold behind any prefix, unless the operator
@@ -47,6 +53,7 @@ fn directory(snapshot: &Snapshot, catalogue: &Catalogue) -> Directory {
         let accepts = match &resource.service {
             Service::Document(_) => None,
             Service::Lookup(lookup) => Some(lookup.accepts.as_str().to_owned()),
+            Service::Separate(accepts) => Some(accepts.as_str().to_owned()),
         };
         let listed = alto_types::Resource {
             uri: catalogue.uri(resource),

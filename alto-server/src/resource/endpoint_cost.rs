@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
+use alto_history::{Content, Costs, Table};
 use alto_types::{EndpointCostRequest, EndpointFilter, MediaType, ProtocolError, SpeltAddr, TypedEndpointAddr};
 use topo::{Endpoint, View};
 
-use super::catalogue::{Entry, Resource, Service};
-use super::cost::matrix::CostMatrix;
+use super::catalogue::{Entry, MERGE_PATCHES, Resource, Service};
+use super::cost::matrix::look_up;
 use super::cost::meta::CostMeta;
 use super::cost::selection::{self, Selection};
 use super::cost::text::CostText;
@@ -16,7 +17,7 @@ use super::limits::WorkLimits;
 use super::lookup::Lookup;
 use crate::http::HttpError;
 use crate::http::answer::Answer;
-use crate::http::offload::Cancel;
+use crate::http::offload::{Abandoned, Cancel};
 use crate::state::snapshot::Snapshot;
 
 /// Data member of an answer (RFC 7285 §11.5.1.6).
@@ -36,6 +37,7 @@ pub(super) fn resources() -> Vec<Resource> {
         service: Service::lookup::<EndpointCosts>(),
         // Endpoint costs use no other resource (§11.5.1.5).
         entry: Some(Entry { uses: Vec::new(), capabilities: Box::new(|_| selection::capabilities()) }),
+        patches: MERGE_PATCHES,
     }]
 }
 
@@ -60,20 +62,34 @@ impl Lookup for EndpointCosts {
         Some(snapshot.costs_since())
     }
 
-    fn answer(
-        snapshot: &Snapshot,
-        (selection, endpoints): Self::Work,
-        client: IpAddr,
-        cancel: &Cancel,
-    ) -> Result<Answer, HttpError> {
-        let view = snapshot.view();
-        let srcs = resolve(view, endpoints.srcs, client);
-        let dsts = resolve(view, endpoints.dsts, client);
-        let meta = CostMeta::new(snapshot, ID, &selection, false);
-        let cost = |metric, src: &Endpoint, dst: &Endpoint| view.cost_between(metric, src, dst);
-        let costs = CostMatrix::new(&srcs, &dsts, selection, cost, cancel)?;
+    fn depends_on_client(request: &Self::Request) -> bool {
+        request.endpoints.srcs.is_empty() || request.endpoints.dsts.is_empty()
+    }
+
+    fn answer(snapshot: &Snapshot, work: Self::Work, client: IpAddr, cancel: &Cancel) -> Result<Answer, HttpError> {
+        let (meta, costs) = costs(snapshot, work, client, cancel)?;
         Ok(CostText::new(meta.into_head(MEMBER), costs).into_answer(MediaType::ENDPOINT_COST, cancel)?)
     }
+
+    fn content(snapshot: &Snapshot, work: Self::Work, client: IpAddr, cancel: &Cancel) -> Result<Content, HttpError> {
+        let (meta, costs) = costs(snapshot, work, client, cancel)?;
+        Ok(Content::new(meta.into_meta(), MEMBER, Table::Costs(costs)))
+    }
+}
+
+/// Looks up the costs of a request.
+fn costs<'a>(
+    snapshot: &'a Snapshot,
+    (selection, endpoints): <EndpointCosts as Lookup>::Work,
+    client: IpAddr,
+    cancel: &Cancel,
+) -> Result<(CostMeta<'a>, Costs), Abandoned> {
+    let view = snapshot.view();
+    let srcs = resolve(view, endpoints.srcs, client);
+    let dsts = resolve(view, endpoints.dsts, client);
+    let meta = CostMeta::new(snapshot, ID, &selection, false);
+    let cost = |metric, src: &Endpoint, dst: &Endpoint| view.cost_between(metric, src, dst);
+    Ok((meta, look_up(&srcs, &dsts, selection, cost, cancel)?))
 }
 
 /// Resolves a list of endpoints, each once and under its first spelling; an empty list is the client (§11.5.1.3).

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use alto_history::{Content, Key, Meta, Table};
 use alto_types::{
     Capabilities, EndpointProperties, EndpointPropertyMeta, EndpointPropertyRequest, MediaType, PropertyType,
     ProtocolError, SpeltAddr,
@@ -9,10 +10,11 @@ use alto_types::{
 use serde::ser::{Serialize, Serializer};
 use topo::{EntityKind, Property, View};
 
-use super::catalogue::{Entry, Resource, Service};
+use super::catalogue::{Entry, MERGE_PATCHES, Resource, Service};
 use super::endpoint_cost::distinct;
 use super::limits::WorkLimits;
 use super::lookup::Lookup;
+use super::property::{Values, rows};
 use super::{json, network_map};
 use crate::http::HttpError;
 use crate::http::answer::Answer;
@@ -33,6 +35,7 @@ pub(super) fn resources() -> Vec<Resource> {
         service: Service::lookup::<EndpointPropertyLookup>(),
         // Endpoint properties use no other resource (§11.4.1.5).
         entry: Some(Entry { uses: Vec::new(), capabilities: Box::new(capabilities) }),
+        patches: MERGE_PATCHES,
     }]
 }
 
@@ -44,7 +47,7 @@ fn capabilities(snapshot: &Snapshot) -> Capabilities {
 /// Properties by endpoint, serialized straight from the view.
 struct Properties<'a> {
     view: &'a View,
-    wanted: &'a [(Property, PropertyType)],
+    wanted: Vec<(Property, PropertyType)>,
     endpoints: Vec<SpeltAddr>,
 }
 
@@ -96,45 +99,79 @@ impl Lookup for EndpointPropertyLookup {
         _client: IpAddr,
         cancel: &Cancel,
     ) -> Result<Answer, HttpError> {
-        let view = snapshot.view();
-        let offered: Vec<_> = offered(view).collect();
-        let is_offered = |wanted: &PropertyType| offered.iter().any(|(_, name)| name == wanted);
-        if let Some(other) = request.properties.iter().find(|property| !is_offered(property)) {
-            return Err(ProtocolError::invalid_value("properties", other.as_str()).into());
-        }
-        let wanted: Vec<_> = offered.into_iter().filter(|(_, name)| request.properties.contains(name)).collect();
-        // Only the PID depends on the network map.
-        let depends = wanted.iter().any(|(property, _)| *property == Property::Pid);
-        let dependent_vtags = depends.then(|| snapshot.network_map_vtag().clone()).into_iter().collect();
-        let meta = EndpointPropertyMeta { dependent_vtags };
-        let endpoints = distinct(request.endpoints).collect();
-        let endpoint_properties = Properties { view, wanted: &wanted, endpoints };
+        let endpoint_properties = Properties::of(snapshot.view(), request)?;
+        let vtag = endpoint_properties.depends_on_map().then(|| snapshot.network_map_vtag().clone());
+        let meta = EndpointPropertyMeta { dependent_vtags: vtag.into_iter().collect() };
         let message = EndpointProperties { meta, endpoint_properties };
         cancel.check()?;
         Ok(Answer::whole(MediaType::ENDPOINT_PROPERTY, json::to_bytes(&message)))
+    }
+
+    fn content(
+        snapshot: &Snapshot,
+        request: Self::Request,
+        _client: IpAddr,
+        cancel: &Cancel,
+    ) -> Result<Content, HttpError> {
+        let properties = Properties::of(snapshot.view(), request)?;
+        cancel.check()?;
+        let vtags = || (Key::new("dependent-vtags"), json::to_bytes(&[snapshot.network_map_vtag()]).into());
+        let members = properties.depends_on_map().then(vtags).into_iter().collect();
+        let entries = properties.iter().map(|(spelling, of_endpoint)| {
+            let values = of_endpoint.values().map(|(name, value)| (name, Some(value))).collect();
+            (spelling.to_owned(), Values(values))
+        });
+        let table = Table::Rows(rows(entries));
+        Ok(Content::new(Meta { members, vtag: None }, "endpoint-properties", table))
+    }
+}
+
+impl<'a> Properties<'a> {
+    /// Resolves the properties and endpoints of a request.
+    fn of(view: &'a View, request: EndpointPropertyRequest<SpeltAddr>) -> Result<Self, ProtocolError> {
+        let offered: Vec<_> = offered(view).collect();
+        let is_offered = |wanted: &PropertyType| offered.iter().any(|(_, name)| name == wanted);
+        if let Some(other) = request.properties.iter().find(|property| !is_offered(property)) {
+            return Err(ProtocolError::invalid_value("properties", other.as_str()));
+        }
+        let wanted = offered.into_iter().filter(|(_, name)| request.properties.contains(name)).collect();
+        Ok(Self { view, wanted, endpoints: distinct(request.endpoints).collect() })
+    }
+
+    /// Tells whether a property depends on the network map, which only the PID does.
+    fn depends_on_map(&self) -> bool {
+        self.wanted.iter().any(|(property, _)| *property == Property::Pid)
+    }
+
+    /// Iterates over the endpoints as the client spelt them.
+    fn iter(&self) -> impl Iterator<Item = (&str, OfEndpoint<'_>)> {
+        self.endpoints.iter().map(|SpeltAddr { address, spelling }| {
+            (spelling.as_str(), OfEndpoint { view: self.view, wanted: &self.wanted, address: address.0 })
+        })
+    }
+}
+
+impl<'a> OfEndpoint<'a> {
+    fn values(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        let Self { view, wanted, address } = *self;
+        let map = view.network_map();
+        let value = move |property: Property| match property {
+            // Equal to the property of that name, and found faster in the table of addresses.
+            Property::Pid => map.lookup(address).map(|id| map.pid(id).name().as_str()),
+            Property::Operators(_) => view.properties().value(&address.into(), property),
+        };
+        wanted.iter().filter_map(move |(property, name)| Some((name.as_str(), value(*property)?)))
     }
 }
 
 impl Serialize for Properties<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { view, wanted, endpoints } = self;
-        serializer.collect_map(
-            endpoints
-                .iter()
-                .map(|SpeltAddr { address, spelling }| (spelling, OfEndpoint { view, wanted, address: address.0 })),
-        )
+        serializer.collect_map(self.iter())
     }
 }
 
 impl Serialize for OfEndpoint<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let map = self.view.network_map();
-        let value = |property: Property| match property {
-            // Equal to the property of that name, and found faster in the table of addresses.
-            Property::Pid => map.lookup(self.address).map(|id| map.pid(id).name().as_str()),
-            Property::Operators(_) => self.view.properties().value(&self.address.into(), property),
-        };
-        serializer
-            .collect_map(self.wanted.iter().filter_map(|(property, name)| Some((name.as_str(), value(*property)?))))
+        serializer.collect_map(self.values())
     }
 }

@@ -3,18 +3,19 @@
 use std::net::IpAddr;
 use std::time::SystemTime;
 
+use alto_history::Content;
 use alto_types::{FilteredCostMapRequest, MediaType, PidFilter, ProtocolError};
 
-use super::catalogue::{Entry, Resource, Service};
+use super::catalogue::{Entry, MERGE_PATCHES, Resource, Service};
 use super::cost::selection::{self, Selection};
-use super::cost_map::pid_costs;
+use super::cost_map::{PidCosts, pid_costs};
 use super::filtered_network_map::requested_pids;
 use super::limits::WorkLimits;
 use super::lookup::Lookup;
 use super::network_map;
 use crate::http::HttpError;
 use crate::http::answer::Answer;
-use crate::http::offload::Cancel;
+use crate::http::offload::{Abandoned, Cancel};
 use crate::state::snapshot::Snapshot;
 
 /// Resource ID of the filtered cost map.
@@ -29,7 +30,11 @@ pub(super) fn resources() -> Vec<Resource> {
         path: "costmap/filtered".into(),
         media_type: MediaType::COST_MAP,
         service: Service::lookup::<FilteredCostMap>(),
-        entry: Some(Entry { uses: vec![network_map::ID], capabilities: Box::new(|_| selection::capabilities()) }),
+        entry: Some(Entry {
+            uses: vec![network_map::ID.into()],
+            capabilities: Box::new(|_| selection::capabilities()),
+        }),
+        patches: MERGE_PATCHES,
     }]
 }
 
@@ -69,18 +74,25 @@ impl Lookup for FilteredCostMap {
         Some(snapshot.costs_since())
     }
 
-    fn answer(
-        snapshot: &Snapshot,
-        (selection, pids): Self::Work,
-        _client: IpAddr,
-        cancel: &Cancel,
-    ) -> Result<Answer, HttpError> {
-        let map = snapshot.view().network_map();
-        let (srcs, dsts) = match &pids {
-            None => (requested_pids(map, &[]), requested_pids(map, &[])),
-            Some(pids) => (requested_pids(map, &pids.srcs), requested_pids(map, &pids.dsts)),
-        };
-        let costs = pid_costs(snapshot, ID, selection, (srcs, dsts), cancel)?;
-        Ok(costs.into_answer(MediaType::COST_MAP, cancel)?)
+    fn answer(snapshot: &Snapshot, work: Self::Work, _client: IpAddr, cancel: &Cancel) -> Result<Answer, HttpError> {
+        Ok(costs(snapshot, work, cancel)?.into_text().into_answer(MediaType::COST_MAP, cancel)?)
     }
+
+    fn content(snapshot: &Snapshot, work: Self::Work, _client: IpAddr, cancel: &Cancel) -> Result<Content, HttpError> {
+        Ok(costs(snapshot, work, cancel)?.into_content())
+    }
+}
+
+/// Looks up the costs of a request.
+fn costs<'a>(
+    snapshot: &'a Snapshot,
+    (selection, pids): <FilteredCostMap as Lookup>::Work,
+    cancel: &Cancel,
+) -> Result<PidCosts<'a>, Abandoned> {
+    let map = snapshot.view().network_map();
+    let (srcs, dsts) = match &pids {
+        None => (requested_pids(map, &[]), requested_pids(map, &[])),
+        Some(pids) => (requested_pids(map, &pids.srcs), requested_pids(map, &pids.dsts)),
+    };
+    pid_costs(snapshot, ID, selection, (srcs, dsts), cancel)
 }

@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use alto_history::Content;
 use alto_types::{AddressType, FilteredNetworkMapRequest, MediaType, ProtocolError};
 use topo::PidId;
 
-use super::catalogue::{Entry, Resource, Service};
+use super::catalogue::{ALL_PATCHES, Entry, Resource, Service};
 use super::json;
 use super::limits::WorkLimits;
 use super::lookup::Lookup;
-use super::network_map::{self, AddressTypes, message};
+use super::network_map::{self, AddressTypes, content, message};
 use crate::http::HttpError;
 use crate::http::answer::Answer;
 use crate::http::offload::Cancel;
@@ -28,7 +29,8 @@ pub(super) fn resources() -> Vec<Resource> {
         path: "networkmap/filtered".into(),
         media_type: MediaType::NETWORK_MAP,
         service: Service::lookup::<FilteredNetworkMap>(),
-        entry: Some(Entry::plain(vec![network_map::ID])),
+        entry: Some(Entry::plain(vec![network_map::ID.into()])),
+        patches: ALL_PATCHES,
     }]
 }
 
@@ -52,16 +54,31 @@ impl Lookup for FilteredNetworkMap {
         _client: IpAddr,
         cancel: &Cancel,
     ) -> Result<Answer, HttpError> {
-        let map = snapshot.view().network_map();
-        let pids = requested_pids(map, &request.pids);
-        let wants = |wanted: AddressType| {
-            let types = &request.address_types;
-            types.is_empty() || types.iter().any(|name| AddressType::from_identifier(name) == Some(wanted))
-        };
         cancel.check()?;
-        let types = AddressTypes { ipv4: wants(AddressType::Ipv4), ipv6: wants(AddressType::Ipv6) };
+        let (pids, types) = requested(snapshot, &request);
         Ok(Answer::whole(MediaType::NETWORK_MAP, json::to_bytes(&message(snapshot, pids, types))))
     }
+
+    fn content(
+        snapshot: &Snapshot,
+        request: Self::Request,
+        _client: IpAddr,
+        cancel: &Cancel,
+    ) -> Result<Content, HttpError> {
+        cancel.check()?;
+        let (pids, types) = requested(snapshot, &request);
+        Ok(content(snapshot, pids, types, None))
+    }
+}
+
+/// Returns the PIDs and address types that a request is about.
+fn requested(snapshot: &Snapshot, request: &FilteredNetworkMapRequest) -> (Vec<PidId>, AddressTypes) {
+    let wants = |wanted: AddressType| {
+        let types = &request.address_types;
+        types.is_empty() || types.iter().any(|name| AddressType::from_identifier(name) == Some(wanted))
+    };
+    let types = AddressTypes { ipv4: wants(AddressType::Ipv4), ipv6: wants(AddressType::Ipv6) };
+    (requested_pids(snapshot.view().network_map(), &request.pids), types)
 }
 
 /// Returns the PIDs that a list requests: all if it is empty, else each existing one once (§11.3.1.3, §11.3.1.6).

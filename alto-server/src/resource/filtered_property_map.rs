@@ -3,15 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use alto_history::Content;
 use alto_types::{Capabilities, DomainType, Entity, MediaType, PropertyMapRequest, ProtocolError};
 use ipnet::IpNet;
 use topo::{Property, View};
 
-use super::catalogue::{Entry, Resource, Service};
+use super::catalogue::{ALL_PATCHES, Entry, Resource, Service};
 use super::limits::WorkLimits;
 use super::lookup::Lookup;
 use super::prefix_answer::{self, Cells};
-use super::property::{Domain, Entries, Values, everything, filtered_domains, mappings, message, of_pid, pids, text};
+use super::property::{
+    Domain, Entries, Values, content, everything, filtered_domains, mappings, message, of_pid, pids, text,
+};
 use super::{json, network_map};
 use crate::http::HttpError;
 use crate::http::answer::Answer;
@@ -30,7 +33,8 @@ pub(super) fn resources() -> Vec<Resource> {
         path: "propmap/filtered".into(),
         media_type: MediaType::PROPERTY_MAP,
         service: Service::lookup::<FilteredPropertyMap>(),
-        entry: Some(Entry { uses: vec![network_map::ID], capabilities: Box::new(capabilities) }),
+        entry: Some(Entry { uses: vec![network_map::ID.into()], capabilities: Box::new(capabilities) }),
+        patches: ALL_PATCHES,
     }]
 }
 
@@ -76,26 +80,47 @@ impl Lookup for FilteredPropertyMap {
         _client: IpAddr,
         cancel: &Cancel,
     ) -> Result<Answer, HttpError> {
-        let view = snapshot.view();
-        let domains = filtered_domains(view);
-        let asked = asked(&domains, &request.entities)?;
-        let wanted = wanted(&domains, request.properties.as_deref())?;
-        let mut entries = Vec::new();
-        for (domain, asked) in domains.iter().zip(&asked) {
-            cancel.check()?;
-            let of_domain =
-                domain.properties.iter().filter(|(_, name)| wanted.as_ref().is_none_or(|w| w.contains(name)));
-            let properties: BTreeSet<Property> = of_domain.map(|(property, _)| *property).collect();
-            match (asked, &wanted) {
-                (None, _) => {}
-                (Some(asked), Some(_)) => entries.extend(values(view, domain, asked, &properties)),
-                (Some(asked), None) => entries.extend(names(view, domain, asked, &properties)),
-            }
-        }
+        let domains = filtered_domains(snapshot.view());
+        let entries = entries(snapshot, &domains, &request, cancel)?;
         let entries = Entries(|| entries.iter().map(|(entity, values)| (entity, values)));
         let body = json::to_bytes(&message(None, snapshot, entries));
         Ok(Answer::whole(MediaType::PROPERTY_MAP, body))
     }
+
+    fn content(
+        snapshot: &Snapshot,
+        request: Self::Request,
+        _client: IpAddr,
+        cancel: &Cancel,
+    ) -> Result<Content, HttpError> {
+        let domains = filtered_domains(snapshot.view());
+        let entries = entries(snapshot, &domains, &request, cancel)?;
+        Ok(content(None, snapshot, entries.into_iter()))
+    }
+}
+
+/// Lists the entities that a request is about, with their values.
+fn entries<'a>(
+    snapshot: &'a Snapshot,
+    domains: &'a [Domain],
+    request: &PropertyMapRequest,
+    cancel: &Cancel,
+) -> Result<Vec<EntityValues<'a>>, HttpError> {
+    let view = snapshot.view();
+    let asked = asked(domains, &request.entities)?;
+    let wanted = wanted(domains, request.properties.as_deref())?;
+    let mut entries = Vec::new();
+    for (domain, asked) in domains.iter().zip(&asked) {
+        cancel.check()?;
+        let of_domain = domain.properties.iter().filter(|(_, name)| wanted.as_ref().is_none_or(|w| w.contains(name)));
+        let properties: BTreeSet<Property> = of_domain.map(|(property, _)| *property).collect();
+        match (asked, &wanted) {
+            (None, _) => {}
+            (Some(asked), Some(_)) => entries.extend(values(view, domain, asked, &properties)),
+            (Some(asked), None) => entries.extend(names(view, domain, asked, &properties)),
+        }
+    }
+    Ok(entries)
 }
 
 /// Resolves the requested entities by domain; an empty list requests all (§8.3).

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use alto_history::Content;
 use alto_types::{MediaType, Message, ProtocolError, Request, decode_request};
 use http::header::{CACHE_CONTROL, HeaderValue};
 
@@ -35,8 +36,16 @@ pub(crate) trait Lookup: 'static {
         None
     }
 
+    /// Tells whether the answer depends on the address of the client.
+    fn depends_on_client(_request: &Self::Request) -> bool {
+        false
+    }
+
     /// Answers a request from the address `client`, unless it is abandoned on the way.
     fn answer(snapshot: &Snapshot, work: Self::Work, client: IpAddr, cancel: &Cancel) -> Result<Answer, HttpError>;
+
+    /// Answers with typed maps for a history.
+    fn content(snapshot: &Snapshot, work: Self::Work, client: IpAddr, cancel: &Cancel) -> Result<Content, HttpError>;
 }
 
 /// Longest request body that is decoded on the event loop, in bytes.

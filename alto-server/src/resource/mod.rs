@@ -11,6 +11,8 @@ pub(crate) mod limits;
 pub(crate) mod lookup;
 mod prefix_answer;
 mod property;
+pub(crate) mod tips;
+pub(crate) mod update_stream;
 
 /// Declares the module of every resource, and the function that collects their definitions.
 macro_rules! resources {
@@ -21,6 +23,9 @@ macro_rules! resources {
         pub(crate) fn catalogue(base: Option<String>) -> catalogue::Catalogue {
             let mut all = Vec::new();
             $(all.extend($module::resources());)*
+            // These tell of updates of the others.
+            let services = [update_stream::resource(&all), tips::resource(&all)];
+            all.extend(services);
             catalogue::Catalogue::new(all, base)
         }
     };

@@ -1,10 +1,11 @@
 //! The network map (RFC 7285 §11.2.1).
 
+use alto_history::{Cell, Content, Key, List, Meta, Row, Rows, Table};
 use alto_types::{MediaType, NetworkMap, NetworkMapMeta};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use topo::{Pid, PidId};
 
-use super::catalogue::{Catalogue, Document, Entry, Resource, Service};
+use super::catalogue::{ALL_PATCHES, Catalogue, Document, Entry, Previous, Resource, Service};
 use super::json;
 use crate::state::snapshot::Snapshot;
 
@@ -21,6 +22,7 @@ pub(super) fn resources() -> Vec<Resource> {
         media_type: MediaType::NETWORK_MAP,
         service: Service::document(WholeNetworkMap),
         entry: Some(Entry::plain(Vec::new())),
+        patches: ALL_PATCHES,
     }]
 }
 
@@ -37,6 +39,48 @@ impl Document for WholeNetworkMap {
     fn values(&self, snapshot: &Snapshot) -> usize {
         snapshot.view().network_map().prefix_count()
     }
+
+    fn content(&self, snapshot: &Snapshot, previous: Option<Previous<'_>>) -> Option<Content> {
+        let pids = snapshot.view().network_map().pids().map(|(id, _)| id).collect();
+        Some(content(snapshot, pids, AddressTypes::ALL, previous))
+    }
+}
+
+/// Data member of an answer (§11.2.1.6).
+const MEMBER: &str = "network-map";
+
+/// Returns some PIDs and address types as a version in a history. Of a `previous` version of all PIDs, those that did not
+/// change are shared.
+pub(super) fn content(
+    snapshot: &Snapshot,
+    pids: Vec<PidId>,
+    types: AddressTypes,
+    previous: Option<Previous<'_>>,
+) -> Content {
+    let map = snapshot.view().network_map();
+    let [ipv4, ipv6] = ["ipv4", "ipv6"].map(Key::new);
+    let row = |id: PidId| {
+        let pid = map.pid(id);
+        let shared = previous.and_then(|previous| same_row(pid, previous));
+        shared.unwrap_or_else(|| {
+            let four = (types.ipv4 && !pid.ipv4().is_empty()).then(|| (ipv4.clone(), List::of_plain(pid.ipv4())));
+            let six = (types.ipv6 && !pid.ipv6().is_empty()).then(|| (ipv6.clone(), List::of_plain(pid.ipv6())));
+            let lists = four.into_iter().chain(six).map(|(key, list)| (key, Cell::List(list)));
+            Row::new(Key::new(pid.name().as_str()), lists)
+        })
+    };
+    let rows = Rows::new(pids.into_iter().map(row).collect());
+    let meta = Meta { members: Vec::new(), vtag: Some(json::version(snapshot.network_map_vtag())) };
+    Content::new(meta, MEMBER, Table::Rows(rows))
+}
+
+/// Finds the row of a PID that the map before has in common with the present one.
+fn same_row(pid: &Pid, Previous { snapshot, content }: Previous<'_>) -> Option<Row> {
+    let map = snapshot.view().network_map();
+    let id = map.id(pid.name().as_str())?;
+    let Table::Rows(rows) = content.table() else { return None };
+    let row = rows.rows().get(id.0 as usize)?;
+    std::ptr::eq(map.pid(id), pid).then(|| row.clone())
 }
 
 /// Builds the message for some PIDs and address types, with the version tag of the whole map (§11.3.1.6).

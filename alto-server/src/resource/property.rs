@@ -1,13 +1,14 @@
 //! Entity domains, property names and the form of answers, shared by both property maps (RFC 9240).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
+use alto_history::{Cell, Content, Key, Meta, Row, Rows, Table};
 use alto_types::{DomainType, PropertyMap, PropertyMapMeta, VersionTag};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::ser::{Serialize, Serializer};
 use topo::{EntityKind, Properties, Property, View};
 
-use super::network_map;
+use super::{json, network_map};
 use crate::state::snapshot::Snapshot;
 
 /// Entity domain of a map (§5.1.2), with its properties and their names on the wire.
@@ -28,6 +29,31 @@ pub(super) struct Values<'a>(pub(super) Vec<(&'a str, Option<&'a str>)>);
 pub(super) fn message<D>(vtag: Option<VersionTag>, snapshot: &Snapshot, property_map: D) -> PropertyMap<D> {
     let dependent_vtags = vec![snapshot.network_map_vtag().clone()];
     PropertyMap { meta: PropertyMapMeta { dependent_vtags, vtag }, property_map }
+}
+
+/// Returns values by entity as a version, in a history, of a property map that depends on the network map.
+pub(super) fn content<'a>(
+    vtag: Option<&VersionTag>,
+    snapshot: &Snapshot,
+    entries: impl Iterator<Item = (String, Values<'a>)>,
+) -> Content {
+    let vtags = json::to_bytes(&[snapshot.network_map_vtag()]).into();
+    let meta = Meta { members: vec![(Key::new("dependent-vtags"), vtags)], vtag: vtag.map(json::version) };
+    Content::new(meta, "property-map", Table::Rows(rows(entries)))
+}
+
+/// Converts values by entity to the rows of a version in a history.
+pub(super) fn rows<'a>(entries: impl Iterator<Item = (String, Values<'a>)>) -> Rows {
+    // Few names and values are repeated many times.
+    let mut keys: HashMap<&'a str, Key> = HashMap::new();
+    let mut key = |text: &'a str| keys.entry(text).or_insert_with(|| Key::new(text)).clone();
+    let mut row = |(entity, Values(values)): (String, Values<'a>)| {
+        let cell = |(name, value): (&'a str, Option<&'a str>)| {
+            (key(name), value.map_or(Cell::Null, |value| Cell::Text(key(value))))
+        };
+        Row::new(Key::new(&entity), values.into_iter().map(cell))
+    };
+    Rows::new(entries.map(&mut row).collect())
 }
 
 /// Lists the domains of the whole map, without those that have no property (§7.4).

@@ -1,10 +1,11 @@
 //! The property map (RFC 9240 §7).
 
+use alto_history::Content;
 use alto_types::{Capabilities, MediaType};
 use topo::View;
 
-use super::catalogue::{Catalogue, Document, Entry, Resource, Service};
-use super::property::{Domain, Entries, Values, domains, everything, mappings, message, pids, text};
+use super::catalogue::{ALL_PATCHES, Catalogue, Document, Entry, Previous, Resource, Service};
+use super::property::{Domain, Entries, Values, content, domains, everything, mappings, message, pids, text};
 use super::{json, network_map};
 use crate::state::snapshot::Snapshot;
 
@@ -20,7 +21,8 @@ pub(super) fn resources() -> Vec<Resource> {
         path: "propmap".into(),
         media_type: MediaType::PROPERTY_MAP,
         service: Service::document(WholePropertyMap),
-        entry: Some(Entry { uses: vec![network_map::ID], capabilities: Box::new(capabilities) }),
+        entry: Some(Entry { uses: vec![network_map::ID.into()], capabilities: Box::new(capabilities) }),
+        patches: ALL_PATCHES,
     }]
 }
 
@@ -43,6 +45,13 @@ impl Document for WholePropertyMap {
     fn values(&self, snapshot: &Snapshot) -> usize {
         // The properties include the PID of every prefix.
         snapshot.view().properties().len()
+    }
+
+    fn content(&self, snapshot: &Snapshot, _previous: Option<Previous<'_>>) -> Option<Content> {
+        let view = snapshot.view();
+        let domains = domains(view);
+        let entries = domains.iter().flat_map(|domain| own_values(view, domain));
+        Some(content(Some(&snapshot.property_vtag(ID)), snapshot, entries))
     }
 }
 

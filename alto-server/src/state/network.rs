@@ -29,13 +29,13 @@ use crate::resource::catalogue::Catalogue;
 /// Network that is served.
 pub(crate) struct Network {
     current: ArcSwap<Published>,
-    /// Number of states that have taken the place of others.
-    swaps: watch::Sender<u64>,
     /// Locked during a change; readers never wait for it.
     layers: Mutex<Layers>,
     durable: bool,
     catalogue: Arc<Catalogue>,
     clock: Clock,
+    /// Number of states so far.
+    states: watch::Sender<u64>,
 }
 
 /// Layers of the current state.
@@ -125,7 +125,7 @@ impl Network {
         layers.announce();
         let layers = Mutex::new(layers);
         let current = ArcSwap::from_pointee(published);
-        Ok(Self { current, swaps: watch::Sender::default(), layers, durable, catalogue, clock })
+        Ok(Self { current, states: watch::Sender::new(1), layers, durable, catalogue, clock })
     }
 
     /// Current state. A request takes it once and reads nothing else.
@@ -133,9 +133,9 @@ impl Network {
         self.current.load_full()
     }
 
-    /// Returns a receiver that is told whenever another state takes the place of the current one.
-    pub(crate) fn swaps(&self) -> watch::Receiver<u64> {
-        self.swaps.subscribe()
+    /// Returns the number of states so far, which tells of every change.
+    pub(crate) fn states(&self) -> watch::Receiver<u64> {
+        self.states.subscribe()
     }
 
     /// Tells whether changes survive a restart.
@@ -181,7 +181,7 @@ impl Network {
     fn swap(&self, next: Published, dropped: Vec<String>) -> Outcome {
         let published = Arc::new(next);
         self.current.store(Arc::clone(&published));
-        self.swaps.send_modify(|swaps| *swaps += 1);
+        self.states.send_modify(|count| *count += 1);
         record(&published, 1);
         Outcome { published, dropped }
     }

@@ -79,6 +79,11 @@ impl Snapshot {
         self.view_tag == other.view_tag && self.cost_type(kind).get() == other.cost_type(kind).get()
     }
 
+    /// Tells whether all answers are the same for both snapshots.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.view_tag == other.view_tag && self.has_same_properties(other)
+    }
+
     /// Tells whether both snapshots have the same properties.
     pub(crate) fn has_same_properties(&self, other: &Self) -> bool {
         self.properties_tag == other.properties_tag

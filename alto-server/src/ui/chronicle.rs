@@ -77,9 +77,9 @@ impl Chronicle {
 
     /// Follows the changes of a network, for as long as the server runs.
     pub(super) async fn follow(&self, network: &Network, now: impl Fn() -> SystemTime) {
-        let mut swaps = network.swaps();
+        let mut states = network.states();
         let mut before = Arc::clone(network.current().snapshot());
-        while swaps.changed().await.is_ok() {
+        while states.changed().await.is_ok() {
             let present = Arc::clone(network.current().snapshot());
             if before.view().tag() != present.view().tag() {
                 self.record(&before, &present, now());

@@ -7,6 +7,7 @@ mod endpoints;
 mod maps;
 mod property_map;
 mod table;
+mod watch;
 
 use std::io;
 use std::net::IpAddr;
@@ -29,6 +30,7 @@ use command_line::Exit;
         alto-peer query pid http://alto.example/directory 192.0.2.7 2001:db8::1\n    \
         alto-peer query costs http://alto.example/directory --to 192.0.2.7,198.51.100.1 --mode ordinal\n    \
         alto-peer query costs http://alto.example/directory --to 192.0.2.7 --metric delay-ow,lossrate,bw-available\n    \
+        alto-peer query watch http://alto.example/directory network-map cost-map-routingcost\n    \
         alto-peer query cost-map http://alto.example/directory --metric hopcount --json | jq '.\"cost-map\"'\n\n\
         `alto-peer query WHAT --help` has more of them.\n\n\
         EXIT CODES:\n    \
@@ -50,6 +52,8 @@ pub(crate) enum Query {
     Property(endpoints::PropertyOptions),
     /// Shows properties of addresses, prefixes and PIDs (RFC 9240)
     PropertyMap(property_map::PropertyMapOptions),
+    /// Prints what changes in resources, as it changes
+    Watch(watch::WatchOptions),
 }
 
 /// Options of all queries.
@@ -98,6 +102,7 @@ pub(crate) fn run(query: &Query) -> Exit {
         Query::Costs(options) => endpoints::costs(options),
         Query::Property(options) => endpoints::property(options),
         Query::PropertyMap(options) => property_map::run(options),
+        Query::Watch(options) => watch::watch(options),
     };
     match result {
         Ok(()) => Exit::Success,

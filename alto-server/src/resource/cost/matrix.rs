@@ -1,145 +1,84 @@
 //! The matrix of costs in an answer: looked up, ranked in ordinal mode, and filtered.
 //!
 //! Cost maps and endpoint costs differ in their keys and in the source of a cost. What an answer keeps in memory while it
-//! is being sent is this matrix, in nine bytes for a cost; its text is several times as long ([`super::text`]).
+//! is being sent is this matrix, in eight bytes for a cost; its text is several times as long ([`super::text`]).
 
+use alto_history::{Column, Costs, Keys, Unit};
 use topo::{Metric, Value, dense_ranks};
 
-use super::keys::Keys;
+use super::filter::Filter;
 use super::kind::{CostKind, Mode};
-use super::selection::{Selection, Shown};
+use super::selection::Selection;
 use crate::http::offload::{Abandoned, Cancel};
-use crate::resource::json::append;
 
 /// Number of pairs that are tested between two looks at whether the client still waits.
 const PAIRS_BETWEEN_CHECKS: usize = 4096;
 
-/// Costs from every source to every destination, the data member of a cost answer.
-pub(in crate::resource) struct CostMatrix {
-    pub(super) srcs: Keys,
-    pub(super) dsts: Keys,
-    /// Values of every cost type. Undefined values are absent, and so are all values of a pair that fails the tests.
-    pub(super) columns: Vec<Column>,
-    pub(super) shown: Shown,
-}
-
-/// Costs of one type, row by row.
-pub(super) struct Column {
-    mode: Mode,
-    /// Millionths, or ranks.
-    numbers: Vec<u64>,
-    defined: Vec<bool>,
-}
-
-/// One cost in an answer.
-#[derive(Clone, Copy)]
-pub(super) enum Cell {
-    Amount(Value),
-    Rank(u64),
-}
-
-impl CostMatrix {
-    /// Looks up every pair, ranks the costs of ordinal types, then drops the pairs that fail the tests.
-    ///
-    /// Ranks are among all requested pairs (RFC 7285 §6.1.2.2), and tests apply to the ranks, so that an answer to tests
-    /// is a part of the answer without them. An undefined value passes no test.
-    pub(in crate::resource) fn new<K: AsRef<str>, T>(
-        srcs: &[(K, T)],
-        dsts: &[(K, T)],
-        selection: Selection,
-        cost: impl Fn(Metric, &T, &T) -> Option<Value>,
-        cancel: &Cancel,
-    ) -> Result<Self, Abandoned> {
-        let pairs = srcs.len() * dsts.len();
-        let column = |kind: &CostKind| {
-            let mut column = Column::undefined(kind.mode, pairs);
-            // By destination, which is the order of costs in a view and so the order that reads memory in sequence.
-            for (place, (_, dst)) in dsts.iter().enumerate() {
-                cancel.check()?;
-                for (pair, (_, src)) in (place..).step_by(dsts.len()).zip(srcs) {
-                    if let Some(value) = cost(kind.metric, src, dst) {
-                        column.set(pair, value.micros());
-                    }
-                }
-            }
-            Ok(column.ranked(kind.metric))
-        };
-        let mut columns: Vec<Column> = selection.columns.iter().map(column).collect::<Result<_, _>>()?;
-        if let Some(filter) = &selection.filter {
-            for pair in 0..pairs {
-                if pair % PAIRS_BETWEEN_CHECKS == 0 {
-                    cancel.check()?;
-                }
-                if !filter.admits(|column| columns[column].get(pair).map(Cell::as_f64)) {
-                    for column in &mut columns {
-                        column.defined[pair] = false;
-                    }
+/// Looks up every pair, ranks the costs of ordinal types, then drops the pairs that fail the tests.
+///
+/// Ranks are among all requested pairs (RFC 7285 §6.1.2.2), and tests apply to the ranks, so that an answer to tests is a
+/// part of the answer without them. An undefined value passes no test.
+pub(in crate::resource) fn look_up<K: AsRef<str>, T>(
+    srcs: &[(K, T)],
+    dsts: &[(K, T)],
+    selection: Selection,
+    cost: impl Fn(Metric, &T, &T) -> Option<Value>,
+    cancel: &Cancel,
+) -> Result<Costs, Abandoned> {
+    let pairs = srcs.len() * dsts.len();
+    let column = |kind: &CostKind| {
+        let mut column = Column::undefined(Unit::Millionths, pairs);
+        // By destination, which is the order of costs in a view and so the order that reads memory in sequence.
+        for (place, (_, dst)) in dsts.iter().enumerate() {
+            cancel.check()?;
+            for (pair, (_, src)) in (place..).step_by(dsts.len()).zip(srcs) {
+                if let Some(value) = cost(kind.metric, src, dst) {
+                    column.set(pair, value.micros());
                 }
             }
         }
-        Ok(Self { srcs: Keys::of(srcs), dsts: Keys::of(dsts), columns, shown: selection.shown })
+        if kind.mode == Mode::Ordinal {
+            rank(&mut column, kind.metric);
+        }
+        Ok(column)
+    };
+    let mut columns: Vec<Column> = selection.columns.iter().map(column).collect::<Result<_, _>>()?;
+    if let Some(filter) = &selection.filter {
+        drop_failing(&mut columns, pairs, filter, cancel)?;
     }
-
-    /// Bytes that the matrix takes in memory, about.
-    pub(super) fn bytes(&self) -> usize {
-        let columns: usize = self.columns.iter().map(|column| column.numbers.len() * 9).sum();
-        columns + self.srcs.bytes() + self.dsts.bytes()
-    }
+    let names = |members: &[(K, T)]| Keys::of(members.iter().map(|(name, _)| name));
+    Ok(Costs { sources: names(srcs), destinations: names(dsts), columns, shown: selection.shown })
 }
 
-impl Column {
-    fn undefined(mode: Mode, pairs: usize) -> Self {
-        Self { mode, numbers: vec![0; pairs], defined: vec![false; pairs] }
-    }
+/// Replaces amounts by their ranks.
+fn rank(column: &mut Column, metric: Metric) {
+    let amounts: Vec<Value> = column.defined().map(Value::from_micros).collect();
+    let ranks = dense_ranks(metric, &amounts);
+    column.replace_defined(Unit::Ranks, ranks.into_iter().map(u64::from));
+}
 
-    fn set(&mut self, pair: usize, number: u64) {
-        (self.numbers[pair], self.defined[pair]) = (number, true);
-    }
-
-    /// Replaces amounts by their ranks in ordinal mode.
-    fn ranked(mut self, metric: Metric) -> Self {
-        if self.mode == Mode::Ordinal {
-            let cells = self.numbers.iter().zip(&self.defined);
-            let amounts: Vec<Value> =
-                cells.filter(|(_, defined)| **defined).map(|(number, _)| Value::from_micros(*number)).collect();
-            let ranks = dense_ranks(metric, &amounts);
-            let defined = self.numbers.iter_mut().zip(&self.defined).filter(|(_, defined)| **defined);
-            for ((number, _), rank) in defined.zip(ranks) {
-                *number = rank.into();
+/// Removes the costs of all pairs that fail the tests.
+fn drop_failing(columns: &mut [Column], pairs: usize, filter: &Filter, cancel: &Cancel) -> Result<(), Abandoned> {
+    for pair in 0..pairs {
+        if pair % PAIRS_BETWEEN_CHECKS == 0 {
+            cancel.check()?;
+        }
+        if !filter.admits(|column| number(&columns[column], pair)) {
+            for column in &mut *columns {
+                column.clear(pair);
             }
         }
-        self
     }
-
-    /// Cost of a pair, if it has one.
-    pub(super) fn get(&self, pair: usize) -> Option<Cell> {
-        self.defined[pair].then(|| match self.mode {
-            Mode::Numerical => Cell::Amount(Value::from_micros(self.numbers[pair])),
-            Mode::Ordinal => Cell::Rank(self.numbers[pair]),
-        })
-    }
+    Ok(())
 }
 
-impl Cell {
-    #[expect(clippy::cast_precision_loss, reason = "ranks are numbers of pairs, far below 2^53")]
-    fn as_f64(self) -> f64 {
-        match self {
-            Self::Amount(value) => value.as_f64(),
-            Self::Rank(rank) => rank as f64,
-        }
-    }
-
-    /// Writes the cost as a number.
-    pub(super) fn write(self, out: &mut Vec<u8>) {
-        match self {
-            Self::Rank(rank) => append(out, &rank),
-            // Whole amounts have no fraction: `13`, not `13.0`.
-            Self::Amount(value) => match value.as_integer() {
-                Some(whole) => append(out, &whole),
-                None => append(out, &value.as_f64()),
-            },
-        }
-    }
+/// Cost of a pair as tests see it.
+#[expect(clippy::cast_precision_loss, reason = "ranks are numbers of pairs, far below 2^53")]
+fn number(column: &Column, pair: usize) -> Option<f64> {
+    column.get(pair).map(|number| match column.unit() {
+        Unit::Millionths => Value::from_micros(number).as_f64(),
+        Unit::Ranks => number as f64,
+    })
 }
 
 /// A multi-cost filtered cost map with given data, which least-cost routes cannot produce.
@@ -189,7 +128,7 @@ mod tests {
         };
         let limits = WorkLimits { list_entries: 10, pairs: 100 };
         let (selection, cancel) = (|| Selection::of(costs, &limits).unwrap(), Cancel::default());
-        let matrix = || CostMatrix::new(&places(2), &places(3), selection(), cost, &cancel).unwrap();
+        let matrix = || look_up(&places(2), &places(3), selection(), cost, &cancel).unwrap();
         let text = |length: usize| {
             let pieces = CostText::new(br#"{"costs":"#.to_vec(), matrix()).pieces(length);
             serde_json::from_slice::<Json>(&pieces.collect::<Vec<_>>().concat()).unwrap()["costs"].take()

@@ -1,11 +1,12 @@
 //! The `meta` of cost answers, composed of parts that are serialized once per snapshot.
 
+use alto_history::{Key, Meta, Shown};
 use alto_types::{NoCostType, VersionTag};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::selection::{Selection, Shown};
-use crate::resource::json::append;
+use super::selection::Selection;
+use crate::resource::json::{append, to_bytes, version};
 use crate::state::snapshot::Snapshot;
 
 /// `meta` of a cost answer (RFC 7285 §11.2.3.6, §11.5.1.6; RFC 8189 §4.1.3).
@@ -39,6 +40,19 @@ impl<'a> CostMeta<'a> {
         };
         let dependent_vtags = by_pid.then(|| [snapshot.network_map_vtag()]);
         Self { dependent_vtags, cost_type, multi_cost_types, vtag: snapshot.cost_vtag(id) }
+    }
+
+    /// Converts to the `meta` of a version in a history.
+    pub(in crate::resource) fn into_meta(self) -> Meta {
+        let mut members = Vec::with_capacity(3);
+        if let Some(vtags) = &self.dependent_vtags {
+            members.push((Key::new("dependent-vtags"), to_bytes(vtags).into()));
+        }
+        members.push((Key::new("cost-type"), to_bytes(&self.cost_type).into()));
+        if let Some(types) = &self.multi_cost_types {
+            members.push((Key::new("multi-cost-types"), to_bytes(types).into()));
+        }
+        Meta { members, vtag: Some(version(&self.vtag)) }
     }
 
     /// Writes the begin of the answer: this `meta`, and the name of the `member` with the costs.

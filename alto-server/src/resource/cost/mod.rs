@@ -2,7 +2,6 @@
 //! text of the answer.
 
 mod filter;
-mod keys;
 pub(crate) mod kind;
 pub(super) mod matrix;
 pub(super) mod meta;

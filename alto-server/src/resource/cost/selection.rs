@@ -1,6 +1,7 @@
 //! The costs that a request selects and the tests that it filters by, resolved to this server's cost types (RFC 8189
 //! §4.1.2).
 
+use alto_history::Shown;
 use alto_types::{Capabilities, CostSelection, CostType, CostTypes, Predicate, ProtocolError, Tests};
 
 use super::filter::Filter;
@@ -21,14 +22,6 @@ pub(in crate::resource) struct Selection {
     costs: usize,
     /// Member of the request that has the tests.
     tests: &'static str,
-}
-
-/// Columns that are in the answer.
-pub(in crate::resource) enum Shown {
-    /// One cost, written as a number.
-    One(usize),
-    /// Several costs, written as an array (RFC 8189 §4.1.3).
-    Multi(Vec<usize>),
 }
 
 /// Returns the capabilities of the resources that take cost selections.

@@ -1,13 +1,11 @@
 //! The text of a cost answer, written piece by piece.
 //!
-//! Single-cost and multi-cost answers (RFC 8189) differ in what is written for a pair. Written by hand, because it is nearly
-//! all of a large answer.
+//! Written by hand, because it is nearly all of a large answer.
 
+use alto_history::{Costs, Shown};
 use alto_types::MediaType;
 use bytes::Bytes;
 
-use super::matrix::CostMatrix;
-use super::selection::Shown;
 use crate::http::answer::Answer;
 use crate::http::offload::{Abandoned, Cancel};
 
@@ -24,7 +22,7 @@ const COST_LEN: usize = 8;
 pub(in crate::resource) struct CostText {
     /// Text before the costs, until it was written.
     head: Vec<u8>,
-    costs: CostMatrix,
+    costs: Costs,
     /// Pair that is next.
     src: usize,
     dst: usize,
@@ -35,7 +33,7 @@ pub(in crate::resource) struct CostText {
 
 impl CostText {
     /// Begins an answer with the text up to its costs, in an object that ends after them.
-    pub(in crate::resource) fn new(head: Vec<u8>, costs: CostMatrix) -> Self {
+    pub(in crate::resource) fn new(head: Vec<u8>, costs: Costs) -> Self {
         Self { head, costs, src: 0, dst: 0, has_pairs: false, ended: false }
     }
 
@@ -72,13 +70,14 @@ impl CostText {
     }
 
     fn estimated_len(&self) -> usize {
-        let CostMatrix { srcs, dsts, shown, .. } = &self.costs;
+        let Costs { sources, destinations, shown, .. } = &self.costs;
         let shown = match shown {
             Shown::One(_) => 1,
             Shown::Multi(shown) => shown.len(),
         };
-        let row = dsts.len().saturating_mul(shown).saturating_mul(COST_LEN).saturating_add(dsts.text_len());
-        srcs.len().saturating_mul(row).saturating_add(srcs.text_len()).saturating_add(self.head.len())
+        let row = destinations.len().saturating_mul(shown).saturating_mul(COST_LEN);
+        let row = row.saturating_add(destinations.text_len());
+        sources.len().saturating_mul(row).saturating_add(sources.text_len()).saturating_add(self.head.len())
     }
 
     /// Writes on until there are `length` bytes or more, or until the end.
@@ -87,7 +86,7 @@ impl CostText {
             out.append(&mut self.head);
             out.push(b'{');
         }
-        let (rows, row_len) = (self.costs.srcs.len(), self.costs.dsts.len());
+        let (rows, row_len) = (self.costs.sources.len(), self.costs.destinations.len());
         while self.src < rows {
             if self.dst == 0 {
                 if out.len() >= length {
@@ -96,7 +95,7 @@ impl CostText {
                 if self.src > 0 {
                     out.push(b',');
                 }
-                out.extend_from_slice(self.costs.srcs.get(self.src));
+                out.extend_from_slice(self.costs.sources.get(self.src));
                 out.push(b'{');
                 self.has_pairs = false;
             }
@@ -116,36 +115,13 @@ impl CostText {
 
     /// Writes the member of the next pair, if it has one.
     fn write_pair(&mut self, out: &mut Vec<u8>) {
-        let CostMatrix { dsts, columns, shown, .. } = &self.costs;
-        let pair = self.src * dsts.len() + self.dst;
-        match shown {
-            Shown::One(column) => {
-                let Some(cell) = columns[*column].get(pair) else { return };
-                key(out, &mut self.has_pairs, dsts.get(self.dst));
-                cell.write(out);
+        let pair = self.src * self.costs.destinations.len() + self.dst;
+        if self.costs.has(pair) {
+            if std::mem::replace(&mut self.has_pairs, true) {
+                out.push(b',');
             }
-            // A pair without any value may be left out (RFC 8189 §4.1.3), as in single-cost answers.
-            Shown::Multi(shown) if shown.iter().any(|column| columns[*column].get(pair).is_some()) => {
-                key(out, &mut self.has_pairs, dsts.get(self.dst));
-                let mut separator = b'[';
-                for column in shown {
-                    out.push(std::mem::replace(&mut separator, b','));
-                    match columns[*column].get(pair) {
-                        Some(cell) => cell.write(out),
-                        None => out.extend_from_slice(b"null"),
-                    }
-                }
-                out.push(b']');
-            }
-            Shown::Multi(_) => {}
+            out.extend_from_slice(self.costs.destinations.get(self.dst));
+            self.costs.write(out, pair);
         }
     }
-}
-
-/// Writes the key of a member, after a comma if it is not the first one.
-fn key(out: &mut Vec<u8>, has_members: &mut bool, key: &[u8]) {
-    if std::mem::replace(has_members, true) {
-        out.push(b',');
-    }
-    out.extend_from_slice(key);
 }

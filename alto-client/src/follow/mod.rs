@@ -1,0 +1,265 @@
+//! Following of resources: what changes in them, as it changes.
+//!
+//! A [`Follower`] holds the present version of each document it follows. It is told of changes by an update stream
+//! (RFC 8895) if the server has one, by TIPS (RFC 9569) if it has that, and asks again and again if it has neither. After a
+//! loss it goes on from the versions that it has.
+
+mod document;
+mod event;
+mod patch;
+mod polling;
+mod session;
+mod stream;
+mod views;
+
+use std::collections::HashMap;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use alto_types::ResourceId;
+use serde_json::Value;
+
+pub use self::document::{Difference, Document, Leaf};
+use self::session::{News, Session, Told};
+use crate::client::Client;
+use crate::error::Error;
+
+/// Resource to follow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Followed {
+    /// ID in the directory.
+    pub resource_id: ResourceId,
+    /// Request of the resource, if it is asked with POST.
+    pub input: Option<Value>,
+}
+
+/// Ways in which a client is told of changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Way {
+    /// Update stream (RFC 8895).
+    Stream,
+    /// Views of which each next version is waited for (RFC 9569).
+    Views,
+    /// Requests at an interval.
+    Polling,
+}
+
+/// Change of a followed document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Update {
+    /// Place of the document in the list of those followed.
+    pub place: usize,
+    /// What differs from the version before; empty at first, and if nothing does (RFC 8895 §6.6).
+    pub differences: Vec<Difference>,
+    /// Whether this is the first version.
+    pub is_first: bool,
+    /// Way in which the client was told.
+    pub way: Way,
+}
+
+/// Client that follows some resources.
+pub struct Follower {
+    client: Client,
+    followed: Vec<Followed>,
+    /// Ways that are tried, the best one first.
+    ways: Vec<Way>,
+    interval: Duration,
+    documents: Vec<Option<Document>>,
+    session: Option<(Way, Box<dyn Session>)>,
+    /// Number of sessions that failed since the last news.
+    failures: u32,
+    /// Ways that the server turned out not to have.
+    lost: HashMap<Way, Instant>,
+}
+
+/// First pause after a loss; it doubles each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// Longest pause after a loss.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Number of losses in a row after which another way is tried.
+const LOSSES: u32 = 3;
+/// Time after which a way that failed is tried again.
+const RETRY: Duration = Duration::from_mins(5);
+
+impl Client {
+    /// Follows resources, by a stream if there is one, else by views, else by asking every minute.
+    pub fn follow(&self, followed: Vec<Followed>) -> Follower {
+        Follower {
+            client: self.clone(),
+            documents: vec![None; followed.len()],
+            followed,
+            ways: vec![Way::Stream, Way::Views, Way::Polling],
+            interval: Duration::from_mins(1),
+            session: None,
+            failures: 0,
+            lost: HashMap::new(),
+        }
+    }
+}
+
+impl Follower {
+    /// Sets the ways that are tried, the best one first. Default: all of them.
+    #[must_use]
+    pub fn by(self, ways: &[Way]) -> Self {
+        Self { ways: ways.to_vec(), ..self }
+    }
+
+    /// Sets the time between requests where the server does not tell of changes. Default: 60 s.
+    #[must_use]
+    pub fn interval(self, interval: Duration) -> Self {
+        Self { interval, ..self }
+    }
+
+    /// Resources that are followed.
+    pub fn followed(&self) -> &[Followed] {
+        &self.followed
+    }
+
+    /// Present version of a document. None if there is none yet, or if it depends on another version of a followed document
+    /// than the present one, and must not be used until its update has come (RFC 8895 §9.2).
+    pub fn document(&self, place: usize) -> Option<&Document> {
+        let document = self.documents.get(place)?.as_ref()?;
+        let is_other = |tag: &alto_types::VersionTag| {
+            let own = self.followed.iter().position(|followed| followed.resource_id == tag.resource_id);
+            let held = own.and_then(|own| self.documents[own].as_ref()?.vtag());
+            held.is_some_and(|held| held.tag != tag.tag)
+        };
+        (!document.depends_on().iter().any(is_other)).then_some(document)
+    }
+
+    /// Waits for the next change of any document. An error is one that no waiting helps against: a resource that the
+    /// directory does not have, or a request that the server refuses.
+    pub fn update(&mut self) -> Result<Update, Error> {
+        loop {
+            let (way, mut session) = match self.session.take() {
+                Some(session) => session,
+                None => match self.begin() {
+                    Ok(session) => session,
+                    Err(error) if is_lasting(&error) => return Err(error),
+                    Err(error) => {
+                        tracing::debug!(%error, "not told of changes");
+                        self.pause();
+                        continue;
+                    }
+                },
+            };
+            match session.next() {
+                Ok(Told::News(News { place, form, text })) => {
+                    self.session = Some((way, session));
+                    match self.take(place, form, &text, way) {
+                        Ok(update) => {
+                            self.failures = 0;
+                            return Ok(update);
+                        }
+                        Err(reason) => {
+                            // The document is not the one that the server thinks it is: begin anew with it.
+                            tracing::warn!(resource = %self.followed[place].resource_id, reason, "read again");
+                            (self.documents[place], self.session) = (None, None);
+                            self.pause();
+                        }
+                    }
+                }
+                Ok(Told::Ended(reason)) => {
+                    tracing::debug!(?way, reason, "no longer told of changes");
+                    self.lose(way);
+                }
+                Err(error) if is_lasting(&error) => return Err(error),
+                Err(error) => {
+                    tracing::debug!(?way, %error, "no longer told of changes");
+                    self.lose(way);
+                }
+            }
+        }
+    }
+
+    /// Begins a session in the best way that works.
+    fn begin(&mut self) -> Result<(Way, Box<dyn Session>), Error> {
+        self.lost.retain(|_, since| since.elapsed() < RETRY);
+        let mut last = None;
+        for way in self.ways.clone() {
+            // The last way is tried in any case.
+            if self.lost.contains_key(&way) && self.ways.last() != Some(&way) {
+                continue;
+            }
+            let tags: Vec<Option<String>> = self.documents.iter().map(|document| tag(document.as_ref())).collect();
+            let begun: Result<Box<dyn Session>, Error> = match way {
+                Way::Stream => stream::begin(&self.client, &self.followed, &tags),
+                Way::Views => views::begin(&self.client, &self.followed, &tags),
+                Way::Polling => polling::begin(&self.client, &self.followed, self.interval),
+            };
+            match begun {
+                Ok(session) => return Ok((way, session)),
+                Err(error) => {
+                    tracing::debug!(?way, %error, "not a way to be told of changes");
+                    if matches!(error, Error::Unsupported { .. }) {
+                        self.lost.insert(way, Instant::now());
+                    }
+                    last = Some(error);
+                }
+            }
+        }
+        Err(last.unwrap_or(Error::Query("no way to follow: name at least one")))
+    }
+
+    /// Takes over what was told.
+    fn take(&mut self, place: usize, form: Form, text: &[u8], way: Way) -> Result<Update, String> {
+        let known = self.documents.get_mut(place).ok_or("of another resource")?;
+        let is_first = known.is_none();
+        let next = match (form, &known) {
+            (Form::Whole, _) => Document::read(text)?,
+            (_, None) => return Err("a patch of a document that is not known".to_owned()),
+            (Form::MergePatch, Some(held)) => {
+                let mut next = held.clone();
+                patch::merge(&mut next, text).map_err(|error| error.to_string())?;
+                next
+            }
+            (Form::JsonPatch, Some(held)) => {
+                let mut next = held.clone();
+                patch::apply(&mut next, text).map_err(|error| error.to_string())?;
+                next
+            }
+        };
+        // A version of another resource under the same name would be used for the wrong one.
+        let named = next.vtag().map(|vtag| vtag.resource_id);
+        let followed = &self.followed[place].resource_id;
+        if self.followed[place].input.is_none() && named.as_ref().is_some_and(|named| named != followed) {
+            return Err(format!(
+                "the version of another resource, {}",
+                named.map_or_else(String::new, |id| id.to_string())
+            ));
+        }
+        let differences = known.as_ref().map_or_else(Vec::new, |known| known.differences(&next));
+        *known = Some(next);
+        Ok(Update { place, differences, is_first, way })
+    }
+
+    fn lose(&mut self, way: Way) {
+        if self.failures + 1 >= LOSSES {
+            self.lost.insert(way, Instant::now());
+            self.failures = 0;
+            return;
+        }
+        self.pause();
+    }
+
+    fn pause(&mut self) {
+        let pause = FIRST_PAUSE.saturating_mul(1 << self.failures.min(10)).min(LONGEST_PAUSE);
+        self.failures = self.failures.saturating_add(1);
+        // Clients that lost the same server do not come back all at once.
+        let nanos =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.subsec_nanos());
+        let part = 0.5 + f64::from(nanos % 1000) / 2000.0;
+        thread::sleep(pause.mul_f64(part));
+    }
+}
+
+use self::session::Form;
+
+/// Tells whether an error stays however long one waits.
+fn is_lasting(error: &Error) -> bool {
+    matches!(error, Error::Alto(_) | Error::Unsupported { .. } | Error::Denied { .. } | Error::Query(_))
+}
+
+fn tag(document: Option<&Document>) -> Option<String> {
+    Some(document?.vtag()?.tag.to_string())
+}

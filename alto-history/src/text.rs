@@ -1,0 +1,113 @@
+//! JSON text, appended to bytes.
+
+use std::fmt::Write as _;
+
+/// Number of millionths in 1.
+const MILLION: u64 = 1_000_000;
+
+/// Returns the JSON text of a string, without its quotes.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            control if control < ' ' => {
+                // Writing to a string never fails.
+                let _ = write!(out, "\\u{:04x}", u32::from(control));
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// Appends escaped text as a string.
+pub(crate) fn string(out: &mut Vec<u8>, escaped: &str) {
+    out.push(b'"');
+    out.extend_from_slice(escaped.as_bytes());
+    out.push(b'"');
+}
+
+/// Appends escaped text as a token of a JSON pointer (RFC 6901 §3), after the slash that separates it.
+pub(crate) fn token(out: &mut Vec<u8>, escaped: &str) {
+    out.push(b'/');
+    for byte in escaped.bytes() {
+        match byte {
+            b'~' => out.extend_from_slice(b"~0"),
+            b'/' => out.extend_from_slice(b"~1"),
+            other => out.push(other),
+        }
+    }
+}
+
+/// Appends a whole number.
+pub(crate) fn whole(out: &mut Vec<u8>, number: u64) {
+    let mut digits = [0; 20];
+    let mut place = digits.len();
+    let mut rest = number;
+    loop {
+        place -= 1;
+        digits[place] = digit(rest % 10);
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[place..]);
+}
+
+/// Appends a number of millionths, without zeros at the end of its fraction.
+pub(crate) fn millionths(out: &mut Vec<u8>, number: u64) {
+    whole(out, number / MILLION);
+    let mut fraction = number % MILLION;
+    if fraction == 0 {
+        return;
+    }
+    out.push(b'.');
+    let mut unit = MILLION / 10;
+    while fraction > 0 {
+        out.push(digit(fraction / unit));
+        fraction %= unit;
+        unit /= 10;
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "below ten")]
+fn digit(value: u64) -> u8 {
+    b'0' + value as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn numbers_are_written_exactly() {
+        for (number, text) in [
+            (0, "0"),
+            (1, "0.000001"),
+            (1_500_000, "1.5"),
+            (13_000_000, "13"),
+            (20_020_300, "20.0203"),
+            (u64::MAX, "18446744073709.551615"),
+        ] {
+            assert_eq!(written(|out| millionths(out, number)), text);
+        }
+        assert_eq!(written(|out| whole(out, u64::MAX)), u64::MAX.to_string());
+    }
+
+    #[test]
+    fn strings_and_pointers_are_escaped() {
+        let text = "a/b~c\"\\\n\u{e9}";
+        let escaped = escaped(text);
+        assert_eq!(serde_json::from_str::<String>(&written(|out| string(out, &escaped))).unwrap(), text);
+        assert_eq!(written(|out| token(out, "a/b~c")), "/a~1b~0c");
+    }
+}

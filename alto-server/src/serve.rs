@@ -130,8 +130,7 @@ async fn serve(
 
     let pool = WorkPool::of_all_cores();
     let swarm = config.swarm.map(|limits| Swarm::open(limits, config.state.as_deref())).transpose()?.map(Arc::new);
-use crate::update::hub::Hub;
-use crate::{admin, listening, observe, resource, routes, swarm, tracker, update};
+    let tracker = config.tracker.clone().map(|settings| Tracker::start(settings, &network)).transpose()?.map(Arc::new);
     let page = config.page.then(|| {
         let parts = (Arc::clone(&network), Arc::clone(&access), pool.clone());
         let streams = EventStreams::new(config.connections.write, stopping.clone());
@@ -139,8 +138,14 @@ use crate::{admin, listening, observe, resource, routes, swarm, tracker, update}
     });
     let limits = (config.work, config.body_bytes);
     let mut public = routes::resources(&catalogue, &network, &access, &pool, limits, page.as_ref());
-use crate::update::hub::Hub;
-use crate::{admin, listening, observe, resource, routes, swarm, tracker, update};
+    let drain = config.connections.drain;
+    let health = || routes::health(&network, stopping.clone(), drain);
+    public.extend(health());
+    public.push(routes::description());
+    let hub = Hub::new(&network, &catalogue, (pool.clone(), config.work), config.updates, stopping.clone());
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let base = config.base_uri.as_deref().map(|base| base.trim_end_matches('/').to_owned());
+    public.extend(update::routes::routes(&hub, &access, config.body_bytes, (base, scheme)));
     if let Some(swarm) = &swarm {
         public.extend(swarm::routes::routes(&network, &access, swarm, &pool, config.body_bytes));
     }
@@ -171,8 +176,7 @@ use crate::{admin, listening, observe, resource, routes, swarm, tracker, update}
     };
     let public = server(public);
 
-use crate::update::hub::Hub;
-use crate::{admin, listening, observe, resource, routes, swarm, tracker, update};
+    let mut doors = Doors { tasks: JoinSet::new(), tls, stopping };
     let mut admin_socket = None;
     // Before the addresses are logged, because whoever waits for them may use the socket at once.
     if let Some(path) = &config.admin_socket {
@@ -211,8 +215,8 @@ use crate::{admin, listening, observe, resource, routes, swarm, tracker, update}
     manager.stopping();
     tracing::info!("stopping: accepting no connections, finishing requests in progress");
     stop.send_replace(true);
-use crate::update::hub::Hub;
-use crate::{admin, listening, observe, resource, routes, swarm, tracker, update};
+    while doors.tasks.join_next().await.is_some() {}
+    for task in sweeper.into_iter().chain(keeper).chain(follower).chain([publisher, updater, alive]) {
         task.abort();
     }
     udp.into_iter().for_each(UdpListener::stop);
@@ -224,8 +228,36 @@ use crate::{admin, listening, observe, resource, routes, swarm, tracker, update}
     Ok(())
 }
 
-use crate::update::hub::Hub;
-use crate::{admin, listening, observe, resource, routes, swarm, tracker, update};
+/// Listeners, and the connections that they serve.
+struct Doors {
+    tasks: JoinSet<()>,
+    /// Certificate and key of listeners over TCP, if HTTPS is served.
+    tls: Option<Arc<Tls>>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Doors {
+    /// Listens on addresses of the settings, and announces scheme and address of each.
+    fn open(
+        &mut self,
+        wanted: impl Iterator<Item = Listener>,
+        server: &Arc<Server>,
+        announce: impl Fn(&str),
+    ) -> Result<(), ServeError> {
+        for listener in wanted {
+            let (listener, bound) = bind(listener)?;
+            let scheme = if self.tls.is_some() { "https" } else { "http" };
+            announce(&format!("{scheme}://{bound}"));
+            self.tasks.spawn(Arc::clone(server).listen(listener, self.tls.clone(), self.stopping.clone()));
+        }
+        Ok(())
+    }
+}
+
+/// Listens over UDP at the addresses of the settings.
+fn open_udp(config: &Config, tracker: &Arc<Tracker>) -> Result<Vec<UdpListener>, ServeError> {
+    let open = |wanted: Listener| {
+        let listener = UdpListener::start(wanted.address, tracker).map_err(|error| refused(wanted, &error))?;
         tracing::info!("tracker on udp://{}", listener.address());
         Ok(listener)
     };

@@ -25,8 +25,8 @@ def attack(options, folder):
     seen = (f"{left_open} of {len(kept)} broken connections still open after {SECONDS} s; {files} more open files, "
             f"{threads} more threads")
     # A thread that keeps a session alive ends within a third of its hold time.
-    return verdict(seen, f"none; 10 more files, {ROUNDS + 10} more threads for half a minute",
-                   not left_open and files <= 10 + ROUNDS and threads <= ROUNDS + 10)
+    return verdict(seen, f"none; {ROUNDS + 10} more files and threads, for half a minute",
+                   not left_open and files <= ROUNDS + 10 and threads <= ROUNDS + 10)
 
 
 if __name__ == "__main__":

@@ -131,6 +131,8 @@ impl Config {
                 waiting: s.max_waiting_bytes,
                 waiting_per_connection: s.max_waiting_bytes_per_connection,
                 portion: usize::from(s.max_client_share),
+                streams: s.max_streams,
+                followed: s.max_followed,
                 pace: Pace { pause: Duration::from_secs(s.body_timeout), rate: s.min_body_rate },
             },
             stack: StackSettings {

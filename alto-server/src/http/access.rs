@@ -74,7 +74,7 @@ impl Access {
 
     /// Whether clients must authenticate.
     pub(crate) fn is_restricted(&self) -> bool {
-        self.authenticator.is_some()
+        self.rules.load().authenticator.is_some()
     }
 
     /// Value of `Cache-Control` for documents.
@@ -84,7 +84,7 @@ impl Access {
 
     /// Value of `Cache-Control` for what never changes and is available for a time.
     pub(crate) fn immutable(&self, available: Duration) -> HeaderValue {
-        let scope = if self.authenticator.is_some() { "private" } else { "public" };
+        let scope = if self.is_restricted() { "private" } else { "public" };
         let value = format!("{scope}, max-age={}, immutable", available.as_secs());
         HeaderValue::try_from(value).expect("ASCII words and digits")
     }

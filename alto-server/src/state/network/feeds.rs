@@ -307,7 +307,7 @@ impl Network {
     /// Returns the state of all sources, without waiting for a change in progress; `None` during one.
     pub(crate) fn sources_at_once(&self) -> Option<Vec<SourceReport>> {
         let layers = self.layers.try_lock().ok()?;
-        Some(layers.feeds.reports(layers.base.own_network_map(), (self.clock)()))
+        Some(layers.feeds.reports(layers.base.topology.own_network_map(), (self.clock)()))
     }
 
     /// Publishes a network map if the interval since the last one has ended and prefixes changed since.

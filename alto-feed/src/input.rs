@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use topo::TopologyError;
+use topo::file::plain::plain;
 
 use crate::excerpt::excerpt;
 
@@ -124,7 +125,7 @@ impl Text {
             let text = error.to_string();
             // The place is in front of the message already.
             let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
-            self.error_at(error.line().max(1), error.column().max(1), message)
+            self.error_at(error.line().max(1), error.column().max(1), plain(message))
         })
     }
 }

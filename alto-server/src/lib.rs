@@ -10,12 +10,14 @@
 //! * [`cli`] parses the command line, and dispatches to one of its commands or to [`serve`], which tells the
 //!   [`service_manager`].
 //! * [`config`] merges command line and `server.json` into one set of checked settings; [`regular_file`] reads the files
-//!   that they name.
+//!   that they name, [`plain_json`] describes faults of JSON, and [`listening`] opens the sockets.
 //! * [`state`] holds the current state and changes it: a change computes the next state beside the current one and swaps
 //!   it in, and a request reads exactly one state.
 //! * [`resource`] has one file per ALTO resource, and the catalogue of all; [`http`] has what they share.
-//! * [`routes`] lists every path of the server, [`observe`] collects metrics and writes the log, of which
-//!   [`journal`] keeps the latest warnings and errors.
+//! * [`routes`] lists every path of the server, [`observe`] collects metrics, those of the [`process`] among them, and
+//!   writes the log, of which [`journal`] keeps the latest warnings and errors; [`reload`] reads everything again while the
+//!   server runs.
+//! * [`openapi`] describes the APIs beside ALTO, which are these two:
 //! * [`admin`] lets operators change the network; [`swarm`] is the registry of peers, [`tracker`] the
 //!   BitTorrent tracker; [`ui`] shows all of it to people.
 
@@ -25,8 +27,13 @@ mod clock;
 mod config;
 mod http;
 mod journal;
+mod listening;
 mod observe;
+mod openapi;
+mod plain_json;
+mod process;
 mod regular_file;
+mod reload;
 mod resource;
 mod routes;
 mod serve;

@@ -1,31 +1,55 @@
 //! Metrics and the log: collecting, describing and exporting them.
 
+use std::fmt::Write as _;
 use std::io::stderr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::config::Config;
 use crate::config::log_format::LogFormat;
 use crate::journal::{Journal, Recorder};
+use crate::process;
 use crate::state::snapshot::Snapshot;
 
 /// Upper bounds of the buckets of request durations, in seconds.
 const LATENCY_BUCKETS: [f64; 12] = [0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0];
 
+/// Level of the log, which can be changed at any time.
+#[derive(Clone)]
+pub(crate) struct LogLevel(Arc<dyn Fn(EnvFilter) -> bool + Send + Sync>);
+
+impl LogLevel {
+    /// Sets another level or filter. Returns false if the log is not that of this server.
+    pub(crate) fn set(&self, filter: EnvFilter) -> bool {
+        (self.0)(filter)
+    }
+}
+
 /// Starts writing the log to standard error, and keeps its warnings and errors. A second start in one process is ignored.
-pub(crate) fn start_log(config: &Config) -> Arc<Journal> {
+pub(crate) fn start_log(config: &Config) -> (LogLevel, Arc<Journal>) {
     let journal = Arc::new(Journal::default());
     let recorder = Recorder(Arc::clone(&journal));
     let log = fmt().with_env_filter(config.log_filter.clone()).with_writer(stderr);
-    let _already_started = match config.log_format {
-        LogFormat::Json => log.json().flatten_event(true).finish().with(recorder).try_init(),
-        LogFormat::Text => log.with_ansi(false).finish().with(recorder).try_init(),
+    let level = match config.log_format {
+        LogFormat::Json => {
+            let log = log.json().flatten_event(true).with_filter_reloading();
+            let handle = log.reload_handle();
+            let _already_started = log.finish().with(recorder).try_init();
+            LogLevel(Arc::new(move |filter| handle.reload(filter).is_ok()))
+        }
+        LogFormat::Text => {
+            let log = log.with_ansi(false).with_filter_reloading();
+            let handle = log.reload_handle();
+            let _already_started = log.finish().with(recorder).try_init();
+            LogLevel(Arc::new(move |filter| handle.reload(filter).is_ok()))
+        }
     };
-    journal
+    (level, journal)
 }
 
 /// Starts collecting metrics. Fails if this process already does.
@@ -64,6 +88,15 @@ fn describe() {
     describe_gauge!("alto_connections", "Connections currently open.");
     describe_gauge!("alto_pids", "PIDs in the network map.");
     describe_gauge!("alto_prefixes", "Prefixes in the network map.");
+    describe_gauge!("alto_link_overrides", "Links that differ from the topology by what came through /admin.");
+    describe_gauge!("alto_topology_replaced", "1 if the topology was set through /admin, 0 if it is the file.");
+    describe_counter!("alto_authentication_failures_total", "Wrong credentials, by what they were for.");
+    describe_counter!("alto_reloads_total", "Reloads of settings and files, by result.");
+    describe_gauge!("alto_last_reload_successful", "1 if the last reload was in order, or there was none; else 0.");
+    describe_gauge!("alto_last_reload_success_timestamp_seconds", "Time of the last reload in order, or of the start.");
+    describe_gauge!("alto_certificate_expiry_timestamp_seconds", "Time until which the certificate for TLS is valid.");
+    metrics::gauge!("alto_last_reload_successful").set(1.0);
+    metrics::gauge!("alto_last_reload_success_timestamp_seconds").set(seconds(SystemTime::now()));
 }
 
 /// Returns all metrics in the text format of Prometheus.
@@ -76,5 +109,13 @@ pub(crate) fn exposition(recorded: &PrometheusHandle, present: &Snapshot) -> Str
     text.push_str(
         "# HELP alto_view_info Always 1; the labels are the tags of the current view.\n# TYPE alto_view_info gauge\n",
     );
-    text + &format!("alto_view_info{{view_tag=\"{view}\",network_map_tag=\"{map}\"}} 1\n")
+    let _ = writeln!(text, "alto_view_info{{view_tag=\"{view}\",network_map_tag=\"{map}\"}} 1");
+    text.push_str("# HELP alto_build_info Always 1; the label is the version.\n# TYPE alto_build_info gauge\n");
+    text.push_str(concat!("alto_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1\n"));
+    text + &process::exposition()
+}
+
+/// Time in seconds since 1970-01-01, as metrics have it.
+pub(crate) fn seconds(time: SystemTime) -> f64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }

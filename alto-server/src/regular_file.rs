@@ -21,9 +21,11 @@ pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads a file of at most `limit` bytes of UTF-8.
+/// Reads a file of at most `limit` bytes of UTF-8, without the byte order mark that some editors put in front.
 pub(crate) fn read_text(path: &Path, limit: u64) -> io::Result<String> {
-    String::from_utf8(read(path, limit)?).map_err(|error| Error::new(ErrorKind::InvalidData, error))
+    let bytes = read(path, limit)?;
+    let text = topo::file::syntax::text(&bytes);
+    text.map(str::to_owned).map_err(|problem| Error::new(ErrorKind::InvalidData, format!("it {problem}")))
 }
 
 fn check(metadata: &Metadata, limit: u64) -> io::Result<()> {

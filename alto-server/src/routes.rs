@@ -14,7 +14,6 @@ use crate::http::offload::{Cancel, WorkPool};
 use crate::http::representation::{Representation, respond};
 use crate::http::router::Route;
 use crate::http::{Exchange, HttpError, Response, negotiation};
-use crate::observe;
 use crate::resource::catalogue::{Catalogue, Resource, Service};
 use crate::resource::directory;
 use crate::resource::limits::WorkLimits;
@@ -22,6 +21,7 @@ use crate::resource::lookup::LookupContext;
 use crate::state::network::Network;
 use crate::ui;
 use crate::ui::site::Site;
+use crate::{observe, openapi};
 
 /// Text of a 404 for an unknown path.
 pub(crate) const NOT_FOUND: &str = "unknown path; the directory of this ALTO server is at /directory";
@@ -63,40 +63,47 @@ pub(crate) fn resources(
     routes
 }
 
-/// Creates the routes for operation: health, readiness and metrics. `drain` is the time that a shutdown may take.
-pub(crate) fn operation(
-    network: &Arc<Network>,
-    metrics: PrometheusHandle,
-    stopping: watch::Receiver<bool>,
-    drain: Duration,
-) -> Vec<Route> {
-    const TEXT: &str = "text/plain; charset=utf-8";
+/// Content type of the answers for programs that watch the server.
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// Creates the routes of health and readiness. `drain` is the time that a shutdown may take.
+pub(crate) fn health(network: &Arc<Network>, stopping: watch::Receiver<bool>, drain: Duration) -> [Route; 2] {
     let health = || async { Ok(text(TEXT, "alive\n".to_owned())) };
-    let ready = {
-        let network = Arc::clone(network);
-        move || {
-            let published = network.current();
-            let view = published.snapshot().view();
-            // A network without nodes is one whose topology is still to come.
-            let is_empty = view.topology().hosts().len() + view.topology().switches().len() == 0;
-            if *stopping.borrow() || is_empty {
-                return Err(HttpError::Overloaded(drain));
-            }
-            Ok(text(TEXT, format!("ready {}\n", view.tag())))
+    let network = Arc::clone(network);
+    let ready = move || {
+        let published = network.current();
+        let view = published.snapshot().view();
+        // A network without nodes is one whose topology is still to come.
+        let is_empty = view.topology().hosts().len() + view.topology().switches().len() == 0;
+        if *stopping.borrow() || is_empty {
+            return Err(HttpError::Overloaded(drain));
         }
+        Ok(text(TEXT, format!("ready {}\n", view.tag())))
     };
-    let exposition = {
-        let network = Arc::clone(network);
-        move || {
-            let text_of_metrics = observe::exposition(&metrics, network.current().snapshot());
-            Ok(text("text/plain; version=0.0.4; charset=utf-8", text_of_metrics))
-        }
-    };
-    vec![
+    [
         Route::new("healthz", "health").on(Method::GET, move |_| health()).exempt(),
         Route::new("readyz", "readiness").on(Method::GET, move |_| std::future::ready(ready())).exempt(),
-        Route::new("metrics", "metrics").on(Method::GET, move |_| std::future::ready(exposition())).exempt(),
     ]
+}
+
+/// Creates the route of the description of the APIs beside ALTO.
+pub(crate) fn description() -> Route {
+    let document = bytes::Bytes::from(openapi::document().to_string());
+    Route::new(openapi::PATH, "openapi").on(Method::GET, move |_| {
+        let mut response = Response::new(document.clone().into());
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        std::future::ready(Ok(response))
+    })
+}
+
+/// Creates the route of the metrics.
+pub(crate) fn metrics(network: &Arc<Network>, metrics: PrometheusHandle) -> Route {
+    let network = Arc::clone(network);
+    let exposition = move || {
+        let text_of_metrics = observe::exposition(&metrics, network.current().snapshot());
+        Ok(text("text/plain; version=0.0.4; charset=utf-8", text_of_metrics))
+    };
+    Route::new("metrics", "metrics").on(Method::GET, move |_| std::future::ready(exposition())).exempt()
 }
 
 /// Creates the route of the document at a position of the catalogue.

@@ -175,12 +175,12 @@ fn sighup_reloads_the_topology() {
     let before = costs(&server);
     std::fs::write(&topology, "{ invalid").unwrap();
     server.signal("HUP");
-    let line = server.wait_for_log("the previous topology stays in use");
+    let line = server.wait_for_log("the reload changed nothing");
     assert!(line.contains("topo.json"), "the log does not name the file: {line}");
     assert_eq!(costs(&server), before);
     std::fs::copy(data("abilene.json"), &topology).unwrap();
     server.signal("HUP");
-    server.wait_for_log("topology reloaded");
+    server.wait_for_log("settings and files reloaded");
     assert_eq!(costs(&server), costs(&Server::of("abilene.json")));
 }
 
@@ -194,7 +194,7 @@ fn a_topology_that_becomes_a_named_pipe_delays_neither_requests_nor_the_end() {
     std::fs::remove_file(&topology).unwrap();
     assert!(Command::new("mkfifo").arg(&topology).status().unwrap().success());
     server.signal("HUP");
-    let line = server.wait_for_log("the previous topology stays in use");
+    let line = server.wait_for_log("the reload changed nothing");
     assert!(line.contains("not a regular file"), "{line}");
     assert_eq!(admin(server.address, "POST", "/admin/reload", "").status, 422);
     assert_eq!(costs(&server), before);

@@ -79,20 +79,6 @@ fn options_and_settings_file_are_equivalent() {
 
 #[test]
 fn unusable_settings_are_named_and_have_their_exit_code() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("server.json");
-    let path = file.to_str().unwrap();
-    for (content, word) in [
-        ("{\"topologie\": \"x\"}", "topologie"),
-        ("{\"max-pairs\": -1}", "line 1"),
-        ("{\"log-format\": \"xml\"}", "xml"),
-        ("{", "line 1"),
-    ] {
-        std::fs::write(&file, content).unwrap();
-        let (code, _, error) = run(&["--config", path, "--check"]);
-        assert_eq!(code, 78, "{error}");
-        assert!(error.contains(path) && error.contains(word), "{error}");
-    }
     let (code, _, error) = run(&["--check"]);
     assert!(code == 78 && error.contains("--topology"), "{error}");
     let (code, _, error) = run(&["--topology", "/none/such.json", "--check"]);

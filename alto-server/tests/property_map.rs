@@ -319,7 +319,7 @@ fn a_change_of_properties_leaves_network_map_and_costs_alone() {
 
     write(folder.path(), &example());
     server.signal("HUP");
-    server.wait_for_log("topology reloaded");
+    server.wait_for_log("settings and files reloaded");
     let after = paths.map(vtag);
     assert_eq!(after[..2], before[..2], "the tags of network map and costs changed");
     assert_ne!(after[2], before[2]);

@@ -3,10 +3,12 @@
 //! They are not part of ALTO and not in the directory; they are here because server and peer share them. Bodies are
 //! `application/json`, errors `application/problem+json` (RFC 9457). `docs/swarm.md` describes the protocol.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// ID of a file: the SHA-256 of its content, written as 64 lower-case hexadecimal digits.
@@ -20,17 +22,17 @@ pub struct FileId([u8; 32]);
 pub struct FileIdError(String);
 
 /// ID of a registration, chosen by the registry and public.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct PeerId(pub String);
 
 /// Password of a registration. Debug output hides it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Secret(pub String);
 
 /// File that a peer announces.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct FileEntry {
     /// SHA-256 of the content.
@@ -47,7 +49,7 @@ pub struct FileEntry {
 }
 
 /// Body of `POST /swarm/register`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Registration {
     /// Display name: 1 to 64 bytes, not unique.
@@ -66,7 +68,7 @@ pub struct Registration {
 }
 
 /// Answer to `POST /swarm/register`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Registered {
     /// ID of the registration.
@@ -80,7 +82,7 @@ pub struct Registered {
 }
 
 /// Body of `POST /swarm/heartbeat` and of `POST /swarm/unregister`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Credentials {
     /// ID of the registration.
@@ -90,7 +92,7 @@ pub struct Credentials {
 }
 
 /// Body of `POST /swarm/announce`, which changes the files of a registration.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Announcement {
     /// Registration to change.
@@ -105,7 +107,7 @@ pub struct Announcement {
 }
 
 /// Answer to a heartbeat or an announcement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Lease {
     /// Seconds until the registration ends.
@@ -116,7 +118,7 @@ pub struct Lease {
 }
 
 /// Answer to `GET /swarm/files`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct FileList {
     /// Files, sorted by ID.
@@ -127,7 +129,7 @@ pub struct FileList {
 }
 
 /// File that at least one peer holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct FileSummary {
     /// SHA-256 of the content.
@@ -143,7 +145,7 @@ pub struct FileSummary {
 }
 
 /// Answer to `GET /swarm/files/{id}/holders`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Holders {
     /// File that was asked for.
@@ -153,7 +155,7 @@ pub struct Holders {
 }
 
 /// Peer that has a file, whole or in part.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Holder {
     /// ID of its registration.
@@ -171,7 +173,7 @@ pub struct Holder {
 }
 
 /// Answer to `GET /swarm/files/{id}/best`: complete holders, sorted by their cost to the caller.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct BestPeer {
     /// Address of the caller, as the server sees it.
@@ -184,7 +186,7 @@ pub struct BestPeer {
 }
 
 /// Holder with its cost.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct RankedHolder {
     /// Peer that has the file.
@@ -230,6 +232,20 @@ impl fmt::Display for FileId {
 impl Serialize for FileId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for FileId {
+    fn schema_name() -> Cow<'static, str> {
+        "FileId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "ID of a file: the SHA-256 of its content, in hexadecimal digits.",
+            "type": "string",
+            "pattern": "^[0-9A-Fa-f]{64}$"
+        })
     }
 }
 

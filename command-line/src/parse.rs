@@ -57,7 +57,7 @@ fn ending<T: StructOpt>(error: &Error, arguments: &[OsString]) -> Ending {
         ErrorKind::UnknownArgument => Ending::Misused(
             no_such_command(&completions::add(T::clap()), error, arguments).unwrap_or_else(|| error.message.clone()),
         ),
-        _ => Ending::Misused(error.message.clone()),
+        _ => Ending::Misused(in_plain_words(&error.message)),
     }
 }
 
@@ -78,6 +78,17 @@ fn no_such_command(app: &App<'_, '_>, error: &Error, arguments: &[OsString]) -> 
         "error: {path} has no command {unknown:?}; it has {}\n\nFor more information try {path} --help",
         known.join(", ")
     ))
+}
+
+/// Replaces what the standard library says about numbers.
+fn in_plain_words(message: &str) -> String {
+    [
+        ("invalid digit found in string", "give a whole number of 0 or more"),
+        ("cannot parse integer from empty string", "give a whole number of 0 or more"),
+        ("number too large to fit in target type", "the number is too large"),
+    ]
+    .into_iter()
+    .fold(message.to_owned(), |message, (library, plain)| message.replace(library, plain))
 }
 
 #[cfg(test)]

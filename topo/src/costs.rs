@@ -184,6 +184,20 @@ impl Costs {
         Some((path, measures))
     }
 
+    /// Finds the routes from every switch to one of them.
+    pub(crate) fn tree_to_switch(&self, switch: SwitchId) -> Tree {
+        Tree::to(&self.switches, &Root::switches([switch]), &mut Workspace::default())
+    }
+
+    /// Returns the switches on the route from where the traffic of one PID enters the network to where that of another
+    /// one does, the nearest of both, and the values of the route.
+    pub(crate) fn route_of_pids(&self, source: u32, destination: u32) -> Option<(Vec<SwitchId>, Measures)> {
+        let tree = &self.trees[self.to_pid[destination as usize] as usize];
+        let starts = self.entries[source as usize].iter().filter_map(|start| Some((tree.measures(*start)?, *start)));
+        let (measures, start) = starts.min_by_key(|(measures, start)| (measures.cost, measures.links, *start))?;
+        Some((tree.path(start)?, *measures))
+    }
+
     /// Returns the edges at hosts.
     pub(crate) fn access(&self) -> &Access {
         &self.access

@@ -244,6 +244,37 @@ impl View {
         pairs.filter_map(|(source, destination)| self.route_between(source, destination))
     }
 
+    /// Iterates over the routes between all pairs of switches, by destination and then source.
+    pub fn switch_routes(&self) -> impl Iterator<Item = Route> {
+        let switches = || (0..).take(self.topology.frame.switches.len());
+        switches().flat_map(move |destination: u32| {
+            let tree = self.costs.tree_to_switch(destination);
+            let route = move |source| {
+                let measures = *tree.measures(source)?;
+                Some(self.route_over(tree.path(source)?, measures))
+            };
+            switches().filter(move |source| *source != destination).filter_map(route)
+        })
+    }
+
+    /// Iterates over the routes between all pairs of PIDs, from and to the nearest of the switches where their traffic
+    /// enters the network, by destination and then source.
+    pub fn pid_routes(&self) -> impl Iterator<Item = (PidId, PidId, Route)> {
+        let map = self.network_map();
+        let pairs =
+            map.pids().flat_map(move |(destination, _)| map.pids().map(move |(source, _)| (source, destination)));
+        pairs.filter(|(source, destination)| source != destination).filter_map(|(source, destination)| {
+            let (path, measures) = self.costs.route_of_pids(source.0, destination.0)?;
+            Some((source, destination, self.route_over(path, measures)))
+        })
+    }
+
+    fn route_over(&self, switches: Vec<u32>, measures: Measures) -> Route {
+        let frame = &self.topology.frame;
+        let path: Vec<NodeId> = switches.into_iter().map(|switch| frame.switches[switch as usize].node).collect();
+        Route::along(&path, &self.graph, &frame.nodes, measures)
+    }
+
     /// Finds up to `count` loop-free paths between two nodes, best first: by cost, then by number of links.
     pub fn alternatives(&self, source: &NodeName, destination: &NodeName, count: usize) -> Vec<Vec<NodeName>> {
         let names = &self.topology.frame.nodes;

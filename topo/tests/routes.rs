@@ -330,3 +330,37 @@ fn node_names_are_ordered_as_text() {
     let names: Vec<NodeName> = ["s10", "s2"].map(|name| name.parse().unwrap()).into();
     assert!(names[0] < names[1]);
 }
+
+/// A network of routers only, as importers make it: routes between switches, and between PIDs at the nearest of theirs.
+#[test]
+fn networks_without_hosts_have_routes_between_switches_and_pids() {
+    let link = |a: &str, b: &str, cost: u32| {
+        format!(r#"{{"source": "{a}", "destination": "{b}", "bandwidth": 10, "delay": 1, "cost": {cost}}}"#)
+    };
+    let links = [link("a", "b", 1), link("b", "c", 1), link("a", "c", 5), link("c", "d", 1)].join(",");
+    let switches = ["a", "b", "c", "d", "e"].map(|name| format!(r#"{{"name": "{name}"}}"#)).join(",");
+    let json = format!(
+        r#"{{"name": "n", "switches": [{switches}], "links": [{links}], "pids": {{"west": {{"switches": ["a"],
+        "ipv4": ["10.1.0.0/16"]}}, "east": {{"switches": ["c", "d"], "ipv4": ["10.2.0.0/16"]}}}}}}"#
+    );
+    let view = View::compute(Arc::new(Topology::from_json(json.as_bytes(), "test").unwrap()));
+    assert_eq!(view.routes().count(), 0);
+    let text = |route: &topo::Route| route.nodes().iter().map(ToString::to_string).collect::<String>();
+    let mut switch_routes: Vec<String> = view.switch_routes().map(|route| text(&route)).collect();
+    switch_routes.sort();
+    // Nothing leads to e.
+    let all = ["ab", "abc", "abcd", "ba", "bc", "bcd", "cb", "cba", "cd", "dc", "dcb", "dcba"];
+    assert_eq!(switch_routes, all);
+    let name = |pid| view.network_map().pid(pid).name().to_string();
+    let pid_routes: Vec<_> = view
+        .pid_routes()
+        .map(|(source, destination, route)| {
+            let cost = route.value(Metric::RoutingCost).unwrap().as_f64();
+            (name(source), name(destination), text(&route), route.links().to_vec(), cost)
+        })
+        .collect();
+    let (east, west) = (|| "east".to_owned(), || "west".to_owned());
+    let expected =
+        [(west(), east(), "abc".to_owned(), vec![0, 1], 2.0), (east(), west(), "cba".to_owned(), vec![1, 0], 2.0)];
+    assert_eq!(pid_routes, expected);
+}

@@ -5,6 +5,7 @@ mod cache;
 mod digest;
 mod freshness;
 mod reach;
+mod tls_fault;
 mod transport;
 mod uri;
 
@@ -376,9 +377,15 @@ fn failed(uri: &HttpUri, error: ureq::Error) -> Error {
         ureq::Error::HostNotFound => Error::Transport { uri, source: "no such host".into() },
         ureq::Error::Io(source) => match source.get_ref().and_then(|inner| inner.downcast_ref::<ReachFault>()) {
             Some(reason) => Error::OutOfReach { uri, reason: reason.clone() },
-            None => Error::Transport { uri, source: source.into() },
+            None => match tls_fault::explain(&source.to_string()) {
+                Some(explained) => Error::Transport { uri, source: explained.into() },
+                None => Error::Transport { uri, source: source.into() },
+            },
         },
-        other => Error::Transport { uri, source: other.into() },
+        other => match tls_fault::explain(&other.to_string()) {
+            Some(explained) => Error::Transport { uri, source: explained.into() },
+            None => Error::Transport { uri, source: other.into() },
+        },
     }
 }
 

@@ -1,11 +1,14 @@
 //! The route between every two hosts in JSON, exactly as costs are computed, for programs that build the same network.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde::ser::Serializer;
 use topo::{Metric, Route, View};
 
 /// Route in JSON.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct ExportedRoute {
     pub(crate) source: String,
     pub(crate) destination: String,
@@ -16,7 +19,7 @@ pub(crate) struct ExportedRoute {
     #[serde(flatten)]
     values: MetricValues,
     /// Further routes, best first, if they were requested.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) alternatives: Vec<Vec<String>>,
 }
 
@@ -43,15 +46,20 @@ impl From<&Route> for ExportedRoute {
     }
 }
 
-impl ExportedRoute {
-    /// Value in one metric, if the route has one.
-    pub(crate) fn value(&self, metric: Metric) -> Option<f64> {
-        self.values.0.iter().find(|(known, _)| *known == metric).map(|(_, value)| *value)
-    }
-}
-
 impl Serialize for MetricValues {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(metric, value)| (metric.name(), value)))
+    }
+}
+
+impl JsonSchema for MetricValues {
+    fn schema_name() -> Cow<'static, str> {
+        "MetricValues".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let metric = |metric: Metric| (metric.name().to_owned(), serde_json::json!({"type": "number"}));
+        let metrics: serde_json::Map<_, _> = Metric::ALL.into_iter().map(metric).collect();
+        json_schema!({"type": "object", "properties": metrics})
     }
 }

@@ -1,10 +1,16 @@
-//! Changes to the network while it runs: the API ([`routes`]), the [`token`] and the [`socket`] that open it, and the
-//! [`export`] of routes.
+//! Changes to the network while it runs: the API ([`routes`]: [`links`], [`topology`], [`prefixes`], [`operation`]), whom the
+//! [`entrance`] lets in as an [`operator`] (over the [`socket`], or with a [`token`]), and the [`export`] of routes.
 //! Nothing here is ALTO, and none of it is in the directory.
 
+pub(crate) mod entrance;
 pub(crate) mod export;
-mod prefixes;
+pub(crate) mod links;
+pub(crate) mod operation;
+mod operator;
+mod parameters;
+pub(crate) mod prefixes;
 pub(crate) mod routes;
 pub(crate) mod service;
 pub(crate) mod socket;
 pub(crate) mod token;
+mod topology;

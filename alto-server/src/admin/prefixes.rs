@@ -1,14 +1,15 @@
 //! `/admin/prefixes`: prefixes of PIDs from programs that follow routers.
 
-use std::sync::Arc;
-
 use http::{Method, StatusCode};
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::operator::Scope;
+use super::parameters::required_number;
+use super::routes::{Call, Table, answer};
 use super::service::{self, Admin};
 use crate::http::body::{self, Sink};
 use crate::http::error::json;
-use crate::http::offload::{self, Cancel};
 use crate::http::router::Route;
 use crate::http::{Exchange, HttpError, Response};
 use crate::state::network::feeds::{Applied, FeedRefused, FeedRequest, SourceReport};
@@ -20,9 +21,9 @@ const MAX_BYTES: u64 = 256 * 1024 * 1024;
 const MAX_NAME: usize = 64;
 
 /// State of a source in JSON.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-struct SourceState {
+pub(crate) struct SourceState {
     source: String,
     sequence: u64,
     prefixes: usize,
@@ -31,123 +32,131 @@ struct SourceState {
     /// True if a network map with the present prefixes is still to be published.
     pending: bool,
     /// Time until then, in seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     publish_in: Option<f64>,
 }
 
 /// Answer to a request that was applied, or had been before.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-struct Report<'a> {
+pub(crate) struct PrefixReport {
     #[serde(flatten)]
     state: SourceState,
     applied: bool,
     added: usize,
     removed: usize,
     durable: bool,
-    network_map_tag: &'a str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    network_map_tag: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     dropped: Vec<String>,
 }
 
 /// Answer to `GET /admin/prefixes`.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-struct Overview<'a> {
+pub(crate) struct Overview {
     sources: Vec<SourceState>,
-    network_map_tag: &'a str,
+    network_map_tag: String,
 }
 
 /// Problem document (RFC 9457) with the members that a source acts on.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-struct Conflict {
-    title: &'static str,
+pub(crate) struct Conflict {
+    title: String,
     status: u16,
     detail: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     sequence: Option<u64>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     unknown_pids: Vec<String>,
 }
 
-/// Creates the handlers. `route` creates a route with the guard of the API.
-pub(super) fn routes(admin: &Arc<Admin>, route: impl Fn(&'static str) -> Route) -> Vec<Route> {
+/// Creates the routes.
+pub(super) fn routes(table: &Table<'_>) -> Vec<Route> {
     vec![
-        route("admin/prefixes").on(Method::GET, admin.handler(overview)),
-        route("admin/prefixes/{}")
-            .on(Method::GET, admin.handler(source))
-            .on(Method::PUT, admin.handler(replace))
-            .on(Method::PATCH, admin.handler(change))
-            .on(Method::DELETE, admin.handler(delete)),
+        table.path("admin/prefixes").on(Method::GET, table.handler(Scope::Read, overview)),
+        // Each source has a scope of its own, which the path names.
+        table
+            .path("admin/prefixes/{}")
+            .on(Method::GET, table.handler(Scope::Read, source))
+            .on(Method::PUT, table.handler(Scope::Read, replace))
+            .on(Method::PATCH, table.handler(Scope::Read, change))
+            .on(Method::DELETE, table.handler(Scope::Read, delete)),
     ]
 }
 
-async fn overview(admin: Arc<Admin>, _exchange: Exchange) -> Result<Response, HttpError> {
-    let network = Arc::clone(&admin.network);
+async fn overview(call: Result<Call, HttpError>) -> Result<Response, HttpError> {
+    let call = call?;
     // A change in progress may take a while.
-    let sources =
-        admin.pool.run(None, offload::HEAVY, move |_: &Cancel| network.sources(None)).await?.map_err(refused)?;
-    let published = admin.network.current();
-    let tag = published.snapshot().view().network_map().tag();
+    let sources = call.run(|admin| admin.network.sources(None).map_err(refused)).await?;
+    let published = call.admin.network.current();
+    let network_map_tag = published.snapshot().view().network_map().tag().to_owned();
     let sources = sources.into_iter().map(SourceState::from).collect();
-    Ok(json(StatusCode::OK, "application/json", &Overview { sources, network_map_tag: tag }))
+    Ok(answer(&Overview { sources, network_map_tag }))
 }
 
-async fn source(admin: Arc<Admin>, exchange: Exchange) -> Result<Response, HttpError> {
-    let (name, network) = (name(&exchange)?, Arc::clone(&admin.network));
-    let mut sources =
-        admin.pool.run(None, offload::HEAVY, move |_: &Cancel| network.sources(Some(&name))).await?.map_err(refused)?;
-    let report = sources.pop().ok_or(HttpError::Internal)?;
-    Ok(json(StatusCode::OK, "application/json", &SourceState::from(report)))
+async fn source(call: Result<Call, HttpError>) -> Result<Response, HttpError> {
+    let call = call?;
+    let name = name(&call.exchange)?;
+    let mut sources = call.run(move |admin| admin.network.sources(Some(&name)).map_err(refused)).await?;
+    Ok(answer(&SourceState::from(sources.pop().ok_or(HttpError::Internal)?)))
 }
 
-async fn replace(admin: Arc<Admin>, mut exchange: Exchange) -> Result<Response, HttpError> {
-    let (source, sequence) = (name(&exchange)?, number(&exchange, "sequence")?);
-    let statements = statements(&mut exchange, Form::Set, admin.max_prefixes).await?;
-    apply(admin, source, None, sequence, statements).await
+async fn replace(call: Result<Call, HttpError>) -> Result<Response, HttpError> {
+    let call = call?;
+    let sequence = required_number(&call.exchange, "sequence")?;
+    apply(call, None, sequence).await
 }
 
-async fn change(admin: Arc<Admin>, mut exchange: Exchange) -> Result<Response, HttpError> {
-    let source = name(&exchange)?;
-    let (after, sequence) = (number(&exchange, "after")?, number(&exchange, "sequence")?);
-    let statements = statements(&mut exchange, Form::Difference, admin.max_prefixes).await?;
-    apply(admin, source, Some(after), sequence, statements).await
+async fn change(call: Result<Call, HttpError>) -> Result<Response, HttpError> {
+    let call = call?;
+    let after = required_number(&call.exchange, "after")?;
+    let sequence = required_number(&call.exchange, "sequence")?;
+    apply(call, Some(after), sequence).await
 }
 
-async fn apply(
-    admin: Arc<Admin>,
-    source: String,
-    after: Option<u64>,
-    sequence: u64,
-    statements: Statements,
-) -> Result<Response, HttpError> {
-    let network = Arc::clone(&admin.network);
-    let work = move |_: &Cancel| network.apply_prefixes(FeedRequest { source: &source, after, sequence, statements });
-    let Applied { report, is_new, added, removed, dropped } = match admin.pool.run(None, offload::HEAVY, work).await? {
+async fn apply(mut call: Call, after: Option<u64>, sequence: u64) -> Result<Response, HttpError> {
+    let source = own_name(&call)?;
+    let form = if after.is_some() { Form::Difference } else { Form::Set };
+    let statements = statements(&mut call.exchange, form, call.admin.max_prefixes).await?;
+    let by = call.actor();
+    let may_replace_topology = call.operator.has(&Scope::Everything);
+    let work = move |admin: &Admin| {
+        let request = FeedRequest { source: &source, after, sequence, statements, by: &by, may_replace_topology };
+        Ok(admin.network.apply_prefixes(request))
+    };
+    let Applied { report, is_new, added, removed, dropped } = match call.run(work).await? {
         Ok(applied) => applied,
         Err(error) => return conflict(error),
     };
-    let published = admin.network.current();
-    let report = Report {
+    let published = call.admin.network.current();
+    let report = PrefixReport {
         state: report.into(),
         applied: is_new,
         added,
         removed,
-        durable: admin.network.is_durable(),
-        network_map_tag: published.snapshot().view().network_map().tag(),
+        durable: call.admin.network.is_durable(),
+        network_map_tag: published.snapshot().view().network_map().tag().to_owned(),
         dropped,
     };
-    Ok(json(StatusCode::OK, "application/json", &report))
+    Ok(answer(&report))
 }
 
-async fn delete(admin: Arc<Admin>, exchange: Exchange) -> Result<Response, HttpError> {
-    let (name, network) = (name(&exchange)?, Arc::clone(&admin.network));
-    let work = move |_: &Cancel| network.delete_prefixes(&name);
-    admin.pool.run(None, offload::HEAVY, work).await?.map_err(refused)?;
+async fn delete(call: Result<Call, HttpError>) -> Result<Response, HttpError> {
+    let call = call?;
+    let (name, by) = (own_name(&call)?, call.actor());
+    call.run(move |admin| admin.network.delete_prefixes(&name, &by).map_err(refused)).await?;
     let mut response = Response::default();
     *response.status_mut() = StatusCode::NO_CONTENT;
     Ok(response)
+}
+
+/// Reads the name of the source, and refuses those who may not change it.
+fn own_name(call: &Call) -> Result<String, HttpError> {
+    let name = name(&call.exchange)?;
+    call.operator.require(&Scope::Prefixes(name.clone()))?;
+    Ok(name)
 }
 
 /// Reads the name of the source from the path.
@@ -160,17 +169,6 @@ fn name(exchange: &Exchange) -> Result<String, HttpError> {
         )));
     }
     Ok(name.to_owned())
-}
-
-/// Reads a number from the query.
-fn number(exchange: &Exchange, key: &str) -> Result<u64, HttpError> {
-    let query = exchange.target().and_then(http::Uri::query).unwrap_or_default();
-    let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == key).map(|(_, value)| value);
-    let value = match (values.next(), values.next()) {
-        (Some(value), None) => value.parse().ok(),
-        _ => None,
-    };
-    value.ok_or_else(|| HttpError::BadRequest(format!("the query needs {key}=N once, N being a whole number")))
 }
 
 /// Reads the statements of a body while it arrives.
@@ -217,7 +215,7 @@ fn conflict(error: FeedRefused) -> Result<Response, HttpError> {
         other => return Err(refused(other)),
     };
     let status = StatusCode::CONFLICT;
-    let title = status.canonical_reason().unwrap_or("Conflict");
+    let title = status.canonical_reason().unwrap_or("Conflict").to_owned();
     let problem = Conflict { title, status: status.as_u16(), detail, sequence, unknown_pids };
     Ok(json(status, "application/problem+json", &problem))
 }
@@ -225,6 +223,7 @@ fn conflict(error: FeedRefused) -> Result<Response, HttpError> {
 fn refused(error: FeedRefused) -> HttpError {
     match error {
         FeedRefused::Change(error) => service::refused(error),
+        FeedRefused::TopologyForbidden => HttpError::Forbidden(error.to_string()),
         FeedRefused::UnknownSource(_) => HttpError::NotFound(error.to_string()),
         FeedRefused::TooManyPrefixes { .. } | FeedRefused::TooManySources => {
             HttpError::ContentTooLarge(error.to_string())

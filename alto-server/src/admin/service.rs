@@ -1,31 +1,47 @@
-//! What the handlers of `/admin` share: the network, its source, and the answer to a refused change.
+//! What the handlers of `/admin` share: the network, reloads, and the answer to a refused change.
 
 use std::sync::Arc;
 
 use crate::http::HttpError;
 use crate::http::offload::WorkPool;
-use crate::state::network::{ChangeRefused, Network};
-use crate::state::source::TopologySource;
+use crate::state::audit::Actor;
+use crate::state::network::{ChangeRefused, Network, Outcome};
+use crate::state::source::Loaded;
 
 /// Everything that the handlers share.
 pub(crate) struct Admin {
     /// Threads for changes, apart from those of clients, so that operators never wait behind clients.
     pub(crate) pool: WorkPool,
     pub(crate) network: Arc<Network>,
-    pub(crate) source: TopologySource,
+    pub(crate) reloading: Arc<dyn Reloading>,
     /// Largest number of prefixes of all sources.
     pub(crate) max_prefixes: usize,
+}
+
+/// Reading of files again while the server runs. An error lists everything that is wrong, and nothing was changed.
+pub(crate) trait Reloading: Send + Sync {
+    /// Reads settings, and every file that they name.
+    fn reload(&self, by: &Actor) -> Result<Reloaded, String>;
+
+    /// Reads the topology file alone.
+    fn topology_file(&self) -> Result<Loaded, String>;
+}
+
+/// Result of a reload.
+pub(crate) struct Reloaded {
+    pub(crate) outcome: Outcome,
+    /// Settings that changed, and take effect with a restart only.
+    pub(crate) restart: Vec<String>,
 }
 
 /// Answers a refused change.
 pub(super) fn refused(error: ChangeRefused) -> HttpError {
     match error {
-        ChangeRefused::Change(_) | ChangeRefused::Topology(_) | ChangeRefused::TooManyPids { .. } => {
-            HttpError::Unprocessable(error.to_string())
-        }
         ChangeRefused::Store(error) => {
             tracing::error!(%error, "the change was refused because it could not be saved");
             HttpError::Internal
         }
+        ChangeRefused::NoPrevious | ChangeRefused::Unchanged { .. } => HttpError::NotFound(error.to_string()),
+        other => HttpError::Unprocessable(other.to_string()),
     }
 }

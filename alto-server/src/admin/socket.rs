@@ -13,6 +13,8 @@ use rand::RngExt as _;
 pub(crate) enum SocketError {
     #[error("admin-socket: {} exists and is not a socket; name another path, or move that file away", .0.display())]
     Occupied(PathBuf),
+    #[error("admin-socket: {} has to be in a folder that exists; make the folder, or name another path", .0.display())]
+    NoFolder(PathBuf),
     #[error("admin-socket: {}: another process listens on this socket", .0.display())]
     InUse(PathBuf),
     #[error("admin-socket: {}: cannot listen: {source}", path.display())]
@@ -24,11 +26,15 @@ pub(crate) struct AdminSocket {
     path: PathBuf,
 }
 
-/// Refuses a path at which something other than a socket is.
+/// Refuses a path at which something other than a socket is, or whose folder does not exist.
 pub(crate) fn check(path: &Path) -> Result<(), SocketError> {
     match fs::symlink_metadata(path) {
         Ok(found) if !found.file_type().is_socket() => Err(SocketError::Occupied(path.to_owned())),
-        _ => Ok(()),
+        Ok(_) => Ok(()),
+        Err(_) => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            if folder.is_dir() { Ok(()) } else { Err(SocketError::NoFolder(path.to_owned())) }
+        }
     }
 }
 

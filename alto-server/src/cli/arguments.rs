@@ -1,15 +1,19 @@
 //! The arguments of the program.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use command_line::Ending;
 use structopt::StructOpt;
 use structopt::clap::{AppSettings, ArgMatches};
 
+use super::ctl::CtlOptions;
+use super::order;
 use super::sections::SECTIONS;
-use crate::config::ConfigError;
 use crate::config::settings::Settings;
+use crate::config::{ConfigError, file};
 
 /// Parsed command line, with the knowledge of which options were given.
 pub(super) struct Arguments {
@@ -24,10 +28,11 @@ pub(super) struct Arguments {
     after_help = "EXAMPLES:\n    \
         alto-server --topology topo/data/two-isps.json --listen 127.0.0.1:8080\n    \
         alto-server --config server.json --check\n    \
-        alto-server --topology topo.json routes --json\n\n\
+        alto-server routes --topology topo.json --json\n    \
+        alto-server ctl status --config server.json\n\n\
         Clients start at http://ADDRESS:PORT/directory. Every setting is an option of the command line and a key of\n\
         the JSON file given with --config; options override the file. --print-config shows the result.\n\
-        SIGHUP reads the topology and the certificate again; SIGTERM and SIGINT finish pending requests and end.\n\n\
+        SIGHUP reads settings and files again; SIGTERM and SIGINT finish pending requests and end.\n\n\
         EXIT CODES:\n    \
         0 success   1 failure while running   64 invalid command line   78 unusable setting or file",
     global_settings = &[AppSettings::ColorNever, AppSettings::UnifiedHelpMessage]
@@ -55,26 +60,43 @@ struct Flags {
 // Commands that run instead of the server. A doc comment would replace the help text in `about`.
 #[derive(Debug, StructOpt)]
 pub(super) enum Command {
-    /// Prints the least-cost route between every two hosts, as the server computes it
+    /// Prints the least-cost routes of a topology, as the server computes them
     Routes(RoutesOptions),
+    /// Asks and changes a running server: status, links, topology, reload, routes, audit
+    Ctl(CtlOptions),
+}
+
+/// Names of the commands.
+const COMMANDS: [&str; 4] = ["routes", "ctl", "completions", "help"];
+
+/// Kind of places that routes lead between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Between {
+    Hosts,
+    Switches,
+    Pids,
 }
 
 /// Selection and format of the routes to print.
 #[derive(Debug, StructOpt)]
 pub(super) struct RoutesOptions {
-    /// Prints a JSON array with one object per ordered pair of hosts
+    /// Prints a JSON array with one object per route
     #[structopt(long)]
     pub(super) json: bool,
 
-    /// Prints only routes from this host
-    #[structopt(long, value_name = "HOST")]
+    /// Prints the routes between hosts, switches or pids [default: hosts, or pids in a network without hosts]
+    #[structopt(long, value_name = "KIND", possible_values = &["hosts", "switches", "pids"])]
+    pub(super) between: Option<Between>,
+
+    /// Prints only routes from this host, switch or PID
+    #[structopt(long, value_name = "NAME")]
     pub(super) from: Option<String>,
 
-    /// Prints only routes to this host
-    #[structopt(long, value_name = "HOST")]
+    /// Prints only routes to this host, switch or PID
+    #[structopt(long, value_name = "NAME")]
     pub(super) to: Option<String>,
 
-    /// Prints up to N routes per pair of hosts, best first
+    /// Prints up to N routes per pair of hosts or switches, best first
     #[structopt(long, value_name = "N", default_value = "1")]
     pub(super) alternatives: usize,
 }
@@ -82,6 +104,7 @@ pub(super) struct RoutesOptions {
 impl Arguments {
     /// Parses arguments, of which the first is the name of the program.
     pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, Ending> {
+        let arguments = order::sorted(arguments, &options(), &COMMANDS);
         let (flags, matches) = command_line::parse(SECTIONS, arguments)?;
         Ok(Self { flags, matches })
     }
@@ -89,7 +112,7 @@ impl Arguments {
     /// Merges the options over the file given with `--config`.
     pub(super) fn settings(&self) -> Result<Settings, ConfigError> {
         let file = match &self.flags.config {
-            Some(path) => Settings::read(path)?,
+            Some(path) => file::read(path)?,
             None => Settings::default(),
         };
         // The parser fills in defaults, which must not override the file.
@@ -109,5 +132,26 @@ impl Arguments {
     /// Command to run instead of serving.
     pub(super) fn command(&self) -> Option<&Command> {
         self.flags.command.as_ref()
+    }
+}
+
+/// Long options of the program itself, each with whether it takes a value.
+fn options() -> HashMap<String, bool> {
+    let own = [("config", true), ("check", false), ("print-config", false)];
+    let own = own.into_iter().map(|(key, takes_value)| (format!("--{key}"), takes_value));
+    let settings = file::keys().map(|(key, is_switch)| (format!("--{key}"), !is_switch));
+    own.chain(settings).collect()
+}
+
+impl FromStr for Between {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "hosts" => Ok(Self::Hosts),
+            "switches" => Ok(Self::Switches),
+            "pids" => Ok(Self::Pids),
+            other => Err(format!("{other:?} is not one of hosts, switches and pids")),
+        }
     }
 }

@@ -1,12 +1,12 @@
 //! The files that the settings name, opened on demand.
 
 use std::path::PathBuf;
-
-use rand::RngExt as _;
+use std::sync::Arc;
 
 use super::ConfigError;
-use crate::admin::token::Token;
+use crate::admin::token::Tokens;
 use crate::http::digest::{Algorithms, Authenticator};
+use crate::http::nonce::Nonces;
 use crate::http::tls::Tls;
 
 /// Environment variable with the admin token, the alternative to a file.
@@ -36,18 +36,18 @@ impl SecretFiles {
     }
 
     /// Loads the users, if clients must authenticate.
-    pub(crate) fn authenticator(&self) -> Result<Option<Authenticator>, ConfigError> {
+    pub(crate) fn authenticator(&self, nonces: &Arc<Nonces>) -> Result<Option<Authenticator>, ConfigError> {
         let load = |users: &PathBuf| {
-            Authenticator::from_file(users, &self.digest_realm, self.digest_algorithms, rand::rng().random())
+            Authenticator::from_file(users, &self.digest_realm, self.digest_algorithms, Arc::clone(nonces))
         };
         Ok(self.digest_users.as_ref().map(load).transpose()?)
     }
 
-    /// Loads the token that opens `/admin` over TCP, from the file or else from the environment.
-    pub(crate) fn admin_token(&self) -> Result<Option<Token>, ConfigError> {
+    /// Loads the tokens that open `/admin` over TCP, from the file or else from the environment.
+    pub(crate) fn admin_tokens(&self) -> Result<Option<Tokens>, ConfigError> {
         match (&self.admin_token, std::env::var(TOKEN_VARIABLE)) {
-            (Some(path), _) => Ok(Some(Token::from_file(path)?)),
-            (None, Ok(token)) => Ok(Some(Token::new(&token, TOKEN_VARIABLE)?)),
+            (Some(path), _) => Ok(Some(Tokens::from_file(path)?)),
+            (None, Ok(token)) => Ok(Some(Tokens::from_variable(TOKEN_VARIABLE, &token)?)),
             (None, Err(_)) => Ok(None),
         }
     }

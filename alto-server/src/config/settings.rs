@@ -2,7 +2,7 @@
 //! two always agree.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use alto_selection::PolicyName;
@@ -11,12 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use structopt::StructOpt;
 
-use super::ConfigError;
+use super::listeners;
 use super::log_format::LogFormat;
-use crate::regular_file;
-
-/// Longest settings file, in bytes.
-const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// All settings, each with its default if the operator did not set it.
 #[expect(clippy::doc_markdown, reason = "the comments are the help text, where backticks are noise")]
@@ -37,9 +33,20 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub topology: Option<PathBuf>,
 
-    /// Address and port to listen on; may be repeated; port 0 picks a free port, which the log names
-    #[structopt(long, default_value = default_of("listen"), value_name = "ADDR:PORT", number_of_values = 1)]
+    /// Address and port to listen on, [::]:8080 for all of IPv6 and 0.0.0.0:8080 for all of IPv4; may be repeated; port 0 picks a free port, which the log names
+    #[structopt(long, default_value = default_of("listen"), value_name = "ADDR:PORT", number_of_values = 1,
+        parse(try_from_str = listeners::parse))]
     pub listen: Vec<SocketAddr>,
+
+    /// Address and port of a listener of its own for /admin, /metrics, /healthz and /readyz, which other listeners then do not have; may be repeated
+    #[structopt(long, value_name = "ADDR:PORT", number_of_values = 1, parse(try_from_str = listeners::parse))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub admin_listen: Vec<SocketAddr>,
+
+    /// Lets web pages of this origin, such as https://app.example, read answers; * for all; may be repeated
+    #[structopt(long, value_name = "ORIGIN", number_of_values = 1)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cors_origin: Vec<String>,
 
     /// Host of the topology on which this server runs; for emulations
     #[structopt(long, value_name = "NAME")]
@@ -195,7 +202,7 @@ pub struct Settings {
     #[structopt(long, default_value = default_of("max-history-bytes"), value_name = "BYTES")]
     pub max_history_bytes: usize,
 
-    /// Absolute URI under which clients reach this server, for the URIs of TIPS views; by default, from each request
+    /// URI at which clients reach this server, such as https://alto.example/; directory and TIPS views then have absolute URIs
     #[structopt(long, value_name = "URI")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_uri: Option<String>,
@@ -244,12 +251,14 @@ pub struct Settings {
     pub tracker: bool,
 
     /// Address and port of a listener for the tracker only, at /announce over HTTP; may be repeated
-    #[structopt(long, value_name = "ADDR:PORT", number_of_values = 1, requires = "tracker")]
+    #[structopt(long, value_name = "ADDR:PORT", number_of_values = 1, requires = "tracker",
+        parse(try_from_str = listeners::parse))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tracker_listen: Vec<SocketAddr>,
 
     /// Address and port of the tracker over UDP; may be repeated
-    #[structopt(long, value_name = "ADDR:PORT", number_of_values = 1, requires = "tracker")]
+    #[structopt(long, value_name = "ADDR:PORT", number_of_values = 1, requires = "tracker",
+        parse(try_from_str = listeners::parse))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tracker_udp: Vec<SocketAddr>,
 
@@ -317,10 +326,15 @@ pub struct Settings {
     #[structopt(long, default_value = default_of("log-level"), value_name = "FILTER")]
     pub log_level: String,
 
-    /// Writes a log line for every request
+    /// Writes a log line for every request, in the combined form of web servers or, in JSON, as fields
     #[structopt(long)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub access_log: bool,
+
+    /// Leaves address, user, agent and referrer of clients out of the access log
+    #[structopt(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub access_log_anonymous: bool,
 }
 
 /// The one place of all defaults, which help text, JSON schema and file share.
@@ -330,6 +344,8 @@ impl Default for Settings {
             comment: None,
             topology: None,
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],
+            admin_listen: Vec::new(),
+            cors_origin: Vec::new(),
             host: None,
             state: None,
             tls_certificate: None,
@@ -395,6 +411,7 @@ impl Default for Settings {
             log_format: LogFormat::Text,
             log_level: "info".to_owned(),
             access_log: false,
+            access_log_anonymous: false,
         }
     }
 }
@@ -421,33 +438,6 @@ fn object(settings: &Settings) -> Map<String, Value> {
 }
 
 impl Settings {
-    /// Reads a settings file. Its relative paths are relative to its folder.
-    pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = regular_file::read(path, MAX_FILE_BYTES)
-            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-        let mut settings: Self =
-            serde_json::from_slice(&text).map_err(|source| ConfigError::Malformed { path: path.to_owned(), source })?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        for named in [
-            &mut settings.topology,
-            &mut settings.state,
-            &mut settings.tls_certificate,
-            &mut settings.tls_key,
-            &mut settings.digest_users,
-            &mut settings.admin_token_file,
-            &mut settings.admin_socket,
-            &mut settings.tracker_torrents,
-            &mut settings.tracker_blocked_torrents,
-            &mut settings.tracker_passkeys,
-        ]
-        .into_iter()
-        .flatten()
-        {
-            *named = folder.join(&*named);
-        }
-        Ok(settings)
-    }
-
     /// Replaces the values whose keys `is_given` accepts by those of `options`.
     pub(crate) fn overridden_by(&self, options: &Self, is_given: impl Fn(&str) -> bool) -> Self {
         let mut merged = object(self);

@@ -247,7 +247,8 @@ impl Server {
         let (addressing, facts_of) = (Arc::clone(&self.addressing), Arc::clone(connection));
         let stack = self.stack.clone().map_request(move |mut request: Request<Incoming>| {
             let (addressing, connection) = (Arc::clone(&addressing), Arc::clone(&facts_of));
-            let facts = Facts { client: None, peer, target: request.uri().clone(), addressing, connection };
+            let target = request.uri().clone();
+            let facts = Facts { client: None, peer, target, addressing, connection, user: None };
             request.extensions_mut().insert(facts);
             request
         });

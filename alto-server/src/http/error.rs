@@ -8,6 +8,7 @@ use std::time::Duration;
 use alto_types::{ErrorCode, MediaType, ProtocolError};
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Response;
@@ -19,8 +20,13 @@ pub(crate) enum HttpError {
     Alto(ProtocolError),
     /// Request that breaks a rule of HTTP.
     BadRequest(String),
-    /// Missing or wrong credentials. Holds one challenge per algorithm.
-    Unauthorized(Vec<String>),
+    /// Missing or wrong credentials, with one challenge per algorithm.
+    Unauthorized {
+        /// Values of `WWW-Authenticate`.
+        challenges: Vec<String>,
+        /// What is wanted.
+        detail: String,
+    },
     /// Valid credentials without permission for this.
     Forbidden(String),
     /// Path or object that does not exist.
@@ -65,10 +71,12 @@ pub(crate) enum HttpError {
 }
 
 /// Problem document (RFC 9457).
-#[derive(Serialize)]
-struct Problem<'a> {
-    title: &'a str,
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Problem {
+    /// Reason phrase of the status.
+    title: String,
     status: u16,
+    /// What is wrong, and the remedy.
     detail: String,
 }
 
@@ -82,7 +90,7 @@ impl HttpError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Alto(_) | Self::BadRequest(_) | Self::BadFraming(_) => StatusCode::BAD_REQUEST,
-            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -113,11 +121,9 @@ impl HttpError {
             | Self::Conflict(detail, _)
             | Self::ContentTooLarge(detail)
             | Self::Unprocessable(detail)
+            | Self::Unauthorized { detail, .. }
             | Self::TooMany(detail, _) => detail.clone(),
             Self::NoUpdate(_, detail, _) => (*detail).to_owned(),
-            Self::Unauthorized(_) => {
-                "this resource requires authentication; see WWW-Authenticate for the accepted schemes".to_owned()
-            }
             Self::MethodNotAllowed(allowed) => format!("this resource supports {allowed}"),
             Self::MethodNotImplemented(method) => format!("this server does not implement the method {method}"),
             Self::TransferCodingNotImplemented => {
@@ -142,7 +148,7 @@ impl HttpError {
     /// Header fields that accompany this error.
     fn fields(&self) -> Vec<(HeaderName, String)> {
         match self {
-            Self::Unauthorized(challenges) => {
+            Self::Unauthorized { challenges, .. } => {
                 challenges.iter().map(|challenge| (WWW_AUTHENTICATE, challenge.clone())).collect()
             }
             Self::MethodNotAllowed(allowed) => vec![(ALLOW, allowed.clone())],
@@ -171,7 +177,7 @@ impl HttpError {
                 json(status, MediaType::ERROR.as_str(), &serde_json::json!({"meta": meta}))
             }
             other => {
-                let title = status.canonical_reason().unwrap_or("Error");
+                let title = status.canonical_reason().unwrap_or("Error").to_owned();
                 let problem = Problem { title, status: status.as_u16(), detail: other.detail() };
                 json(status, "application/problem+json", &problem)
             }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use alto_types::ClientNet;
 use bytes::{Buf, Bytes};
@@ -33,6 +33,19 @@ pub(crate) struct Facts {
     pub(crate) addressing: Arc<ClientAddress>,
     /// Connection that the request came on.
     pub(super) connection: Arc<Connection>,
+    /// Place for the name of the user, if the access log wants it.
+    pub(super) user: Option<LoggedUser>,
+}
+
+/// Name of the user who was authenticated, for the access log.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LoggedUser(Arc<OnceLock<String>>);
+
+impl LoggedUser {
+    /// Name of the user; empty if nobody was authenticated.
+    pub(super) fn get(&self) -> String {
+        self.0.get().cloned().unwrap_or_default()
+    }
 }
 
 /// Chunks of a request body as they arrive.
@@ -136,6 +149,13 @@ impl Exchange {
     /// Segment of the path by its position, from 0; empty if there is none.
     pub(crate) fn segment(&self, position: usize) -> &str {
         self.path().split('/').nth(position + 1).unwrap_or_default()
+    }
+
+    /// Tells the access log who was authenticated.
+    pub(crate) fn authenticated(&self, user: &str) {
+        if let Some(LoggedUser(place)) = self.facts.as_ref().and_then(|facts| facts.user.as_ref()) {
+            let _first_counts = place.set(user.to_owned());
+        }
     }
 
     /// Request target, which Digest signs and which has the query.

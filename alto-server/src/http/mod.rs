@@ -1,10 +1,10 @@
 //! Everything between the socket and the resources, in terms of HTTP only: nothing here knows any resource.
 //!
 //! In the order in which a request passes: [`accept`] accepts connections up to a number ([`roster`]) and limits each
-//! ([`connection`], [`proxy_protocol`], [`first_bytes`], [`lingering`], [`send_buffer`], [`tls`]); [`stack`] lists the layers ([`request_id`], [`metering`],
-//! [`delivery`], [`compression`], [`gate`], [`deadline`]); [`router`] finds the handler by [`path`] and method. A handler
+//! ([`connection`], [`proxy_protocol`], [`first_bytes`], [`lingering`], [`send_buffer`], [`tls`] with its [`certificate`]); [`stack`] lists the layers ([`request_id`], [`metering`],
+//! [`cors`], [`delivery`], [`compression`], [`gate`], [`deadline`]); [`router`] finds the handler by [`path`] and method. A handler
 //! gets an [`exchange`] with the [`client_address`] and a [`body`] that is still [`arriving`], takes a [`slot`] of what
-//! all clients share ([`admission`], [`shares`]), checks [`access`] (by [`digest`] with [`nonce`]) and [`negotiation`],
+//! all clients share ([`admission`], [`shares`]), checks [`access`] (by [`digest`] with [`nonce`] and [`digest_user`]) and [`negotiation`],
 //! and decides with [`offload`] where the work runs, for which clients take [`turns`]. It gives an [`answer`], or a [`representation`] in some
 //! [`encoding`], which may turn out to be known to the client ([`conditional`]). Its body may be [`produced`] in pieces,
 //! or stay open until something changes ([`live`], [`event_stream`]),
@@ -17,13 +17,16 @@ pub(crate) mod answer;
 mod arriving;
 pub(crate) mod body;
 mod boxed_body;
+pub(crate) mod certificate;
 pub(crate) mod client_address;
 mod compression;
 pub(crate) mod conditional;
 pub(crate) mod connection;
+pub(crate) mod cors;
 mod deadline;
 mod delivery;
 pub(crate) mod digest;
+mod digest_user;
 pub(crate) mod encoding;
 pub(crate) mod error;
 pub(crate) mod event_stream;
@@ -32,9 +35,9 @@ mod first_bytes;
 mod gate;
 mod lingering;
 pub(crate) mod live;
-mod metering;
+pub(crate) mod metering;
 pub(crate) mod negotiation;
-mod nonce;
+pub(crate) mod nonce;
 pub(crate) mod offload;
 mod path;
 mod produced;

@@ -16,7 +16,7 @@ const WINDOW: u32 = 64;
 const MAX_IN_USE: usize = 65_536;
 
 /// Nonces of one server.
-pub(super) struct Nonces {
+pub(crate) struct Nonces {
     secret: [u8; 32],
     issued: AtomicU64,
     in_use: Mutex<InUse>,
@@ -51,7 +51,7 @@ struct Uses {
 
 impl Nonces {
     /// Starts without any nonce. `secret` signs them and must be random.
-    pub(super) fn new(secret: [u8; 32]) -> Self {
+    pub(crate) fn new(secret: [u8; 32]) -> Self {
         Self { secret, issued: AtomicU64::new(0), in_use: Mutex::new(InUse::new(MAX_IN_USE)) }
     }
 

@@ -15,7 +15,11 @@ use crate::http::router::Route;
 use crate::state::snapshot::Snapshot;
 
 /// All resources of the server.
-pub(crate) struct Catalogue(Vec<Resource>);
+pub(crate) struct Catalogue {
+    resources: Vec<Resource>,
+    /// URI that the paths are relative to, for clients that cannot resolve them; empty if they are to.
+    base: String,
+}
 
 /// Definition of one resource.
 pub(crate) struct Resource {
@@ -100,13 +104,18 @@ pub(crate) struct Question<'a> {
 
 impl Catalogue {
     /// Creates the catalogue of the given resources.
-    pub(super) fn new(resources: Vec<Resource>) -> Self {
-        Self(resources)
+    pub(super) fn new(resources: Vec<Resource>, base: Option<String>) -> Self {
+        Self { resources, base: base.unwrap_or_default() }
+    }
+
+    /// URI of a resource in the directory.
+    pub(super) fn uri(&self, resource: &Resource) -> String {
+        format!("{}{}", self.base, resource.path)
     }
 
     /// Resources in the order of the list; documents are known by their position here.
     pub(crate) fn resources(&self) -> &[Resource] {
-        &self.0
+        &self.resources
     }
 }
 

@@ -43,7 +43,8 @@ impl Document for WholeDirectory {
     }
 }
 
-/// Lists every resource, with URIs relative to the directory's own so that they hold behind any prefix.
+/// Lists every resource, with URIs relative to the directory's own so that they hold behind any prefix, unless the operator
+/// has set an absolute base.
 fn directory(snapshot: &Snapshot, catalogue: &Catalogue) -> Directory {
     let cost_types = CostKind::all().map(|kind| (kind.name(), described(kind, snapshot))).collect();
     let default_alto_network_map = Some(resource_id(network_map::ID));
@@ -55,7 +56,7 @@ fn directory(snapshot: &Snapshot, catalogue: &Catalogue) -> Directory {
             Service::Separate(accepts) => Some(accepts.as_str().to_owned()),
         };
         let listed = alto_types::Resource {
-            uri: resource.path.clone().into_owned(),
+            uri: catalogue.uri(resource),
             media_type: resource.media_type.as_str().to_owned(),
             accepts,
             capabilities: (entry.capabilities)(snapshot),

@@ -19,14 +19,14 @@ macro_rules! resources {
     ($($module:ident),* $(,)?) => {
         $(pub(crate) mod $module;)*
 
-        /// Returns the catalogue of all resources.
-        pub(crate) fn catalogue() -> catalogue::Catalogue {
+        /// Returns the catalogue of all resources. With a base, which ends with a slash, their URIs are absolute.
+        pub(crate) fn catalogue(base: Option<String>) -> catalogue::Catalogue {
             let mut all = Vec::new();
             $(all.extend($module::resources());)*
             // These tell of updates of the others.
             let services = [update_stream::resource(&all), tips::resource(&all)];
             all.extend(services);
-            catalogue::Catalogue::new(all)
+            catalogue::Catalogue::new(all, base)
         }
     };
 }

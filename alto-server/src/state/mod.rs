@@ -1,8 +1,12 @@
 //! The network that is served: its source file, the changes made to it, and what is published of it.
 //!
-//! Data flows one way: the topology from a [`source`] and the changes kept in the [`store`] make the [`snapshot`] that
-//! resources read; prefixes from other programs come as [`prefix_lines`] and are kept in the [`prefix_store`]; [`published`] adds the rendered documents; [`network`] replaces it when something changes.
+//! Data flows one way: the topology from a [`source`] and the changes kept in the [`store`], each with an entry of the
+//! [`audit`] trail, make the [`snapshot`] that
+//! resources read; prefixes from other programs come as [`prefix_lines`] and are kept in the [`prefix_store`],
+//! in the same [`folder`]; [`published`] adds the rendered documents; [`network`] replaces it when something changes.
 
+pub(crate) mod audit;
+pub(crate) mod folder;
 pub(crate) mod network;
 pub(crate) mod prefix_lines;
 pub(crate) mod prefix_store;

@@ -1,11 +1,13 @@
 //! The running network: its current state, and the only ways to change it.
 //!
-//! The state has layers: the topology file, or the topology that replaced it; on top of it the changes to single links,
-//! and the prefixes that other programs give to PIDs ([`feeds`]). Every change computes the next state beside the current
-//! one, saves what must survive a restart, and only then swaps the next state in. If anything fails on the way, the
-//! current state stays.
+//! The state has layers: the topology file, or the topology that replaced it ([`topologies`]); on top of it the changes to
+//! single links ([`links`]), and the prefixes that other programs give to PIDs ([`feeds`]). Every change computes the next
+//! state beside the current one, saves what must survive a restart together with its entry of the audit trail, and only
+//! then swaps the next state in. If anything fails on the way, the current state stays.
 
 pub(crate) mod feeds;
+pub(crate) mod links;
+mod topologies;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -13,12 +15,14 @@ use std::time::Instant;
 use alto_registry::store_file::StoreError;
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
-use topo::{ChangeError, Fitted, LinkChange, LinkChanges, Topology, View};
+use topo::{ChangeError, Fitted, LinkChanges, Topology, View};
 
 use self::feeds::{FeedLimits, Feeds};
+use super::audit::{Action, Actor, AuditEntry, Trail};
 use super::prefix_store::PrefixStore;
 use super::published::Published;
-use super::store::{Acknowledged, Store};
+use super::source::{Loaded, TooManyPids};
+use super::store::{Acknowledged, Layered, Saving, Store};
 use crate::clock::Clock;
 use crate::resource::catalogue::Catalogue;
 
@@ -36,13 +40,15 @@ pub(crate) struct Network {
 
 /// Layers of the current state.
 struct Layers {
-    /// Topology without the changes to single links.
-    base: Arc<Topology>,
-    /// JSON of `base` if it was set through `/admin` and is not the file.
-    replacement: Option<Arc<[u8]>>,
-    changes: Arc<LinkChanges>,
+    /// Topology without the changes to single links, with its JSON.
+    base: Loaded,
+    /// What of it is not the file: the topology that replaced it, and the changes to links.
+    present: Layered,
+    /// The same before the topology was replaced the last time.
+    previous: Option<Layered>,
     store: Option<Store>,
     feeds: Feeds,
+    trail: Trail,
 }
 
 /// Result of a change.
@@ -52,6 +58,17 @@ pub(crate) struct Outcome {
     pub(crate) dropped: Vec<String>,
 }
 
+/// What of the state does not come from the topology file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Overrides {
+    /// Whether the topology was set through `/admin`.
+    pub(crate) replaced: bool,
+    /// Number of links that differ from the topology by changes or measurements.
+    pub(crate) links: usize,
+    /// Whether there is a topology before, to which to go back.
+    pub(crate) previous: bool,
+}
+
 /// Reason for refusing a change, which leaves the state as it was.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ChangeRefused {
@@ -59,10 +76,14 @@ pub(crate) enum ChangeRefused {
     Change(#[from] topo::ChangeError),
     #[error(transparent)]
     Topology(#[from] topo::TopologyError),
-    #[error(
-        "has {pids} PIDs; at most {most} are taken, because cost maps have the square of it: group more prefixes into a PID, or raise max-pids"
-    )]
-    TooManyPids { pids: usize, most: usize },
+    #[error(transparent)]
+    TooManyPids(#[from] TooManyPids),
+    #[error("the topology was never replaced, so there is none before it")]
+    NoPrevious,
+    #[error("the link from {source_name:?} to {destination_name:?} has no change that could be undone")]
+    Unchanged { source_name: String, destination_name: String },
+    #[error("the topology file cannot be used: {0}")]
+    File(String),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -70,39 +91,41 @@ pub(crate) enum ChangeRefused {
 impl Network {
     /// Starts from a topology file and the changes that an earlier run saved.
     pub(crate) fn start(
-        file: Topology,
+        file: Loaded,
         mut store: Option<Store>,
         (limits, prefixes): (FeedLimits, Option<PrefixStore>),
         catalogue: Arc<Catalogue>,
         clock: Clock,
     ) -> Result<Self, ChangeRefused> {
         let saved = store.as_mut().map(Store::load).transpose()?.unwrap_or_default();
-        let base = match &saved.topology {
-            None => Arc::new(file),
+        let base = match &saved.present.replacement {
+            None => file,
             Some(bytes) => {
                 tracing::info!("the topology set through /admin is in force, not the topology file");
-                Arc::new(Topology::from_json(bytes, "saved topology")?)
+                Loaded::from_json(bytes, "saved topology")?
             }
         };
-        let Fitted { topology, kept: changes, dropped } = saved.links.fit(&base);
+        let Fitted { topology, kept: links, dropped } = LinkChanges::clone(&saved.present.links).fit(&base.topology);
         describe_dropped(&dropped);
-        let changes = Arc::new(changes);
+        let links = Arc::new(links);
         let mut feeds = Feeds::start(limits, prefixes)?;
         let view = View::compute(feeds.over(&topology));
-        let published = Published::new(Arc::clone(&catalogue), (view, Arc::clone(&changes)), None, clock());
+        let published = Published::new(Arc::clone(&catalogue), (view, Arc::clone(&links)), None, clock());
         feeds.published(clock(), true);
         record(&published, 0);
         let durable = store.is_some();
-        let replacement = saved.topology.map(Arc::from);
-        let layers = Mutex::new(Layers { base, replacement, changes, store, feeds });
-        Ok(Self {
-            current: ArcSwap::from_pointee(published),
-            layers,
-            durable,
-            catalogue,
-            clock,
-            states: watch::Sender::new(1),
-        })
+        let layers = Layers {
+            base,
+            present: Layered { links, ..saved.present },
+            previous: saved.previous,
+            store,
+            feeds,
+            trail: Trail::new(saved.audit),
+        };
+        layers.announce();
+        let layers = Mutex::new(layers);
+        let current = ArcSwap::from_pointee(published);
+        Ok(Self { current, states: watch::Sender::new(1), layers, durable, catalogue, clock })
     }
 
     /// Current state. A request takes it once and reads nothing else.
@@ -120,80 +143,19 @@ impl Network {
         self.durable
     }
 
-    /// Tells whether the topology was set through `/admin`.
-    pub(crate) fn is_replaced(&self) -> bool {
-        self.lock().replacement.is_some()
-    }
-
-    /// Changes links: all of them, or none if one change is refused.
-    pub(crate) fn change_links(&self, changes: &[LinkChange]) -> Result<Outcome, ChangeRefused> {
-        let mut layers = self.lock();
-        let current = self.current();
-        let topology = Arc::new(current.snapshot().view().topology().with_changes(changes)?);
-        let merged = layers.changes.merged_with(changes, &topology);
-        let mut all = LinkChanges::clone(&layers.changes);
-        all.extend(merged.clone());
-        let all = Arc::new(all);
-        let next = self.publish(timed(|| current.snapshot().view().successor(topology)), &all, &current);
-        layers.save(|store, before| store.save_links(&merged, before))?;
-        layers.changes = all;
-        Ok(self.swap(next, Vec::new()))
-    }
-
-    /// Discards all changes to links.
-    pub(crate) fn reset_links(&self) -> Result<Outcome, ChangeRefused> {
-        let mut layers = self.lock();
-        let current = self.current();
-        let none = Arc::default();
-        let (next, all) = self.over(&layers, &layers.base, &none, &current);
-        layers.save(Store::clear_links)?;
-        layers.changes = none;
-        layers.feeds.published((self.clock)(), all);
-        Ok(self.swap(next, Vec::new()))
-    }
-
-    /// Replaces the topology of the file, restarts included, and discards all changes to links.
-    pub(crate) fn replace_topology(&self, bytes: &[u8]) -> Result<Outcome, ChangeRefused> {
-        let topology = Topology::from_json(bytes, "request body")?;
-        let mut layers = self.lock();
-        layers.feeds.check(&topology)?;
-        self.rebase(&mut layers, topology, Some(bytes))
-    }
-
-    /// Returns to the topology file, and discards all changes to links.
-    pub(crate) fn restore_topology(&self, file: Topology) -> Result<Outcome, ChangeRefused> {
-        self.rebase(&mut self.lock(), file, None)
-    }
-
-    fn rebase(
-        &self,
-        layers: &mut Layers,
-        topology: Topology,
-        replacement: Option<&[u8]>,
-    ) -> Result<Outcome, ChangeRefused> {
-        let current = self.current();
-        let (base, none) = (Arc::new(topology), Arc::default());
-        let (next, all) = self.over(layers, &base, &none, &current);
-        layers.save(|store, before| store.save_topology(replacement, before))?;
-        (layers.base, layers.replacement, layers.changes) = (base, replacement.map(Arc::from), none);
-        layers.feeds.published((self.clock)(), all);
-        Ok(self.swap(next, Vec::new()))
-    }
-
-    /// Takes over a topology file that was read again, as a restart would: changes to links are kept if they still fit,
-    /// and so is a topology that replaced the file.
-    pub(crate) fn reload(&self, file: Topology) -> Outcome {
-        let mut layers = self.lock();
-        if layers.replacement.is_none() {
-            layers.base = Arc::new(file);
+    /// What of the state does not come from the topology file.
+    pub(crate) fn overrides(&self) -> Overrides {
+        let layers = self.lock();
+        Overrides {
+            replaced: layers.present.replacement.is_some(),
+            links: layers.present.links.len(),
+            previous: layers.previous.is_some(),
         }
-        let current = self.current();
-        let Fitted { topology, kept, dropped } = LinkChanges::clone(&layers.changes).fit(&layers.base);
-        let dropped = describe_dropped(&dropped);
-        layers.changes = Arc::new(kept);
-        let (next, all) = self.over(&layers, &topology, &layers.changes, &current);
-        layers.feeds.published((self.clock)(), all);
-        self.swap(next, dropped)
+    }
+
+    /// The newest entries of the audit trail, the newest first.
+    pub(crate) fn audit(&self, limit: usize) -> Vec<AuditEntry> {
+        self.lock().trail.newest().take(limit).cloned().collect()
     }
 
     /// Computes the state of a topology with the prefixes of other sources above it: those that are published if its PIDs
@@ -201,8 +163,7 @@ impl Network {
     fn over(
         &self,
         layers: &Layers,
-        topology: &Topology,
-        changes: &Arc<LinkChanges>,
+        (topology, links): (&Topology, &Arc<LinkChanges>),
         current: &Published,
     ) -> (Published, bool) {
         let view = current.snapshot().view();
@@ -210,11 +171,11 @@ impl Network {
             Some(topology) => (Arc::new(topology), false),
             None => (layers.feeds.over(topology), true),
         };
-        (self.publish(timed(|| view.successor(topology)), changes, current), all)
+        (self.publish(timed(|| view.successor(topology)), links, current), all)
     }
 
-    fn publish(&self, view: View, changes: &Arc<LinkChanges>, current: &Published) -> Published {
-        Published::new(Arc::clone(&self.catalogue), (view, Arc::clone(changes)), Some(current), (self.clock)())
+    fn publish(&self, view: View, links: &Arc<LinkChanges>, current: &Published) -> Published {
+        Published::new(Arc::clone(&self.catalogue), (view, Arc::clone(links)), Some(current), (self.clock)())
     }
 
     fn swap(&self, next: Published, dropped: Vec<String>) -> Outcome {
@@ -232,13 +193,47 @@ impl Network {
 }
 
 impl Layers {
-    /// Saves a change before it is made, if there is a store.
+    /// Saves a change before it is made, if there is a store, and adds it to the audit trail.
     fn save(
         &mut self,
-        work: impl FnOnce(&mut Store, Acknowledged<'_>) -> Result<(), StoreError>,
+        change: &Saving<'_>,
+        (by, action): (&Actor, Action),
+        (subject, detail): (&str, &str),
+        clock: Clock,
     ) -> Result<(), StoreError> {
-        let before = Acknowledged { links: &self.changes, topology: self.replacement.as_deref() };
-        self.store.as_mut().map_or(Ok(()), |store| work(store, before))
+        let noted = self.trail.prepare(by, action, (subject, detail), clock());
+        let before = Acknowledged { present: &self.present, previous: self.previous.as_ref() };
+        // A change that only counts in an entry is not worth a write of its own.
+        let is_silent = matches!(change, Saving::Nothing) && !noted.is_new;
+        if let Some(store) = self.store.as_mut().filter(|_| !is_silent) {
+            store.save(change, &noted.entry, before)?;
+        }
+        self.trail.add(noted);
+        Ok(())
+    }
+
+    /// Replaces the changes to links in force.
+    fn set_links(&mut self, links: Arc<LinkChanges>) {
+        self.present.links = links;
+        self.count();
+    }
+
+    /// Logs how much of the state does not come from the file.
+    fn announce(&self) {
+        self.count();
+        let links = self.present.links.len();
+        if links > 0 {
+            tracing::info!(
+                links,
+                "links differ from the topology by what came through /admin; alto-server ctl links shows them"
+            );
+        }
+    }
+
+    fn count(&self) {
+        #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+        metrics::gauge!("alto_link_overrides").set(self.present.links.len() as f64);
+        metrics::gauge!("alto_topology_replaced").set(if self.present.replacement.is_some() { 1.0 } else { 0.0 });
     }
 }
 

@@ -1,10 +1,14 @@
 //! The topology file that the operator named.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use topo::Topology;
 
-use super::network::feeds::check_pids;
+use crate::regular_file;
+
+/// Longest topology file, in bytes.
+const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Topology file, which is read at the start and at every reload; or none, and an empty network in place of its.
 #[derive(Clone, Debug)]
@@ -16,18 +20,43 @@ pub(crate) struct TopologySource {
     max_pids: usize,
 }
 
+/// Topology with the JSON that it was read from.
+#[derive(Clone, Debug)]
+pub(crate) struct Loaded {
+    pub(crate) topology: Arc<Topology>,
+    pub(crate) text: Arc<[u8]>,
+}
+
 /// Name of the empty network.
 const WAITING: &str = "waiting";
 
 /// Reason why the topology file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SourceError {
+    #[error("topology: {}: cannot be read: {source}", path.display())]
+    Unreadable { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     Topology(#[from] topo::TopologyError),
-    #[error("the topology {0}")]
-    TooManyPids(String),
+    #[error("the topology {} {refused}", path.display())]
+    TooManyPids { path: PathBuf, refused: TooManyPids },
     #[error("host: the topology {} has no host named {host:?}; correct the name or add the host", path.display())]
     UnknownHost { host: String, path: PathBuf },
+}
+
+/// Topology with more PIDs than allowed.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "has {pids} PIDs; at most {most} are taken, because cost maps have the square of it: group more prefixes into a PID, or raise max-pids"
+)]
+pub(crate) struct TooManyPids {
+    pids: usize,
+    most: usize,
+}
+
+/// Refuses a topology with more PIDs than allowed.
+pub(crate) fn check_pids(topology: &Topology, most: usize) -> Result<(), TooManyPids> {
+    let pids = topology.own_network_map().len();
+    if pids > most { Err(TooManyPids { pids, most }) } else { Ok(()) }
 }
 
 impl TopologySource {
@@ -42,18 +71,27 @@ impl TopologySource {
     }
 
     /// Reads and checks the file.
-    pub(crate) fn load(&self) -> Result<Topology, SourceError> {
+    pub(crate) fn load(&self) -> Result<Loaded, SourceError> {
         let Some(path) = &self.path else {
-            return Ok(Topology::from_json(format!("{{\"name\": \"{WAITING}\"}}").as_bytes(), WAITING)?);
+            return Ok(Loaded::from_json(format!("{{\"name\": \"{WAITING}\"}}").as_bytes(), WAITING)?);
         };
-        let topology = Topology::from_path(path)?;
-        check_pids(&topology, self.max_pids)
-            .map_err(|error| SourceError::TooManyPids(format!("{} {error}", path.display())))?;
+        let text = regular_file::read(path, MAX_FILE_BYTES)
+            .map_err(|source| SourceError::Unreadable { path: path.clone(), source })?;
+        let loaded = Loaded::from_json(&text, &path.display().to_string())?;
+        check_pids(&loaded.topology, self.max_pids)
+            .map_err(|refused| SourceError::TooManyPids { path: path.clone(), refused })?;
         match &self.host {
-            Some(host) if !topology.hosts().any(|known| known.name().as_str() == host) => {
+            Some(host) if !loaded.topology.hosts().any(|known| known.name().as_str() == host) => {
                 Err(SourceError::UnknownHost { host: host.clone(), path: path.clone() })
             }
-            _ => Ok(topology),
+            _ => Ok(loaded),
         }
+    }
+}
+
+impl Loaded {
+    /// Checks a topology; `source` names it in errors.
+    pub(crate) fn from_json(text: &[u8], source: &str) -> Result<Self, topo::TopologyError> {
+        Ok(Self { topology: Arc::new(Topology::from_json(text, source)?), text: Arc::from(text) })
     }
 }

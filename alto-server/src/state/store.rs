@@ -1,16 +1,29 @@
 //! The changes to the network in an embedded ACID store. A change is on disk before it is acknowledged.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use alto_registry::store_file::{StoreError, StoreFile};
-use redb::{ReadableTable, TableDefinition, WriteTransaction};
+use redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
 use topo::LinkChanges;
 
-/// Link changes in JSON, by the key of the link.
-const LINKS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("link-changes");
-/// Topology that replaces the file, if there is one, under the single key [`REPLACEMENT`].
+use super::audit::{AuditEntry, MAX_ENTRIES};
+
+/// Table of link changes in JSON, by the key of the link.
+type Links = TableDefinition<'static, &'static str, &'static [u8]>;
+
+/// Link changes in force.
+const LINKS: Links = TableDefinition::new("link-changes");
+/// Link changes above the topology before.
+const PREVIOUS_LINKS: Links = TableDefinition::new("previous-link-changes");
+/// Topologies in JSON, by the keys below.
 const TOPOLOGY: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("topology");
+/// Key of the topology that replaces the file, if there is one.
 const REPLACEMENT: &str = "replacement";
+/// Key of the topology before; empty if that was the file.
+const PREVIOUS: &str = "previous";
+/// Entries of the audit trail in JSON, by their numbers.
+const AUDIT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("audit");
 
 /// Size of the page cache. Nothing is read while the server runs.
 const CACHE_BYTES: usize = 8 * 1024 * 1024;
@@ -22,28 +35,52 @@ pub(crate) struct Store {
     suspect: bool,
 }
 
+/// Topology with the link changes above it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Layered {
+    /// JSON of the topology that replaced the file; absent if it is the file.
+    pub(crate) replacement: Option<Arc<[u8]>>,
+    pub(crate) links: Arc<LinkChanges>,
+}
+
 /// Content of the store.
 #[derive(Default)]
 pub(crate) struct Saved {
-    pub(crate) links: LinkChanges,
-    pub(crate) topology: Option<Vec<u8>>,
+    pub(crate) present: Layered,
+    /// State before the topology was replaced the last time.
+    pub(crate) previous: Option<Layered>,
+    pub(crate) audit: Vec<AuditEntry>,
 }
 
 /// Content of the store as it was acknowledged, before a change.
 #[derive(Clone, Copy)]
 pub(crate) struct Acknowledged<'a> {
-    pub(crate) links: &'a LinkChanges,
-    pub(crate) topology: Option<&'a [u8]>,
+    pub(crate) present: &'a Layered,
+    pub(crate) previous: Option<&'a Layered>,
+}
+
+/// Change to be saved.
+pub(crate) enum Saving<'a> {
+    /// Link changes, each of which replaces the saved change of its link.
+    Links(&'a LinkChanges),
+    /// All link changes, in place of the saved ones.
+    AllLinks(&'a LinkChanges),
+    /// Another topology, and what was in force before.
+    Topology { present: &'a Layered, previous: &'a Layered },
+    /// Nothing but an entry of the audit trail.
+    Nothing,
 }
 
 impl Store {
     /// Opens the store in a folder, which is created if it does not exist.
     pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
         let mut file = StoreFile::open(folder, "network.redb", CACHE_BYTES)?;
-        // Creating the tables here spares readers a special case.
+        // Creating the tables here spares readers a special case, of files of older versions as well.
         file.write(|transaction| {
             transaction.open_table(LINKS)?;
+            transaction.open_table(PREVIOUS_LINKS)?;
             transaction.open_table(TOPOLOGY)?;
+            transaction.open_table(AUDIT)?;
             Ok(())
         })?;
         Ok(Self { file, suspect: false })
@@ -52,76 +89,92 @@ impl Store {
     /// Reads everything that was saved.
     pub(crate) fn load(&mut self) -> Result<Saved, StoreError> {
         self.file.read(|transaction| {
-            let (mut saved, mut links) = (Saved::default(), Vec::new());
-            for entry in transaction.open_table(LINKS)?.iter()? {
-                let (key, change) = entry?;
-                // Only this program writes here, but another version of it may have written a form unknown to this one.
-                let read = (key.value().parse(), serde_json::from_slice(change.value()));
-                if let (Ok(key), Ok(change)) = read {
-                    links.push((key, change));
-                } else {
-                    tracing::warn!(
-                        key = key.value(),
-                        "a saved link change is not readable by this version and is left out"
-                    );
-                }
-            }
-            saved.links = links.into_iter().collect();
             let topology = transaction.open_table(TOPOLOGY)?;
-            saved.topology = topology.get(REPLACEMENT)?.map(|bytes| bytes.value().to_vec());
-            Ok(saved)
+            let replacement = topology.get(REPLACEMENT)?.map(|bytes| Arc::from(bytes.value()));
+            let present = Layered { replacement, links: Arc::new(read_links(transaction, LINKS)?) };
+            let previous = match topology.get(PREVIOUS)? {
+                None => None,
+                Some(bytes) => {
+                    let replacement = Some(bytes.value()).filter(|bytes| !bytes.is_empty()).map(Arc::from);
+                    Some(Layered { replacement, links: Arc::new(read_links(transaction, PREVIOUS_LINKS)?) })
+                }
+            };
+            let mut audit = Vec::new();
+            for entry in transaction.open_table(AUDIT)?.iter()? {
+                // An entry of another version that cannot be read is left out.
+                audit.extend(serde_json::from_slice::<AuditEntry>(entry?.1.value()).ok());
+            }
+            Ok(Saved { present, previous, audit })
         })
     }
 
-    /// Saves link changes, each of which replaces the saved change of its link.
-    pub(crate) fn save_links(&mut self, changes: &LinkChanges, before: Acknowledged<'_>) -> Result<(), StoreError> {
-        self.write(before, |transaction| insert(transaction, changes))
-    }
-
-    /// Deletes all link changes.
-    pub(crate) fn clear_links(&mut self, before: Acknowledged<'_>) -> Result<(), StoreError> {
-        self.write(before, clear)
-    }
-
-    /// Saves a topology that replaces the file, or deletes it to return to the file; link changes are deleted too.
-    pub(crate) fn save_topology(
+    /// Saves a change with its entry of the audit trail; both are on disk when this returns. After a failed call it
+    /// restores what was acknowledged before, because a refused change must not come back with a restart.
+    pub(crate) fn save(
         &mut self,
-        topology: Option<&[u8]>,
+        change: &Saving<'_>,
+        entry: &AuditEntry,
         before: Acknowledged<'_>,
-    ) -> Result<(), StoreError> {
-        self.write(before, |transaction| {
-            clear(transaction)?;
-            replace(transaction, topology)
-        })
-    }
-
-    /// Runs a transaction, which is on disk when this returns. After a failed one it restores what was acknowledged
-    /// before, because a refused change must not come back with a restart.
-    fn write(
-        &mut self,
-        before: Acknowledged<'_>,
-        work: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
     ) -> Result<(), StoreError> {
         let restore = std::mem::replace(&mut self.suspect, true);
         self.file.write(|transaction| {
             if restore {
-                clear(transaction)?;
-                insert(transaction, before.links)?;
-                replace(transaction, before.topology)?;
+                replace(transaction, before.present, before.previous)?;
             }
-            work(transaction)
+            match change {
+                Saving::Links(links) => insert(transaction, LINKS, links)?,
+                Saving::AllLinks(links) => {
+                    clear(transaction, LINKS)?;
+                    insert(transaction, LINKS, links)?;
+                }
+                Saving::Topology { present, previous } => replace(transaction, present, Some(previous))?,
+                Saving::Nothing => {}
+            }
+            note(transaction, entry)
         })?;
         self.suspect = false;
         Ok(())
     }
 }
 
-fn clear(transaction: &WriteTransaction) -> Result<(), redb::Error> {
-    Ok(transaction.open_table(LINKS)?.retain(|_, _| false)?)
+fn read_links(transaction: &ReadTransaction, table: Links) -> Result<LinkChanges, redb::Error> {
+    let mut links = Vec::new();
+    for entry in transaction.open_table(table)?.iter()? {
+        let (key, change) = entry?;
+        // Only this program writes here, but another version of it may have written a form unknown to this one.
+        let read = (key.value().parse(), serde_json::from_slice(change.value()));
+        if let (Ok(key), Ok(change)) = read {
+            links.push((key, change));
+        } else {
+            tracing::warn!(key = key.value(), "a saved link change is not readable by this version and is left out");
+        }
+    }
+    Ok(links.into_iter().collect())
 }
 
-fn insert(transaction: &WriteTransaction, changes: &LinkChanges) -> Result<(), redb::Error> {
-    let mut links = transaction.open_table(LINKS)?;
+/// Writes everything but the audit trail.
+fn replace(transaction: &WriteTransaction, present: &Layered, previous: Option<&Layered>) -> Result<(), redb::Error> {
+    let mut topology = transaction.open_table(TOPOLOGY)?;
+    match &present.replacement {
+        Some(bytes) => topology.insert(REPLACEMENT, &**bytes)?,
+        None => topology.remove(REPLACEMENT)?,
+    };
+    match previous {
+        Some(previous) => topology.insert(PREVIOUS, previous.replacement.as_deref().unwrap_or_default())?,
+        None => topology.remove(PREVIOUS)?,
+    };
+    clear(transaction, LINKS)?;
+    insert(transaction, LINKS, &present.links)?;
+    clear(transaction, PREVIOUS_LINKS)?;
+    previous.map_or(Ok(()), |previous| insert(transaction, PREVIOUS_LINKS, &previous.links))
+}
+
+fn clear(transaction: &WriteTransaction, table: Links) -> Result<(), redb::Error> {
+    Ok(transaction.open_table(table)?.retain(|_, _| false)?)
+}
+
+fn insert(transaction: &WriteTransaction, table: Links, changes: &LinkChanges) -> Result<(), redb::Error> {
+    let mut links = transaction.open_table(table)?;
     for (key, change) in changes {
         let json = serde_json::to_vec(change).expect("link changes are plain data");
         links.insert(key.to_string().as_str(), json.as_slice())?;
@@ -129,11 +182,10 @@ fn insert(transaction: &WriteTransaction, changes: &LinkChanges) -> Result<(), r
     Ok(())
 }
 
-fn replace(transaction: &WriteTransaction, topology: Option<&[u8]>) -> Result<(), redb::Error> {
-    let mut table = transaction.open_table(TOPOLOGY)?;
-    match topology {
-        Some(bytes) => table.insert(REPLACEMENT, bytes)?,
-        None => table.remove(REPLACEMENT)?,
-    };
-    Ok(())
+fn note(transaction: &WriteTransaction, entry: &AuditEntry) -> Result<(), redb::Error> {
+    let mut audit = transaction.open_table(AUDIT)?;
+    let json = serde_json::to_vec(entry).expect("entries are plain data with finite numbers");
+    audit.insert(entry.number, json.as_slice())?;
+    let oldest = entry.number.saturating_sub(MAX_ENTRIES as u64);
+    Ok(audit.retain_in(..=oldest, |_, _| false)?)
 }

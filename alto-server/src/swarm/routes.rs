@@ -21,6 +21,7 @@ use crate::http::error::json;
 use crate::http::offload::{self, Cancel, WorkPool};
 use crate::http::router::Route;
 use crate::http::{Exchange, HttpError, Response, body};
+use crate::plain_json::{self, JsonFault};
 use crate::state::network::Network;
 
 /// Work to rank one holder, in the unit of [`offload`].
@@ -202,11 +203,9 @@ impl Api {
 
 /// Parses a body. An error names the path of the member that is wrong.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, SwarmError> {
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut json)
-        .map_err(|error| SwarmError::malformed(error.path().to_string(), error.into_inner().to_string()))?;
-    json.end().map_err(|error| SwarmError::malformed("body", error.to_string()))?;
-    Ok(value)
+    plain_json::parse(bytes, "{}").map_err(|JsonFault { path, problem }| {
+        SwarmError::malformed(if path.is_empty() { "body" } else { path.as_str() }, problem)
+    })
 }
 
 fn answer<T: Serialize>(status: StatusCode, message: &T) -> Response {

@@ -128,15 +128,9 @@ impl Tracker {
         self.settings.udp_rate
     }
 
-    /// Reads the access lists again. Lists that cannot be used change nothing.
-    pub(crate) fn reload(&self) {
-        match Access::read(&self.settings.files) {
-            Ok(access) => {
-                self.access.store(Arc::new(access));
-                tracing::info!("access lists of the tracker reloaded");
-            }
-            Err(error) => tracing::error!(%error, "the previous access lists of the tracker stay in use"),
-        }
+    /// Uses other access lists from now on.
+    pub(crate) fn replace_lists(&self, access: Access) {
+        self.access.store(Arc::new(access));
     }
 
     /// Records a peer, and names others to it.

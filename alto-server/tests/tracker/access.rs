@@ -26,11 +26,11 @@ fn only_listed_torrents_are_served_and_the_lists_can_be_reloaded() {
     assert_eq!(reason(&server, "/tracker/announce", &of(0xef)), "this torrent is not registered with this tracker");
     std::fs::write(&torrents, "ef".repeat(20)).unwrap();
     server.signal("HUP");
-    server.wait_for_log("access lists of the tracker reloaded");
+    server.wait_for_log("settings and files reloaded");
     assert_eq!(reason(&server, "/tracker/announce", &of(0xef)), "");
     std::fs::write(&torrents, "nonsense").unwrap();
     server.signal("HUP");
-    server.wait_for_log("the previous access lists of the tracker stay in use");
+    server.wait_for_log("the reload changed nothing");
     assert_eq!(reason(&server, "/tracker/announce", &of(0xef)), "");
     let (code, _, error) = crate::support::run(&[
         "--topology",

@@ -101,14 +101,15 @@ impl Digest {
         let path = std::env::temp_dir().join(format!("fuzz-users-{}", std::process::id()));
         std::fs::write(&path, "Mufasa:Circle of Life\n").expect("the folder for temporary files is writable");
         let algorithms = http::digest::Algorithms::Sha256AndMd5;
-        let authenticator = http::digest::Authenticator::from_file(&path, "alto", algorithms, [7; 32]);
+        let nonces = std::sync::Arc::new(http::nonce::Nonces::new([7; 32]));
+        let authenticator = http::digest::Authenticator::from_file(&path, "alto", algorithms, nonces);
         std::fs::remove_file(&path).expect("the file was just written");
         Self(authenticator.expect("the file has a user"))
     }
 
     /// Tells whether the field authenticates a request.
     pub fn check(&self, field: &str) -> bool {
-        self.0.check(Some(field), "GET", "/directory", SystemTime::UNIX_EPOCH).is_ok()
+        self.0.check(Some(field.as_bytes()), "GET", "/directory", SystemTime::UNIX_EPOCH).is_ok()
     }
 }
 

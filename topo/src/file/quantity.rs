@@ -114,7 +114,7 @@ impl<'de> Deserialize<'de> for Delay {
 }
 
 /// Describes a bandwidth to editors.
-pub(super) fn bandwidth_schema(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn bandwidth_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "anyOf": [
             {"type": "number", "exclusiveMinimum": 0},

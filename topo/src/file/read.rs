@@ -8,13 +8,16 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use super::{MAX_BYTES, PropertyValue, TopologyFile, shape, syntax};
 use crate::error::TopologyError;
 
+/// Shortest topology file.
+const LEAST: &str = "{\"name\": \"my-network\"}";
+
 impl TopologyFile {
     /// Parses the JSON of a topology file; `source` names it in errors.
     pub fn from_json(bytes: &[u8], source: &str) -> Result<Self, TopologyError> {
         if bytes.len() as u64 > MAX_BYTES {
             return Err(TopologyError::whole(source, format!("has more than {MAX_BYTES} bytes")));
         }
-        let text = syntax::text(bytes, source)?;
+        let text = syntax::text(bytes).map_err(|message| TopologyError::whole(source, message))?;
         // Tracking paths is slow, so it is done only once there is an error to report.
         serde_json::from_str(text).map_err(|error| explain(text, &error, source))
     }
@@ -23,7 +26,7 @@ impl TopologyFile {
 /// Describes everything that keeps a text from being a topology file.
 fn explain(text: &str, error: &serde_json::Error, source: &str) -> TopologyError {
     match shape::problems(text) {
-        Err(error) => syntax::describe(text, &error, source),
+        Err(error) => TopologyError::whole(source, syntax::describe(text, &error, LEAST)),
         Ok(mut problems) => problems
             .finish(source)
             .err()

@@ -9,6 +9,7 @@ use std::fmt::{self, Write as _};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::quantity::{BANDWIDTH_FORMS, DELAY_FORMS, parse_bandwidth, parse_delay};
+use super::spelling::is_misspelt;
 use crate::error::Problems;
 
 /// Largest number of problems that are described.
@@ -347,26 +348,6 @@ fn unknown_key(key: &str, shape: &Shape, known: &[Key]) -> String {
     }
     let names: Vec<&str> = known.iter().map(|key| key.name).collect();
     format!("is not a key of {what}: use {}", names.join(", "))
-}
-
-/// Returns whether two words differ in at most two letters, by insertions, deletions and replacements.
-fn is_misspelt(word: &str, right: &str) -> bool {
-    let (word, right) = (word.to_lowercase().replace('-', "_"), right.to_owned());
-    if word.len().abs_diff(right.len()) > 2 || word.len() > QUOTED {
-        return false;
-    }
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, a) in word.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in right.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[right.len()] <= 2
 }
 
 #[cfg(test)]

@@ -1,36 +1,28 @@
-//! Descriptions of files that are not JSON, in words that name what stands there instead.
-
-use crate::error::TopologyError;
+//! Descriptions of texts that are not JSON, in words that name what stands there instead.
 
 /// Number of characters of a file that a message quotes.
 const QUOTED: usize = 40;
 
-/// Removes a byte order mark, which some editors put in front of UTF-8, and checks that the rest is UTF-8.
-pub(super) fn text<'a>(bytes: &'a [u8], source: &str) -> Result<&'a str, TopologyError> {
+/// Removes a byte order mark, which some editors put in front of UTF-8, and checks that the rest is UTF-8. An error
+/// completes "FILE ...".
+pub fn text(bytes: &[u8]) -> Result<&str, String> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return Err(TopologyError::whole(source, "is in UTF-16: save it as UTF-8"));
+        return Err("is in UTF-16: save it as UTF-8".to_owned());
     }
     std::str::from_utf8(bytes).map_err(|error| {
         let place = error.valid_up_to();
         let line = 1 + bytes.iter().take(place).filter(|byte| **byte == b'\n').count();
         let byte = bytes.get(place).copied().unwrap_or_default();
-        TopologyError::whole(
-            source,
-            format!("line {line} has the byte 0x{byte:02x}, which is not UTF-8: save it as UTF-8"),
-        )
+        format!("line {line} has the byte 0x{byte:02x}, which is not UTF-8: save it as UTF-8")
     })
 }
 
-/// Describes why a text is not JSON.
-pub(super) fn describe(text: &str, error: &serde_json::Error, source: &str) -> TopologyError {
-    TopologyError::whole(source, message(text, error))
-}
-
-fn message(text: &str, error: &serde_json::Error) -> String {
+/// Describes why a text is not JSON, to complete "FILE ...". `least` is the shortest text that could be meant.
+pub fn describe(text: &str, error: &serde_json::Error, least: &str) -> String {
     let content = text.trim_start();
     if content.is_empty() {
-        return "is empty: a topology is at least {\"name\": \"my-network\"}".to_owned();
+        return format!("is empty: there has to be at least {least}");
     }
     if content.starts_with('<') {
         return format!("is not JSON but XML or HTML: it begins with {:?}", excerpt(content));
@@ -66,7 +58,7 @@ fn message(text: &str, error: &serde_json::Error) -> String {
         "expected `,` or `}`" | "expected `,` or `]`" => "a comma or a closing bracket is missing before it",
         "expected `:`" => "a colon is missing before it",
         "key must be a string" => "keys are texts in double quotes",
-        "recursion limit exceeded" => "its values are nested too deep for a topology",
+        "recursion limit exceeded" => "its values are nested too deep",
         "number out of range" => "the number is too large",
         cause if cause.starts_with("control character") => "a text goes on over the end of its line: close the quotes",
         cause if cause.contains("escape") => "a backslash in a text has to be doubled",

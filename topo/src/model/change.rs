@@ -1,5 +1,8 @@
 //! Changes reported for links while the network runs, and the topology that results from them.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::limits::{self, Limit};
@@ -10,7 +13,7 @@ use crate::error::ChangeError;
 use crate::file::{Delay, quantity};
 
 /// A change to one link; absent fields stay as they are.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LinkChange {
     /// Name of the node at one end; the ends of an undirected link may be given in either order.
@@ -25,6 +28,7 @@ pub struct LinkChange {
     pub utilisation: Option<Samples>,
     /// Bandwidth in Mbit/s; a text has a unit, such as "100G".
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "quantity::bandwidth_if_any")]
+    #[schemars(schema_with = "quantity::bandwidth_schema")]
     pub bandwidth: Option<f64>,
     /// Configured one-way delay in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,7 +75,7 @@ pub enum Override {
 }
 
 /// A new measured value of a link.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "a number, a list of numbers, or null to return to the configured value")]
 pub enum Measured {
     /// Samples measured since the last report.
@@ -100,6 +104,19 @@ impl Serialize for Override {
     }
 }
 
+impl JsonSchema for Override {
+    fn schema_name() -> Cow<'static, str> {
+        "Override".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A cost, or null for the computed one.",
+            "anyOf": [{"type": "number", "minimum": 0, "maximum": 1_000_000_000}, {"type": "null"}]
+        })
+    }
+}
+
 impl LinkChange {
     /// Creates a change that leaves everything about the link between two nodes as it is.
     pub fn of(source: impl Into<String>, destination: impl Into<String>) -> Self {
@@ -117,6 +134,12 @@ impl LinkChange {
             cost: None,
             price: None,
         }
+    }
+
+    /// Returns whether the change only reports measurements, and sets nothing that the operator configures.
+    pub fn is_measurement(&self) -> bool {
+        let Self { bandwidth, delay, loss, up, cost, price, .. } = self;
+        bandwidth.is_none() && delay.is_none() && loss.is_none() && up.is_none() && cost.is_none() && price.is_none()
     }
 
     /// Combines this change with an older one of the same link; this one wins where both set a field.
@@ -169,6 +192,11 @@ impl Topology {
             link.weigh(&next.frame.cost).map_err(failed)?;
         }
         Ok(next)
+    }
+
+    /// Returns the position of the link that a change names, if there is exactly one.
+    pub fn position(&self, change: &LinkChange) -> Option<usize> {
+        self.find(change).ok()
     }
 
     /// Returns the position of the link that a change names.

@@ -5,9 +5,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::change::LinkChange;
+use super::change::{LinkChange, Override};
 use super::topology::Topology;
 use crate::error::ChangeError;
+use crate::file::TopologyFile;
 
 /// The identity of a link, independent of the direction in which a change names it.
 ///
@@ -106,6 +107,34 @@ impl LinkChanges {
         self.0.extend(newer.0);
     }
 
+    /// Returns the entry of a link.
+    pub fn get(&self, key: &LinkKey) -> Option<&LinkChange> {
+        self.0.get(key)
+    }
+
+    /// Returns the changes without the one of a link; `None` if that link is not changed.
+    pub fn without(&self, key: &LinkKey) -> Option<Self> {
+        let mut rest = self.clone();
+        rest.0.remove(key).map(|_| rest)
+    }
+
+    /// Writes the configured values that the changes set into the file of `base`; measurements have no place in files.
+    pub fn write_into(&self, file: &mut TopologyFile, base: &Topology) {
+        for change in self.0.values() {
+            let Some(link) = base.find(change).ok().and_then(|place| file.links.get_mut(place)) else { continue };
+            link.bandwidth = change.bandwidth.unwrap_or(link.bandwidth);
+            link.delay = change.delay.unwrap_or(link.delay);
+            link.loss = change.loss.or(link.loss);
+            link.up = change.up.unwrap_or(link.up);
+            link.price = change.price.unwrap_or(link.price);
+            match change.cost {
+                Some(Override::Set(cost)) => link.cost = Some(cost),
+                Some(Override::Clear) => link.cost = None,
+                None => {}
+            }
+        }
+    }
+
     /// Iterates over all entries, by key.
     pub fn iter(&self) -> btree_map::Iter<'_, LinkKey, LinkChange> {
         self.0.iter()
@@ -163,7 +192,6 @@ impl<'a> IntoIterator for &'a LinkChanges {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::change::Override;
     use crate::model::parts::Link;
 
     fn topology(links: &str) -> Arc<Topology> {
@@ -234,5 +262,30 @@ mod tests {
         assert_eq!(fitted.topology.links().map(Link::price).collect::<Vec<_>>(), [1.0]);
         assert_eq!(fitted.dropped.len(), 1);
         assert_eq!((&*fitted.dropped[0].source_name, &*fitted.dropped[0].destination_name), ("a", "b"));
+    }
+
+    #[test]
+    fn a_file_with_the_changes_written_into_it_is_the_changed_topology() {
+        let text = r#"{"name": "n", "switches": [{"name": "a"}, {"name": "b"}], "links": [
+            {"source": "a", "destination": "b", "bandwidth": 10, "delay": 1, "cost": 3},
+            {"source": "a", "destination": "b", "bandwidth": 10, "delay": 1}]}"#;
+        let base = Arc::new(Topology::from_json(text.as_bytes(), "test").unwrap());
+        let of = |index| LinkChange { index: Some(index), ..LinkChange::of("b", "a") };
+        let changes = [
+            LinkChange { bandwidth: Some(5.0), cost: Some(Override::Clear), up: Some(false), ..of(0) },
+            LinkChange { delay: Some(crate::file::Delay(7.0)), loss: Some(1.0), price: Some(2.0), ..of(1) },
+            LinkChange { utilisation: Some(0.5.into()), ..of(1) },
+        ];
+        let changes = LinkChanges::default().merged_with(&changes, &base);
+        let mut file = TopologyFile::from_json(text.as_bytes(), "test").unwrap();
+        changes.write_into(&mut file, &base);
+        let written = Topology::from_json(file.to_json().as_bytes(), "test").unwrap();
+        let measured = LinkChange { utilisation: Some(0.5.into()), ..of(1) };
+        let written = Arc::new(written.with_changes(&[measured]).unwrap());
+        let fitted = changes.clone().fit(&base).topology;
+        assert_eq!(written.links().collect::<Vec<_>>(), fitted.links().collect::<Vec<_>>());
+        let key = LinkKey::of(&of(1), &base).unwrap();
+        assert_eq!(changes.without(&key).unwrap().len(), 1);
+        assert!(changes.get(&key).is_some() && changes.without(&key).unwrap().without(&key).is_none());
     }
 }

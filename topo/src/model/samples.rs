@@ -3,6 +3,7 @@
 //! Only that value is stored. It is the one that a metric without a statistical operator stands for: the median of
 //! delays and losses, and the latest utilisation (RFC 9439 §3.2, §5.3.3).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::limits::Limit;
@@ -11,7 +12,7 @@ use super::limits::Limit;
 const MAX_SAMPLES: usize = 10_000;
 
 /// Measured samples of one quantity.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "a number, or a list of numbers with the newest last")]
 pub enum Samples {
     /// A single sample.

@@ -9,8 +9,11 @@ use alto_registry::store_file::StoreError;
 use topo::{NetworkMap, PrefixDifference, PrefixLayer, PrefixSet, Topology};
 
 use super::{ChangeRefused, Layers, Network, Outcome, timed};
+use crate::state::audit::{Action, Actor};
 use crate::state::prefix_lines::{self, Form, Statements};
 use crate::state::prefix_store::{PrefixStore, Sizes};
+use crate::state::source::{Loaded, check_pids};
+use crate::state::store::Saving;
 
 /// Number of names of unknown PIDs that an answer lists.
 const LISTED: usize = 20;
@@ -56,6 +59,9 @@ pub(crate) struct FeedRequest<'a> {
     pub(crate) after: Option<u64>,
     pub(crate) sequence: u64,
     pub(crate) statements: Statements,
+    pub(crate) by: &'a Actor,
+    /// Whether the first line may be a topology.
+    pub(crate) may_replace_topology: bool,
 }
 
 /// Result of a request.
@@ -92,6 +98,8 @@ pub(crate) enum FeedRefused {
     TooManyPrefixes { count: usize, most: usize },
     #[error("there are {MAX_SOURCES} sources, and no more are taken; delete one that has ended")]
     TooManySources,
+    #[error("line 1 is a topology, and this token may only give prefixes; send it with a token for everything")]
+    TopologyForbidden,
     #[error("there is no source named {0:?}")]
     UnknownSource(String),
     #[error(transparent)]
@@ -120,9 +128,14 @@ impl Feeds {
         Arc::new(topology.with_prefixes(&self.layer))
     }
 
+    /// Sets other limits, for what comes from now on.
+    pub(super) fn set_limits(&mut self, limits: FeedLimits) {
+        self.limits = limits;
+    }
+
     /// Refuses a topology with too many PIDs.
     pub(super) fn check(&self, topology: &Topology) -> Result<(), ChangeRefused> {
-        check_pids(topology, self.limits.pids)
+        Ok(check_pids(topology, self.limits.pids)?)
     }
 
     /// Remembers what a state that was published at `now` has of the prefixes: all of them, or those it had before.
@@ -181,12 +194,6 @@ impl Feeds {
     }
 }
 
-/// Refuses a topology with more PIDs than allowed.
-pub(crate) fn check_pids(topology: &Topology, most: usize) -> Result<(), ChangeRefused> {
-    let pids = topology.own_network_map().len();
-    if pids > most { Err(ChangeRefused::TooManyPids { pids, most }) } else { Ok(()) }
-}
-
 impl Network {
     /// Applies a request of a source: all of it, or nothing.
     pub(crate) fn apply_prefixes(&self, request: FeedRequest<'_>) -> Result<Applied, FeedRefused> {
@@ -203,12 +210,15 @@ impl Network {
         let topology = match topology {
             None => None,
             Some(bytes) => {
-                let read = Topology::from_json(&bytes, "line 1").map_err(ChangeRefused::from)?;
-                layers.feeds.check(&read)?;
-                Some((read, bytes))
+                if !request.may_replace_topology {
+                    return Err(FeedRefused::TopologyForbidden);
+                }
+                let loaded = Loaded::from_json(&bytes, "line 1").map_err(ChangeRefused::from)?;
+                layers.feeds.check(&loaded.topology)?;
+                Some(loaded)
             }
         };
-        let base = topology.as_ref().map_or(&*layers.base, |(topology, _)| topology);
+        let base = topology.as_ref().map_or(&layers.base.topology, |loaded| &loaded.topology);
         refuse_unknown(changes.pids().iter().map(ToString::to_string), base.own_network_map())?;
 
         let present = layers.feeds.layer.get(request.source).map(Arc::clone).unwrap_or_default();
@@ -230,9 +240,10 @@ impl Network {
         // A crash between the two leaves the sequence number as it was, so that the source repeats the request.
         let dropped = match topology {
             None => Vec::new(),
-            Some((topology, bytes)) => {
-                let other_pids = topology.own_network_map().tag() != layers.base.own_network_map().tag();
-                let dropped = self.rebase(&mut layers, topology, Some(&bytes))?.dropped;
+            Some(loaded) => {
+                let tag = |loaded: &Loaded| loaded.topology.own_network_map().tag().to_owned();
+                let other_pids = tag(&loaded) != tag(&layers.base);
+                let dropped = self.replace(&mut layers, loaded, request.by)?.dropped;
                 if other_pids {
                     // A new PID and its prefixes appear together.
                     layers.feeds.published = None;
@@ -248,13 +259,15 @@ impl Network {
         (source.sequence, source.seen) = (request.sequence, Some((self.clock)()));
         feeds.layer.insert(request.source, Arc::new(set));
         feeds.pending.extend(&effect);
+        let detail = format!("{} added, {} removed", effect.added, effect.removed);
+        self.note(&mut layers, (request.by, Action::ChangePrefixes), (request.source, &detail));
         self.publish_prefixes_if_due(&mut layers);
         let unchanged = self.unchanged(&layers, request.source);
         Ok(Applied { is_new: true, added: effect.added, removed: effect.removed, dropped, ..unchanged })
     }
 
     /// Deletes a source and its prefixes.
-    pub(crate) fn delete_prefixes(&self, source: &str) -> Result<(), FeedRefused> {
+    pub(crate) fn delete_prefixes(&self, source: &str, by: &Actor) -> Result<(), FeedRefused> {
         let mut layers = self.lock();
         let feeds = &mut layers.feeds;
         let Some(set) = feeds.layer.get(source).map(Arc::clone) else {
@@ -266,14 +279,22 @@ impl Network {
         feeds.sources.remove(source);
         feeds.layer.remove(source);
         feeds.pending.extend(&set.difference(&PrefixSet::default()));
+        self.note(&mut layers, (by, Action::DeletePrefixes), (source, ""));
         self.publish_prefixes_if_due(&mut layers);
         Ok(())
+    }
+
+    /// Adds a change that is saved elsewhere to the audit trail. Without its entry, the change still holds.
+    fn note(&self, layers: &mut Layers, change: (&Actor, Action), what: (&str, &str)) {
+        if let Err(error) = layers.save(&Saving::Nothing, change, what, self.clock) {
+            tracing::warn!(%error, "a change of prefixes is in force, but not in the audit trail");
+        }
     }
 
     /// Returns the state of all sources, or of one.
     pub(crate) fn sources(&self, only: Option<&str>) -> Result<Vec<SourceReport>, FeedRefused> {
         let layers = self.lock();
-        let (now, map) = ((self.clock)(), layers.base.own_network_map());
+        let (now, map) = ((self.clock)(), layers.base.topology.own_network_map());
         let of = |source: &str| layers.feeds.report(source, map, now);
         match only {
             Some(source) => {
@@ -286,7 +307,7 @@ impl Network {
     /// Returns the state of all sources, without waiting for a change in progress; `None` during one.
     pub(crate) fn sources_at_once(&self) -> Option<Vec<SourceReport>> {
         let layers = self.layers.try_lock().ok()?;
-        Some(layers.feeds.reports(layers.base.own_network_map(), (self.clock)()))
+        Some(layers.feeds.reports(layers.base.topology.own_network_map(), (self.clock)()))
     }
 
     /// Publishes a network map if the interval since the last one has ended and prefixes changed since.
@@ -302,14 +323,14 @@ impl Network {
         let current = self.current();
         let present = current.snapshot().view();
         let topology = present.topology().with_prefix_changes(&layers.feeds.layer, &layers.feeds.pending);
-        let next = self.publish(timed(|| present.successor(Arc::new(topology))), &layers.changes, &current);
+        let next = self.publish(timed(|| present.successor(Arc::new(topology))), &layers.present.links, &current);
         layers.feeds.pending = PrefixDifference::default();
         layers.feeds.published = Some(now);
         Some(self.swap(next, Vec::new()))
     }
 
     fn unchanged(&self, layers: &Layers, source: &str) -> Applied {
-        let report = layers.feeds.report(source, layers.base.own_network_map(), (self.clock)());
+        let report = layers.feeds.report(source, layers.base.topology.own_network_map(), (self.clock)());
         let none = || SourceReport {
             source: source.to_owned(),
             sequence: 0,

@@ -18,6 +18,7 @@ use alto_types::tracker::udp::{UdpAction, UdpAnswer, UdpRequest};
 use super::allowance::Allowance;
 use super::batch::Batch;
 use super::connection_id::ConnectionIds;
+use crate::listening;
 use crate::tracker::meters::Transport;
 use crate::tracker::refusal::Refused;
 use crate::tracker::service::{Caller, Tracker};
@@ -50,17 +51,12 @@ enum Counted {
 }
 
 impl UdpListener {
-    /// Listens on an address. An IPv6 socket accepts IPv6 only, so that `[::]` and `0.0.0.0` can be used together.
+    /// Listens on an address.
     pub(crate) fn start(address: SocketAddr, tracker: &Arc<Tracker>) -> io::Result<Self> {
-        let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::DGRAM, None)?;
-        if address.is_ipv6() {
-            socket.set_only_v6(true)?;
-        }
+        let socket = listening::udp(address)?;
         // The operating system may grant less.
-        socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+        socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER)?;
         socket.set_read_timeout(Some(STOP_POLL))?;
-        socket.bind(&address.into())?;
-        let socket: UdpSocket = socket.into();
         let address = socket.local_addr()?;
         let start = Instant::now();
         let responder = Arc::new(Responder {

@@ -1,0 +1,103 @@
+//! The topology below everything: the file, one that took its place, and the one before.
+
+use std::sync::Arc;
+
+use topo::file::TopologyFile;
+use topo::{Fitted, LinkChanges};
+
+use super::feeds::FeedLimits;
+use super::{ChangeRefused, Layers, Network, Outcome, describe_dropped};
+use crate::state::audit::{Action, Actor};
+use crate::state::source::Loaded;
+use crate::state::store::{Layered, Saving};
+
+impl Network {
+    /// Topology in force as a file, with the changes to links; measurements have no place in a file.
+    pub(crate) fn topology_in_force(&self) -> Result<String, ChangeRefused> {
+        let (base, links) = {
+            let layers = self.lock();
+            (layers.base.clone(), layers.present.links.clone())
+        };
+        let mut file = TopologyFile::from_json(&base.text, "topology in force")?;
+        links.write_into(&mut file, &base.topology);
+        Ok(file.to_json())
+    }
+
+    /// Replaces the topology of the file, restarts included, and discards all changes to links.
+    pub(crate) fn replace_topology(&self, text: &[u8], by: &Actor) -> Result<Outcome, ChangeRefused> {
+        let loaded = Loaded::from_json(text, "request body")?;
+        let mut layers = self.lock();
+        layers.feeds.check(&loaded.topology)?;
+        self.replace(&mut layers, loaded, by)
+    }
+
+    /// Puts a checked topology in the place of the file.
+    pub(super) fn replace(&self, layers: &mut Layers, loaded: Loaded, by: &Actor) -> Result<Outcome, ChangeRefused> {
+        let present = Layered { replacement: Some(Arc::clone(&loaded.text)), links: Arc::default() };
+        self.rebase(layers, loaded, present, (by, Action::ReplaceTopology))
+    }
+
+    /// Returns to the topology file, and discards all changes to links.
+    pub(crate) fn restore_topology(&self, file: Loaded, by: &Actor) -> Result<Outcome, ChangeRefused> {
+        self.rebase(&mut self.lock(), file, Layered::default(), (by, Action::RestoreTopology))
+    }
+
+    /// Returns to the topology before the last replacement, with its changes to links. Doing so twice changes nothing.
+    pub(crate) fn go_back(
+        &self,
+        file: impl FnOnce() -> Result<Loaded, String>,
+        by: &Actor,
+    ) -> Result<Outcome, ChangeRefused> {
+        let mut layers = self.lock();
+        let previous = layers.previous.clone().ok_or(ChangeRefused::NoPrevious)?;
+        let loaded = match &previous.replacement {
+            Some(text) => Loaded::from_json(text, "topology before")?,
+            None => file().map_err(ChangeRefused::File)?,
+        };
+        layers.feeds.check(&loaded.topology)?;
+        self.rebase(&mut layers, loaded, previous, (by, Action::PreviousTopology))
+    }
+
+    fn rebase(
+        &self,
+        layers: &mut Layers,
+        base: Loaded,
+        present: Layered,
+        (by, action): (&Actor, Action),
+    ) -> Result<Outcome, ChangeRefused> {
+        let current = self.current();
+        let Fitted { topology, kept, dropped } = LinkChanges::clone(&present.links).fit(&base.topology);
+        let present = Layered { replacement: present.replacement, links: Arc::new(kept) };
+        let (next, all) = self.over(layers, (&topology, &present.links), &current);
+        let previous = layers.present.clone();
+        let detail = format!("{} links changed before", previous.links.len());
+        let saving = Saving::Topology { present: &present, previous: &previous };
+        layers.save(&saving, (by, action), (base.topology.name(), &detail), self.clock)?;
+        (layers.base, layers.present, layers.previous) = (base, present, Some(previous));
+        layers.count();
+        layers.feeds.published((self.clock)(), all);
+        Ok(self.swap(next, describe_dropped(&dropped)))
+    }
+
+    /// Takes over a topology file that was read again, as a restart would: changes to links are kept if they still fit,
+    /// and so is a topology that replaced the file.
+    pub(crate) fn reload(&self, file: Loaded, limits: FeedLimits, by: &Actor) -> Outcome {
+        let mut layers = self.lock();
+        layers.feeds.set_limits(limits);
+        if layers.present.replacement.is_none() {
+            layers.base = file;
+        }
+        let current = self.current();
+        let Fitted { topology, kept, dropped } = LinkChanges::clone(&layers.present.links).fit(&layers.base.topology);
+        let dropped = describe_dropped(&dropped);
+        layers.set_links(Arc::new(kept));
+        layers.announce();
+        let (next, all) = self.over(&layers, (&topology, &layers.present.links), &current);
+        layers.feeds.published((self.clock)(), all);
+        let name = layers.base.topology.name().to_owned();
+        if let Err(error) = layers.save(&Saving::Nothing, (by, Action::Reload), (&name, ""), self.clock) {
+            tracing::warn!(%error, "the reload is in force, but not in the audit trail");
+        }
+        self.swap(next, dropped)
+    }
+}

@@ -27,6 +27,8 @@ use crate::tracker::service::{Caller, Tracker};
 const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 /// Interval at which a thread without packets looks whether it is to stop.
 const STOP_POLL: Duration = Duration::from_millis(200);
+/// Pause after an error of the socket, which may last.
+const ERROR_PAUSE: Duration = Duration::from_millis(10);
 
 /// Threads that answer on one address.
 pub(crate) struct UdpListener {

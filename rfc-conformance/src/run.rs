@@ -107,7 +107,9 @@ fn hint(subject: &Subject) -> Option<String> {
     let advice = match subject.first.answer.status {
         404 => "a root directory often has the path /directory, and /.well-known/alto may lead to it",
         401 | 403 => "the server wants credentials: give --user",
-        200 if subject.directories.is_empty() => "the URI has to be that of a directory, not of a map or a web page",
+        200 if subject.first.value().is_none_or(|value| value.get("resources").is_none()) => {
+            "the URI has to be that of a directory, not of a map or a web page"
+        }
         _ => return None,
     };
     Some(format!("{} gives {}: {advice}", subject.root, subject.first.outline()))

@@ -1,6 +1,6 @@
 //! Tests that one fault is one failure: a requirement that can fail has a mutant whose whole run fails under its ID and at
-//! most three others, with exceptions that are counted. Whole runs of all mutants take long, so their results are kept in `witnesses.tsv`; a sample of
-//! them is made again each time.
+//! most three others, with exceptions that are named. Whole runs of all mutants take long, so their results are kept in
+//! `witnesses.tsv`; a sample of them is made again each time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -15,10 +15,22 @@ use super::server::Reference;
 const MOST_OTHERS: usize = 3;
 
 /// Number of requirements whose mutants no whole run has graded yet; it may only fall.
-const UNGRADED: usize = 289;
-/// Number of requirements each of whose mutants violates more others, because checks compare the faulty part with much else;
-/// it may only fall.
-const WIDE: usize = 26;
+const UNGRADED: usize = 94;
+/// Requirements each of whose mutants violates more others, with the reason; the list may only become shorter.
+const WIDE: &[(&str, &str)] = &[
+    ("rfc7285/8.5.2/2", "an invented code is not the one that any check of errors expects"),
+    ("rfc7285/8.5.2/14", "several requirements on rejected cost types look at the field"),
+    ("rfc7285/9.1.3/1", "a cost type that is announced and rejected fails wherever it is requested"),
+    ("rfc7285/15.1.2/2", "truncated answers violate the rules of framing as well"),
+    ("rfc8189/4.1.1/6", "what is announced and what is tested have a requirement each, and for endpoints another"),
+    ("rfc8189/4.1.2/3", "an assumed cost type is used wherever a request has none"),
+    ("rfc8189/4.1.2/23", "most constraints that are sent have an index"),
+    ("rfc8189/4.1.2/31", "what is announced and what is tested have a requirement each, and for endpoints another"),
+    ("rfc8189/4.1.2/35", "alternatives are in the queries of several requirements"),
+    ("rfc8189/4.2.2/2", "costs that are no lists fail in every multi-cost query"),
+    ("rfc9240/3.2/1", "an entity that nobody requested is in every answer"),
+    ("rfc9240/6.1.3/3", "a value that should not be inherited is in most answers"),
+];
 
 /// Result of the whole run of a mutant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +103,8 @@ fn one_fault_is_one_failure() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let record = "`cargo test -p rfc-conformance --test main record -- --ignored` grades what is missing";
     assert!(ungraded.len() <= UNGRADED, "{record}: {ungraded:?}");
-    assert!(wide.len() <= WIDE, "more requirements whose violation shows as many failures: {wide:?}");
+    wide.retain(|id| !WIDE.iter().any(|(known, _)| known == id));
+    assert!(wide.is_empty(), "more requirements whose violation shows as many failures: {wide:?}");
 }
 
 #[test]

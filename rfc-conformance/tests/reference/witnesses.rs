@@ -15,7 +15,7 @@ use super::server::Reference;
 const MOST_OTHERS: usize = 3;
 
 /// Number of requirements whose mutants no whole run has graded yet; it may only fall.
-const UNGRADED: usize = 94;
+const UNGRADED: usize = 88;
 /// Requirements each of whose mutants violates more others, with the reason; the list may only become shorter.
 const WIDE: &[(&str, &str)] = &[
     ("rfc7285/8.5.2/2", "an invented code is not the one that any check of errors expects"),

@@ -382,7 +382,8 @@ fn same_costs(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
         let alone = addresses.iter().take(3).map(std::slice::from_ref).map(<[String]>::to_vec);
         let lists: Vec<_> = alone.chain([many_addresses(&addresses)]).collect();
         let asked = context.steady_post(resource, &all, |_| {
-            let answers = lists.iter().map(|dsts| Ok((context.post(resource, &request(&cost_type, first, dsts))?, dsts)));
+            let answers =
+                lists.iter().map(|dsts| Ok((context.post(resource, &request(&cost_type, first, dsts))?, dsts)));
             answers.collect::<Result<Vec<_>, NoAnswer>>()
         })?;
         let Some(steady) = asked else {

@@ -137,12 +137,7 @@ pub(crate) fn unknown_name(known: &[&str]) -> String {
 fn whole_query(full: &NetworkMap) -> MapQuery {
     let types: Vec<&str> = full.address_types().into_iter().collect();
     let expected = full.restricted(&full.pids(), &types);
-    MapQuery {
-        body: json!({"pids": []}),
-        expected,
-        grades: vec![ALL_PIDS, ALL_TYPES, EVERYTHING],
-        only_unknown: false,
-    }
+    MapQuery { body: json!({"pids": []}), expected, grades: vec![ALL_PIDS, ALL_TYPES, EVERYTHING], only_unknown: false }
 }
 
 /// Creates queries for parts of the map, and for the whole in other words.

@@ -374,7 +374,8 @@ mod tests {
             let before = mine.clone();
             let patch: json_patch::Patch = serde_json::from_value(Value::from(operations.clone())).unwrap();
             let is_applied = apply(&mut mine, Value::from(operations).to_string().as_bytes()).is_ok();
-            let expected = json_patch::patch(&mut reference, &patch).is_ok();
+            // The other form undoes what it applied, and panics where that is impossible.
+            let expected = json_patch::patch_unsafe(&mut reference, &patch).is_ok();
             let is_document = |value: &Value| value["meta"].is_object()
                 && value["map"].as_object().unwrap().values().all(Value::is_object);
             if is_applied {

@@ -93,7 +93,7 @@ pub(super) fn apply(document: &mut Document, text: &[u8]) -> Result<(), PatchErr
     let operations: Vec<Operation> = serde_json::from_slice(text).map_err(|error| PatchError(error.to_string()))?;
     // Only what is touched is copied, so that a failure leaves the document as it was.
     let mut meta = Value::Object(document.meta.clone());
-    let mut rows: BTreeMap<String, Value> = BTreeMap::new();
+    let mut rows: BTreeMap<String, Option<Value>> = BTreeMap::new();
     for Operation { op, path, from, value } in operations {
         let tokens = |path: &str| -> Result<Vec<String>, PatchError> {
             let rest =
@@ -105,7 +105,7 @@ pub(super) fn apply(document: &mut Document, text: &[u8]) -> Result<(), PatchErr
                 && *member == document.member
                 && let Some(cells) = document.rows.get(row)
             {
-                rows.entry(row.clone()).or_insert_with(|| object_of(cells));
+                rows.entry(row.clone()).or_insert_with(|| Some(object_of(cells)));
             }
         };
         let to = tokens(&path)?;
@@ -140,8 +140,8 @@ pub(super) fn apply(document: &mut Document, text: &[u8]) -> Result<(), PatchErr
     let mut changed = Vec::with_capacity(rows.len());
     for (name, row) in rows {
         let cells = match row {
-            Value::Null => None,
-            Value::Object(cells) => {
+            None => None,
+            Some(Value::Object(cells)) => {
                 let leaf = |(cell, value): (String, Value)| Ok((cell, Leaf::from_value(value)?));
                 Some(cells.into_iter().map(leaf).collect::<Result<_, String>>().map_err(PatchError)?)
             }
@@ -181,11 +181,11 @@ fn same(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// The parts of a document that a JSON patch touches. An object that is gone is null.
+/// The parts of a document that a JSON patch touches. An object that is gone is `None`.
 struct Root<'a> {
     meta: &'a mut Value,
     member: &'a str,
-    rows: &'a mut BTreeMap<String, Value>,
+    rows: &'a mut BTreeMap<String, Option<Value>>,
 }
 
 impl Root<'_> {
@@ -198,7 +198,7 @@ impl Root<'_> {
         let (mut value, rest) = match path {
             [member, rest @ ..] if member == "meta" => (&mut *self.meta, rest),
             [member, row, rest @ ..] if member == self.member => {
-                (self.rows.get_mut(row).filter(|row| !row.is_null()).ok_or_else(missing)?, rest)
+                (self.rows.get_mut(row).and_then(Option::as_mut).ok_or_else(missing)?, rest)
             }
             _ => return Err(missing()),
         };
@@ -217,7 +217,7 @@ impl Root<'_> {
         if let [member, row] = path
             && member == self.member
         {
-            self.rows.insert(row.clone(), new);
+            self.rows.insert(row.clone(), Some(new));
             return Ok(());
         }
         let Some((last, parent)) = path.split_last() else {
@@ -240,8 +240,7 @@ impl Root<'_> {
         if let [member, row] = path
             && member == self.member
         {
-            let removed = self.rows.get_mut(row).map(Value::take).filter(|row| !row.is_null());
-            return removed.ok_or_else(missing);
+            return self.rows.get_mut(row).and_then(Option::take).ok_or_else(missing);
         }
         let (last, parent) = path.split_last().ok_or_else(missing)?;
         match self.get_mut(parent)? {

@@ -19,7 +19,7 @@ struct Polling {
     place: usize,
     /// Time of the next round.
     at: Instant,
-    /// What each resource said last.
+    /// Latest answer of each resource.
     last: Vec<Vec<u8>>,
 }
 

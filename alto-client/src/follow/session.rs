@@ -10,7 +10,7 @@ pub(super) trait Session: Send {
     fn next(&mut self) -> Result<Told, Error>;
 }
 
-/// What a session says.
+/// Message of a session.
 pub(super) enum Told {
     News(News),
     /// The server ends the session, with the reason.
@@ -25,7 +25,7 @@ pub(super) struct News {
     pub(super) text: Vec<u8>,
 }
 
-/// How a text applies to a document.
+/// Form of an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     Whole,

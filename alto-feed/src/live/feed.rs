@@ -21,7 +21,7 @@ const STALE: &str = "priv:alto-stale";
 #[derive(Debug)]
 pub struct Feed {
     settings: Settings,
-    /// What the server has; `None` until it has something.
+    /// State that the server has; `None` until it has one.
     known: Option<Known>,
     /// What the server has if it got the last request, to which there was no answer.
     unanswered: Option<Known>,

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use topo::LinkChange;
 
+use super::call::{Call, Table, answer};
 use super::operator::Scope;
 use super::parameters::number;
-use super::routes::{Call, Table, answer};
 use super::service::refused;
 use crate::http::router::Route;
 use crate::http::{HttpError, Response};

@@ -1,7 +1,9 @@
 //! Changes to the network while it runs: the API ([`routes`]: [`links`], [`topology`], [`prefixes`], [`operation`]), whom the
-//! [`entrance`] lets in as an [`operator`] (over the [`socket`], or with a [`token`]), and the [`export`] of routes.
+//! [`entrance`] lets in as an [`operator`] (over the [`socket`], or with a [`token`]), what a handler gets of it
+//! ([`call`]), and the [`export`] of routes.
 //! Nothing here is ALTO, and none of it is in the directory.
 
+pub(crate) mod call;
 pub(crate) mod entrance;
 pub(crate) mod export;
 pub(crate) mod links;

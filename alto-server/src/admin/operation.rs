@@ -4,10 +4,10 @@ use http::Method;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::call::{Call, Table, answer};
 use super::export;
 use super::operator::Scope;
 use super::parameters::number;
-use super::routes::{Call, Table, answer};
 use crate::http::router::Route;
 use crate::http::{HttpError, Response};
 use crate::state::audit::{AuditEntry, MAX_ENTRIES};

@@ -4,9 +4,9 @@ use http::{Method, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::call::{Call, Table, answer};
 use super::operator::Scope;
 use super::parameters::required_number;
-use super::routes::{Call, Table, answer};
 use super::service::{self, Admin};
 use crate::http::body::{self, Sink};
 use crate::http::error::json;

@@ -3,8 +3,8 @@
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderValue};
 
+use super::call::{Call, Table};
 use super::operator::Scope;
-use super::routes::{Call, Table};
 use super::service::refused;
 use crate::http::router::Route;
 use crate::http::{HttpError, Response};

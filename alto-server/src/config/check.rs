@@ -20,7 +20,7 @@ pub(super) fn problems(s: &Settings) -> Vec<ConfigError> {
     if s.listen.is_empty() {
         problems.push(ConfigError::NoAddress);
     }
-    let conflicts = listeners::conflicts(&listeners::all(s)).into_iter();
+    let conflicts = listeners::conflicts(&s.listeners()).into_iter();
     problems.extend(conflicts.map(|(first, second)| ConfigError::ListenersConflict { first, second }));
     if s.digest_realm.chars().any(|c| c.is_control() || "\"\\".contains(c)) {
         problems.push(ConfigError::Realm(s.digest_realm.clone()));

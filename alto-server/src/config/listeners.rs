@@ -2,8 +2,6 @@
 
 use std::net::SocketAddr;
 
-use super::settings::Settings;
-
 /// Forms of an address that are accepted, to complete "is not ...".
 pub(super) const ADDRESS_FORMS: &str = "an address with a port: use for example \"127.0.0.1:8080\", \"0.0.0.0:8080\" for all of IPv4 or \"[::]:8080\" for all of IPv6";
 
@@ -26,20 +24,6 @@ pub(crate) enum Protocol {
 /// Parses an option.
 pub(super) fn parse(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("{text:?} is not {ADDRESS_FORMS}"))
-}
-
-/// Lists all listeners.
-pub(super) fn all(s: &Settings) -> Vec<Listener> {
-    let of = |key, addresses: &[SocketAddr], protocol| -> Vec<Listener> {
-        addresses.iter().map(|address| Listener { key, address: *address, protocol }).collect()
-    };
-    [
-        of("listen", &s.listen, Protocol::Tcp),
-        of("admin-listen", &s.admin_listen, Protocol::Tcp),
-        of("tracker-listen", &s.tracker_listen, Protocol::Tcp),
-        of("tracker-udp", &s.tracker_udp, Protocol::Udp),
-    ]
-    .concat()
 }
 
 /// Lists the listeners that take an address which an earlier one has, after that one.

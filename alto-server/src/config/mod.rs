@@ -107,7 +107,7 @@ impl Config {
         Self {
             topology: has_topology.then(|| TopologySource::new(s.topology, host, feeds.pids)),
             feeds,
-            listeners: listeners::all(settings),
+            listeners: settings.listeners(),
             state: s.state,
             admin_socket: s.admin_socket,
             files: SecretFiles {

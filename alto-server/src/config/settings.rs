@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use structopt::StructOpt;
 
-use super::listeners;
+use super::listeners::{self, Listener, Protocol};
 use super::log_format::LogFormat;
 
 /// All settings, each with its default if the operator did not set it.
@@ -438,6 +438,20 @@ fn object(settings: &Settings) -> Map<String, Value> {
 }
 
 impl Settings {
+    /// Lists all listeners.
+    pub(super) fn listeners(&self) -> Vec<Listener> {
+        let of = |key, addresses: &[SocketAddr], protocol| -> Vec<Listener> {
+            addresses.iter().map(|address| Listener { key, address: *address, protocol }).collect()
+        };
+        [
+            of("listen", &self.listen, Protocol::Tcp),
+            of("admin-listen", &self.admin_listen, Protocol::Tcp),
+            of("tracker-listen", &self.tracker_listen, Protocol::Tcp),
+            of("tracker-udp", &self.tracker_udp, Protocol::Udp),
+        ]
+        .concat()
+    }
+
     /// Replaces the values whose keys `is_given` accepts by those of `options`.
     pub(crate) fn overridden_by(&self, options: &Self, is_given: impl Fn(&str) -> bool) -> Self {
         let mut merged = object(self);

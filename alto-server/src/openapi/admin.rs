@@ -5,11 +5,11 @@ use topo::LinkChange;
 use topo::file::TopologyFile;
 
 use super::operation::Operation;
+use crate::admin::call::Report;
 use crate::admin::export::ExportedRoute;
 use crate::admin::links::{Batch, Links};
 use crate::admin::operation::{Audit, Status};
 use crate::admin::prefixes::{Conflict, Overview, PrefixReport, SourceState};
-use crate::admin::routes::Report;
 
 /// Form of the name of a node.
 const NODE: &str = "^[A-Za-z0-9:@_.-]{1,64}$";

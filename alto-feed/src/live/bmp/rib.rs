@@ -79,7 +79,7 @@ struct Entry {
 /// Reason why the routes do not describe the network yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unsettled {
-    /// No routes so far.
+    /// Table without any routes.
     #[error("no router has told its routes yet")]
     Nothing,
     /// A router is still telling its routes for the first time.

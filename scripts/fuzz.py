@@ -52,14 +52,19 @@ def libfuzzer():
 def build(planted):
     """Builds all targets; returns the folder with the programs."""
     host = re.search(r"host: (\S+)", subprocess.check_output(["rustc", "-vV"], text=True)).group(1)
-    folder = ROOT / "target" / ("fuzz-planted" if planted else "fuzz")
+    folder = ROOT / "target" / "fuzz"
     # With a target named, flags do not reach build scripts and macros, which cannot be linked with instrumentation.
     command = ["cargo", "build", "--locked", "--release", "--quiet", "--bins", "--target", host]
     command += ["--features", "planted"] if planted else []
     environment = {**os.environ, "RUSTFLAGS": " ".join(FLAGS), "CARGO_TARGET_DIR": str(folder),
                    "CUSTOM_LIBFUZZER_PATH": libfuzzer()}
     subprocess.run(command, cwd=FUZZ, env=environment, check=True)
-    return folder / host / "release"
+    # Both kinds share what they depend on, and so the folder; the next build replaces the programs of this one.
+    programs = folder / ("planted" if planted else "plain")
+    programs.mkdir(exist_ok=True)
+    for target in TARGETS:
+        shutil.copy2(folder / host / "release" / target, programs)
+    return programs
 
 
 def fuzz(programs, target, seconds, corpus, artifacts):

@@ -3,9 +3,11 @@
 use std::any::{Any, TypeId};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::change::Change;
 use crate::http::{Client, Exchange, NoAnswer, Request};
 use crate::subject::{CostType, Kind, Resource, Subject};
 use crate::survey::Survey;
@@ -35,6 +37,10 @@ pub struct Context<'run> {
     pub subject: &'run Subject,
     /// Name and password for authentication, if given.
     pub user: Option<&'run (String, String)>,
+    /// Makes the data of the subject change; `None` if the user does not know how.
+    pub(crate) change: Option<&'run Change>,
+    /// Time for which a stream without changes is watched.
+    pub(crate) idle: Duration,
     /// Notes on all answers so far.
     pub(crate) survey: &'run Survey,
     answers: &'run Answers,
@@ -104,7 +110,12 @@ impl<'run> Context<'run> {
         survey: &'run Survey,
         answers: &'run Answers,
     ) -> Self {
-        Self { client, subject, user, survey, answers, missed: Mutex::default() }
+        Self { client, subject, user, change: None, idle: Duration::ZERO, survey, answers, missed: Mutex::default() }
+    }
+
+    /// Sets how the data of the subject change, and how long a stream is watched.
+    pub(crate) fn with_changes(self, change: Option<&'run Change>, idle: Duration) -> Self {
+        Self { change, idle, ..self }
     }
 
     /// Returns the resources that were missed because they give no answer to ordinary requests.

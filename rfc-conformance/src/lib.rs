@@ -14,7 +14,7 @@
 //! - `subject`: the server under test;
 //! - `verdict`, `sheet`, `survey`: findings, and the notes from which verdicts result;
 //! - `context`, `sample`, `malformed`, `assertion`: everything that checks share;
-//! - `framing`: raw HTTP, byte by byte;
+//! - `framing`: raw HTTP, byte by byte; `updates`: what is followed, in streams and views; `change`: changes of the data;
 //! - `control`: one ordinary request to every resource, before the checks;
 //! - `check`, `standard`: types of checks and standards;
 //! - `rfc7285`, `rfc8189`, ...: one folder for each standard, with its table of requirements and its checks;
@@ -28,6 +28,7 @@
 mod address;
 mod assertion;
 pub mod catalogue;
+mod change;
 mod check;
 pub mod cli;
 pub mod clients;
@@ -56,6 +57,7 @@ mod standard;
 mod subject;
 mod suite;
 mod survey;
+mod updates;
 mod validate;
 mod verdict;
 mod view;
@@ -73,16 +75,20 @@ macro_rules! standards {
 
 // One folder and one line for each.
 standards! {
+    rfc8895
+    rfc9569
     rfc8189
     rfc9439
     rfc7285
     rfc9240
     rfc9274
+    rfc6902
     rfc9110
     rfc9112
     rfc8259
 }
 
+pub use change::Change;
 pub use check::{Check, Run, When};
 pub use context::Context;
 pub use exit::Exit;

@@ -59,12 +59,18 @@ impl Requirement {
 
     /// Returns a sort key in document order: by document, section and number, with sections compared numerically.
     pub fn order(&self) -> (&'static str, Vec<u32>) {
-        let numbers = self.id.split(['/', '.']).skip(1).map(|part| part.parse().unwrap_or(0));
+        let (_, place) = self.id.split_once('/').unwrap_or_default();
+        let (section, number) = place.rsplit_once('/').unwrap_or((place, ""));
+        // Appendices come after sections.
+        let appendix = |part: &str| 1000 + part.bytes().next().map_or(0, u32::from);
+        let numbers = section.split('.').map(|part| part.parse().unwrap_or_else(|_| appendix(part)));
         // Sections are padded to one length, so that `8.3/2` sorts before `8.3.1/1`.
         let mut numbers: Vec<u32> = numbers.collect();
-        let number = numbers.pop().unwrap_or(0);
         numbers.resize(6, 0);
-        numbers.push(number);
+        // A letter tells apart what belongs together: `6/3b` comes after `6/3`.
+        let letter = number.trim_start_matches(|character: char| character.is_ascii_digit());
+        let digits = &number[..number.len() - letter.len()];
+        numbers.extend([digits.parse().unwrap_or(0), letter.bytes().next().map_or(0, u32::from)]);
         (self.document(), numbers)
     }
 
@@ -126,7 +132,18 @@ mod tests {
 
     #[test]
     fn requirements_sort_in_document_order() {
-        let ids = ["rfc7285/8.3/2", "rfc7285/8.3/10", "rfc7285/8.3.1/1", "rfc7285/11.2.1.6/1", "rfc9274/3.2/1"];
+        let ids = [
+            "rfc7285/8.3/2",
+            "rfc7285/8.3/10",
+            "rfc7285/8.3.1/1",
+            "rfc7285/11.2.1.6/1",
+            "rfc8895/6.6/3",
+            "rfc8895/6.6/3b",
+            "rfc8895/6.6/4",
+            "rfc9274/3.2/1",
+            "rfc9569/9/1",
+            "rfc9569/A/1",
+        ];
         let mut sorted: Vec<_> = ids.iter().rev().map(|id| Requirement::def(id, "")).collect();
         sorted.sort_by_key(Requirement::order);
         assert_eq!(sorted.iter().map(|requirement| requirement.id).collect::<Vec<_>>(), ids);

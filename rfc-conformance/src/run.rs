@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::catalogue;
+use crate::change::Change;
 use crate::check::{Check, When};
 use crate::context::{Answers, Context, LARGE};
 use crate::control;
@@ -47,6 +48,10 @@ pub struct Options {
     pub deadline: Duration,
     /// Number of checks that run in parallel.
     pub jobs: usize,
+    /// Makes the data of the server change, if the user knows how.
+    pub change: Option<Change>,
+    /// Time for which an update stream without changes is watched; zero for none.
+    pub idle: Duration,
     /// Shows a progress bar on standard error.
     pub progress: bool,
 }
@@ -65,6 +70,8 @@ impl Options {
             timeout: Duration::from_secs(10),
             deadline: Duration::from_mins(15),
             jobs: 4,
+            change: None,
+            idle: Duration::ZERO,
             progress: false,
         }
     }
@@ -126,7 +133,8 @@ struct Shared<'run> {
 
 impl<'run> Shared<'run> {
     fn context(&self) -> Context<'run> {
-        Context::new(self.client, self.subject, self.options.user.as_ref(), self.survey, self.answers)
+        let context = Context::new(self.client, self.subject, self.options.user.as_ref(), self.survey, self.answers);
+        context.with_changes(self.options.change.as_ref(), self.options.idle)
     }
 }
 

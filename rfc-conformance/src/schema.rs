@@ -57,6 +57,16 @@ const SOURCES: &[Source] = &[
     },
     Source { media_type: "application/alto-propmap+json", text: include_str!("../schemas/propmap.json") },
     Source { media_type: "application/alto-propmapparams+json", text: include_str!("../schemas/propmapparams.json") },
+    Source {
+        media_type: "application/alto-updatestreamparams+json",
+        text: include_str!("../schemas/updatestreamparams.json"),
+    },
+    Source {
+        media_type: "application/alto-updatestreamcontrol+json",
+        text: include_str!("../schemas/updatestreamcontrol.json"),
+    },
+    Source { media_type: "application/alto-tips+json", text: include_str!("../schemas/tips.json") },
+    Source { media_type: "application/alto-tipsparams+json", text: include_str!("../schemas/tipsparams.json") },
 ];
 
 static COMMON_PARTS: LazyLock<Value> = LazyLock::new(|| read(COMMON));
@@ -77,6 +87,13 @@ pub(crate) fn guess(message: &Value) -> Option<&'static str> {
         ("/endpoint-properties", "endpointprop"),
         ("/property-map", "propmap"),
         ("/meta/code", "error"),
+        ("/tips-view-uri", "tips"),
+        ("/add", "updatestreamparams"),
+        ("/remove", "updatestreamparams"),
+        ("/control-uri", "updatestreamcontrol"),
+        ("/started", "updatestreamcontrol"),
+        ("/stopped", "updatestreamcontrol"),
+        ("/resource-id", "tipsparams"),
         ("/entities", "propmapparams"),
         ("/endpoints/srcs", "endpointcostparams"),
         ("/endpoints/dsts", "endpointcostparams"),
@@ -178,7 +195,7 @@ mod tests {
             assert_eq!(schema["title"], source.media_type);
         }
         jsonschema::meta::validate(&COMMON_PARTS).unwrap();
-        assert_eq!(COMPILED.len(), 12);
+        assert_eq!(COMPILED.len(), 16);
     }
 
     #[test]

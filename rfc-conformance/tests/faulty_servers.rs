@@ -359,3 +359,48 @@ fn large_maps_do_not_outlast_the_deadline() {
     assert!(started.elapsed() < Duration::from_mins(3), "{:?}", started.elapsed());
     assert!(report.lines.iter().any(|line| matches!(line.verdict, Verdict::Late(_))), "{:?}", report.summary());
 }
+
+/// Serves a network map, and a stream of updates that a function writes.
+fn with_stream(write: impl Fn(&mut TcpStream) + Send + Sync + Clone + 'static) -> SocketAddr {
+    let resources = "\"map\":{\"uri\":\"/map\",\"media-type\":\"application/alto-networkmap+json\"},\
+        \"live\":{\"uri\":\"/live\",\"media-type\":\"text/event-stream\",\"uses\":[\"map\"],\
+        \"accepts\":\"application/alto-updatestreamparams+json\",\
+        \"capabilities\":{\"support-stream-control\":true,\"incremental-change-media-types\":{}}}";
+    let directory = format!("{{\"meta\":{{\"default-alto-network-map\":\"map\"}},\"resources\":{{{resources}}}}}");
+    let map = "{\"meta\":{\"vtag\":{\"resource-id\":\"map\",\"tag\":\"1\"}},\"network-map\":{\"a\":{\"ipv4\":[\"0.0.0.0/0\"]}}}";
+    serve(move |mut stream| {
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        while let Some(path) = request(&mut reader) {
+            let sent = match path.as_str() {
+                "/directory" => stream.write_all(&answer("200 OK", DIRECTORY, &directory)),
+                "/map" => stream.write_all(&answer("200 OK", "application/alto-networkmap+json", map)),
+                "/live" => {
+                    let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+                    let _gone = stream.write_all(head);
+                    return write(&mut stream);
+                }
+                _ => stream.write_all(&answer("404 Not Found", "text/plain", "")),
+            };
+            if sent.is_err() {
+                return;
+            }
+        }
+    })
+}
+
+#[test]
+fn a_stream_without_events_times_out() {
+    let address = with_stream(|stream| {
+        let _until_closed_by_client = BufReader::new(stream).read_to_end(&mut Vec::new());
+    });
+    assert_fails(&graded(address), "rfc8895/6.6/10", "nothing for");
+}
+
+#[test]
+fn a_stream_with_an_endless_line_is_bounded() {
+    let address = with_stream(|stream| {
+        let _gone = stream.write_all(b"event: x\ndata: ");
+        while stream.write_all(&[b'x'; 16 * 1024]).is_ok() {}
+    });
+    assert_fails(&graded(address), "rfc8895/6.6/10", "nothing for");
+}

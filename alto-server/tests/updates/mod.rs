@@ -1,5 +1,6 @@
 //! What clients that follow resources are told: update streams (RFC 8895) and TIPS views (RFC 9569).
 
+mod conformance;
 mod control;
 mod streams;
 mod subscriber;

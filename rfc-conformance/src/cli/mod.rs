@@ -25,10 +25,11 @@ use crate::requirement::Requirement;
         rfc-conformance http://127.0.0.1:8080/directory\n    \
         rfc-conformance --strict --format text --format html=report.html https://alto.example/directory\n    \
         rfc-conformance --only rfc7285/11.3 --list\n    \
+        rfc-conformance --change './change.sh' http://127.0.0.1:8080/directory\n    \
         rfc-conformance --explain rfc7285/11.2.2/2\n    \
         rfc-conformance validate answer.json\n    \
         rfc-conformance matrix --format html=matrix.html one.json two.json\n\n\
-        The requirements are those of RFC 7285, 8189, 9240, 9274 and 9439, with RFC 8259, 9110 and 9112 below them.\n\n\
+        The requirements are those of RFC 7285, 8189, 8895, 9240, 9274, 9439 and 9569, with RFC 6902, 8259, 9110 and 9112 below.\n\n\
         EXIT CODES:\n    \
         0 conforms: no failure, and with --strict no warning\n    \
         1 failures: at least one requirement is violated; with --expect: not exactly the expected ones\n    \

@@ -8,6 +8,7 @@ use structopt::StructOpt;
 
 use super::{print, requirement_list};
 use crate::catalogue::{self, explain};
+use crate::change::Change;
 use crate::exit::Exit;
 use crate::expect::Expectations;
 use crate::report::Format;
@@ -69,6 +70,15 @@ pub(super) struct ServerArguments {
     /// Time limit of the whole run
     #[structopt(long, value_name = "SECONDS", default_value = "900")]
     deadline: f64,
+
+    /// Shell command that makes the server's data change, for what RFC 8895 and RFC 9569 say about changes; it is run several
+    /// times, with 1, 2, 3 and so on in the environment variable CHANGE
+    #[structopt(long, value_name = "COMMAND")]
+    change: Option<String>,
+
+    /// Watches an update stream without changes for this long; RFC 8895 §6.8 takes 17
+    #[structopt(long, value_name = "SECONDS", default_value = "0")]
+    idle: f64,
 
     /// Number of checks that run in parallel
     #[structopt(long, value_name = "N", default_value = "4")]
@@ -164,6 +174,8 @@ impl TryFrom<ServerArguments> for Options {
                 format!("--user {user}: the password is missing; append it after a colon, or set ALTO_PASSWORD")
             }),
         });
+        let timeout = seconds("timeout", flags.timeout)?;
+        let idle = Duration::try_from_secs_f64(flags.idle);
         Ok(Self {
             directory,
             strict: flags.strict,
@@ -172,9 +184,11 @@ impl TryFrom<ServerArguments> for Options {
             ca: flags.ca,
             insecure: flags.insecure,
             bodies: flags.bodies,
-            timeout: seconds("timeout", flags.timeout)?,
+            timeout,
             deadline: seconds("deadline", flags.deadline)?,
             jobs: flags.jobs,
+            change: flags.change.map(|command| Change::by_command(&command, timeout)),
+            idle: idle.map_err(|_| format!("--idle {}: expected a number of seconds", flags.idle))?,
             progress: std::io::stderr().is_terminal(),
         })
     }

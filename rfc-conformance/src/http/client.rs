@@ -268,8 +268,13 @@ impl Client {
     }
 
     /// Returns the time limit of a request that is sent now.
-    pub(super) fn patience(&self) -> Duration {
-        self.timeout.min(self.end.saturating_duration_since(Instant::now())).max(Duration::from_millis(1))
+    pub(crate) fn patience(&self) -> Duration {
+        self.timeout.min(self.patience_of_run())
+    }
+
+    /// Returns the time that is left of the run.
+    pub(super) fn patience_of_run(&self) -> Duration {
+        self.end.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
     }
 
     /// Returns the failure of a request that took too long: its own time limit, or that of the run.

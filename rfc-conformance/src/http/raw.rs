@@ -23,8 +23,9 @@ const MOST_FIELDS: usize = 128;
 pub(crate) struct Wire {
     stream: Stream,
     /// Received bytes that are not consumed yet.
-    buffer: Vec<u8>,
-    end: Instant,
+    pub(super) buffer: Vec<u8>,
+    /// Time at which reading and writing end.
+    pub(super) end: Instant,
     timeout: Duration,
 }
 
@@ -35,7 +36,7 @@ enum Stream {
 
 /// Delimitation of an answer body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Framing {
+pub(super) enum Framing {
     Length(u64),
     Chunked,
     UntilClosed,
@@ -216,7 +217,7 @@ impl Wire {
         }
     }
 
-    fn head(&mut self) -> Result<Answer, Failure> {
+    pub(super) fn head(&mut self) -> Result<Answer, Failure> {
         loop {
             let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
             let mut head = httparse::Response::new(&mut fields);
@@ -238,7 +239,7 @@ impl Wire {
         }
     }
 
-    fn body(&mut self, framing: Framing) -> Result<Vec<u8>, Failure> {
+    pub(super) fn body(&mut self, framing: Framing) -> Result<Vec<u8>, Failure> {
         match framing {
             Framing::Empty => Ok(Vec::new()),
             Framing::Length(length) => {
@@ -305,7 +306,7 @@ impl Wire {
         }
     }
 
-    fn fill(&mut self) -> Result<usize, Failure> {
+    pub(super) fn fill(&mut self) -> Result<usize, Failure> {
         self.set_timeout()?;
         let mut chunk = [0; 16 * 1024];
         let read = match &mut self.stream {
@@ -351,7 +352,7 @@ fn read_only(stream: &mut StreamOwned<ClientConnection, TcpStream>, chunk: &mut 
 }
 
 /// Determines the delimitation of an answer body (RFC 7230 §3.3.3).
-fn framing_of(answer: &Answer, is_head: bool) -> Result<Framing, Failure> {
+pub(super) fn framing_of(answer: &Answer, is_head: bool) -> Result<Framing, Failure> {
     if is_head || answer.status < 200 || matches!(answer.status, 204 | 304) {
         return Ok(Framing::Empty);
     }

@@ -4,7 +4,7 @@
 //! IPv4, costs that differ by direction and costs that are undefined, two of them for a PID that has costs to everything
 //! else. `nm-b` has IPv4 only, and covers it without a default prefix.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
@@ -32,7 +32,8 @@ impl Network {
         );
         let b = map("nm-b", &[("west", "0.0.0.0/1"), ("east", "128.0.0.0/1")], &["1 10", "20 2"]);
         let fiber = BTreeMap::from([(IpAddr::from([192, 0, 2, 7]), Value::from("fiber"))]);
-        Self { maps: vec![a, b], properties: BTreeMap::from([("priv:x-link".into(), fiber)]) }
+        let properties = BTreeMap::from([("priv:x-link".into(), fiber)]);
+        Self { maps: vec![a, b], properties, absent: BTreeSet::new() }
     }
 }
 
@@ -142,6 +143,7 @@ impl Service {
             directories: vec![root, sub],
             resources: kinds.map(resource).into(),
             hooks: Hooks::default(),
+            updates: None,
         }
     }
 }

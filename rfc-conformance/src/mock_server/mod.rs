@@ -6,6 +6,7 @@
 //!   [`property_map`] the entity properties of RFC 9240; [`fixture`] and [`metrics`] are the example data.
 //! - [`resource`] describes directories and resources; [`service`] routes requests to them and answers as RFC 7285
 //!   requires, except where its hooks say otherwise.
+//! - [`updates`] tells what changes, in streams (RFC 8895) and views (RFC 9569).
 //! - [`query`] answers request bodies, which [`request`] and [`cost_query`] parse; [`error`] holds the ALTO errors.
 //!
 //! Without hooks the server conforms. The scenarios for clients make it unusual but valid; the mutants in the crate's
@@ -26,5 +27,6 @@ pub mod query;
 pub mod request;
 pub mod resource;
 pub mod service;
+pub mod updates;
 
 pub(crate) use accept::admits;

@@ -1,6 +1,6 @@
 //! Network maps, the costs between their PIDs, and endpoint properties.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -29,6 +29,8 @@ pub struct Network {
     pub maps: Vec<ServedMap>,
     /// Values by property name and address, without the `pid` properties.
     pub properties: BTreeMap<String, BTreeMap<IpAddr, Value>>,
+    /// Properties of prefixes in property maps that have become null, whatever the maps say.
+    pub absent: BTreeSet<(IpNet, String)>,
 }
 
 impl ServedMap {

@@ -187,6 +187,11 @@ impl Properties {
         for (index, domain) in self.domains.iter().enumerate() {
             all.extend(domain.all_values(network).into_iter().map(|(id, values)| ((index, id.length(), id), values)));
         }
+        for ((_, _, id), values) in &mut all {
+            let gone =
+                |name: &String| matches!(id, EntityId::Net(net) if network.absent.contains(&(*net, name.clone())));
+            values.iter_mut().filter(|(name, _)| gone(name)).for_each(|(_, value)| *value = Value::Null);
+        }
         all
     }
 

@@ -6,6 +6,7 @@ use super::cost_query::Offer;
 use super::cost_type::ServedCostType;
 use super::media_type;
 use super::property_map::Properties;
+use crate::updates::{EVENT_STREAM, STREAM_PARAMS, TIPS, TIPS_PARAMS};
 
 /// Information resource directory.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +34,15 @@ pub struct ServedResource {
     pub kind: ResourceKind,
 }
 
+/// Resource that clients can follow, with the media types of its patches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Followed {
+    /// Resource ID.
+    pub id: String,
+    /// Value in `incremental-change-media-types`; empty if there are no patches.
+    pub patches: String,
+}
+
 /// Kind of a resource, with the data it is made from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ResourceKind {
@@ -52,6 +62,10 @@ pub enum ResourceKind {
     PropertyMap(Properties),
     /// Filtered property map (RFC 9240).
     FilteredPropertyMap(Properties),
+    /// Update stream service (RFC 8895), with the resources that it follows.
+    UpdateStream(Vec<Followed>),
+    /// Transport Information Publication Service (RFC 9569), with the resources that it follows.
+    Tips(Vec<Followed>),
 }
 
 /// Directory or resource that a request addresses.
@@ -72,6 +86,8 @@ impl ResourceKind {
             Self::EndpointProperty(_) => media_type::ENDPOINT_PROPERTY,
             Self::EndpointCost(_) => media_type::ENDPOINT_COST,
             Self::PropertyMap(_) | Self::FilteredPropertyMap(_) => media_type::PROPERTY_MAP,
+            Self::UpdateStream(_) => EVENT_STREAM,
+            Self::Tips(_) => TIPS,
         }
     }
 
@@ -84,7 +100,14 @@ impl ResourceKind {
             Self::EndpointProperty(_) => Some(media_type::ENDPOINT_PROPERTY_PARAMS),
             Self::EndpointCost(_) => Some(media_type::ENDPOINT_COST_PARAMS),
             Self::FilteredPropertyMap(_) => Some(media_type::PROPERTY_MAP_PARAMS),
+            Self::UpdateStream(_) => Some(STREAM_PARAMS),
+            Self::Tips(_) => Some(TIPS_PARAMS),
         }
+    }
+
+    /// Tests whether it is a service that tells of updates.
+    pub(super) fn is_of_updates(&self) -> bool {
+        matches!(self, Self::UpdateStream(_) | Self::Tips(_))
     }
 
     /// Returns the IDs of the resources that the directory entry lists under `uses`.
@@ -92,6 +115,9 @@ impl ResourceKind {
         match self {
             Self::CostMap(map, _) | Self::FilteredNetworkMap(map) | Self::FilteredCostMap(map, _) => vec![map],
             Self::PropertyMap(properties) | Self::FilteredPropertyMap(properties) => properties.uses(),
+            Self::UpdateStream(followed) | Self::Tips(followed) => {
+                followed.iter().map(|followed| followed.id.as_str()).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -135,6 +161,15 @@ impl ResourceKind {
             }
             Self::PropertyMap(properties) | Self::FilteredPropertyMap(properties) => {
                 capabilities.insert("mappings".into(), properties.mappings());
+            }
+            Self::UpdateStream(followed) | Self::Tips(followed) => {
+                let patched = followed.iter().filter(|followed| !followed.patches.is_empty());
+                let types: Map<_, _> =
+                    patched.map(|followed| (followed.id.clone(), followed.patches.as_str().into())).collect();
+                capabilities.insert("incremental-change-media-types".into(), types.into());
+                if matches!(self, Self::UpdateStream(_)) {
+                    capabilities.insert("support-stream-control".into(), true.into());
+                }
             }
             _ => {}
         }

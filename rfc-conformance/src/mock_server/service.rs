@@ -9,6 +9,7 @@ use super::error::AltoError;
 use super::http::{ReceivedRequest, Response};
 use super::network::Network;
 use super::resource::{RequestTarget, ResourceKind, ServedDirectory, ServedResource};
+use super::updates::{self, Documents, Updates};
 use super::{admits, media_type, query};
 
 /// ALTO service with its data, resources and deliberate deviations.
@@ -22,6 +23,8 @@ pub struct Service {
     pub resources: Vec<ServedResource>,
     /// Deviations from RFC 7285, or from what is usual.
     pub hooks: Hooks,
+    /// Updates, if the service tells what changes.
+    pub updates: Option<Arc<Updates>>,
 }
 
 type Intercept = dyn Fn(&Service, &ReceivedRequest) -> Option<Response> + Send + Sync;
@@ -43,8 +46,15 @@ pub struct Hooks {
 }
 
 impl Service {
-    /// Answers a request, hooks included.
+    /// Answers a request from the present version of the network, hooks included.
     pub fn respond(&self, request: &ReceivedRequest) -> Response {
+        match self.updates.as_ref().and_then(|updates| updates.network()) {
+            Some(network) => Self { network, ..self.clone() }.respond_now(request),
+            None => self.respond_now(request),
+        }
+    }
+
+    fn respond_now(&self, request: &ReceivedRequest) -> Response {
         let target = self.find(request);
         let intercepted = self.hooks.intercept.as_ref().and_then(|intercept| intercept(self, request));
         let mut response = intercepted.unwrap_or_else(|| self.route(request));
@@ -83,7 +93,10 @@ impl Service {
         if !matches!(request.method.as_str(), "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "PATCH" | "OPTIONS") {
             return Response::plain(501, "unknown method");
         }
-        let Some(target) = self.find(request) else { return Response::plain(404, "no resource at this path") };
+        let Some(target) = self.find(request) else {
+            let created = self.updates.as_ref().and_then(|updates| updates.route(self, request));
+            return created.unwrap_or_else(|| Response::plain(404, "no resource at this path"));
+        };
         let mut methods: Vec<_> = self.at(&request.path).iter().map(RequestTarget::method).collect();
         methods.sort_unstable();
         methods.dedup();
@@ -113,12 +126,22 @@ impl Service {
 
     /// Answers a request that is valid for its target.
     pub fn serve(&self, target: RequestTarget<'_>, request: &ReceivedRequest) -> Response {
+        if let (RequestTarget::Resource(resource), Some(updates)) = (target, &self.updates)
+            && resource.kind.is_of_updates()
+        {
+            return updates.serve(self, &resource.kind, request);
+        }
         let message = match target {
             RequestTarget::Directory(directory) => Ok(self.directory_message(directory)),
             RequestTarget::Resource(resource) => self.resource_message(resource, &request.body, request.peer.ip()),
         };
         let (status, media_type, mut message) = match message {
-            Ok(message) => (200, target.media_type(), message),
+            Ok(mut message) => {
+                if let (RequestTarget::Resource(resource), Some(_)) = (target, &self.updates) {
+                    updates::tag(resource, &mut message);
+                }
+                (200, target.media_type(), message)
+            }
             Err(error) => (400, media_type::ERROR, error.to_json()),
         };
         if let Some(rewrite) = &self.hooks.rewrite {
@@ -198,7 +221,39 @@ impl Service {
             ResourceKind::EndpointCost(offer) => query::endpoint_costs(&self.network, offer, client, body),
             ResourceKind::PropertyMap(properties) => Ok(properties.whole(&self.network)),
             ResourceKind::FilteredPropertyMap(properties) => properties.filtered(&self.network, body),
+            ResourceKind::UpdateStream(_) | ResourceKind::Tips(_) => {
+                Err(AltoError::Syntax("the service has no documents of its own".into()))
+            }
         }
+    }
+}
+
+impl Documents for Service {
+    fn resource(&self, id: &str) -> Option<&ServedResource> {
+        self.resources.iter().find(|resource| resource.id == id)
+    }
+
+    fn document(
+        &self,
+        network: Option<&Network>,
+        resource: &ServedResource,
+        input: Option<&Value>,
+        client: IpAddr,
+    ) -> Result<Value, AltoError> {
+        let body = input.map_or_else(|| "{}".to_owned(), Value::to_string);
+        let mut message = match network {
+            Some(network) => {
+                let then = Self { network: network.clone(), ..self.clone() };
+                then.resource_message(resource, body.as_bytes(), client)?
+            }
+            None => self.resource_message(resource, body.as_bytes(), client)?,
+        };
+        updates::tag(resource, &mut message);
+        Ok(message)
+    }
+
+    fn kept(&self) -> Box<dyn Documents> {
+        Box::new(self.clone())
     }
 }
 

@@ -19,7 +19,10 @@ mod multi_cost;
 mod mutant;
 mod properties;
 mod server;
+mod streams;
 mod unusual;
+mod updates;
+mod views;
 mod wire;
 mod witnesses;
 
@@ -43,6 +46,7 @@ const UNBROKEN: &[(&str, &str)] = &[
     ("rfc7285/11.5.1/1", "permission; cannot be violated"),
     ("rfc9240/6.1.3/4", "permission; cannot be violated"),
     ("rfc9240/11/1", "the absence of update streams is noted for the conforming server, too"),
+    ("rfc9569/6.2/18", "the absence of update streams of views is noted for the conforming server, too"),
     ("rfc8189/4.1.3/6", "permission to omit pairs without any cost; cannot be violated"),
     ("rfc8189/4.2.3/3", "permission to omit pairs without any cost; cannot be violated"),
 ];
@@ -61,6 +65,8 @@ fn all() -> Vec<Mutant> {
         multi_cost::mutants(),
         metrics::mutants(),
         http::mutants(),
+        streams::mutants(),
+        views::mutants(),
         blind::mutants(),
     ]
     .into_iter()
@@ -86,6 +92,7 @@ fn a_conforming_server_passes_in_every_variant() {
         Variant::Digest,
         Variant::Https,
         Variant::Compressed,
+        Variant::Updates,
         Variant::Everything,
     ] {
         let report = Reference::new(variant).start().grade(&[]);

@@ -12,10 +12,12 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use rfc_conformance::mock_server::cost_query::Offer;
 use rfc_conformance::mock_server::http::{Leniency, ReceivedRequest, Response};
 use rfc_conformance::mock_server::listener::{Handler, Server};
+use rfc_conformance::mock_server::network::Network;
 use rfc_conformance::mock_server::property_map::Properties;
 use rfc_conformance::mock_server::resource::{RequestTarget, ResourceKind, ServedResource};
 use rfc_conformance::mock_server::service::Service;
-use rfc_conformance::{Options, Report};
+use rfc_conformance::mock_server::updates::Updates;
+use rfc_conformance::{Change, Options, Report};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::version::TLS12;
 use rustls::{ServerConfig, SupportedProtocolVersion};
@@ -46,6 +48,10 @@ pub(crate) enum Variant {
     Https,
     /// Compressed and partial answers.
     Compressed,
+    /// Update streams (RFC 8895) and TIPS (RFC 9569) of a network that changes.
+    Updates,
+    /// The same over HTTPS.
+    SecureUpdates,
     /// Everything that can be offered together: several network maps, a second directory, cost types without constraints,
     /// testable cost types, metrics, property maps, compressed and partial answers.
     Everything,
@@ -55,6 +61,8 @@ pub(crate) enum Variant {
 pub(crate) struct Reference {
     pub(crate) service: Service,
     pub(crate) leniency: Leniency,
+    /// Creates the changes of the network that updates tell of.
+    pub(crate) changes: Option<fn(Arc<Updates>, Network) -> Change>,
     variant: Variant,
 }
 
@@ -64,6 +72,8 @@ pub(crate) struct Running {
     scheme: &'static str,
     ca: Option<tempfile::NamedTempFile>,
     user: Option<(String, String)>,
+    change: Option<Change>,
+    updates: Option<Arc<Updates>>,
 }
 
 /// Name and password of the only user.
@@ -88,12 +98,17 @@ impl Handler for FaultyHandler {
 impl Reference {
     /// Creates a conforming server of a variant.
     pub(crate) fn new(variant: Variant) -> Self {
-        let mut reference = Self { service: Service::fixture(""), leniency: Leniency::Strict, variant };
+        let (service, leniency) = (Service::fixture(""), Leniency::Strict);
+        let mut reference = Self { service, leniency, changes: None, variant };
         match variant {
             Variant::Plain | Variant::Https => {}
             Variant::Small => reference.leave_out(&["nm-b", "fcm-a", "fcm-a-nc", "ecs", "ecs-nc", "sub"]),
             Variant::Several => reference.offer_several(),
             Variant::Properties | Variant::OldTls => reference.offer_properties(),
+            Variant::Updates | Variant::SecureUpdates => {
+                reference.offer_properties();
+                reference.offer_updates();
+            }
             Variant::Metrics => reference.offer_metrics(),
             Variant::SeeOther => reference.see_other(),
             Variant::Shared => reference.share_uri(),
@@ -282,14 +297,17 @@ impl Reference {
 
     /// Starts the server on a free loopback port.
     pub(crate) fn start(self) -> Running {
-        let secure = matches!(self.variant, Variant::Https | Variant::OldTls);
+        let secure = matches!(self.variant, Variant::Https | Variant::OldTls | Variant::SecureUpdates);
         let versions: &[_] = if self.variant == Variant::OldTls { &[&TLS12] } else { rustls::DEFAULT_VERSIONS };
         let (tls, ca) = if secure { certified(versions) } else { (None, None) };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let updates = self.service.updates.clone();
+        let make = updates.clone().zip(self.changes);
+        let change = make.map(|(updates, changes)| changes(updates, self.service.network.clone()));
         let handler = FaultyHandler { service: self.service, leniency: self.leniency };
         let server = Server::start(listener, tls, Arc::new(handler)).unwrap();
         let user = (self.variant == Variant::Digest).then(|| (USER.0.to_owned(), USER.1.to_owned()));
-        Running { server, scheme: if secure { "https" } else { "http" }, ca, user }
+        Running { server, scheme: if secure { "https" } else { "http" }, ca, user, change, updates }
     }
 }
 
@@ -299,15 +317,36 @@ impl Running {
         let mut options = Options::new(&format!("{}://{}/directory", self.scheme, self.server.address()));
         options.only = only.iter().map(|id| (*id).to_owned()).collect();
         options.user.clone_from(&self.user);
+        options.change.clone_from(&self.change);
+        if only == ["rfc8895/6.8/1"] {
+            options.idle = std::time::Duration::from_secs(17);
+        }
         options.ca = self.ca.as_ref().map(|file| PathBuf::from(file.path()));
-        // Mutants that never answer must not take long; a conforming server may be slow on a busy machine.
-        options.timeout = std::time::Duration::from_secs(if only.is_empty() { 60 } else { 5 });
+        // Mutants that never answer must not take long; a conforming server may be slow on a busy machine. What a stream does
+        // not tell is awaited for this long each time.
+        let seconds = if !only.is_empty() {
+            5
+        } else if self.updates.is_some() {
+            15
+        } else {
+            60
+        };
+        options.timeout = std::time::Duration::from_secs(seconds);
         rfc_conformance::run(&options)
     }
 
     /// Returns the address of the server.
     pub(crate) fn address(&self) -> std::net::SocketAddr {
         self.server.address()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Held requests and streams would keep their threads.
+        if let Some(updates) = &self.updates {
+            updates.end();
+        }
     }
 }
 

@@ -73,11 +73,13 @@ pub(super) fn grade(
             view.addresses("/endpoints/srcs");
             view.addresses("/endpoints/dsts");
         }
-        // No scenario has property maps.
+        // What concerns updates is graded with them; no scenario has property maps.
         ResourceKind::NetworkMap(_)
         | ResourceKind::CostMap(..)
         | ResourceKind::PropertyMap(_)
-        | ResourceKind::FilteredPropertyMap(_) => {}
+        | ResourceKind::FilteredPropertyMap(_)
+        | ResourceKind::UpdateStream(_)
+        | ResourceKind::Tips(_) => {}
     }
 }
 

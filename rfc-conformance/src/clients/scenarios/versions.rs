@@ -74,7 +74,10 @@ fn tagged(found: RequestTarget<'_>) -> bool {
         | ResourceKind::FilteredNetworkMap(map)
         | ResourceKind::FilteredCostMap(map, _) => map == "nm-a",
         ResourceKind::PropertyMap(_) | ResourceKind::FilteredPropertyMap(_) => resource.kind.uses().contains(&"nm-a"),
-        ResourceKind::EndpointProperty(_) | ResourceKind::EndpointCost(_) => false,
+        ResourceKind::EndpointProperty(_)
+        | ResourceKind::EndpointCost(_)
+        | ResourceKind::UpdateStream(_)
+        | ResourceKind::Tips(_) => false,
     }
 }
 

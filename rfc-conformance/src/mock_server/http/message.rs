@@ -1,6 +1,9 @@
 //! Requests and responses, independent of their framing.
 
+use std::fmt;
+use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Request that was received completely.
@@ -52,6 +55,42 @@ pub struct Delivery {
     pub close: bool,
     /// Bytes to send instead of the response.
     pub raw: Option<Vec<u8>>,
+    /// Body that is written while it arises, instead of the one of the response.
+    pub live: Option<Live>,
+}
+
+type WriteLive = dyn Fn(&mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> + Send + Sync;
+
+/// Function that writes a body piece by piece, and returns at its end.
+#[derive(Clone)]
+pub struct Live(Arc<WriteLive>);
+
+impl Live {
+    /// Uses a function, which gets one that sends a piece.
+    pub fn new(
+        write: impl Fn(&mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(write))
+    }
+
+    /// Writes the body.
+    pub(super) fn write(&self, piece: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        (self.0)(piece)
+    }
+}
+
+impl PartialEq for Live {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Live {}
+
+impl fmt::Debug for Live {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Live")
+    }
 }
 
 impl ReceivedRequest {

@@ -7,7 +7,7 @@ mod write;
 use std::io::{BufReader, Read, Write};
 use std::net::SocketAddr;
 
-pub use message::{Delivery, ReceivedRequest, Response, essence};
+pub use message::{Delivery, Live, ReceivedRequest, Response, essence};
 pub use read::{BODY_LIMIT, Incoming, Leniency, RejectedMessage, read};
 pub use write::write;
 

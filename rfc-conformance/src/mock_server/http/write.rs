@@ -16,6 +16,21 @@ pub fn write(connection: &mut Connection, response: &Response, request: Option<&
         out.flush()?;
         return Ok(false);
     }
+    if let Some(live) = &delivery.live {
+        let fields = response.fields.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+        let fields = fields.collect::<Vec<_>>().concat();
+        let date = httpdate::fmt_http_date(SystemTime::now());
+        let (status, words) = (response.status, reason(response.status));
+        let head = format!("HTTP/1.1 {status} {words}\r\nDate: {date}\r\n{fields}Transfer-Encoding: chunked\r\n\r\n");
+        out.write_all(head.as_bytes())?;
+        live.write(&mut |piece| {
+            out.write_all(&[format!("{:X}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat())?;
+            out.flush()
+        })?;
+        out.write_all(b"0\r\n\r\n")?;
+        out.flush()?;
+        return Ok(false);
+    }
     let stays =
         !delivery.close && delivery.truncate_after.is_none() && request.is_some_and(ReceivedRequest::keeps_alive);
     let without_body = matches!(response.status, 100..=199 | 204 | 304);

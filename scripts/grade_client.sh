@@ -20,12 +20,17 @@ if [ "${1-}" = answer ]; then
                 export ALTO_PASSWORD
                 set -- "$@" --user "$user"
                 ;;
+            resource=*) set -- "$@" "${argument#resource=}" ;;
+            tag=*) set -- "$@" --until-tag "${argument#tag=}" ;;
             most=*) set -- "$@" --constraint "le ${argument#most=}" ;;
             --*) set -- "$@" "$argument" ;;
             *=*) set -- "$@" "--${argument%%=*}" "${argument#*=}" ;;
             *) set -- "$@" "$argument" ;;
         esac
     done
+    if [ "$task" = follow ]; then
+        exec "$program" query watch "$uri" --last "$@"
+    fi
     exec "$program" query "$task" "$uri" --json "$@"
 fi
 
@@ -39,7 +44,8 @@ cost_type='metric={metric} mode={mode}'
 
 grade() {
     "$target/rfc-conformance" client --write-ca "$folder/ca.pem" --task "directory=$self" \
-        --task "property=$self property={property} {addresses}" "$@"
+        --task "property=$self property={property} {addresses}" \
+        --task "follow=$self resource={resource} by={by} tag={tag}" "$@"
 }
 
 echo "by endpoint services:"

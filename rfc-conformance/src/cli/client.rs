@@ -24,7 +24,7 @@ use crate::requirement::Requirement;
     rfc-conformance client --task 'pid=my-client pid {uri} {addresses}' --task 'costs=my-client costs {uri} {from} {to}'\n\n\
     Without a command, the URIs of the scenarios are printed; the report follows on Ctrl-C, or after --wait.\n\
     A command is run for every task of every scenario. It is a template with placeholders for {uri}, {task}, {scenario}, {map},\n\
-    {addresses}, {metric}, {mode}, {from}, {to}, {most}, {property}, {user}, {password} and {ca}. It must print its\n\
+    {addresses}, {metric}, {mode}, {from}, {to}, {most}, {property},\n    {resource}, {by}, {tag}, {user}, {password} and {ca}. It must print its\n\
     answer as JSON and exit with 0, or exit with another code if there is none. See docs/conformance.md.\n\n\
     EXIT CODES:\n    \
     0 conforms   1 failures   2 could not run   3 wrong usage")]
@@ -65,7 +65,7 @@ pub(super) struct ClientArguments {
     #[structopt(long, value_name = "FILE")]
     write_ca: Option<PathBuf>,
 
-    /// Command for one task: directory, network-map, pid, cost-map, costs or property; repeatable
+    /// Command for one task: directory, network-map, pid, cost-map, costs, property or follow; repeatable
     #[structopt(long, value_name = "TASK=COMMAND", number_of_values = 1)]
     task: Vec<String>,
 

@@ -38,6 +38,16 @@ pub(super) fn difference(ask: &Ask, right: &Value, answer: &Value) -> Option<Str
             };
             compare_costs(&matrix(right), &matrix(unwrapped(answer, "cost-map")), cost_type)
         }
+        Ask::Follow { .. }
+            if answer.get("network-map").is_some()
+                || right.get("pidZ").is_some_and(|pid| pid.get("ipv4").is_some()) =>
+        {
+            compare(&groups(right), &groups(unwrapped(answer, "network-map")))
+        }
+        Ask::Follow { .. } => {
+            let costs = Ask::CostMap { map: None, cost_type: ServedCostType::numerical() };
+            difference(&costs, right, answer)
+        }
         Ask::Costs { cost_type, from, .. } => {
             let answer = unwrapped(answer, "endpoint-cost-map");
             let row =

@@ -20,11 +20,12 @@ const MOST_WORDS: usize = 300;
 pub struct Assignment {
     /// Name of the scenario.
     pub scenario: &'static str,
-    /// Kind of task: `directory`, `network-map`, `pid`, `cost-map`, `costs` or `property`.
+    /// Kind of task: `directory`, `network-map`, `pid`, `cost-map`, `costs`, `property` or `follow`.
     pub task: &'static str,
     /// URI of the root directory.
     pub uri: String,
-    /// Values by name: `map`, `addresses`, `metric`, `mode`, `from`, `to`, `most`, `property`, `user`, `password`, `ca`.
+    /// Values by name: `map`, `addresses`, `metric`, `mode`, `from`, `to`, `most`, `property`,
+    /// `resource`, `by`, `tag`, `user`, `password`, `ca`.
     pub values: BTreeMap<&'static str, Vec<String>>,
     /// Names of values without which the task would be a different one.
     pub required: Vec<&'static str>,
@@ -133,6 +134,9 @@ const PLACEHOLDERS: &[&str] = &[
     "to",
     "most",
     "property",
+    "resource",
+    "by",
+    "tag",
     "user",
     "password",
     "ca",

@@ -112,6 +112,22 @@ requirements! {
     CACHED = def "rfc7285/3.2/1" "Answers may come from a cache";
     TLS_VERSION = def "rfc7285/15.1.2/2" "TLS is of version 1.2 or later";
     COOKIES = may "rfc7285/15.4.2/2" "Cookies need not be returned";
+    REPLAYS = def "rfc8895/9.2/1" "A full replacement replaces the held version; a patch is applied to it";
+    COMMENTS = must "rfc8895/6.8/2" "Lines of a stream that begin with a colon are ignored";
+    FULL_ANY_TIME = must "rfc8895/6.4/3" "A full replacement is accepted at any time";
+    BOTH_PATCHES = must "rfc8895/6.5/8" "A client that accepts patches supports every type announced for the resource";
+    STREAM_PARAMETERS = def "rfc8895/6.5/1" "Streams are requested by application/alto-updatestreamparams+json";
+    STREAM_IN_USES = must "rfc8895/6.5/3" "Streams are requested of resources in the `uses` of the service";
+    SUBSTREAM_IDS = def "rfc8895/5.2/4" "Substream-ids have the format of resource IDs";
+    NO_EVENT_ID = def "rfc8895/13/1" "Streams are not resumed by the ID of an event";
+    WHOLE_PATCH = def "rfc6902/5/1" "A patch with an operation that fails has no effect, and the client asks again";
+    VIEW_PARAMETERS = def "rfc9569/6.1/1" "Views are opened by application/alto-tipsparams+json";
+    VIEW_IN_USES = must "rfc9569/6.1/2" "Views are opened of resources in the `uses` of the service";
+    NEXT_EDGES = def "rfc9569/4.2/2" "The edge after the newest version is requested by its number";
+    CLOSED_VIEW = def "rfc9569/4.1/4" "After a 404 for a closed view, a new one is opened";
+    EDGE_BY_GET = must "rfc9569/7.1/2" "Edges are requested by GET at the URI of the view";
+    EDGE_ERRORS = def "rfc9569/7.1/3" "Accept of requests for edges has application/alto-error+json";
+    EDGE_TYPES = must "rfc9569/7.2/3" "Accept of requests for future edges has every media type that may come";
     PLAIN = must "suite/plain/1" "In the scenario plain, the client gives the right answers";
     FROM_MAPS = def "rfc7285/15.4.2/4" "Costs may be determined from maps alone, without sending addresses";
 }

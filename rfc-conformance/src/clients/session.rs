@@ -284,11 +284,12 @@ impl Handler for ScenarioListener {
                 let subject = match service.find(request) {
                     Some(RequestTarget::Directory(directory)) => RequestSubject::Directory(directory.id.clone()),
                     Some(RequestTarget::Resource(resource)) => RequestSubject::Resource(Box::new(resource.clone())),
-                    None if answer.status == 404 => RequestSubject::Stray,
+                    None if answer.status == 404 && !is_of_updates(&request.path) => RequestSubject::Stray,
                     None => RequestSubject::Prop,
                 };
                 // On the other server there is nothing, whatever the path.
-                let subject = if answer.status == 404 { RequestSubject::Stray } else { subject };
+                let is_stray = answer.status == 404 && !is_of_updates(&request.path);
+                let subject = if is_stray { RequestSubject::Stray } else { subject };
                 (answer, subject)
             }
         };
@@ -309,6 +310,11 @@ impl Handler for ScenarioListener {
         let scenario = *self.state.active.lock().unwrap_or_else(PoisonError::into_inner);
         self.state.log.add_garbled(UnparsableRequest { scenario, peer, refusal: refusal.clone() });
     }
+}
+
+/// Tests whether a path is one that a service of updates creates, which may be gone.
+fn is_of_updates(path: &str) -> bool {
+    path.contains("/tips/") || path.contains("/updates/control/")
 }
 
 fn root(scenario: &Scenario, deployment: &Deployment) -> String {

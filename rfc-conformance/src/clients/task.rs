@@ -6,7 +6,7 @@ use crate::mock_server::cost_type::ServedCostType;
 use crate::requirement::Requirement;
 
 /// Names of all kinds of tasks.
-pub(crate) const TASKS: &[&str] = &["directory", "network-map", "pid", "cost-map", "costs", "property"];
+pub(crate) const TASKS: &[&str] = &["directory", "network-map", "pid", "cost-map", "costs", "property", "follow"];
 
 /// Task for a client, with the expected outcome.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +63,15 @@ pub(super) enum Ask {
         /// Addresses with their types, such as `ipv4:192.0.2.1`.
         addresses: Vec<String>,
     },
+    /// Resource in a later version.
+    Follow {
+        /// Resource ID.
+        resource: String,
+        /// Way to follow it: `stream` or `tips`.
+        by: &'static str,
+        /// Tag of the version at which the client ends.
+        tag: String,
+    },
 }
 
 /// Expected outcome of a task.
@@ -88,6 +97,7 @@ impl Ask {
             Self::CostMap { .. } => "cost-map",
             Self::Costs { .. } => "costs",
             Self::Property { .. } => "property",
+            Self::Follow { .. } => "follow",
         }
     }
 
@@ -125,6 +135,9 @@ impl Ask {
             }
             Self::Property { property, addresses } => {
                 vec![("property", one(property), true), ("addresses", addresses.clone(), true)]
+            }
+            Self::Follow { resource, by, tag } => {
+                vec![("resource", one(resource), true), ("by", one(by), true), ("tag", one(tag), true)]
             }
         }
     }

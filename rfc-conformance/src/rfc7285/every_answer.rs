@@ -23,6 +23,7 @@ use crate::http::{Exchange, NoAnswer};
 use crate::json::{brief, kind};
 use crate::requirement::Requirement;
 use crate::sheet::Sheet;
+use crate::updates::{STREAM_PARAMS, TIPS};
 use crate::verdict::Finding;
 
 /// Requirements graded by this module; those on names and addresses are in [`data_types`].
@@ -169,8 +170,10 @@ fn inspect_bytes(exchange: &Exchange, sheet: &mut Sheet) {
 
 fn inspect_shape(exchange: &Exchange, essence: &str, message: &Value, sheet: &mut Sheet) {
     let entry = sheet.on(META);
-    entry.saw(exchange, 1, "answer");
-    if !message.get("meta").is_some_and(Value::is_object) {
+    // RFC 9569 §6.2 defines a message of its own, without `meta`.
+    let has_meta = essence != TIPS;
+    entry.saw(exchange, usize::from(has_meta), "answer");
+    if has_meta && !message.get("meta").is_some_and(Value::is_object) {
         let seen = message.get("meta").map_or("none", kind);
         entry.fail(Finding::new("an object", seen).at("/meta").from(exchange));
     }
@@ -233,7 +236,10 @@ fn inspect_error(exchange: &Exchange, message: &Value, sheet: &mut Sheet) {
         };
         let entry = sheet.on(requirement);
         entry.saw(exchange, 1, "error");
-        if !value.is_string() {
+        // RFC 8895 §7.6 recommends an array of several values.
+        let is_list =
+            name == "value" && value.is_array() && exchange.request.header("content-type") == Some(STREAM_PARAMS);
+        if !value.is_string() && !is_list {
             let finding = Finding::new("a string", brief(value)).at(format!("/meta/{name}")).from(exchange);
             // The MAY concerns its presence; if present, it is defined as a string.
             entry.note(crate::verdict::Grade::Fail, finding);

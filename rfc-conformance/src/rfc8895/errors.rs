@@ -144,13 +144,12 @@ fn unknown_resources(context: &Context<'_>, service: &Service<'_>, sheet: &mut S
         for requirement in requirements {
             let entry = sheet.on(*requirement);
             entry.saw(&asked.shown, 1, "foreign resource");
-            match &asked.exchange {
-                None => {
-                    entry.fail(Finding::new(format!("an error for {id}"), "a stream").from(&asked.shown));
-                }
-                Some(exchange) => {
-                    drop(wrong_code(exchange, "E_INVALID_FIELD_VALUE").map(|finding| entry.fail(finding)))
-                }
+            let wrong = match &asked.exchange {
+                None => Some(Finding::new(format!("an error for {id}"), "a stream").from(&asked.shown)),
+                Some(exchange) => wrong_code(exchange, "E_INVALID_FIELD_VALUE"),
+            };
+            if let Some(finding) = wrong {
+                entry.fail(finding);
             }
         }
         let Some(exchange) = asked.exchange else { continue };

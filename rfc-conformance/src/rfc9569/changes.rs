@@ -232,6 +232,10 @@ impl Followed<'_> {
                     continue;
                 }
             };
+            // Servers and proxies may end what they have held for long; the client asks again.
+            if answer.as_ref().is_some_and(|exchange| exchange.answer.status >= 500) {
+                continue;
+            }
             let Some(exchange) = answer.filter(|exchange| exchange.answer.status == 200) else {
                 for requirement in [NEW_NODES, HELD, PROCESSING] {
                     let expected = format!("the edge from {from} to {} when the version is there", from + 1);

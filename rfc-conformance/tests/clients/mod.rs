@@ -131,6 +131,20 @@ const WRONG: &[(Fault, CostSource, &str, &[&str])] = &[
     (Fault::TrustsAnyCertificate, CostSource::Maps, "https-stranger", &["8.3.5/1"]),
     (Fault::UnknownAddressType, CostSource::Maps, "plain", &["10.4.2/1", "10.4.2/2"]),
     (Fault::WeakDigest, CostSource::Maps, "digest", &["8.3.5/2"]),
+    (Fault::RefusesComments, CostSource::Maps, "stream-comments", &["rfc8895/6.8/2"]),
+    (Fault::KeepsFirstDocument, CostSource::Maps, "stream-replaced", &["rfc8895/6.4/3"]),
+    (Fault::IgnoresMergePatches, CostSource::Maps, "stream", &["rfc8895/9.2/1"]),
+    (Fault::IgnoresJsonPatches, CostSource::Maps, "stream-patches", &["rfc8895/6.5/8"]),
+    (Fault::AppliesHalfPatches, CostSource::Maps, "stream-bad-patch", &["rfc6902/5/1"]),
+    (Fault::OddSubstreamIds, CostSource::Maps, "stream", &["rfc8895/5.2/4"]),
+    (Fault::FollowsUnlisted, CostSource::Maps, "stream", &["rfc8895/6.5/3"]),
+    (Fault::ResumesByEventId, CostSource::Maps, "stream", &["rfc8895/13/1"]),
+    (Fault::PlainJson, CostSource::Maps, "stream", &["rfc8895/6.5/1"]),
+    (Fault::PlainJson, CostSource::Maps, "views", &["rfc9569/6.1/1"]),
+    (Fault::FollowsUnlisted, CostSource::Maps, "views", &["rfc9569/6.1/2"]),
+    (Fault::ReadsOneEdge, CostSource::Maps, "views", &["rfc9569/4.2/2"]),
+    (Fault::NeverReopens, CostSource::Maps, "views-closed", &["rfc9569/4.1/4"]),
+    (Fault::AcceptsTooLittle, CostSource::Maps, "views", &["rfc9569/7.1/3", "rfc9569/7.2/3"]),
     (Fault::InvalidPidNames, CostSource::Maps, "plain", &["10.1/1", "10.1/2", "10.1/3"]),
 ];
 
@@ -197,6 +211,7 @@ fn every_client_fault_is_reported_under_its_id() {
 
 /// Requirements that no faulty client violates, with the reason.
 const UNBROKEN: &[(&str, &str)] = &[
+    ("rfc9569/7.1/2", "a server of views answers nothing but GET, so that another method fails anyway"),
     ("rfc7285/6.1.2/2", "permission; cannot be violated"),
     ("rfc7285/6.1.2/3", "permission; cannot be violated"),
     (

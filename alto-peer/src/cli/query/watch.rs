@@ -42,6 +42,14 @@ pub(crate) struct WatchOptions {
     /// Ends after this number of updates, the first version of each resource included
     #[structopt(long, value_name = "N")]
     updates: Option<u64>,
+
+    /// Ends when a resource has the version with this tag
+    #[structopt(long, value_name = "TAG")]
+    until_tag: Option<String>,
+
+    /// Prints only the document that was updated last, at the end, whole and in JSON
+    #[structopt(long)]
+    last: bool,
 }
 
 /// Longest request that is read from a file, in bytes.
@@ -66,7 +74,7 @@ pub(crate) fn watch(options: &WatchOptions) -> Result<(), QueryError> {
             _ => Way::Polling,
         }]);
     }
-    let mut left = options.updates;
+    let (mut left, mut newest) = (options.updates, None);
     while left != Some(0) {
         let update = follower.update()?;
         left = left.map(|left| left - 1);
@@ -75,6 +83,14 @@ pub(crate) fn watch(options: &WatchOptions) -> Result<(), QueryError> {
             .document(update.place)
             .and_then(alto_client::follow::Document::vtag)
             .map(|vtag| vtag.tag.to_string());
+        let ends = options.until_tag.is_some() && tag == options.until_tag;
+        if options.last {
+            newest = Some(update.place);
+            if ends {
+                break;
+            }
+            continue;
+        }
         let text = if options.common.json {
             format!("{}\n", in_json(&id, tag.as_deref(), &update))
         } else {
@@ -86,6 +102,12 @@ pub(crate) fn watch(options: &WatchOptions) -> Result<(), QueryError> {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
             written => written?,
         }
+        if ends {
+            break;
+        }
+    }
+    if let Some(document) = newest.and_then(|place| follower.document(place)) {
+        writeln!(stdout(), "{}", document.to_message().map_err(|error| QueryError::Output(error.into()))?)?;
     }
     Ok(())
 }

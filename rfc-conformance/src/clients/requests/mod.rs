@@ -1,6 +1,7 @@
 //! Requirements on single requests, independent of the scenario.
 
 mod bodies;
+mod following;
 mod names;
 
 use std::collections::HashSet;
@@ -22,6 +23,7 @@ pub(super) fn grade(played: &PlayedScenario<'_>, sheet: &mut Sheet) {
         message(capture, sheet);
         accepts(capture, played, sheet);
         method(capture, sheet);
+        following::grade(capture, sheet);
         let service = capture.resource().filter(|resource| resource.kind.accepts().is_some());
         if let Some(resource) = service.filter(|_| capture.request.method == "POST") {
             body_of(capture, &resource.kind, played, sheet);

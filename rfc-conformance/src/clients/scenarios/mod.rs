@@ -2,6 +2,7 @@
 
 mod access;
 mod directories;
+mod following;
 mod messages;
 mod offers;
 mod transport;
@@ -33,6 +34,7 @@ pub(super) fn all() -> Vec<Scenario> {
         offers::scenarios(),
         transport::scenarios(),
         versions::scenarios(),
+        following::scenarios(),
         access::scenarios(),
     ]
     .into_iter()

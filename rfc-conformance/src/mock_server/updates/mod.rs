@@ -8,6 +8,7 @@ pub mod patch;
 mod stream;
 mod tips;
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -53,6 +54,8 @@ pub struct Updates {
     pub keep_alive: Duration,
     /// Number of versions that a view keeps.
     pub kept: usize,
+    /// Versions of the network that are still to come, each when a client has waited for a change for a while.
+    script: Mutex<VecDeque<Network>>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -74,6 +77,7 @@ impl Default for Updates {
             on_edge: None,
             keep_alive: Duration::from_millis(250),
             kept: 4,
+            script: Mutex::default(),
             state: Mutex::default(),
             changed: Condvar::new(),
         }
@@ -81,6 +85,17 @@ impl Default for Updates {
 }
 
 impl Updates {
+    /// Creates updates whose events a function changes.
+    pub fn with_events(change: impl Fn(&StreamView<'_>, &mut Vec<SentEvent>) + Send + Sync + 'static) -> Self {
+        Self { on_events: Some(Box::new(change)), ..Self::default() }
+    }
+
+    /// Sets the versions of the network that come, and the time without a change after which each of them does.
+    #[must_use]
+    pub fn scripted(self, versions: VecDeque<Network>, pause: Duration) -> Self {
+        Self { script: Mutex::new(versions), keep_alive: pause, ..self }
+    }
+
     /// Returns the newest version of the network, if there is one after the first.
     pub(super) fn network(&self) -> Option<Network> {
         self.state().later.last().cloned()
@@ -90,6 +105,14 @@ impl Updates {
     pub fn publish(&self, network: Network) {
         self.state().later.push(network);
         self.changed.notify_all();
+    }
+
+    /// Publishes the next version of the script, if there is one.
+    fn advance(&self) {
+        let next = self.script.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        if let Some(next) = next {
+            self.publish(next);
+        }
     }
 
     /// Ends all streams and held requests.

@@ -178,6 +178,7 @@ impl Updates {
                 event.write(&mut text);
             }
             if text.is_empty() && !closes {
+                self.advance();
                 text.push_str(": hb\n\n");
             }
             if !text.is_empty() {

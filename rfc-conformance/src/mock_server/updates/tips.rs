@@ -129,7 +129,13 @@ impl Updates {
                 Edge::Future if state.over || Instant::now() >= end => break Response::plain(503, "nothing new"),
                 Edge::Future => {
                     let waited = self.changed.wait_timeout(state, self.keep_alive);
-                    state = waited.map_or_else(|error| error.into_inner().0, |waited| waited.0);
+                    let (locked, timeout) = waited.unwrap_or_else(std::sync::PoisonError::into_inner);
+                    state = locked;
+                    if timeout.timed_out() {
+                        drop(state);
+                        self.advance();
+                        state = self.state();
+                    }
                 }
             }
         };

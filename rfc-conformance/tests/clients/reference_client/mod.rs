@@ -2,6 +2,7 @@
 
 mod costs;
 mod directory;
+mod following;
 mod questions;
 mod wire;
 
@@ -62,6 +63,10 @@ impl ClientDriver for ReferenceClient {
             "pid" => run.pids(map.as_deref(), &list("addresses")),
             "cost-map" => run.cost_map(map.as_deref(), &cost_type).map(|map| map["cost-map"].clone()),
             "costs" => run.costs(&cost_type, &value("from").unwrap_or_default(), &list("to"), value("most")),
+            "follow" => {
+                let text = |name| value(name).unwrap_or_default();
+                run.follow(&text("resource"), &text("by"), &text("tag"))
+            }
             "property" => run.property(&value("property").unwrap_or_default(), &list("addresses")),
             other => Err(format!("unknown task {other}")),
         };

@@ -14,8 +14,9 @@ use super::server::Reference;
 /// Maximum number of failures beside the expected one.
 const MOST_OTHERS: usize = 3;
 
-/// Number of requirements whose mutants no whole run has graded yet; it may only fall.
-const UNGRADED: usize = 88;
+/// Number of requirements whose mutants no whole run has graded yet, the 122 of RFC 8895, RFC 6902 and RFC 9569 among them; it
+/// may only fall.
+const UNGRADED: usize = 210;
 /// Requirements each of whose mutants violates more others, with the reason; the list may only become shorter.
 const WIDE: &[(&str, &str)] = &[
     ("rfc7285/8.5.2/2", "an invented code is not the one that any check of errors expects"),

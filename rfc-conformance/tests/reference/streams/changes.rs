@@ -165,7 +165,7 @@ pub(super) fn secure() -> Vec<Mutant> {
     vec![
         Mutant::new("rfc8895/7.1/6", "has a control URI without TLS", |r| {
             r.each_event(|event| {
-                edit(event, |m| put(m, "/control-uri", json!("http://127.0.0.1:9/updates/control/0")))
+                edit(event, |m| put(m, "/control-uri", json!("http://127.0.0.1:9/updates/control/0")));
             });
         })
         .graded("warn")

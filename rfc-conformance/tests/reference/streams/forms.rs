@@ -76,7 +76,7 @@ pub(super) fn forms() -> Vec<Mutant> {
         }),
         Mutant::new("rfc8895/5.2/1", "sends full replacements as application/json", |r| {
             r.each_event(|event| {
-                event.name = event.name.replace("application/alto-costmap+json,", "application/json,")
+                event.name = event.name.replace("application/alto-costmap+json,", "application/json,");
             });
         }),
         Mutant::new("rfc8895/5.2/1", "leaves a PID out of full replacements of the network map", |r| {

@@ -57,6 +57,11 @@ pub(super) fn openings() -> Vec<Mutant> {
             });
         })
         .graded("warn"),
+    ]
+}
+
+pub(super) fn first_events() -> Vec<Mutant> {
+    vec![
         Mutant::new("rfc8895/6.6/10", "refuses more than three substreams", |r| {
             posted(r, false, |_, _, body| {
                 let many = body["add"].as_object().is_some_and(|add| add.len() > 3);
@@ -99,7 +104,7 @@ pub(super) fn openings() -> Vec<Mutant> {
             });
         }),
         Mutant::new("rfc8895/6.8/1", "is silent while nothing changes", |r| {
-            r.updates(|updates| updates.keep_alive = std::time::Duration::from_secs(3600));
+            r.updates(|updates| updates.keep_alive = std::time::Duration::from_hours(1));
         })
         .graded("warn"),
         Mutant::new("rfc8895/7/1", "lists the control URI in the directory", |r| {

@@ -46,7 +46,7 @@ help:
 	@echo "make programs        builds the programs to install; PROFILE=demo compiles in half the time"
 	@echo "make install         installs programs, man pages, completions, topologies, unit; PREFIX=/usr/local DESTDIR="
 	@echo "make deb             packs a Debian package of what make programs built; make test-deb also installs and removes it"
-	@echo "make package         packs the libraries alto-types, topo and alto-client for a registry of crates"
+	@echo "make package         packs the libraries plain-words, alto-types, topo and alto-client for a registry of crates"
 	@echo "make soak            runs 1,000 clients for a minute while links change and attackers attack, and prints what they observed;"
 	@echo "                     SOAK_FLAGS='--seconds 300' for longer"
 
@@ -170,7 +170,7 @@ deb: manual $(CARGO_DEB)
 
 # The libraries as a registry of crates would take them. Verifying would compile each once more.
 package: tools
-	$(CARGO) package --quiet --no-verify --offline -p alto-types -p topo -p alto-client
+	$(CARGO) package --quiet --no-verify --offline -p plain-words -p alto-types -p topo -p alto-client
 
 test-deb: deb
 	@scripts/test_deb $$(ls -t target/debian/alto_*.deb | head -1)

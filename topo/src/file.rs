@@ -1,17 +1,13 @@
 //! The grammar of `topo.json`: the keys of a topology file and the types of their values.
 //!
 //! A file is read with [`TopologyFile::from_json`] and written with [`TopologyFile::to_json`]. `quantity` has the values
-//! with units. A file that cannot be read is described by [`syntax`], if it is not JSON, or else by `shape`, which lists
-//! every value of a wrong type; [`spelling`] finds the key that was probably meant,
-//! and [`plain`] has words for other files. Whether the content makes sense is checked by
+//! with units. A file that cannot be read is described by [`plain_words::syntax`], if it is not JSON, or else by `shape`,
+//! which lists every value of a wrong type. Whether the content makes sense is checked by
 //! [`Topology::from_file`](crate::Topology::from_file).
 
-pub mod plain;
 pub(crate) mod quantity;
 mod read;
 mod shape;
-pub mod spelling;
-pub mod syntax;
 mod write;
 
 use std::collections::BTreeMap;

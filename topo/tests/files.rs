@@ -115,7 +115,7 @@ fn what_is_not_json_is_described_by_what_stands_there() {
         ("{\n  // core\n \"name\":\"t\"}", &["line 2", "\"// core\" is a comment"]),
         ("{\"name\":\"t\", /* x */ \"links\":[]}", &["\"/* x */", "is a comment"]),
         ("<?xml version=\"1.0\"?><graphml/>", &["not JSON but XML"]),
-        ("{\"name\":\"t\",\"cost\":{\"hop_weight\": NaN}}", &["line 1, column", "\"NaN}}\"", "not a number of JSON"]),
+        ("{\"name\":\"t\",\"cost\":{\"hop_weight\": NaN}}", &["line 1, column", "\"NaN\"", "not a number of JSON"]),
         ("{\"name\":\"t\",\"cost\":{\"hop_weight\": -Infinity}}", &["not a number of JSON"]),
         ("{\"name\":\"t\",\"hosts\":[],}", &["comma", "remove it"]),
         ("{\"name\":\"t\",\"hosts\":[1,]}", &["comma", "remove it"]),

@@ -5,7 +5,6 @@ mod cache;
 mod digest;
 mod freshness;
 mod reach;
-mod tls_fault;
 mod transport;
 mod uri;
 
@@ -18,6 +17,7 @@ use std::time::{Duration, Instant, SystemTime};
 use alto_types::MediaType;
 use http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
 use http::{Method, Request, StatusCode};
+use plain_words::tls_fault;
 use ureq::{Agent, AsSendBody, Body, Timeout};
 
 pub(crate) use self::cache::{Cache, Kept, Reuse};
@@ -36,6 +36,8 @@ use crate::scope::ReachFault;
 const MAX_ERROR_BODY: u64 = 64 * 1024;
 /// First wait for a busy server that sends no `Retry-After`; it doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// How users trust an authority, for the words about certificates.
+const TRUST: &str = "trust the authority that signed it (option --ca)";
 /// Number of challenges of one origin in one exchange at which it fails: one is answered, and one for a stale nonce.
 const MAX_CHALLENGES: u32 = 3;
 
@@ -377,12 +379,12 @@ fn failed(uri: &HttpUri, error: ureq::Error) -> Error {
         ureq::Error::HostNotFound => Error::Transport { uri, source: "no such host".into() },
         ureq::Error::Io(source) => match source.get_ref().and_then(|inner| inner.downcast_ref::<ReachFault>()) {
             Some(reason) => Error::OutOfReach { uri, reason: reason.clone() },
-            None => match tls_fault::explain(&source.to_string()) {
+            None => match tls_fault(&source.to_string(), TRUST) {
                 Some(explained) => Error::Transport { uri, source: explained.into() },
                 None => Error::Transport { uri, source: source.into() },
             },
         },
-        other => match tls_fault::explain(&other.to_string()) {
+        other => match tls_fault(&other.to_string(), TRUST) {
             Some(explained) => Error::Transport { uri, source: explained.into() },
             None => Error::Transport { uri, source: other.into() },
         },

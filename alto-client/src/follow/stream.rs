@@ -73,9 +73,9 @@ impl Session for Stream {
                 self.events.next().map_err(|error| Error::Transport { uri: uri.clone(), source: error.into() })?;
             let Some(Event { name, data }) = event else { return Ok(Told::Ended("the stream ended".to_owned())) };
             if MediaType::UPDATE_STREAM_CONTROL.names(&name) {
-                let control: ControlEvent = serde_json::from_slice(&data).map_err(|error| Error::Malformed {
+                let control: ControlEvent = plain_words::parse(&data, "{}").map_err(|faults| Error::Malformed {
                     uri: uri.clone(),
-                    reason: format!("control event: {error}"),
+                    reason: format!("control event: {faults}"),
                 })?;
                 self.is_first = false;
                 if !control.stopped.is_empty() {

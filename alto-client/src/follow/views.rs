@@ -57,7 +57,7 @@ pub(super) fn begin(
         };
         let answer = client.ask_raw(&service.uri, MediaType::TIPS, Some((MediaType::TIPS_PARAMS, &request)))?;
         let malformed = |reason: String| Error::Malformed { uri: service.uri().to_owned(), reason };
-        let view: TipsView = serde_json::from_slice(&answer).map_err(|error| malformed(error.to_string()))?;
+        let view: TipsView = plain_words::parse(&answer, "{}").map_err(|faults| malformed(faults.to_string()))?;
         let uri = view.tips_view_uri.ok_or_else(|| malformed("it has no tips-view-uri".to_owned()))?;
         let uri = service.uri.resolve(&uri).map_err(|error| malformed(format!("tips-view-uri {uri}: {error}")))?;
         let edge = view.tips_view_summary.updates_graph_summary.start_edge_rec;

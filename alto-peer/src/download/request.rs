@@ -317,7 +317,7 @@ fn failure(error: &Error) -> Outcome {
         Error::Protocol(_) | Error::Http(_) | Error::LargeResponseHeader(..) => {
             Outcome::Lied(format!("sent an answer that is not valid HTTP: {error}"))
         }
-        error => Outcome::Left(error.to_string()),
+        error => Outcome::Left(format!("cannot be asked: {error}")),
     }
 }
 
@@ -328,7 +328,20 @@ fn io_failure(error: &io::Error) -> Outcome {
     }
     match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         Some(error) => failure(error),
-        None => Outcome::Left(error.to_string()),
+        None => Outcome::Left(left(error)),
+    }
+}
+
+/// Says what the holder does whose connection failed with this error, to complete "HOLDER ...".
+fn left(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "refuses connections".to_owned(),
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => "cannot be reached from here".to_owned(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
+            "closed the connection".to_owned()
+        }
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "sends nothing".to_owned(),
+        _ => format!("cannot be asked: {error}"),
     }
 }
 

@@ -7,6 +7,7 @@ use alto_registry::{Announcer, Completeness, ContentKind, FileQuery, HolderQuery
 use alto_types::swarm::{Announcement, BestPeer, Credentials, FileList, Holders, Lease, RankedHolder, Registration};
 use http::header::{CACHE_CONTROL, HeaderValue};
 use http::{Method, StatusCode};
+use plain_words::Fault;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -21,7 +22,6 @@ use crate::http::error::json;
 use crate::http::offload::{self, Cancel, WorkPool};
 use crate::http::router::Route;
 use crate::http::{Exchange, HttpError, Response, body};
-use crate::plain_json::{self, JsonFault};
 use crate::state::network::Network;
 
 /// Work to rank one holder, in the unit of [`offload`].
@@ -203,7 +203,8 @@ impl Api {
 
 /// Parses a body. An error names the path of the member that is wrong.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, SwarmError> {
-    plain_json::parse(bytes, "{}").map_err(|JsonFault { path, problem }| {
+    plain_words::parse(bytes, "{}").map_err(|faults| {
+        let Fault { path, problem } = faults.into_one();
         SwarmError::malformed(if path.is_empty() { "body" } else { path.as_str() }, problem)
     })
 }

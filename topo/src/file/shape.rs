@@ -6,10 +6,10 @@
 use std::collections::HashSet;
 use std::fmt::{self, Write as _};
 
+use plain_words::is_misspelt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::quantity::{BANDWIDTH_FORMS, DELAY_FORMS, parse_bandwidth, parse_delay};
-use super::spelling::is_misspelt;
 use crate::error::Problems;
 
 /// Largest number of problems that are described.

@@ -197,7 +197,9 @@ impl Coordinator {
 
     /// Reason why no piece arrives.
     fn why_none(&self) -> String {
-        self.last_problem.clone().unwrap_or_else(|| "no known holder has the missing pieces".to_owned())
+        let missing = self.jobs.missing();
+        let nobody = format!("nobody who can be reached has the rest ({missing} of {} pieces)", self.target.pieces);
+        self.last_problem.as_ref().map_or(nobody.clone(), |problem| format!("{nobody}; {problem}"))
     }
 
     /// Chooses neighbours between two ticks, if a report has made that necessary.

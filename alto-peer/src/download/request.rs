@@ -360,3 +360,22 @@ fn refusal<B>(status: StatusCode, response: &Response<B>) -> Outcome {
         status => Outcome::Left(format!("answered {status}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_complete_a_sentence_about_the_holder() {
+        for (kind, words) in [
+            (io::ErrorKind::ConnectionRefused, "refuses connections"),
+            (io::ErrorKind::NetworkUnreachable, "cannot be reached from here"),
+            (io::ErrorKind::ConnectionReset, "closed the connection"),
+        ] {
+            let Outcome::Left(reason) = io_failure(&kind.into()) else { panic!("the holder is left") };
+            assert_eq!(reason, words);
+        }
+        let Outcome::Left(reason) = io_failure(&io::Error::other("the cable is gone")) else { panic!("it is left") };
+        assert_eq!(reason, "cannot be asked: the cable is gone");
+    }
+}

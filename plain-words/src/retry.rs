@@ -14,6 +14,8 @@ const MOST_FAULTS: usize = 20;
 const BUDGET: usize = 4 * 1024 * 1024;
 /// Number of characters of a value that a message quotes.
 const QUOTED: usize = 60;
+/// Number of other elements of a list that are tried in place of one.
+const MOST_SIBLINGS: usize = 3;
 /// Number of keys that an object gets in place of a value, and how deep such objects are nested.
 const MOST_KEYS: usize = 8;
 const MAX_DEPTH: usize = 2;
@@ -91,14 +93,15 @@ impl Search {
     fn heal<T: DeserializeOwned>(&mut self, found: &Found, depth: usize) -> Next {
         let place = found.whole_place();
         for remedy in found.remedies(&self.copy) {
-            let is_object = remedy.as_ref().is_some_and(Value::is_object);
+            let is_twice = matches!(found.kind, Kind::Twice);
+            let is_new = !is_twice && remedy.as_ref().is_some_and(Value::is_object);
             let Some(changed) = changed(&self.copy, &found.place, &found.kind, remedy) else { continue };
             let before = std::mem::replace(&mut self.copy, changed);
             let mut next = self.attempt::<T>();
             // An object may have to be filled first.
             for _ in 0..MOST_KEYS {
                 match next {
-                    Next::Fault(failure) if is_object && depth < MAX_DEPTH && is_within(&failure, &place) => {
+                    Next::Fault(failure) if is_new && depth < MAX_DEPTH && is_within(&failure, &place) => {
                         let inner = Found::new(&failure, &self.copy);
                         next = self.heal::<T>(&inner, depth + 1);
                     }
@@ -107,7 +110,7 @@ impl Search {
             }
             let is_put_right = match &next {
                 Next::Nothing => true,
-                Next::Fault(failure) => matches!(found.kind, Kind::Twice) || !place_of(failure).starts_with(&place),
+                Next::Fault(failure) => is_twice || !place_of(failure).starts_with(&place),
                 Next::Unknown => false,
             };
             if is_put_right {
@@ -198,17 +201,18 @@ impl Found {
             known.extend(message.split('`').skip(3).step_by(2).map(str::to_owned));
         }
         let (place, kind) = (steps(failure.path()), kind(&message));
-        let mut problem = plain(&message);
-        // The path ends with an unknown key, so that the words need not repeat it.
-        if let (Kind::Unknown, Some(Step::Key(key))) = (&kind, place.last()) {
-            problem = problem.strip_prefix(&format!("{key:?} ")).map_or(problem.clone(), str::to_owned);
-        }
-        // Some types say what is wrong with their text, and not which text it was.
-        if problem.starts_with("is not ")
-            && let Some(Value::String(text)) = value_at(copy, &place)
-        {
-            problem = format!("{:?} {problem}", text.chars().take(QUOTED).collect::<String>());
-        }
+        let said = plain(&message);
+        let problem = match (&kind, place.last(), value_at(copy, &place)) {
+            // The path ends with an unknown key, so that the words need not repeat it.
+            (Kind::Unknown, Some(Step::Key(key)), _) => {
+                said.strip_prefix(&format!("{key:?} ")).map_or(said.clone(), str::to_owned)
+            }
+            // Some types say what is wrong with their text, and not which text it was.
+            (Kind::Value, _, Some(Value::String(text))) if said.starts_with("is not ") => {
+                format!("{:?} {said}", text.chars().take(QUOTED).collect::<String>())
+            }
+            _ => said,
+        };
         Self { fault: Fault { path, problem }, place, kind, known }
     }
 
@@ -245,6 +249,13 @@ impl Found {
             json!("0".repeat(64)),
         ];
         remedies.extend(simple.into_iter().map(Some));
+        // What the list has elsewhere may be good here.
+        if let Some((Step::Index(own), list)) = self.place.split_last()
+            && let Some(Value::Array(elements)) = value_at(copy, list)
+        {
+            let others = elements.iter().enumerate().filter(|(index, _)| index != own);
+            remedies.extend(others.take(MOST_SIBLINGS).map(|(_, element)| Some(element.clone())));
+        }
         remedies
     }
 }
@@ -343,8 +354,9 @@ mod tests {
 
     #[test]
     fn the_search_is_bounded() {
-        let nodes = vec!["7"; 5000].join(",");
-        let text = format!(r#"{{"name": "n", "port": 1, "address": "::1", "nodes": [{nodes}]}}"#);
+        let labels: Vec<String> = (0..5000).map(|label| format!("\"{label}\": 7")).collect();
+        let labels = labels.join(",");
+        let text = format!(r#"{{"name": "n", "port": 1, "address": "::1", "labels": {{{labels}}}}}"#);
         assert_eq!(faults(&text).len(), super::MOST_FAULTS);
     }
 

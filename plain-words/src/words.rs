@@ -83,6 +83,7 @@ fn plain_expected(expected: &str) -> &str {
         "a boolean" => "true or false",
         "a sequence" => "a list in brackets: [...]",
         "a map" => "an object in braces: {...}",
+        "string or map" => "a text in quotes, or an object in braces: {...}",
         other if other.starts_with("struct ") || other.starts_with("internally tagged") => "an object in braces: {...}",
         other => other,
     }

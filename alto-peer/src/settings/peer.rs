@@ -168,8 +168,10 @@ impl PeerSettings {
                 fault(key, format!("{seconds} must be from {least} to {MAX_SECONDS} seconds"));
             }
         }
+        // What is wrong with one of the two was said already.
         if let (join, Some(leave)) = (self.join.unwrap_or_default(), self.leave)
             && leave <= join
+            && leave >= 0.0
         {
             fault("leave", format!("{leave} must be later than join, which is {join}"));
         }

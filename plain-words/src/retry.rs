@@ -194,8 +194,8 @@ impl Found {
     fn new(failure: &Failure, copy: &Value) -> Self {
         let message = failure.inner().to_string();
         let path = failure.path().to_string();
-        // The path of the text as a whole, and of a value that was never reached.
-        let path = if matches!(path.as_str(), "." | "?") { String::new() } else { path };
+        // The path of the text as a whole is a point, and steps that have no name are question marks.
+        let path = path.trim_end_matches(['.', '?']).to_owned();
         let mut known = Vec::new();
         if message.starts_with("unknown variant ") {
             known.extend(message.split('`').skip(3).step_by(2).map(str::to_owned));

@@ -25,7 +25,7 @@ PROFILE ?= release
 BUILT = target/$(PROFILE)
 SHARE = $(DESTDIR)$(PREFIX)/share
 
-.PHONY: screenshots programs manual install deb test-deb package uninstall help demo test test-busy experiment tools lint slow-clients attacks soak fuzz fuzz-faults bench zoo lab rucio tracker-clients
+.PHONY: screenshots programs manual install deb test-deb package image uninstall help demo test test-busy experiment tools lint slow-clients attacks soak fuzz fuzz-faults bench zoo lab rucio tracker-clients
 
 help:
 	@echo "make demo            serves the two-ISP network on loopback and walks through it; DEMO_FLAGS=--keep keeps it running"
@@ -47,6 +47,7 @@ help:
 	@echo "make install         installs programs, man pages, completions, topologies, unit; PREFIX=/usr/local DESTDIR="
 	@echo "make deb             packs a Debian package of what make programs built; make test-deb also installs and removes it"
 	@echo "make package         packs the libraries plain-words, alto-types, topo and alto-client for a registry of crates"
+	@echo "make image           builds the container image, where Docker runs, and waits until a container is healthy"
 	@echo "make soak            runs 1,000 clients for a minute while links change and attackers attack, and prints what they observed;"
 	@echo "                     SOAK_FLAGS='--seconds 300' for longer"
 
@@ -174,6 +175,10 @@ package: tools
 
 test-deb: deb
 	@scripts/test_deb $$(ls -t target/debian/alto_*.deb | head -1)
+
+# Where a Docker daemon runs; elsewhere only what the image is made of is checked.
+image: tools
+	@scripts/test_image --build
 
 uninstall:
 	rm -f $(INSTALLED:%=$(DESTDIR)$(PREFIX)/bin/%) $(DESTDIR)$(PREFIX)/lib/systemd/system/alto-server.service \

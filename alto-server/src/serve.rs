@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use topo::MapName;
 
 use crate::admin::entrance::{Entrance, TokensInForce};
 use crate::admin::service::Admin;
@@ -31,7 +32,6 @@ use crate::http::tls::Tls;
 use crate::journal::Journal;
 use crate::observe::LogLevel;
 use crate::reload::{Reloader, Reread, Targets};
-use crate::resource::catalogue::Catalogue;
 use crate::service_manager::ServiceManager;
 use crate::state::audit::Actor;
 use crate::state::folder;
@@ -117,8 +117,8 @@ async fn serve(
         tracing::warn!("changes made through /admin end with this process; use --state to keep them");
     }
     let (stop, stopping) = watch::channel(false);
-    let catalogue = Arc::new(resource::catalogue(config.base_uri.clone()));
-    let network = Arc::new(start_network(&config, topology, Arc::clone(&catalogue))?);
+    let network = Arc::new(start_network(&config, topology)?);
+    let catalogue = Arc::clone(network.catalogue());
     let nonces = Arc::new(Nonces::new(rand::rng().random()));
     let authenticator = config.files.authenticator(&nonces)?;
     let access = Arc::new(Access::new(authenticator, config.max_age, nonces, SystemTime::now));
@@ -280,10 +280,11 @@ async fn reload_until_stopped(signals: &mut Signals, manager: &ServiceManager, a
 }
 
 /// Starts the network with what an earlier run saved.
-fn start_network(config: &Config, file: Loaded, catalogue: Arc<Catalogue>) -> Result<Network, ServeError> {
+fn start_network(config: &Config, file: Loaded) -> Result<Network, ServeError> {
     let state = config.state.as_deref();
     state.map(folder::check).transpose().map_err(ConfigError::from)?;
     let (store, prefixes) = (state.map(Store::open).transpose()?, state.map(PrefixStore::open).transpose()?);
+    let catalogue = |maps: &[MapName]| resource::catalogue(config.base_uri.clone(), maps);
     Ok(Network::start(file, store, (config.feeds, prefixes), catalogue, SystemTime::now)?)
 }
 

@@ -2,7 +2,7 @@
 
 mod control;
 mod streams;
-mod subscriber;
+pub(crate) mod subscriber;
 mod views;
 
 use serde_json::{Value, json};

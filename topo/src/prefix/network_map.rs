@@ -89,14 +89,11 @@ impl NetworkMap {
 
     /// Returns the map after changes, which are sorted and distinct, of the PIDs of prefixes.
     pub(crate) fn with(&self, ipv4: &[Change<Ipv4Net>], ipv6: &[Change<Ipv6Net>]) -> Self {
-        let mut pids = self.pids.clone();
-        let lists4 = lists(&self.ipv4, ipv4, pids.len());
-        let lists6 = lists(&self.ipv6, ipv6, pids.len());
-        for (hashed, (four, six)) in pids.iter_mut().zip(lists4.into_iter().zip(lists6)) {
-            if !four.is_empty() || !six.is_empty() {
-                *hashed = hashed.with(&four, &six);
-            }
-        }
+        let lists4 = lists(&self.ipv4, ipv4, self.pids.len());
+        let lists6 = lists(&self.ipv6, ipv6, self.pids.len());
+        let changes: Vec<_> = self.pids.iter().zip(lists4.iter().zip(&lists6)).collect();
+        let pids =
+            map_slices(&changes, |changes| changes.iter().map(|(pid, (four, six))| pid.with(four, six)).collect());
         let tag = combine(&pids);
         Self { pids, ipv4: self.ipv4.with(ipv4), ipv6: self.ipv6.with(ipv6), tag }
     }
@@ -183,6 +180,9 @@ impl Hashed {
 
     /// Returns the PID after changes of its prefixes.
     fn with(&self, ipv4: &ListChanges<Ipv4Net>, ipv6: &ListChanges<Ipv6Net>) -> Self {
+        if ipv4.is_empty() && ipv6.is_empty() {
+            return self.clone();
+        }
         let old = &self.pid;
         let pid = Pid { name: old.name.clone(), ipv4: merged(&old.ipv4, ipv4), ipv6: merged(&old.ipv6, ipv6) };
         let blocks = (

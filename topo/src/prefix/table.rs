@@ -1,7 +1,7 @@
 //! Longest-prefix match over a table that shares what did not change with its predecessor.
 //!
 //! Prefixes are sorted by first address and then by length, so that a prefix precedes everything it covers. The sorted list
-//! is cut into parts of a few hundred prefixes. A part knows, for each of its prefixes, the closest one around it, and for
+//! is cut into parts of about a hundred prefixes. A part knows, for each of its prefixes, the closest one around it, and for
 //! its first prefix all those around it that are in earlier parts; a lookup searches one part and walks outwards. A change
 //! copies the parts it touches and shares all others, and readers of the old table are not disturbed.
 
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::tree::Prefix;
 
 /// The number of prefixes that a part has after it was cut.
-const PART: usize = 512;
+const PART: usize = 128;
 /// The largest number of prefixes in a part.
 const MAX_PART: usize = 2 * PART;
 /// The value in [`Part::parents`] of a prefix with no prefix around it in the same part.

@@ -106,7 +106,8 @@ fn endpoints_have_a_pid_in_every_map() {
 fn costs_of_every_map_follow_links_and_the_maps_stay() {
     let server = server();
     let before = [ACCESS, "/costmap/numerical/routingcost"].map(|path| server.get(path).alto("costmap"));
-    let maps = ["/maps/access/networkmap", "/networkmap"].map(|path| server.get(path).field("etag").unwrap().to_owned());
+    let maps =
+        ["/maps/access/networkmap", "/networkmap"].map(|path| server.get(path).field("etag").unwrap().to_owned());
     raise_cost(&server, 5000);
     let after = [ACCESS, "/costmap/numerical/routingcost"].map(|path| server.get(path).alto("costmap"));
     for (before, after) in before.iter().zip(&after) {

@@ -89,12 +89,12 @@ fn the_same_prefix_may_be_in_several_maps() {
     let text = r#"{"name": "t", "pids": {"a": {"ipv4": ["10.0.0.0/8"]}},
         "maps": {"m": {"b": {"ipv4": ["10.0.0.0/8"]}}, "empty": {}}}"#;
     let view = view(text);
-    let pids = |view: &View| -> Vec<String> {
-        view.network_map().pids().map(|(_, pid)| pid.name().to_string()).collect()
-    };
+    let pids =
+        |view: &View| -> Vec<String> { view.network_map().pids().map(|(_, pid)| pid.name().to_string()).collect() };
     assert_eq!(pids(&view), ["a", "default"]);
     let maps: Vec<_> = view.maps().map(|(name, map)| (name.to_string(), pids(map))).collect();
     let expected = [("empty", vec!["default"]), ("m", vec!["b", "default"])];
-    let expected = expected.map(|(name, pids)| (name.to_owned(), pids.into_iter().map(str::to_owned).collect::<Vec<_>>()));
+    let expected =
+        expected.map(|(name, pids)| (name.to_owned(), pids.into_iter().map(str::to_owned).collect::<Vec<_>>()));
     assert_eq!(maps, expected, "every map is complete");
 }

@@ -10,6 +10,7 @@ pub(crate) fn mutants() -> Vec<Mutant> {
     let mut all = announced();
     all.extend(asked());
     all.extend(tested());
+    all.extend(combined());
     all.extend(refused_tests());
     all.extend(answered());
     all.extend(endpoints());
@@ -245,6 +246,11 @@ fn tested() -> Vec<Mutant> {
                 several
             });
         }),
+    ]
+}
+
+fn combined() -> Vec<Mutant> {
+    vec![
         Mutant::new("rfc8189/4.1.2/33", "treats conjunctions as disjunctions", |r| {
             change_request(r, "fcm-a", |body| {
                 let Some(tests) = body.get("constraints").and_then(Value::as_array).filter(|tests| tests.len() > 1)

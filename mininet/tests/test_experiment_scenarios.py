@@ -101,9 +101,33 @@ def test_problems_are_reported_with_file_and_place(tmp_path, file, path, value, 
 
 def test_invalid_json_is_reported(tmp_path):
     folder = write_scenario(tmp_path / "tiny")
-    (folder / "peers.json").write_text("{")
-    with pytest.raises(ScenarioError, match=r"peers\.json: is not JSON"):
+    for text, words in [
+        ("{", "is not complete"),
+        ("", "is empty"),
+        ("// peers\n{}", '"// peers" is a comment, and JSON has none'),
+        ("<peers/>", "is not JSON but XML or HTML"),
+        ("{'peers': []}", "texts are in double quotes"),
+        ('{"peers": [],}', "comma"),
+        ('{"peers": [NaN]}', '"NaN" is not a number of JSON'),
+        ('{"peers": [], "peers": []}', "appears twice"),
+        ('{"peers" []}', "a colon is missing"),
+        ("{} x", "goes on after its end"),
+    ]:
+        (folder / "peers.json").write_text(text)
+        with pytest.raises(ScenarioError) as caught:
+            load(folder)
+        assert words in str(caught.value), text
+        assert "Expecting" not in str(caught.value) and "char " not in str(caught.value), text
+    (folder / "peers.json").write_bytes(b'{"server": "Z\xfcrich"}')
+    with pytest.raises(ScenarioError, match="0xfc, which is not UTF-8"):
         load(folder)
+
+
+def test_a_byte_order_mark_is_skipped(tmp_path):
+    folder = write_scenario(tmp_path / "tiny")
+    content = (folder / "peers.json").read_bytes()
+    (folder / "peers.json").write_bytes(b"\xef\xbb\xbf" + content)
+    load(folder)
 
 
 def test_a_real_network_becomes_a_valid_scenario(tmp_path):
@@ -276,7 +300,8 @@ def test_a_dry_run_finds_what_the_build_of_the_network_would_refuse(tmp_path):
         # alto-server finds nothing wrong: it serves loopback addresses.
         (programs / name).write_text("#!/bin/sh\nexit 0\n")
         (programs / name).chmod(0o755)
-    run = ["run", str(folder), "--dry-run", "--out", str(tmp_path / "out"), "--programs", str(programs)]
+    # Nothing is written, so that no folder for results is needed.
+    run = ["run", str(folder), "--dry-run", "--programs", str(programs)]
     file.write_text(json.dumps(topology))
     call = lambda argv: (lambda options: options.call(options))(parser().parse_args(argv))  # noqa: E731
     assert call(["new", str(folder), "--topology", str(file)]) == 0
@@ -287,3 +312,5 @@ def test_a_dry_run_finds_what_the_build_of_the_network_would_refuse(tmp_path):
     other = str(tmp_path / "other")
     assert call(["new", other, "--topology", str(file)]) == 0
     assert call([run[0], other, *run[2:]]) == 0
+    with pytest.raises(ScenarioError, match="--out is missing"):
+        call(["run", other, "--programs", str(programs)])

@@ -29,8 +29,8 @@ type Handler = Box<dyn Fn(Exchange) -> Working + Send + Sync>;
 type Guard = Box<dyn Fn(&Exchange) -> Result<(), HttpError> + Send + Sync>;
 
 /// Methods that are answered 405 where they have no handler; all others are answered 501.
-const KNOWN_METHODS: [Method; 7] =
-    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::TRACE];
+const KNOWN_METHODS: [Method; 8] =
+    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::TRACE, Method::QUERY];
 
 /// Segment of a route's path that any segment of a request's path matches.
 const ANY_SEGMENT: &str = "{}";

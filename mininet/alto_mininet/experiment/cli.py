@@ -127,6 +127,8 @@ def command_run(options: argparse.Namespace) -> int:
             f"{len(scenario.peers)} peers; {len(policies)} policies x {len(seeds)} seeds; all files are valid"
         )
         return 0
+    if options.out is None:
+        raise ScenarioError("--out is missing: give a folder for the results, new or to continue")
     if os.geteuid() != 0:
         raise ScenarioError("building a network needs root: use sudo (--dry-run checks the scenario without it)")
     try:
@@ -178,7 +180,8 @@ def command_new(options: argparse.Namespace) -> int:
     """Creates a scenario from a topology file."""
     for path in write_new(options.folder, options.topology, options.size):
         say(f"wrote {path}")
-    say(f"next: sudo python3 {sys.argv[0]} run {options.folder} --seeds 3 --out results")
+    say(f"next: python3 {sys.argv[0]} run {options.folder} --dry-run")
+    say(f"then: sudo python3 {sys.argv[0]} run {options.folder} --seeds 3 --out results")
     return 0
 
 
@@ -190,7 +193,9 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("scenario", help="a folder, or the name of a scenario that ships")
     run.add_argument("--policies", metavar="A,B", help="policies of the scenario to compare [default: all]")
     run.add_argument("--seeds", default="5", metavar="N", help="seeds 1 to N, or a list: 2,3 or 3-6 [default: 5]")
-    run.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for results, new or to continue")
+    run.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder for results, new or to continue; not needed for a dry run"
+    )
     run.add_argument("--jobs", type=int, default=1, metavar="N", help="number of runs at the same time [default: 1]")
     run.add_argument(
         "--delay",

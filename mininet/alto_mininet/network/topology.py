@@ -17,6 +17,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from .. import plain_json
+
 MAX_FILE_BYTES = 16 * 1024 * 1024
 # Each node is a shell in a namespace and takes about 1 MiB and 15 ms to start.
 MAX_NODES = 2000
@@ -154,27 +156,14 @@ def load_topology(path: str | os.PathLike[str], map_loopback: bool = False) -> T
 def parse_topology(content: bytes | str, source: str = "topology", map_loopback: bool = False) -> Topology:
     """Parses and checks the text of a topology file; errors call it `source`."""
     try:
-        raw = json.loads(content, object_pairs_hook=_unambiguous, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise TopologyError(source, [f"is not JSON: {error}"]) from None
+        raw = plain_json.parse(content)
+    except plain_json.JsonFault as fault:
+        raise TopologyError(source, [str(fault)]) from None
     checker = _Checker(map_loopback)
     topology = checker.topology(raw, source)
     if checker.problems:
         raise TopologyError(source, checker.problems)
     return topology
-
-
-def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in members:
-            raise ValueError(f"the key {key!r} occurs twice in one object; keep one")
-        members[key] = value
-    return members
-
-
-def _no_constant(text: str) -> Any:
-    raise ValueError(f"{text} is not a JSON number")
 
 
 class _Checker:
@@ -212,7 +201,7 @@ class _Checker:
             self.bad(
                 "hosts",
                 f"{self.loopback} address(es) in 127.0.0.0/8 or ::1, which every host has for itself, so they cannot "
-                "be emulated: use others, or map 127.A.B.C to 10.A.B.C (--map-loopback)",
+                "be emulated: use others, or map 127.A.B.C to 10.A.B.C (altonet.py --map-loopback)",
             )
         if self.mapped:
             topology.notes.append(f"{self.mapped} addresses and prefixes 127.A.B.C of {name} were mapped to 10.A.B.C")

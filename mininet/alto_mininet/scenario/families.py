@@ -289,8 +289,13 @@ def small(
     access: float = 10,
     peering: float = 4,
     policies: tuple[str, ...] = ("random", "nearest", "alto"),
+    later: float | None = None,
 ) -> None:
-    """Two ISPs and a narrow link between them, for `make experiment` and, in miniature, the tests."""
+    """Two ISPs and a narrow link between them, for `make experiment` and, in miniature, the tests.
+
+    With `later`, one peer of the other ISP fetches the file first, and all others join after so many seconds, when each has
+    a holder near it.
+    """
     network = Network(folder.name, HOPS_ONLY)
     for number, name in enumerate(("west", "east"), 1):
         network.switch(name, (2.0 * number, 0))
@@ -300,6 +305,11 @@ def small(
             network.host(host, f"10.{number}.0.{i}", name, up=access, down=access)
             network.peers.append({"name": host, "host": host, "get": ["movie.bin"]})
     network.peers[0] = {"name": "w1", "host": "w1", "share": ["movie.bin"], "join": 0}
+    then = ""
+    if later is not None:
+        for peer in network.peers[1:]:
+            peer["join"] = 0 if peer["name"] == "e1" else later
+        then = f" A peer of the other ISP fetches it first; after {later:g} s, all others come."
     network.host("alto", "10.1.0.250", "west", up=1000, down=1000)
     # The price keeps traffic within the ISPs where possible.
     network.link("west", "east", peering, 10, price=20)
@@ -310,7 +320,7 @@ def small(
         {
             "title": "Two ISPs and a narrow link between them",
             "about": f"{per_isp} hosts in each ISP on access links of {access:g} Mbit/s, {peering:g} Mbit/s between the ISPs, "
-            f"a file of {size / MIB:g} MiB that one host has.",
+            f"a file of {size / MIB:g} MiB that one host has.{then}",
             "time-limit": 120,
             "join-spread": 2,
             "files": [{"name": "movie.bin", "bytes": size}],
@@ -337,4 +347,4 @@ def shipped(data: Path) -> None:
     p4p(data / "p4p-abilene-core-bound", NORTH_EAST, 8, f"{FIGURE_6}, narrow core", ABOUT_6.format(heavy, 8))
     rfc5632(data / "rfc5632", 6, 21 * MIB, 2)
     failing_core(data / "failing-core", 4, 24 * MIB)
-    small(data / "small", 6, 4 * MIB)
+    small(data / "small", 6, 4 * MIB, later=10)

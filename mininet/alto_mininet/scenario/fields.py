@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from .. import plain_json
 from .model import ScenarioError
 
 
@@ -61,8 +62,8 @@ class Fields:
 def read_json(path: Path) -> Any:
     """The content of a JSON file, or a ScenarioError."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return plain_json.parse(path.read_bytes())
     except OSError as error:
         raise ScenarioError(f"{path}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise ScenarioError(f"{path}: is not JSON: {error}") from None
+    except plain_json.JsonFault as fault:
+        raise ScenarioError(f"{path}: {fault}") from None

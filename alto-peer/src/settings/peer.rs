@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::quantity::{Rate, Size};
 use crate::content::manifest;
+use crate::download::Follow;
 use crate::policy::{Metrics, PolicyName};
 
 /// Length of the longest name that the registry accepts, in bytes.
@@ -102,9 +103,14 @@ pub struct PeerSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stall: Option<f64>,
 
-    /// Seconds between queries for costs and holders [default: 10]
+    /// Seconds between queries for holders, and for costs that are not followed [default: 10]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh: Option<f64>,
+
+    /// How changes of costs are followed: auto (by the server's update stream, or else by TIPS, or else by asking every so
+    /// often), stream, tips, or never (by asking) [default: auto]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub follow: Option<Follow>,
 
     /// Seconds without a new piece after which a download fails [default: 600]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -299,9 +299,7 @@ fn as_if_listed(
             .map(|query| Ok((context.post(resource, &query.body)?, query)))
             .collect::<Result<Vec<_>, _>>()
     })?;
-    let Some(steady) = asked.filter(|steady| !is_refusal(&steady.full)) else {
-        return Ok(());
-    };
+    let Some(steady) = asked.filter(|steady| !is_refusal(&steady.full)) else { return Ok(()) };
     for (exchange, query) in &steady.found {
         grade(resource, cost_type, &steady.full, exchange, query, sheet);
     }

@@ -1,6 +1,7 @@
 //! What clients that follow resources are told: update streams (RFC 8895) and TIPS views (RFC 9569).
 
 mod control;
+mod slow;
 mod streams;
 pub(crate) mod subscriber;
 mod views;

@@ -19,7 +19,7 @@ use crate::http::tls::Tls;
 use crate::observe::{self, LogLevel};
 use crate::state::audit::Actor;
 use crate::state::network::Network;
-use crate::state::source::Loaded;
+use crate::state::source::{Loaded, SourceError};
 use crate::tracker;
 use crate::tracker::service::Tracker;
 
@@ -91,7 +91,12 @@ impl Reloader {
         let settings = (self.reread)()?;
         let (config, mut problems) = Config::inspect(&settings);
         // Each file is read, whatever is wrong with another.
-        let topology = config.topology().and_then(|source| Ok(source.load()?));
+        let topology = config.topology().and_then(|source| {
+            let loaded = source.load()?;
+            let checked = self.targets.network.check_maps(&loaded.topology);
+            checked.map_err(|refused| SourceError::OtherMaps { refused })?;
+            Ok(loaded)
+        });
         let authenticator = config.files.authenticator(self.targets.access.nonces());
         let tokens = config.files.admin_tokens();
         let tls = config.files.tls();

@@ -9,6 +9,7 @@ mod ctl;
 mod errors;
 mod fixture;
 mod http;
+mod maps;
 mod metrics;
 mod multi_cost;
 mod openapi;

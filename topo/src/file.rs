@@ -39,6 +39,10 @@ pub struct TopologyFile {
     /// Groups of addresses by name; if absent, each switch with hosts gets a PID.
     #[serde(default, deserialize_with = "read::distinct_keys_if_any", skip_serializing_if = "Option::is_none")]
     pub pids: Option<BTreeMap<String, PidFile>>,
+    /// Further network maps by name: other groupings of the same addresses into PIDs, beside the one that `pids` is.
+    #[serde(default, deserialize_with = "read::distinct_keys_twice", skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("default" = {}))]
+    pub maps: BTreeMap<String, BTreeMap<String, PidFile>>,
     /// Cost model: the weights from which the cost of a link is computed.
     #[serde(default, skip_serializing_if = "is_default")]
     pub cost: CostModel,

@@ -56,6 +56,9 @@ fn summary(loaded: &Loaded, mut warnings: Vec<String>) -> String {
     warnings.extend(topology.warnings().iter().map(ToString::to_string));
     let view = View::compute(Arc::clone(topology));
     warnings.extend(view.warnings().iter().map(ToString::to_string));
+    for (name, view) in view.maps() {
+        warnings.extend(view.warnings().iter().map(|warning| format!("in the network map {name}: {warning}")));
+    }
     let mut summary = String::new();
     for warning in warnings {
         let _ = writeln!(summary, "warning: {warning}");
@@ -63,7 +66,7 @@ fn summary(loaded: &Loaded, mut warnings: Vec<String>) -> String {
     let map = view.network_map();
     let _ = write!(
         summary,
-        "{}: {} hosts, {} switches, {} links, {} PIDs, {} prefixes; all files can be used",
+        "{}: {} hosts, {} switches, {} links, {} PIDs, {} prefixes",
         topology.name(),
         topology.hosts().count(),
         topology.switches().count(),
@@ -71,5 +74,10 @@ fn summary(loaded: &Loaded, mut warnings: Vec<String>) -> String {
         map.len(),
         map.prefix_count()
     );
+    for (name, view) in view.maps() {
+        let map = view.network_map();
+        let _ = write!(summary, "; network map {name}: {} PIDs, {} prefixes", map.len(), map.prefix_count());
+    }
+    summary.push_str("; all files can be used");
     summary
 }

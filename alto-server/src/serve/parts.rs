@@ -8,6 +8,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use rand::RngExt as _;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use topo::MapName;
 
 use super::ServeError;
 use crate::admin::entrance::{Entrance, TokensInForce};
@@ -78,8 +79,8 @@ impl Parts {
         if config.state.is_none() && (tokens.load().is_some() || config.admin_socket.is_some()) {
             tracing::warn!("changes made through /admin end with this process; use --state to keep them");
         }
-        let catalogue = Arc::new(resource::catalogue(config.base_uri.clone()));
-        let network = Arc::new(start_network(config, topology, Arc::clone(&catalogue))?);
+        let network = Arc::new(start_network(config, topology)?);
+        let catalogue = Arc::clone(network.catalogue());
         let nonces = Arc::new(Nonces::new(rand::rng().random()));
         let authenticator = config.files.authenticator(&nonces)?;
         let access = Arc::new(Access::new(authenticator, config.max_age, nonces, SystemTime::now));
@@ -159,10 +160,11 @@ impl Parts {
 }
 
 /// Starts the network with what an earlier run saved.
-fn start_network(config: &Config, file: Loaded, catalogue: Arc<Catalogue>) -> Result<Network, ServeError> {
+fn start_network(config: &Config, file: Loaded) -> Result<Network, ServeError> {
     let state = config.state.as_deref();
     state.map(folder::check).transpose().map_err(ConfigError::from)?;
     let (store, prefixes) = (state.map(Store::open).transpose()?, state.map(PrefixStore::open).transpose()?);
+    let catalogue = |maps: &[MapName]| resource::catalogue(config.base_uri.clone(), maps);
     Ok(Network::start(file, store, (config.feeds, prefixes), catalogue, SystemTime::now)?)
 }
 

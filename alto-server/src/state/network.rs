@@ -15,13 +15,13 @@ use std::time::Instant;
 use alto_registry::store_file::StoreError;
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
-use topo::{ChangeError, Fitted, LinkChanges, Topology, View};
+use topo::{ChangeError, Fitted, LinkChanges, MapName, Topology, View};
 
 use self::feeds::{FeedLimits, Feeds};
 use super::audit::{Action, Actor, AuditEntry, Trail};
 use super::prefix_store::PrefixStore;
 use super::published::Published;
-use super::source::{Loaded, TooManyPids};
+use super::source::{Loaded, OtherMaps, TooManyPids, check_maps};
 use super::store::{Acknowledged, Layered, Saving, Store};
 use crate::clock::Clock;
 use crate::resource::catalogue::Catalogue;
@@ -78,6 +78,8 @@ pub(crate) enum ChangeRefused {
     Topology(#[from] topo::TopologyError),
     #[error(transparent)]
     TooManyPids(#[from] TooManyPids),
+    #[error(transparent)]
+    OtherMaps(#[from] OtherMaps),
     #[error("the topology was never replaced, so there is none before it")]
     NoPrevious,
     #[error("the link from {source_name:?} to {destination_name:?} has no change that could be undone")]
@@ -89,12 +91,13 @@ pub(crate) enum ChangeRefused {
 }
 
 impl Network {
-    /// Starts from a topology file and the changes that an earlier run saved.
+    /// Starts from a topology file and the changes that an earlier run saved. `catalogue` lists the resources of a network
+    /// with network maps of some names beside the default one.
     pub(crate) fn start(
         file: Loaded,
         mut store: Option<Store>,
         (limits, prefixes): (FeedLimits, Option<PrefixStore>),
-        catalogue: Arc<Catalogue>,
+        catalogue: impl FnOnce(&[MapName]) -> Catalogue,
         clock: Clock,
     ) -> Result<Self, ChangeRefused> {
         let saved = store.as_mut().map(Store::load).transpose()?.unwrap_or_default();
@@ -105,6 +108,8 @@ impl Network {
                 Loaded::from_json(bytes, "saved topology")?
             }
         };
+        let maps: Vec<_> = base.topology.map_names().cloned().collect();
+        let catalogue = Arc::new(catalogue(&maps));
         let Fitted { topology, kept: links, dropped } = LinkChanges::clone(&saved.present.links).fit(&base.topology);
         describe_dropped(&dropped);
         let links = Arc::new(links);
@@ -131,6 +136,18 @@ impl Network {
     /// Current state. A request takes it once and reads nothing else.
     pub(crate) fn current(&self) -> Arc<Published> {
         self.current.load_full()
+    }
+
+    /// Resources of the network.
+    pub(crate) fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.catalogue
+    }
+
+    /// Refuses a topology file that would take the place of the present one, but has network maps of other names. A
+    /// topology that replaced the file stays in force, so that the file may have any.
+    pub(crate) fn check_maps(&self, file: &Topology) -> Result<(), OtherMaps> {
+        let layers = self.lock();
+        if layers.present.replacement.is_some() { Ok(()) } else { check_maps(file, &layers.base.topology) }
     }
 
     /// Returns the number of states so far, which tells of every change.

@@ -57,8 +57,8 @@ impl Published {
         previous: Option<&Self>,
         now: SystemTime,
     ) -> Self {
-        let network_map = network_map::ID.parse().expect("legal resource ID");
-        let snapshot = Snapshot::new(view, previous.map(|previous| &*previous.snapshot), network_map, now);
+        let previous_snapshot = previous.map(|previous| &*previous.snapshot);
+        let snapshot = Snapshot::new(Arc::new(view), previous_snapshot, network_map::ID, now);
         let bodies = |(position, resource): (usize, &Resource)| {
             let document = resource.document();
             let kept = previous

@@ -1,8 +1,9 @@
 //! What clients that follow resources are told: update streams (RFC 8895) and TIPS views (RFC 9569).
 
 mod control;
+mod slow;
 mod streams;
-mod subscriber;
+pub(crate) mod subscriber;
 mod views;
 
 use serde_json::{Value, json};

@@ -70,6 +70,7 @@ pub(super) const FILE: Shape = Shape::Object(
         optional("switches", Shape::List(&SWITCH)),
         optional("links", Shape::List(&LINK)),
         nullable("pids", Shape::Map(&PID)),
+        optional("maps", Shape::Map(&Shape::Map(&PID))),
         optional("cost", COST),
         optional(
             "properties",

@@ -8,7 +8,7 @@ use topo::{Fitted, LinkChanges};
 use super::feeds::FeedLimits;
 use super::{ChangeRefused, Layers, Network, Outcome, describe_dropped};
 use crate::state::audit::{Action, Actor};
-use crate::state::source::Loaded;
+use crate::state::source::{Loaded, check_maps};
 use crate::state::store::{Layered, Saving};
 
 impl Network {
@@ -65,6 +65,7 @@ impl Network {
         present: Layered,
         (by, action): (&Actor, Action),
     ) -> Result<Outcome, ChangeRefused> {
+        check_maps(&base.topology, &layers.base.topology)?;
         let current = self.current();
         let Fitted { topology, kept, dropped } = LinkChanges::clone(&present.links).fit(&base.topology);
         let present = Layered { replacement: present.replacement, links: Arc::new(kept) };

@@ -116,14 +116,14 @@ impl Reloader {
         }
     }
 
-    /// Puts everything into force. From here on, nothing fails.
-    fn commit(&self, prepared: Prepared, by: &Actor) -> Reloaded {
+    /// Puts everything into force. Only a store that other servers share can refuse that, before anything has changed.
+    fn commit(&self, prepared: Prepared, by: &Actor) -> Result<Reloaded, String> {
         let Prepared { settings, config, topology, authenticator, tokens, tls, lists } = prepared;
         let targets = &self.targets;
         for warning in topology.topology.warnings() {
             tracing::warn!("{warning}");
         }
-        let outcome = targets.network.reload(topology, config.feeds, by);
+        let outcome = targets.network.reload(&topology, config.feeds, by).map_err(|error| error.to_string())?;
         targets.access.replace(authenticator, config.max_age);
         targets.tokens.store(tokens.map(Arc::new));
         if let (Some(present), Some(next)) = (&targets.tls, &tls) {
@@ -140,7 +140,7 @@ impl Reloader {
             let settings = restart.join(", ");
             tracing::warn!("these settings changed, and take effect with a restart only: {settings}");
         }
-        Reloaded { outcome, restart }
+        Ok(Reloaded { outcome, restart })
     }
 
     /// Keys of settings that differ from those of the start and were not put into force.
@@ -160,8 +160,8 @@ impl Reloading for Reloader {
         let mut settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
         let reloaded = match self.prepare() {
             Ok(prepared) => {
-                *settings = prepared.settings.clone();
-                Ok(self.commit(prepared, by))
+                let read = prepared.settings.clone();
+                self.commit(prepared, by).inspect(|_| *settings = read)
             }
             Err(error) => Err(error.to_string()),
         };

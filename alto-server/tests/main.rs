@@ -3,6 +3,8 @@
 
 mod admin;
 mod attacks;
+#[cfg(feature = "redis")]
+mod cluster;
 mod command_line;
 mod conformance;
 mod ctl;

@@ -29,6 +29,8 @@ pub(super) fn run(settings: &Settings) -> Result<String, ConfigError> {
     note(config.admin_socket.as_deref().map_or(Ok(()), socket::check).map_err(ConfigError::from));
     note(config.state.as_deref().map_or(Ok(()), folder::check).map_err(ConfigError::from));
     note(config.tracker_lists().map(drop));
+    #[cfg(feature = "redis")]
+    note(config.store.as_ref().map_or(Ok(()), |store| crate::cluster::Files::read(store).map(drop)));
     for listener in config.listeners() {
         match listen(*listener) {
             // A check may be made beside the running server, which has its addresses.

@@ -188,6 +188,8 @@ impl Settings {
             &mut self.tls_key,
             &mut self.digest_users,
             &mut self.admin_token_file,
+            &mut self.store_password_file,
+            &mut self.store_ca_file,
             &mut self.admin_socket,
             &mut self.tracker_torrents,
             &mut self.tracker_blocked_torrents,

@@ -11,6 +11,11 @@ use topo::View;
 use crate::resource::cost::kind::CostKind;
 use crate::resource::scope::Scope;
 
+/// Name of the costs among the times of documents, none of whose IDs has this character.
+const COSTS: &str = "#costs";
+/// Name of the network map among the times of documents.
+const NETWORK_MAP: &str = "#network-map";
+
 /// State of the network. A request reads exactly one, so that no answer mixes two states.
 pub(crate) struct Snapshot {
     view: Arc<View>,
@@ -79,6 +84,29 @@ impl Snapshot {
     /// Network map that is that of the view.
     pub(crate) fn scope(&self) -> &Scope {
         &self.scope
+    }
+
+    /// Names of what has become new with this snapshot, as the store of several servers has their times.
+    pub(super) fn fresh(&self, drafted: SystemTime) -> Vec<String> {
+        let names = |snapshot: &Self| {
+            let costs = (snapshot.costs_since == drafted).then(|| snapshot.scope.id(COSTS));
+            let map = (snapshot.network_map_since == drafted).then(|| snapshot.scope.id(NETWORK_MAP));
+            [costs, map]
+        };
+        self.with_maps().flat_map(names).flatten().collect()
+    }
+
+    /// Gives what has become new its time.
+    pub(super) fn date(&mut self, drafted: SystemTime, time: &impl Fn(&str) -> SystemTime) {
+        if self.costs_since == drafted {
+            self.costs_since = time(&self.scope.id(COSTS));
+        }
+        if self.network_map_since == drafted {
+            self.network_map_since = time(&self.scope.id(NETWORK_MAP));
+        }
+        for further in &mut self.further {
+            further.date(drafted, time);
+        }
     }
 
     /// Network map, costs and properties.

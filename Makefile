@@ -9,11 +9,15 @@ BUSY_ROUNDS ?= 20
 BUSY_ONLY ?=
 EXPERIMENT ?= small
 TRACKER_FLAGS ?=
+CLUSTER_FLAGS ?=
+CHAOS_FLAGS ?=
 ZOO_FLAGS ?=
 FUZZ_SECONDS ?= 10
 FUZZ_FLAGS ?=
 EXPERIMENT_FLAGS ?= --seeds 2 --jobs 2
 # The same set of packages in every rule: another set has other features, and cargo would compile everything anew.
+# What is tested has every feature, and one set of them, for the same reason.
+TESTED = --workspace --features alto-server/redis
 PROGRAMS = $(CARGO) build --release -p alto-server -p alto-peer
 
 # What `make install` installs, and where.
@@ -25,13 +29,15 @@ PROFILE ?= release
 BUILT = target/$(PROFILE)
 SHARE = $(DESTDIR)$(PREFIX)/share
 
-.PHONY: screenshots programs manual install deb test-deb package uninstall help demo test test-busy experiment tools lint slow-clients attacks soak fuzz fuzz-faults bench zoo lab rucio tracker-clients
+.PHONY: cluster chaos screenshots programs manual install deb test-deb package image uninstall help demo test test-busy experiment tools lint slow-clients attacks soak fuzz fuzz-faults bench zoo lab rucio tracker-clients
 
 help:
 	@echo "make demo            serves the two-ISP network on loopback and walks through it; DEMO_FLAGS=--keep keeps it running"
 	@echo "make test            runs every test, end-to-end tests included"
 	@echo "make test-busy       runs every test 20 times while all cores are busy; BUSY_ROUNDS=3 BUSY_ONLY=alto-peer,mininet"
 	@echo "make lint            checks format and lints"
+	@echo "make cluster         serves the two-ISP network from three servers over Redis with two replicas, behind HAProxy"
+	@echo "make chaos           breaks a cluster fifty times while clients change it, and checks that nothing is lost; CHAOS_FLAGS='--faults 10'"
 	@echo "make slow-clients    attacks a server with slow clients and prints when each was cut off"
 	@echo "make attacks         runs every attack of scripts/attacks; ATTACKS_FLAGS='--before FOLDER --write' compares with older programs"
 	@echo "make experiment      as root: runs a small experiment in Mininet and reports; EXPERIMENT=p4p-abilene for another"
@@ -46,7 +52,8 @@ help:
 	@echo "make programs        builds the programs to install; PROFILE=demo compiles in half the time"
 	@echo "make install         installs programs, man pages, completions, topologies, unit; PREFIX=/usr/local DESTDIR="
 	@echo "make deb             packs a Debian package of what make programs built; make test-deb also installs and removes it"
-	@echo "make package         packs the libraries alto-types, topo and alto-client for a registry of crates"
+	@echo "make package         packs the libraries plain-words, alto-types, topo and alto-client for a registry of crates"
+	@echo "make image           builds the container image, where Docker runs, and waits until a container is healthy"
 	@echo "make soak            runs 1,000 clients for a minute while links change and attackers attack, and prints what they observed;"
 	@echo "                     SOAK_FLAGS='--seconds 300' for longer"
 
@@ -54,9 +61,10 @@ demo: tools
 	@CARGO="$(CARGO)" python3 scripts/demo.py $(DEMO_FLAGS)
 
 test: tools
-	$(CARGO) test --workspace
+	$(CARGO) test $(TESTED)
 	@# The tests have built the programs. Building them alone would select other features and compile everything anew.
 	@python3 packaging/check_commands.py target/debug
+	@scripts/test_cluster target/debug
 	@scripts/test_emulation
 
 test-busy: tools
@@ -80,8 +88,22 @@ lint: tools
 	@# Declared by macros, where cargo fmt does not look for modules.
 	rustfmt --check --edition 2024 alto-server/src/resource/*.rs alto-selection/src/policy/*.rs topo/src/metric/*.rs \
 		rfc-conformance/src/rfc*/*.rs fuzz/checks/src/targets/*.rs
-	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy $(TESTED) --all-targets -- -D warnings
 	@python3 -m compileall -q mininet bench scripts
+
+# With the feature redis, which programs to install have only if FEATURES says so.
+CLUSTER_PROGRAMS = $(CARGO) build --release -p alto-server -p alto-peer --features alto-server/redis
+
+cluster: tools
+	@command -v redis-server >/dev/null && command -v haproxy >/dev/null || test -x /usr/sbin/haproxy || \
+		scripts/need redis-server redis-tools haproxy
+	@$(CLUSTER_PROGRAMS)
+	@python3 scripts/cluster/serve.py target/release $(CLUSTER_FLAGS)
+
+chaos: tools
+	@command -v redis-server >/dev/null || scripts/need redis-server redis-tools faketime
+	@$(CLUSTER_PROGRAMS)
+	@python3 scripts/cluster/chaos.py target/release $(CHAOS_FLAGS)
 
 slow-clients: tools
 	@$(PROGRAMS)
@@ -132,7 +154,7 @@ bench: tools
 	@target/bench-venv/bin/python bench/bench.py $(BENCH_FLAGS)
 
 screenshots: tools
-	$(CARGO) build --workspace
+	$(CARGO) build $(TESTED)
 	@scripts/test_page --pictures docs/figures target/debug
 
 programs: tools
@@ -170,10 +192,14 @@ deb: manual $(CARGO_DEB)
 
 # The libraries as a registry of crates would take them. Verifying would compile each once more.
 package: tools
-	$(CARGO) package --quiet --no-verify --offline -p alto-types -p topo -p alto-client
+	$(CARGO) package --quiet --no-verify --offline -p plain-words -p alto-types -p topo -p alto-client
 
 test-deb: deb
 	@scripts/test_deb $$(ls -t target/debian/alto_*.deb | head -1)
+
+# Where a Docker daemon runs; elsewhere only what the image is made of is checked.
+image: tools
+	@scripts/test_image --build
 
 uninstall:
 	rm -f $(INSTALLED:%=$(DESTDIR)$(PREFIX)/bin/%) $(DESTDIR)$(PREFIX)/lib/systemd/system/alto-server.service \

@@ -60,7 +60,7 @@ def build(cargo: str, only: list[str]) -> list[Suite]:
     suites = []
     if not only or set(only) != {PYTHON}:
         # All crates, whatever is selected: a part of them has other features, and would be compiled anew.
-        command = [cargo, "test", "--no-run", "--workspace", "--message-format=json-render-diagnostics"]
+        command = [cargo, "test", "--no-run", "--workspace", "--features", "alto-server/redis", "--message-format=json-render-diagnostics"]
         built = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
         if built.returncode != 0:
             sys.exit(f"test-busy: {' '.join(command)} failed with status {built.returncode}")

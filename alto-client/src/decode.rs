@@ -35,17 +35,9 @@ pub(crate) fn expect(answer: &Answer, expected: MediaType) -> Result<(), Error> 
     Ok(())
 }
 
-/// Decodes the body as JSON of some type; the error names the path in the document.
+/// Decodes the body as JSON of some type; the error names the paths of what is wrong in the document.
 pub(crate) fn json<T: DeserializeOwned>(answer: &Answer) -> Result<T, Error> {
-    serde_json::from_slice(&answer.body).map_err(|error| {
-        // Keeping track of the path costs time, which only a failure is worth.
-        let mut reader = serde_json::Deserializer::from_slice(&answer.body);
-        let traced: Result<T, _> = serde_path_to_error::deserialize(&mut reader);
-        match traced {
-            Err(traced) if traced.path().iter().len() > 0 => malformed(answer, &traced.to_string()),
-            _ => malformed(answer, &error.to_string()),
-        }
-    })
+    plain_words::parse(&answer.body, "{}").map_err(|faults| malformed(answer, &faults.to_string()))
 }
 
 /// Error for an answer that cannot be used.

@@ -133,6 +133,9 @@ pub enum Error {
     /// Query that RFC 7285 does not allow.
     #[error("{0}")]
     Query(&'static str),
+    /// Wait for changes that another thread ended ([`Handle::interrupt`](crate::follow::Handle::interrupt)).
+    #[error("the wait for changes was interrupted")]
+    Interrupted,
 }
 
 /// Content of an ALTO error message (RFC 7285 §8.5.2).

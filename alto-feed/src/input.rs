@@ -4,8 +4,8 @@ use std::fmt;
 use std::io::Read;
 use std::path::Path;
 
+use plain_words::syntax;
 use topo::TopologyError;
-use topo::file::plain::plain;
 
 use crate::excerpt::excerpt;
 
@@ -119,13 +119,16 @@ impl Text {
         InputError { file: self.file.clone(), place: Some(Place { line, column }), message: excerpt(&message.into()) }
     }
 
-    /// Parses the file as JSON into a type; errors name line and column.
+    /// Parses the file as JSON into a type. Errors name the line and column of the first fault, and the paths of all.
     pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, InputError> {
         serde_json::from_str(&self.content).map_err(|error| {
-            let text = error.to_string();
-            // The place is in front of the message already.
-            let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
-            self.error_at(error.line().max(1), error.column().max(1), plain(message))
+            let message = if error.is_data() {
+                plain_words::explain::<T>(&self.content, &error, "{}").to_string()
+            } else {
+                // The place is in front of the message already.
+                syntax::describe(&self.content, &error, "{}").problem
+            };
+            self.error_at(error.line().max(1), error.column().max(1), message)
         })
     }
 }
@@ -150,6 +153,20 @@ mod tests {
     #[test]
     fn json_errors_name_line_and_column_once() {
         let error = Text::new("f", "{\n \"a\": x}").json::<serde_json::Value>().unwrap_err();
-        assert_eq!(error.to_string(), "f:2:7: expected value");
+        assert_eq!(error.to_string(), "f:2:7: is not JSON at \"x}\": a value of JSON belongs there");
+    }
+
+    #[test]
+    fn faults_of_the_form_are_named_with_their_paths() {
+        let error = Text::new("f", "{\"a\": 1, \"b\": [\"x\"]}").json::<Numbers>().unwrap_err().to_string();
+        assert!(error.starts_with("f:1:"), "{error}");
+        assert!(error.ends_with(": a: 1 is not a list in brackets: [...]; b[0]: \"x\" is not a number"), "{error}");
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[expect(dead_code, reason = "only read")]
+    struct Numbers {
+        a: Vec<f64>,
+        b: Vec<f64>,
     }
 }

@@ -90,7 +90,7 @@ fn what_cannot_be_used_is_refused_with_its_place_and_a_remedy() {
         ("{\"routerId\": \"10.0.0.1\"}", "f: has neither \"routerLinkStates\" nor"),
         (
             "{\"routerLinkStates\": {\"areas\": {\"0\": [{\"lsaAge\": 1,\n \"advertisingRouter\": \"x\"}]}}}",
-            "f:2:25: invalid IPv4",
+            "f:2:25: routerLinkStates.areas.0[0].advertisingRouter: \"x\" is not an IPv4 address: use one such as",
         ),
         ("OSPFv3 Router with ID (1.1.1.1)", "is the database of OSPFv3, which is not supported"),
         (

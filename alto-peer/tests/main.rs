@@ -1,6 +1,7 @@
 //! Tests of peers from outside: the program, downloads from mock holders, the server of a peer over sockets.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+mod costs_follow;
 mod fetch;
 mod library;
 mod partial;

@@ -13,7 +13,8 @@
 //! Beside the trait, [`swarms`] keeps the peers of a BitTorrent tracker, which are many and anonymous.
 //!
 //! Backends: [`local`] keeps everything in memory and, given a folder, on disk, in a [`store_file`]. The server keeps
-//! other things in files of that type, too. To add one, implement [`Registry`] in
+//! other things in files of that type, too. With the feature `redis`, `redis` is one registry of several servers, each of
+//! which keeps a copy in memory and follows the log of `shared`. To add one, implement [`Registry`] in
 //! a folder of its own, and name it in `tests/main.rs`, where one battery of tests runs against every backend.
 
 pub mod check;
@@ -28,8 +29,12 @@ pub mod origin;
 pub mod peer;
 pub mod pending;
 pub mod query;
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod refusal;
 mod registry;
+#[cfg(feature = "redis")]
+pub mod shared;
 pub mod store_file;
 pub mod swarms;
 pub mod time;
@@ -44,6 +49,8 @@ pub use observer::{Observer, Silent, Stats};
 pub use peer::{Announcer, Peer, PeerAddress, Registration};
 pub use pending::Pending;
 pub use query::{Completeness, FileList, FileQuery, FileSummary, Holder, HolderQuery, Holders};
+#[cfg(feature = "redis")]
+pub use redis::RedisRegistry;
 pub use refusal::Refusal;
 pub use registry::Registry;
 pub use swarms::Swarms;

@@ -56,6 +56,9 @@ pub enum Refusal {
     /// The backend failed to save the change, which has been undone.
     #[error("the change could not be saved; the log of the server says why")]
     NotSaved,
+    /// The change is made, but too few machines have it, so that the failure of one may undo it.
+    #[error("the change is made, but too few copies of the registry's database have confirmed it; repeat it")]
+    Unconfirmed,
     /// The backend, such as a database on another machine, does not answer.
     #[error("the registry's database does not answer; try again later")]
     Unavailable,

@@ -22,16 +22,16 @@ use crate::time::Timestamp;
 /// cryptographically secure outside tests.
 ///
 /// A change is in force when its method returns; [`Pending`] tells when it is also as durable as the backend makes it.
-/// [`Pending::wait`] blocks until then; [`Pending::saved`] waits without a thread. The methods of the trait block only
-/// where [`Registry::may_block`] is true, for a round trip to a database; a caller on an event loop then moves them to
-/// another thread.
+/// [`Pending::wait`] blocks until then; [`Pending::saved`] waits without a thread. The methods that change
+/// something block where [`Registry::may_block`] is true, for a round trip to a database; a caller on an event loop then
+/// moves them to another thread. Questions are answered from memory and never block.
 ///
 /// A refused call changes nothing. Every method may answer [`Refusal::Unavailable`] where the backend is remote.
 pub trait Registry: Send + Sync {
     /// Bounds that are in force.
     fn limits(&self) -> &Limits;
 
-    /// Whether methods wait for a disk or a network, rather than take microseconds under a lock.
+    /// Whether changes wait for a disk or a network, rather than take microseconds under a lock.
     fn may_block(&self) -> bool {
         false
     }

@@ -4,6 +4,8 @@
 
 #[macro_use]
 mod battery;
+#[cfg(feature = "redis")]
+mod redis;
 mod swarms;
 
 use std::sync::Arc;
@@ -45,3 +47,5 @@ impl Backend for Disk {
 
 battery!(memory, super::Memory);
 battery!(disk, super::Disk);
+#[cfg(feature = "redis")]
+battery!(over_redis, super::redis::Redis, if test_support::redis_server::is_installed());

@@ -10,7 +10,8 @@
 //! * [`cli`] parses the command line, and dispatches to one of its commands or to [`serve`], which tells the
 //!   [`service_manager`].
 //! * [`config`] merges command line and `server.json` into one set of checked settings; [`regular_file`] reads the files
-//!   that they name, [`plain_json`] describes faults of JSON, and [`listening`] opens the sockets.
+//!   that they name, and [`listening`] opens the sockets.
+//! * With the feature `redis`, `cluster` lets several servers share network and registry.
 //! * [`state`] holds the current state and changes it: a change computes the next state beside the current one and swaps
 //!   it in, and a request reads exactly one state.
 //! * [`resource`] has one file per ALTO resource, and the catalogue of all; [`http`] has what they share.
@@ -24,13 +25,14 @@
 mod admin;
 mod cli;
 mod clock;
+#[cfg(feature = "redis")]
+mod cluster;
 mod config;
 mod http;
 mod journal;
 mod listening;
 mod observe;
 mod openapi;
-mod plain_json;
 mod process;
 mod regular_file;
 mod reload;

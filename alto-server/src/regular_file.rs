@@ -24,7 +24,7 @@ pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 /// Reads a file of at most `limit` bytes of UTF-8, without the byte order mark that some editors put in front.
 pub(crate) fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     let bytes = read(path, limit)?;
-    let text = topo::file::syntax::text(&bytes);
+    let text = plain_words::syntax::text(&bytes);
     text.map(str::to_owned).map_err(|problem| Error::new(ErrorKind::InvalidData, format!("it {problem}")))
 }
 

@@ -19,7 +19,7 @@ use crate::http::tls::Tls;
 use crate::observe::{self, LogLevel};
 use crate::state::audit::Actor;
 use crate::state::network::Network;
-use crate::state::source::Loaded;
+use crate::state::source::{Loaded, SourceError};
 use crate::tracker;
 use crate::tracker::service::Tracker;
 
@@ -91,7 +91,12 @@ impl Reloader {
         let settings = (self.reread)()?;
         let (config, mut problems) = Config::inspect(&settings);
         // Each file is read, whatever is wrong with another.
-        let topology = config.topology().and_then(|source| Ok(source.load()?));
+        let topology = config.topology().and_then(|source| {
+            let loaded = source.load()?;
+            let checked = self.targets.network.check_maps(&loaded.topology);
+            checked.map_err(|refused| SourceError::OtherMaps { refused })?;
+            Ok(loaded)
+        });
         let authenticator = config.files.authenticator(self.targets.access.nonces());
         let tokens = config.files.admin_tokens();
         let tls = config.files.tls();
@@ -111,14 +116,14 @@ impl Reloader {
         }
     }
 
-    /// Puts everything into force. From here on, nothing fails.
-    fn commit(&self, prepared: Prepared, by: &Actor) -> Reloaded {
+    /// Puts everything into force. Only a store that other servers share can refuse that, before anything has changed.
+    fn commit(&self, prepared: Prepared, by: &Actor) -> Result<Reloaded, String> {
         let Prepared { settings, config, topology, authenticator, tokens, tls, lists } = prepared;
         let targets = &self.targets;
         for warning in topology.topology.warnings() {
             tracing::warn!("{warning}");
         }
-        let outcome = targets.network.reload(topology, config.feeds, by);
+        let outcome = targets.network.reload(&topology, config.feeds, by).map_err(|error| error.to_string())?;
         targets.access.replace(authenticator, config.max_age);
         targets.tokens.store(tokens.map(Arc::new));
         if let (Some(present), Some(next)) = (&targets.tls, &tls) {
@@ -135,7 +140,7 @@ impl Reloader {
             let settings = restart.join(", ");
             tracing::warn!("these settings changed, and take effect with a restart only: {settings}");
         }
-        Reloaded { outcome, restart }
+        Ok(Reloaded { outcome, restart })
     }
 
     /// Keys of settings that differ from those of the start and were not put into force.
@@ -155,8 +160,8 @@ impl Reloading for Reloader {
         let mut settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
         let reloaded = match self.prepare() {
             Ok(prepared) => {
-                *settings = prepared.settings.clone();
-                Ok(self.commit(prepared, by))
+                let read = prepared.settings.clone();
+                self.commit(prepared, by).inspect(|_| *settings = read)
             }
             Err(error) => Err(error.to_string()),
         };

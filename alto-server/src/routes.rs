@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION, VARY};
-use http::{Method, StatusCode};
+use http::{HeaderName, Method, StatusCode};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
 
@@ -63,6 +63,11 @@ pub(crate) fn resources(
     routes
 }
 
+/// Field with the place of an answer's state in the order of changes, where several servers share them.
+const POSITION: HeaderName = HeaderName::from_static("alto-position");
+/// Time without an answer of the shared store after which a server says that it is stale.
+const STALE: Duration = Duration::from_secs(10);
+
 /// Content type of the answers for programs that watch the server.
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -78,7 +83,19 @@ pub(crate) fn health(network: &Arc<Network>, stopping: watch::Receiver<bool>, dr
         if *stopping.borrow() || is_empty {
             return Err(HttpError::Overloaded(drain));
         }
-        Ok(text(TEXT, format!("ready {}\n", view.tag())))
+        let Some(following) = network.following() else {
+            return Ok(text(TEXT, format!("ready {}\n", view.tag())));
+        };
+        let position = published.position().map(ToString::to_string).unwrap_or_default();
+        let line = match following.silent_for.filter(|silent| *silent > STALE) {
+            None => format!("ready {} {position}\n", view.tag()),
+            // Still ready: where the store is gone, all servers are stale, and a balancer must not take out all of them.
+            Some(silent) => {
+                let problem = following.problem.unwrap_or_default();
+                format!("ready {} {position} stale for {} s: {problem}\n", view.tag(), silent.as_secs())
+            }
+        };
+        Ok(text(TEXT, line))
     };
     [
         Route::new("healthz", "health").on(Method::GET, move |_| health()).exempt(),
@@ -164,12 +181,16 @@ async fn read(
     let weight = document.weight(encoding);
     let now = access.now();
     let payer = exchange.payer();
+    let place = published.position().map(ToString::to_string);
     let answer = move |_: &Cancel| {
         let document = published.document(position).ok_or(HttpError::Internal)?;
         Ok::<_, HttpError>(respond(&exchange.headers, &document, encoding, now))
     };
     let mut response = pool.run(payer, weight, answer).await??;
     response.headers_mut().insert(CACHE_CONTROL, access.cache_control());
+    if let Some(place) = place.and_then(|place| HeaderValue::try_from(place).ok()) {
+        response.headers_mut().insert(POSITION, place);
+    }
     Ok(response)
 }
 

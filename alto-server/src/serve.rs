@@ -39,6 +39,9 @@ enum ServeError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Swarm(#[from] swarm::service::StartError),
+    #[cfg(feature = "redis")]
+    #[error(transparent)]
+    Cluster(#[from] crate::cluster::ClusterError),
     #[error(transparent)]
     AdminSocket(#[from] SocketError),
     #[error(transparent)]

@@ -3,12 +3,15 @@
 
 mod admin;
 mod attacks;
+#[cfg(feature = "redis")]
+mod cluster;
 mod command_line;
 mod conformance;
 mod ctl;
 mod errors;
 mod fixture;
 mod http;
+mod maps;
 mod metrics;
 mod multi_cost;
 mod openapi;

@@ -267,6 +267,33 @@ fn a_stream_without_news_stays_open_and_ends_with_the_server() {
 }
 
 #[test]
+fn a_page_that_stops_reading_its_events_is_disconnected() {
+    let mut command = crate::support::program();
+    command.env("ALTO_ADMIN_TOKEN", TOKEN).args(["--listen", "127.0.0.1:0", "--write-timeout", "1", "--topology"]);
+    let server = Server::start(command.arg(crate::support::data("two-isps.json")));
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    // As little as the kernel allows, so that few events fill it.
+    socket.set_recv_buffer_size(1).unwrap();
+    socket.connect(&server.address.into()).unwrap();
+    let mut silent: TcpStream = socket.into();
+    silent.write_all(b"GET /ui/events HTTP/1.1\r\nHost: test\r\nAccept: text/event-stream\r\n\r\n").unwrap();
+    let open_pages = |count: usize| {
+        let stated = format!("<dt>open pages</dt><dd class=\"number\">{count}</dd>");
+        html(&get(&server, "/ui/", None)).contains(&stated)
+    };
+    wait_until("the page is open", || open_pages(1).then_some(()));
+    let links = [("a1", "a2"), ("a2", "a3"), ("a1", "a3"), ("b1", "b2"), ("b2", "b3"), ("b1", "b3"), ("a2", "b2")];
+    let mut cost = 0;
+    wait_until("the end of a stream that nobody reads", || {
+        cost += 1;
+        let change = |(source, destination)| json!({"source": source, "destination": destination, "cost": cost});
+        change_link(&server, &json!({"changes": links.map(change)}).to_string());
+        open_pages(0).then_some(())
+    });
+    drop(silent);
+}
+
+#[test]
 fn swarms_are_counted_by_pid_and_addresses_are_for_users_only() {
     let server = Server::of_with("two-isps.json", &["--tracker"]);
     for (address, port) in [("127.1.1.1", 7001), ("127.1.1.2", 7002), ("127.2.1.5", 7003)] {

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use plain_words::syntax;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
@@ -12,21 +13,21 @@ use serde_json::{Map, Number, Value};
 /// must be ignored.
 pub const MAX_DEPTH: usize = 32;
 
-/// A description of a syntax error with line and column.
+/// A description of a syntax error in plain words, with line and column.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct SyntaxError(String);
 
 /// Parses a single JSON value that spans all of `bytes`.
 pub fn parse(bytes: &[u8]) -> Result<Value, SyntaxError> {
-    if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err(SyntaxError("the body is empty: a JSON object is expected".to_owned()));
-    }
-    let text = std::str::from_utf8(bytes)
-        .map_err(|e| SyntaxError(format!("the body is not UTF-8: invalid byte at offset {}", e.valid_up_to())))?;
+    // A byte order mark before JSON may be ignored (RFC 8259 §8.1), and some programs write one.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        SyntaxError(format!("the body is not UTF-8: what begins at byte {} is no character", error.valid_up_to()))
+    })?;
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = Strict { depth: 0 }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
-    value.map_err(|e| SyntaxError(e.to_string()))
+    value.map_err(|error| SyntaxError(syntax::describe(text, &error, "{}").about("the body")))
 }
 
 /// A visitor that builds a [`Value`] and rejects duplicate members and excessive depth.
@@ -38,7 +39,7 @@ struct Strict {
 impl Strict {
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
         if self.depth == MAX_DEPTH {
-            return Err(E::custom(format_args!("nested deeper than {MAX_DEPTH} levels")));
+            return Err(E::custom(format_args!("is nested deeper than {MAX_DEPTH} levels, which no message needs")));
         }
         Ok(Self { depth: self.depth + 1 })
     }
@@ -101,7 +102,9 @@ impl<'de> Visitor<'de> for Strict {
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
             if object.contains_key(&name) {
-                return Err(A::Error::custom(format_args!("member {name:?} appears twice in one object")));
+                return Err(A::Error::custom(format_args!(
+                    "member {name:?} appears twice in one object: remove one of them"
+                )));
             }
             object.insert(name, members.next_value_seed(seed)?);
         }
@@ -119,18 +122,23 @@ mod tests {
         for (body, says) in [
             (&b""[..], "empty"),
             (b" \r\n", "empty"),
-            (b"{", "line 1"),
+            (b"{", "the body is not complete"),
             (b"{\"pids\":[],}", "line 1"),
             (b"{'pids':[]}", "line 1"),
             (b"{\"pids\":[NaN]}", "line 1"),
-            (b"{} x", "trailing characters at line 1 column 4"),
-            (b"{\"a\":\"\xff\"}", "offset 6"),
-            (b"{\"a\":1,\n\"\\u0061\":2}", "member \"a\" appears twice in one object at line 2"),
-            (b"\xef\xbb\xbf{}", "line 1"),
+            (b"{} x", "line 1, column 4 of the body: is not JSON at \"x\": the text goes on after its end"),
+            (b"{\"a\":\"\xff\"}", "the body is not UTF-8: what begins at byte 6"),
+            (b"{\"a\":1,\n\"\\u0061\":2}", "line 2, column 8 of the body: member \"a\" appears twice in one object"),
+            (b"<map/>", "the body is not JSON but XML or HTML: it begins with \"<map/>\""),
+            (b"{\"pids\":[]} // all", "\"// all\" is a comment, and JSON has none"),
         ] {
             let error = parse(body).unwrap_err().to_string();
             assert!(error.contains(says), "{error:?} should say {says:?}");
+            for word in ["expected", "trailing", "EOF", " at line ", "key must"] {
+                assert!(!error.contains(word), "{error:?} has a word of the parser");
+            }
         }
+        assert!(parse(b"\xef\xbb\xbf{}").is_ok(), "a byte order mark");
     }
 
     #[test]

@@ -153,6 +153,17 @@ def test_loopback_addresses_are_mapped_on_request():
     assert "127." not in json.dumps(written) and len(topology.notes) == 1
 
 
+def test_prefixes_of_further_network_maps_are_mapped():
+    with open(os.path.join(ROOT, "topo", "data", "two-isps.json"), encoding="utf-8") as file:
+        raw = json.load(file)
+    raw["maps"] = {"isps": {"a": {"ipv4": ["127.1.0.0/16"]}, "b": {"ipv4": ["127.2.0.0/16"]}}}
+    written = parse_topology(json.dumps(raw), map_loopback=True).to_json()
+    assert written["maps"]["isps"] == {"a": {"ipv4": ["10.1.0.0/16"]}, "b": {"ipv4": ["10.2.0.0/16"]}}
+    for wrong, message in [([], "maps: is not an object"), ({"isps": 1}, "maps.isps: is not an object")]:
+        with pytest.raises(TopologyError, match=message):
+            parse_topology(json.dumps({**raw, "maps": wrong}))
+
+
 def test_properties_survive_the_mapping_of_addresses():
     given = {"127.1.0.0/16": {"priv:x": "a"}, "10.1.0.0/16": {"priv:x": "b"}}
     text = json.dumps(small() | {"properties": {"prefixes": given}})

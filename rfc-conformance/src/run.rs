@@ -19,6 +19,8 @@ use crate::http::{Client, Request, Settings};
 use crate::report::Report;
 use crate::requirement::Requirement;
 use crate::rfc7285;
+use crate::rfc7285::requirements::s15_5_2::SURVIVES;
+use crate::rfc9112::requirements::s8::INCOMPLETE;
 use crate::sheet::Sheet;
 use crate::subject::Subject;
 use crate::suite::requirements::alive::ALIVE;
@@ -163,9 +165,9 @@ fn all(client: &Client, mut subject: Subject, survey: &Survey, options: &Options
     }
     progress.finish_and_clear();
     let mut lines = sheet.verdicts();
-    let silence = client.silent_since();
+    let failing = client.failing_since();
     let mut alive = still_alive(client, &subject).verdicts();
-    if let Some(number) = silence
+    if let Some(number) = failing
         && let Some(alive) = alive.iter_mut().find(|line| matches!(line.verdict, Verdict::Fail))
     {
         blame(alive, &mut lines, number);
@@ -186,9 +188,14 @@ fn all(client: &Client, mut subject: Subject, survey: &Survey, options: &Options
     lines
 }
 
-/// Attributes missing answers to the end of the server: they are one failure, which blocks everything else.
+/// Requirements that a server goes on after a request, whatever it is: they tell what a server that answers 5xx to everything
+/// may have broken by.
+const SURVIVAL: [Requirement; 2] = [SURVIVES, INCOMPLETE];
+
+/// Attributes missing answers and status 5xx to the end of the server: they are one failure, which blocks everything else.
 fn blame(alive: &mut Line, lines: &mut [Line], since: usize) {
-    for line in lines.iter_mut() {
+    let tells = |line: &Line| SURVIVAL.contains(&line.requirement) && line.has_answer();
+    for line in lines.iter_mut().filter(|line| !tells(line)) {
         let is_blocked = matches!(line.verdict, Verdict::Blocked(_)) && line.blocked_by.is_empty();
         if line.is_silence_since(since) || is_blocked {
             line.verdict = Verdict::Blocked("the server has stopped answering".to_owned());

@@ -182,11 +182,17 @@ impl Line {
         }
     }
 
-    /// Tests whether nothing but missing answers since a request speaks against the subject.
+    /// Tests whether an answer shows a deviation, not only a missing one.
+    pub(crate) fn has_answer(&self) -> bool {
+        let mut records = self.findings.iter().filter_map(|finding| finding.records.last());
+        records.any(|record| record.status.is_some())
+    }
+
+    /// Tests whether nothing but missing answers and status 5xx since a request speaks against the subject.
     pub(crate) fn is_silence_since(&self, number: usize) -> bool {
-        let silent = |records: &[Arc<Record>]| {
-            records.last().is_some_and(|record| record.status.is_none() && record.number >= number)
-        };
+        let failed = |record: &Record| record.status.is_none_or(|status| status >= 500);
+        let silent =
+            |records: &[Arc<Record>]| records.last().is_some_and(|record| failed(record) && record.number >= number);
         match self.verdict {
             Verdict::Fail | Verdict::Warn => self.findings.iter().all(|finding| silent(&finding.records)),
             Verdict::Error(_) => silent(&self.records),

@@ -78,7 +78,10 @@ fn newest_source() -> SystemTime {
             let (path, metadata) = (entry.path(), entry.metadata().unwrap());
             if metadata.is_dir() && !path.ends_with("tests") {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "toml") {
+            } else if path
+                .extension()
+                .is_some_and(|extension| ["rs", "toml", "lua"].iter().any(|known| extension == *known))
+            {
                 newest = newest.max(metadata.modified().unwrap());
             }
         }

@@ -6,17 +6,22 @@ mod pids;
 mod properties;
 mod warnings;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Problems, TopologyError};
-use crate::file::{self, CostModel, TopologyFile};
+use crate::file::{self, CostModel, PidFile, TopologyFile};
 use crate::model::limits;
-use crate::model::topology::{Frame, Grouping, Topology};
+use crate::model::parts::Switch;
+use crate::model::topology::{Frame, FurtherMap, Grouping, Topology};
+use crate::name::MapName;
 use crate::route::graph::kinds;
 use nodes::Names;
 
+/// Largest number of network maps beside the default one.
+const MAX_MAPS: usize = 16;
 /// Largest number of nodes in a network.
 const MAX_NODES: usize = 1_000_000;
 
@@ -56,9 +61,10 @@ impl Topology {
         let switches = nodes::switches(&file.switches, &names, &mut problems);
         let links = links::links(&file.links, &file.cost, &names, &mut problems);
         let groups = match &file.pids {
-            Some(pids) => pids::from_file(pids, &switches, &names, &mut problems, &mut warnings),
+            Some(pids) => pids::from_file(("pids", pids), &switches, &names, &mut problems, &mut warnings),
             None => pids::from_switches(&hosts, &switches, &links, &mut problems, &mut warnings),
         };
+        let further = further(&file.maps, &switches, &names, &mut problems, &mut warnings);
         let properties = properties::read(&file.properties, &hosts, &names, &mut problems, &mut warnings);
         problems.finish(source)?;
 
@@ -73,12 +79,40 @@ impl Topology {
         // The PIDs are known only once the map is complete.
         let properties = properties.complete(&network_map, &mut problems);
         problems.finish(source)?;
+        let further = further.into_iter().map(|(name, groups)| {
+            let (map, entries) = pids::network_map(groups, any_ipv6);
+            warnings::many_pids(map.len(), &mut warnings);
+            FurtherMap { name, grouping: Arc::new(Grouping::without_properties(map, entries)) }
+        });
+        let maps: Arc<[FurtherMap]> = further.collect();
 
         let (name, cost, nodes) = (file.name, file.cost, names.into_sorted());
         let frame = Frame { name, hosts, switches, nodes, cost, warnings };
         let own = Arc::new(Grouping { network_map, entries: Arc::new(entries), properties });
-        Ok(Self { frame: Arc::new(frame), grouping: Arc::clone(&own), own, links })
+        Ok(Self { frame: Arc::new(frame), grouping: Arc::clone(&own), own, maps, links })
     }
+}
+
+/// Checks the network maps beside the default one.
+fn further(
+    maps: &BTreeMap<String, BTreeMap<String, PidFile>>,
+    switches: &[Switch],
+    names: &Names,
+    problems: &mut Problems,
+    warnings: &mut Vec<String>,
+) -> Vec<(MapName, Vec<pids::Group>)> {
+    let mut checked = Vec::with_capacity(maps.len());
+    if maps.len() > MAX_MAPS {
+        problems.add("maps", format!("has {} network maps; at most {MAX_MAPS} are taken", maps.len()));
+        return checked;
+    }
+    for (name, pids) in maps {
+        let path = format!("maps.{name}");
+        let name = problems.take(path.as_str(), name.parse());
+        let groups = pids::from_file((&path, pids), switches, names, problems, warnings);
+        checked.extend(name.map(|name| (name, groups)));
+    }
+    checked
 }
 
 fn check_model(model: &CostModel, problems: &mut Problems) {

@@ -1,17 +1,13 @@
 //! The grammar of `topo.json`: the keys of a topology file and the types of their values.
 //!
 //! A file is read with [`TopologyFile::from_json`] and written with [`TopologyFile::to_json`]. `quantity` has the values
-//! with units. A file that cannot be read is described by [`syntax`], if it is not JSON, or else by `shape`, which lists
-//! every value of a wrong type; [`spelling`] finds the key that was probably meant,
-//! and [`plain`] has words for other files. Whether the content makes sense is checked by
+//! with units. A file that cannot be read is described by [`plain_words::syntax`], if it is not JSON, or else by `shape`,
+//! which lists every value of a wrong type. Whether the content makes sense is checked by
 //! [`Topology::from_file`](crate::Topology::from_file).
 
-pub mod plain;
 pub(crate) mod quantity;
 mod read;
 mod shape;
-pub mod spelling;
-pub mod syntax;
 mod write;
 
 use std::collections::BTreeMap;
@@ -43,6 +39,10 @@ pub struct TopologyFile {
     /// Groups of addresses by name; if absent, each switch with hosts gets a PID.
     #[serde(default, deserialize_with = "read::distinct_keys_if_any", skip_serializing_if = "Option::is_none")]
     pub pids: Option<BTreeMap<String, PidFile>>,
+    /// Further network maps by name: other groupings of the same addresses into PIDs, beside the one that `pids` is.
+    #[serde(default, deserialize_with = "read::distinct_keys_twice", skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("default" = {}))]
+    pub maps: BTreeMap<String, BTreeMap<String, PidFile>>,
     /// Cost model: the weights from which the cost of a link is computed.
     #[serde(default, skip_serializing_if = "is_default")]
     pub cost: CostModel,

@@ -52,7 +52,7 @@ pub use model::parts::{Host, Link, Switch};
 pub use model::properties::{Assignment, Assignments, EntityKind, Properties, Property};
 pub use model::samples::Samples;
 pub use model::topology::Topology;
-pub use name::{InvalidName, NodeName, PidName};
+pub use name::{InvalidMapName, InvalidName, MapName, NodeName, PidName};
 pub use prefix::layer::{PrefixChanges, PrefixDifference, PrefixLayer, PrefixSet};
 pub use prefix::network_map::{NetworkMap, Pid, PidId};
 pub use ranks::dense_ranks;

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 /// Largest length of a node or PID name.
 const MAX_LENGTH: usize = 64;
+/// Largest length of the name of a network map, so that every resource ID with it has at most 64 characters.
+const MAX_MAP_LENGTH: usize = 32;
 /// Prefix of operator-defined property names; all other names are registered (RFC 9240 §5.2.1).
 const PRIVATE: &str = "priv:";
 /// Largest length of a property name (RFC 9240 §5.2.1).
@@ -21,6 +23,11 @@ pub struct NodeName(Arc<str>);
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PidName(Arc<str>);
 
+/// The name of a network map beside the default one: 1 to 32 ASCII letters, digits, `-`, `_`. Resource IDs end with it
+/// (RFC 7285 §10.2), and paths have it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MapName(Arc<str>);
+
 /// The name of an operator-defined property: `priv:` and 1 to 27 ASCII letters, digits, `-`, `_`, `:`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PropertyName(Arc<str>);
@@ -31,6 +38,15 @@ pub(crate) struct PropertyName(Arc<str>);
 pub struct InvalidName {
     text: String,
     punctuation: &'static str,
+}
+
+/// A text that is not a valid name of a network map.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{text:?} is not a valid name of a network map: use 1 to {MAX_MAP_LENGTH} ASCII letters, digits, \"-\" or \"_\""
+)]
+pub struct InvalidMapName {
+    text: String,
 }
 
 /// A text that is not a valid property name.
@@ -82,6 +98,7 @@ macro_rules! name {
 
 name!(pub NodeName);
 name!(pub PidName);
+name!(pub MapName);
 name!(pub(crate) PropertyName);
 
 impl FromStr for NodeName {
@@ -97,6 +114,18 @@ impl FromStr for PidName {
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         checked(text, "- : @ _").map(Self)
+    }
+}
+
+impl FromStr for MapName {
+    type Err = InvalidMapName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidMapName> {
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        if text.is_empty() || text.len() > MAX_MAP_LENGTH || !text.bytes().all(legal) {
+            return Err(InvalidMapName { text: text.chars().take(QUOTED).collect() });
+        }
+        Ok(Self(text.into()))
     }
 }
 
@@ -124,6 +153,10 @@ mod tests {
         }
         assert!("s1.example".parse::<NodeName>().is_ok());
         assert!("pid.1".parse::<PidName>().is_err(), "the dot is reserved");
+        assert!("fine-2_x".parse::<MapName>().is_ok());
+        for bad in ["", "a:b", "a.b", "a/b", &"x".repeat(33)] {
+            assert!(bad.parse::<MapName>().is_err(), "{bad:?}");
+        }
         for bad in ["", " ", "a b", "ä", "a/b", "a\n", &"x".repeat(65)] {
             assert!(bad.parse::<NodeName>().is_err(), "{bad:?}");
         }

@@ -18,7 +18,7 @@ use crate::metric::Metric;
 use crate::model::parts::NodeId;
 use crate::model::properties::Properties;
 use crate::model::topology::Topology;
-use crate::name::NodeName;
+use crate::name::{MapName, NodeName};
 use crate::prefix::network_map::{NetworkMap, PidId};
 use crate::route::graph::{Graph, kinds};
 use crate::route::measures::{Attributes, Measures};
@@ -47,6 +47,8 @@ pub struct View {
     measured: [bool; Metric::ALL.len()],
     /// Way from the view before, if only routes changed on it.
     step: Option<Step>,
+    /// Views of the same network by its further network maps, in their order.
+    maps: Vec<Arc<View>>,
     tag: String,
 }
 
@@ -82,7 +84,9 @@ impl View {
         let membership = Arc::new(Membership::of(&topology));
         let typical = typical(&topology);
         let members = Arc::new(membership.members(&costs, &typical));
-        Self::assemble(topology, graph, Arc::new(hosts), membership, members, typical, costs, digests)
+        let maps = topology.further().map(|further| Arc::new(Self::compute(Arc::new(further)))).collect();
+        let view = Self::assemble(topology, graph, Arc::new(hosts), membership, members, typical, costs, digests);
+        Self { maps, ..view }
     }
 
     /// Computes the view of a topology that succeeds this view's.
@@ -109,8 +113,10 @@ impl View {
         let hosts = Arc::clone(&self.hosts);
         let only_routes = same_map && Arc::ptr_eq(&members, &self.members);
         let step = only_routes.then(|| Step { previous: self.tag.clone(), differences });
+        let further = self.maps.iter().zip(topology.further());
+        let maps = further.map(|(view, further)| Arc::new(view.successor(Arc::new(further)))).collect();
         let next = Self::assemble(topology, graph, hosts, membership, members, typical, costs, digests);
-        Self { step, ..next }
+        Self { step, maps, ..next }
     }
 
     /// Returns the pairs of PIDs whose costs may differ from those of the view before; `None` if that is not known, because
@@ -133,8 +139,8 @@ impl View {
     ) -> Self {
         let measured = Metric::ALL.map(|metric| topology.is_measured(metric));
         let (memo, tag) = (Memo::new(topology.grouping.network_map.len()), String::new());
-        let step = None;
-        Self { topology, graph, hosts, membership, members, typical, costs, digests, memo, measured, step, tag }
+        let (step, maps) = (None, Vec::new());
+        Self { topology, graph, hosts, membership, members, typical, costs, digests, memo, measured, step, maps, tag }
             .tagged()
     }
 
@@ -146,6 +152,11 @@ impl View {
     /// Network map of the view.
     pub fn network_map(&self) -> &NetworkMap {
         &self.topology.grouping.network_map
+    }
+
+    /// Iterates over the network maps beside the default one by name, each with the view whose PIDs are those of the map.
+    pub fn maps(&self) -> impl ExactSizeIterator<Item = (&MapName, &Arc<Self>)> {
+        self.topology.map_names().zip(&self.maps)
     }
 
     /// Properties of addresses and PIDs. They have a tag of their own, because a change of properties changes neither

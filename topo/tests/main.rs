@@ -3,6 +3,7 @@
 
 mod files;
 mod incremental;
+mod maps;
 mod pid_costs;
 mod prefixes;
 mod properties;

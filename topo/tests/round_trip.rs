@@ -95,8 +95,9 @@ fn file() -> impl Strategy<Value = TopologyFile> {
                     prefixes: (0..).map(|i| format!("192.0.{i}.0/24")).zip(of_prefixes).collect(),
                     pids: if with_pids { pid_names.collect() } else { BTreeMap::new() },
                 };
+                let maps = (0..pids.len() % 3).map(|i| (format!("map-{i}"), pids.clone())).collect();
                 let pids = with_pids.then(|| pids.clone());
-                TopologyFile { name: title, hosts, switches, links, pids, cost, properties }
+                TopologyFile { name: title, hosts, switches, links, pids, maps, cost, properties }
             },
         )
     })

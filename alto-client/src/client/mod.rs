@@ -20,7 +20,7 @@ use crate::cost::CostMapPart;
 use crate::decode;
 use crate::directory::{Directory, Document, Entry};
 use crate::error::Error;
-use crate::exchange::{Answer, Cache, Exchange, HttpUri, Live, Question, Reuse};
+use crate::exchange::{Answer, Cache, Exchange, HttpUri, Line, Live, Question, Reuse};
 use crate::network_map::NetworkMap;
 
 /// Client of the ALTO service behind one directory. Clones share connections and everything that was fetched.
@@ -121,6 +121,11 @@ impl Client {
         result
     }
 
+    /// URI of the directory.
+    pub(crate) fn root(&self) -> &HttpUri {
+        &self.inner.root
+    }
+
     /// Size of the largest answer accepted, in bytes.
     pub(crate) fn max_answer(&self) -> u64 {
         self.inner.exchange.limits().max_answer
@@ -140,9 +145,15 @@ impl Client {
         Ok(answer.body)
     }
 
-    /// Sends a request, by POST if it has a body, for an answer that may take long to begin or to end.
+    /// Opens a line for answers that may take long.
+    pub(crate) fn line(&self) -> Line {
+        self.inner.exchange.line()
+    }
+
+    /// Sends a request on a line, by POST if it has a body, for an answer that may take long to begin or to end.
     pub(crate) fn open<R: serde::Serialize>(
         &self,
+        line: &Line,
         uri: &HttpUri,
         accept: &[MediaType],
         request: Option<(MediaType, &R)>,
@@ -151,7 +162,7 @@ impl Client {
         let body = body.as_ref().map(|(media_type, bytes)| (*media_type, bytes.as_slice()));
         let (first, or) = accept.split_first().ok_or(Error::Query("no media type is accepted"))?;
         let question = Question { or, body, ..Question::get(uri, *first) };
-        self.inner.exchange.open(&question, LONGEST_WAIT, LONGEST_SILENCE)?.or_else(|answer| {
+        self.inner.exchange.open(&question, line, LONGEST_WAIT, LONGEST_SILENCE)?.or_else(|answer| {
             decode::expect(&answer, *first)?;
             Err(decode::malformed(&answer, "a success that is none"))
         })

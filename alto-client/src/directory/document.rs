@@ -115,14 +115,14 @@ impl Document {
 
     fn entry(&mut self, id: &str, value: Value, cost_types: &BTreeMap<String, CostType>) -> Result<Entry, String> {
         let id: ResourceId = id.parse().map_err(|error: alto_types::NameError| error.to_string())?;
-        let raw: RawEntry = serde_path_to_error::deserialize(value).map_err(|error| error.to_string())?;
+        let raw: RawEntry = plain_words::convert(value).map_err(|faults| faults.to_string())?;
         let uri = self.uri.resolve(&raw.uri).map_err(|error| match error {
             // It may hold a password, so it is not shown.
             UriError::UserInfo => format!("its uri {error}"),
             _ => format!("its uri {:?} {error}", raw.uri),
         })?;
-        let capabilities: Capabilities = serde_path_to_error::deserialize(Value::Object(raw.capabilities))
-            .map_err(|e| format!("capabilities: {e}"))?;
+        let capabilities: Capabilities = plain_words::convert(Value::Object(raw.capabilities))
+            .map_err(|faults| format!("capabilities: {faults}"))?;
         let mut offered = Vec::new();
         for name in &capabilities.cost_type_names {
             match cost_types.get(name) {

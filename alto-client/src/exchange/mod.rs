@@ -5,7 +5,6 @@ mod cache;
 mod digest;
 mod freshness;
 mod reach;
-mod tls_fault;
 mod transport;
 mod uri;
 
@@ -18,6 +17,7 @@ use std::time::{Duration, Instant, SystemTime};
 use alto_types::MediaType;
 use http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
 use http::{Method, Request, StatusCode};
+use plain_words::tls_fault;
 use ureq::{Agent, AsSendBody, Body, Timeout};
 
 pub(crate) use self::cache::{Cache, Kept, Reuse};
@@ -36,6 +36,8 @@ use crate::scope::ReachFault;
 const MAX_ERROR_BODY: u64 = 64 * 1024;
 /// First wait for a busy server that sends no `Retry-After`; it doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// How users trust an authority, for the words about certificates.
+const TRUST: &str = "trust the authority that signed it (option --ca)";
 /// Number of challenges of one origin in one exchange at which it fails: one is answered, and one for a stale nonce.
 const MAX_CHALLENGES: u32 = 3;
 
@@ -101,19 +103,24 @@ pub(crate) struct Live {
     pub(crate) body: Box<dyn Read + Send>,
 }
 
+/// Connections apart from those of other requests, which another thread can close while an answer is awaited.
+#[derive(Clone, Debug)]
+pub(crate) struct Line(Agent);
+
 /// Times that one request may take.
 #[derive(Clone, Copy)]
-enum Pace {
+enum Pace<'a> {
     /// Time for everything is that of the exchange.
     Bounded,
-    /// Time for the head of the answer, and between two pieces of its body.
-    Live { head: Duration, silence: Duration },
+    /// Time for the head of the answer, and between two pieces of its body, on a line of its own.
+    Live { line: &'a Line, head: Duration, silence: Duration },
 }
 
 /// Sender of requests, with everything that is common to them.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     agent: Agent,
+    transport: TransportSettings,
     digest: Digest,
     limits: Limits,
     reach: Arc<Reach>,
@@ -133,7 +140,12 @@ struct Course<'a> {
 impl Exchange {
     pub(crate) fn new(transport: &TransportSettings, reach: Reach, digest: Digest, limits: Limits) -> Self {
         let reach = Arc::new(reach);
-        Self { agent: agent(transport, Arc::clone(&reach)), digest, limits, reach }
+        Self { agent: agent(transport, Arc::clone(&reach)), transport: transport.clone(), digest, limits, reach }
+    }
+
+    /// Opens a line, without a connection yet.
+    pub(crate) fn line(&self) -> Line {
+        Line(agent(&self.transport, Arc::clone(&self.reach)))
     }
 
     pub(crate) fn reach(&self) -> &Reach {
@@ -155,10 +167,11 @@ impl Exchange {
     pub(crate) fn open(
         &self,
         question: &Question<'_>,
+        line: &Line,
         head: Duration,
         silence: Duration,
     ) -> Result<Result<Live, Answer>, Error> {
-        let (uri, response) = self.converse(question, Pace::Live { head, silence })?;
+        let (uri, response) = self.converse(question, Pace::Live { line, head, silence })?;
         if !response.status().is_success() {
             return Ok(Err(self.read(&uri, response, None)?));
         }
@@ -169,7 +182,7 @@ impl Exchange {
     }
 
     /// Sends a request until its answer is neither a redirect nor a challenge nor "busy". Returns it with its URI.
-    fn converse(&self, question: &Question<'_>, pace: Pace) -> Result<(HttpUri, http::Response<Body>), Error> {
+    fn converse(&self, question: &Question<'_>, pace: Pace<'_>) -> Result<(HttpUri, http::Response<Body>), Error> {
         let latest = Instant::now() + self.limits.timeout;
         let mut course = Course {
             uri: question.uri.clone(),
@@ -201,7 +214,7 @@ impl Exchange {
         &self,
         question: &Question<'_>,
         course: &Course<'_>,
-        pace: Pace,
+        pace: Pace<'_>,
     ) -> Result<(http::Response<Body>, bool), Error> {
         let uri = &course.uri;
         let failed = |error| failed(uri, error);
@@ -245,17 +258,19 @@ impl Exchange {
     fn run<B: AsSendBody>(
         &self,
         request: Request<B>,
-        pace: Pace,
+        pace: Pace<'_>,
         left: Duration,
     ) -> Result<http::Response<Body>, ureq::Error> {
-        let config = self.agent.configure_request(request);
-        let request = match pace {
-            Pace::Bounded => config.timeout_global(Some(left)).build(),
-            Pace::Live { head, silence } => {
-                config.timeout_recv_response(Some(head)).timeout_per_read(Some(silence.max(head))).build()
+        match pace {
+            Pace::Bounded => {
+                let config = self.agent.configure_request(request);
+                self.agent.run(config.timeout_global(Some(left)).build())
             }
-        };
-        self.agent.run(request)
+            Pace::Live { line: Line(agent), head, silence } => {
+                let config = agent.configure_request(request).timeout_recv_response(Some(head));
+                agent.run(config.timeout_per_read(Some(silence.max(head))).build())
+            }
+        }
     }
 
     /// Reads the body of an answer to its end.
@@ -347,6 +362,13 @@ impl Exchange {
     }
 }
 
+impl Line {
+    /// Closes all connections of the line; requests on it fail from then on.
+    pub(crate) fn close(&self) {
+        self.0.clone().shutdown();
+    }
+}
+
 impl Live {
     /// Reads the body to its end, which is at most `limit` bytes long.
     pub(crate) fn read(self, limit: u64) -> Result<Vec<u8>, Error> {
@@ -377,12 +399,12 @@ fn failed(uri: &HttpUri, error: ureq::Error) -> Error {
         ureq::Error::HostNotFound => Error::Transport { uri, source: "no such host".into() },
         ureq::Error::Io(source) => match source.get_ref().and_then(|inner| inner.downcast_ref::<ReachFault>()) {
             Some(reason) => Error::OutOfReach { uri, reason: reason.clone() },
-            None => match tls_fault::explain(&source.to_string()) {
+            None => match tls_fault(&source.to_string(), TRUST) {
                 Some(explained) => Error::Transport { uri, source: explained.into() },
                 None => Error::Transport { uri, source: source.into() },
             },
         },
-        other => match tls_fault::explain(&other.to_string()) {
+        other => match tls_fault(&other.to_string(), TRUST) {
             Some(explained) => Error::Transport { uri, source: explained.into() },
             None => Error::Transport { uri, source: other.into() },
         },

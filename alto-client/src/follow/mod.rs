@@ -5,7 +5,9 @@
 //! loss it goes on from the versions that it has.
 
 mod document;
+mod endpoint_costs;
 mod event;
+mod handle;
 mod patch;
 mod polling;
 mod session;
@@ -13,13 +15,13 @@ mod stream;
 mod views;
 
 use std::collections::HashMap;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use alto_types::ResourceId;
 use serde_json::Value;
 
 pub use self::document::{Difference, Document, Leaf};
+pub use self::handle::Handle;
 use self::session::{News, Session, Told};
 use crate::client::Client;
 use crate::error::Error;
@@ -60,6 +62,7 @@ pub struct Update {
 /// Client that follows some resources.
 pub struct Follower {
     client: Client,
+    handle: Handle,
     followed: Vec<Followed>,
     /// Ways that are tried, the best one first.
     ways: Vec<Way>,
@@ -86,6 +89,7 @@ impl Client {
     pub fn follow(&self, followed: Vec<Followed>) -> Follower {
         Follower {
             client: self.clone(),
+            handle: Handle::default(),
             documents: vec![None; followed.len()],
             followed,
             ways: vec![Way::Stream, Way::Views, Way::Polling],
@@ -110,6 +114,21 @@ impl Follower {
         Self { interval, ..self }
     }
 
+    /// Handle by which other threads see how this follower is told, and end its waits.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Follows these resources from now on. Those that were followed before go on from their present versions.
+    pub fn follow_instead(&mut self, followed: Vec<Followed>) {
+        let before = std::mem::replace(&mut self.followed, followed);
+        let mut held: Vec<_> = before.into_iter().zip(std::mem::take(&mut self.documents)).collect();
+        let known =
+            |now: &Followed| held.iter_mut().find(|(before, _)| before == now).and_then(|(_, held)| held.take());
+        self.documents = self.followed.iter().map(known).collect();
+        self.end();
+    }
+
     /// Resources that are followed.
     pub fn followed(&self) -> &[Followed] {
         &self.followed
@@ -128,9 +147,13 @@ impl Follower {
     }
 
     /// Waits for the next change of any document. An error is one that no waiting helps against: a resource that the
-    /// directory does not have, or a request that the server refuses.
+    /// directory does not have, a request that the server refuses, or an interruption by another thread.
     pub fn update(&mut self) -> Result<Update, Error> {
         loop {
+            if self.handle.take_interruption() {
+                self.end();
+                return Err(Error::Interrupted);
+            }
             let (way, mut session) = match self.session.take() {
                 Some(session) => session,
                 None => match self.begin() {
@@ -143,7 +166,11 @@ impl Follower {
                     }
                 },
             };
-            match session.next() {
+            let told = session.next();
+            if self.handle.is_interrupted() {
+                continue;
+            }
+            match told {
                 Ok(Told::News(News { place, form, text })) => {
                     self.session = Some((way, session));
                     match self.take(place, form, &text, way) {
@@ -154,16 +181,23 @@ impl Follower {
                         Err(reason) => {
                             // The document is not the one that the server thinks it is: begin anew with it.
                             tracing::warn!(resource = %self.followed[place].resource_id, reason, "read again");
-                            (self.documents[place], self.session) = (None, None);
+                            self.documents[place] = None;
+                            self.end();
                             self.pause();
                         }
                     }
                 }
+                // Asking is for as long as there is no better way.
+                Ok(Told::Nothing) if self.has_better(way) => self.end(),
+                Ok(Told::Nothing) => self.session = Some((way, session)),
                 Ok(Told::Ended(reason)) => {
                     tracing::debug!(?way, reason, "no longer told of changes");
                     self.lose(way);
                 }
-                Err(error) if is_lasting(&error) => return Err(error),
+                Err(error) if is_lasting(&error) => {
+                    self.end();
+                    return Err(error);
+                }
                 Err(error) => {
                     tracing::debug!(?way, %error, "no longer told of changes");
                     self.lose(way);
@@ -182,13 +216,18 @@ impl Follower {
                 continue;
             }
             let tags: Vec<Option<String>> = self.documents.iter().map(|document| tag(document.as_ref())).collect();
+            let line = self.client.line();
+            self.handle.connect(&line);
             let begun: Result<Box<dyn Session>, Error> = match way {
-                Way::Stream => stream::begin(&self.client, &self.followed, &tags),
-                Way::Views => views::begin(&self.client, &self.followed, &tags),
-                Way::Polling => polling::begin(&self.client, &self.followed, self.interval),
+                Way::Stream => stream::begin(&self.client, &line, &self.followed, &tags),
+                Way::Views => views::begin(&self.client, &line, &self.followed, &tags),
+                Way::Polling => polling::begin(&self.client, &self.handle, &self.followed, self.interval),
             };
             match begun {
-                Ok(session) => return Ok((way, session)),
+                Ok(session) => {
+                    self.handle.set_way(Some(way));
+                    return Ok((way, session));
+                }
                 Err(error) => {
                     tracing::debug!(?way, %error, "not a way to be told of changes");
                     if matches!(error, Error::Unsupported { .. }) {
@@ -233,7 +272,20 @@ impl Follower {
         Ok(Update { place, differences, is_first, way })
     }
 
+    /// Tells whether there is a way before this one that is worth a try.
+    fn has_better(&self, way: Way) -> bool {
+        let is_lost = |way| self.lost.get(way).is_some_and(|since| since.elapsed() < RETRY);
+        self.ways.iter().take_while(|better| **better != way).any(|better| !is_lost(better))
+    }
+
+    /// Ends the session. The next one goes on from the versions at hand.
+    fn end(&mut self) {
+        self.session = None;
+        self.handle.set_way(None);
+    }
+
     fn lose(&mut self, way: Way) {
+        self.end();
         if self.failures + 1 >= LOSSES {
             self.lost.insert(way, Instant::now());
             self.failures = 0;
@@ -249,7 +301,7 @@ impl Follower {
         let nanos =
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.subsec_nanos());
         let part = 0.5 + f64::from(nanos % 1000) / 2000.0;
-        thread::sleep(pause.mul_f64(part));
+        self.handle.sleep(pause.mul_f64(part));
     }
 }
 

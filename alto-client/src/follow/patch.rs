@@ -43,7 +43,7 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<V
 
 /// Applies a merge patch.
 pub(super) fn merge(document: &mut Document, text: &[u8]) -> Result<(), PatchError> {
-    let patch: MergePatch = serde_json::from_slice(text).map_err(|error| PatchError(error.to_string()))?;
+    let patch: MergePatch = plain_words::parse(text, "{}").map_err(|faults| PatchError(faults.to_string()))?;
     if let Some(other) = patch.members.keys().find(|name| **name != document.member) {
         return Err(PatchError(format!("it changes {other}, which the document does not have")));
     }
@@ -90,7 +90,7 @@ fn merge_value(target: &mut Value, patch: Value) {
 
 /// Applies a JSON patch.
 pub(super) fn apply(document: &mut Document, text: &[u8]) -> Result<(), PatchError> {
-    let operations: Vec<Operation> = serde_json::from_slice(text).map_err(|error| PatchError(error.to_string()))?;
+    let operations: Vec<Operation> = plain_words::parse(text, "{}").map_err(|faults| PatchError(faults.to_string()))?;
     // Only what is touched is copied, so that a failure leaves the document as it was.
     let mut meta = Value::Object(document.meta.clone());
     let mut rows: BTreeMap<String, Option<Value>> = BTreeMap::new();

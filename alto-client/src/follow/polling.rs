@@ -1,11 +1,11 @@
 //! Requests at an interval, for servers that do not tell of changes.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use alto_types::MediaType;
 
 use super::Followed;
+use super::handle::Handle;
 use super::session::{Form, News, Session, Told};
 use crate::client::Client;
 use crate::error::Error;
@@ -13,6 +13,7 @@ use crate::error::Error;
 /// Requests to the resources in turn.
 struct Polling {
     client: Client,
+    handle: Handle,
     followed: Vec<Followed>,
     interval: Duration,
     /// Document that is asked for next.
@@ -24,7 +25,12 @@ struct Polling {
 }
 
 /// Begins to ask.
-pub(super) fn begin(client: &Client, followed: &[Followed], interval: Duration) -> Result<Box<dyn Session>, Error> {
+pub(super) fn begin(
+    client: &Client,
+    handle: &Handle,
+    followed: &[Followed],
+    interval: Duration,
+) -> Result<Box<dyn Session>, Error> {
     let directory = client.directory()?;
     for Followed { resource_id, .. } in followed {
         if directory.get(resource_id.as_str()).is_none() {
@@ -32,8 +38,8 @@ pub(super) fn begin(client: &Client, followed: &[Followed], interval: Duration) 
         }
     }
     let last = vec![Vec::new(); followed.len()];
-    let (client, followed) = (client.clone(), followed.to_vec());
-    Ok(Box::new(Polling { client, followed, interval, place: 0, at: Instant::now(), last }))
+    let (client, handle, followed) = (client.clone(), handle.clone(), followed.to_vec());
+    Ok(Box::new(Polling { client, handle, followed, interval, place: 0, at: Instant::now(), last }))
 }
 
 impl Session for Polling {
@@ -42,10 +48,13 @@ impl Session for Polling {
             let Some(Followed { resource_id, input }) = self.followed.get(self.place).cloned() else {
                 self.place = 0;
                 self.at = Instant::now() + self.interval;
-                continue;
+                return Ok(Told::Nothing);
             };
             if self.place == 0 {
-                thread::sleep(self.at.saturating_duration_since(Instant::now()));
+                self.handle.sleep(self.at.saturating_duration_since(Instant::now()));
+                if self.handle.is_interrupted() {
+                    return Ok(Told::Nothing);
+                }
             }
             let place = self.place;
             self.place += 1;

@@ -13,6 +13,8 @@ pub(super) trait Session: Send {
 /// Message of a session.
 pub(super) enum Told {
     News(News),
+    /// Nothing has changed, which a session that asks tells after each round.
+    Nothing,
     /// The server ends the session, with the reason.
     Ended(String),
 }

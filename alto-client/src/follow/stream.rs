@@ -12,7 +12,7 @@ use super::session::{Form, News, Session, Told};
 use crate::client::Client;
 use crate::directory::Entry;
 use crate::error::Error;
-use crate::exchange::{HttpUri, Live};
+use crate::exchange::{HttpUri, Line, Live};
 
 /// Request for a stream (RFC 8895 §6.5).
 #[derive(Serialize)]
@@ -32,6 +32,7 @@ struct Stream {
 /// Opens a stream for the documents, which the client has in the versions with these tags.
 pub(super) fn begin(
     client: &Client,
+    line: &Line,
     followed: &[Followed],
     tags: &[Option<String>],
 ) -> Result<Box<dyn Session>, Error> {
@@ -56,8 +57,8 @@ pub(super) fn begin(
         (substream.clone(), update)
     });
     let request = Request { add: add.collect() };
-    let Live { uri, content_type, body, .. } =
-        client.open(&entry.uri, &[MediaType::EVENT_STREAM], Some((MediaType::UPDATE_STREAM_PARAMS, &request)))?;
+    let params = Some((MediaType::UPDATE_STREAM_PARAMS, &request));
+    let Live { uri, content_type, body } = client.open(line, &entry.uri, &[MediaType::EVENT_STREAM], params)?;
     if !MediaType::EVENT_STREAM.names(&content_type) {
         return Err(Error::MediaType { uri: uri.to_string(), expected: MediaType::EVENT_STREAM, got: content_type });
     }
@@ -73,9 +74,9 @@ impl Session for Stream {
                 self.events.next().map_err(|error| Error::Transport { uri: uri.clone(), source: error.into() })?;
             let Some(Event { name, data }) = event else { return Ok(Told::Ended("the stream ended".to_owned())) };
             if MediaType::UPDATE_STREAM_CONTROL.names(&name) {
-                let control: ControlEvent = serde_json::from_slice(&data).map_err(|error| Error::Malformed {
+                let control: ControlEvent = plain_words::parse(&data, "{}").map_err(|faults| Error::Malformed {
                     uri: uri.clone(),
-                    reason: format!("control event: {error}"),
+                    reason: format!("control event: {faults}"),
                 })?;
                 self.is_first = false;
                 if !control.stopped.is_empty() {

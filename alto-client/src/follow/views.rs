@@ -12,7 +12,7 @@ use super::session::{Form, News, Session, Told};
 use crate::client::Client;
 use crate::directory::Entry;
 use crate::error::Error;
-use crate::exchange::{HttpUri, Live};
+use crate::exchange::{HttpUri, Line, Live};
 
 /// Views of all documents, each read by a thread.
 struct Views {
@@ -23,6 +23,7 @@ struct Views {
 /// Reader of one view.
 struct Reader {
     client: Client,
+    line: Line,
     place: usize,
     view: HttpUri,
     /// Media types of all updates that may come (RFC 9569 §7.2).
@@ -35,6 +36,7 @@ struct Reader {
 /// Opens a view of each document, which the client has in the versions with these tags.
 pub(super) fn begin(
     client: &Client,
+    line: &Line,
     followed: &[Followed],
     tags: &[Option<String>],
 ) -> Result<Box<dyn Session>, Error> {
@@ -57,14 +59,14 @@ pub(super) fn begin(
         };
         let answer = client.ask_raw(&service.uri, MediaType::TIPS, Some((MediaType::TIPS_PARAMS, &request)))?;
         let malformed = |reason: String| Error::Malformed { uri: service.uri().to_owned(), reason };
-        let view: TipsView = serde_json::from_slice(&answer).map_err(|error| malformed(error.to_string()))?;
+        let view: TipsView = plain_words::parse(&answer, "{}").map_err(|faults| malformed(faults.to_string()))?;
         let uri = view.tips_view_uri.ok_or_else(|| malformed("it has no tips-view-uri".to_owned()))?;
         let uri = service.uri.resolve(&uri).map_err(|error| malformed(format!("tips-view-uri {uri}: {error}")))?;
         let edge = view.tips_view_summary.updates_graph_summary.start_edge_rec;
         let edge = if edge.seq_i != 0 && tag.is_none() { Edge { seq_i: 0, seq_j: edge.seq_j } } else { edge };
         let accept = vec![whole, MediaType::MERGE_PATCH, MediaType::JSON_PATCH];
-        let (tell, stop) = (tell.clone(), Arc::clone(&stop));
-        readers.push(Reader { client: client.clone(), place, view: uri, accept, edge, tell, stop });
+        let (tell, stop, line) = (tell.clone(), Arc::clone(&stop), line.clone());
+        readers.push(Reader { client: client.clone(), line, place, view: uri, accept, edge, tell, stop });
     }
     for reader in readers {
         thread::spawn(move || reader.run());
@@ -112,7 +114,7 @@ impl Reader {
             uri: self.view.to_string(),
             reason: format!("tips-view-uri: {error}"),
         })?;
-        match self.client.open::<()>(&uri, &self.accept, None) {
+        match self.client.open::<()>(&self.line, &uri, &self.accept, None) {
             Ok(live) => {
                 let Live { content_type, .. } = &live;
                 let form = Form::of(content_type);

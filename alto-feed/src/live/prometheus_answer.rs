@@ -39,7 +39,7 @@ impl Sample {
 
 /// Reads the samples of a vector, or why there are none.
 pub fn samples(text: &str) -> Result<Vec<Sample>, String> {
-    let answer: Answer = serde_json::from_str(text).map_err(|error| excerpt(&error.to_string()))?;
+    let answer: Answer = plain_words::parse_str(text, "{}").map_err(|faults| excerpt(&faults.to_string()))?;
     match (answer.status.as_str(), answer.data) {
         ("success", Some(data)) if data.result_type == "vector" => Ok(data.result),
         ("success", Some(data)) => Err(format!("the result is a {}, and not a vector", excerpt(&data.result_type))),

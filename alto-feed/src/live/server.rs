@@ -148,13 +148,14 @@ impl Server {
 
     fn decoded<T: DeserializeOwned>(&self, what: &'static str, result: Response) -> Result<T, ServerError> {
         let text = self.answer(what, result)?;
-        serde_json::from_str(&text).map_err(|error| self.unreachable(&format!("{what} cannot be decoded: {error}")))
+        plain_words::parse_str(&text, "{}")
+            .map_err(|faults| self.unreachable(&format!("{what} cannot be decoded: {faults}")))
     }
 
     fn answer(&self, what: &'static str, result: Response) -> Result<String, ServerError> {
-        let mut response = result.map_err(|error| self.unreachable(&error.to_string()))?;
+        let mut response = result.map_err(|error| self.unreachable(&unanswered(&error)))?;
         let text = response.body_mut().with_config().limit(MAX_ANSWER).read_to_string();
-        let text = text.map_err(|error| self.unreachable(&error.to_string()))?;
+        let text = text.map_err(|error| self.unreachable(&unanswered(&error)))?;
         let status = response.status();
         if status.is_success() {
             return Ok(text);
@@ -168,4 +169,16 @@ impl Server {
     fn unreachable(&self, message: &str) -> ServerError {
         ServerError::Unreachable(self.origin.clone(), excerpt(message))
     }
+}
+
+/// Says why a request has no answer.
+fn unanswered(error: &ureq::Error) -> String {
+    const TRUST: &str =
+        "let the server use one of a public authority, or use http over a network that nobody else reads";
+    let message = match error {
+        ureq::Error::Io(error) => error.to_string(),
+        ureq::Error::Timeout(_) => format!("nothing came within {} s", TIMEOUT.as_secs()),
+        other => other.to_string(),
+    };
+    plain_words::tls_fault(&message, TRUST).unwrap_or(message)
 }

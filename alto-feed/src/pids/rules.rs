@@ -429,7 +429,7 @@ mod tests {
             (r#"{"rules": [{"pid": "a-*", "any": true}]}"#, "nothing can stand for the \"*\""),
             (r#"{"rules": [{"pid": "a.b", "any": true}]}"#, "is not a valid name"),
             (r#"{"rules": [], "ipv4-lengths": [8, 33]}"#, "ipv4-lengths: [8, 33]"),
-            (r#"{"rules": [], "colour": 1}"#, "rules.json:1:22: \"colour\" is not a key that is known here"),
+            (r#"{"rules": [], "colour": 1}"#, "rules.json:1:22: colour: is not a key that is known here"),
         ];
         for (json, expected) in cases {
             let error = rules(json).unwrap_err().to_string();

@@ -21,6 +21,7 @@ pub fn empty(name: &str) -> TopologyFile {
         switches: Vec::new(),
         links: Vec::new(),
         pids: Some(BTreeMap::new()),
+        maps: BTreeMap::new(),
         cost: CostModel::default(),
         properties: PropertiesFile::default(),
     }

@@ -82,7 +82,7 @@ pub(crate) fn run(options: &ShareOptions) -> Exit {
     match serve(options) {
         Ok(exit) => exit,
         Err(error) => {
-            eprintln!("alto-peer: {error}");
+            error.to_string().lines().for_each(|line| eprintln!("alto-peer: {line}"));
             error.exit()
         }
     }

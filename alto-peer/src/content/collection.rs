@@ -113,7 +113,8 @@ impl Collection {
     /// Reads what somebody else wrote. Names become visible and harmless, as those of single files do; paths that lead
     /// elsewhere are refused.
     pub fn from_json(bytes: &[u8]) -> Result<Self, CollectionError> {
-        let wire: Wire = serde_json::from_slice(bytes).map_err(|error| CollectionError::Syntax(error.to_string()))?;
+        let wire: Wire =
+            plain_words::parse(bytes, "{}").map_err(|faults| CollectionError::Syntax(faults.to_string()))?;
         if wire.collection != VERSION {
             return Err(CollectionError::Version(wire.collection));
         }

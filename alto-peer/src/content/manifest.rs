@@ -250,7 +250,7 @@ impl Manifest {
             return Err(ManifestError::TooLong(bytes.len()));
         }
         let Wire { id, size, piece_size, pieces } =
-            serde_json::from_slice(bytes).map_err(|error| ManifestError::Malformed(error.to_string()))?;
+            plain_words::parse(bytes, "{}").map_err(|faults| ManifestError::Malformed(faults.to_string()))?;
         let expected = piece_count(size, piece_size)?;
         if pieces.len() != expected {
             return Err(ManifestError::PieceCount { size, piece_size, expected, found: pieces.len() });

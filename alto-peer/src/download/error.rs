@@ -16,7 +16,9 @@ use crate::content::partial::PartialError;
 #[non_exhaustive]
 pub enum FetchError {
     /// The file is shared by no peer.
-    #[error("nobody shares a file {wanted}; `alto-peer files` lists the files there are, and --wait waits for one")]
+    #[error(
+        "nobody shares a file {wanted}; `alto-peer files --server URI` lists the files there are, and --wait waits for one"
+    )]
     NoSuchFile {
         /// Name or ID of the file.
         wanted: String,
@@ -47,7 +49,7 @@ pub enum FetchError {
     #[error(transparent)]
     Partial(#[from] PartialError),
     /// Too much time has passed without a new piece.
-    #[error("no new piece in {} s, and {missing} of {pieces} pieces are missing: {reason}", after.as_secs())]
+    #[error("no new piece in {} s: {reason}", after.as_secs())]
     GaveUp {
         /// Time without a new piece.
         after: Duration,

@@ -7,6 +7,7 @@
 mod cancel;
 mod engine;
 mod error;
+mod follow;
 mod helpers;
 mod interval;
 mod manifest_search;
@@ -33,6 +34,7 @@ use alto_types::swarm::FileId;
 pub use cancel::Cancel;
 pub use error::FetchError;
 pub(crate) use error::{MAX_LISTED, most_held_first};
+pub use follow::Follow;
 pub use named_peers::NamedPeers;
 pub use options::Options;
 pub use rendezvous::{Rendezvous, RendezvousError};

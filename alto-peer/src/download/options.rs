@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::follow::Follow;
 use crate::content::partial::DEFAULT_BLOCK_SIZE;
 use crate::policy::{Metrics, PolicyName, Shares};
 
@@ -27,8 +28,10 @@ pub struct Options {
     /// Pause within a body after which the request is given up. The wait for the first byte may be longer, as uploads are
     /// queued.
     pub stall: Duration,
-    /// Interval at which costs and holders are polled.
+    /// Interval at which holders are polled, and costs where they are not followed.
     pub refresh: Duration,
+    /// Ways in which changes of costs are followed.
+    pub follow: Follow,
     /// Time without a new piece after which the download gives up.
     pub patience: Duration,
 }
@@ -46,6 +49,7 @@ impl Default for Options {
             block_size: DEFAULT_BLOCK_SIZE,
             stall: Duration::from_secs(15),
             refresh: Duration::from_secs(10),
+            follow: Follow::Auto,
             patience: Duration::from_mins(10),
         }
     }

@@ -317,7 +317,7 @@ fn failure(error: &Error) -> Outcome {
         Error::Protocol(_) | Error::Http(_) | Error::LargeResponseHeader(..) => {
             Outcome::Lied(format!("sent an answer that is not valid HTTP: {error}"))
         }
-        error => Outcome::Left(error.to_string()),
+        error => Outcome::Left(format!("cannot be asked: {error}")),
     }
 }
 
@@ -328,7 +328,20 @@ fn io_failure(error: &io::Error) -> Outcome {
     }
     match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         Some(error) => failure(error),
-        None => Outcome::Left(error.to_string()),
+        None => Outcome::Left(left(error)),
+    }
+}
+
+/// Says what the holder does whose connection failed with this error, to complete "HOLDER ...".
+fn left(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "refuses connections".to_owned(),
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => "cannot be reached from here".to_owned(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
+            "closed the connection".to_owned()
+        }
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "sends nothing".to_owned(),
+        _ => format!("cannot be asked: {error}"),
     }
 }
 
@@ -345,5 +358,24 @@ fn refusal<B>(status: StatusCode, response: &Response<B>) -> Outcome {
         }
         status if status.is_server_error() => Outcome::Refused(LONGEST_REFUSAL, format!("answered {status}")),
         status => Outcome::Left(format!("answered {status}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_complete_a_sentence_about_the_holder() {
+        for (kind, words) in [
+            (io::ErrorKind::ConnectionRefused, "refuses connections"),
+            (io::ErrorKind::NetworkUnreachable, "cannot be reached from here"),
+            (io::ErrorKind::ConnectionReset, "closed the connection"),
+        ] {
+            let Outcome::Left(reason) = io_failure(&kind.into()) else { panic!("the holder is left") };
+            assert_eq!(reason, words);
+        }
+        let Outcome::Left(reason) = io_failure(&io::Error::other("the cable is gone")) else { panic!("it is left") };
+        assert_eq!(reason, "cannot be asked: the cable is gone");
     }
 }

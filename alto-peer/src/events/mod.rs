@@ -89,6 +89,13 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
+    /// The way in which costs of holders are kept current has changed; at first they are asked for.
+    Costs {
+        /// ID of the file.
+        file: FileId,
+        /// Way from now on.
+        by: CostSource,
+    },
     /// The holders as the policy saw them when it chose.
     Candidates {
         /// ID of the file.
@@ -181,6 +188,19 @@ pub enum Event {
     },
 }
 
+/// Way in which the costs of holders are kept current.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CostSource {
+    /// Requests at an interval.
+    #[default]
+    Polling,
+    /// Update stream (RFC 8895).
+    Stream,
+    /// TIPS (RFC 9569).
+    Tips,
+}
+
 /// Holder as a policy sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
@@ -257,6 +277,7 @@ impl Event {
             Self::Shared { file, .. }
             | Self::Joined { file, .. }
             | Self::Metrics { file, .. }
+            | Self::Costs { file, .. }
             | Self::Candidates { file, .. }
             | Self::Piece { file, .. }
             | Self::Source { file, .. }
@@ -288,6 +309,7 @@ impl Event {
                 format!("costs are {used}, not {wanted}: {reason}")
             }
             Self::Metrics { used, .. } => format!("costs are {used}"),
+            Self::Costs { by, .. } => format!("costs are kept current by {}", by.name()),
             Self::Candidates { holders, .. } => {
                 let chosen: Vec<String> = holders.iter().filter(|holder| holder.chosen).map(Candidate::brief).collect();
                 format!("{} of {} holders chosen: {}", chosen.len(), holders.len(), chosen.join(", "))
@@ -347,6 +369,16 @@ fn named(sources: &BTreeMap<SocketAddr, Contribution>) -> String {
     match sources.len().checked_sub(names.len()) {
         Some(more) if more > 0 => format!("{} and {more} more", names.join(", ")),
         _ => names.join(", "),
+    }
+}
+
+impl CostSource {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Polling => "asking",
+            Self::Stream => "the server's update stream",
+            Self::Tips => "the server's TIPS",
+        }
     }
 }
 

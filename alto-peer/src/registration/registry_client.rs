@@ -206,5 +206,5 @@ fn body(message: &impl Serialize) -> Result<Vec<u8>, RegistryError> {
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, RegistryError> {
-    serde_json::from_slice(bytes).map_err(|error| RegistryError::Malformed(error.to_string()))
+    plain_words::parse(bytes, "{}").map_err(|faults| RegistryError::Malformed(faults.to_string()))
 }

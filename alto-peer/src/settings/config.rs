@@ -70,6 +70,7 @@ impl PeerSettings {
             block_size,
             stall,
             refresh,
+            follow,
             patience,
             download_rate,
             upload_rate,
@@ -87,6 +88,7 @@ impl PeerSettings {
         set(&mut fetching.block_size, block_size.map(|size| usize::try_from(size.bytes()).unwrap_or(usize::MAX)));
         set(&mut fetching.stall, stall.map(Duration::from_secs_f64));
         set(&mut fetching.refresh, refresh.map(Duration::from_secs_f64));
+        set(&mut fetching.follow, follow);
         set(&mut fetching.patience, patience.map(Duration::from_secs_f64));
         PeerConfig {
             name,
@@ -115,6 +117,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::download::Follow;
     use crate::policy::PolicyName;
 
     /// Descriptions and help texts state these defaults in words.
@@ -127,6 +130,7 @@ mod tests {
         assert_eq!(options.metrics.to_string(), "routingcost");
         assert_eq!((options.policy, options.neighbours, options.parallel), (PolicyName::Alto, 20, 8));
         assert_eq!((options.parallel_per_neighbour, options.block_size), (2, 64 * 1024));
+        assert_eq!(options.follow, Follow::Auto);
         let seconds = [options.stall, options.refresh, options.patience].map(|time| time.as_secs());
         assert_eq!((seconds, config.uploads, config.piece_size), ([15, 10, 600], 8, 256 * 1024));
         assert!((options.shares.own_pid - 0.7).abs() + (options.shares.own_neighbourhood - 0.8).abs() < 1e-9);
@@ -139,11 +143,11 @@ mod tests {
             "name": "p1", "address": "127.1.1.1", "port": 1, "share": ["a"], "get": ["b"], "folder": "c",
             "policy": "best", "metric": "hopcount", "own-pid-share": 0.1, "own-neighbourhood-share": 0.2, "seed": 3,
             "neighbours": 4, "parallel": 5, "parallel-per-neighbour": 6, "block-size": "1KiB", "stall": 7, "refresh": 8,
-            "patience": 9, "download-rate": "64KiB", "upload-rate": "10kB", "uploads": 11, "piece-size": "16KiB",
+            "follow": "tips", "patience": 9, "download-rate": "64KiB", "upload-rate": "10kB", "uploads": 11, "piece-size": "16KiB",
         });
         for (key, value) in all.as_object().unwrap() {
             let one: PeerSettings = serde_json::from_value(json!({key.as_str(): value})).unwrap();
-            one.check().map_err(|fault| fault.problem).unwrap();
+            assert_eq!(one.check(), [], "{key}");
             assert_ne!(one.resolve(), default, "{key} has no effect");
         }
         // Used by whoever starts and ends the peers, not by the peer itself.

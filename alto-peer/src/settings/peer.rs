@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::quantity::{Rate, Size};
 use crate::content::manifest;
+use crate::download::Follow;
 use crate::policy::{Metrics, PolicyName};
 
 /// Length of the longest name that the registry accepts, in bytes.
@@ -102,9 +103,14 @@ pub struct PeerSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stall: Option<f64>,
 
-    /// Seconds between queries for costs and holders [default: 10]
+    /// Seconds between queries for holders, and for costs that are not followed [default: 10]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh: Option<f64>,
+
+    /// How changes of costs are followed: auto (by the server's update stream, or else by TIPS, or else by asking every so
+    /// often), stream, tips, or never (by asking) [default: auto]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub follow: Option<Follow>,
 
     /// Seconds without a new piece after which a download fails [default: 600]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -129,7 +135,7 @@ pub struct PeerSettings {
 
 /// Setting that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct Unusable {
     /// Key of the setting.
     pub(super) key: &'static str,
     /// Values that are allowed.
@@ -137,13 +143,12 @@ pub(super) struct Fault {
 }
 
 impl PeerSettings {
-    /// Checks that every setting can be used.
-    pub(super) fn check(&self) -> Result<(), Fault> {
-        let fault = |key, problem: String| Err(Fault { key, problem });
-        if let Some(name) = &self.name
-            && let Err(problem) = check_name(name)
-        {
-            return fault("name", problem);
+    /// Lists the settings that cannot be used.
+    pub(super) fn check(&self) -> Vec<Unusable> {
+        let mut unusable = Vec::new();
+        let mut fault = |key, problem: String| unusable.push(Unusable { key, problem });
+        if let Some(Err(problem)) = self.name.as_deref().map(check_name) {
+            fault("name", problem);
         }
         let counts = [
             ("uploads", self.uploads),
@@ -152,45 +157,44 @@ impl PeerSettings {
             ("parallel-per-neighbour", self.parallel_per_neighbour),
         ];
         for (key, count) in counts {
-            if count.is_some_and(|count| !(1..=MAX_AT_A_TIME).contains(&count)) {
-                return fault(key, format!("must be from 1 to {MAX_AT_A_TIME}"));
+            if let Some(count) = count.filter(|count| !(1..=MAX_AT_A_TIME).contains(count)) {
+                fault(key, format!("{count} must be from 1 to {MAX_AT_A_TIME}"));
             }
         }
-        for (key, share) in
-            [("own-pid-share", self.own_pid_share), ("own-neighbourhood-share", self.own_neighbourhood_share)]
-        {
-            if share.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
-                return fault(key, "must be from 0 to 1".to_owned());
+        let shares = [("own-pid-share", self.own_pid_share), ("own-neighbourhood-share", self.own_neighbourhood_share)];
+        for (key, share) in shares {
+            if let Some(share) = share.filter(|share| !(0.0..=1.0).contains(share)) {
+                fault(key, format!("{share} must be from 0 to 1"));
             }
         }
         let times = [("join", self.join, 0.0), ("leave", self.leave, 0.0), ("stall", self.stall, 0.1)];
         let more = [("refresh", self.refresh, 0.1), ("patience", self.patience, 0.1)];
         for (key, seconds, least) in times.into_iter().chain(more) {
-            if seconds.is_some_and(|seconds| !(least..=MAX_SECONDS).contains(&seconds)) {
-                return fault(key, format!("must be from {least} to {MAX_SECONDS} seconds"));
+            if let Some(seconds) = seconds.filter(|seconds| !(least..=MAX_SECONDS).contains(seconds)) {
+                fault(key, format!("{seconds} must be from {least} to {MAX_SECONDS} seconds"));
             }
         }
+        // What is wrong with one of the two was said already.
         if let (join, Some(leave)) = (self.join.unwrap_or_default(), self.leave)
             && leave <= join
+            && leave >= 0.0
         {
-            return fault("leave", "must be later than join".to_owned());
+            fault("leave", format!("{leave} must be later than join, which is {join}"));
         }
-        if let Some(size) = self.piece_size
-            && let Err(error) = check_piece_size(size)
-        {
-            return fault("piece-size", error);
+        if let Some(Err(problem)) = self.piece_size.map(check_piece_size) {
+            fault("piece-size", problem);
         }
         let blocks = MIN_BLOCK_SIZE..=u64::from(manifest::MAX_PIECE_SIZE);
-        if self.block_size.is_some_and(|size| !blocks.contains(&size.bytes())) {
-            return fault("block-size", format!("must be from {} to {} bytes", blocks.start(), blocks.end()));
+        if let Some(size) = self.block_size.map(Size::bytes).filter(|size| !blocks.contains(size)) {
+            fault("block-size", format!("{size} must be from {} to {} bytes", blocks.start(), blocks.end()));
         }
         if let Some(Err(problem)) = self.download_rate.map(check_download_rate) {
-            return fault("download-rate", problem);
+            fault("download-rate", problem);
         }
         if let Some(wanted) = self.get.iter().flatten().find(|wanted| wanted.is_empty()) {
-            return fault("get", format!("{wanted:?} is neither an ID nor a name"));
+            fault("get", format!("{wanted:?} is neither an ID nor a name"));
         }
-        Ok(())
+        unusable
     }
 }
 

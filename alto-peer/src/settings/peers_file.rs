@@ -5,15 +5,20 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use plain_words::{Fault, Faults};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::peer::{Fault, PeerSettings};
+use super::peer::{PeerSettings, Unusable};
 use alto_client::Client;
 
 /// Size above which the file is not read on, in bytes.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// Shortest file.
+const LEAST: &str = "{\"server\": \"http://HOST:PORT/directory\", \"peers\": []}";
+/// Largest number of faults that an error lists.
+const MAX_LISTED: usize = 20;
 
 /// Peers of an ALTO network and their settings.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -40,25 +45,13 @@ pub enum PeersError {
         /// Cause, from the system.
         source: io::Error,
     },
-    /// Text that is not JSON of the right form.
-    #[error("{}: {at}: {source}; docs/swarm.md lists all keys", path.display())]
-    Malformed {
+    /// Faults of the text, of its form or of its values, at least one.
+    #[error("{}", lines(path, faults))]
+    Faulty {
         /// Path of the file.
         path: PathBuf,
-        /// Path of the value in the file.
-        at: String,
-        /// Defect, from the JSON parser.
-        source: serde_json::Error,
-    },
-    /// Value that cannot be used.
-    #[error("{}: {at}: {problem}", path.display())]
-    Value {
-        /// Path of the file.
-        path: PathBuf,
-        /// Path of the value in the file.
-        at: String,
-        /// Values that are allowed.
-        problem: String,
+        /// Faults, each with the path of its value in the file.
+        faults: Vec<Fault>,
     },
     /// Peer that the file does not have.
     #[error("{}: no peer is called {name:?}: there {}", path.display(), listed(known))]
@@ -70,6 +63,17 @@ pub enum PeersError {
         /// Names of the peers in the file.
         known: Vec<String>,
     },
+}
+
+/// Lists faults, one a line.
+fn lines(path: &Path, faults: &[Fault]) -> String {
+    let mut lines: Vec<String> =
+        faults.iter().take(MAX_LISTED).map(|fault| format!("{}: {fault}", path.display())).collect();
+    match faults.len().saturating_sub(MAX_LISTED) {
+        0 => lines.push("docs/swarm.md lists all keys and their values".to_owned()),
+        more => lines.push(format!("{}: and {more} more", path.display())),
+    }
+    lines.join("\n")
 }
 
 fn listed(known: &[String]) -> String {
@@ -95,36 +99,49 @@ impl PeersFile {
     }
 
     fn parse(bytes: &[u8], path: &Path) -> Result<Self, PeersError> {
-        let malformed = |at: String, source| PeersError::Malformed { path: path.to_owned(), at, source };
-        let value = |at: String, problem| PeersError::Value { path: path.to_owned(), at, problem };
-        let mut json = serde_json::Deserializer::from_slice(bytes);
-        let mut file: Self = serde_path_to_error::deserialize(&mut json)
-            .map_err(|error| malformed(error.path().to_string(), error.into_inner()))?;
-        json.end().map_err(|error| malformed("after the end".to_owned(), error))?;
-        Client::builder(&file.server).build().map_err(|error| value("server".to_owned(), error.to_string()))?;
-        file.defaults.check().map_err(|Fault { key, problem }| value(format!("defaults.{key}"), problem))?;
-        if file.defaults.name.is_some() {
-            return Err(value("defaults.name".to_owned(), "must be absent: each peer has its own name".to_owned()));
-        }
+        let refusal = |faults: Vec<Fault>| PeersError::Faulty { path: path.to_owned(), faults };
+        let malformed = |faults: Faults| refusal(faults.into_iter().collect());
+        let mut file: Self = plain_words::parse(bytes, LEAST).map_err(malformed)?;
         // Parsed again without types: a null overrides a default, which an absent key does not.
-        let raw: Raw = serde_json::from_slice(bytes).map_err(|error| malformed("peers".to_owned(), error))?;
+        let raw: Raw = plain_words::parse(bytes, LEAST).map_err(malformed)?;
+        let mut faults = Vec::new();
+        let mut fault = |path: String, problem: String| faults.push(Fault { path, problem });
+        if let Err(error) = Client::builder(&file.server).build() {
+            fault("server".to_owned(), error.to_string());
+        }
+        for Unusable { key, problem } in file.defaults.check() {
+            fault(format!("defaults.{key}"), problem);
+        }
+        if file.defaults.name.is_some() {
+            fault("defaults.name".to_owned(), "must be absent: each peer has its own name".to_owned());
+        }
         let mut names = BTreeSet::new();
         for (index, (peer, raw_peer)) in file.peers.iter_mut().zip(raw.peers).enumerate() {
             let at = |key: &str| format!("peers[{index}].{key}");
+            let stated: Vec<String> = raw_peer.keys().cloned().collect();
             let mut merged = raw.defaults.clone();
             merged.extend(raw_peer);
-            *peer = serde_json::from_value(Value::Object(merged)).map_err(|error| malformed(at("*"), error))?;
-            peer.check().map_err(|Fault { key, problem }| value(at(key), problem))?;
-            let name = peer
-                .name
-                .as_ref()
-                .ok_or_else(|| value(at("name"), "is missing: every peer needs a name".to_owned()))?;
-            if !names.insert(name.clone()) {
-                return Err(value(at("name"), format!("{name:?} is the name of another peer, too: choose another")));
+            // Every value was one of this type, here or among the defaults.
+            match plain_words::convert::<PeerSettings>(Value::Object(merged)) {
+                Ok(merged) => *peer = merged,
+                Err(faults) => faults.into_iter().for_each(|found| fault(at(&found.path), found.problem)),
+            }
+            for Unusable { key, problem } in peer.check() {
+                // A default that cannot be used was named once already.
+                if stated.iter().any(|stated| stated == key) || key == "leave" {
+                    fault(at(key), problem);
+                }
+            }
+            match &peer.name {
+                None => fault(at("name"), "is missing: every peer needs a name".to_owned()),
+                Some(name) if !names.insert(name.clone()) => {
+                    fault(at("name"), format!("{name:?} is the name of another peer, too: choose another"));
+                }
+                Some(_) => {}
             }
             peer.relative_to(path.parent().unwrap_or(Path::new("")));
         }
-        Ok(file)
+        if faults.is_empty() { Ok(file) } else { Err(refusal(faults)) }
     }
 
     /// Settings of the peer with this name.
@@ -202,19 +219,19 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_its_place() {
         for (peer, words) in [
-            (r#"{"name": "a", "prot": 1}"#, "peers[0].prot: unknown field"),
+            (r#"{"name": "a", "prot": 1}"#, "peers[0].prot: is not a key that is known here: did you mean \"port\"?"),
             (r#"{"name": "a", "port": 65536}"#, "peers[0].port"),
-            (r#"{"name": "a", "address": "p1"}"#, "peers[0].address"),
+            (r#"{"name": "a", "address": "p1"}"#, "peers[0].address: \"p1\" is not an address"),
             (r#"{"name": "a", "upload-rate": "8Mb"}"#, "write B for bytes"),
             (r#"{"name": "a", "upload-rate": 0}"#, "less than one byte"),
             (r#"{"name": "a", "upload-rate": -5}"#, "peers[0].upload-rate"),
             (r#"{"name": "a", "policy": "cheapest"}"#, "peers[0].policy"),
             (r#"{"name": "a", "piece-size": "100KiB"}"#, "peers[0].piece-size: piece size 102400"),
-            (r#"{"name": "a", "uploads": 0}"#, "peers[0].uploads: must be from 1"),
-            (r#"{"name": "a", "own-pid-share": 1.5}"#, "peers[0].own-pid-share: must be from 0 to 1"),
+            (r#"{"name": "a", "uploads": 0}"#, "peers[0].uploads: 0 must be from 1"),
+            (r#"{"name": "a", "own-pid-share": 1.5}"#, "peers[0].own-pid-share: 1.5 must be from 0 to 1"),
             (r#"{"name": "a", "join": -1}"#, "peers[0].join"),
             (r#"{"name": "a", "stall": 1e99}"#, "peers[0].stall"),
-            (r#"{"name": "a", "join": 5, "leave": 5}"#, "peers[0].leave: must be later"),
+            (r#"{"name": "a", "join": 5, "leave": 5}"#, "peers[0].leave: 5 must be later"),
             (r#"{"name": "a", "get": [""]}"#, "peers[0].get"),
             (r#"{"name": "a\u0007"}"#, "peers[0].name"),
             (r#"{"name": ""}"#, "peers[0].name"),
@@ -225,16 +242,47 @@ mod tests {
             assert!(error.starts_with("folder/peers.json: ") && error.contains(words), "{peer}: {error}");
         }
         for (text, words) in [
-            ("", "EOF"),
-            ("{}", "missing field `server`"),
+            ("", "is empty: there has to be at least {\"server\""),
+            ("{}", "\"server\" is missing: add it\nfolder/peers.json: \"peers\" is missing: add it"),
             (r#"{"server": "ftp://a/", "peers": []}"#, "server: "),
             (r#"{"server": "http://a/", "peers": [], "defaults": {"name": "a"}}"#, "defaults.name"),
             (r#"{"server": "http://a/", "peers": [], "defaults": {"uploads": 0}}"#, "defaults.uploads"),
-            (r#"{"server": "http://a/", "peers": []} x"#, "after the end"),
+            (r#"{"server": "http://a/", "peers": []} x"#, "goes on after its end"),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.contains(words), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn all_faults_are_listed_at_once() {
+        let shape = with_peer(r#"{"name": 7, "port": "x", "prot": 1}, {"name": "b", "policy": "bets"}"#).unwrap_err();
+        for words in ["peers[0].name: 7 is not", "peers[0].port: \"x\" is not", "peers[0].prot: ", "peers[1].policy: "]
+        {
+            assert!(shape.contains(words), "{words} is not in {shape}");
+        }
+        let meaning = parse(
+            r#"{"server": "ftp://a/", "defaults": {"uploads": 0}, "peers": [{"name": "a", "join": 9, "leave": 1},
+                {"name": "a", "neighbours": 0, "parallel": 0}, {}]}"#,
+        )
+        .unwrap_err();
+        let places: Vec<&str> =
+            meaning.lines().filter_map(|line| line.strip_prefix("folder/peers.json: ")?.split(": ").next()).collect();
+        let expected = [
+            "server",
+            "defaults.uploads",
+            "peers[0].leave",
+            "peers[1].neighbours",
+            "peers[1].parallel",
+            "peers[1].name",
+            "peers[2].name",
+        ];
+        assert_eq!(places, expected, "{meaning}");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped() {
+        assert!(parse("\u{feff}{\"server\": \"http://a/\", \"peers\": []}").is_ok());
     }
 
     proptest! {

@@ -11,10 +11,12 @@ mod holdings;
 mod leases;
 mod redb_store;
 mod registry;
-mod row;
+#[cfg(feature = "redis")]
+mod replay;
+pub(crate) mod row;
 mod sampling;
-mod state;
-mod store;
+pub(crate) mod state;
+pub(crate) mod store;
 mod tally;
 #[cfg(test)]
 mod tests;

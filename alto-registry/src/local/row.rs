@@ -20,7 +20,7 @@ const NO_SIZE: u8 = 4;
 const LEASE: u8 = 8;
 
 /// Writes a registration: hash of the secret, IPv6 or IPv4-mapped address, port, name.
-pub(super) fn encode_peer(peer: &SavedPeer) -> Vec<u8> {
+pub(crate) fn encode_peer(peer: &SavedPeer) -> Vec<u8> {
     let address = match peer.address.ip() {
         IpAddr::V4(address) => address.to_ipv6_mapped(),
         IpAddr::V6(address) => address,
@@ -30,7 +30,7 @@ pub(super) fn encode_peer(peer: &SavedPeer) -> Vec<u8> {
 }
 
 /// Reads what [`encode_peer`] wrote; `None` for anything else.
-pub(super) fn decode_peer(id: PeerId, bytes: &[u8]) -> Option<SavedPeer> {
+pub(crate) fn decode_peer(id: PeerId, bytes: &[u8]) -> Option<SavedPeer> {
     let (secret, rest) = bytes.split_first_chunk::<32>()?;
     let (address, rest) = rest.split_first_chunk::<16>()?;
     let (port, name) = rest.split_first_chunk::<2>()?;
@@ -44,7 +44,7 @@ pub(super) fn decode_peer(id: PeerId, bytes: &[u8]) -> Option<SavedPeer> {
 }
 
 /// Writes a holding, but not its file: manifest, size, flags, lease if there is one, name.
-pub(super) fn encode_holding(holding: &Holding) -> Vec<u8> {
+pub(crate) fn encode_holding(holding: &Holding) -> Vec<u8> {
     let mut flags = if holding.complete { COMPLETE } else { 0 };
     flags |= if holding.manifest.is_none() { NO_MANIFEST } else { 0 };
     flags |= if holding.size.is_none() { NO_SIZE } else { 0 };
@@ -63,7 +63,7 @@ pub(super) fn encode_holding(holding: &Holding) -> Vec<u8> {
 }
 
 /// Reads what [`encode_holding`] wrote; `None` for anything else.
-pub(super) fn decode_holding(file: ContentId, bytes: &[u8]) -> Option<Holding> {
+pub(crate) fn decode_holding(file: ContentId, bytes: &[u8]) -> Option<Holding> {
     let (manifest, rest) = bytes.split_first_chunk::<32>()?;
     let (size, rest) = rest.split_first_chunk::<8>()?;
     let ([flags], mut rest) = rest.split_first_chunk::<1>()?;

@@ -23,37 +23,37 @@ use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
 /// All peers, their leases, and what they hold.
-pub(super) struct State {
+pub(crate) struct State {
     limits: Limits,
     /// Latest time that any caller has told.
     now: Timestamp,
     /// Registrations by number. Their leases and holdings are kept under the same number.
-    peers: Slab<SavedPeer>,
-    by_id: HashMap<PeerId, u32>,
-    by_address: HashMap<PeerAddress, u32>,
-    origins: Origins,
+    pub(super) peers: Slab<SavedPeer>,
+    pub(super) by_id: HashMap<PeerId, u32>,
+    pub(super) by_address: HashMap<PeerAddress, u32>,
+    pub(super) origins: Origins,
     /// Leases of the registrations that have a secret. The others end with their last holding.
     leases: Leases,
-    holdings: Holdings,
+    pub(super) holdings: Holdings,
 }
 
 /// A change as it was made in memory.
-pub(super) struct Made<T> {
-    pub(super) answer: T,
-    pub(super) changes: Vec<Change>,
+pub(crate) struct Made<T> {
+    pub(crate) answer: T,
+    pub(crate) changes: Vec<Change>,
     /// Registration that the change has made.
-    pub(super) creates: Option<PeerId>,
+    pub(crate) creates: Option<PeerId>,
 }
 
 /// Registrations and single holdings that have expired.
 #[derive(Default)]
-pub(super) struct Expired {
-    pub(super) peers: Vec<PeerId>,
-    pub(super) holdings: Vec<(PeerId, ContentId)>,
+pub(crate) struct Expired {
+    pub(crate) peers: Vec<PeerId>,
+    pub(crate) holdings: Vec<(PeerId, ContentId)>,
 }
 
 impl State {
-    pub(super) fn new(limits: Limits, now: Timestamp) -> Self {
+    pub(crate) fn new(limits: Limits, now: Timestamp) -> Self {
         Self {
             limits,
             now,
@@ -67,7 +67,7 @@ impl State {
     }
 
     /// Makes a registration with a secret.
-    pub(super) fn register(&mut self, peer: &Peer, rng: &mut dyn Rng) -> Result<Made<Registration>, Refusal> {
+    pub(crate) fn register(&mut self, peer: &Peer, rng: &mut dyn Rng) -> Result<Made<Registration>, Refusal> {
         self.check_address(peer.address, None)?;
         self.admit(peer.address, None, &peer.holdings, &[])?;
         let secret = Secret::generate(rng);
@@ -81,7 +81,7 @@ impl State {
     }
 
     /// Gives a registration the address, the name and the holdings that its peer has now.
-    pub(super) fn renew(&mut self, caller: &Credentials, peer: &Peer) -> Result<Made<Registration>, Refusal> {
+    pub(crate) fn renew(&mut self, caller: &Credentials, peer: &Peer) -> Result<Made<Registration>, Refusal> {
         let renewed = self.authenticate(caller)?;
         self.check_address(peer.address, Some(renewed))?;
         let kept: HashSet<ContentId> = peer.holdings.iter().map(|holding| holding.file).collect();
@@ -96,7 +96,7 @@ impl State {
     }
 
     /// Changes the holdings of a peer.
-    pub(super) fn announce(
+    pub(crate) fn announce(
         &mut self,
         announcer: &Announcer,
         add: &[Holding],
@@ -147,33 +147,33 @@ impl State {
         Ok(Made { answer, changes, creates: None })
     }
 
-    pub(super) fn heartbeat(&mut self, caller: &Credentials) -> Result<Duration, Refusal> {
+    pub(crate) fn heartbeat(&mut self, caller: &Credentials) -> Result<Duration, Refusal> {
         let peer = self.authenticate(caller)?;
         self.leases.renew(peer, self.now.plus(self.limits.lease));
         Ok(self.limits.lease)
     }
 
-    pub(super) fn leave(&mut self, caller: &Credentials) -> Result<Made<()>, Refusal> {
+    pub(crate) fn leave(&mut self, caller: &Credentials) -> Result<Made<()>, Refusal> {
         let peer = self.authenticate(caller)?;
         let changes = vec![Change::Forget(vec![self.remove(peer)])];
         Ok(Made { answer: (), changes, creates: None })
     }
 
     /// Takes back a registration that could not be saved.
-    pub(super) fn retract(&mut self, id: PeerId) {
+    pub(crate) fn retract(&mut self, id: PeerId) {
         if let Some(peer) = self.by_id.get(&id) {
             self.remove(*peer);
         }
     }
 
     /// Reports whether any lease has ended, by `now` or by the latest time of an earlier call.
-    pub(super) fn has_expired(&self, now: Timestamp) -> bool {
+    pub(crate) fn has_expired(&self, now: Timestamp) -> bool {
         let now = now.max(self.now);
         self.leases.ended(now).is_some() || self.holdings.ended(now).is_some()
     }
 
     /// Moves the time forward and ends every lease that has ended by then.
-    pub(super) fn advance(&mut self, now: Timestamp) -> Expired {
+    pub(crate) fn advance(&mut self, now: Timestamp) -> Expired {
         self.now = now.max(self.now);
         let mut expired = Expired::default();
         while let Some(peer) = self.leases.ended(self.now) {
@@ -192,7 +192,7 @@ impl State {
     }
 
     /// Puts back what was saved, with whole leases: how much was left of them is not saved.
-    pub(super) fn restore(&mut self, saved: Saved) {
+    pub(crate) fn restore(&mut self, saved: Saved) {
         let Saved { peer, holdings } = saved;
         if self.by_id.contains_key(&peer.id) || self.by_address.contains_key(&peer.address) {
             tracing::warn!(peer = %peer.id, address = %peer.address, "left out a saved registration: its ID or address occurs twice");
@@ -206,19 +206,19 @@ impl State {
         self.change_holdings(added, &holdings, &[]);
     }
 
-    pub(super) fn files(&self, query: &FileQuery<'_>) -> FileList {
+    pub(crate) fn files(&self, query: &FileQuery<'_>) -> FileList {
         self.holdings.list(query)
     }
 
-    pub(super) fn file(&self, id: ContentId) -> Result<FileSummary, Refusal> {
+    pub(crate) fn file(&self, id: ContentId) -> Result<FileSummary, Refusal> {
         Ok(self.holdings.file(self.find(id)?).summary())
     }
 
-    pub(super) fn holders(&self, query: &HolderQuery, rng: &mut dyn Rng) -> Result<Holders, Refusal> {
+    pub(crate) fn holders(&self, query: &HolderQuery, rng: &mut dyn Rng) -> Result<Holders, Refusal> {
         Ok(Holders { file: self.file(query.file)?, holders: self.candidates(query, rng)? })
     }
 
-    pub(super) fn candidates(&self, query: &HolderQuery, rng: &mut dyn Rng) -> Result<Vec<Holder>, Refusal> {
+    pub(crate) fn candidates(&self, query: &HolderQuery, rng: &mut dyn Rng) -> Result<Vec<Holder>, Refusal> {
         let number = self.find(query.file)?;
         let file = self.holdings.file(number);
         let [first, second] = file.holders(query.having);
@@ -230,7 +230,7 @@ impl State {
         Ok(chosen.filter_map(|index| self.holder(*peer(index)?, number)).collect())
     }
 
-    pub(super) fn stats(&self) -> Stats {
+    pub(crate) fn stats(&self) -> Stats {
         Stats { peers: self.peers.len(), files: self.holdings.files(), holdings: self.holdings.count() }
     }
 
@@ -248,18 +248,18 @@ impl State {
         self.holdings.find(&id).ok_or(Refusal::UnknownFile(id))
     }
 
-    fn address(&self, peer: u32) -> PeerAddress {
+    pub(super) fn address(&self, peer: u32) -> PeerAddress {
         self.peers[peer as usize].address
     }
 
     /// Number of the registration that a caller may change.
-    fn authenticate(&self, caller: &Credentials) -> Result<u32, Refusal> {
+    pub(super) fn authenticate(&self, caller: &Credentials) -> Result<u32, Refusal> {
         let peer = *self.by_id.get(&caller.peer).ok_or(Refusal::UnknownPeer)?;
         if self.peers[peer as usize].secret.verifies(&caller.secret) { Ok(peer) } else { Err(Refusal::WrongSecret) }
     }
 
     /// Refuses an address that a registration other than `own` has.
-    fn check_address(&self, address: PeerAddress, own: Option<u32>) -> Result<(), Refusal> {
+    pub(super) fn check_address(&self, address: PeerAddress, own: Option<u32>) -> Result<(), Refusal> {
         let Some(present) = self.by_address.get(&address).copied().filter(|present| Some(*present) != own) else {
             return Ok(());
         };
@@ -272,7 +272,7 @@ impl State {
     }
 
     /// Files that an announcement really removes: a file in both lists is added.
-    fn dropped(&self, peer: u32, add: &[Holding], remove: &[ContentId]) -> Vec<ContentId> {
+    pub(super) fn dropped(&self, peer: u32, add: &[Holding], remove: &[ContentId]) -> Vec<ContentId> {
         let kept: HashSet<ContentId> = add.iter().map(|holding| holding.file).collect();
         let dropped: HashSet<ContentId> =
             remove.iter().filter(|id| !kept.contains(id) && self.holds(peer, id)).copied().collect();
@@ -280,7 +280,7 @@ impl State {
     }
 
     /// Refuses what exceeds the limits: a new registration at `address`, or what `peer` wants to change.
-    fn admit(
+    pub(super) fn admit(
         &self,
         address: PeerAddress,
         peer: Option<u32>,
@@ -311,7 +311,7 @@ impl State {
         }
     }
 
-    fn add(&mut self, peer: SavedPeer) -> u32 {
+    pub(super) fn add(&mut self, peer: SavedPeer) -> u32 {
         let (id, address, leased) = (peer.id, peer.address, !peer.secret.is_none());
         let added = number(self.peers.insert(peer));
         self.by_id.insert(id, added);
@@ -323,7 +323,7 @@ impl State {
         added
     }
 
-    fn remove(&mut self, peer: u32) -> PeerId {
+    pub(super) fn remove(&mut self, peer: u32) -> PeerId {
         let files = number(self.holdings.count_of(peer));
         self.holdings.clear(peer);
         let SavedPeer { id, secret, address, .. } = self.peers.remove(peer as usize);

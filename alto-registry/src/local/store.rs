@@ -8,7 +8,7 @@ use crate::peer::PeerAddress;
 use crate::store_file::StoreError;
 
 /// Storage of registrations. It is read once, at the start; from then on the memory has everything.
-pub(super) trait Store: Send + 'static {
+pub(crate) trait Store: Send + 'static {
     /// Reports whether the storage outlives the process. If not, changes are confirmed without being saved.
     fn is_durable(&self) -> bool {
         true
@@ -24,7 +24,7 @@ pub(super) trait Store: Send + 'static {
 
 /// A change to what is stored.
 #[derive(Clone, Debug)]
-pub(super) enum Change {
+pub(crate) enum Change {
     /// Inserts or replaces a registration, but not its holdings.
     Peer(SavedPeer),
     /// Inserts or replaces a holding.
@@ -37,7 +37,7 @@ pub(super) enum Change {
 
 impl Change {
     /// Approximate number of rows to write.
-    pub(super) fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         match self {
             Self::Forget(peers) => peers.len(),
             _ => 1,
@@ -47,22 +47,22 @@ impl Change {
 
 /// A registration as it is stored.
 #[derive(Clone, Debug)]
-pub(super) struct SavedPeer {
-    pub(super) id: PeerId,
-    pub(super) secret: SecretHash,
-    pub(super) address: PeerAddress,
-    pub(super) name: Option<PeerName>,
+pub(crate) struct SavedPeer {
+    pub(crate) id: PeerId,
+    pub(crate) secret: SecretHash,
+    pub(crate) address: PeerAddress,
+    pub(crate) name: Option<PeerName>,
 }
 
 /// A stored registration with its holdings.
 #[derive(Clone, Debug)]
-pub(super) struct Saved {
-    pub(super) peer: SavedPeer,
-    pub(super) holdings: Vec<Holding>,
+pub(crate) struct Saved {
+    pub(crate) peer: SavedPeer,
+    pub(crate) holdings: Vec<Holding>,
 }
 
 /// Storage that keeps nothing: the registry lives in memory only.
-pub(super) struct Volatile;
+pub(crate) struct Volatile;
 
 impl Store for Volatile {
     fn is_durable(&self) -> bool {

@@ -216,7 +216,9 @@ impl<B: Backend> Run<B> {
                     self.model.peers.clear();
                     self.model.forget();
                 }
-                self.model.restart();
+                if B::RENEWS_LEASES {
+                    self.model.restart();
+                }
             }
         }
     }

@@ -1,6 +1,7 @@
 //! `/admin/links`: the values of links, and changes to them.
 
 use http::Method;
+use plain_words::Faults;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -12,7 +13,6 @@ use super::parameters::number;
 use super::service::refused;
 use crate::http::router::Route;
 use crate::http::{HttpError, Response};
-use crate::plain_json::{self, JsonFault};
 use crate::state::network::links::LinkState;
 
 /// Longest request body with link changes, in bytes.
@@ -95,10 +95,10 @@ async fn undo(call: Result<Call, HttpError>) -> Result<Response, HttpError> {
 /// Parses one change or a batch. The two are told apart first, so that errors refer to the right one.
 fn parse_changes(body: &[u8]) -> Result<Vec<LinkChange>, HttpError> {
     const LEAST: &str = "{\"source\": \"a\", \"destination\": \"b\"}";
-    let bad = |fault: JsonFault| HttpError::BadRequest(fault.to_string());
-    let value: Value = plain_json::parse(body, LEAST).map_err(bad)?;
+    let bad = |faults: Faults| HttpError::BadRequest(faults.to_string());
+    let value: Value = plain_words::parse(body, LEAST).map_err(bad)?;
     if value.get("changes").is_some() {
-        let batch: Batch = plain_json::parse(body, LEAST).map_err(bad)?;
+        let batch: Batch = plain_words::parse(body, LEAST).map_err(bad)?;
         if batch.changes.is_empty() {
             return Err(HttpError::Unprocessable(
                 "changes: the list is empty; give at least one link change".to_owned(),
@@ -106,7 +106,7 @@ fn parse_changes(body: &[u8]) -> Result<Vec<LinkChange>, HttpError> {
         }
         return Ok(batch.changes);
     }
-    Ok(vec![plain_json::parse(body, LEAST).map_err(bad)?])
+    Ok(vec![plain_words::parse(body, LEAST).map_err(bad)?])
 }
 
 impl From<&LinkState> for LinkReport {

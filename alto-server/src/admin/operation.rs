@@ -37,6 +37,25 @@ pub(crate) struct Status {
     view_tag: String,
     network_map_tag: String,
     version: &'static str,
+    /// How the server follows the others with which it shares a store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<ClusterStatus>,
+}
+
+/// State of a server that shares a store with others.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct ClusterStatus {
+    /// Place in the order of all changes to the network. Equal places mean equal states.
+    position: String,
+    /// Seconds since the store answered the last time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    silent_for: Option<f64>,
+    /// Why the server does not follow at present.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+    /// Number of times that the server read everything anew.
+    starts: u64,
 }
 
 /// Answer to `GET /admin/audit`.
@@ -62,6 +81,12 @@ async fn status(call: Result<Call, HttpError>) -> Result<Response, HttpError> {
     let Overrides { replaced, links: overrides, previous } = call.run(|admin| Ok(admin.network.overrides())).await?;
     let published = call.admin.network.current();
     let view = published.snapshot().view();
+    let cluster = call.admin.network.following().map(|following| ClusterStatus {
+        position: published.position().map(ToString::to_string).unwrap_or_default(),
+        silent_for: following.silent_for.map(|silent| silent.as_secs_f64()),
+        problem: following.problem,
+        starts: following.starts,
+    });
     let (topology, map) = (view.topology(), view.network_map());
     let status = Status {
         topology: topology.name().to_owned(),
@@ -77,6 +102,7 @@ async fn status(call: Result<Call, HttpError>) -> Result<Response, HttpError> {
         view_tag: view.tag().to_owned(),
         network_map_tag: map.tag().to_owned(),
         version: env!("CARGO_PKG_VERSION"),
+        cluster,
     };
     Ok(answer(&status))
 }

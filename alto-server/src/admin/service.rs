@@ -1,12 +1,17 @@
 //! What the handlers of `/admin` share: the network, reloads, and the answer to a refused change.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::http::HttpError;
 use crate::http::offload::WorkPool;
 use crate::state::audit::Actor;
 use crate::state::network::{ChangeRefused, Network, Outcome};
+use crate::state::replication::CommitError;
 use crate::state::source::Loaded;
+
+/// Time after which a change may be tried again that the store of several servers did not take.
+const STORE_RETRY: Duration = Duration::from_secs(2);
 
 /// Everything that the handlers share.
 pub(crate) struct Admin {
@@ -34,6 +39,12 @@ pub(crate) struct Reloaded {
     pub(crate) restart: Vec<String>,
 }
 
+/// Answers a change that the store of several servers did not take.
+fn unavailable(error: &CommitError) -> HttpError {
+    tracing::warn!(%error, "a change was not acknowledged");
+    HttpError::Overloaded(STORE_RETRY)
+}
+
 /// Answers a refused change.
 pub(super) fn refused(error: ChangeRefused) -> HttpError {
     match error {
@@ -41,6 +52,7 @@ pub(super) fn refused(error: ChangeRefused) -> HttpError {
             tracing::error!(%error, "the change was refused because it could not be saved");
             HttpError::Internal
         }
+        ChangeRefused::Replication(error) => unavailable(&error),
         ChangeRefused::NoPrevious | ChangeRefused::Unchanged { .. } => HttpError::NotFound(error.to_string()),
         other => HttpError::Unprocessable(other.to_string()),
     }

@@ -40,7 +40,7 @@ async fn replace(call: Result<Call, HttpError>) -> Result<Response, HttpError> {
 async fn restore(call: Result<Call, HttpError>) -> Result<Response, HttpError> {
     let work = |admin: &super::service::Admin, by: &_| {
         let file = admin.reloading.topology_file().map_err(HttpError::Unprocessable)?;
-        admin.network.restore_topology(file, by).map_err(refused)
+        admin.network.restore_topology(&file, by).map_err(refused)
     };
     call?.change(work).await
 }

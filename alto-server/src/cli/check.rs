@@ -29,6 +29,8 @@ pub(super) fn run(settings: &Settings) -> Result<String, ConfigError> {
     note(config.admin_socket.as_deref().map_or(Ok(()), socket::check).map_err(ConfigError::from));
     note(config.state.as_deref().map_or(Ok(()), folder::check).map_err(ConfigError::from));
     note(config.tracker_lists().map(drop));
+    #[cfg(feature = "redis")]
+    note(config.store.as_ref().map_or(Ok(()), |store| crate::cluster::Files::read(store).map(drop)));
     for listener in config.listeners() {
         match listen(*listener) {
             // A check may be made beside the running server, which has its addresses.
@@ -56,6 +58,9 @@ fn summary(loaded: &Loaded, mut warnings: Vec<String>) -> String {
     warnings.extend(topology.warnings().iter().map(ToString::to_string));
     let view = View::compute(Arc::clone(topology));
     warnings.extend(view.warnings().iter().map(ToString::to_string));
+    for (name, view) in view.maps() {
+        warnings.extend(view.warnings().iter().map(|warning| format!("in the network map {name}: {warning}")));
+    }
     let mut summary = String::new();
     for warning in warnings {
         let _ = writeln!(summary, "warning: {warning}");
@@ -63,7 +68,7 @@ fn summary(loaded: &Loaded, mut warnings: Vec<String>) -> String {
     let map = view.network_map();
     let _ = write!(
         summary,
-        "{}: {} hosts, {} switches, {} links, {} PIDs, {} prefixes; all files can be used",
+        "{}: {} hosts, {} switches, {} links, {} PIDs, {} prefixes",
         topology.name(),
         topology.hosts().count(),
         topology.switches().count(),
@@ -71,5 +76,10 @@ fn summary(loaded: &Loaded, mut warnings: Vec<String>) -> String {
         map.len(),
         map.prefix_count()
     );
+    for (name, view) in view.maps() {
+        let map = view.network_map();
+        let _ = write!(summary, "; network map {name}: {} PIDs, {} prefixes", map.len(), map.prefix_count());
+    }
+    summary.push_str("; all files can be used");
     summary
 }

@@ -46,7 +46,29 @@ pub(super) fn problems(s: &Settings) -> Vec<ConfigError> {
         problems.extend(unusable.map(|text| ConfigError::Proxy { key, text: text.clone() }));
     }
     problems.extend(tracker(s));
+    problems.extend(store(s));
     problems
+}
+
+/// Address of a store that cannot be one, or what belongs to a store without one.
+fn store(s: &Settings) -> Vec<ConfigError> {
+    if let Some(address) = &s.store {
+        return address_of_store(address).err().into_iter().collect();
+    }
+    let given = [("store-password-file", &s.store_password_file), ("store-ca-file", &s.store_ca_file)];
+    let without = given.into_iter().filter(|(_, given)| given.is_some());
+    without.map(|(key, _)| ConfigError::NoStore { key }).collect()
+}
+
+#[cfg(feature = "redis")]
+fn address_of_store(text: &str) -> Result<(), ConfigError> {
+    let parsed: Result<alto_registry::shared::StoreAddress, _> = text.parse();
+    parsed.map(drop).map_err(|error| ConfigError::Store(error.to_string()))
+}
+
+#[cfg(not(feature = "redis"))]
+fn address_of_store(_text: &str) -> Result<(), ConfigError> {
+    Err(ConfigError::NoRedis)
 }
 
 /// Reads a prefix, or an address as the prefix of it alone. An IPv4-mapped one is the IPv4 prefix.

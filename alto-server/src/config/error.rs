@@ -48,6 +48,14 @@ pub(crate) enum ConfigError {
     NoTracker { key: &'static str },
     #[error("tracker-save: there is no folder to save in; give --state DIR as well")]
     NoStateForTracker,
+    #[error("store: {0}")]
+    #[cfg(feature = "redis")]
+    Store(String),
+    #[error("store: this program was built without Redis; build it with --features redis")]
+    #[cfg(not(feature = "redis"))]
+    NoRedis,
+    #[error("{key}: there is no store that it is for; give --store URL as well")]
+    NoStore { key: &'static str },
     #[error("digest-realm: {0:?} contains a quote, a backslash or a control character; remove it")]
     Realm(String),
     #[error("{given}: certificate and key belong together: give {missing} as well, or neither")]

@@ -4,11 +4,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use plain_words::{is_misspelt, plain, syntax};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
-use topo::file::plain::plain;
-use topo::file::spelling::is_misspelt;
-use topo::file::syntax;
 
 use super::ConfigError;
 use super::listeners::ADDRESS_FORMS;
@@ -38,7 +36,7 @@ pub(crate) fn read(path: &Path) -> Result<Settings, ConfigError> {
         let problem = if error.is_data() {
             "is not a file of settings: use an object in braces: {...}".to_owned()
         } else {
-            syntax::describe(text, &error, LEAST)
+            syntax::describe(text, &error, LEAST).to_string()
         };
         unusable(vec![problem])
     })?;
@@ -190,6 +188,8 @@ impl Settings {
             &mut self.tls_key,
             &mut self.digest_users,
             &mut self.admin_token_file,
+            &mut self.store_password_file,
+            &mut self.store_ca_file,
             &mut self.admin_socket,
             &mut self.tracker_torrents,
             &mut self.tracker_blocked_torrents,

@@ -42,6 +42,15 @@ const VERSION_AGE: Duration = Duration::from_mins(5);
 /// Longest time without a line on an update stream (RFC 8895 §6.8).
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
+/// Where the store is that several servers share, and the files for it.
+#[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "this program has no Redis"))]
+pub(crate) struct StoreSettings {
+    pub(crate) address: String,
+    pub(crate) password: Option<PathBuf>,
+    pub(crate) authorities: Option<PathBuf>,
+}
+
 /// Checked configuration. The files that it names are not open yet.
 pub(crate) struct Config {
     topology: Option<TopologySource>,
@@ -51,6 +60,8 @@ pub(crate) struct Config {
     listeners: Vec<Listener>,
     /// Folder for everything that must survive a restart.
     pub(crate) state: Option<PathBuf>,
+    /// Store that several servers share, in place of the folder.
+    pub(crate) store: Option<StoreSettings>,
     pub(crate) admin_socket: Option<PathBuf>,
     pub(crate) files: SecretFiles,
     pub(crate) trusted_proxies: Vec<IpNet>,
@@ -109,6 +120,11 @@ impl Config {
             feeds,
             listeners: settings.listeners(),
             state: s.state,
+            store: s.store.map(|address| StoreSettings {
+                address,
+                password: s.store_password_file,
+                authorities: s.store_ca_file,
+            }),
             admin_socket: s.admin_socket,
             files: SecretFiles {
                 tls,

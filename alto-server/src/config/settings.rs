@@ -58,6 +58,21 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<PathBuf>,
 
+    /// Redis in which several servers share network and registry, in place of --state: redis://HOST:PORT, rediss:// with TLS, redis+unix:///PATH, or redis://HOST:PORT,HOST:PORT/?sentinel=NAME&copies=1
+    #[structopt(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
+
+    /// File with the password of --store, or with user and password
+    #[structopt(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store_password_file: Option<PathBuf>,
+
+    /// PEM file with the certificates that may vouch for --store [default: those of the system]
+    #[structopt(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store_ca_file: Option<PathBuf>,
+
     /// PEM file with the certificate chain for HTTPS, the certificate of the server first
     #[structopt(long, value_name = "FILE", requires = "tls-key")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -348,6 +363,9 @@ impl Default for Settings {
             cors_origin: Vec::new(),
             host: None,
             state: None,
+            store: None,
+            store_password_file: None,
+            store_ca_file: None,
             tls_certificate: None,
             tls_key: None,
             digest_users: None,

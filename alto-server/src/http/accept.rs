@@ -131,9 +131,11 @@ impl Server {
                     return;
                 };
                 let Some(acceptor) = acceptor else {
-                    return server.serve(stream, Some(peer), &connection, place, Versions::Any, stopping).await;
+                    let plain = server.serve(stream, Some(peer), &connection, place, Versions::Any, stopping);
+                    // Boxed, so that a connection without TLS has no room for the state of one with TLS.
+                    return Box::pin(plain).await;
                 };
-                let handshake = tokio::time::timeout(server.limits.handshake, acceptor.accept(stream));
+                let handshake = tokio::time::timeout(server.limits.handshake, Box::pin(acceptor.accept(stream)));
                 let handshake = tokio::select! {
                     handshake = handshake => handshake,
                     () = connection.evicted() => return,
@@ -141,7 +143,7 @@ impl Server {
                 match handshake {
                     Ok(Ok(stream)) => {
                         let versions = Versions::negotiated(&stream);
-                        server.serve(stream, Some(peer), &connection, place, versions, stopping).await;
+                        Box::pin(server.serve(stream, Some(peer), &connection, place, versions, stopping)).await;
                     }
                     Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
                     Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),

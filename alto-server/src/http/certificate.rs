@@ -192,21 +192,22 @@ mod tests {
 
     #[test]
     fn authorities_and_ends_are_warned_of() {
-        let now = SystemTime::now();
         let authority = made(&["-days", "100"]);
+        let server = made(&["-days", "100", "-addext", "basicConstraints=critical,CA:FALSE"]);
+        let long = made(&["-days", "20000", "-addext", "basicConstraints=CA:FALSE"]);
+        // A certificate is valid from the second in which it was made.
+        let now = SystemTime::now();
         assert_eq!(authority.warnings(now).len(), 1, "{:?}", authority.warnings(now));
         assert!(authority.warnings(now)[0].contains("CA:FALSE"));
         let left = authority.expires().duration_since(now).unwrap().as_secs_f64() / 86_400.0;
         assert!((99.0..101.0).contains(&left), "{left} days");
 
-        let server = made(&["-days", "100", "-addext", "basicConstraints=critical,CA:FALSE"]);
         let at = |days: u64| server.warnings(now + Duration::from_hours(days * 24)).join(" ");
         assert_eq!(at(0), "");
         assert!(at(90).contains("expires at"));
         assert!(at(101).contains("has expired at"));
         assert!(server.warnings(now - Duration::from_hours(48)).join(" ").contains("valid only from"));
         // After 2049, dates have another form.
-        let long = made(&["-days", "20000", "-addext", "basicConstraints=CA:FALSE"]);
         assert!(long.expires() > now + Duration::from_hours(19_000 * 24));
         assert_eq!(long.warnings(now), Vec::<String>::new());
     }

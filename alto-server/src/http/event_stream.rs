@@ -10,10 +10,9 @@ use bytes::Bytes;
 use futures_util::stream;
 use tokio::sync::watch;
 use tokio::time::Interval;
-use warp::Reply;
 
 use super::shares::{Capacity, Kind, Share};
-use super::{Exchange, HttpError, Response, admission};
+use super::{Exchange, HttpError, Response, admission, live};
 
 /// Number of streams that are open at a time.
 const MOST_STREAMS: usize = 512;
@@ -66,9 +65,11 @@ impl EventStreams {
         let open = Open { news, stopping: self.stopping.clone(), keep_alive, _share: share };
         let events = stream::unfold(open, |mut open| async move {
             let piece = open.next().await?;
-            Some((Ok::<_, std::convert::Infallible>(piece), open))
+            Some((piece, open))
         });
-        Ok(warp::reply::stream(events).into_response())
+        let mut response = Response::default();
+        live::attach(&mut response, events);
+        Ok(response)
     }
 }
 

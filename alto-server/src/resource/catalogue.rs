@@ -9,6 +9,7 @@ use alto_types::{Capabilities, MediaType, Message, ProtocolError, decode_request
 
 use super::limits::WorkLimits;
 use super::lookup::{Lookup, LookupContext, ask};
+use super::scope::Scope;
 use crate::http::HttpError;
 use crate::http::offload::Cancel;
 use crate::http::router::Route;
@@ -88,10 +89,19 @@ pub(crate) struct Previous<'a> {
 pub(crate) struct LookupService {
     /// Media type of the request.
     pub(crate) accepts: MediaType,
-    route: fn(&Resource, &Arc<LookupContext>) -> Route,
+    /// Place of the network map that it is about, among those beside the default one.
+    map: Option<usize>,
+    route: fn(&Resource, &Arc<LookupContext>, Option<usize>) -> Route,
     /// Decides whether the answer to a request depends on who asks.
     depends_on_client: fn(&[u8]) -> Result<bool, ProtocolError>,
     content: fn(&Question<'_>, &Snapshot, &Cancel) -> Result<Content, HttpError>,
+}
+
+/// Document of a network map beside the default one.
+struct OfMap<D> {
+    /// Place of the map among those beside the default one.
+    map: usize,
+    document: D,
 }
 
 /// Request to a lookup whose answer is followed.
@@ -119,6 +129,25 @@ impl Catalogue {
     }
 }
 
+impl<D: Document> Document for OfMap<D> {
+    fn render(&self, snapshot: &Snapshot, catalogue: &Catalogue) -> Vec<u8> {
+        self.document.render(snapshot.of_map(Some(self.map)), catalogue)
+    }
+
+    fn is_unchanged(&self, previous: &Snapshot, next: &Snapshot, catalogue: &Catalogue) -> bool {
+        self.document.is_unchanged(previous.of_map(Some(self.map)), next.of_map(Some(self.map)), catalogue)
+    }
+
+    fn values(&self, snapshot: &Snapshot) -> usize {
+        self.document.values(snapshot.of_map(Some(self.map)))
+    }
+
+    fn content(&self, snapshot: &Snapshot, previous: Option<Previous<'_>>) -> Option<Content> {
+        let of_map = |Previous { snapshot, content }| Previous { snapshot: snapshot.of_map(Some(self.map)), content };
+        self.document.content(snapshot.of_map(Some(self.map)), previous.map(of_map))
+    }
+}
+
 impl Resource {
     /// Implementation of a document; absent for a lookup.
     pub(crate) fn document(&self) -> Option<&dyn Document> {
@@ -142,26 +171,40 @@ impl Service {
         Self::Document(Box::new(document))
     }
 
+    /// Wraps a document of a network map.
+    pub(super) fn document_of(scope: &Scope, document: impl Document) -> Self {
+        match scope.place() {
+            None => Self::document(document),
+            Some(map) => Self::document(OfMap { map, document }),
+        }
+    }
+
     /// Wraps a lookup.
     pub(super) fn lookup<L: Lookup>() -> Self {
-        let route = |resource: &Resource, context: &Arc<LookupContext>| {
+        Self::lookup_of::<L>(&Scope::default())
+    }
+
+    /// Wraps a lookup about a network map.
+    pub(super) fn lookup_of<L: Lookup>(scope: &Scope) -> Self {
+        let route = |resource: &Resource, context: &Arc<LookupContext>, map: Option<usize>| {
             let (context, media_type) = (Arc::clone(context), resource.media_type);
             Route::new(&resource.path, &*resource.id)
-                .on(http::Method::POST, move |exchange| ask::<L>(Arc::clone(&context), media_type, exchange))
+                .on(http::Method::POST, move |exchange| ask::<L>(Arc::clone(&context), (media_type, map), exchange))
         };
         let depends_on_client = |input: &[u8]| Ok(L::depends_on_client(&decode_request(input)?));
         let content = |question: &Question<'_>, snapshot: &Snapshot, cancel: &Cancel| {
             let (_, work) = L::weigh(decode_request(question.input)?, snapshot, question.limits)?;
             L::content(snapshot, work, question.client, cancel)
         };
-        Self::Lookup(LookupService { accepts: <L::Request as Message>::MEDIA_TYPE, route, depends_on_client, content })
+        let (accepts, map) = (<L::Request as Message>::MEDIA_TYPE, scope.place());
+        Self::Lookup(LookupService { accepts, map, route, depends_on_client, content })
     }
 }
 
 impl LookupService {
     /// Creates the route of the lookup that `resource` defines.
     pub(crate) fn route(&self, resource: &Resource, context: &Arc<LookupContext>) -> Route {
-        (self.route)(resource, context)
+        (self.route)(resource, context, self.map)
     }
 
     /// Tells whether the answer to a request depends on who asks.
@@ -176,6 +219,6 @@ impl LookupService {
         snapshot: &Snapshot,
         cancel: &Cancel,
     ) -> Result<Content, HttpError> {
-        (self.content)(question, snapshot, cancel)
+        (self.content)(question, snapshot.of_map(self.map), cancel)
     }
 }

@@ -11,6 +11,7 @@ use super::cost::meta::CostMeta;
 use super::cost::selection::Selection;
 use super::cost::text::CostText;
 use super::network_map;
+use super::scope::Scope;
 use crate::http::offload::{Abandoned, Cancel};
 use crate::state::snapshot::Snapshot;
 
@@ -20,27 +21,31 @@ const MEMBER: &str = "cost-map";
 /// Cost map of one cost type.
 struct CostMap(CostKind);
 
-pub(super) fn resources() -> Vec<Resource> {
-    CostKind::all().map(resource).collect()
+/// Beginning of the resource IDs of cost maps.
+const ID: &str = "cost-map";
+
+pub(super) fn resources(scope: &Scope) -> Vec<Resource> {
+    CostKind::all().map(|kind| resource(scope, kind)).collect()
 }
 
-fn resource(kind: CostKind) -> Resource {
+fn resource(scope: &Scope, kind: CostKind) -> Resource {
     let capabilities =
         move |_: &Snapshot| Capabilities { cost_type_names: vec![kind.name()], ..Capabilities::default() };
     Resource {
-        id: id(kind).into(),
-        path: format!("costmap/{}/{}", kind.mode.name(), kind.metric.name()).into(),
+        id: id(scope, kind).into(),
+        path: scope.path(&format!("costmap/{}/{}", kind.mode.name(), kind.metric.name())).into(),
         media_type: MediaType::COST_MAP,
-        service: Service::document(CostMap(kind)),
-        entry: Some(Entry { uses: vec![network_map::ID.into()], capabilities: Box::new(capabilities) }),
+        service: Service::document_of(scope, CostMap(kind)),
+        entry: Some(Entry { uses: vec![scope.id(network_map::ID).into()], capabilities: Box::new(capabilities) }),
         patches: MERGE_PATCHES,
     }
 }
 
-fn id(kind: CostKind) -> String {
+fn id(scope: &Scope, kind: CostKind) -> String {
+    let (stem, metric) = (scope.id(ID), kind.metric.name());
     match kind.mode {
-        Mode::Numerical => format!("cost-map-{}", kind.metric.name()),
-        Mode::Ordinal => format!("cost-map-{}-ordinal", kind.metric.name()),
+        Mode::Numerical => format!("{stem}-{metric}"),
+        Mode::Ordinal => format!("{stem}-{metric}-ordinal"),
     }
 }
 
@@ -87,12 +92,16 @@ impl CostMap {
                 None => column.clear(pair),
             }
         }
-        Some(PidCosts { meta: CostMeta::new(snapshot, &id(*kind), &Selection::all(*kind), true), costs })
+        Some(PidCosts {
+            meta: CostMeta::new(snapshot, &id(snapshot.scope(), *kind), &Selection::all(*kind), true),
+            costs,
+        })
     }
 
     fn costs<'a>(&self, snapshot: &'a Snapshot, cancel: &Cancel) -> Result<PidCosts<'a>, Abandoned> {
         let pids: Vec<_> = snapshot.view().network_map().pids().map(|(pid, _)| pid).collect();
-        pid_costs(snapshot, &id(self.0), Selection::all(self.0), (pids.clone(), pids), cancel)
+        let id = id(snapshot.scope(), self.0);
+        pid_costs(snapshot, &id, Selection::all(self.0), (pids.clone(), pids), cancel)
     }
 }
 

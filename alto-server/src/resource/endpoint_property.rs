@@ -5,17 +5,17 @@ use std::net::IpAddr;
 use alto_history::{Content, Key, Meta, Table};
 use alto_types::{
     Capabilities, EndpointProperties, EndpointPropertyMeta, EndpointPropertyRequest, MediaType, PropertyType,
-    ProtocolError, SpeltAddr,
+    ProtocolError, SpeltAddr, VersionTag,
 };
 use serde::ser::{Serialize, Serializer};
 use topo::{EntityKind, Property, View};
 
 use super::catalogue::{Entry, MERGE_PATCHES, Resource, Service};
 use super::endpoint_cost::distinct;
+use super::json;
 use super::limits::WorkLimits;
 use super::lookup::Lookup;
 use super::property::{Values, rows};
-use super::{json, network_map};
 use crate::http::HttpError;
 use crate::http::answer::Answer;
 use crate::http::offload::Cancel;
@@ -40,40 +40,49 @@ pub(super) fn resources() -> Vec<Resource> {
 }
 
 fn capabilities(snapshot: &Snapshot) -> Capabilities {
-    let prop_types = offered(snapshot.view()).map(|(_, name)| name.as_str().to_owned()).collect();
+    let prop_types = offered(snapshot).map(|(_, name)| name.as_str().to_owned()).collect();
     Capabilities { prop_types, ..Capabilities::default() }
 }
 
 /// Properties by endpoint, serialized straight from the view.
 struct Properties<'a> {
     view: &'a View,
-    wanted: Vec<(Property, PropertyType)>,
+    wanted: Vec<(Origin<'a>, PropertyType)>,
     endpoints: Vec<SpeltAddr>,
 }
 
 /// Properties of one endpoint, without those that have no value.
-struct OfEndpoint<'a> {
+struct OfEndpoint<'p, 'a> {
     view: &'a View,
-    wanted: &'a [(Property, PropertyType)],
+    wanted: &'p [(Origin<'a>, PropertyType)],
     address: IpAddr,
 }
 
-/// Lists the properties that endpoints may have: their PID, and the operator's properties of addresses, which have
-/// global names here (RFC 7285 §10.8.2) and resource-specific ones in the property map.
-fn offered(view: &View) -> impl Iterator<Item = (Property, PropertyType)> {
-    let properties = view.properties();
-    let mut known = [properties.of(EntityKind::Ipv4), properties.of(EntityKind::Ipv6)].concat();
+/// Where the value of a property comes from.
+#[derive(Clone, Copy)]
+enum Origin<'a> {
+    /// The PID in the network map of a snapshot.
+    Pid(&'a Snapshot),
+    /// The operator's property of addresses.
+    Operators(Property),
+}
+
+/// Lists the properties that endpoints may have: their PID in each network map, and the operator's properties of addresses,
+/// which have global names here (RFC 7285 §10.8.2) and resource-specific ones in the property map.
+fn offered(snapshot: &Snapshot) -> impl Iterator<Item = (Origin<'_>, PropertyType)> {
     // The PID is offered for every map, even one without addresses (§11.4.1.4).
-    known.push(Property::Pid);
+    let pids = snapshot.with_maps().map(|snapshot| {
+        let name = PropertyType::pid_of(&snapshot.network_map_vtag().resource_id);
+        (Origin::Pid(snapshot), name)
+    });
+    let properties = snapshot.view().properties();
+    let mut known = [properties.of(EntityKind::Ipv4), properties.of(EntityKind::Ipv6)].concat();
+    known.retain(|property| *property != Property::Pid);
     known.sort_unstable();
     known.dedup();
-    known.into_iter().map(|property| {
-        let name = match property {
-            Property::Pid => PropertyType::pid_of(&network_map::ID.parse().expect("legal resource ID")),
-            Property::Operators(_) => properties.name(property).parse().expect("checked with the topology"),
-        };
-        (property, name)
-    })
+    pids.chain(known.into_iter().map(|property| {
+        (Origin::Operators(property), properties.name(property).parse().expect("checked with the topology"))
+    }))
 }
 
 impl Lookup for EndpointPropertyLookup {
@@ -88,7 +97,7 @@ impl Lookup for EndpointPropertyLookup {
         let properties = limits.bound_list("properties", request.properties.len())?;
         let endpoints = limits.bound_list("endpoints", request.endpoints.len())?;
         // Repeated properties count once (§11.4.1.3).
-        let offered = offered(snapshot.view()).count();
+        let offered = offered(snapshot).count();
         let pairs = limits.bound_pairs("endpoints", (endpoints, properties.min(offered)), 1)?;
         Ok((pairs, request))
     }
@@ -99,9 +108,8 @@ impl Lookup for EndpointPropertyLookup {
         _client: IpAddr,
         cancel: &Cancel,
     ) -> Result<Answer, HttpError> {
-        let endpoint_properties = Properties::of(snapshot.view(), request)?;
-        let vtag = endpoint_properties.depends_on_map().then(|| snapshot.network_map_vtag().clone());
-        let meta = EndpointPropertyMeta { dependent_vtags: vtag.into_iter().collect() };
+        let endpoint_properties = Properties::of(snapshot, request)?;
+        let meta = EndpointPropertyMeta { dependent_vtags: endpoint_properties.vtags().cloned().collect() };
         let message = EndpointProperties { meta, endpoint_properties };
         cancel.check()?;
         Ok(Answer::whole(MediaType::ENDPOINT_PROPERTY, json::to_bytes(&message)))
@@ -113,10 +121,11 @@ impl Lookup for EndpointPropertyLookup {
         _client: IpAddr,
         cancel: &Cancel,
     ) -> Result<Content, HttpError> {
-        let properties = Properties::of(snapshot.view(), request)?;
+        let properties = Properties::of(snapshot, request)?;
         cancel.check()?;
-        let vtags = || (Key::new("dependent-vtags"), json::to_bytes(&[snapshot.network_map_vtag()]).into());
-        let members = properties.depends_on_map().then(vtags).into_iter().collect();
+        let vtags: Vec<_> = properties.vtags().collect();
+        let member = || (Key::new("dependent-vtags"), json::to_bytes(&vtags).into());
+        let members = (!vtags.is_empty()).then(member).into_iter().collect();
         let entries = properties.iter().map(|(spelling, of_endpoint)| {
             let values = of_endpoint.values().map(|(name, value)| (name, Some(value))).collect();
             (spelling.to_owned(), Values(values))
@@ -128,39 +137,43 @@ impl Lookup for EndpointPropertyLookup {
 
 impl<'a> Properties<'a> {
     /// Resolves the properties and endpoints of a request.
-    fn of(view: &'a View, request: EndpointPropertyRequest<SpeltAddr>) -> Result<Self, ProtocolError> {
-        let offered: Vec<_> = offered(view).collect();
+    fn of(snapshot: &'a Snapshot, request: EndpointPropertyRequest<SpeltAddr>) -> Result<Self, ProtocolError> {
+        let offered: Vec<_> = offered(snapshot).collect();
         let is_offered = |wanted: &PropertyType| offered.iter().any(|(_, name)| name == wanted);
         if let Some(other) = request.properties.iter().find(|property| !is_offered(property)) {
             return Err(ProtocolError::invalid_value("properties", other.as_str()));
         }
         let wanted = offered.into_iter().filter(|(_, name)| request.properties.contains(name)).collect();
-        Ok(Self { view, wanted, endpoints: distinct(request.endpoints).collect() })
+        Ok(Self { view: snapshot.view(), wanted, endpoints: distinct(request.endpoints).collect() })
     }
 
-    /// Tells whether a property depends on the network map, which only the PID does.
-    fn depends_on_map(&self) -> bool {
-        self.wanted.iter().any(|(property, _)| *property == Property::Pid)
+    /// Iterates over the version tags of the network maps that a property depends on, which only PIDs do.
+    fn vtags(&self) -> impl Iterator<Item = &'a VersionTag> {
+        self.wanted.iter().filter_map(|(origin, _)| match origin {
+            Origin::Pid(snapshot) => Some(snapshot.network_map_vtag()),
+            Origin::Operators(_) => None,
+        })
     }
 
     /// Iterates over the endpoints as the client spelt them.
-    fn iter(&self) -> impl Iterator<Item = (&str, OfEndpoint<'_>)> {
+    fn iter(&self) -> impl Iterator<Item = (&str, OfEndpoint<'_, 'a>)> {
         self.endpoints.iter().map(|SpeltAddr { address, spelling }| {
             (spelling.as_str(), OfEndpoint { view: self.view, wanted: &self.wanted, address: address.0 })
         })
     }
 }
 
-impl<'a> OfEndpoint<'a> {
-    fn values(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+impl<'p, 'a: 'p> OfEndpoint<'p, 'a> {
+    fn values(&self) -> impl Iterator<Item = (&'p str, &'a str)> + use<'p, 'a> {
         let Self { view, wanted, address } = *self;
-        let map = view.network_map();
-        let value = move |property: Property| match property {
-            // Equal to the property of that name, and found faster in the table of addresses.
-            Property::Pid => map.lookup(address).map(|id| map.pid(id).name().as_str()),
-            Property::Operators(_) => view.properties().value(&address.into(), property),
+        let value = move |origin: Origin<'a>| match origin {
+            Origin::Pid(snapshot) => {
+                let map = snapshot.view().network_map();
+                map.lookup(address).map(|id| map.pid(id).name().as_str())
+            }
+            Origin::Operators(property) => view.properties().value(&address.into(), property),
         };
-        wanted.iter().filter_map(move |(property, name)| Some((name.as_str(), value(*property)?)))
+        wanted.iter().filter_map(move |(origin, name)| Some((name.as_str(), value(*origin)?)))
     }
 }
 
@@ -170,7 +183,7 @@ impl Serialize for Properties<'_> {
     }
 }
 
-impl Serialize for OfEndpoint<'_> {
+impl Serialize for OfEndpoint<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.values())
     }

@@ -13,6 +13,7 @@ use super::filtered_network_map::requested_pids;
 use super::limits::WorkLimits;
 use super::lookup::Lookup;
 use super::network_map;
+use super::scope::Scope;
 use crate::http::HttpError;
 use crate::http::answer::Answer;
 use crate::http::offload::{Abandoned, Cancel};
@@ -24,14 +25,14 @@ const ID: &str = "filtered-cost-map";
 /// Lookup of parts of the cost maps.
 struct FilteredCostMap;
 
-pub(super) fn resources() -> Vec<Resource> {
+pub(super) fn resources(scope: &Scope) -> Vec<Resource> {
     vec![Resource {
-        id: ID.into(),
-        path: "costmap/filtered".into(),
+        id: scope.id(ID).into(),
+        path: scope.path("costmap/filtered").into(),
         media_type: MediaType::COST_MAP,
-        service: Service::lookup::<FilteredCostMap>(),
+        service: Service::lookup_of::<FilteredCostMap>(scope),
         entry: Some(Entry {
-            uses: vec![network_map::ID.into()],
+            uses: vec![scope.id(network_map::ID).into()],
             capabilities: Box::new(|_| selection::capabilities()),
         }),
         patches: MERGE_PATCHES,
@@ -94,5 +95,5 @@ fn costs<'a>(
         None => (requested_pids(map, &[]), requested_pids(map, &[])),
         Some(pids) => (requested_pids(map, &pids.srcs), requested_pids(map, &pids.dsts)),
     };
-    pid_costs(snapshot, ID, selection, (srcs, dsts), cancel)
+    pid_costs(snapshot, &snapshot.scope().id(ID), selection, (srcs, dsts), cancel)
 }

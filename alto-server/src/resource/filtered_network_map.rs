@@ -12,6 +12,7 @@ use super::json;
 use super::limits::WorkLimits;
 use super::lookup::Lookup;
 use super::network_map::{self, AddressTypes, content, message};
+use super::scope::Scope;
 use crate::http::HttpError;
 use crate::http::answer::Answer;
 use crate::http::offload::Cancel;
@@ -23,13 +24,13 @@ const ID: &str = "filtered-network-map";
 /// Lookup of parts of the network map.
 struct FilteredNetworkMap;
 
-pub(super) fn resources() -> Vec<Resource> {
+pub(super) fn resources(scope: &Scope) -> Vec<Resource> {
     vec![Resource {
-        id: ID.into(),
-        path: "networkmap/filtered".into(),
+        id: scope.id(ID).into(),
+        path: scope.path("networkmap/filtered").into(),
         media_type: MediaType::NETWORK_MAP,
-        service: Service::lookup::<FilteredNetworkMap>(),
-        entry: Some(Entry::plain(vec![network_map::ID.into()])),
+        service: Service::lookup_of::<FilteredNetworkMap>(scope),
+        entry: Some(Entry::plain(vec![scope.id(network_map::ID).into()])),
         patches: ALL_PATCHES,
     }]
 }

@@ -62,10 +62,10 @@ pub(crate) struct LookupContext {
     pub(crate) body_bytes: u64,
 }
 
-/// Answers a POST whose answer is of the given type.
+/// Answers a POST whose answer is of the given type, about the network map at a place among those beside the default one.
 pub(super) async fn ask<L: Lookup>(
     context: Arc<LookupContext>,
-    media_type: MediaType,
+    (media_type, map): (MediaType, Option<usize>),
     mut exchange: Exchange,
 ) -> Result<Response, HttpError> {
     context.access.authenticate(&exchange)?;
@@ -76,18 +76,20 @@ pub(super) async fn ask<L: Lookup>(
     let is_accepted = |content_type: &str| accepts.names(content_type);
     let bytes = body::read(&mut exchange, accepts.as_str(), context.body_bytes, is_accepted).await?;
     let snapshot = (context.current)();
-    let since = L::since(&snapshot);
+    let since = L::since(snapshot.of_map(map));
     let (client, payer, limits) = (exchange.client(), exchange.payer(), context.limits);
     let answer = if bytes.len() > INLINE_BYTES {
         // Decoded in the pool too, so that what waits for a thread is no larger than what was received.
         let work = move |cancel: &Cancel| {
-            let (_, work) = L::weigh(decode_request(&bytes)?, &snapshot, &limits)?;
-            L::answer(&snapshot, work, client, cancel)
+            let snapshot = snapshot.of_map(map);
+            let (_, work) = L::weigh(decode_request(&bytes)?, snapshot, &limits)?;
+            L::answer(snapshot, work, client, cancel)
         };
         context.pool.run(payer, offload::HEAVY, work).await??
     } else {
-        let (weight, work) = L::weigh(decode_request(&bytes)?, &snapshot, &limits)?;
-        context.pool.run(payer, weight, move |cancel| L::answer(&snapshot, work, client, cancel)).await??
+        let (weight, work) = L::weigh(decode_request(&bytes)?, snapshot.of_map(map), &limits)?;
+        let answer = move |cancel: &Cancel| L::answer(snapshot.of_map(map), work, client, cancel);
+        context.pool.run(payer, weight, answer).await??
     };
     let mut response = answer.into_response();
     let headers = response.headers_mut();

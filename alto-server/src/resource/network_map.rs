@@ -7,20 +7,21 @@ use topo::{Pid, PidId};
 
 use super::catalogue::{ALL_PATCHES, Catalogue, Document, Entry, Previous, Resource, Service};
 use super::json;
+use super::scope::Scope;
 use crate::state::snapshot::Snapshot;
 
-/// Resource ID of the network map, which is also the default one.
+/// Resource ID of the default network map.
 pub(crate) const ID: &str = "network-map";
 
 /// Document of the network map.
 struct WholeNetworkMap;
 
-pub(super) fn resources() -> Vec<Resource> {
+pub(super) fn resources(scope: &Scope) -> Vec<Resource> {
     vec![Resource {
-        id: ID.into(),
-        path: "networkmap".into(),
+        id: scope.id(ID).into(),
+        path: scope.path("networkmap").into(),
         media_type: MediaType::NETWORK_MAP,
-        service: Service::document(WholeNetworkMap),
+        service: Service::document_of(scope, WholeNetworkMap),
         entry: Some(Entry::plain(Vec::new())),
         patches: ALL_PATCHES,
     }]

@@ -8,10 +8,13 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use rand::RngExt as _;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use topo::MapName;
 
 use super::ServeError;
 use crate::admin::entrance::{Entrance, TokensInForce};
 use crate::admin::service::Admin;
+#[cfg(feature = "redis")]
+use crate::cluster::Cluster;
 use crate::config::settings::Settings;
 use crate::config::{Config, ConfigError};
 use crate::http::access::Access;
@@ -75,16 +78,30 @@ impl Parts {
         let tls = config.files.tls()?.map(Arc::new);
         tls.iter().flat_map(|tls| tls.warnings(SystemTime::now())).for_each(|warning| tracing::warn!("{warning}"));
         let tokens: TokensInForce = Arc::new(ArcSwapOption::new(config.files.admin_tokens()?.map(Arc::new)));
-        if config.state.is_none() && (tokens.load().is_some() || config.admin_socket.is_some()) {
+        if config.state.is_none()
+            && config.store.is_none()
+            && (tokens.load().is_some() || config.admin_socket.is_some())
+        {
             tracing::warn!("changes made through /admin end with this process; use --state to keep them");
         }
-        let catalogue = Arc::new(resource::catalogue(config.base_uri.clone()));
-        let network = Arc::new(start_network(config, topology, Arc::clone(&catalogue))?);
+        let network = Arc::new(start_network(config, topology)?);
+        let catalogue = Arc::clone(network.catalogue());
+        #[cfg(feature = "redis")]
+        let cluster = config.store.as_ref().map(Cluster::new).transpose()?;
+        #[cfg(feature = "redis")]
+        cluster.as_ref().map(|cluster| cluster.share(&network)).transpose()?;
         let nonces = Arc::new(Nonces::new(rand::rng().random()));
         let authenticator = config.files.authenticator(&nonces)?;
         let access = Arc::new(Access::new(authenticator, config.max_age, nonces, SystemTime::now));
         let pool = WorkPool::of_all_cores();
-        let swarm = config.swarm.map(|limits| Swarm::open(limits, config.state.as_deref())).transpose()?.map(Arc::new);
+        let swarm = config.swarm.map(|limits| {
+            #[cfg(feature = "redis")]
+            if let Some(cluster) = &cluster {
+                return Ok(Swarm::shared(Arc::new(cluster.registry(limits, Swarm::observer())?)));
+            }
+            Ok::<_, ServeError>(Swarm::open(limits, config.state.as_deref())?)
+        });
+        let swarm = swarm.transpose()?.map(Arc::new);
         let tracker =
             config.tracker.clone().map(|settings| Tracker::start(settings, &network)).transpose()?.map(Arc::new);
         let page = config.page.then(|| {
@@ -159,10 +176,11 @@ impl Parts {
 }
 
 /// Starts the network with what an earlier run saved.
-fn start_network(config: &Config, file: Loaded, catalogue: Arc<Catalogue>) -> Result<Network, ServeError> {
+fn start_network(config: &Config, file: Loaded) -> Result<Network, ServeError> {
     let state = config.state.as_deref();
     state.map(folder::check).transpose().map_err(ConfigError::from)?;
     let (store, prefixes) = (state.map(Store::open).transpose()?, state.map(PrefixStore::open).transpose()?);
+    let catalogue = |maps: &[MapName]| resource::catalogue(config.base_uri.clone(), maps);
     Ok(Network::start(file, store, (config.feeds, prefixes), catalogue, SystemTime::now)?)
 }
 

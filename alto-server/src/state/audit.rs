@@ -87,6 +87,21 @@ pub(crate) struct Noted {
     pub(crate) is_new: bool,
 }
 
+impl Noted {
+    /// Gives the entry the time that the change has in the log of several servers.
+    pub(crate) fn date(&mut self, time: SystemTime) {
+        self.entry.time = seconds(time);
+        if self.entry.count == 1 {
+            self.entry.first = self.entry.time;
+        }
+    }
+}
+
+/// Seconds since 1970-01-01.
+fn seconds(time: SystemTime) -> f64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
+
 impl Action {
     /// Whether programs make such changes all the time, which would push everything else out of the trail.
     fn is_frequent(self) -> bool {
@@ -110,7 +125,7 @@ impl Trail {
         (subject, detail): (&str, &str),
         now: SystemTime,
     ) -> Noted {
-        let time = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        let time = seconds(now);
         let detail: String = detail.chars().take(MAX_DETAIL).collect();
         let subject: String = subject.chars().take(MAX_DETAIL).collect();
         let is_same = |entry: &&AuditEntry| {

@@ -6,22 +6,27 @@
 //! then swaps the next state in. If anything fails on the way, the current state stays.
 
 pub(crate) mod feeds;
+#[cfg(feature = "redis")]
+pub(crate) mod following;
 pub(crate) mod links;
+mod recording;
 mod topologies;
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Instant, SystemTime};
 
 use alto_registry::store_file::StoreError;
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
-use topo::{ChangeError, Fitted, LinkChanges, Topology, View};
+use topo::{ChangeError, Fitted, LinkChanges, MapName, Topology, View};
 
 use self::feeds::{FeedLimits, Feeds};
-use super::audit::{Action, Actor, AuditEntry, Trail};
+use super::audit::{Action, Actor, AuditEntry, Noted, Trail};
 use super::prefix_store::PrefixStore;
 use super::published::Published;
-use super::source::{Loaded, TooManyPids};
+use super::replication::{CommitError, Following, LogPosition, Replication};
+use super::source::{Loaded, OtherMaps, TooManyPids, check_maps};
 use super::store::{Acknowledged, Layered, Saving, Store};
 use crate::clock::Clock;
 use crate::resource::catalogue::Catalogue;
@@ -31,7 +36,9 @@ pub(crate) struct Network {
     current: ArcSwap<Published>,
     /// Locked during a change; readers never wait for it.
     layers: Mutex<Layers>,
-    durable: bool,
+    durable: AtomicBool,
+    /// Store that other servers share, once this one follows it.
+    shared: OnceLock<Arc<dyn Replication>>,
     catalogue: Arc<Catalogue>,
     clock: Clock,
     /// Number of states so far.
@@ -47,8 +54,21 @@ struct Layers {
     /// The same before the topology was replaced the last time.
     previous: Option<Layered>,
     store: Option<Store>,
+    /// Store that other servers share, in place of the one in files.
+    shared: Option<Arc<dyn Replication>>,
+    /// Place of the state in the order of changes of all servers.
+    position: LogPosition,
+    names: Names,
     feeds: Feeds,
     trail: Trail,
+}
+
+/// Names under which the shared store has topologies.
+#[derive(Default)]
+struct Names {
+    base: Option<String>,
+    /// Of the topology before, unless that was the file.
+    previous: Option<String>,
 }
 
 /// Result of a change.
@@ -78,6 +98,8 @@ pub(crate) enum ChangeRefused {
     Topology(#[from] topo::TopologyError),
     #[error(transparent)]
     TooManyPids(#[from] TooManyPids),
+    #[error(transparent)]
+    OtherMaps(#[from] OtherMaps),
     #[error("the topology was never replaced, so there is none before it")]
     NoPrevious,
     #[error("the link from {source_name:?} to {destination_name:?} has no change that could be undone")]
@@ -86,15 +108,21 @@ pub(crate) enum ChangeRefused {
     File(String),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("{0}")]
+    Replication(CommitError),
 }
 
+/// Number of attempts to make a change while other servers make theirs.
+const ATTEMPTS: usize = 50;
+
 impl Network {
-    /// Starts from a topology file and the changes that an earlier run saved.
+    /// Starts from a topology file and the changes that an earlier run saved. `catalogue` lists the resources of a network
+    /// with network maps of some names beside the default one.
     pub(crate) fn start(
         file: Loaded,
         mut store: Option<Store>,
         (limits, prefixes): (FeedLimits, Option<PrefixStore>),
-        catalogue: Arc<Catalogue>,
+        catalogue: impl FnOnce(&[MapName]) -> Catalogue,
         clock: Clock,
     ) -> Result<Self, ChangeRefused> {
         let saved = store.as_mut().map(Store::load).transpose()?.unwrap_or_default();
@@ -105,6 +133,8 @@ impl Network {
                 Loaded::from_json(bytes, "saved topology")?
             }
         };
+        let maps: Vec<_> = base.topology.map_names().cloned().collect();
+        let catalogue = Arc::new(catalogue(&maps));
         let Fitted { topology, kept: links, dropped } = LinkChanges::clone(&saved.present.links).fit(&base.topology);
         describe_dropped(&dropped);
         let links = Arc::new(links);
@@ -113,24 +143,40 @@ impl Network {
         let published = Published::new(Arc::clone(&catalogue), (view, Arc::clone(&links)), None, clock());
         feeds.published(clock(), true);
         record(&published, 0);
-        let durable = store.is_some();
+        let durable = AtomicBool::new(store.is_some());
         let layers = Layers {
             base,
             present: Layered { links, ..saved.present },
             previous: saved.previous,
             store,
+            shared: None,
+            position: LogPosition::default(),
+            names: Names::default(),
             feeds,
             trail: Trail::new(saved.audit),
         };
         layers.announce();
         let layers = Mutex::new(layers);
         let current = ArcSwap::from_pointee(published);
-        Ok(Self { current, states: watch::Sender::new(1), layers, durable, catalogue, clock })
+        let (states, shared) = (watch::Sender::new(1), OnceLock::new());
+        Ok(Self { current, layers, durable, shared, catalogue, clock, states })
     }
 
     /// Current state. A request takes it once and reads nothing else.
     pub(crate) fn current(&self) -> Arc<Published> {
         self.current.load_full()
+    }
+
+    /// Resources of the network.
+    pub(crate) fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.catalogue
+    }
+
+    /// Refuses a topology file that would take the place of the present one, but has network maps of other names. A
+    /// topology that replaced the file stays in force, so that the file may have any.
+    pub(crate) fn check_maps(&self, file: &Topology) -> Result<(), OtherMaps> {
+        let layers = self.lock();
+        if layers.present.replacement.is_some() { Ok(()) } else { check_maps(file, &layers.base.topology) }
     }
 
     /// Returns the number of states so far, which tells of every change.
@@ -140,7 +186,12 @@ impl Network {
 
     /// Tells whether changes survive a restart.
     pub(crate) fn is_durable(&self) -> bool {
-        self.durable
+        self.durable.load(Ordering::Relaxed)
+    }
+
+    /// Tells how this server follows the others, if it shares a store with them.
+    pub(crate) fn following(&self) -> Option<Following> {
+        self.shared.get().map(|shared| shared.following())
     }
 
     /// What of the state does not come from the topology file.
@@ -174,6 +225,24 @@ impl Network {
         (self.publish(timed(|| view.successor(topology)), links, current), all)
     }
 
+    /// Repeats a change while those of other servers come first.
+    fn in_order<T>(&self, mut change: impl FnMut() -> Result<T, ChangeRefused>) -> Result<T, ChangeRefused> {
+        for _ in 1..ATTEMPTS {
+            match (change(), self.shared.get()) {
+                (Err(ChangeRefused::Replication(CommitError::Behind)), Some(shared)) => shared.catch_up()?,
+                (made, _) => return made,
+            }
+        }
+        change()
+    }
+
+    /// Serves the present state under its latest place in the order of changes.
+    fn mark(&self, layers: &Layers) {
+        if layers.shared.is_some() {
+            self.current.store(Arc::new(self.current().at(layers.position.clone())));
+        }
+    }
+
     fn publish(&self, view: View, links: &Arc<LinkChanges>, current: &Published) -> Published {
         Published::new(Arc::clone(&self.catalogue), (view, Arc::clone(links)), Some(current), (self.clock)())
     }
@@ -193,15 +262,23 @@ impl Network {
 }
 
 impl Layers {
-    /// Saves a change before it is made, if there is a store, and adds it to the audit trail.
+    /// Saves a change before it is made, if there is a store, and adds it to the audit trail. `next` is the state that it
+    /// leads to, and whether that has the prefixes of all sources. Returns the time of the change.
     fn save(
         &mut self,
         change: &Saving<'_>,
         (by, action): (&Actor, Action),
         (subject, detail): (&str, &str),
+        next: Option<(&mut Published, bool)>,
         clock: Clock,
-    ) -> Result<(), StoreError> {
-        let noted = self.trail.prepare(by, action, (subject, detail), clock());
+    ) -> Result<SystemTime, ChangeRefused> {
+        let now = clock();
+        let mut noted = self.trail.prepare(by, action, (subject, detail), now);
+        if let Some(shared) = self.shared.clone() {
+            let time = self.share(&shared, change, Some(&mut noted), next)?;
+            self.trail.add(noted);
+            return Ok(time);
+        }
         let before = Acknowledged { present: &self.present, previous: self.previous.as_ref() };
         // A change that only counts in an entry is not worth a write of its own.
         let is_silent = matches!(change, Saving::Nothing) && !noted.is_new;
@@ -209,7 +286,27 @@ impl Layers {
             store.save(change, &noted.entry, before)?;
         }
         self.trail.add(noted);
-        Ok(())
+        Ok(now)
+    }
+
+    /// Lets the other servers know of a change before it is made. Returns its time.
+    fn share(
+        &mut self,
+        shared: &Arc<dyn Replication>,
+        change: &Saving<'_>,
+        mut noted: Option<&mut Noted>,
+        next: Option<(&mut Published, bool)>,
+    ) -> Result<SystemTime, CommitError> {
+        let all = next.as_ref().is_some_and(|(_, all)| *all);
+        let draft = next.as_ref().map(|(next, _)| &**next);
+        let committed = self.commit(shared, (change, all), noted.as_deref(), draft)?;
+        if let Some(noted) = &mut noted {
+            noted.date(committed.time);
+        }
+        if let Some((next, _)) = next {
+            next.date(committed.position, |_| committed.time);
+        }
+        Ok(committed.time)
     }
 
     /// Replaces the changes to links in force.

@@ -26,7 +26,7 @@ pub(crate) enum Form {
 }
 
 /// Content of a request.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Statements {
     /// Topology in the first line.
     pub(crate) topology: Option<Vec<u8>>,

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use topo::{LinkChanges, View};
 
+use super::replication::LogPosition;
 use super::snapshot::Snapshot;
 use crate::http::encoding::Encoding;
 use crate::http::representation::Representation;
@@ -24,6 +25,10 @@ pub(crate) struct Published {
     catalogue: Arc<Catalogue>,
     /// Bodies of the catalogue's resources, by position; those of lookups stay empty.
     bodies: Vec<Arc<Bodies>>,
+    /// Time that what is new has until the change counts.
+    drafted: SystemTime,
+    /// Place of the state in the order of changes that several servers share.
+    position: Option<LogPosition>,
 }
 
 /// Bodies of one document, each made once.
@@ -57,8 +62,8 @@ impl Published {
         previous: Option<&Self>,
         now: SystemTime,
     ) -> Self {
-        let network_map = network_map::ID.parse().expect("legal resource ID");
-        let snapshot = Snapshot::new(view, previous.map(|previous| &*previous.snapshot), network_map, now);
+        let previous_snapshot = previous.map(|previous| &*previous.snapshot);
+        let snapshot = Snapshot::new(Arc::new(view), previous_snapshot, network_map::ID, now);
         let bodies = |(position, resource): (usize, &Resource)| {
             let document = resource.document();
             let kept = previous
@@ -67,7 +72,47 @@ impl Published {
             kept.map_or_else(|| Arc::new(Bodies::new(now)), |(previous, _)| Arc::clone(&previous.bodies[position]))
         };
         let bodies = catalogue.resources().iter().enumerate().map(bodies).collect();
-        Self { snapshot: Arc::new(snapshot), overrides, catalogue, bodies }
+        let position = previous.and_then(|previous| previous.position.clone());
+        Self { snapshot: Arc::new(snapshot), overrides, catalogue, bodies, drafted: now, position }
+    }
+
+    /// Names of what has become new with this state, as the store of several servers has their times.
+    pub(crate) fn fresh(&self) -> Vec<String> {
+        let is_new = |(_, bodies): &(&Resource, &Arc<Bodies>)| bodies.since == self.drafted;
+        let documents = self.catalogue.resources().iter().zip(&self.bodies).filter(is_new);
+        documents.map(|(resource, _)| resource.id.to_string()).chain(self.snapshot.fresh(self.drafted)).collect()
+    }
+
+    /// Gives what has become new its time, before anybody sees it, and the state its place in the order of changes.
+    pub(crate) fn date(&mut self, position: LogPosition, time: impl Fn(&str) -> SystemTime) {
+        for (resource, bodies) in self.catalogue.resources().iter().zip(&mut self.bodies) {
+            if bodies.since == self.drafted
+                && let Some(bodies) = Arc::get_mut(bodies)
+            {
+                bodies.since = time(&resource.id);
+            }
+        }
+        if let Some(snapshot) = Arc::get_mut(&mut self.snapshot) {
+            snapshot.date(self.drafted, &time);
+        }
+        self.position = Some(position);
+    }
+
+    /// The same state at a later place in the order of changes.
+    pub(crate) fn at(&self, position: LogPosition) -> Self {
+        Self {
+            snapshot: Arc::clone(&self.snapshot),
+            overrides: Arc::clone(&self.overrides),
+            catalogue: Arc::clone(&self.catalogue),
+            bodies: self.bodies.clone(),
+            drafted: self.drafted,
+            position: Some(position),
+        }
+    }
+
+    /// Place of the state in the order of changes; absent where no other server shares them.
+    pub(crate) fn position(&self) -> Option<&LogPosition> {
+        self.position.as_ref()
     }
 
     /// Snapshot that the documents are rendered from.

@@ -39,6 +39,8 @@ pub(crate) enum SourceError {
     Topology(#[from] topo::TopologyError),
     #[error("the topology {} {refused}", path.display())]
     TooManyPids { path: PathBuf, refused: TooManyPids },
+    #[error("the topology {refused}")]
+    OtherMaps { refused: OtherMaps },
     #[error("host: the topology {} has no host named {host:?}; correct the name or add the host", path.display())]
     UnknownHost { host: String, path: PathBuf },
 }
@@ -55,8 +57,31 @@ pub(crate) struct TooManyPids {
 
 /// Refuses a topology with more PIDs than allowed.
 pub(crate) fn check_pids(topology: &Topology, most: usize) -> Result<(), TooManyPids> {
-    let pids = topology.own_network_map().len();
+    let pids = topology.most_pids();
     if pids > most { Err(TooManyPids { pids, most }) } else { Ok(()) }
+}
+
+/// Topology whose network maps beside the default one have other names than those that are served.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "has {given} beside the default network map, and the server was started with {present}: the resources of a server do not \
+     change while it runs, so restart it with the topology file that has them"
+)]
+pub(crate) struct OtherMaps {
+    present: String,
+    given: String,
+}
+
+/// Refuses a topology whose network maps have other names than those of the present one.
+pub(crate) fn check_maps(topology: &Topology, present: &Topology) -> Result<(), OtherMaps> {
+    if topology.map_names().eq(present.map_names()) {
+        return Ok(());
+    }
+    let listed = |topology: &Topology| {
+        let names: Vec<_> = topology.map_names().map(ToString::to_string).collect();
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    };
+    Err(OtherMaps { present: listed(present), given: listed(topology) })
 }
 
 impl TopologySource {

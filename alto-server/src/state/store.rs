@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use alto_registry::store_file::{StoreError, StoreFile};
 use redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
-use topo::LinkChanges;
+use topo::{LinkChanges, PrefixSet};
 
 use super::audit::{AuditEntry, MAX_ENTRIES};
+use super::source::Loaded;
 
 /// Table of link changes in JSON, by the key of the link.
 type Links = TableDefinition<'static, &'static str, &'static [u8]>;
@@ -66,7 +67,16 @@ pub(crate) enum Saving<'a> {
     /// All link changes, in place of the saved ones.
     AllLinks(&'a LinkChanges),
     /// Another topology, and what was in force before.
-    Topology { present: &'a Layered, previous: &'a Layered },
+    Topology { base: &'a Loaded, present: &'a Layered, previous: &'a Layered },
+    /// Topology file as it was read again. A store in files leaves it where it is.
+    File { base: &'a Loaded, present: &'a Layered },
+    /// Prefixes of a source: the lines of a difference, if it is one, and the whole set. In files, they have a store of
+    /// their own.
+    Prefixes { source: &'a str, sequence: u64, lines: Option<&'a str>, set: &'a PrefixSet },
+    /// End of a source, of which the same is true.
+    DeletePrefixes(&'a str),
+    /// A network map with the prefixes of all sources.
+    Publish,
     /// Nothing but an entry of the audit trail.
     Nothing,
 }
@@ -127,8 +137,12 @@ impl Store {
                     clear(transaction, LINKS)?;
                     insert(transaction, LINKS, links)?;
                 }
-                Saving::Topology { present, previous } => replace(transaction, present, Some(previous))?,
-                Saving::Nothing => {}
+                Saving::Topology { present, previous, .. } => replace(transaction, present, Some(previous))?,
+                Saving::File { .. }
+                | Saving::Prefixes { .. }
+                | Saving::DeletePrefixes(_)
+                | Saving::Publish
+                | Saving::Nothing => {}
             }
             note(transaction, entry)
         })?;

@@ -59,6 +59,7 @@ impl SwarmError {
             Self::Refused(Refusal::LimitReached { .. }) => "full",
             Self::Refused(Refusal::Busy) => "busy",
             Self::Refused(Refusal::NotSaved) => "not-saved",
+            Self::Refused(Refusal::Unconfirmed) => "unconfirmed",
             Self::Refused(Refusal::Unavailable) => "unavailable",
         }
     }
@@ -78,7 +79,7 @@ impl From<SwarmError> for HttpError {
                 Refusal::WrongSecret => Self::Forbidden(detail),
                 Refusal::AddressTaken { remaining } => Self::Conflict(detail, remaining),
                 Refusal::LimitReached { retry_after, .. } => Self::TooMany(detail, retry_after),
-                Refusal::Busy | Refusal::Unavailable => Self::Overloaded(Duration::from_secs(1)),
+                Refusal::Busy | Refusal::Unconfirmed | Refusal::Unavailable => Self::Overloaded(Duration::from_secs(1)),
                 _ => Self::Internal,
             },
         }

@@ -7,6 +7,7 @@ use alto_registry::{Announcer, Completeness, ContentKind, FileQuery, HolderQuery
 use alto_types::swarm::{Announcement, BestPeer, Credentials, FileList, Holders, Lease, RankedHolder, Registration};
 use http::header::{CACHE_CONTROL, HeaderValue};
 use http::{Method, StatusCode};
+use plain_words::Fault;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -18,13 +19,12 @@ use super::service::Swarm;
 use super::translate;
 use crate::http::access::Access;
 use crate::http::error::json;
-use crate::http::offload::{self, Cancel, WorkPool};
+use crate::http::offload::{Cancel, WorkPool};
 use crate::http::router::Route;
 use crate::http::{Exchange, HttpError, Response, body};
-use crate::plain_json::{self, JsonFault};
 use crate::state::network::Network;
 
-/// Work to rank one holder, in the unit of [`offload`].
+/// Work to rank one holder, in the unit of [`crate::http::offload`].
 const WEIGHT_PER_HOLDER: usize = 5;
 /// Greatest number of holders that are ranked at all; of more, a random choice.
 const MAX_RANKED: usize = 20_000;
@@ -126,18 +126,18 @@ async fn unregister(api: Arc<Api>, mut exchange: Exchange) -> Result<Response, H
 
 async fn files(api: Arc<Api>, exchange: Exchange) -> Result<Response, HttpError> {
     let query = Query::of(&exchange)?;
-    let listed = api.swarm.call(move |registry, now| {
+    let listed = api.swarm.call_here(|registry, now| {
         let (name, after) = (query.name.as_deref(), query.after.map(translate::content_id));
         registry.files(&FileQuery { kind: ContentKind::Sha256, name, after, limit: query.rows() }, now)
     });
-    let listed = listed.await?.map_err(SwarmError::from)?;
+    let listed = listed.map_err(SwarmError::from)?;
     let files = listed.files.iter().filter_map(translate::summary).collect();
     Ok(answer(StatusCode::OK, &FileList { files, next: listed.next.and_then(translate::file_id) }))
 }
 
 async fn file(api: Arc<Api>, exchange: Exchange) -> Result<Response, HttpError> {
     let id = translate::content_id(file_id("id", exchange.segment(2))?);
-    let found = api.swarm.call(move |registry, now| registry.file(id, now)).await?.map_err(SwarmError::from)?;
+    let found = api.swarm.call_here(|registry, now| registry.file(id, now)).map_err(SwarmError::from)?;
     let summary = translate::summary(&found).ok_or(SwarmError::Refused(Refusal::UnknownFile(id)))?;
     Ok(answer(StatusCode::OK, &summary))
 }
@@ -146,8 +146,8 @@ async fn holders(api: Arc<Api>, exchange: Exchange) -> Result<Response, HttpErro
     let file = translate::content_id(file_id("id", exchange.segment(2))?);
     let query = Query::of(&exchange)?;
     let query = HolderQuery { file, except: query.except, having: Completeness::Any, limit: query.rows() };
-    let found = api.swarm.call(move |registry, now| registry.holders(&query, now, &mut rand::rng()));
-    let found = found.await?.map_err(SwarmError::from)?;
+    let found = api.swarm.call_here(|registry, now| registry.holders(&query, now, &mut rand::rng()));
+    let found = found.map_err(SwarmError::from)?;
     let file = translate::summary(&found.file).ok_or(SwarmError::Refused(Refusal::UnknownFile(file)))?;
     let holders = found.holders.into_iter().filter_map(translate::holder).collect();
     Ok(answer(StatusCode::OK, &Holders { file, holders }))
@@ -158,10 +158,9 @@ async fn best(api: Arc<Api>, exchange: Exchange) -> Result<Response, HttpError> 
     let query = Query::of(&exchange)?;
     let (client, payer, rows) = (exchange.client(), exchange.payer(), query.rows());
     let query = HolderQuery { file, except: query.except, having: Completeness::Complete, limit: MAX_RANKED };
-    let found = api.swarm.call(move |registry, now| registry.file(file, now)).await?.map_err(SwarmError::from)?;
+    let found = api.swarm.call_here(|registry, now| registry.file(file, now)).map_err(SwarmError::from)?;
     // Drawing and copying the holders is a part of the work.
-    let light = found.complete.min(MAX_RANKED).saturating_mul(WEIGHT_PER_HOLDER);
-    let weight = if api.swarm.may_block() { offload::HEAVY } else { light };
+    let weight = found.complete.min(MAX_RANKED).saturating_mul(WEIGHT_PER_HOLDER);
     let (published, swarm) = (api.network.current(), Arc::clone(&api.swarm));
     let rank = move |_: &Cancel| {
         let candidates = swarm.call_here(|registry, now| registry.candidates(&query, now, &mut rand::rng()))?;
@@ -203,7 +202,8 @@ impl Api {
 
 /// Parses a body. An error names the path of the member that is wrong.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, SwarmError> {
-    plain_json::parse(bytes, "{}").map_err(|JsonFault { path, problem }| {
+    plain_words::parse(bytes, "{}").map_err(|faults| {
+        let Fault { path, problem } = faults.into_one();
         SwarmError::malformed(if path.is_empty() { "body" } else { path.as_str() }, problem)
     })
 }

@@ -73,12 +73,24 @@ impl Swarm {
         Ok(Self { registry: Arc::new(registry), clock })
     }
 
+    /// Takes a registry that other servers share.
+    #[cfg(feature = "redis")]
+    pub(crate) fn shared(registry: Arc<dyn Registry>) -> Self {
+        Self { registry, clock: Clock::start() }
+    }
+
+    /// Observer that counts for `/metrics`.
+    #[cfg(feature = "redis")]
+    pub(crate) fn observer() -> Arc<dyn Observer> {
+        Arc::new(Metrics)
+    }
+
     /// Limits of the registry.
     pub(super) fn limits(&self) -> &Limits {
         self.registry.limits()
     }
 
-    /// Calls the registry, off the event loop where the call may block.
+    /// Changes the registry, off the event loop where that may block.
     pub(super) async fn call<T: Send + 'static>(
         &self,
         work: impl FnOnce(&dyn Registry, Timestamp) -> T + Send + 'static,
@@ -90,12 +102,7 @@ impl Swarm {
         tokio::task::spawn_blocking(move || work(&*registry, now)).await.map_err(|_| HttpError::Internal)
     }
 
-    /// Tells whether calls of the registry may block.
-    pub(super) fn may_block(&self) -> bool {
-        self.registry.may_block()
-    }
-
-    /// Calls the registry on this thread, which must not be the event loop where the call may block.
+    /// Asks the registry on this thread: questions never block.
     pub(crate) fn call_here<T>(&self, work: impl FnOnce(&dyn Registry, Timestamp) -> T) -> T {
         work(&*self.registry, self.clock.now())
     }

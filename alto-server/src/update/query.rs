@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn queries_are_equal_whatever_the_form_of_their_json() {
-        let catalogue = crate::resource::catalogue(None);
+        let catalogue = crate::resource::catalogue(None, &[]);
         let client = IpAddr::from([192, 0, 2, 1]);
         let query = |text: &str| {
             Query::new(&catalogue, "filtered-network-map", Some(&serde_json::from_str(text).unwrap()), client).unwrap()
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn only_an_answer_that_depends_on_the_client_is_followed_for_each_client() {
-        let catalogue = crate::resource::catalogue(None);
+        let catalogue = crate::resource::catalogue(None, &[]);
         let query = |endpoints: Value, last: u8| {
             let cost_type = json!({"cost-mode": "numerical", "cost-metric": "hopcount"});
             let input = json!({"cost-type": cost_type, "endpoints": endpoints});
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn what_is_not_followed_is_refused_with_the_error_of_the_resource() {
-        let catalogue = crate::resource::catalogue(None);
+        let catalogue = crate::resource::catalogue(None, &[]);
         let client = IpAddr::from([192, 0, 2, 1]);
         for id in ["directory", "update-stream", "none-such"] {
             assert!(matches!(Query::new(&catalogue, id, None, client), Err(NotFollowed::UnknownResource)), "{id}");

@@ -2,8 +2,9 @@
 
 mod conformance;
 mod control;
+mod slow;
 mod streams;
-mod subscriber;
+pub(crate) mod subscriber;
 mod views;
 
 use serde_json::{Value, json};

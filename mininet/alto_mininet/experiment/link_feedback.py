@@ -93,13 +93,21 @@ class Reporter:
             changes.append(change)
         return changes
 
+    def tell(self, source: str, destination: str, up: bool) -> None:
+        """Reports at once that a link has failed or come back, as an adapter of a routing protocol would."""
+        self.server.change_links([{"source": source, "destination": destination, "up": up}])
+
+    def reroute(self, emulation: Countable) -> None:
+        """Has packets take the routes of the server."""
+        emulation.reroute(parse_routes(self.server.routes(), emulation.topology))
+
     def report(self, load: dict[Direction, float], emulation: Countable) -> dict[str, float]:
         """Reports the load and returns the price or utilisation of each link, or -1 if it is down."""
         changes = self.changes(load, emulation)
         self.server.change_links(changes)
         kind = self.feedback.kind
         if kind == "utilisation":
-            emulation.reroute(parse_routes(self.server.routes(), emulation.topology))
+            self.reroute(emulation)
         return {
             f"{change['source']}-{change['destination']}": change[kind] if change["up"] else -1.0 for change in changes
         }

@@ -23,7 +23,7 @@ from typing import Any
 from ..network.api import ERRORS, Emulation, is_isolated, isolate, load_topology
 from ..places import REPOSITORY
 from ..scenario.load import load
-from ..scenario.model import Peer, Policy, Scenario, ScenarioError
+from ..scenario.model import LinkEvent, Peer, Policy, Scenario, ScenarioError
 from . import traffic
 from .link_feedback import LoadMeter, Reporter
 from .participants import Peers, RunError, Server
@@ -58,6 +58,7 @@ class SingleRun:
         self.joined: dict[str, float] = {}
         self.senders: dict[int, subprocess.Popen] = {}
         self.sinks: list[subprocess.Popen] = []
+        self.reporter: Reporter | None = None
         self.log: list[dict[str, Any]] = []
         # The pairs of hosts whose routes cross protected links, each time these change.
         self.crossing: list[dict[str, Any]] = []
@@ -182,7 +183,7 @@ class SingleRun:
         before = {(count.source, count.destination): count.bytes for count in self.emulation.link_counters()}
         self.note_routes(0.0)
         feedback = self.policy.feedback
-        reporter = Reporter(self.server, self.scenario, feedback) if feedback else None
+        reporter = self.reporter = Reporter(self.server, self.scenario, feedback) if feedback else None
         # The time of day is recorded too, because the events of the peers carry it.
         start, started = time.monotonic(), time.time()
         meter = LoadMeter(self.emulation, self.scenario, lambda: time.monotonic() - start)
@@ -250,7 +251,7 @@ class SingleRun:
                 self.peers.stop([subject.name])
         elif action.what == "link":
             self.note(now, "link", f"{subject.source}-{subject.destination} {subject.change}")
-            self.emulation.change_link(subject.source, subject.destination, **subject.change)
+            self.change_link(subject, now)
             self.note_routes(now)
         elif action.what == "cross":
             cross = self.scenario.cross_traffic[subject]
@@ -261,6 +262,19 @@ class SingleRun:
         elif action.what == "cross-stop":
             self.note(now, "cross-stop", str(subject))
             end_processes([self.senders[subject]])
+
+    def change_link(self, event: LinkEvent, now: float) -> None:
+        """Changes a link; the server is told of failures at once, while packets are rerouted."""
+        up = event.change.get("up")
+        if up is False:
+            self.note(now, "failure", [event.source, event.destination])
+        self.emulation.change_link(event.source, event.destination, **event.change, reroute=False)
+        if self.reporter and up is not None:
+            self.reporter.tell(event.source, event.destination, up)
+        if self.reporter and self.reporter.feedback.kind == "utilisation":
+            self.reporter.reroute(self.emulation)
+        else:
+            self.emulation.reroute()
 
     def join(self, peer: Peer) -> None:
         argv = [self.program("alto-peer"), "run", "--config", "peers.json", "--name", peer.name, "--headless", "--json"]

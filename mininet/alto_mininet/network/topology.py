@@ -181,7 +181,7 @@ class _Checker:
         self.problems.append(f"{path}: {message}" if path else message)
 
     def topology(self, raw: Any, source: str) -> Topology:
-        raw = self.object(raw, "", {"name"}, {"hosts", "switches", "links", "pids", "cost", "properties"})
+        raw = self.object(raw, "", {"name"}, {"hosts", "switches", "links", "pids", "maps", "cost", "properties"})
         name = self.typed(raw, "", "name", str, "a text") or "topology"
         counts = [len(self.list(raw, key)) for key in ("hosts", "switches", "links")]
         if counts[0] + counts[1] > MAX_NODES:
@@ -370,13 +370,20 @@ class _Checker:
         return float(value)
 
     def pids(self, raw: dict[str, Any]) -> None:
-        pids = raw.get("pids")
-        if pids is None:
-            return
-        if not isinstance(pids, dict):
-            self.bad("pids", "is not an object")
-            return
-        for name, entry in pids.items():
+        """Maps the prefixes of all network maps; alto-server checks everything else about them."""
+        maps = raw.get("maps")
+        if maps is not None and not isinstance(maps, dict):
+            self.bad("maps", "is not an object")
+            maps = {}
+        of_maps = {f"maps.{name}": pids for name, pids in (maps or {}).items()}
+        for path, pids in {"pids": raw.get("pids"), **of_maps}.items():
+            if pids is not None and not isinstance(pids, dict):
+                self.bad(path, "is not an object")
+            elif pids:
+                self.prefixes_of(pids)
+
+    def prefixes_of(self, pids: dict[str, Any]) -> None:
+        for entry in pids.values():
             prefixes = entry.get("ipv4") if isinstance(entry, dict) else None
             for j, prefix in enumerate(prefixes if isinstance(prefixes, list) else []):
                 prefixes[j] = self.mapped_prefix(prefix)

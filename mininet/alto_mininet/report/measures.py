@@ -14,6 +14,7 @@ from statistics import fmean, median
 from typing import Any, Iterable
 
 from ..scenario.model import Scenario
+from .reactions import Chooser, Reaction, choices, reactions
 
 MEGA = 1_000_000
 # Seconds over which load is averaged: less shows the noise of bursts, more hides peaks.
@@ -61,6 +62,8 @@ class Measured:
     facts: dict[str, Any]
     # Payload over protected links, in steps of (seconds since the start, Mbit/s).
     over_time: list[tuple[float, float]]
+    # Of each peer to each failed link.
+    reactions: list[Reaction] = field(default_factory=list)
 
 
 def read_events(path: Path) -> Iterable[dict[str, Any]]:
@@ -232,13 +235,15 @@ def measure(scenario: Scenario, folder: Path) -> Measured:
     for peer in scenario.peers:
         host = f"[{peer.address}]" if ":" in peer.address else peer.address
         names[f"{host}:{peer.port}"] = peer.name
-    downloads = []
+    downloads, choosers = [], []
     for peer in scenario.peers:
         started = result["joined"].get(peer.name)
         if not peer.get or started is None:
             continue
         download = Download(peer.name, pid_of[peer.name], started, len(peer.get))
-        downloads.append(follow(download, read_events(folder / "events" / f"{peer.name}.jsonl.gz"), names))
+        events = list(read_events(folder / "events" / f"{peer.name}.jsonl.gz"))
+        downloads.append(follow(download, events, names))
+        choosers.append(Chooser(peer.name, download.pid, download.finished, choices(events)))
     counters = {(link["source"], link["destination"]): int(link["bytes"]) for link in result["links"]}
     bandwidth = scenario.directed_core()
     core = {link: counters.get(link, 0) for link in bandwidth}
@@ -252,9 +257,39 @@ def measure(scenario: Scenario, folder: Path) -> Measured:
     crossed, over_time = crossing_payload(downloads, hosts, result.get("crossing", []), result["started"])
     if scenario.protected:
         summary["protected_payload_mb"] = crossed / MEGA
+    reacted = reactions(failures(result), result["started"], choosers)
+    summary |= summarise_reactions(reacted)
     return Measured(
-        result["policy"], result["seed"], downloads, core, matrix, copies, peak, summary, result["facts"], over_time
+        result["policy"],
+        result["seed"],
+        downloads,
+        core,
+        matrix,
+        copies,
+        peak,
+        summary,
+        result["facts"],
+        over_time,
+        reacted,
     )
+
+
+def failures(result: dict[str, Any]) -> list[float]:
+    """Seconds from the start of a run to each failure of a link."""
+    return [entry["seconds"] for entry in result.get("log", []) if entry["what"] == "failure"]
+
+
+def summarise_reactions(reacted: list[Reaction]) -> dict[str, float]:
+    """The measures of reactions, if links failed. Peers that did not react count as slower than all others."""
+    if not reacted:
+        return {}
+    times = [float("inf") if reaction.seconds is None else reaction.seconds for reaction in reacted]
+    measures = {
+        "switch_median_s": median(times),
+        "switch_p95_s": percentile(times, 0.95),
+        "switch_within_2s": sum(time <= 2 for time in times) / len(times),
+    }
+    return {name: value for name, value in measures.items() if value != float("inf")}
 
 
 def read_samples(path: Path) -> list[tuple[float, dict[tuple[str, str], int]]]:

@@ -32,6 +32,9 @@ MEASURES: dict[str, tuple[str, str, str]] = {
         "bytes to and from the host of the ALTO server and registry, over the payload",
     ),
     "overhead_share": ("overhead", "", "bytes received by peers beyond the payload, over the payload"),
+    "switch_median_s": ("switch after a failure, median", "s", "from the failure of a link to other sources, over affected peers"),
+    "switch_p95_s": ("switch after a failure, 95th percentile", "s", "the same, not exceeded by 95 % of peers"),
+    "switch_within_2s": ("switch within 2 s", "", "share of affected peers that chose other sources within 2 s of a failure"),
     "wasted_mb": ("wasted", "MB", "payload fetched twice, or corrupt"),
     "unfinished": ("unfinished", "peers", "peers that were not complete when the run ended"),
 }
@@ -159,6 +162,14 @@ def write_tables(folder: Path, scenario: Scenario, groups: Group) -> list[Path]:
             ["pid", "peers", "copies", "random_copies"],
             rows_of(
                 lambda run: ((pid, n, round(came, 4), round(line, 4)) for pid, (n, came, line) in run.copies.items())
+            ),
+        ),
+        "reactions.csv": (
+            ["peer", "failure_s", "switched_after_s"],
+            rows_of(
+                lambda run: (
+                    (r.peer, round(r.failure, 3), "" if r.seconds is None else round(r.seconds, 3)) for r in run.reactions
+                )
             ),
         ),
         "summary.csv": (

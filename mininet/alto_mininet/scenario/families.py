@@ -252,6 +252,8 @@ def failing_core(folder: Path, per_pop: int, size: int) -> None:
         network.link(a, b, 10, 5)
     network.link("A", "D", 10, 8)
     follow = {"interval": 5, "as": "price", "gain": 2}
+    # Without load, costs change by nothing but failures.
+    failures = {"interval": 3600, "as": "price"}
     network.write(
         folder,
         "alto",
@@ -274,7 +276,17 @@ def failing_core(folder: Path, per_pop: int, size: int) -> None:
                 "dynamic": {
                     "peers": {"policy": "alto"},
                     "feedback": follow,
-                    "about": "every 5 s the server is told the measured load and which links are down",
+                    "about": "every 5 s the server is told the measured load, and of failures at once",
+                },
+                "polling": {
+                    "peers": {"policy": "alto", "follow": "never"},
+                    "feedback": failures,
+                    "about": "the server is told of failures only; peers ask for costs every 10 s, as by default",
+                },
+                "following": {
+                    "peers": {"policy": "alto", "follow": "auto"},
+                    "feedback": failures,
+                    "about": "the server is told of failures only; peers follow its update stream",
                 },
             },
             "published": [],

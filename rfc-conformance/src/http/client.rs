@@ -51,8 +51,8 @@ pub struct Client {
     count: AtomicUsize,
     /// Number of consecutive requests without answer.
     unanswered: AtomicUsize,
-    /// Number of the first of these requests.
-    silent_since: AtomicUsize,
+    /// Number of the first request without an answer or with status 5xx after the last success.
+    failing_since: AtomicUsize,
     /// True once a connection stayed open that had to end.
     lingers: AtomicBool,
     /// Number of bodies written to files.
@@ -103,7 +103,7 @@ impl Client {
             unanswered: AtomicUsize::new(0),
             lingers: AtomicBool::new(false),
             kept: AtomicUsize::new(0),
-            silent_since: AtomicUsize::new(usize::MAX),
+            failing_since: AtomicUsize::new(usize::MAX),
             observer,
         })
     }
@@ -190,7 +190,7 @@ impl Client {
             && !matches!(failure, Failure::Uri(_))
         {
             self.unanswered.fetch_add(1, Ordering::Relaxed);
-            self.silent_since.fetch_min(number, Ordering::Relaxed);
+            self.failing_since.fetch_min(number, Ordering::Relaxed);
         }
         self.record(number, request, sent, started.elapsed(), curl)
     }
@@ -224,7 +224,12 @@ impl Client {
         match sent {
             Ok(answer) => {
                 self.unanswered.store(0, Ordering::Relaxed);
-                self.silent_since.store(usize::MAX, Ordering::Relaxed);
+                // An error of the client, which a part of the server may have seen that still works, says nothing.
+                if answer.status >= 500 {
+                    self.failing_since.fetch_min(number, Ordering::Relaxed);
+                } else if answer.status < 400 {
+                    self.failing_since.store(usize::MAX, Ordering::Relaxed);
+                }
                 let exchange = Exchange::new(number, request, answer, took, command);
                 self.observer.observe(&exchange);
                 Ok(Arc::new(exchange))
@@ -248,9 +253,9 @@ impl Client {
         self.lingers.store(true, Ordering::Relaxed);
     }
 
-    /// Returns the number of the first request since which the server has given no answer at all.
-    pub(crate) fn silent_since(&self) -> Option<usize> {
-        Some(self.silent_since.load(Ordering::Relaxed)).filter(|number| *number != usize::MAX)
+    /// Returns the number of the first request that failed after the last success; `None` if none failed since.
+    pub(crate) fn failing_since(&self) -> Option<usize> {
+        Some(self.failing_since.load(Ordering::Relaxed)).filter(|number| *number != usize::MAX)
     }
 
     /// Allows one more request, to find out whether a server that has stopped answering is back.

@@ -75,7 +75,7 @@ pub enum Failure {
     #[error("the answer is not HTTP: {0}")]
     NotHttp(String),
     /// Failure of TLS.
-    #[error("TLS failed: {0}")]
+    #[error("TLS failed: {}", tls(.0))]
     Tls(String),
     /// Too many redirects.
     #[error("more than {0} consecutive redirects")]
@@ -89,6 +89,12 @@ pub enum Failure {
     /// Request that was not sent because the server has stopped answering.
     #[error("not sent: {0} consecutive requests got no answer")]
     Dead(usize),
+}
+
+/// Says in plain words why TLS failed.
+fn tls(reason: &str) -> String {
+    const TRUST: &str = "trust the authority that signed it (--ca), or any certificate (--insecure)";
+    plain_words::tls_fault(reason, TRUST).unwrap_or_else(|| reason.to_owned())
 }
 
 impl Exchange {

@@ -201,7 +201,10 @@ fn other_media_types(media_type: &str, sample: &Value) -> Vec<Case> {
         "application/x-www-form-urlencoded",
         "application/alto-error+json",
         "application/alto-networkmapfilter+json",
+        "application/alto-costmapfilter+json",
+        "application/alto-endpointpropparams+json",
         "application/alto-endpointcostparams+json",
+        "application/alto-propmapparams+json",
     ];
     let others = others.into_iter().filter(|other| *other != media_type).map(ContentType::Other);
     let cases = others.chain([ContentType::Absent]).map(|content_type| {

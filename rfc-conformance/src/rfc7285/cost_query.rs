@@ -78,6 +78,7 @@ pub(super) fn constraint_queries(body: &Value, costs: &Costs, grades: &Constrain
     };
     let one = |text: String| vec![text];
     let (above, below) = (middle.next_up(), middle.next_down());
+    let none = |wanted: f64| !values.iter().any(|value| equal(*value, wanted));
     let mut queries = vec![
         query(Vec::new(), grades.absent, &|_| true),
         query(one(format!("gt {middle}")), grades.syntax, &|cost| cost > middle),
@@ -93,6 +94,12 @@ pub(super) fn constraint_queries(body: &Value, costs: &Costs, grades: &Constrain
         query(vec![format!("gt {middle}"), format!("lt {middle}")], grades.empty, &|_| false),
         query(one(format!("gt {highest}")), grades.empty, &|_| false),
     ];
+    // No cost equals a number next to it, however close.
+    let rounded = values.iter().map(|value| value.round()).find(|value| none(*value));
+    let near = [rounded.unwrap_or(middle + 0.4), middle * 1.001];
+    for near in near.into_iter().filter(|near| none(*near)) {
+        queries.push(query(one(format!("eq {near}")), grades.syntax, &|_| false));
+    }
     // Adjacent doubles differ only if the server stores constraints in double precision.
     queries.push(query(one(format!("ge {above}")), grades.precision, &|cost| cost >= above));
     queries.push(query(one(format!("le {below}")), grades.precision, &|cost| cost <= below));
@@ -225,6 +232,8 @@ mod tests {
             [brought("gt 5"), brought("ge 5"), brought("lt 5"), brought("le 5"), brought("eq 5")],
             [1, 2, 1, 2, 1]
         );
+        // 1.5 is not the number that it is rounded to.
+        assert_eq!((brought("eq 2"), brought("eq 5.004999999999999")), (0, 0));
         assert_eq!(brought("ge 5.000000000000001"), 1);
         assert_eq!(brought("ge 5e0"), 2);
         assert!(constraint_queries(&json!({}), &Costs::default(), &grades).is_empty());

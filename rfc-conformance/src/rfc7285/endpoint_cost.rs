@@ -46,8 +46,8 @@ pub(super) const CHECKS: &[Check] = &[
         constraints,
     ),
     Check::new(
-        "omits or empties one list and expects the address of the suite, also with forged forwarding fields",
-        &[CLIENT],
+        "omits or empties one list and expects the address of the suite, as if it were listed, also with forged forwarding fields and with constraints",
+        &[CLIENT, CONSTRAINTS],
         client_address,
     ),
     Check::new("omits or empties both lists", &[NOT_BOTH], both_empty),
@@ -221,8 +221,7 @@ fn constraints(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer>
 }
 
 fn client_address(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
-    let entry = sheet.on(CLIENT);
-    entry.skip(NO_SERVICE);
+    sheet.on(CLIENT).skip(NO_SERVICE);
     let (offers, addresses) = offers(context)?;
     let mut services: Vec<&str> = Vec::new();
     for (resource, cost_type) in offers {
@@ -238,6 +237,9 @@ fn client_address(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnsw
             continue;
         };
         for (given, missing) in [("dsts", "srcs"), ("srcs", "dsts")] {
+            if own.is_loopback() {
+                as_if_listed(context, sheet, (resource, &cost_type), &addresses, (given, missing), own)?;
+            }
             for endpoints in [json!({given: addresses}), json!({given: addresses, missing: []})] {
                 let body = json!({"cost-type": cost_type.to_json(), "endpoints": endpoints});
                 for forwarded in [None, Some("203.0.113.77")] {
@@ -253,12 +255,53 @@ fn client_address(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnsw
                         None => request,
                     };
                     let exchange = context.send(request)?;
+                    let entry = sheet.on(CLIENT);
                     if let Some(data) = entry.promised(resource, &exchange, "request without one list") {
                         grade_client_address(entry, &exchange, data, missing == "srcs", own, forwarded.is_some());
                     }
                 }
             }
         }
+    }
+    Ok(())
+}
+
+/// Compares answers to requests without one list, some of them with a constraint, with answers about the suite's address.
+fn as_if_listed(
+    context: &Context<'_>,
+    sheet: &mut Sheet,
+    (resource, cost_type): (&Resource, &CostType),
+    addresses: &[String],
+    (given, missing): (&str, &str),
+    own: IpAddr,
+) -> Result<(), NoAnswer> {
+    let body = |list: Option<Value>| {
+        let mut endpoints = json!({given: addresses});
+        if let Some(list) = list {
+            endpoints[missing] = list;
+        }
+        json!({"cost-type": cost_type.to_json(), "endpoints": endpoints})
+    };
+    let constrained = resource.takes_constraints() && cost_type.is_numerical();
+    let asked = context.steady_post(resource, &body(Some(json!([address::to_typed(own)]))), |listed| {
+        let costs = CostMap::read(listed).map(|map| map.costs).unwrap_or_default();
+        let lowest = costs.0.values().copied().min_by(f64::total_cmp);
+        let mut queries = vec![
+            CostQuery::new(body(None), costs.clone(), &[CLIENT]),
+            CostQuery::new(body(Some(json!([]))), costs.clone(), &[CLIENT]),
+        ];
+        if let Some(lowest) = lowest.filter(|_| constrained) {
+            let limited = with(&body(None), "constraints", json!([format!("gt {lowest}")]));
+            queries.push(CostQuery::new(limited, costs.filtered(|_, _, cost| cost > lowest), &[CONSTRAINTS]));
+        }
+        queries
+            .into_iter()
+            .map(|query| Ok((context.post(resource, &query.body)?, query)))
+            .collect::<Result<Vec<_>, _>>()
+    })?;
+    let Some(steady) = asked.filter(|steady| !is_refusal(&steady.full)) else { return Ok(()) };
+    for (exchange, query) in &steady.found {
+        grade(resource, cost_type, &steady.full, exchange, query, sheet);
     }
     Ok(())
 }

@@ -123,10 +123,10 @@ fn selections(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> 
 /// Grades features that clients MAY use: servers must answer them, so a violation is a failure.
 fn permitted(service: &CostService<'_>, answers: &[(Arc<Exchange>, MultiCostQuery)], sheet: &mut Sheet) {
     for (exchange, query) in answers {
-        let tests = query.body.get("constraints").map(Value::to_string).unwrap_or_default();
         let alternatives = query.body.get("or-constraints").is_some();
         let single = query.body.get("cost-type").is_some();
-        let uses = [(EXTENDED, tests.contains("\"[")), (OR_TAKEN, alternatives), (OR_WITH_ONE, alternatives && single)];
+        let extended = query.is_for(EXTENDED);
+        let uses = [(EXTENDED, extended), (OR_TAKEN, alternatives), (OR_WITH_ONE, alternatives && single)];
         for (requirement, _) in uses.into_iter().filter(|(_, used)| *used) {
             let entry = sheet.on(requirement);
             entry.saw(exchange, 1, "answer");
@@ -182,7 +182,10 @@ fn of_one(service: &CostService<'_>, first: &Tested<'_>) -> Vec<MultiCostQuery> 
     let ends = |pair: &Pair| first.passes(pair, |cost| cost <= lowest || cost >= highest);
     let below = |pair: &Pair| first.at_most(pair, middle);
     let beneath = lowest.min(0.0) - 1.0;
+    // A test whose only peculiarity is its index.
+    let everything = format!("[0] ge {}", lowest.min(0.0).floor());
     let mut queries = vec![
+        plain(&[&everything], &[EXTENDED], highest),
         plain(&[&bare], &[DEFAULT_INDEX, SYNTAX], middle),
         plain(&[&indexed], &[DEFAULT_INDEX, SYNTAX, ONLY], middle),
         plain(&[&format!("[0] le {fraction}")], &[SYNTAX], fraction),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::cost_service::{CostService, SingleCosts};
 use super::note;
 use super::requirements::{
-    s4_1_2::ARRAYS,
+    s4_1_2::{ARRAYS, ONE},
     s4_1_3::{EMPTY, LIST, NULL, OMITTED, ONLY, SCALARS, VALUES},
 };
 use crate::assertion::promised;
@@ -43,6 +43,11 @@ impl MultiCostQuery {
         let row = |pair: &Pair| types.iter().map(|its| known.costs(its).0.get(pair).copied()).collect();
         let expected = pairs.filter(|pair| keep(pair)).map(|pair| (pair.clone(), row(pair))).collect();
         Self { body, types, is_multi, expected, grades: grades.to_vec() }
+    }
+
+    /// Tests whether the query grades a requirement.
+    pub(super) fn is_for(&self, requirement: Requirement) -> bool {
+        self.grades.contains(&requirement)
     }
 
     /// Replaces the body by an equivalent one.
@@ -93,7 +98,10 @@ pub(super) fn grade(service: &CostService<'_>, exchange: &Exchange, query: &Mult
             let count = query.types.len();
             let expected = if query.is_multi { format!("an array of {count}") } else { "a number".to_owned() };
             let finding = with_request(Finding::new(expected, brief(cost)).at(place).from(exchange), query);
-            fail(sheet, resource, query, form, &finding);
+            let of_form = query.grades.iter().filter(|known| **known == ONE);
+            for requirement in of_form.chain([&form]) {
+                note_failure(sheet, resource, *requirement, &finding);
+            }
             return;
         };
         seen.insert(pair, (place, row));
@@ -116,10 +124,14 @@ fn with_request(finding: Finding, query: &MultiCostQuery) -> Finding {
 fn fail(sheet: &mut Sheet, resource: &Resource, query: &MultiCostQuery, rule: Requirement, finding: &Finding) {
     let more = query.grades.iter().filter(|known| known.id != rule.id);
     for requirement in more.chain([&rule]) {
-        note(sheet, resource, *requirement, |entry| {
-            entry.note(crate::verdict::Grade::Fail, finding.clone());
-        });
+        note_failure(sheet, resource, *requirement, finding);
     }
+}
+
+fn note_failure(sheet: &mut Sheet, resource: &Resource, requirement: Requirement, finding: &Finding) {
+    note(sheet, resource, requirement, |entry| {
+        entry.note(crate::verdict::Grade::Fail, finding.clone());
+    });
 }
 
 /// Lists the costs of an answer with pair and place.
@@ -226,7 +238,8 @@ fn compare(
             }
             let place = if query.is_multi { format!("{place}/{index}") } else { place.clone() };
             if !agree(*value, *known, cost_type) {
-                fail(sheet, resource, query, rule, &finding(text(*known), text(*value), &place));
+                // The right pairs are there, so what was asked was understood.
+                note_failure(sheet, resource, rule, &finding(text(*known), text(*value), &place));
             }
         }
     }

@@ -114,10 +114,19 @@ fn unannounced_metrics(known: &[CostType]) -> Vec<(Requirement, String)> {
         .take(3)
         .map(|name| (ANNOUNCED, name.to_owned()))
         .collect();
-    if let Some(cost_type) = known.iter().find(|its| Metric::read(&its.metric).is_performance()) {
-        let base = Metric::read(&cost_type.metric).base;
-        foreign.extend(["avg", "Median", "95"].map(|suffix| (OPERATOR, format!("{base}:{suffix}"))));
-        foreign.extend(["p101", "p-1", "p", "p99."].map(|suffix| (PERCENTILE, format!("{base}:{suffix}"))));
+    let mut bases: Vec<&str> = Vec::new();
+    for base in known.iter().map(|its| Metric::read(&its.metric)).filter(|its| its.is_performance()).map(|its| its.base)
+    {
+        if !bases.contains(&base) {
+            bases.push(base);
+        }
+    }
+    for base in &bases {
+        foreign.extend([(OPERATOR, format!("{base}:avg")), (PERCENTILE, format!("{base}:p101"))]);
+    }
+    if let Some(base) = bases.first() {
+        foreign.extend(["Median", "95"].map(|suffix| (OPERATOR, format!("{base}:{suffix}"))));
+        foreign.extend(["p-1", "p", "p99."].map(|suffix| (PERCENTILE, format!("{base}:{suffix}"))));
     }
     foreign.retain(|(_, name)| !numerical(name));
     foreign

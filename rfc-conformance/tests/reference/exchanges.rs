@@ -141,7 +141,7 @@ fn answers() -> Vec<Mutant> {
         Mutant::new("rfc7285/15.5.2/1", "fails for good after an expensive request", |r| {
             let broken = AtomicBool::new(false);
             r.after(move |_, request, answer| {
-                if request.body.len() > 100_000 {
+                if request.body.len() > 300_000 {
                     broken.store(true, Ordering::Relaxed);
                 }
                 if broken.load(Ordering::Relaxed) {

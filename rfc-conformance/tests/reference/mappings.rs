@@ -84,8 +84,8 @@ fn others() -> Vec<Mutant> {
     vec![
         Mutant::new("rfc9240/5.1.2/1", "has a dot in a resource ID", |r| {
             r.of("root", |m| {
-                let map = m["resources"]["nm-b"].clone();
-                m["resources"]["nm.b"] = map;
+                let map = m["resources"]["cm-a-num"].clone();
+                m["resources"]["cm.a"] = map;
             });
         }),
         Mutant::new("rfc9240/7.5/1", "does not list a network map that its properties are of", |r| {

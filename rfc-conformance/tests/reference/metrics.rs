@@ -215,6 +215,9 @@ fn values() -> Vec<Mutant> {
         Mutant::new("rfc9439/5.2.2/1", "writes -1 for exhausted bandwidth", |r| {
             r.costs("bw-residual", |cost| if cost < 100_000.0 { -1.0 } else { cost });
         }),
+        Mutant::new("rfc9439/5.3.2/1", "writes -1 for exhausted available bandwidth", |r| {
+            r.costs("bw-available", |cost| if cost < 100_000.0 { -1.0 } else { cost });
+        }),
         Mutant::new("rfc9439/5.3.2/1", "writes bandwidth with its unit", |r| {
             r.of("cm-a-bw", |m| each_cost(m, &mut |cost| *cost = json!(format!("{cost} B/s"))));
         }),

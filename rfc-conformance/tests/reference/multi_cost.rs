@@ -10,6 +10,7 @@ pub(crate) fn mutants() -> Vec<Mutant> {
     let mut all = announced();
     all.extend(asked());
     all.extend(tested());
+    all.extend(combined());
     all.extend(refused_tests());
     all.extend(answered());
     all.extend(endpoints());
@@ -76,6 +77,17 @@ fn announced() -> Vec<Mutant> {
         }),
         Mutant::new("rfc8189/4.1.1/2", "announces both kinds of constraints", |r| r.offer("ecs").constraints = true),
         Mutant::new("rfc8189/4.2.1/1", "announces both kinds of constraints", |r| r.offer("ecs").constraints = true),
+        Mutant::new(
+            "rfc8189/4.1.1/3",
+            "rejects multi-cost queries whose first cost is another than the routing cost",
+            |r| {
+                refuses(r, "fcm-a", "multi-cost-types", |asked| {
+                    let tested = ["constraints", "or-constraints"].iter().any(|name| asked.get(*name).is_some());
+                    let types = asked["multi-cost-types"].as_array().filter(|types| types.len() > 1 && !tested);
+                    types.is_some_and(|types| types[0]["cost-metric"] != "routingcost")
+                });
+            },
+        ),
         Mutant::new("rfc8189/4.1.1/3", "announces multi-cost queries for two costs but rejects them", |r| {
             refuses(r, "fcm-a", "multi-cost-types", |asked| {
                 asked["multi-cost-types"].as_array().is_some_and(|types| types.len() > 1)
@@ -196,6 +208,18 @@ fn tested() -> Vec<Mutant> {
                 unsaid
             });
         }),
+        Mutant::new(
+            "rfc8189/4.1.2/21",
+            "takes the first cost type for the second where tests are about those returned",
+            |r| {
+                change_request(r, "fcm-a", |body| {
+                    let several = body.get("multi-cost-types").is_some() && body.get("testable-cost-types").is_none();
+                    let second = body["constraints"].as_array().filter(|tests| tests.len() == 1 && several);
+                    let second = second.and_then(|tests| tests[0].as_str()?.strip_prefix("[1]").map(str::to_owned));
+                    second.map(|rest| body["constraints"] = json!([format!("[0]{rest}")])).is_some()
+                });
+            },
+        ),
         Mutant::new("rfc8189/4.1.2/23", "rejects an index", |r| {
             refuses(r, "fcm-a", "constraints", |asked| asked["constraints"].to_string().contains("\"["));
         }),
@@ -222,6 +246,11 @@ fn tested() -> Vec<Mutant> {
                 several
             });
         }),
+    ]
+}
+
+fn combined() -> Vec<Mutant> {
+    vec![
         Mutant::new("rfc8189/4.1.2/33", "treats conjunctions as disjunctions", |r| {
             change_request(r, "fcm-a", |body| {
                 let Some(tests) = body.get("constraints").and_then(Value::as_array).filter(|tests| tests.len() > 1)
@@ -234,8 +263,21 @@ fn tested() -> Vec<Mutant> {
                 true
             });
         }),
+        Mutant::new("rfc8189/4.1.2/33", "evaluates the first test only where there is one alternative", |r| {
+            lists(r, "fcm-a", "/or-constraints", |list| {
+                if let [Value::Array(tests)] = &mut list[..] {
+                    tests.truncate(1);
+                }
+            });
+        }),
         Mutant::new("rfc8189/4.1.2/34", "evaluates the first of several alternatives only", |r| {
             lists(r, "fcm-a", "/or-constraints", |list| list.truncate(1));
+        }),
+        Mutant::new("rfc8189/4.1.2/35", "rejects alternatives in multi-cost queries", |r| {
+            refuses(r, "fcm-a", "or-constraints", |asked| {
+                let several = asked["or-constraints"].as_array().is_some_and(|lists| lists.len() > 1);
+                several && asked.get("multi-cost-types").is_some()
+            });
         }),
         Mutant::new("rfc8189/4.1.2/35", "rejects alternatives", |r| {
             refuses(r, "fcm-a", "or-constraints", |asked| asked.get("or-constraints").is_some());
@@ -254,6 +296,17 @@ fn tested() -> Vec<Mutant> {
                     drop_at(body, "", "testable-cost-types");
                 }
                 single
+            });
+        }),
+        Mutant::new("rfc8189/4.1.2/39", "tests the returned cost instead of the only other one", |r| {
+            change_request(r, "fcm-a", |body| {
+                let [single, tested] = ["/cost-type", "/testable-cost-types/0"].map(|at| body.pointer(at).cloned());
+                let alone = body.pointer("/testable-cost-types/1").is_none() && tested.is_some();
+                let hidden = alone && single.is_some() && single != tested;
+                if hidden {
+                    drop_at(body, "", "testable-cost-types");
+                }
+                hidden
             });
         }),
         Mutant::new("rfc8189/4.1.2/40", "treats unknown costs as greater than every limit", |r| {
@@ -295,6 +348,9 @@ fn refused_tests() -> Vec<Mutant> {
                 true
             });
         }),
+        Mutant::new("rfc8189/4.1.2/30", "treats an index beyond the list as the first", |r| {
+            constraint(r, "fcm-a", |text| text.replace("[7]", "[0]"));
+        }),
         Mutant::new("rfc8189/4.1.2/30", "treats every index as the first", |r| {
             constraint(r, "fcm-a", |text| text.split_once(']').map_or(text, |(_, rest)| rest).trim().to_owned());
         }),
@@ -333,6 +389,15 @@ fn answered() -> Vec<Mutant> {
                 }
             });
         }),
+        Mutant::new("rfc8189/4.1.3/1", "names the cost type that it tests instead of the one that it gives", |r| {
+            change_answer_to(r, "fcm-a", |asked, m| {
+                if let Some(tested) =
+                    asked.pointer("/testable-cost-types/0").filter(|_| asked.get("cost-type").is_some())
+                {
+                    m["meta"]["cost-type"] = tested.clone();
+                }
+            });
+        }),
         Mutant::new("rfc8189/4.1.3/2", "repeats the first of several cost types as `cost-type`", |r| {
             r.of("fcm-a", |m| {
                 if let Some(first) = m.pointer("/meta/multi-cost-types/0").cloned() {
@@ -352,6 +417,9 @@ fn answered() -> Vec<Mutant> {
                 }
             });
         }),
+        Mutant::new("rfc8189/4.1.3/8", "ignores alternatives in multi-cost queries", |r| {
+            change_request(r, "fcm-a", |body| ignored_alternatives(body, "multi-cost-types"));
+        }),
         Mutant::new("rfc8189/4.1.3/8", "ignores constraints in multi-cost queries", |r| {
             change_request(r, "fcm-a", |body| {
                 let several = body.get("multi-cost-types").is_some();
@@ -365,8 +433,23 @@ fn answered() -> Vec<Mutant> {
     ]
 }
 
+/// Removes several alternatives from a request with a certain member.
+fn ignored_alternatives(body: &mut Value, member: &str) -> bool {
+    let several = body["or-constraints"].as_array().is_some_and(|lists| {
+        lists.len() > 1 && lists.iter().all(|list| list.as_array().is_some_and(|list| !list.is_empty()))
+    });
+    let some = several && body.get(member).is_some();
+    if some {
+        drop_at(body, "", "or-constraints");
+    }
+    some
+}
+
 fn endpoints() -> Vec<Mutant> {
     vec![
+        Mutant::new("rfc8189/4.2.2/1", "ignores alternatives about one cost between endpoints", |r| {
+            change_request(r, "ecs", |body| ignored_alternatives(body, "cost-type"));
+        }),
         Mutant::new("rfc8189/4.2.2/1", "ignores alternatives between endpoints", |r| {
             change_request(r, "ecs", |body| {
                 let some = body.get("or-constraints").is_some();

@@ -263,6 +263,17 @@ fn prefixes() -> Vec<Mutant> {
                 }
             });
         }),
+        Mutant::new("rfc9240/8.6/14", "omits a property of a prefix itself", |r| {
+            change_answer_to(r, "fpm", |body, m| {
+                let Some(prefix) = prefix(body) else { return };
+                let own = match prefix.as_str() {
+                    "ipv4:192.0.2.128/26" => ".priv:x-site",
+                    "ipv4:198.51.100.0/25" | "ipv4:198.51.100.128/25" => ".priv:x-tier",
+                    _ => return,
+                };
+                drop_at(m, &format!("/property-map/{}", prefix.replace('/', "~1")), own);
+            });
+        }),
         Mutant::new("rfc9240/8.6/14", "omits properties that only parts of a prefix have", |r| {
             change_answer_to(r, "fpm", |body, m| {
                 if prefix(body).is_some() {
@@ -275,6 +286,13 @@ fn prefixes() -> Vec<Mutant> {
             change_answer_to(r, "fpm", |body, m| {
                 if let Some(prefix) = prefix(body).filter(|prefix| prefix.starts_with("ipv4:192.0.2.128/25")) {
                     drop_at(m, "/property-map", &prefix);
+                }
+            });
+        }),
+        Mutant::new("rfc9240/8.6/17", "omits the exceptions inside a prefix that has values of its own", |r| {
+            change_answer_to(r, "fpm", |body, m| {
+                if prefix(body).as_deref() == Some("ipv4:192.0.2.0/24") {
+                    m["property-map"].as_object_mut().unwrap().retain(|key, _| key == "ipv4:192.0.2.0/24");
                 }
             });
         }),

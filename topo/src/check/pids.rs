@@ -46,8 +46,9 @@ impl Group {
 }
 
 /// Checks the PIDs of a file.
+/// `base` is the path of the section in the file.
 pub(super) fn from_file(
-    pids: &BTreeMap<String, PidFile>,
+    (base, pids): (&str, &BTreeMap<String, PidFile>),
     switches: &[Switch],
     node_names: &Names,
     problems: &mut Problems,
@@ -57,7 +58,7 @@ pub(super) fn from_file(
     let (mut groups, mut names) = (Vec::with_capacity(pids.len()), Vec::with_capacity(pids.len()));
     let (mut ipv4, mut ipv6) = (Vec::new(), Vec::new());
     for (name, file) in pids {
-        let path = format!("pids.{name}");
+        let path = format!("{base}.{name}");
         let mut entries = Vec::with_capacity(file.switches.len());
         let mut seen = HashSet::new();
         for (i, switch) in file.switches.iter().enumerate() {
@@ -88,8 +89,8 @@ pub(super) fn from_file(
             groups.push(Group::new(name, entries));
         }
     }
-    sort_and_dedup(&mut ipv4, &names, "ipv4", problems);
-    sort_and_dedup(&mut ipv6, &names, "ipv6", problems);
+    sort_and_dedup(&mut ipv4, (base, &names), "ipv4", problems);
+    sort_and_dedup(&mut ipv6, (base, &names), "ipv6", problems);
     // An invalid PID name shifts the indices, and is reported as a problem anyway.
     if groups.len() == names.len() {
         for listed in ipv4 {
@@ -129,11 +130,16 @@ impl Listing {
 }
 
 /// Sorts prefixes, and reports and removes duplicates.
-fn sort_and_dedup<N: Prefix + Display>(all: &mut Vec<Listed<N>>, names: &[&str], key: &str, problems: &mut Problems) {
+fn sort_and_dedup<N: Prefix + Display>(
+    all: &mut Vec<Listed<N>>,
+    (base, names): (&str, &[&str]),
+    key: &str,
+    problems: &mut Problems,
+) {
     all.sort_unstable();
     let path = |listed: &Listed<N>| {
         let key = if listed.mapped { "ipv6" } else { key };
-        format!("pids.{}.{key}[{}]", names[listed.pid as usize], listed.place)
+        format!("{base}.{}.{key}[{}]", names[listed.pid as usize], listed.place)
     };
     all.dedup_by(|later, first| {
         let duplicate = later.net == first.net;

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use plain_words::syntax;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
-use super::{MAX_BYTES, PropertyValue, TopologyFile, shape, syntax};
+use super::{MAX_BYTES, PropertyValue, TopologyFile, shape};
 use crate::error::TopologyError;
 
 /// Shortest topology file.
@@ -26,11 +27,13 @@ impl TopologyFile {
 /// Describes everything that keeps a text from being a topology file.
 fn explain(text: &str, error: &serde_json::Error, source: &str) -> TopologyError {
     match shape::problems(text) {
-        Err(error) => TopologyError::whole(source, syntax::describe(text, &error, LEAST)),
-        Ok(mut problems) => problems
-            .finish(source)
-            .err()
-            .unwrap_or_else(|| TopologyError::whole(source, format!("cannot be read as a topology: {error}"))),
+        Err(error) => TopologyError::whole(source, syntax::describe(text, &error, LEAST).to_string()),
+        Ok(mut problems) => problems.finish(source).err().unwrap_or_else(|| {
+            TopologyError::whole(
+                source,
+                format!("cannot be read as a topology: {}", plain_words::plain(&error.to_string())),
+            )
+        }),
     }
 }
 

@@ -6,10 +6,10 @@
 use std::collections::HashSet;
 use std::fmt::{self, Write as _};
 
+use plain_words::is_misspelt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::quantity::{BANDWIDTH_FORMS, DELAY_FORMS, parse_bandwidth, parse_delay};
-use super::spelling::is_misspelt;
 use crate::error::Problems;
 
 /// Largest number of problems that are described.
@@ -70,6 +70,7 @@ pub(super) const FILE: Shape = Shape::Object(
         optional("switches", Shape::List(&SWITCH)),
         optional("links", Shape::List(&LINK)),
         nullable("pids", Shape::Map(&PID)),
+        optional("maps", Shape::Map(&Shape::Map(&PID))),
         optional("cost", COST),
         optional(
             "properties",

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::parts::{Host, Link, NodeId, Switch};
-use super::properties::Properties;
+use super::properties::{Properties, Rows};
 use crate::file::CostModel;
 use crate::metric::Metric;
-use crate::name::NodeName;
+use crate::name::{MapName, NodeName};
 use crate::prefix::layer::{PrefixDifference, PrefixLayer};
 use crate::prefix::network_map::{NetworkMap, PidId};
 
@@ -18,6 +18,8 @@ pub struct Topology {
     pub(crate) own: Arc<Grouping>,
     /// PIDs with the prefixes of other sources.
     pub(crate) grouping: Arc<Grouping>,
+    /// Network maps beside the default one, by name.
+    pub(crate) maps: Arc<[FurtherMap]>,
     /// Links in the order of the file.
     pub(crate) links: Vec<Link>,
 }
@@ -45,7 +47,21 @@ pub(crate) struct Grouping {
     pub(crate) properties: Properties,
 }
 
+/// A network map beside the default one: another grouping of the same addresses.
+#[derive(Debug)]
+pub(crate) struct FurtherMap {
+    pub(crate) name: MapName,
+    pub(crate) grouping: Arc<Grouping>,
+}
+
 impl Grouping {
+    /// Creates a grouping in which no PID has properties.
+    pub(crate) fn without_properties(map: NetworkMap, entries: Vec<Vec<NodeId>>) -> Self {
+        let network_map = Arc::new(map);
+        let properties = Properties::new(Vec::new(), Rows::default(), Arc::clone(&network_map));
+        Self { network_map, entries: Arc::new(entries), properties }
+    }
+
     /// Returns the grouping with another network map, whose PIDs have the entries of those of the same name.
     fn with_map(&self, map: NetworkMap) -> Self {
         let network_map = Arc::new(map);
@@ -69,7 +85,7 @@ impl Topology {
         } else {
             Arc::new(self.own.with_map(layer.over(&self.own.network_map)))
         };
-        Self { frame: Arc::clone(&self.frame), own: Arc::clone(&self.own), grouping, links: self.links.clone() }
+        self.with_grouping(grouping)
     }
 
     /// Returns the topology after a change of the prefixes that it had from other sources; equals
@@ -78,7 +94,7 @@ impl Topology {
     pub fn with_prefix_changes(&self, layer: &PrefixLayer, difference: &PrefixDifference) -> Self {
         let map = layer.update(&self.grouping.network_map, &self.own.network_map, difference);
         let grouping = Arc::new(self.own.with_map(map));
-        Self { frame: Arc::clone(&self.frame), own: Arc::clone(&self.own), grouping, links: self.links.clone() }
+        self.with_grouping(grouping)
     }
 
     /// Returns the topology with the prefixes that another one has from other sources, if both have the same PIDs.
@@ -86,7 +102,32 @@ impl Topology {
         let same = self.own.network_map.tag() == other.own.network_map.tag() && self.own.entries == other.own.entries;
         same.then(|| {
             let grouping = Arc::new(self.own.with_map((*other.grouping.network_map).clone()));
-            Self { frame: Arc::clone(&self.frame), own: Arc::clone(&self.own), grouping, links: self.links.clone() }
+            self.with_grouping(grouping)
+        })
+    }
+
+    fn with_grouping(&self, grouping: Arc<Grouping>) -> Self {
+        let (frame, own, maps) = (Arc::clone(&self.frame), Arc::clone(&self.own), Arc::clone(&self.maps));
+        Self { frame, own, grouping, maps, links: self.links.clone() }
+    }
+
+    /// Iterates over the names of the network maps beside the default one, in order.
+    pub fn map_names(&self) -> impl ExactSizeIterator<Item = &MapName> {
+        self.maps.iter().map(|map| &map.name)
+    }
+
+    /// Returns the number of PIDs of the largest network map, without the prefixes of other sources.
+    pub fn most_pids(&self) -> usize {
+        let maps = self.maps.iter().map(|map| &map.grouping);
+        maps.chain([&self.own]).map(|grouping| grouping.network_map.len()).max().unwrap_or_default()
+    }
+
+    /// Iterates over the topologies that have the network maps beside the default one as theirs, in the order of
+    /// [`map_names`](Self::map_names). Prefixes of other sources belong to the default map only.
+    pub fn further(&self) -> impl ExactSizeIterator<Item = Self> {
+        self.maps.iter().map(|map| {
+            let (own, grouping) = (Arc::clone(&map.grouping), Arc::clone(&map.grouping));
+            Self { frame: Arc::clone(&self.frame), own, grouping, maps: Arc::default(), links: self.links.clone() }
         })
     }
 

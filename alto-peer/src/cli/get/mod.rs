@@ -20,7 +20,9 @@ use super::start::node_settings;
 use super::values;
 use crate::content::FileName;
 use crate::content::name::NameError;
-use crate::download::{Cancel, FetchError, Fetcher, NamedPeers, Options, Order, Rendezvous, Setup, Tree, TreeError};
+use crate::download::{
+    Cancel, FetchError, Fetcher, Follow, NamedPeers, Options, Order, Rendezvous, Setup, Tree, TreeError,
+};
 use crate::events::Events;
 use crate::node::{Node, NodeError};
 use crate::policy::{Metrics, PolicyName};
@@ -125,9 +127,14 @@ pub(crate) struct FetchingOptions {
     #[structopt(long, value_name = "SECONDS", parse(try_from_str = values::seconds))]
     stall: Option<f64>,
 
-    /// Time between queries for costs and holders [default: 10]
+    /// Time between queries for holders, and for costs that are not followed [default: 10]
     #[structopt(long, value_name = "SECONDS", parse(try_from_str = values::seconds))]
     refresh: Option<f64>,
+
+    /// How changes of costs are followed: auto (by the server's update stream, or else by TIPS, or else by asking every
+    /// --refresh seconds), stream, tips, or never (by asking) [default: auto]
+    #[structopt(long, value_name = "WAY")]
+    follow: Option<Follow>,
 
     /// Time without a new piece after which the download fails [default: 600]
     #[structopt(long, value_name = "SECONDS", parse(try_from_str = values::seconds))]
@@ -296,6 +303,7 @@ impl Get {
             block_size: fetching.block_size,
             stall: fetching.stall,
             refresh: fetching.refresh,
+            follow: fetching.follow,
             patience: fetching.patience,
             download_rate: fetching.download_rate,
             upload_rate: peer.upload_rate,

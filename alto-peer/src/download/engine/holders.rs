@@ -12,7 +12,7 @@ use super::policy_in_force::RoundTrips;
 use super::protocol::Following;
 use super::reselection::Scope;
 use crate::content::Bitfield;
-use crate::download::helpers::cost_poller::CostView;
+use crate::download::helpers::cost_view::CostView;
 use crate::policy::Metrics;
 
 /// Maximum number of holders considered at a time.

@@ -249,6 +249,7 @@ impl<'a> Engine<'a> {
             own: self.task.setup.source.filter(|address| !address.is_unspecified()),
             targets,
             interval,
+            follow: self.task.options.follow,
             reporter: Reporter::new(&self.inputs, Input::Costs),
         };
         if let Err(error) = helpers::spawn("costs", move || poller.run()) {

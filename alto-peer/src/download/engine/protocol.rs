@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::download::cancel::Cancel;
 use crate::download::helpers::availability_poller::AvailabilityReport;
-use crate::download::helpers::cost_poller::CostReport;
+use crate::download::helpers::cost_view::CostReport;
 use crate::download::helpers::holder_poller::HolderReport;
 use crate::download::helpers::round_trip_prober::RoundTripReport;
 use crate::download::helpers::workers::JobReport;

@@ -80,7 +80,7 @@ impl AvailabilityPoller {
         let limit = self.pieces as u64 / 2 + 1024;
         let text = fetch_small(&self.agent, &url, limit, &self.cancel, Duration::from_secs(WAIT) + GRACE)?;
         let invalid = |what: String| Outcome::Lied(format!("sent an invalid list of its pieces: {what}"));
-        let answer: Have = serde_json::from_slice(&text).map_err(|error| invalid(error.to_string()))?;
+        let answer: Have = plain_words::parse(&text, "{}").map_err(|faults| invalid(faults.to_string()))?;
         if answer.pieces != self.pieces {
             return Err(invalid(format!("it counts {} pieces, and the file has {}", answer.pieces, self.pieces)));
         }

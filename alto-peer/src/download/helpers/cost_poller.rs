@@ -1,36 +1,19 @@
-//! Polling of the ALTO server for the costs and PIDs of holders.
+//! Polling of the ALTO server for the costs and PIDs of holders, unless it tells of changes by itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use alto_types::{CostMetric, CostMode, CostType, PidName, TypedEndpointAddr};
+use alto_client::{Basis, Client, CostQuery, EndpointCostQuery, EndpointCosts, Error};
+use alto_types::{CostMetric, TypedEndpointAddr};
 
 use super::Reporter;
+use super::cost_follower::CostFollower;
+use super::cost_view::{CostQuestion, CostReport, CostView, listed, numerical};
+use crate::download::follow::Follow;
 use crate::download::interval::Interval;
 use crate::policy::{Metrics, Weighted};
-use alto_client::{Client, CostQuery, EndpointCostQuery, EndpointCosts, Error};
-
-/// An answer of the ALTO server, or why there is none.
-pub(in crate::download) type CostReport = Result<CostView, String>;
-
-/// Costs of the routes from holders to this peer, and the PIDs of both.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(in crate::download) struct CostView {
-    /// A cost per metric for each holder; `None` where it is undefined.
-    pub(in crate::download) costs: BTreeMap<IpAddr, Vec<Option<f64>>>,
-    /// Metrics of the costs, in order.
-    pub(in crate::download) metrics: Metrics,
-    /// Reason why these differ from the metrics asked for.
-    pub(in crate::download) lacking: Option<String>,
-    /// PIDs of the holders, as far as there is a network map.
-    pub(in crate::download) pids: BTreeMap<IpAddr, PidName>,
-    /// PID of this peer.
-    pub(in crate::download) own_pid: Option<PidName>,
-    /// Addresses that the costs were asked for.
-    pub(in crate::download) asked: BTreeSet<IpAddr>,
-}
 
 /// Addresses whose costs are wanted, shared by the poller and the one that knows the holders.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +28,8 @@ pub(in crate::download) struct CostPoller {
     pub(in crate::download) own: Option<IpAddr>,
     pub(in crate::download) targets: CostTargets,
     pub(in crate::download) interval: Interval,
+    /// Ways in which costs are followed once they were asked for.
+    pub(in crate::download) follow: Follow,
     pub(in crate::download) reporter: Reporter<CostReport>,
 }
 
@@ -60,14 +45,22 @@ impl CostTargets {
 }
 
 impl CostPoller {
-    /// Polls until the interval is stopped.
+    /// Polls until the interval is stopped. What is followed meanwhile is not asked for again.
     pub(in crate::download) fn run(self) {
+        let follower = CostFollower::start(&self.client, self.follow, &self.reporter);
         loop {
             let asked = Instant::now();
             let addresses = self.targets.all();
-            if !addresses.is_empty() {
-                let view = self.poll(&addresses).map_err(|error| error.to_string());
-                if !self.reporter.report(view) {
+            let is_followed = || follower.as_ref().is_some_and(|follower| follower.covers(&addresses));
+            if !addresses.is_empty() && !is_followed() {
+                let report = self.poll(&addresses).map(|(view, question)| {
+                    // First, so that no older answer comes behind this one.
+                    if let (Some(follower), Some(question)) = (&follower, question) {
+                        follower.follow(question);
+                    }
+                    view
+                });
+                if !self.reporter.report(report.map_err(|error| error.to_string())) {
                     return;
                 }
             }
@@ -77,41 +70,14 @@ impl CostPoller {
         }
     }
 
-    fn poll(&self, addresses: &[IpAddr]) -> Result<CostView, Error> {
-        let (metrics, mut lacking) = self.offered()?;
-        let costs = self.costs_from(addresses, &metrics)?.table;
-        let mut view = CostView { asked: addresses.iter().copied().collect(), ..CostView::default() };
-        // A metric that is offered and has no value for any holder is of no use.
-        let has_values = |column: usize| costs.columns.get(column).is_some_and(|column| column.iter().next().is_some());
-        let columns: Vec<usize> = (0..metrics.as_slice().len()).filter(|column| has_values(*column)).collect();
-        let of = |column: &usize| &metrics.as_slice()[*column].metric;
-        let empty: Vec<&CostMetric> =
-            (0..metrics.as_slice().len()).filter(|i| !columns.contains(i)).map(|i| of(&i)).collect();
-        if !columns.is_empty() && !empty.is_empty() {
-            let empty = format!("no holder has a value of {}", listed(&empty));
-            lacking = Some(lacking.map_or_else(|| empty.clone(), |lacking| format!("{lacking}; {empty}")));
-        }
-        let kept = |metric: &CostMetric| columns.is_empty() || columns.iter().any(|column| of(column) == metric);
-        view.metrics = metrics.only(kept);
-        view.lacking = lacking;
-        let rows = costs.rows();
-        for (holder, row) in &rows {
-            for costs in row.values() {
-                view.costs.insert(holder.0, columns.iter().map(|column| costs[*column]).collect());
-            }
-        }
-        // Costs are of use without a network map, too.
-        if let Ok(map) = self.client.network_map(None) {
-            for address in addresses {
-                if let Some(pid) = map.pid_of(*address) {
-                    view.pids.insert(*address, pid.clone());
-                }
-            }
-            // The address that the server sees is more reliable than the configured one.
-            let seen = rows.values().flat_map(|row| row.keys()).map(|own| own.0).next();
-            view.own_pid = seen.or(self.own).and_then(|own| map.pid_of(own)).cloned();
-        }
-        Ok(view)
+    /// Asks once. Returns the question as well, if its answer can be followed.
+    fn poll(&self, addresses: &[IpAddr]) -> Result<(CostView, Option<CostQuestion>), Error> {
+        let (metrics, lacking) = self.offered()?;
+        let (query, costs) = self.costs_from(addresses, &metrics)?;
+        let question = CostQuestion { query, metrics, lacking, own: self.own };
+        let map = self.client.network_map(None).ok();
+        let view = question.view(&costs, map.as_deref());
+        Ok((view, Some(question).filter(|_| costs.basis == Basis::Service)))
     }
 
     /// The wanted metrics that the server offers, or `routingcost` if none; and which ones it lacks.
@@ -130,25 +96,17 @@ impl CostPoller {
 
     /// Costs from the holders to this peer, the direction in which content flows. No destination means the client itself
     /// (RFC 7285 §11.5.1.3); a server that cannot do that is given the address of this peer.
-    fn costs_from(&self, addresses: &[IpAddr], metrics: &Metrics) -> Result<EndpointCosts, Error> {
+    fn costs_from(&self, addresses: &[IpAddr], metrics: &Metrics) -> Result<(EndpointCostQuery, EndpointCosts), Error> {
         let sources: Vec<TypedEndpointAddr> = addresses.iter().map(|address| (*address).into()).collect();
         let types = metrics.as_slice().iter().filter_map(|one| numerical(&one.metric));
         let query = EndpointCostQuery { costs: CostQuery::of(types), sources, destinations: Vec::new() };
         let implied = self.client.endpoint_costs(&query);
         match (implied, self.own) {
             (Err(Error::Alto(_) | Error::Unsupported { .. } | Error::Query(_)), Some(own)) => {
-                let destinations = vec![own.into()];
-                self.client.endpoint_costs(&EndpointCostQuery { destinations, ..query })
+                let query = EndpointCostQuery { destinations: vec![own.into()], ..query };
+                self.client.endpoint_costs(&query).map(|costs| (query, costs))
             }
-            (implied, _) => implied,
+            (implied, _) => implied.map(|costs| (query, costs)),
         }
     }
-}
-
-fn numerical(metric: &CostMetric) -> Option<CostType> {
-    Some(CostType::new(metric.clone(), CostMode::NUMERICAL.parse().ok()?))
-}
-
-fn listed(metrics: &[&CostMetric]) -> String {
-    metrics.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -4,12 +4,15 @@
 //!
 //! * [`workers`] request pieces, check and write them;
 //! * [`availability_poller`] follows which pieces a neighbour has that is itself still downloading;
-//! * [`holder_poller`] asks the registry for holders, [`cost_poller`] the ALTO server for their costs;
+//! * [`holder_poller`] asks the registry for holders, [`cost_poller`] the ALTO server for their costs, which a
+//!   [`cost_follower`] keeps current where the server tells of changes;
 //! * [`round_trip_prober`] measures round-trip times;
 //! * [`flusher`] writes cached data to the disk.
 
 pub(super) mod availability_poller;
+mod cost_follower;
 pub(super) mod cost_poller;
+pub(super) mod cost_view;
 pub(super) mod flusher;
 pub(super) mod holder_poller;
 pub(super) mod round_trip_prober;

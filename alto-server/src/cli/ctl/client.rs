@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use plain_words::tls_fault;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -76,7 +77,13 @@ impl Place {
                 let stream = connect(name, *port)?;
                 let failed = |error: std::io::Error| format!("{host}: {error}");
                 if *tls {
-                    exchange(encrypted(stream, name, ca)?, &bytes).map_err(failed)?
+                    exchange(encrypted(stream, name, ca)?, &bytes).map_err(|error| {
+                        const TRUST: &str = "give it, or the authority that signed it, with --ca";
+                        match tls_fault(&error.to_string(), TRUST) {
+                            Some(fault) => format!("{host}: {fault}"),
+                            None => failed(error),
+                        }
+                    })?
                 } else {
                     exchange(stream, &bytes).map_err(failed)?
                 }

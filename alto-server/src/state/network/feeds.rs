@@ -8,10 +8,11 @@ use std::time::{Duration, SystemTime};
 use alto_registry::store_file::StoreError;
 use topo::{NetworkMap, PrefixDifference, PrefixLayer, PrefixSet, Topology};
 
-use super::{ChangeRefused, Layers, Network, Outcome, timed};
+use super::{ATTEMPTS, ChangeRefused, Layers, Network, Outcome, timed};
 use crate::state::audit::{Action, Actor};
 use crate::state::prefix_lines::{self, Form, Statements};
 use crate::state::prefix_store::{PrefixStore, Sizes};
+use crate::state::replication::CommitError;
 use crate::state::source::{Loaded, check_pids};
 use crate::state::store::Saving;
 
@@ -34,25 +35,30 @@ pub(crate) struct FeedLimits {
 /// Prefixes of all sources, and what is published of them.
 pub(super) struct Feeds {
     limits: FeedLimits,
-    layer: PrefixLayer,
-    sources: BTreeMap<String, Source>,
+    pub(super) layer: PrefixLayer,
+    pub(super) sources: BTreeMap<String, Source>,
     store: Option<PrefixStore>,
     /// Effect of the changes that no published map has yet.
-    pending: PrefixDifference,
+    pub(super) pending: PrefixDifference,
     /// Time of the last map that prefixes of sources changed.
-    published: Option<SystemTime>,
+    pub(super) published: Option<SystemTime>,
+    /// Names of the pieces that the store of several servers has of each source.
+    pub(super) pieces: BTreeMap<String, Vec<String>>,
+    /// The same of the map that is published.
+    pub(super) published_pieces: BTreeMap<String, Vec<String>>,
 }
 
 /// State of one source apart from its set.
 #[derive(Default)]
-struct Source {
-    sequence: u64,
+pub(super) struct Source {
+    pub(super) sequence: u64,
     sizes: Sizes,
     /// Time of its last request since the start.
-    seen: Option<SystemTime>,
+    pub(super) seen: Option<SystemTime>,
 }
 
 /// Request of a source.
+#[derive(Clone)]
 pub(crate) struct FeedRequest<'a> {
     pub(crate) source: &'a str,
     /// Sequence number that the difference applies to; absent for a whole set.
@@ -120,7 +126,19 @@ impl Feeds {
             layer.insert(&saved.name, Arc::new(saved.set));
             sources.insert(saved.name, Source { sequence: saved.sequence, sizes: saved.sizes, seen: None });
         }
-        Ok(Self { limits, layer, sources, store, pending: PrefixDifference::default(), published: None })
+        let (pending, pieces) = (PrefixDifference::default(), BTreeMap::new());
+        Ok(Self { limits, layer, sources, store, pending, published: None, published_pieces: pieces.clone(), pieces })
+    }
+
+    /// Leaves the store in files, and returns what it has of each source: name, sequence number and set.
+    #[cfg(feature = "redis")]
+    pub(super) fn take_files(&mut self) -> Vec<(String, u64, Arc<PrefixSet>)> {
+        if self.store.take().is_none() {
+            return Vec::new();
+        }
+        let sources = self.sources.iter();
+        let known = sources.filter_map(|(name, source)| Some((name, source.sequence, self.layer.get(name)?)));
+        known.map(|(name, sequence, set)| (name.clone(), sequence, Arc::clone(set))).collect()
     }
 
     /// Puts the prefixes of all sources above a topology.
@@ -197,6 +215,24 @@ impl Feeds {
 impl Network {
     /// Applies a request of a source: all of it, or nothing.
     pub(crate) fn apply_prefixes(&self, request: FeedRequest<'_>) -> Result<Applied, FeedRefused> {
+        let Some(shared) = self.shared.get() else { return self.apply_prefixes_now(request) };
+        for _ in 1..ATTEMPTS {
+            match self.apply_prefixes_now(request.clone()) {
+                Err(FeedRefused::Change(ChangeRefused::Replication(CommitError::Behind))) => {
+                    shared.catch_up().map_err(ChangeRefused::from)?;
+                }
+                // The request before this one may have gone to another server.
+                Err(FeedRefused::Sequence { present, .. }) if request.after.is_some_and(|after| after > present) => {
+                    shared.catch_up().map_err(ChangeRefused::from)?;
+                    return self.apply_prefixes_now(request);
+                }
+                decided => return decided,
+            }
+        }
+        self.apply_prefixes_now(request)
+    }
+
+    fn apply_prefixes_now(&self, request: FeedRequest<'_>) -> Result<Applied, FeedRefused> {
         let form = if request.after.is_some() { Form::Difference } else { Form::Set };
         let mut layers = self.lock();
         let is_new = layers.feeds.expects(&request)?;
@@ -240,6 +276,8 @@ impl Network {
         // A crash between the two leaves the sequence number as it was, so that the source repeats the request.
         let dropped = match topology {
             None => Vec::new(),
+            // Its prefixes were refused the time before, because another server was faster.
+            Some(loaded) if layers.shared.is_some() && loaded.text == layers.base.text => Vec::new(),
             Some(loaded) => {
                 let tag = |loaded: &Loaded| loaded.topology.own_network_map().tag().to_owned();
                 let other_pids = tag(&loaded) != tag(&layers.base);
@@ -252,15 +290,26 @@ impl Network {
             }
         };
         let feeds = &mut layers.feeds;
-        let source = feeds.sources.entry(request.source.to_owned()).or_default();
         if let Some(store) = &mut feeds.store {
+            let source = feeds.sources.entry(request.source.to_owned()).or_default();
             store.save((request.source, request.sequence), &mut source.sizes, lines.as_deref(), &set)?;
         }
-        (source.sequence, source.seen) = (request.sequence, Some((self.clock)()));
-        feeds.layer.insert(request.source, Arc::new(set));
-        feeds.pending.extend(&effect);
         let detail = format!("{} added, {} removed", effect.added, effect.removed);
-        self.note(&mut layers, (request.by, Action::ChangePrefixes), (request.source, &detail));
+        let (action, what) = ((request.by, Action::ChangePrefixes), (request.source, detail.as_str()));
+        let (name, sequence) = (request.source, request.sequence);
+        let time = if layers.shared.is_some() {
+            let saving = Saving::Prefixes { source: name, sequence, lines: lines.as_deref(), set: &set };
+            layers.save(&saving, action, what, None, self.clock)?
+        } else {
+            self.note(&mut layers, action, what);
+            (self.clock)()
+        };
+        let feeds = &mut layers.feeds;
+        let source = feeds.sources.entry(name.to_owned()).or_default();
+        (source.sequence, source.seen) = (sequence, Some(time));
+        feeds.layer.insert(name, Arc::new(set));
+        feeds.pending.extend(&effect);
+        self.mark(&layers);
         self.publish_prefixes_if_due(&mut layers);
         let unchanged = self.unchanged(&layers, request.source);
         Ok(Applied { is_new: true, added: effect.added, removed: effect.removed, dropped, ..unchanged })
@@ -268,6 +317,22 @@ impl Network {
 
     /// Deletes a source and its prefixes.
     pub(crate) fn delete_prefixes(&self, source: &str, by: &Actor) -> Result<(), FeedRefused> {
+        let mut known = Ok(());
+        let delete = || {
+            known = Ok(());
+            self.delete_prefixes_now(source, by).or_else(|refused| match refused {
+                FeedRefused::Change(refused) => Err(refused),
+                other => {
+                    known = Err(other);
+                    Ok(())
+                }
+            })
+        };
+        self.in_order(delete)?;
+        known
+    }
+
+    fn delete_prefixes_now(&self, source: &str, by: &Actor) -> Result<(), FeedRefused> {
         let mut layers = self.lock();
         let feeds = &mut layers.feeds;
         let Some(set) = feeds.layer.get(source).map(Arc::clone) else {
@@ -276,17 +341,24 @@ impl Network {
         if let Some(store) = &mut feeds.store {
             store.delete(source)?;
         }
+        let (action, what) = ((by, Action::DeletePrefixes), (source, ""));
+        if layers.shared.is_some() {
+            layers.save(&Saving::DeletePrefixes(source), action, what, None, self.clock)?;
+        } else {
+            self.note(&mut layers, action, what);
+        }
+        let feeds = &mut layers.feeds;
         feeds.sources.remove(source);
         feeds.layer.remove(source);
         feeds.pending.extend(&set.difference(&PrefixSet::default()));
-        self.note(&mut layers, (by, Action::DeletePrefixes), (source, ""));
+        self.mark(&layers);
         self.publish_prefixes_if_due(&mut layers);
         Ok(())
     }
 
     /// Adds a change that is saved elsewhere to the audit trail. Without its entry, the change still holds.
     fn note(&self, layers: &mut Layers, change: (&Actor, Action), what: (&str, &str)) {
-        if let Err(error) = layers.save(&Saving::Nothing, change, what, self.clock) {
+        if let Err(error) = layers.save(&Saving::Nothing, change, what, None, self.clock) {
             tracing::warn!(%error, "a change of prefixes is in force, but not in the audit trail");
         }
     }
@@ -323,9 +395,20 @@ impl Network {
         let current = self.current();
         let present = current.snapshot().view();
         let topology = present.topology().with_prefix_changes(&layers.feeds.layer, &layers.feeds.pending);
-        let next = self.publish(timed(|| present.successor(Arc::new(topology))), &layers.present.links, &current);
+        let mut next = self.publish(timed(|| present.successor(Arc::new(topology))), &layers.present.links, &current);
+        let mut published = now;
+        if let Some(shared) = layers.shared.clone() {
+            match layers.share(&shared, &Saving::Publish, None, Some((&mut next, true))) {
+                Ok(time) => published = time,
+                // Another server may have published, and otherwise there will be another time.
+                Err(error) => {
+                    tracing::debug!(%error, "prefixes were not published");
+                    return None;
+                }
+            }
+        }
         layers.feeds.pending = PrefixDifference::default();
-        layers.feeds.published = Some(now);
+        layers.feeds.published = Some(published);
         Some(self.swap(next, Vec::new()))
     }
 

@@ -38,6 +38,10 @@ impl Network {
 
     /// Changes links: all of them, or none if one change is refused.
     pub(crate) fn change_links(&self, changes: &[LinkChange], by: &Actor) -> Result<Outcome, ChangeRefused> {
+        self.in_order(|| self.change_links_now(changes, by))
+    }
+
+    fn change_links_now(&self, changes: &[LinkChange], by: &Actor) -> Result<Outcome, ChangeRefused> {
         let mut layers = self.lock();
         let current = self.current();
         let topology = Arc::new(current.snapshot().view().topology().with_changes(changes)?);
@@ -45,7 +49,7 @@ impl Network {
         let mut all = LinkChanges::clone(&layers.present.links);
         all.extend(merged.clone());
         let all = Arc::new(all);
-        let next = self.publish(timed(|| current.snapshot().view().successor(topology)), &all, &current);
+        let mut next = self.publish(timed(|| current.snapshot().view().successor(topology)), &all, &current);
         let measured = changes.iter().all(LinkChange::is_measurement);
         let action = if measured { Action::MeasureLinks } else { Action::ChangeLinks };
         let subject = match changes {
@@ -53,13 +57,18 @@ impl Network {
             [only] => format!("{} {}", only.source, only.destination),
             several => format!("{} links", several.len()),
         };
-        layers.save(&Saving::Links(&merged), (by, action), (&subject, &described(changes)), self.clock)?;
+        let (saving, what) = (Saving::Links(&merged), (subject.as_str(), &*described(changes)));
+        layers.save(&saving, (by, action), what, Some((&mut next, false)), self.clock)?;
         layers.set_links(all);
         Ok(self.swap(next, Vec::new()))
     }
 
     /// Undoes the changes of one link, measurements included.
     pub(crate) fn undo_link(&self, link: &LinkChange, by: &Actor) -> Result<Outcome, ChangeRefused> {
+        self.in_order(|| self.undo_link_now(link, by))
+    }
+
+    fn undo_link_now(&self, link: &LinkChange, by: &Actor) -> Result<Outcome, ChangeRefused> {
         let mut layers = self.lock();
         // Refuses a link that does not exist, or one of several without an index, with the reason.
         layers.base.topology.with_changes(std::slice::from_ref(link))?;
@@ -72,25 +81,31 @@ impl Network {
         };
         let Fitted { topology, kept, .. } = rest.fit(&layers.base.topology);
         let (kept, current) = (Arc::new(kept), self.current());
-        let (next, all) = self.over(&layers, (&topology, &kept), &current);
+        let (mut next, all) = self.over(&layers, (&topology, &kept), &current);
         let subject = format!("{} {}", link.source, link.destination);
-        layers.save(&Saving::AllLinks(&kept), (by, Action::UndoLink), (&subject, ""), self.clock)?;
+        let (saving, action) = (Saving::AllLinks(&kept), (by, Action::UndoLink));
+        let time = layers.save(&saving, action, (&subject, ""), Some((&mut next, all)), self.clock)?;
         layers.set_links(kept);
-        layers.feeds.published((self.clock)(), all);
+        layers.feeds.published(time, all);
         Ok(self.swap(next, Vec::new()))
     }
 
     /// Discards all changes to links.
     pub(crate) fn reset_links(&self, by: &Actor) -> Result<Outcome, ChangeRefused> {
+        self.in_order(|| self.reset_links_now(by))
+    }
+
+    fn reset_links_now(&self, by: &Actor) -> Result<Outcome, ChangeRefused> {
         let mut layers = self.lock();
         let current = self.current();
         let base: Arc<Topology> = Arc::clone(&layers.base.topology);
         let none = Arc::default();
-        let (next, all) = self.over(&layers, (&base, &none), &current);
+        let (mut next, all) = self.over(&layers, (&base, &none), &current);
         let subject = format!("{} links", layers.present.links.len());
-        layers.save(&Saving::AllLinks(&none), (by, Action::ResetLinks), (&subject, ""), self.clock)?;
+        let (saving, action) = (Saving::AllLinks(&none), (by, Action::ResetLinks));
+        let time = layers.save(&saving, action, (&subject, ""), Some((&mut next, all)), self.clock)?;
         layers.set_links(none);
-        layers.feeds.published((self.clock)(), all);
+        layers.feeds.published(time, all);
         Ok(self.swap(next, Vec::new()))
     }
 }

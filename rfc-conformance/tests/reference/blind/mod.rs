@@ -7,6 +7,7 @@ mod maps;
 mod messages;
 mod second;
 mod semantics;
+mod third;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -18,7 +19,7 @@ use super::mutant::Mutant;
 use super::server::Reference;
 
 pub(super) fn mutants() -> Vec<Mutant> {
-    [of_alto(), of_http_and_json(), second::mutants()].into_iter().flatten().collect()
+    [of_alto(), of_http_and_json(), second::mutants(), third::mutants()].into_iter().flatten().collect()
 }
 
 /// Returns the mutants of RFC 7285 and its extensions, which were written first.

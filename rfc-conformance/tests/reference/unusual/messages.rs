@@ -95,10 +95,10 @@ pub(super) fn servers() -> Vec<Unusual> {
         }),
         server("lists resources of types that nobody knows", |r| {
             r.of("root", |m| {
-                m["resources"]["stream"] = json!({
-                    "uri": "updates", "media-type": "text/event-stream",
-                    "accepts": "application/alto-updatestreamparams+json",
-                    "uses": ["nm-a"], "capabilities": { "incremental-change-media-types": {} },
+                m["resources"]["forecast"] = json!({
+                    "uri": "forecast", "media-type": "application/vnd.example.forecast+json",
+                    "accepts": "application/vnd.example.forecastparams+json",
+                    "uses": ["nm-a"], "capabilities": { "hours": [1, 24] },
                 });
                 m["resources"]["page"] = json!({ "uri": "page", "media-type": "text/html" });
             });

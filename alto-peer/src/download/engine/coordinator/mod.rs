@@ -29,14 +29,15 @@ use super::{Tally, Target};
 use crate::content::{Bitfield, Written};
 use crate::download::cancel::Cancel;
 use crate::download::helpers::availability_poller::News;
-use crate::download::helpers::cost_poller::{CostReport, CostTargets, CostView};
+use crate::download::helpers::cost_poller::CostTargets;
+use crate::download::helpers::cost_view::{CostReport, CostView};
 use crate::download::helpers::holder_poller::HolderReport;
 use crate::download::helpers::workers::Progress;
 use crate::download::interval::Interval;
 use crate::download::rendezvous::RendezvousError;
 use crate::download::request::Arrival;
 use crate::download::{FetchError, Options};
-use crate::events::{Event, SourceState};
+use crate::events::{CostSource, Event, SourceState};
 use crate::policy::{Candidates, Metrics, Needs};
 
 /// Approximate duration of a request for several pieces, so that nobody waits long for a holder's next turn.
@@ -64,6 +65,8 @@ pub(super) struct Coordinator {
     rng: StdRng,
     tally: Tally,
     actions: VecDeque<Action>,
+    /// Way in which costs are kept current, as last told.
+    costs_by: CostSource,
     /// Metrics and reason of the last event about them.
     metrics_told: Option<(Metrics, Option<String>)>,
     last_piece: Instant,
@@ -96,6 +99,7 @@ impl Coordinator {
             rng,
             tally,
             actions: VecDeque::new(),
+            costs_by: CostSource::default(),
             metrics_told: None,
             last_piece: now,
             waiting_told: false,
@@ -197,7 +201,9 @@ impl Coordinator {
 
     /// Reason why no piece arrives.
     fn why_none(&self) -> String {
-        self.last_problem.clone().unwrap_or_else(|| "no known holder has the missing pieces".to_owned())
+        let missing = self.jobs.missing();
+        let nobody = format!("nobody who can be reached has the rest ({missing} of {} pieces)", self.target.pieces);
+        self.last_problem.as_ref().map_or(nobody.clone(), |problem| format!("{nobody}; {problem}"))
     }
 
     /// Chooses neighbours between two ticks, if a report has made that necessary.
@@ -318,6 +324,9 @@ impl Coordinator {
             Ok(view) => view,
             Err(reason) => return self.policy.costs_failed(reason),
         };
+        if std::mem::replace(&mut self.costs_by, view.by) != view.by {
+            self.emit(Event::Costs { file: self.target.file, by: view.by });
+        }
         self.tell_metrics(&view);
         let change = self.holders.set_costs(view);
         self.policy.costs_known(now, change.useful);

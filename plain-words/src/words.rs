@@ -1,11 +1,11 @@
 //! What deserialisers say about values, in plain words: what stands there, and what belongs there.
 
-use super::spelling::is_misspelt;
+use crate::spelling::is_misspelt;
 
 /// Number of characters of a value that a message quotes.
 const QUOTED: usize = 60;
 
-/// Says in plain words what a deserialiser says about a value.
+/// Translates what a deserialiser says about a value into plain words.
 pub fn plain(message: &str) -> String {
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
     let typed = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
@@ -28,7 +28,16 @@ pub fn plain(message: &str) -> String {
     if let Some((value, known)) = message.strip_prefix("unknown variant ").and_then(|m| m.split_once(", ")) {
         return unknown(value, "a known value", known);
     }
-    message.to_owned()
+    match message {
+        "invalid IPv4 address syntax" => "is not an IPv4 address: use one such as 192.0.2.1".to_owned(),
+        "invalid IPv6 address syntax" => "is not an IPv6 address: use one such as 2001:db8::1".to_owned(),
+        "invalid IP address syntax" => "is not an address: use one such as 192.0.2.1 or 2001:db8::1".to_owned(),
+        "invalid socket address syntax" => {
+            "is not an address with a port: use one such as 192.0.2.1:8080 or [2001:db8::1]:8080".to_owned()
+        }
+        "invalid digit found in string" => "is not a whole number".to_owned(),
+        other => other.to_owned(),
+    }
 }
 
 /// Describes an unknown word, with the one that was probably meant, or with all known ones.
@@ -74,6 +83,7 @@ fn plain_expected(expected: &str) -> &str {
         "a boolean" => "true or false",
         "a sequence" => "a list in brackets: [...]",
         "a map" => "an object in braces: {...}",
+        "string or map" => "a text in quotes, or an object in braces: {...}",
         other if other.starts_with("struct ") || other.starts_with("internally tagged") => "an object in braces: {...}",
         other => other,
     }
@@ -101,6 +111,7 @@ mod tests {
             ("unknown field `x`, there are no fields", "\"x\" is not a key that is known here: remove it"),
             ("unknown variant `xml`, expected `text` or `json`", "\"xml\" is not a known value: use text, json"),
             ("a key appears twice", "a key appears twice"),
+            ("invalid IP address syntax", "is not an address: use one such as 192.0.2.1 or 2001:db8::1"),
         ] {
             assert_eq!(plain(message), expected);
         }

@@ -1,0 +1,175 @@
+//! The thread that follows the log.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::inner::Inner;
+use super::position::Position;
+use super::session::{Reply, Session, StoreError};
+
+/// Keeper of the state in memory.
+pub trait Follower: Send + 'static {
+    /// Replaces the state by the one in the store, and returns its position. Without one, it may be newer in parts than the
+    /// position at which the caller began, and every later entry can be applied to it once more.
+    fn load(&mut self, session: &mut Session) -> Result<Option<Position>, StoreError>;
+
+    /// Changes the state as an entry says.
+    fn apply(&mut self, entry: &Entry<'_>, session: &mut Session) -> Result<(), StoreError>;
+}
+
+/// Entry of the log.
+pub struct Entry<'a> {
+    /// Position after it.
+    pub position: &'a Position,
+    /// What kind of change it is.
+    pub kind: &'a [u8],
+    /// The change itself.
+    pub data: &'a [u8],
+}
+
+/// Time that a question for new entries waits for one.
+const BLOCK: Duration = Duration::from_secs(1);
+/// Time to wait for an answer. A server that is gone without a word is noticed by it.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Number of entries in one answer.
+const BATCH: usize = 500;
+/// Longest pause before the next attempt to connect.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Reason to begin anew.
+enum Broken {
+    /// The connection is of no use any more.
+    Session(StoreError),
+    /// The log is not the one that was followed, or does not reach back to where it was.
+    Log,
+}
+
+impl From<StoreError> for Broken {
+    fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::Gone(_)) { Self::Log } else { Self::Session(error) }
+    }
+}
+
+/// Follows until the log is closed.
+pub(super) fn run(log: &Weak<Inner>, mut follower: Box<dyn Follower>) {
+    let (mut pause, mut has_state) = (Duration::from_millis(10), false);
+    while let Some(inner) = log.upgrade().filter(|inner| !inner.is_closed()) {
+        let connected = inner.connector.connect(PATIENCE);
+        let ended = connected.map_err(Broken::from).and_then(|mut session| {
+            start(&inner, &mut session, &mut *follower, &mut has_state)?;
+            pause = Duration::from_millis(10);
+            drop(inner);
+            follow(log, &mut session, &mut *follower)
+        });
+        match ended {
+            Ok(()) => return,
+            Err(Broken::Log) => {
+                tracing::warn!("the log of the store is not the one that was followed: starting from a snapshot");
+                has_state = false;
+            }
+            Err(Broken::Session(error)) => {
+                if let Some(inner) = log.upgrade()
+                    && inner.progress.fail(error.to_string())
+                {
+                    tracing::warn!(%error, "cannot follow the store; what is known is served on");
+                }
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(PAUSE);
+            }
+        }
+    }
+}
+
+/// Makes sure that the state in memory is one from which the log leads on.
+fn start(
+    inner: &Arc<Inner>,
+    session: &mut Session,
+    follower: &mut dyn Follower,
+    has_state: &mut bool,
+) -> Result<(), Broken> {
+    let head = inner.head(session)?;
+    let known = inner.progress.position();
+    if *has_state && (known == head || has_entry(inner, session, &known)?) {
+        inner.progress.hear();
+        return Ok(());
+    }
+    if *has_state {
+        return Err(Broken::Log);
+    }
+    inner.progress.begin();
+    let loaded = follower.load(session)?;
+    inner.progress.reach(loaded.unwrap_or(head));
+    // Entries that came meanwhile may be in the state in part; with them, it is complete.
+    let end = inner.head(session)?;
+    while inner.progress.position() != end {
+        read(inner, session, follower, None)?;
+        if inner.progress.position().has_reached(&end) {
+            break;
+        }
+    }
+    *has_state = true;
+    inner.progress.complete();
+    inner.progress.hear();
+    tracing::info!(position = %inner.progress.position(), "following the store");
+    Ok(())
+}
+
+/// Whether the log has an entry, with the same history before it.
+fn has_entry(inner: &Inner, session: &mut Session, position: &Position) -> Result<bool, StoreError> {
+    let id = position.id();
+    let found = session.call(&[b"XRANGE", inner.log.as_bytes(), id.as_bytes(), id.as_bytes()])?;
+    let Some(entry) = found.items().first() else {
+        // Before the first entry, there is nothing to compare; the first one will name what is before it.
+        return Ok(*position == Position::default());
+    };
+    Ok(field(entry, b"c") == Some(position.chain().as_bytes()))
+}
+
+fn follow(log: &Weak<Inner>, session: &mut Session, follower: &mut dyn Follower) -> Result<(), Broken> {
+    while let Some(inner) = log.upgrade().filter(|inner| !inner.is_closed()) {
+        read(&inner, session, follower, Some(BLOCK))?;
+        inner.progress.hear();
+    }
+    Ok(())
+}
+
+/// Reads the entries after the present position, and applies them.
+fn read(
+    inner: &Inner,
+    session: &mut Session,
+    follower: &mut dyn Follower,
+    block: Option<Duration>,
+) -> Result<(), Broken> {
+    let mut known = inner.progress.position();
+    let (id, count, block) = (known.id(), BATCH.to_string(), block.map(|block| block.as_millis().to_string()));
+    let mut command: Vec<&[u8]> = vec![b"XREAD", b"COUNT", count.as_bytes()];
+    if let Some(block) = &block {
+        command.extend([b"BLOCK", block.as_bytes()]);
+    }
+    command.extend([b"STREAMS", inner.log.as_bytes(), id.as_bytes()]);
+    let found = session.call(&command)?;
+    let entries = found.items().first().and_then(|stream| stream.items().get(1)).map_or(&[][..], Reply::items);
+    for entry in entries {
+        let unreadable = || StoreError::Unknown(format!("an entry of the log after {known}"));
+        let id = entry.items().first().and_then(Reply::bytes);
+        let (Some(id), Some(kind), Some(data), Some(before), Some(chain)) =
+            (id, field(entry, b"k"), field(entry, b"d"), field(entry, b"p"), field(entry, b"c"))
+        else {
+            return Err(unreadable().into());
+        };
+        if before != known.chain().as_bytes() {
+            return Err(Broken::Log);
+        }
+        let position = Position::read(id, chain).ok_or_else(unreadable)?;
+        follower.apply(&Entry { position: &position, kind, data }, session)?;
+        inner.progress.reach(position.clone());
+        known = position;
+    }
+    Ok(())
+}
+
+/// Value of a field of an entry.
+fn field<'a>(entry: &'a Reply, name: &[u8]) -> Option<&'a [u8]> {
+    let fields = entry.items().get(1)?.items();
+    fields.chunks(2).find(|pair| pair[0].bytes() == Some(name))?.get(1)?.bytes()
+}

@@ -1,0 +1,147 @@
+//! The thread that writes. Writes that arrive while others are on their way share the next round trip, and the wait for
+//! the copies.
+
+use std::sync::LazyLock;
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::Duration;
+
+use super::inner::{Confirmation, Inner};
+use super::script::Script;
+use super::session::{Reply, Session, StoreError};
+
+/// A script to run, and who waits for it.
+pub(super) struct Task {
+    pub(super) script: &'static Script,
+    pub(super) arguments: Vec<Vec<u8>>,
+    pub(super) confirmation: Confirmation,
+    pub(super) answer: Sender<Result<Reply, StoreError>>,
+}
+
+/// Number of scripts in one round trip.
+const TOGETHER: usize = 256;
+/// Time to wait for the copies.
+const CONFIRM: Duration = Duration::from_secs(1);
+/// Time to wait for any answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Script that tells the latest position.
+pub(super) fn latest() -> &'static Script {
+    static LATEST: LazyLock<Script> = LazyLock::new(|| Script::new("latest", "return redis.call('GET', head)"));
+    &LATEST
+}
+
+/// Writes until the queue is closed.
+pub(super) fn run(inner: &Inner, scripts: &[&'static Script], tasks: &Receiver<Task>) {
+    let mut session = None;
+    while let Ok(first) = tasks.recv() {
+        let mut together = vec![first];
+        while together.len() < TOGETHER
+            && let Ok(task) = tasks.try_recv()
+        {
+            together.push(task);
+        }
+        let written = write(inner, scripts, &mut session, &together);
+        if written.is_err() {
+            // The next one may be with another server.
+            session = None;
+        }
+        for (place, task) in together.into_iter().enumerate() {
+            let answer = match &written {
+                Ok((replies, confirmed)) => judge(inner, task.confirmation, replies.get(place), *confirmed),
+                Err(error) => Err(error.clone()),
+            };
+            if answer.as_ref().is_err_and(is_of_another_role) {
+                session = None;
+            }
+            // Fails only if nobody waits any more.
+            let _ignored = task.answer.send(answer);
+        }
+    }
+}
+
+/// Whether a refusal comes from a server that is not the master any more, or not yet in order.
+fn is_of_another_role(error: &StoreError) -> bool {
+    let StoreError::Refused(reason) = error else { return false };
+    ["READONLY", "MASTERDOWN", "LOADING", "UNBLOCKED"].iter().any(|word| reason.contains(word))
+}
+
+fn judge(
+    inner: &Inner,
+    confirmation: Confirmation,
+    reply: Option<&Reply>,
+    confirmed: Option<i64>,
+) -> Result<Reply, StoreError> {
+    let wanted = inner.connector.address().copies();
+    match reply {
+        Some(Reply::Refused(reason)) => Err(StoreError::Refused(reason.clone())),
+        Some(reply) => match confirmed.filter(|_| confirmation == Confirmation::Copies) {
+            Some(confirmed) if confirmed < i64::from(wanted) => Err(StoreError::Unconfirmed { confirmed, wanted }),
+            _ => Ok(reply.clone()),
+        },
+        None => Err(StoreError::Away("no answer".to_owned())),
+    }
+}
+
+/// Runs scripts, and then waits for the copies where one of them needs it. Returns the answers and the number of copies.
+fn write(
+    inner: &Inner,
+    scripts: &[&'static Script],
+    session: &mut Option<Session>,
+    tasks: &[Task],
+) -> Result<(Vec<Reply>, Option<i64>), StoreError> {
+    let connected = match session {
+        Some(connected) => connected,
+        None => session.insert(connect(inner, scripts)?),
+    };
+    let copies = inner.connector.address().copies();
+    let waits = copies > 0 && tasks.iter().any(|task| task.confirmation == Confirmation::Copies);
+    let (copies, confirm) = (copies.to_string(), CONFIRM.as_millis().to_string());
+    let mut commands: Vec<Vec<&[u8]>> = tasks.iter().map(|task| call(inner, task)).collect();
+    if waits {
+        commands.push(vec![b"WAIT", copies.as_bytes(), confirm.as_bytes()]);
+    }
+    let mut replies = connected.call_all(&commands)?;
+    // A script that the server does not know has not run. It forgets them when an operator says so.
+    let forgotten = |reply: &Reply| matches!(reply, Reply::Refused(reason) if reason.contains("NOSCRIPT") || reason.contains("No matching script"));
+    let again: Vec<usize> = (0..tasks.len()).filter(|place| replies.get(*place).is_some_and(forgotten)).collect();
+    let mut confirmed = waits.then(|| replies.pop().and_then(|reply| reply.number()).unwrap_or(0));
+    if !again.is_empty() {
+        load(connected, scripts)?;
+        let mut commands: Vec<Vec<&[u8]>> = again.iter().map(|place| call(inner, &tasks[*place])).collect();
+        if waits {
+            commands.push(vec![b"WAIT", copies.as_bytes(), confirm.as_bytes()]);
+        }
+        let mut more = connected.call_all(&commands)?;
+        if waits {
+            confirmed = Some(more.pop().and_then(|reply| reply.number()).unwrap_or(0));
+        }
+        for (place, reply) in again.into_iter().zip(more) {
+            replies[place] = reply;
+        }
+    }
+    Ok((replies, confirmed))
+}
+
+fn call<'a>(inner: &'a Inner, task: &'a Task) -> Vec<&'a [u8]> {
+    let start: [&[u8]; 3] = [b"EVALSHA", task.script.hash.as_bytes(), b"3"];
+    let keys = inner.keys().map(str::as_bytes);
+    start.into_iter().chain(keys).chain(task.arguments.iter().map(Vec::as_slice)).collect()
+}
+
+fn connect(inner: &Inner, scripts: &[&'static Script]) -> Result<Session, StoreError> {
+    let mut session = inner.connector.connect(PATIENCE)?;
+    load(&mut session, scripts)?;
+    Ok(session)
+}
+
+fn load(session: &mut Session, scripts: &[&'static Script]) -> Result<(), StoreError> {
+    let scripts = scripts.iter().copied().chain([latest()]);
+    let commands: Vec<[&[u8]; 3]> =
+        scripts.clone().map(|script| [&b"SCRIPT"[..], b"LOAD", script.text.as_bytes()]).collect();
+    for (script, reply) in scripts.zip(session.call_all(&commands)?) {
+        if let Reply::Refused(reason) = reply {
+            return Err(StoreError::Refused(format!("script {}: {reason}", script.name)));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! The program `redis-server`, started on a Unix socket or on a free port of loopback.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::patience::wait_until;
+
+/// Running Redis, killed when dropped, with a folder of its own.
+pub struct RedisServer {
+    child: Child,
+    folder: PathBuf,
+    arguments: Vec<String>,
+    /// Port on loopback; 0 where it listens on a socket only.
+    pub port: u16,
+}
+
+/// Whether there is a Redis to test with. Fails where continuous integration demands one.
+pub fn is_installed() -> bool {
+    let found = Command::new("redis-server").arg("--version").output().is_ok_and(|output| output.status.success());
+    assert!(found || std::env::var_os("REQUIRE_REDIS").is_none(), "redis-server is missing");
+    if !found {
+        eprintln!("skipped: redis-server is not installed");
+    }
+    found
+}
+
+impl RedisServer {
+    /// Starts on a Unix socket, and keeps nothing on disk.
+    pub fn on_socket(more: &[&str]) -> Self {
+        Self::start(0, more)
+    }
+
+    /// Starts on a free port, and keeps nothing on disk unless arguments say so.
+    pub fn on_port(more: &[&str]) -> Self {
+        // Somebody else may take a free port before Redis does.
+        for _ in 0..20 {
+            let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+            let mut server = Self::spawn(port, more);
+            let path = server.socket();
+            let is_up = wait_until("Redis listens", || {
+                let ended = server.child.try_wait().unwrap().is_some();
+                (ended || path.exists()).then_some(!ended)
+            });
+            if is_up {
+                return server;
+            }
+        }
+        panic!("no port is free");
+    }
+
+    fn start(port: u16, more: &[&str]) -> Self {
+        let server = Self::spawn(port, more);
+        wait_until("Redis listens", || server.socket().exists().then_some(()));
+        server
+    }
+
+    fn spawn(port: u16, more: &[&str]) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("alto-redis-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut arguments: Vec<String> =
+            ["--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--databases", "10000"]
+                .map(str::to_owned)
+                .into();
+        arguments.extend(["--port".to_owned(), port.to_string()]);
+        arguments.extend(["--unixsocket", folder.join("s").to_str().unwrap()].map(str::to_owned));
+        arguments.extend(["--dir", folder.to_str().unwrap()].map(str::to_owned));
+        arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
+        Self { child: run(&arguments), folder, arguments, port }
+    }
+
+    /// Path of the socket.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join("s")
+    }
+
+    /// Folder with its files.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Address on the socket, for a database of one's own.
+    pub fn url(&self, database: u32) -> String {
+        format!("redis+unix://{}?database={database}", self.socket().display())
+    }
+
+    /// Runs a command with `redis-cli`, and returns what it prints.
+    pub fn call(&self, words: &[&str]) -> String {
+        let output = Command::new("redis-cli").arg("-s").arg(self.socket()).args(words).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// Process of the server.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal by name, such as `STOP`.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Kills the process, as a crash would.
+    pub fn kill(&mut self) {
+        let _already_gone = self.child.kill();
+        let _already_gone = self.child.wait();
+        let _already_gone = std::fs::remove_file(self.socket());
+    }
+
+    /// Starts again after a kill, with the same arguments and files.
+    pub fn restart(&mut self) {
+        self.child = run(&self.arguments);
+        wait_until("Redis listens again", || self.socket().exists().then_some(()));
+    }
+}
+
+fn run(arguments: &[String]) -> Child {
+    Command::new("redis-server").args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        self.kill();
+        let _already_gone = std::fs::remove_dir_all(&self.folder);
+    }
+}

@@ -20,10 +20,11 @@ from threading import Lock
 ROOT = Path(__file__).resolve().parents[1]
 FUZZ = ROOT / "fuzz"
 TARGETS = sorted(path.stem for path in (FUZZ / "fuzz_targets").glob("*.rs"))
-# Words that libFuzzer may insert, by target; the other formats have short words or none.
+# Words that libFuzzer may insert, by target; the other formats are of bytes, or have short words.
 JSON = {"costmap_filter", "endpointcost_params", "endpointprop_params", "link_changes", "manifest", "networkmap_filter",
         "prometheus", "propmap_params", "rfc8345", "swarm_bodies", "topohub", "topology"}
 FIELDS = {"accept", "digest_header", "range"}
+TEXTS = {"csv", "isis", "tracker_query", "zoo"}
 LONGEST_INPUT = 8192
 DOCUMENT = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- fuzzing: begin -->\n", "<!-- fuzzing: end -->\n"
@@ -73,7 +74,7 @@ def fuzz(programs, target, seconds, corpus, artifacts):
         programs / target, corpus, f"-max_total_time={seconds}", f"-max_len={LONGEST_INPUT}", "-timeout=20",
         "-rss_limit_mb=2048", f"-artifact_prefix={artifacts}/", "-print_final_stats=1",
     ]
-    for targets, words in ((JSON, "json.dict"), (FIELDS, "http.dict")):
+    for targets, words in ((JSON, "json.dict"), (FIELDS, "http.dict"), (TEXTS, "text.dict")):
         command += [f"-dict={FUZZ / words}"] if target in targets else []
     done = subprocess.run(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, errors="replace",
                           check=False)
@@ -100,12 +101,12 @@ def add_to_document(target, seconds, executions, covered, edges):
     for line in table.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if cells[0].startswith("`"):
-            rows[cells[0].strip("`")] = [int(cell.replace(",", "").removesuffix(" min")) for cell in cells[1:]]
-    minutes, before, *_ = rows.get(target, [0, 0])
-    rows[target] = [minutes + round(seconds / 60), before + executions, covered, edges]
+            rows[cells[0].strip("`")] = [int(cell.replace(",", "").removesuffix(" s")) for cell in cells[1:]]
+    spent, before, *_ = rows.get(target, [0, 0])
+    rows[target] = [spent + seconds, before + executions, covered, edges]
     text = "| Target | Time | Executions | Edges covered | of |\n|---|---:|---:|---:|---:|\n"
-    for name, (minutes, executions, covered, edges) in sorted(rows.items()):
-        text += f"| `{name}` | {minutes} min | {executions:,} | {covered:,} | {edges:,} |\n"
+    for name, (spent, executions, covered, edges) in sorted(rows.items()):
+        text += f"| `{name}` | {spent:,} s | {executions:,} | {covered:,} | {edges:,} |\n"
     DOCUMENT.write_text(head + BEGIN + text + END + tail, encoding="utf-8")
 
 

@@ -1,3 +1,7 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz_checks::targets::endpointprop_params::check(bytes));
+
+libfuzzer_sys::fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    fuzz_checks::mutation::of_json(data, size, max_size, seed, libfuzzer_sys::fuzzer_mutate)
+});

@@ -33,6 +33,7 @@ pub mod topology_file;
 mod content;
 mod http;
 pub mod live;
+pub mod mutation;
 pub mod prefixes;
 mod serving;
 pub mod targets;

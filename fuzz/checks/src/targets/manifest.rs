@@ -8,6 +8,6 @@ pub fn check(bytes: &[u8]) {
         assert_eq!(manifest.to_json(), bytes);
         let covered = manifest.pieces.len() as u64 * u64::from(manifest.piece_size);
         assert!(covered >= manifest.size && covered - manifest.size < u64::from(manifest.piece_size));
-        crate::fault(|| manifest.pieces.len() > 2 && manifest.piece_size > 16_384);
+        crate::fault(|| manifest.pieces.len() > 2 && manifest.size > 40_000);
     }
 }

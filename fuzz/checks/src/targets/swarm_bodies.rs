@@ -17,7 +17,7 @@ fn round_trip<T: Serialize + DeserializeOwned + Debug>(bytes: &[u8]) -> Option<T
 /// Checks one input.
 pub fn check(bytes: &[u8]) {
     if let Some(message) = round_trip::<Registration>(bytes) {
-        crate::fault(|| message.files.len() > 1 && message.renew.is_some());
+        crate::fault(|| message.renew.is_some() && message.files.iter().any(|file| file.complete));
     }
     round_trip::<Announcement>(bytes);
     round_trip::<Credentials>(bytes);

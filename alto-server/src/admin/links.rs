@@ -44,10 +44,10 @@ struct LinkReport {
     /// Values of the topology, without changes.
     configured: Map<String, Value>,
     /// Last measurements.
-    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
     measured: Map<String, Value>,
     /// Values set through `/admin`, which override the configured ones; a cost of null is the computed one.
-    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
     overriding: Map<String, Value>,
 }
 

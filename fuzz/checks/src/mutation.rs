@@ -36,7 +36,7 @@ fn changed(
     }
 }
 
-/// A sequence of numbers without a pattern, which its seed decides (SplitMix64).
+/// A sequence of numbers without a pattern, which its seed decides (`SplitMix64`).
 struct Numbers(u64);
 
 impl Numbers {

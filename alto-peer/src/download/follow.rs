@@ -12,11 +12,11 @@ use serde::{Serialize, Serializer};
 /// Ways in which a peer may be told that costs have changed, instead of asking for them at an interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Follow {
-    /// By the server's update stream, or else by TIPS, or else not at all.
+    /// Costs are followed by the server's update stream, or else by TIPS, or else not at all.
     Auto,
-    /// By the server's update stream (RFC 8895).
+    /// Costs are followed by the server's update stream (RFC 8895).
     Stream,
-    /// By TIPS (RFC 9569).
+    /// Costs are followed by TIPS (RFC 9569).
     Tips,
     /// Not at all.
     Never,

@@ -21,7 +21,7 @@ pub trait Follower: Send + 'static {
 pub struct Entry<'a> {
     /// Position after it.
     pub position: &'a Position,
-    /// What kind of change it is.
+    /// Kind of the change.
     pub kind: &'a [u8],
     /// The change itself.
     pub data: &'a [u8],

@@ -10,7 +10,7 @@ use crate::http::NoAnswer;
 use crate::json::{brief, pointer};
 use crate::sheet::Sheet;
 use crate::subject::Resource;
-use crate::updates::{EVENT_STREAM, JSON_PATCH, MERGE_PATCH, STREAM_PARAMS};
+use crate::updates::{EVENT_STREAM, JSON_PATCH, MERGE_PATCH, STREAM_PARAMS, dependencies};
 use crate::verdict::Finding;
 
 /// Checks of this module.
@@ -22,7 +22,7 @@ fn entries(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     for resource in context.subject.resources.iter().filter(|resource| resource.media_type == EVENT_STREAM) {
         form(context, resource, sheet);
         patch_types(context, resource, sheet);
-        closed(context, resource, sheet);
+        dependencies::closed(context, resource, CLOSED, sheet);
     }
     Ok(())
 }
@@ -68,23 +68,6 @@ fn patch_types(context: &Context<'_>, resource: &Resource, sheet: &mut Sheet) {
         if !value.as_str().is_some_and(|text| text.split(',').all(known)) {
             let expected = format!("{MERGE_PATCH}, {JSON_PATCH}, or both separated by a comma");
             entry.fail(Finding::new(expected, brief(value)).at(&place).from(exchange));
-        }
-    }
-}
-
-/// Grades whether what a resource depends on can be followed with it.
-fn closed(context: &Context<'_>, resource: &Resource, sheet: &mut Sheet) {
-    let exchange = &context.subject.directory_of(resource).exchange;
-    let uses = resource.uses();
-    for used in uses.iter().filter_map(|id| context.subject.named(id)) {
-        for dependency in used.uses() {
-            let entry = sheet.on(CLOSED);
-            entry.saw(exchange, 1, "dependency");
-            if !uses.contains(&dependency) {
-                let seen = format!("{} without {dependency}, which it uses", used.id);
-                let finding = Finding::new("`uses` with all that its resources use", seen);
-                entry.fail(finding.at(resource.pointer() + "/uses").from(exchange));
-            }
         }
     }
 }

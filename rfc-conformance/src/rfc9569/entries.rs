@@ -16,7 +16,7 @@ use crate::http::NoAnswer;
 use crate::json::{brief, pointer};
 use crate::sheet::Sheet;
 use crate::subject::Resource;
-use crate::updates::{EVENT_STREAM, JSON_PATCH, MERGE_PATCH, TIPS, TIPS_PARAMS};
+use crate::updates::{EVENT_STREAM, JSON_PATCH, MERGE_PATCH, TIPS, TIPS_PARAMS, dependencies};
 use crate::verdict::Finding;
 
 /// Checks of this module.
@@ -34,7 +34,7 @@ fn entries(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     for resource in all.iter().filter(is_tips) {
         form(context, resource, sheet);
         patch_types(context, resource, sheet);
-        closed(context, resource, sheet);
+        dependencies::closed(context, resource, CLOSED, sheet);
         let exchange = &context.subject.directory_of(resource).exchange;
         let streamed =
             all.iter().any(|other| other.media_type == EVENT_STREAM && other.uses().contains(&&*resource.id));
@@ -93,23 +93,6 @@ fn patch_types(context: &Context<'_>, resource: &Resource, sheet: &mut Sheet) {
         if !value.as_str().is_some_and(|text| [MERGE_PATCH, JSON_PATCH, &both].contains(&text)) {
             let expected = format!("{MERGE_PATCH}, {JSON_PATCH}, or {both}");
             entry.fail(Finding::new(expected, brief(value)).at(&place).from(exchange));
-        }
-    }
-}
-
-/// Grades whether what a resource depends on is served with it.
-fn closed(context: &Context<'_>, resource: &Resource, sheet: &mut Sheet) {
-    let exchange = &context.subject.directory_of(resource).exchange;
-    let uses = resource.uses();
-    for used in uses.iter().filter_map(|id| context.subject.named(id)) {
-        for dependency in used.uses() {
-            let entry = sheet.on(CLOSED);
-            entry.saw(exchange, 1, "dependency");
-            if !uses.contains(&dependency) {
-                let seen = format!("{} without {dependency}, which it uses", used.id);
-                let finding = Finding::new("`uses` with all that its resources use", seen);
-                entry.fail(finding.at(resource.pointer() + "/uses").from(exchange));
-            }
         }
     }
 }

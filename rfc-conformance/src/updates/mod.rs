@@ -6,6 +6,7 @@
 //! - [`agreement`] compares what was received with what a request returns.
 
 pub(crate) mod agreement;
+pub(crate) mod dependencies;
 pub(crate) mod patch;
 pub(crate) mod sse;
 pub(crate) mod stream;

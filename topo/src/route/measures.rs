@@ -98,8 +98,8 @@ impl Measures {
     };
 
     /// Returns all values as bytes, for hashing, after a number that tells what they belong to.
-    pub(crate) fn to_bytes(&self, number: u64) -> [u8; 64] {
-        let Self { cost, price, links, hops, delay, success, residual, available } = *self;
+    pub(crate) fn to_bytes(self, number: u64) -> [u8; 64] {
+        let Self { cost, price, links, hops, delay, success, residual, available } = self;
         let [cost, price, delay, residual, available] = [cost, price, delay, residual, available].map(Value::micros);
         let counts = u64::from(links) << 32 | u64::from(hops);
         let mut bytes = [0; 64];

@@ -31,7 +31,7 @@ pub(crate) struct BucketQueue {
     /// Entries of the bucket that is due.
     heap: BinaryHeap<Reverse<Entry>>,
     /// Entries of later buckets, each at its number modulo the size of the ring.
-    ring: [Vec<Entry>; BUCKETS as usize],
+    ring: Vec<Vec<Entry>>,
     /// Places in the ring that have entries, one bit each.
     filled: u128,
 }
@@ -55,7 +55,8 @@ impl Entry {
 
 impl Default for BucketQueue {
     fn default() -> Self {
-        Self { width: 0, due: 0, heap: BinaryHeap::new(), ring: [const { Vec::new() }; BUCKETS as usize], filled: 0 }
+        let ring = (0..BUCKETS).map(|_| Vec::new()).collect();
+        Self { width: 0, due: 0, heap: BinaryHeap::new(), ring, filled: 0 }
     }
 }
 

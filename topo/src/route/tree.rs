@@ -33,7 +33,7 @@ struct Seed {
 /// The least-cost routes from every switch to one root.
 #[derive(Clone, Debug)]
 pub(crate) struct Tree {
-    chunks: Arc<Vec<Arc<[RouteKey; CHUNK]>>>,
+    chunks: Arc<[Arc<[RouteKey; CHUNK]>]>,
 }
 
 /// Buffers that are reused between searches.
@@ -132,7 +132,7 @@ impl Tree {
             chunk[..keys.len()].copy_from_slice(keys);
             Arc::new(chunk)
         };
-        Self { chunks: Arc::new(best.chunks(CHUNK).map(chunk).collect()) }
+        Self { chunks: best.chunks(CHUNK).map(chunk).collect() }
     }
 
     /// Returns the key of the route from a switch.
@@ -156,11 +156,12 @@ impl Tree {
 
     /// Returns the tree with new keys for some switches.
     pub(crate) fn with(&self, keys: impl IntoIterator<Item = (SwitchId, RouteKey)>) -> Self {
-        let mut chunks = Vec::clone(&self.chunks);
+        let mut next = self.clone();
+        let chunks = Arc::make_mut(&mut next.chunks);
         for (switch, key) in keys {
             // Copies a chunk only the first time.
             Arc::make_mut(&mut chunks[switch as usize / CHUNK])[switch as usize % CHUNK] = key;
         }
-        Self { chunks: Arc::new(chunks) }
+        next
     }
 }

@@ -44,7 +44,7 @@ pub(crate) struct Hub {
     start: Instant,
     feeds: Mutex<HashMap<Query, Arc<Feed>>>,
     /// Feeds that begin at the moment, so that the answer to many requests at once is computed once for each payer.
-    beginnings: Mutex<HashMap<(Query, Option<ClientNet>), Weak<tokio::sync::Mutex<()>>>>,
+    beginnings: Mutex<HashMap<(Query, Option<ClientNet>), Weak<Beginning>>>,
     streams: Mutex<HashMap<String, Weak<Stream>>>,
     views: Mutex<HashMap<String, Arc<View>>>,
     /// Clients that are woken one slice after the other, so that other requests are answered in between.
@@ -54,6 +54,9 @@ pub(crate) struct Hub {
     begun: Notify,
     stopping: watch::Receiver<bool>,
 }
+
+/// Lock that a request holds while the feed of its query begins.
+type Beginning = tokio::sync::Mutex<()>;
 
 /// Who asks for a feed.
 pub(super) struct Asker {
@@ -167,7 +170,7 @@ impl Hub {
     }
 
     /// Lock that a request holds while the feed of its query begins at the expense of `payer`.
-    fn beginning(&self, query: &Query, payer: Option<ClientNet>) -> Arc<tokio::sync::Mutex<()>> {
+    fn beginning(&self, query: &Query, payer: Option<ClientNet>) -> Arc<Beginning> {
         let mut beginnings = self.beginnings.lock().unwrap_or_else(PoisonError::into_inner);
         beginnings.retain(|_, beginning| beginning.strong_count() > 0);
         let beginning = beginnings.entry((query.clone(), payer)).or_default();

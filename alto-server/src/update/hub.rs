@@ -44,7 +44,7 @@ pub(crate) struct Hub {
     start: Instant,
     feeds: Mutex<HashMap<Query, Arc<Feed>>>,
     /// Feeds that begin at the moment, so that the answer to many requests at once is computed once for each payer.
-    beginnings: Mutex<HashMap<(Query, Option<ClientNet>), Weak<Beginning>>>,
+    beginnings: Mutex<Beginnings>,
     streams: Mutex<HashMap<String, Weak<Stream>>>,
     views: Mutex<HashMap<String, Arc<View>>>,
     /// Clients that are woken one slice after the other, so that other requests are answered in between.
@@ -57,6 +57,9 @@ pub(crate) struct Hub {
 
 /// Lock that a request holds while the feed of its query begins.
 type Beginning = tokio::sync::Mutex<()>;
+
+/// Feeds that begin, by query and by the client that pays for it.
+type Beginnings = HashMap<(Query, Option<ClientNet>), Weak<Beginning>>;
 
 /// Who asks for a feed.
 pub(super) struct Asker {

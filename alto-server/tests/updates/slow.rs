@@ -96,7 +96,9 @@ fn what_many_open_at_once_is_computed_once() {
     let request = json!({"add": {"c": {"resource-id": "cost-map-routingcost"}}});
     thread::scope(|scope| {
         let openings: Vec<_> = (0..20).map(|_| scope.spawn(|| Subscriber::open(server.address, &request))).collect();
-        openings.into_iter().for_each(|opening| drop(opening.join().unwrap()));
+        for opening in openings {
+            drop(opening.join().unwrap());
+        }
     });
     let metrics = String::from_utf8(server.get("/metrics").body).unwrap();
     assert!(metrics.lines().any(|line| line == "alto_followed_begun_total 1"), "{metrics}");

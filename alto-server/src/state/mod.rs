@@ -3,11 +3,9 @@
 //! Data flows one way: the topology from a [`source`] and the changes kept in the [`store`], each with an entry of the
 //! [`audit`] trail, make the [`snapshot`] that
 //! resources read; prefixes from other programs come as [`prefix_lines`] and are kept in the [`prefix_store`],
-//! in the same [`folder`]; several servers keep all of it in one place, which [`replication`] describes; [`published`] adds the rendered documents; [`network`] replaces it when
-//! something changes, computed in the [`background`].
+//! in the same [`folder`]; several servers keep all of it in one place, which [`replication`] describes; [`published`] adds the rendered documents; [`network`] replaces it when something changes.
 
 pub(crate) mod audit;
-mod background;
 pub(crate) mod folder;
 pub(crate) mod network;
 pub(crate) mod prefix_lines;

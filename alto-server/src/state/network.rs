@@ -23,7 +23,6 @@ use topo::{ChangeError, Fitted, LinkChanges, MapName, Topology, View};
 
 use self::feeds::{FeedLimits, Feeds};
 use super::audit::{Action, Actor, AuditEntry, Noted, Trail};
-use super::background::in_background;
 use super::prefix_store::PrefixStore;
 use super::published::Published;
 use super::replication::{CommitError, Following, LogPosition, Replication};
@@ -346,10 +345,10 @@ fn record(published: &Published, changes: u64) {
     }
 }
 
-/// Computes a view while requests go on, and records the time that took.
-fn timed(build: impl FnOnce() -> View + Send) -> View {
+/// Computes a view and records the time that took.
+fn timed(build: impl FnOnce() -> View) -> View {
     let start = Instant::now();
-    let view = in_background(build);
+    let view = build();
     metrics::histogram!("alto_view_build_seconds").record(start.elapsed().as_secs_f64());
     view
 }

@@ -107,6 +107,7 @@ impl Tree {
         let Workspace { best, queue } = workspace;
         best.clear();
         best.resize(graph.len(), RouteKey::UNREACHED);
+        let best = &mut best[..];
         let dearest_seed = root.seeds().map(|(_, key)| key.cost()).max().unwrap_or_default();
         queue.begin(graph.dearest().max(dearest_seed));
         for (switch, key) in root.seeds() {

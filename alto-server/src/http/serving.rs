@@ -122,7 +122,7 @@ impl Serving {
             Some(Version::Http1) => self.http1(stream, &peer, stopping).await,
             Some(Version::Http2) => self.http2(stream, &peer, stopping).await,
             None => {
-                tracing::debug!(peer = ?peer.address, "connection ended before its first bytes told the version of HTTP")
+                tracing::debug!(peer = ?peer.address, "connection ended before it told the version of HTTP");
             }
         }
     }
@@ -148,6 +148,8 @@ impl Serving {
             let parts = http.into_parts();
             stream = parts.io.into_inner();
             stream.take_back(&parts.read_buf);
+            // Neither its buffer nor the service is kept for the time of the rest.
+            drop((parts.read_buf, parts.service));
             if stream.ahead().is_empty() && !self.rest(&mut stream, &peer.connection, &mut stopping).await {
                 return;
             }
@@ -306,7 +308,7 @@ mod tests {
             Serving { stack, times: Times { handshake: seconds(5), header: seconds(30), write: seconds(10) } };
         let (mut client, server) = duplex(4096);
         let (_stop, stopping) = watch::channel(false);
-        let served = tokio::spawn({
+        let task = tokio::spawn({
             let peer = Arc::clone(&peer);
             async move { serving.serve(server, peer, None, stopping).await }
         });
@@ -327,7 +329,7 @@ mod tests {
         }
         // Idle for its time, the connection ends.
         assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
-        served.await.unwrap();
+        task.await.unwrap();
     }
 
     #[test]

@@ -14,7 +14,7 @@ use warp::{Filter, Rejection};
 use super::HttpError;
 use super::head::{Found, Head};
 use super::live::Budget;
-use super::metering::Meter;
+use super::meter::Meter;
 use super::path;
 use super::slot::{Arrival, Slot};
 

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 
 use super::client_address::{ClientAddress, ForwardedError};
 use super::connection::Connection;
-use super::metering::Meter;
+use super::meter::Meter;
 use super::slot::Slot;
 
 /// The other end of a connection.

@@ -1,23 +1,14 @@
 //! Metrics of every request, and its line in the access log.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use http::Response;
 use http::header::{HeaderName, HeaderValue, REFERER, USER_AGENT};
-use http::{Response, StatusCode};
-use metrics::{Counter, Histogram, SharedString};
+use metrics::SharedString;
 
 use super::head::Head;
-
-/// Counters of one resource's answers, which the router finds for each request. The handles are created once, because
-/// looking them up by label would cost more than the rest of a small answer.
-pub(crate) struct Meter {
-    resource: SharedString,
-    duration: Histogram,
-    bytes: Counter,
-    /// Counters by status code, from 100.
-    answers: [OnceLock<Counter>; 500],
-}
+use super::meter::Meter;
 
 /// Lines for requests in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,33 +24,6 @@ pub(super) struct Metering {
     access_log: Option<AccessLog>,
     /// Counts answers that no route gave.
     unrouted: Arc<Meter>,
-}
-
-impl Meter {
-    /// Registers the metrics of a resource.
-    pub(crate) fn new(resource: SharedString) -> Arc<Self> {
-        Arc::new(Self {
-            duration: metrics::histogram!("alto_request_duration_seconds", "resource" => resource.clone()),
-            bytes: metrics::counter!("alto_response_bytes_total", "resource" => resource.clone()),
-            answers: [const { OnceLock::new() }; 500],
-            resource,
-        })
-    }
-
-    /// Records one answer.
-    fn count(&self, status: StatusCode, seconds: f64, bytes: Option<u64>) {
-        if let Some(counter) = self.answers.get(usize::from(status.as_u16()).saturating_sub(100)) {
-            let register = || {
-                let (resource, status) = (self.resource.clone(), status.as_str().to_owned());
-                metrics::counter!("alto_requests_total", "resource" => resource, "status" => status)
-            };
-            counter.get_or_init(register).increment(1);
-        }
-        self.duration.record(seconds);
-        if let Some(bytes) = bytes {
-            self.bytes.increment(bytes);
-        }
-    }
 }
 
 impl Metering {

@@ -13,7 +13,7 @@ use http::{Method, StatusCode};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 
-use super::metering::Meter;
+use super::meter::Meter;
 use super::{Exchange, HttpError, Response};
 
 /// Future of a response that a handler works on.

@@ -53,7 +53,7 @@ impl SharedLog {
         let deadline = Instant::now() + patience;
         while !log.inner.progress.wait_for(&Position::default(), Duration::from_millis(100)) {
             if let Some(problem) = log.inner.progress.stopped() {
-                return Err(StoreError::Unknown(problem));
+                return Err(StoreError::Stopped(problem));
             }
             if Instant::now() > deadline {
                 let problem = log.report().problem.unwrap_or_else(|| "it takes too long to read everything".to_owned());
@@ -104,8 +104,7 @@ impl SharedLog {
 
     /// Refuses where this server cannot follow.
     fn check(&self) -> Result<(), StoreError> {
-        let refuse = |problem| Err(StoreError::Away(format!("this server does not follow it: {problem}")));
-        self.inner.progress.stopped().map_or(Ok(()), refuse)
+        self.inner.progress.stopped().map_or(Ok(()), |problem| Err(StoreError::Stopped(problem)))
     }
 
     /// Tells how far this server is.

@@ -64,6 +64,9 @@ pub enum StoreError {
     /// The store holds what this program does not understand.
     #[error("the store holds what this version does not understand: {0}")]
     Unknown(String),
+    /// This server cannot follow the store any more.
+    #[error("{0}")]
+    Stopped(String),
 }
 
 /// Time to wait for a connection to be made, and for each answer until it is known whether it is the right one.

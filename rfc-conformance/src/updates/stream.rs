@@ -35,7 +35,7 @@ pub(crate) struct Stream<'a> {
     pub(crate) faults: Vec<Fault>,
     /// Substreams whose documents differ from the resources, and are not waited for any more.
     pub(crate) lost: BTreeSet<String>,
-    /// True once the stream has ended.
+    /// True once the stream has ended, or more has arrived than is read.
     pub(crate) ended: bool,
     bytes: usize,
 }
@@ -197,13 +197,18 @@ impl<'a> Stream<'a> {
                     for event in self.parser.push(&bytes) {
                         self.take(event);
                     }
-                    self.ended |= self.bytes > MOST_BYTES;
+                    self.ended |= self.is_cut_off();
                 }
                 Ok(Piece::Nothing) => break,
                 Ok(Piece::End) | Err(_) => self.ended = true,
             }
         }
         done(self)
+    }
+
+    /// Tells whether reading has ended because more arrived than is kept: what lacks then may still have come.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        self.bytes > MOST_BYTES
     }
 
     /// Reads until every substream that is not stopped has a document.

@@ -115,8 +115,15 @@ def following(program, folder, topology, name, rate, seconds):
             process.kill()
 
 
-def spent(server, method, path, body, count):
-    """Processor time of a server for one request, in microseconds, on one connection."""
+def idle(server, seconds=10):
+    """Portion of a core that a server uses without requests."""
+    before = processor(server.child.pid)
+    time.sleep(seconds)
+    return (processor(server.child.pid) - before) / seconds
+
+
+def spent(server, method, path, body, count, unasked):
+    """Processor time of a server for one request, in microseconds, on one connection, without what it uses unasked."""
     connection = http.client.HTTPConnection(*server.where)
     def ask():
         connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
@@ -125,10 +132,11 @@ def spent(server, method, path, body, count):
         assert answer.status == 200, answer.status
     for _ in range(200):
         ask()
-    before = processor(server.child.pid)
+    before, begun = processor(server.child.pid), time.monotonic()
     for _ in range(count):
         ask()
-    return 1e6 * (processor(server.child.pid) - before) / count
+    used = processor(server.child.pid) - before - unasked * (time.monotonic() - begun)
+    return 1e6 * used / count
 
 
 def requests(program, folder, count):
@@ -144,14 +152,15 @@ def requests(program, folder, count):
         peers = [json.loads(server.request("POST", "/swarm/register", {"name": "p", "port": 4000, "files": [file]})[2])
                  for server in servers]
         beats = [json.dumps({"peer": peer["peer"], "secret": peer["secret"]}) for peer in peers]
-        filtered = json.dumps({"cost-type": {"cost-mode": "numerical", "cost-metric": "routingcost"},
-                               "pids": {"srcs": ["isp-a-1"], "dsts": ["isp-b-2"]}})
+        unasked = [idle(server) for server in servers]
+        print(f"| without requests | {100 * unasked[0]:.2f} % of a core | {100 * unasked[1]:.2f} % |", flush=True)
         for name, method, path, bodies in [
                 ("whole cost map", "GET", "/costmap/numerical/routingcost", [None, None]),
                 ("holders of a file", "GET", f"/swarm/files/{'ab' * 32}/holders", [None, None]),
                 ("heartbeat", "POST", "/swarm/heartbeat", beats)]:
             # In turn, so that both have the same neighbours.
-            rounds = [[spent(server, method, path, body, count // 4) for server, body in zip(servers, bodies)] for _ in range(4)]
+            rounds = [[spent(server, method, path, body, count // 4, own) for server, body, own in zip(servers, bodies, unasked)]
+                      for _ in range(4)]
             without, shared = (sum(times) / len(times) for times in zip(*rounds))
             print(f"| {name} | {without:.0f} us | {shared:.0f} us |", flush=True)
     finally:

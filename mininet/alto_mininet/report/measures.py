@@ -14,6 +14,7 @@ from statistics import fmean, median
 from typing import Any, Iterable
 
 from ..scenario.model import Scenario
+from . import fluid
 from .reactions import Chooser, Reaction, choices, reactions
 
 MEGA = 1_000_000
@@ -34,8 +35,8 @@ class Download:
     failure: str = ""
     # Bytes of payload by source peer.
     sources: dict[str, int] = field(default_factory=dict)
-    # Time, source and size of each piece.
-    pieces: list[tuple[float, str, int]] = field(default_factory=list)
+    # Time, source, identity and size of each piece.
+    pieces: list[tuple[float, str, tuple[str, int], int]] = field(default_factory=list)
     wasted: int = 0
     size: int = 0
 
@@ -88,7 +89,8 @@ def follow(download: Download, events: Iterable[dict[str, Any]], names: dict[str
             source = names.get(str(event.get("source")), str(event.get("source")))
             count = int(event.get("bytes", 0))
             download.sources[source] = download.sources.get(source, 0) + count
-            download.pieces.append((float(event["time"]), source, count))
+            piece = (str(event.get("file")), int(event.get("piece", 0)))
+            download.pieces.append((float(event["time"]), source, piece, count))
         elif kind == "done":
             done += 1
             download.wasted += int(event.get("wasted") or 0)
@@ -120,7 +122,7 @@ def crossing_payload(
     epochs = [(float(epoch["seconds"]), {tuple(pair) for pair in epoch["pairs"]}) for epoch in crossing]
     total, steps, last = 0, defaultdict(int), 0
     for download in downloads:
-        for time, source, count in download.pieces:
+        for time, source, _, count in download.pieces:
             since = time - started
             pairs = next(
                 (pairs for begin, pairs in reversed(epochs) if begin <= since), epochs[0][1] if epochs else set()
@@ -224,7 +226,43 @@ def summarise(
     if peak:
         summary["max_load"] = max(peak.values())
     summary["wasted_mb"] = sum(download.wasted for download in downloads) / MEGA
+    if payload:
+        summary["wasted_share"] = summary["wasted_mb"] * MEGA / payload
     return summary
+
+
+def compare_with_fluid(
+    scenario: Scenario, downloads: list[Download], crossing: list[dict[str, Any]], size: int, mean: float | None
+) -> dict[str, float]:
+    """The bounds of a swarm in which all fetch the same content, and the distance of the run to them."""
+    if not downloads or len({peer.get for peer in scenario.peers if peer.get}) != 1:
+        return {}
+    rates = {peer.name: fluid.access_rates(scenario, peer) for peer in scenario.peers}
+    sharers = {peer.name for peer in scenario.peers if peer.share}
+    receivers = [fluid.Receiver(download.joined, *rates[download.name]) for download in downloads]
+    found: dict[str, float] = {}
+    if limit := fluid.bounds(size, sum(rates[name][0] for name in sharers), receivers):
+        found |= {
+            "bound_seed_s": limit.seed,
+            "bound_download_s": limit.download,
+            "bound_swarm_s": limit.swarm,
+            "bound_mean_s": limit.mean,
+            "bound_last_s": limit.last,
+        }
+        if mean is not None:
+            found["distance_mean"] = mean / limit.mean
+    start = min(download.joined for download in downloads)
+    pieces = (piece for download in downloads for piece in download.pieces)
+    if given := fluid.spread(pieces, sharers, size, start):
+        found |= {
+            "last_distinct_s": given.last_distinct,
+            "seed_copies_until": given.copies_until_then,
+            "seed_copies": given.copies,
+        }
+    if scenario.protected and crossing:
+        pairs = {(a, b) for a, b in crossing[0]["pairs"]}
+        found["bound_protected_mb"] = size / MEGA if fluid.cut_off(scenario.peers, pairs) else 0.0
+    return found
 
 
 def measure(scenario: Scenario, folder: Path) -> Measured:
@@ -253,6 +291,9 @@ def measure(scenario: Scenario, folder: Path) -> Measured:
     size = max((sum(scenario.files.get(name, 0) for name in peer.get) for peer in scenario.peers), default=0)
     copies = copies_entering(downloads, pid_of, size)
     summary = summarise(scenario, downloads, counters, core, matrix, copies, peak)
+    summary |= compare_with_fluid(
+        scenario, downloads, result.get("crossing", []), size, summary.get("completion_mean_s")
+    )
     hosts = {peer.name: peer.host for peer in scenario.peers}
     crossed, over_time = crossing_payload(downloads, hosts, result.get("crossing", []), result["started"])
     if scenario.protected:

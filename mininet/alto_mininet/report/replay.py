@@ -63,7 +63,7 @@ def replays(out: Path, scenario: Scenario, runs: list[Measured]) -> list[Replay]
 
 def length(run: Measured, started: float) -> float:
     """Seconds until the last piece of a run arrived."""
-    return max((time - started for download in run.downloads for time, _, _ in download.pieces), default=1.0)
+    return max((time - started for download in run.downloads for time, *_ in download.pieces), default=1.0)
 
 
 def replay(
@@ -84,7 +84,7 @@ def transfers_of(downloads: list[Download], started: float, step: float) -> list
     """What each peer fetched from each other one in each step; of too many, the largest ones."""
     sums: dict[tuple[int, str, str], int] = defaultdict(int)
     for download in downloads:
-        for time, source, count in download.pieces:
+        for time, source, _, count in download.pieces:
             sums[max(0, int((time - started) // step)), source, download.name] += count
     largest = sorted(sums.items(), key=lambda entry: -entry[1])[:MAX_TRANSFERS]
     return sorted((*key, count) for key, count in largest)

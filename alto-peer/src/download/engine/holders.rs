@@ -23,6 +23,8 @@ const IDLE: Duration = Duration::from_secs(3);
 const PARKED: Duration = Duration::from_secs(15);
 /// Relative change below which a cost changes no choice.
 const NOTEWORTHY: f64 = 0.1;
+/// Number of others that download the file from which on they pass on what they got.
+const SEVERAL: usize = 2;
 /// Number of missing pieces after which a holder counts as one that left.
 const MAX_MISSES: u32 = 3;
 
@@ -108,6 +110,15 @@ impl Holders {
     /// True if every holder that could be asked has the whole file, so that nobody else is downloading it.
     pub(super) fn are_all_complete(&self) -> bool {
         self.iter().filter(|holder| holder.listed && !holder.is_banned()).all(Holder::is_complete)
+    }
+
+    /// The only holder of the whole file, while several others download it and can pass on what it sends.
+    pub(super) fn only_source(&self) -> Option<&Holder> {
+        let mut known = self.iter().filter(|holder| holder.listed && !holder.is_banned());
+        let others = known.clone().filter(|holder| !holder.is_complete()).count();
+        let mut complete = known.by_ref().filter(|holder| holder.is_complete());
+        let only = complete.next()?;
+        (complete.next().is_none() && others >= SEVERAL).then_some(only)
     }
 
     /// Number of holders that can be chosen as neighbours, or are.

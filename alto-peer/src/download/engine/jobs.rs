@@ -331,7 +331,10 @@ mod tests {
         let (mut jobs, have, now) = (Jobs::new(&Bitfield::new(1)), Bitfield::full(1), Instant::now());
         let first = jobs.assign(offer(1, &have), &[], now, &mut rng()).unwrap();
         let later = now + WAITS.1;
-        let [second, third] = [2, 3].map(|last| jobs.assign_again(offer(last, &have), later, &mut rng()).unwrap());
+        let second = jobs.assign_again(offer(2, &have), later, &mut rng()).unwrap();
+        assert!(jobs.assign_again(offer(3, &have), later, &mut rng()).is_none(), "it was asked just now");
+        let later = later + WAITS.1;
+        let third = jobs.assign_again(offer(3, &have), later, &mut rng()).unwrap();
         assert!(jobs.assign_again(offer(4, &have), later + WAITS.1, &mut rng()).is_none(), "three are enough");
         jobs.begun(second.id, 0, later);
         assert!(first.cancel.is_cancelled() && third.cancel.is_cancelled() && !second.cancel.is_cancelled());

@@ -275,15 +275,13 @@ impl Coordinator {
             let can_use = |have: &Bitfield| if again { self.jobs.misses(have) } else { self.jobs.wants(have) };
             let useful = |index: &usize| neighbours[*index].have.as_ref().is_some_and(can_use);
             let useful: Vec<usize> = (0..neighbours.len()).filter(useful).collect();
-            // Where there are enough of them, a second request to one would only wait longer.
-            let parallel = if useful.len() >= self.options.parallel { 1 } else { self.options.parallel_per_neighbour };
             for index in self.policy.policy().order(candidates, &useful, &mut self.rng) {
                 let holder = neighbours[index];
                 let Some(have) = &holder.have else { continue };
                 let offer = Offer {
                     source: holder.source,
                     have,
-                    parallel,
+                    parallel: self.options.parallel_per_neighbour,
                     batch: holder.pieces_in(BATCH, piece_size, MAX_BATCH_BYTES / piece_size),
                     in_order,
                 };

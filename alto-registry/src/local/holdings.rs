@@ -145,6 +145,10 @@ impl Holdings {
         let held = &mut self.of_peers[peer as usize];
         let index = held.partition_point(|held| held.file < file_number);
         let (complete, leased) = (holding.complete, end.is_some());
+        // Most peers have one file or a few, for which a vector would take room for four at once.
+        if held.len() == held.capacity() && held.len() < 4 {
+            held.reserve_exact(1);
+        }
         held.insert(index, Held { file: file_number, place, complete, leased, description });
         self.count += 1;
         if let Some(end) = end {

@@ -35,6 +35,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check::new("opens a stream of all resources in `uses`, without patches", &[USES, ALL_FULL], all_resources),
 ];
 
+/// Number of bytes after which the rest of many resources is read over another stream. Documents take much more memory.
+const MOST_TOGETHER: usize = 8 << 20;
 /// Maximum number of resources of a stream that is compared.
 const MOST: usize = 8;
 /// Reason why nothing is said of a stream whose documents are longer than what is read.
@@ -189,12 +191,13 @@ fn all_resources(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswe
                     break;
                 }
             };
-            stream.until_full();
+            stream.until(context.client.patience(), |stream| stream.is_full() || stream.bytes() > MOST_TOGETHER);
+            let is_cut_off = !stream.is_full() && stream.bytes() > MOST_TOGETHER;
             let came =
                 |place: &usize| stream.substreams.get(&format!("s{place}")).is_some_and(|one| !one.updates.is_empty());
             let (there, lacking): (Vec<_>, Vec<_>) = left.into_iter().partition(|(place, _)| came(place));
             left = Vec::new();
-            match (stream.is_cut_off(), there.is_empty()) {
+            match (is_cut_off, there.is_empty()) {
                 (false, _) => whole(&stream, |_| true, sheet),
                 (true, true) => {
                     sheet.on(USES).skip(TOO_LONG);

@@ -10,7 +10,7 @@ use crate::peer::PeerAddress;
 pub struct FileQuery<'a> {
     /// Kind of ID; a list has files of one kind.
     pub kind: ContentKind,
-    /// Name that all files in the list have; absent for any name.
+    /// Name that at least one holder gives each file in the list; absent for any name.
     pub name: Option<&'a str>,
     /// Last ID of the page before; absent for the first page. A list of files of one name ends after an ID that nobody
     /// holds any more.
@@ -22,7 +22,7 @@ pub struct FileQuery<'a> {
 /// Page of a list of files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileList {
-    /// Files, sorted by ID; files of one name by the number of their holders, most first, then by ID.
+    /// Files, sorted by ID; files of one name by the number of holders that give it, most first, then by ID.
     pub files: Vec<FileSummary>,
     /// Value of [`FileQuery::after`] for the next page; absent on the last one.
     pub next: Option<ContentId>,
@@ -33,7 +33,7 @@ pub struct FileList {
 pub struct FileSummary {
     /// ID of the file.
     pub id: ContentId,
-    /// Name that most of its holders give, if any gives one.
+    /// Name that most of its holders give, if any gives one; in a list of files of one name, that name.
     pub name: Option<FileName>,
     /// Length in bytes that most of its holders give, if any gives one.
     pub size: Option<u64>,

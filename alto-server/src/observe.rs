@@ -77,6 +77,7 @@ fn describe() {
     describe_gauge!("alto_update_streams", "Update streams currently open (RFC 8895).");
     describe_gauge!("alto_tips_views", "TIPS views currently open (RFC 9569).");
     describe_gauge!("alto_followed", "Resources and requests whose answers clients follow.");
+    describe_counter!("alto_followed_begun_total", "Times that the history of an answer was begun.");
     describe_counter!("alto_unknown_streams_total", "Requests for a control URI of no open stream.");
     describe_counter!("alto_swarm_refused_total", "Requests refused by the peer registry, by reason.");
     describe_counter!("alto_swarm_expired_total", "Registrations that expired because no heartbeat arrived.");

@@ -203,29 +203,26 @@ fn without_the_store_reads_go_on_and_changes_are_refused() {
     assert_eq!(costs[0], costs[1]);
 }
 
+/// Starts a server without a store, with a folder for its state.
+fn start_alone(topology: &Path, state: &Path) -> Server {
+    let mut command = program();
+    command.env("ALTO_ADMIN_TOKEN", TOKEN).args(["--listen", "127.0.0.1:0", "--map-interval", "0"]);
+    Server::start(command.arg("--topology").arg(topology).arg("--state").arg(state))
+}
+
 #[test]
-fn files_move_into_an_empty_store_once() {
+fn files_move_into_an_empty_store_once_and_back() {
+    const PREFIXES: &str = "192.0.2.0/24 isp-a-1\n";
     if !is_installed() {
         return;
     }
     let (redis, folder) = (RedisServer::on_socket(&[]), tempfile::tempdir().unwrap());
     let state = folder.path().to_str().unwrap();
-    let alone = {
-        let mut command = program();
-        command.env("ALTO_ADMIN_TOKEN", TOKEN).args([
-            "--listen",
-            "127.0.0.1:0",
-            "--map-interval",
-            "0",
-            "--state",
-            state,
-        ]);
-        Server::start(command.arg("--topology").arg(data("two-isps.json")))
-    };
+    let alone = start_alone(&data("two-isps.json"), folder.path());
     let (source, destination) = links(&alone).remove(3);
-    let change = json!({"source": source, "destination": destination, "cost": 77}).to_string();
-    assert_eq!(admin(alone.address, "POST", "/admin/links", &change).status, 200);
-    assert_eq!(admin(alone.address, "PUT", "/admin/prefixes/bgp?sequence=4", "192.0.2.0/24 isp-a-1\n").status, 200);
+    let change = |cost: u32| json!({"source": source, "destination": destination, "cost": cost}).to_string();
+    assert_eq!(admin(alone.address, "POST", "/admin/links", &change(77)).status, 200);
+    assert_eq!(admin(alone.address, "PUT", "/admin/prefixes/bgp?sequence=4", PREFIXES).status, 200);
     let wanted = DOCUMENTS.map(|document| alone.get(document).body);
     alone.signal("TERM");
     assert_eq!(alone.wait(), Some(0));
@@ -235,6 +232,115 @@ fn files_move_into_an_empty_store_once() {
         assert_eq!(DOCUMENTS.map(|document| server.get(document).body), wanted);
         let sources = admin(server.address, "GET", "/admin/prefixes", "").json();
         assert_eq!(sources["sources"][0]["sequence"], 4, "{sources}");
+    }
+
+    // Back, as docs/scaling.md says: the topology with the changes to links becomes the file; feeds send everything again.
+    assert_eq!(admin(other.address, "POST", "/admin/links", &change(78)).status, 200);
+    let wanted = DOCUMENTS.map(|document| other.get(document).body);
+    let file = folder.path().join("topology.json");
+    std::fs::write(&file, admin(other.address, "GET", "/admin/topology", "").body).unwrap();
+    let back = start_alone(&file, &folder.path().join("anew"));
+    let patch = admin(back.address, "PATCH", "/admin/prefixes/bgp?after=4&sequence=5", "");
+    assert_eq!(patch.status, 409, "the feed learns that it has to send everything: {patch:?}");
+    assert_eq!(admin(back.address, "PUT", "/admin/prefixes/bgp?sequence=5", PREFIXES).status, 200);
+    // Times of before are not known any more, and the directory has one.
+    assert_eq!(DOCUMENTS[1..].iter().map(|document| back.get(document).body).collect::<Vec<_>>(), wanted[1..]);
+}
+
+/// Appends an entry to a log, as a release to come may write it.
+fn append(redis: &RedisServer, log: &str, kind: &str, data: &str) {
+    const SCRIPT: &str = "local base, kind, data = KEYS[1], ARGV[1], ARGV[2] \
+        local before = string.match(redis.call('GET', base .. 'head') or '0-0 ', ' (%x*)$') \
+        local chain = string.sub(redis.sha1hex(before .. kind .. data), 1, 16) \
+        local id = redis.call('XADD', base .. 'log', '*', 'k', kind, 'd', data, 'p', before, 'c', chain) \
+        redis.call('SET', base .. 'head', id .. ' ' .. chain) \
+        return id";
+    let answer = redis.call(&["EVAL", SCRIPT, "1", &format!("alto:{log}:"), kind, data]);
+    assert!(answer.contains('-') && !answer.contains("ERR"), "{answer}");
+}
+
+#[test]
+fn a_server_that_meets_what_it_does_not_understand_serves_what_it_has_and_changes_nothing() {
+    if !is_installed() {
+        return;
+    }
+    for (kind, data) in [
+        ("network", r#"{"change":{"links-of-tomorrow":[]}}"#),
+        ("network", r#"{"change":"nothing","reason-of-tomorrow":1}"#),
+        ("tomorrow", "{}"),
+        ("network", "garbage"),
+    ] {
+        let redis = RedisServer::on_socket(&[]);
+        let servers = [(); 2].map(|()| start(&redis.url(0), &[]));
+        let (source, destination) = links(&servers[0]).remove(0);
+        let change = json!({"source": source, "destination": destination, "cost": 5}).to_string();
+        assert_eq!(admin(servers[0].address, "POST", "/admin/links", &change).status, 200);
+        let before = settle(&servers);
+        append(&redis, "network-1", kind, data);
+        for server in &servers {
+            let problem = wait_until("the server says that it does not follow", || {
+                let status = admin(server.address, "GET", "/admin/status", "").json();
+                status["cluster"]["problem"].as_str().map(str::to_owned)
+            });
+            assert!(problem.contains("does not understand"), "{problem}");
+            wait_until("that does not pass", || {
+                let status = admin(server.address, "GET", "/admin/status", "").json();
+                assert_eq!(status["cluster"]["problem"].as_str(), Some(&*problem));
+                status["cluster"]["silent-for"].as_f64().filter(|silent| *silent > 1.5)
+            });
+            for document in DOCUMENTS {
+                let answer = server.get(document);
+                assert_eq!((answer.status, answer.field(POSITION)), (200, Some(&*before)));
+            }
+            let refused = admin(server.address, "POST", "/admin/links", &change);
+            assert!(refused.status == 503 && refused.field("retry-after").is_some(), "{refused:?}");
+        }
+    }
+}
+
+#[test]
+fn a_registry_that_meets_what_it_does_not_understand_answers_and_changes_nothing() {
+    if !is_installed() {
+        return;
+    }
+    let redis = RedisServer::on_socket(&[]);
+    let server = start(&redis.url(0), &[]);
+    let register = |port: u16| {
+        let registration = json!({"name": "peer", "port": port, "files": []}).to_string();
+        server.post("/swarm/register", "application/json", registration)
+    };
+    let peer = register(4000).json();
+    append(&redis, "registry-1", "tomorrow", "");
+    let refused =
+        wait_until("registrations are refused", || Some(register(4001)).filter(|answer| answer.status != 201));
+    assert!(refused.status == 503 && refused.field("retry-after").is_some(), "{refused:?}");
+    assert_eq!(server.get("/swarm/files").status, 200);
+    let credentials = json!({"peer": peer["peer"], "secret": peer["secret"]}).to_string();
+    let beat = server.post("/swarm/heartbeat", "application/json", credentials);
+    assert_eq!(beat.status, 200, "leases go on: {beat:?}");
+}
+
+#[test]
+fn a_store_with_garbage_is_refused_at_the_start() {
+    if !is_installed() {
+        return;
+    }
+    let redis = RedisServer::on_socket(&[]);
+    let topology = data("two-isps.json");
+    for (command, says) in [
+        (&["SET", "alto:network-1:head", "garbage"][..], "does not understand"),
+        (&["SET", "alto:network-1:head", "1-1 \u{e9}"], "does not understand"),
+        (&["SET", "alto:registry-1:head", "garbage"], "does not understand"),
+        (&["LPUSH", "alto:network-1:head", "x"], "WRONGTYPE"),
+        (&["HSET", "alto:registry-1:peer:0000000000000001", "s", "x", "p", "y"], "does not understand"),
+        (&["SET", "alto:registry-1:peer:0000000000000001", "x"], "WRONGTYPE"),
+    ] {
+        redis.call(&["FLUSHALL"]);
+        redis.call(command);
+        let url = redis.url(0);
+        let all = ["--topology", topology.to_str().unwrap(), "--listen", "127.0.0.1:0", "--store", &url];
+        let (code, _, error) = crate::support::run(&all);
+        assert!(code != 0 && error.contains(says), "{command:?}: {error}");
     }
 }
 

@@ -5,6 +5,8 @@ mod admin;
 mod attacks;
 #[cfg(feature = "redis")]
 mod cluster;
+#[cfg(feature = "redis")]
+mod cluster_secure;
 mod command_line;
 mod conformance;
 mod ctl;

@@ -26,9 +26,13 @@ def attack(options, folder):
             router.settimeout(60)
             name = struct.pack(">HH", 1026, 16000) + b"n" * 16000
             for number in range(MESSAGES):
-                router.sendall(monitored(routes(prefixes(number, 5000), communities=4000)))
                 nodes = b"".join(node(number * 500 + place) for place in range(500))
-                link_router.sendall(link_state(nodes, name))
+                for connection, message in ((router, monitored(routes(prefixes(number, 5000), communities=4000))),
+                                            (link_router, link_state(nodes, name))):
+                    try:
+                        connection.sendall(message)
+                    except ConnectionError:
+                        pass  # Routes with so many communities count as several, and soon are more than a router may have.
             end = time.monotonic() + 20
             settled = feed.cpu_seconds()
             while time.monotonic() < end:

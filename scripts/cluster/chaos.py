@@ -5,10 +5,12 @@
   chaos.py PROGRAMS --short           a few faults, in less than half a minute
   chaos.py PROGRAMS --isolated        the master takes writes that no copy has, and is killed; with --copies 0 the checker
                                       has to find losses, and otherwise none
+  chaos.py PROGRAMS --stopped 30      all of Redis stands still for 30 seconds
 
 PROGRAMS is a folder with an alto-server that was built with the feature redis. Prints a summary as JSON; the exit status is
 1 if anything acknowledged was lost, anything was invented, or two servers differed at one position."""
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -19,7 +21,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from history import History
-from processes import Cluster, request, wait_for
+from processes import Balancer, Cluster, request, wait_for
 
 DOCUMENTS = ["/networkmap", "/costmap/numerical/routingcost", "/costmap/numerical/hopcount"]
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
@@ -30,59 +32,78 @@ def file_id(number):
 
 
 class Clients:
-    """Clients that change and read until they are told to stop. Each goes to another server where one does not answer."""
+    """Clients that change and read until they are told to stop. Each has a home, where it asks the servers it has there in turn,
+    and a way to get there. The balancer, where there is one, has a reader of its own."""
 
-    def __init__(self, cluster, seed):
+    def __init__(self, cluster, seed, homes=None, balancer=None):
         self.history, self.done = History(), threading.Event()
-        self.ports = [server.port for server in cluster.servers]
-        links = json.loads(request(self.ports[0], "GET", "/admin/links")[2])["links"]
-        self.links = [(link["source"], link["destination"]) for link in links]
+        everywhere = [server.where for server in cluster.servers]
+        homes = homes or [(lambda: None, everywhere)] * 2
+        links = json.loads(request(everywhere[0], "GET", "/admin/links")[2])["links"]
+        links = [(link["source"], link["destination"]) for link in links]
         self.numbers = iter(range(1, 1 << 60))
         self.lock = threading.Lock()
-        work = [(self._register, n) for n in range(2)] + [(self._change, n) for n in range(2)] + [(self._read, n) for n in range(2)]
-        self.threads = [threading.Thread(target=each, args=(random.Random(seed * 100 + place), n), daemon=True)
-                        for place, (each, n) in enumerate(work)]
+        work = [(each, enter, servers, links[number::len(homes)]) for each in (self._register, self._change, self._read)
+                for number, (enter, servers) in enumerate(homes)]
+        if balancer:
+            work.append((self._read_through, lambda: None, [balancer.where], []))
+        self.threads = [threading.Thread(target=self._work, args=(random.Random(seed * 100 + place), *each), daemon=True)
+                        for place, each in enumerate(work)]
         for thread in self.threads:
             thread.start()
 
-    def _ask(self, rng, method, path, body=None):
-        """Asks a server chosen at random. True or False, or None where nobody knows."""
+    def _work(self, rng, each, enter, servers, links):
+        enter()
         try:
-            status, fields, answer = request(rng.choice(self.ports), method, path, body)
+            each(rng, servers, links)
+        except Exception as error:
+            self.history.wrong.append(f"a client failed: {error!r}")
+            raise
+
+    def _ask(self, rng, servers, method, path, body=None):
+        """Asks a server chosen at random. True or False, or None where nobody knows."""
+        begun = time.monotonic()
+        try:
+            status, fields, answer = request(rng.choice(servers), method, path, body)
         except OSError:
             time.sleep(0.02)
             return None, {}, b""
         if status >= 500:
+            self.history.refuse(time.monotonic() - begun)
             assert status == 503 and "retry-after" in fields, (path, status, answer)
             time.sleep(0.02)
             return None, fields, answer
         return status < 300, fields, answer
 
-    def _register(self, rng, _):
+    def _register(self, rng, servers, _):
         while not self.done.is_set():
             with self.lock:
                 number = next(self.numbers)
             files = [{"id": file_id(number), "name": "f", "size": 1, "manifest": file_id(number), "complete": True}]
             body = {"name": f"p{number}", "port": 1 + number % 65535, "files": files}
-            self.history.register(number, self._ask(rng, "POST", "/swarm/register", body)[0])
+            self.history.register(number, self._ask(rng, servers, "POST", "/swarm/register", body)[0])
             time.sleep(0.01)
 
-    def _change(self, rng, which):
+    def _change(self, rng, servers, own):
         value = 0
-        own = self.links[which::2]
         while not self.done.is_set():
             value += 1
             source, destination = link = own[value % len(own)]
             body = {"source": source, "destination": destination, "cost": value}
-            self.history.set_link(link, value, self._ask(rng, "POST", "/admin/links", body)[0])
+            self.history.set_link(link, value, self._ask(rng, servers, "POST", "/admin/links", body)[0])
             time.sleep(0.01)
 
-    def _read(self, rng, _):
+    def _read(self, rng, servers, _):
         while not self.done.is_set():
             document = rng.choice(DOCUMENTS)
-            answer, fields, body = self._ask(rng, "GET", document)
-            if answer:
-                self.history.read(document, fields, body)
+            answer, fields, body = self._ask(rng, servers, "GET", document)
+            self.history.read(document, fields, body, answer)
+            time.sleep(0.005)
+
+    def _read_through(self, rng, balancer, _):
+        while not self.done.is_set():
+            if self._ask(rng, balancer, "GET", rng.choice(DOCUMENTS))[0]:
+                self.history.read_through()
             time.sleep(0.005)
 
     def stop(self):
@@ -112,7 +133,7 @@ def state(server):
 def settle(cluster):
     """Waits until all servers are up and have the same."""
     wait_for("all servers are ready", lambda: all(server.is_ready() for server in cluster.servers))
-    wait_for("changes are taken", lambda: request(cluster.servers[0].port, "POST", "/admin/links", {
+    wait_for("changes are taken", lambda: request(cluster.servers[0].where, "POST", "/admin/links", {
         **dict(zip(("source", "destination"), first_link(cluster))), "delay": 1})[0] == 200)
 
     def same():
@@ -126,15 +147,15 @@ def settle(cluster):
 
 
 def first_link(cluster):
-    link = json.loads(request(cluster.servers[0].port, "GET", "/admin/links")[2])["links"][0]
+    link = json.loads(request(cluster.servers[0].where, "GET", "/admin/links")[2])["links"][0]
     return link["source"], link["destination"]
 
 
 class Faults:
     """What can happen to a cluster. Each leaves it whole again."""
 
-    def __init__(self, cluster, rng):
-        self.cluster, self.rng = cluster, rng
+    def __init__(self, cluster, rng, balancer):
+        self.cluster, self.rng, self.balancer = cluster, rng, balancer
 
     def server_killed(self):
         server = self.rng.choice(self.cluster.servers)
@@ -147,7 +168,7 @@ class Faults:
         master = wait_for("there is a master", self.cluster.master)
         master.kill()
         other = wait_for("another one is the master", self.cluster.master)
-        master.restart_below(other.port)
+        master.restart_below(other)
         self.whole()
 
     def replica_killed(self):
@@ -155,7 +176,7 @@ class Faults:
         replica = self.rng.choice([redis for redis in self.cluster.redis if redis is not master])
         replica.kill()
         time.sleep(self.rng.uniform(0.2, 1))
-        replica.restart_below(master.port)
+        replica.restart_below(master)
         self.whole()
 
     def redis_stopped(self, seconds=None):
@@ -219,6 +240,10 @@ class Faults:
         server.start()
         wait_for("the server is ready again", server.is_ready)
 
+    def balancer_killed(self):
+        self.balancer.crash()
+        wait_for("the balancer answers again", self.balancer.answers)
+
     def whole(self):
         """Waits until the master has both replicas."""
         def is_whole():
@@ -231,6 +256,8 @@ class Faults:
                  self.memory_full, self.connections_cut]
         if self.cluster.copies > 1:
             kinds.append(self.servers_of_redis_stopped)
+        if self.balancer:
+            kinds.append(self.balancer_killed)
         return kinds + ([self.clock_stepped] if os.path.exists(FAKETIME) else [])
 
 
@@ -247,33 +274,71 @@ def isolated(cluster):
     for process in rest + cluster.sentinels:
         process.go_on()
     other = wait_for("another one is the master", cluster.master)
-    master.restart_below(other.port)
+    master.restart_below(other)
+
+
+def stopped(cluster, faults, clients, seconds):
+    """All of Redis stands still: readers have no error, changes are refused with a time to retry, and servers say since when
+    they are stale."""
+    def stale():
+        lines = [server.request("GET", "/readyz") for server in cluster.servers]
+        assert all(status == 200 for status, _, _ in lines), lines
+        return sum(b"stale for" in line for _, _, line in lines)
+
+    def watch():
+        try:
+            wait_for("all servers say that they are stale", lambda: stale() == len(cluster.servers), seconds)
+        except Exception as error:
+            clients.history.wrong.append(f"while Redis stood still: {error!r}")
+    failed, refused = clients.history.read_failed, len(clients.history.refusals)
+    watching = threading.Thread(target=watch)
+    watching.start()
+    faults.redis_stopped(seconds)
+    watching.join()
+    wait_for("no server is stale any more", lambda: not stale())
+    refusals = clients.history.refusals[refused:]
+    found = {"read-errors": clients.history.read_failed - failed, "refusals": len(refusals),
+             "longest-refusal": round(max(refusals, default=0.0), 2)}
+    print(f"while Redis stood still: {json.dumps(found)}", file=sys.stderr)
+    if found["read-errors"] or not refusals:
+        clients.history.wrong.append(f"while Redis stood still: {found}")
 
 
 def run(options):
     program = os.path.join(options.programs, "alto-server")
     rng = random.Random(options.seed)
-    with tempfile.TemporaryDirectory(prefix="alto-chaos-") as folder:
+    place = contextlib.nullcontext(options.logs) if options.logs else tempfile.TemporaryDirectory(prefix="alto-chaos-")
+    with place as folder:
         bound = 0 if options.isolated and options.copies == 0 else 1
-        with Cluster(program, folder, options.servers, options.copies, bound) as cluster:
-            clients, faults = Clients(cluster, options.seed), Faults(cluster, rng)
+        more = ["--trusted-proxy", "127.0.0.0/8"]
+        with Cluster(program, folder, options.servers, options.copies, bound, more) as cluster:
+            balancer = cluster.balance(os.path.join(folder, "balancer")) if os.path.exists(Balancer.PROGRAM) else None
+            clients, faults = Clients(cluster, options.seed, balancer=balancer), Faults(cluster, rng, balancer)
             begun, happened = time.monotonic(), []
             time.sleep(1)
+
+            def happen(fault, *arguments):
+                begin = time.monotonic()
+                clients.history.begin(fault.__name__)
+                fault(*arguments)
+                happened.append(fault.__name__)
+                print(f"{len(happened)}: {fault.__name__} at {begin - begun:.1f} s for {time.monotonic() - begin:.1f} s",
+                      file=sys.stderr, flush=True)
             if options.isolated:
-                isolated(cluster)
-                happened.append("isolated")
+                happen(isolated, cluster)
+            elif options.stopped:
+                happen(stopped, cluster, faults, clients, options.stopped)
             elif options.short:
-                for fault in (faults.server_killed, faults.master_killed, lambda: faults.redis_stopped(2)):
-                    fault()
-                    happened.append(fault.__name__.replace("<lambda>", "redis_stopped"))
+                for fault, *arguments in ([faults.server_killed], [faults.master_killed], [faults.redis_stopped, 2],
+                                          *([[faults.balancer_killed]] if balancer else [])):
+                    happen(fault, *arguments)
                     time.sleep(0.5)
             else:
                 kinds = faults.all()
+                if options.only:
+                    kinds = [kind for kind in kinds if kind.__name__ in options.only.split(",")]
                 for number in range(options.faults):
-                    fault = kinds[number % len(kinds)]
-                    print(f"{number + 1}: {fault.__name__}", file=sys.stderr, flush=True)
-                    fault()
-                    happened.append(fault.__name__)
+                    happen(kinds[number % len(kinds)])
                     time.sleep(rng.uniform(0.2, 1))
             time.sleep(0.5)
             clients.stop()
@@ -294,10 +359,13 @@ def main():
     parser.add_argument("programs")
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--isolated", action="store_true")
+    parser.add_argument("--stopped", type=float, default=0, metavar="SECONDS")
     parser.add_argument("--copies", type=int, default=1)
     parser.add_argument("--servers", type=int, default=3)
     parser.add_argument("--faults", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default="", help="names of faults, with commas; all others stay away")
+    parser.add_argument("--logs", help="folder for the logs of all programs, which are removed otherwise")
     options = parser.parse_args()
     wrong = run(options)
     if options.isolated and options.copies == 0:

@@ -18,7 +18,17 @@ class History:
         self.torn = []
         self.acknowledged_at = []
         self.read_at = []
+        self.read_failed = 0
+        self.through_at = []
+        self.refusals = []
+        self.wrong = []
+        self.faults = []
         self.refused = 0
+
+    def begin(self, fault):
+        """Remembers when a fault began."""
+        with self.lock:
+            self.faults.append((time.monotonic(), fault))
 
     def register(self, number, answer):
         with self.lock:
@@ -36,9 +46,22 @@ class History:
         elif answer is False:
             self.refused += 1
 
-    def read(self, document, fields, body):
+    def refuse(self, seconds):
+        """Remembers how long a refusal for want of the store took."""
+        with self.lock:
+            self.refusals.append(seconds)
+
+    def read_through(self):
+        """Remembers an answer through the balancer."""
+        with self.lock:
+            self.through_at.append(time.monotonic())
+
+    def read(self, document, fields, body, answer):
         """Compares an answer with that of any other server at the same position."""
         with self.lock:
+            if not answer:
+                self.read_failed += 1
+                return
             self.read_at.append(time.monotonic())
             key = (document, fields.get("alto-position"))
             seen = (fields.get("etag"), hashlib.sha256(body).hexdigest())
@@ -49,6 +72,14 @@ class History:
         """Longest time between two successes, in seconds."""
         times = sorted(times)
         return max((later - earlier for earlier, later in zip(times, times[1:])), default=0.0)
+
+    def outages(self, times):
+        """The same after each kind of fault: the latest one that began before it ended."""
+        longest, times = {}, sorted(times)
+        for earlier, later in zip(times, times[1:]):
+            kind = next((fault for begun, fault in reversed(self.faults) if begun < later), "none")
+            longest[kind] = max(longest.get(kind, 0.0), round(later - earlier, 2))
+        return dict(sorted(longest.items()))
 
     def check(self, held, costs):
         """Compares with the end: files that somebody holds, and the values of links. Returns what is wrong."""
@@ -66,7 +97,7 @@ class History:
                 lost.append(f"{link}: {acknowledged} was acknowledged, and {present} is there")
             elif present is not None and present not in possible:
                 invented.append(f"{link}: {present}")
-        return {"lost": lost, "invented": invented, "torn": [str(key) for key in self.torn]}
+        return {"lost": lost, "invented": invented, "torn": [str(key) for key in self.torn], "wrong": self.wrong}
 
     def summary(self):
         registrations = sum(1 for answer in self.registrations.values() if answer)
@@ -74,4 +105,8 @@ class History:
         return {"acknowledged-registrations": registrations, "acknowledged-changes": changes, "refused": self.refused,
                 "positions": len({position for _, position in self.documents}), "reads": len(self.read_at),
                 "writers-outage": round(self.outage(self.acknowledged_at), 2),
-                "readers-outage": round(self.outage(self.read_at), 2)}
+                "readers-outage": round(self.outage(self.read_at), 2),
+                "balancer-outage": round(self.outage(self.through_at), 2),
+                "longest-refusal": round(max(self.refusals, default=0.0), 2),
+                "writers-outage-by-fault": self.outages(self.acknowledged_at),
+                "balancer-outage-by-fault": self.outages(self.through_at)}

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -13,6 +14,8 @@ TOPOLOGY = os.path.join(ROOT, "topo", "data", "two-isps.json")
 TOKEN = "cluster-token-0123456789"
 # Name under which Sentinels know the master.
 SERVICE = "alto"
+# Milliseconds that a Sentinel gives a failover, and half of those until it tries again after one that failed.
+FAILOVER_TIMEOUT = 3000
 PATIENCE = 90
 
 
@@ -38,19 +41,34 @@ def wait_for(what, condition, patience=PATIENCE):
     raise TimeoutError(f"never happened: {what}")
 
 
+class Machine:
+    """Where programs run: on loopback, or in a network namespace with an address of its own."""
+
+    def __init__(self, address="127.0.0.1", namespace=None):
+        self.address, self.namespace = address, namespace
+
+    def within(self, command):
+        """Command that runs another one there."""
+        return ["ip", "netns", "exec", self.namespace, *command] if self.namespace else command
+
+
+LOOPBACK = Machine()
+
+
 class Process:
     """A program that can be killed, stopped and started again."""
 
-    def __init__(self, name, folder, command, env=None):
+    def __init__(self, name, folder, command, env=None, machine=LOOPBACK):
         self.name, self.command, self.env, self.child = name, command, env, None
-        self.folder = folder
+        self.folder, self.machine = folder, machine
         os.makedirs(folder, exist_ok=True)
         self.start()
 
     def start(self):
         log = open(os.path.join(self.folder, self.name + ".log"), "ab")
         env = {**os.environ, **self.env} if self.env else None
-        self.child = subprocess.Popen(self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=env)
+        self.child = subprocess.Popen(self.machine.within(self.command), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                                      env=env, start_new_session=True)
         log.close()
 
     def alive(self):
@@ -72,73 +90,71 @@ class Process:
 class Redis(Process):
     """A Redis server, which syncs its file of changes every second."""
 
-    def __init__(self, port, folder, master=None, min_replicas=1):
-        self.port = port
-        command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", folder, "--save", "",
+    def __init__(self, port, folder, master=None, min_replicas=1, machine=LOOPBACK):
+        self.port, self.machine = port, machine
+        command = ["redis-server", "--port", str(port), "--bind", machine.address, "--protected-mode", "no", "--dir", folder, "--save", "",
                    "--appendonly", "yes", "--appendfsync", "everysec", "--repl-timeout", "4",
                    "--repl-ping-replica-period", "1", "--repl-diskless-sync-delay", "0",
                    "--min-replicas-to-write", str(min_replicas), "--min-replicas-max-lag", "2"]
-        if master:
-            command += ["--replicaof", "127.0.0.1", str(master)]
         self.base = command
-        super().__init__(f"redis-{port}", folder, command)
+        super().__init__(f"redis-{port}", folder, self._below(master), machine=machine)
+
+    def _below(self, master):
+        return self.base + (["--replicaof", master.machine.address, str(master.port)] if master else [])
 
     def call(self, *words):
-        done = subprocess.run(["redis-cli", "-p", str(self.port), *words], capture_output=True, text=True,
-                              timeout=20)
-        return done.stdout.strip()
+        return call(self, *words).stdout.strip()
 
     def role(self):
         return (self.call("ROLE").splitlines() or [""])[0]
 
     def restart_below(self, master):
         """Starts again, as a replica of another server."""
-        self.command = [word for word in self.base]
-        if "--replicaof" in self.command:
-            place = self.command.index("--replicaof")
-            del self.command[place:place + 3]
-        if master != self.port:
-            self.command += ["--replicaof", "127.0.0.1", str(master)]
+        self.command = self._below(master if master is not self else None)
         self.start()
 
 
 class Sentinel(Process):
     """A Sentinel, which rewrites its file."""
 
-    def __init__(self, port, folder, master, quorum=2, down_after=1500):
+    def __init__(self, port, folder, master, quorum=2, down_after=1500, machine=LOOPBACK):
         self.port = port
         os.makedirs(folder, exist_ok=True)
         path = os.path.join(folder, f"sentinel-{port}.conf")
         with open(path, "w") as file:
-            file.write(f"port {port}\nbind 127.0.0.1\ndir {folder}\nsentinel monitor {SERVICE} 127.0.0.1 {master} {quorum}\n"
+            file.write(f"port {port}\nbind {machine.address}\nprotected-mode no\ndir {folder}\n"
+                       f"sentinel monitor {SERVICE} {master.machine.address} {master.port} {quorum}\n"
                        f"sentinel down-after-milliseconds {SERVICE} {down_after}\n"
-                       f"sentinel failover-timeout {SERVICE} 6000\n")
-        super().__init__(f"sentinel-{port}", folder, ["redis-server", path, "--sentinel"])
+                       f"sentinel failover-timeout {SERVICE} {FAILOVER_TIMEOUT}\n")
+        super().__init__(f"sentinel-{port}", folder, ["redis-server", path, "--sentinel"], machine=machine)
 
     def is_tilted(self):
-        done = subprocess.run(["redis-cli", "-p", str(self.port), "INFO", "sentinel"], capture_output=True, text=True,
-                              timeout=20)
-        return "sentinel_tilt:1" in done.stdout
+        return "sentinel_tilt:1" in call(self, "INFO", "sentinel").stdout
 
     def master(self):
-        done = subprocess.run(["redis-cli", "-p", str(self.port), "SENTINEL", "get-master-addr-by-name", SERVICE],
-                              capture_output=True, text=True, timeout=20)
-        lines = done.stdout.split()
-        return int(lines[1]) if len(lines) == 2 and lines[1].isdigit() else None
+        """Address and port of the server that it takes for the master."""
+        lines = call(self, "SENTINEL", "get-master-addr-by-name", SERVICE).stdout.split()
+        return (lines[0], int(lines[1])) if len(lines) == 2 and lines[1].isdigit() else None
+
+    def knows(self):
+        """What it knows of the master."""
+        words = call(self, "SENTINEL", "master", SERVICE).stdout.split("\n")
+        return dict(zip(words[::2], words[1::2]))
 
 
 class Server(Process):
-    """A server of ALTO that shares a store."""
+    """A server of ALTO that shares a store, or has none."""
 
-    def __init__(self, program, port, folder, store, topology=TOPOLOGY, more=(), env=None):
-        self.port = port
-        command = [program, "--topology", topology, "--listen", f"127.0.0.1:{port}", "--store", store, "--map-interval", "1",
+    def __init__(self, program, port, folder, store, topology=TOPOLOGY, more=(), env=None, machine=LOOPBACK):
+        self.port, self.where = port, (machine.address, port)
+        command = [program, "--topology", topology, "--listen", f"{machine.address}:{port}",
+                   *(["--store", store] if store else []), "--map-interval", "1",
                    "--swarm-lease", "3600", "--swarm-max-peers-per-address", "1000000",
                    "--swarm-max-files-per-address", "1000000", *more]
-        super().__init__(f"alto-{port}", folder, command, {"ALTO_ADMIN_TOKEN": TOKEN, **(env or {})})
+        super().__init__(f"alto-{port}", folder, command, {"ALTO_ADMIN_TOKEN": TOKEN, **(env or {})}, machine)
 
     def request(self, method, path, body=None, timeout=8):
-        return request(self.port, method, path, body, timeout)
+        return request(self.where, method, path, body, timeout)
 
     def is_ready(self):
         try:
@@ -147,9 +163,59 @@ class Server(Process):
             return False
 
 
-def request(port, method, path, body=None, timeout=8):
-    """Status, fields and body of an answer; OSError where there is none."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+class Balancer(Process):
+    """HAProxy in front of servers, which is started again a tenth of a second after its end, as systemd does."""
+
+    PROGRAM = "/usr/sbin/haproxy"
+
+    def __init__(self, port, folder, servers):
+        self.where, self.is_closed = ("127.0.0.1", port), False
+        with open(os.path.join(ROOT, "packaging", "haproxy-cluster.cfg")) as file:
+            text = file.read()
+        text = text.replace("bind :8080", f"bind 127.0.0.1:{port}")
+        for name, server in zip("abc", servers):
+            text = text.replace(f"alto-{name}.example:8080", f"127.0.0.1:{server.port}")
+        os.makedirs(folder, exist_ok=True)
+        path = os.path.join(folder, "haproxy.cfg")
+        with open(path, "w") as file:
+            file.write(text)
+        super().__init__("haproxy", folder, [self.PROGRAM, "-W", "-f", path])
+        threading.Thread(target=self._supervise, daemon=True).start()
+        wait_for("the balancer answers", self.answers)
+
+    def _supervise(self):
+        while True:
+            self.child.wait()
+            time.sleep(0.1)
+            if self.is_closed:
+                return
+            self.start()
+
+    def answers(self):
+        try:
+            return request(self.where, "GET", "/directory", timeout=2)[0] == 200
+        except OSError:
+            return False
+
+    def crash(self):
+        """Ends all of its processes at once."""
+        os.killpg(self.child.pid, signal.SIGKILL)
+
+    def kill(self):
+        self.is_closed = True
+        if self.alive():
+            self.crash()
+
+
+def call(process, *words):
+    """Result of a command of a Redis server or a Sentinel."""
+    command = ["redis-cli", "-h", process.machine.address, "-p", str(process.port), *words]
+    return subprocess.run(process.machine.within(command), capture_output=True, text=True, timeout=20)
+
+
+def request(where, method, path, body=None, timeout=8):
+    """Status, fields and body of the answer from an address and port; OSError where there is none."""
+    connection = http.client.HTTPConnection(*where, timeout=timeout)
     try:
         headers = {"Authorization": f"Bearer {TOKEN}"} if path.startswith("/admin") else {}
         if body is not None:
@@ -165,46 +231,48 @@ def request(port, method, path, body=None, timeout=8):
 
 
 class Cluster:
-    """A Redis master with two replicas, three Sentinels, and servers of ALTO."""
+    """A Redis master with two replicas, three Sentinels, and servers of ALTO, on loopback or on three machines."""
 
-    def __init__(self, program, folder, servers=3, copies=1, min_replicas=1, more=(), env=None):
-        ports = free_ports(6 + servers)
+    def __init__(self, program, folder, servers=3, copies=1, min_replicas=1, more=(), env=None, machines=None):
+        ports = [6379] * 3 + [26379] * 3 + [8080] * servers if machines else free_ports(6 + servers)
         redis, sentinels, alto = ports[:3], ports[3:6], ports[6:]
+        machines = machines or [LOOPBACK] * max(3, servers)
         self.processes, self.copies = [], copies
-        place = lambda name: os.path.join(folder, name)
-        self.redis = [self._keep(Redis(redis[0], place("redis-0"), min_replicas=min_replicas))]
-        wait_for("Redis answers", lambda: self.redis[0].call("PING") == "PONG")
-        for number, port in enumerate(redis[1:], 1):
-            self.redis.append(self._keep(Redis(port, place(f"redis-{number}"), redis[0], min_replicas)))
-        wait_for("the replicas follow", lambda: self.redis[0].call("INFO", "replication").count("state=online") == 2)
-        self.sentinels = [self._keep(Sentinel(port, place(f"sentinel-{port}"), redis[0])) for port in sentinels]
-        wait_for("the Sentinels know each other",
-                 lambda: all(sentinel.master() == redis[0] for sentinel in self.sentinels) and self._agree())
-        hosts = ",".join(f"127.0.0.1:{port}" for port in sentinels)
+        place = lambda kind, number: os.path.join(folder, f"{kind}-{number}")
+        master = self._keep(Redis(redis[0], place("redis", 0), None, min_replicas, machines[0]))
+        self.redis = [master]
+        wait_for("Redis answers", lambda: master.call("PING") == "PONG")
+        for number in (1, 2):
+            self.redis.append(self._keep(Redis(redis[number], place("redis", number), master, min_replicas, machines[number])))
+        wait_for("the replicas follow", lambda: master.call("INFO", "replication").count("state=online") == 2)
+        self.sentinels = [self._keep(Sentinel(port, place("sentinel", number), master, machine=machines[number]))
+                          for number, port in enumerate(sentinels)]
+        wait_for("the Sentinels know each other", self._agree)
+        hosts = ",".join(f"{sentinel.machine.address}:{sentinel.port}" for sentinel in self.sentinels)
         self.store = f"redis://{hosts}/0?sentinel={SERVICE}&copies={copies}"
-        self.servers = [self._keep(Server(program, port, place(f"alto-{port}"), self.store, more=more, env=env))
-                        for port in alto]
+        self.servers = [self._keep(Server(program, port, place("alto", number), self.store, more=more, env=env,
+                                          machine=machines[number]))
+                        for number, port in enumerate(alto)]
         wait_for("the servers are ready", lambda: all(server.is_ready() for server in self.servers))
+
+    def balance(self, folder, port=None):
+        """Starts a balancer in front of the servers, which have to take its word for the addresses of clients."""
+        return self._keep(Balancer(port or free_ports(1)[0], folder, self.servers))
 
     def _keep(self, process):
         self.processes.append(process)
         return process
 
     def _agree(self):
-        def others(sentinel):
-            done = subprocess.run(["redis-cli", "-p", str(sentinel.port), "SENTINEL", "master", SERVICE],
-                                  capture_output=True, text=True)
-            words = done.stdout.split("\n")
-            known = dict(zip(words[::2], words[1::2]))
-            return known.get("num-other-sentinels") == "2" and known.get("num-slaves") == "2"
-        return all(others(sentinel) for sentinel in self.sentinels)
+        known = [sentinel.knows() for sentinel in self.sentinels]
+        return all(each.get("num-other-sentinels") == "2" and each.get("num-slaves") == "2" for each in known)
 
     def master(self):
         """The Redis server that is the master now; none while nobody is."""
         for sentinel in self.sentinels:
-            port = sentinel.alive() and sentinel.master()
+            place = sentinel.alive() and sentinel.master()
             for server in self.redis:
-                if server.port == port and server.alive() and server.role() == "master":
+                if (server.machine.address, server.port) == place and server.alive() and server.role() == "master":
                     return server
         return None
 

@@ -4,37 +4,12 @@ Ends with Control-C. The file for HAProxy is packaging/haproxy-cluster.cfg."""
 import argparse
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from processes import ROOT, TOKEN, Cluster, free_ports, request, wait_for
-
-TEMPLATE = os.path.join(ROOT, "packaging", "haproxy-cluster.cfg")
-
-
-def balancer(folder, port, cluster):
-    """Starts HAProxy, which starts its worker again when it ends."""
-    with open(TEMPLATE) as file:
-        text = file.read()
-    text = text.replace("bind :8080", f"bind 127.0.0.1:{port}")
-    for name, server in zip("abc", cluster.servers):
-        text = text.replace(f"alto-{name}.example:8080", f"127.0.0.1:{server.port}")
-    path = os.path.join(folder, "haproxy.cfg")
-    with open(path, "w") as file:
-        file.write(text)
-    program = "/usr/sbin/haproxy"
-    child = subprocess.Popen([program, "-W", "-f", path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def answers():
-        try:
-            return request(port, "GET", "/directory", timeout=2)[0] == 200
-        except OSError:
-            return False
-    wait_for("the balancer answers", answers)
-    return child
+from processes import TOKEN, Cluster, request
 
 
 def main():
@@ -47,16 +22,16 @@ def main():
     with tempfile.TemporaryDirectory(prefix="alto-cluster-") as folder:
         more = ["--trusted-proxy", "127.0.0.0/8"]
         with Cluster(program, folder, more=more) as cluster:
-            port = options.port or free_ports(1)[0]
-            proxy = balancer(folder, port, cluster)
+            balancer = cluster.balance(os.path.join(folder, "balancer"), options.port)
             try:
+                port = balancer.where[1]
                 print(f"balancer    http://127.0.0.1:{port}/directory")
                 for server in cluster.servers:
                     print(f"server      http://127.0.0.1:{server.port}/readyz")
                 print(f"store       {cluster.store}")
                 print(f"administer  curl -H 'Authorization: Bearer {TOKEN}' http://127.0.0.1:{port}/admin/status", flush=True)
                 if options.check:
-                    status, fields, _ = request(port, "GET", "/networkmap")
+                    status, fields, _ = request(balancer.where, "GET", "/networkmap")
                     assert status == 200 and fields["alto-position"], fields
                     return
                 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -64,9 +39,6 @@ def main():
                     time.sleep(3600)
             except KeyboardInterrupt:
                 pass
-            finally:
-                proxy.terminate()
-                proxy.wait()
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 //! The program `redis-server`, started on a Unix socket or on a free port of loopback.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::certificate::{CERTIFICATE, KEY};
 use crate::patience::wait_until;
 
 /// Running Redis, killed when dropped, with a folder of its own.
@@ -29,15 +30,51 @@ pub fn is_installed() -> bool {
 impl RedisServer {
     /// Starts on a Unix socket, and keeps nothing on disk.
     pub fn on_socket(more: &[&str]) -> Self {
-        Self::start(0, more)
+        let server = Self::spawn(&[], more);
+        wait_until("Redis listens", || server.socket().exists().then_some(()));
+        server
     }
 
     /// Starts on a free port, and keeps nothing on disk unless arguments say so.
     pub fn on_port(more: &[&str]) -> Self {
+        Self::on_free_port("--port", more)
+    }
+
+    /// The same with TLS. The folder has the certificate and its key.
+    pub fn on_tls_port(certificates: &Path, more: &[&str]) -> Self {
+        let path = |name| certificates.join(name).to_str().unwrap().to_owned();
+        let (certificate, key) = (path(CERTIFICATE), path(KEY));
+        let tls = ["--tls-auth-clients", "no", "--tls-cert-file", &certificate, "--tls-key-file", &key];
+        Self::on_free_port("--tls-port", &[&tls, more].concat())
+    }
+
+    /// Starts a Sentinel on a free port, with these lines in its file, which it writes anew itself.
+    pub fn sentinel(lines: &[&str]) -> Self {
+        for _ in 0..20 {
+            let (folder, port) = (new_folder(), free_port());
+            let file = folder.join("sentinel.conf");
+            let own = [format!("port {port}"), "bind 127.0.0.1".to_owned(), format!("dir {}", folder.display())];
+            let lines: Vec<&str> = own.iter().map(String::as_str).chain(lines.iter().copied()).collect();
+            std::fs::write(&file, lines.join("\n") + "\n").unwrap();
+            let arguments = [file.to_str().unwrap().to_owned(), "--sentinel".to_owned()].to_vec();
+            let mut server = Self { child: run(&arguments), folder, arguments, port };
+            let is_up = wait_until("the Sentinel listens", || {
+                let ended = server.child.try_wait().unwrap().is_some();
+                (ended || TcpStream::connect(("127.0.0.1", port)).is_ok()).then_some(!ended)
+            });
+            if is_up {
+                return server;
+            }
+        }
+        panic!("no port is free");
+    }
+
+    fn on_free_port(kind: &str, more: &[&str]) -> Self {
         // Somebody else may take a free port before Redis does.
         for _ in 0..20 {
-            let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-            let mut server = Self::spawn(port, more);
+            let port = free_port();
+            let mut server = Self::spawn(&[kind, &port.to_string()], more);
+            server.port = port;
             let path = server.socket();
             let is_up = wait_until("Redis listens", || {
                 let ended = server.child.try_wait().unwrap().is_some();
@@ -50,26 +87,17 @@ impl RedisServer {
         panic!("no port is free");
     }
 
-    fn start(port: u16, more: &[&str]) -> Self {
-        let server = Self::spawn(port, more);
-        wait_until("Redis listens", || server.socket().exists().then_some(()));
-        server
-    }
-
-    fn spawn(port: u16, more: &[&str]) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("alto-redis-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+    fn spawn(port: &[&str], more: &[&str]) -> Self {
+        let folder = new_folder();
         let mut arguments: Vec<String> =
-            ["--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--databases", "10000"]
+            ["--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--databases", "10000", "--port", "0"]
                 .map(str::to_owned)
                 .into();
-        arguments.extend(["--port".to_owned(), port.to_string()]);
+        arguments.extend(port.iter().map(|argument| (*argument).to_owned()));
         arguments.extend(["--unixsocket", folder.join("s").to_str().unwrap()].map(str::to_owned));
         arguments.extend(["--dir", folder.to_str().unwrap()].map(str::to_owned));
         arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
-        Self { child: run(&arguments), folder, arguments, port }
+        Self { child: run(&arguments), folder, arguments, port: 0 }
     }
 
     /// Path of the socket.
@@ -116,6 +144,18 @@ impl RedisServer {
         self.child = run(&self.arguments);
         wait_until("Redis listens again", || self.socket().exists().then_some(()));
     }
+}
+
+fn new_folder() -> PathBuf {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("alto-redis-{}-{number}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
 fn run(arguments: &[String]) -> Child {

@@ -1,6 +1,6 @@
 //! The pairs of PIDs whose costs may differ from those of the view before.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use crate::costs::{Costs, Differences};
 use crate::means::members::{End, Members};
@@ -18,47 +18,76 @@ pub(crate) struct Step {
 
 /// Pairs of PIDs whose costs may differ between two views; all others have the same costs.
 #[derive(Debug)]
-pub struct ChangedPairs<'a> {
-    costs: &'a Costs,
-    members: &'a [Members],
-    /// Switches from which routes to each PID changed.
-    changed: Vec<HashSet<SwitchId>>,
+pub struct ChangedPairs {
+    /// Sources from which routes to each PID may have changed, sorted.
+    sources: Vec<Vec<PidId>>,
 }
 
-impl<'a> ChangedPairs<'a> {
+/// The PIDs whose routes may begin at each switch.
+struct Starts {
+    at_switches: HashMap<SwitchId, Vec<PidId>>,
+    /// PIDs with a host that is linked to another host: the link did not change, but what lies behind it may have.
+    behind_hosts: Vec<PidId>,
+}
+
+impl ChangedPairs {
     /// Collects the changes of the trees that serve each PID.
-    pub(crate) fn of(costs: &'a Costs, members: &'a [Members], differences: &Differences) -> Self {
-        let switches_of = |members: &Members| {
+    pub(crate) fn of(costs: &Costs, members: &[Members], differences: &Differences) -> Self {
+        let starts = Starts::of(costs, members);
+        let sources_to = |members: &Members| {
             let trees = members.into.iter().filter_map(|group| costs.tree_to(group.end));
-            trees.flat_map(|tree| differences.changed.get(tree as usize).into_iter().flatten().copied()).collect()
+            let switches = trees.flat_map(|tree| differences.changed.get(tree as usize).into_iter().flatten());
+            starts.sources(switches.copied())
         };
-        Self { costs, members, changed: members.iter().map(switches_of).collect() }
+        Self { sources: members.iter().map(sources_to).collect() }
     }
 
-    /// Returns whether the cost from one PID to another may differ in a metric.
-    pub fn contains(&self, metric: Metric, source: PidId, destination: PidId) -> bool {
+    /// Returns the pairs of source and destination whose costs may differ in a metric; the same pair may come twice.
+    pub fn of_metric(&self, metric: Metric) -> impl Iterator<Item = (PidId, PidId)> {
         let is_round_trip = metric.round_trip_of().is_some();
-        self.has_one_way(source, destination) || (is_round_trip && self.has_one_way(destination, source))
+        let one_way = (0..).map(PidId).zip(&self.sources);
+        let one_way =
+            one_way.flat_map(|(destination, sources)| sources.iter().map(move |source| (*source, destination)));
+        one_way.flat_map(move |(from, to)| [Some((from, to)), is_round_trip.then_some((to, from))]).flatten()
     }
+}
 
-    fn has_one_way(&self, source: PidId, destination: PidId) -> bool {
-        let (Some(changed), Some(members)) =
-            (self.changed.get(destination.0 as usize), self.members.get(source.0 as usize))
-        else {
-            return true;
-        };
-        !changed.is_empty() && members.from.iter().any(|group| self.begins_at(group.end, changed))
-    }
-
-    fn begins_at(&self, end: End, changed: &HashSet<SwitchId>) -> bool {
-        match end {
-            End::Switch(switch) => changed.contains(&switch),
-            End::Pid(pid) => self.costs.entries(pid).iter().any(|switch| changed.contains(switch)),
-            End::Host(host) => self.costs.access().out(host).iter().any(|exit| match exit.to {
-                Neighbour::Switch(switch) => changed.contains(&switch),
-                // The link itself did not change, but what lies behind it may have.
-                Neighbour::Host(_) => true,
-            }),
+impl Starts {
+    fn of(costs: &Costs, members: &[Members]) -> Self {
+        let mut starts = Self { at_switches: HashMap::new(), behind_hosts: Vec::new() };
+        for (pid, members) in (0..).map(PidId).zip(members) {
+            for group in &members.from {
+                match group.end {
+                    End::Switch(switch) => starts.add(switch, pid),
+                    End::Pid(of) => costs.entries(of).iter().for_each(|switch| starts.add(*switch, pid)),
+                    End::Host(host) => {
+                        for exit in costs.access().out(host) {
+                            match exit.to {
+                                Neighbour::Switch(switch) => starts.add(switch, pid),
+                                Neighbour::Host(_) => starts.behind_hosts.push(pid),
+                            }
+                        }
+                    }
+                }
+            }
         }
+        starts
+    }
+
+    fn add(&mut self, switch: SwitchId, pid: PidId) {
+        self.at_switches.entry(switch).or_default().push(pid);
+    }
+
+    /// Sources from which routes may have changed, if those of some switches did.
+    fn sources(&self, switches: impl Iterator<Item = SwitchId>) -> Vec<PidId> {
+        let mut switches = switches.peekable();
+        if switches.peek().is_none() {
+            return Vec::new();
+        }
+        let near = switches.filter_map(|switch| self.at_switches.get(&switch)).flatten();
+        let mut sources: Vec<_> = near.chain(&self.behind_hosts).copied().collect();
+        sources.sort_unstable();
+        sources.dedup();
+        sources
     }
 }

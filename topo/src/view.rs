@@ -121,7 +121,7 @@ impl View {
 
     /// Returns the pairs of PIDs whose costs may differ from those of the view before; `None` if that is not known, because
     /// `previous` is another view, or because more than routes changed.
-    pub fn changed_pairs(&self, previous: &Self) -> Option<ChangedPairs<'_>> {
+    pub fn changed_pairs(&self, previous: &Self) -> Option<ChangedPairs> {
         let step = self.step.as_ref().filter(|step| step.previous == previous.tag)?;
         Some(ChangedPairs::of(&self.costs, &self.members, &step.differences))
     }

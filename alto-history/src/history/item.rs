@@ -4,8 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
-/// Longest line in which a text is sent, in bytes, unless a single token is longer.
-const LINE: usize = 64 * 1024;
+/// Longest part of a text that is sent in one line, in bytes, unless a single token is longer. With the name of its field,
+/// the line has less than 64 KiB.
+const LINE: usize = 63 * 1024;
 
 /// Update to a version, from nothing or from another version.
 #[derive(Clone, Debug)]

@@ -22,6 +22,7 @@ use crate::time::Timestamp;
 pub(super) struct Holdings {
     files: Slab<File>,
     by_id: BTreeMap<ContentId, u32>,
+    /// Each file by each of the names that its holders give it.
     by_name: BTreeMap<NameKey, u32>,
     /// Files of each peer, indexed by its number and sorted by the number of the file.
     of_peers: Vec<Vec<Held>>,
@@ -29,7 +30,7 @@ pub(super) struct Holdings {
     leases: HoldingLeases,
 }
 
-/// Place of a file among those of one name and kind: the ones with most holders first.
+/// Place of a file among those that holders give one name, of one kind: the ones with most such holders first.
 type NameKey = (FileName, ContentKind, Reverse<u32>, ContentId);
 
 /// A file that at least one peer holds.
@@ -39,8 +40,6 @@ pub(super) struct File {
     sizes: Tally<u64>,
     /// Latest description by a holder, shared by the holders that give the same.
     latest: Arc<Description>,
-    /// Key in [`Holdings::by_name`], if the file has a name.
-    listed: Option<NameKey>,
     complete: Vec<u32>,
     partial: Vec<u32>,
 }
@@ -131,14 +130,12 @@ impl Holdings {
     pub(super) fn put(&mut self, peer: u32, holding: &Holding, end: Option<Timestamp>) {
         let file_number = self.find_or_add(holding);
         // The new statement counts before the old one is taken back, so that repeating it changes nothing.
-        let file = &mut self.files[file_number as usize];
-        let description = file.describe(holding);
-        file.count(&description);
-        let before = self.take(peer, file_number);
-        let file = &mut self.files[file_number as usize];
-        if let Some(before) = before {
-            file.uncount(&before.description);
+        let description = self.files[file_number as usize].describe(holding);
+        self.count_description(file_number, &description);
+        if let Some(before) = self.take(peer, file_number) {
+            self.uncount_description(file_number, &before.description);
         }
+        let file = &mut self.files[file_number as usize];
         let list = file.list(holding.complete);
         let place = number(list.len());
         list.push(peer);
@@ -148,12 +145,15 @@ impl Holdings {
         let held = &mut self.of_peers[peer as usize];
         let index = held.partition_point(|held| held.file < file_number);
         let (complete, leased) = (holding.complete, end.is_some());
+        // Most peers have one file or a few, for which a vector would take room for four at once.
+        if held.len() == held.capacity() && held.len() < 4 {
+            held.reserve_exact(1);
+        }
         held.insert(index, Held { file: file_number, place, complete, leased, description });
         self.count += 1;
         if let Some(end) = end {
             self.leases.grant((peer, file_number), end);
         }
-        self.list_by_name(file_number);
     }
 
     /// Removes a file from a peer, if it holds it.
@@ -176,34 +176,39 @@ impl Holdings {
     /// Lists files as [`Registry::files`](crate::Registry::files) does.
     pub(super) fn list(&self, query: &FileQuery<'_>) -> FileList {
         let first = query.kind.first();
-        let numbers: Box<dyn Iterator<Item = (ContentId, u32)>> = match query.name.map(FileName::new) {
+        let name = match query.name.map(FileName::new) {
+            None => None,
+            Some(Ok(name)) => Some(name),
+            // No file has an invalid name.
+            Some(Err(_)) => return FileList { files: Vec::new(), next: None },
+        };
+        let numbers: Box<dyn Iterator<Item = (ContentId, u32)>> = match &name {
             None => {
                 let start = query.after.filter(|after| *after >= first).map_or(Bound::Included(first), Bound::Excluded);
                 Box::new(self.by_id.range((start, Bound::Unbounded)).map(|(id, file)| (*id, *file)))
             }
-            Some(Ok(name)) => {
+            Some(name) => {
                 let start = match query.after.filter(|after| *after >= first) {
                     None => Bound::Included((name.clone(), query.kind, Reverse(u32::MAX), first)),
                     Some(after) => {
-                        let listed = self.find(&after).and_then(|file| self.file(file).listed.as_ref());
+                        let listed = self.find(&after).and_then(|file| self.file(file).name_key(name));
                         // A file that is gone has no place after which the list could continue.
-                        let Some(listed) = listed.filter(|(other, ..)| *other == name) else {
-                            return FileList { files: Vec::new(), next: None };
-                        };
-                        Bound::Excluded(listed.clone())
+                        let Some(listed) = listed else { return FileList { files: Vec::new(), next: None } };
+                        Bound::Excluded(listed)
                     }
                 };
                 let named = self.by_name.range((start, Bound::Unbounded));
-                let same = named.take_while(move |((other, ..), _)| *other == name);
+                let same = named.take_while(move |((other, ..), _)| other == name);
                 Box::new(same.map(|((.., id), file)| (*id, *file)))
             }
-            // No file has an invalid name.
-            Some(Err(_)) => Box::new(std::iter::empty()),
         };
         let numbers = numbers.take_while(|(id, _)| id.kind() == query.kind).map(|(_, file)| file);
         let mut numbers = numbers.peekable();
-        let files: Vec<_> =
-            numbers.by_ref().take(query.limit).map(|file| self.files[file as usize].summary()).collect();
+        let summaries = numbers.by_ref().take(query.limit).map(|file| self.files[file as usize].summary());
+        let files: Vec<_> = match &name {
+            None => summaries.collect(),
+            Some(name) => summaries.map(|file| FileSummary { name: Some(name.clone()), ..file }).collect(),
+        };
         let next = files.last().map(|last| last.id).filter(|_| numbers.peek().is_some());
         FileList { files, next }
     }
@@ -217,7 +222,6 @@ impl Holdings {
             names: Tally::new(),
             sizes: Tally::new(),
             latest: Arc::new(Description::of(holding)),
-            listed: None,
             complete: Vec::new(),
             partial: Vec::new(),
         }));
@@ -251,31 +255,40 @@ impl Holdings {
 
     /// Takes back what a former holder said of a file, and removes a file without holders.
     fn forget(&mut self, held: &Held) {
-        let file = &mut self.files[held.file as usize];
-        file.uncount(&held.description);
+        self.uncount_description(held.file, &held.description);
+        let file = &self.files[held.file as usize];
         if file.complete.is_empty() && file.partial.is_empty() {
-            let file = self.files.remove(held.file as usize);
             self.by_id.remove(&file.id);
-            if let Some(key) = file.listed {
-                self.by_name.remove(&key);
-            }
-        } else {
-            self.list_by_name(held.file);
+            self.files.remove(held.file as usize);
         }
     }
 
-    /// Moves a file to its place among those of its name.
-    fn list_by_name(&mut self, number: u32) {
+    /// Counts what a holder says of a file.
+    fn count_description(&mut self, number: u32, Description { name, size, .. }: &Description) {
+        if let Some(size) = size {
+            self.files[number as usize].sizes.add(size);
+        }
+        self.change_name(number, name.as_ref(), Tally::add);
+    }
+
+    /// Takes back what a holder said of a file.
+    fn uncount_description(&mut self, number: u32, Description { name, size, .. }: &Description) {
+        if let Some(size) = size {
+            self.files[number as usize].sizes.remove(size);
+        }
+        self.change_name(number, name.as_ref(), Tally::remove);
+    }
+
+    /// Changes the votes for a name of a file, and moves the file to its place among those of that name.
+    fn change_name(&mut self, number: u32, name: Option<&FileName>, change: fn(&mut Tally<FileName>, &FileName)) {
+        let Some(name) = name else { return };
         let file = &mut self.files[number as usize];
-        let key = file.name_key();
-        if key == file.listed {
-            return;
+        if let Some(before) = file.name_key(name) {
+            self.by_name.remove(&before);
         }
-        if let Some(old) = std::mem::replace(&mut file.listed, key.clone()) {
-            self.by_name.remove(&old);
-        }
-        if let Some(key) = key {
-            self.by_name.insert(key, number);
+        change(&mut file.names, name);
+        if let Some(now) = file.name_key(name) {
+            self.by_name.insert(now, number);
         }
     }
 }
@@ -335,27 +348,10 @@ impl File {
         Arc::clone(&self.latest)
     }
 
-    fn count(&mut self, Description { name, size, .. }: &Description) {
-        if let Some(name) = name {
-            self.names.add(name);
-        }
-        if let Some(size) = size {
-            self.sizes.add(size);
-        }
-    }
-
-    fn uncount(&mut self, Description { name, size, .. }: &Description) {
-        if let Some(name) = name {
-            self.names.remove(name);
-        }
-        if let Some(size) = size {
-            self.sizes.remove(size);
-        }
-    }
-
-    fn name_key(&self) -> Option<NameKey> {
-        let holders = number(self.complete.len() + self.partial.len());
-        Some((self.names.leader()?.clone(), self.id.kind(), Reverse(holders), self.id))
+    /// Place of the file among those of a name, if a holder gives it that one.
+    fn name_key(&self, name: &FileName) -> Option<NameKey> {
+        let votes = self.names.votes(name);
+        (votes > 0).then(|| (name.clone(), self.id.kind(), Reverse(votes), self.id))
     }
 
     fn list(&mut self, complete: bool) -> &mut Vec<u32> {

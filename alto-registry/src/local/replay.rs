@@ -50,12 +50,12 @@ impl State {
         add: &[Holding],
         remove: &[ContentId],
     ) -> Result<(Option<PeerId>, Vec<ContentId>), Refusal> {
-        let present = self.by_address.get(&address).copied();
-        let present = present.filter(|peer| self.peers[*peer as usize].secret.is_none());
+        let present = self.peers.at(address);
+        let present = present.filter(|peer| self.peers.get(*peer).secret.is_none());
         self.check_address(address, present)?;
         let dropped = present.map(|peer| self.dropped(peer, add, remove)).unwrap_or_default();
         self.admit(address, present, add, &dropped)?;
-        Ok((present.map(|peer| self.peers[peer as usize].id), dropped))
+        Ok((present.map(|peer| self.peers.get(peer).id), dropped))
     }
 
     /// Refuses whoever may not change a registration.
@@ -67,8 +67,8 @@ impl State {
     pub(crate) fn put(&mut self, peer: SavedPeer, holdings: &[Holding]) {
         self.forget(peer.id);
         // Its entry is yet to come, but the address has another owner already.
-        if let Some(other) = self.by_address.get(&peer.address) {
-            let other = self.peers[*other as usize].id;
+        if let Some(other) = self.peers.at(peer.address) {
+            let other = self.peers.get(other).id;
             self.forget(other);
         }
         let id = peer.id;
@@ -78,7 +78,7 @@ impl State {
 
     /// Changes what a registration holds; nothing where it is not known any more.
     pub(crate) fn change(&mut self, id: PeerId, add: &[Holding], dropped: &[ContentId]) {
-        let Some(&peer) = self.by_id.get(&id) else { return };
+        let Some(peer) = self.peers.find(id) else { return };
         let before = number(self.holdings.count_of(peer));
         for file in dropped {
             self.holdings.remove(peer, file);
@@ -92,8 +92,8 @@ impl State {
 
     /// Ends a registration, where it is known.
     pub(crate) fn forget(&mut self, id: PeerId) {
-        if let Some(peer) = self.by_id.get(&id) {
-            self.remove(*peer);
+        if let Some(peer) = self.peers.find(id) {
+            self.remove(peer);
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Rules and data of the local registry, without clock, randomness, lock and disk, which its caller provides.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::Duration;
 
 use rand::Rng;
-use slab::Slab;
 
 use super::admission::{Demand, Origins};
 use super::holdings::{HeldAs, Holdings, number};
 use super::leases::Leases;
+use super::peers::Peers;
 use super::sampling::sample;
 use super::store::{Change, Saved, SavedPeer};
 use crate::credentials::{Credentials, Secret, SecretHash};
@@ -28,9 +28,7 @@ pub(crate) struct State {
     /// Latest time that any caller has told.
     now: Timestamp,
     /// Registrations by number. Their leases and holdings are kept under the same number.
-    pub(super) peers: Slab<SavedPeer>,
-    pub(super) by_id: HashMap<PeerId, u32>,
-    pub(super) by_address: HashMap<PeerAddress, u32>,
+    pub(super) peers: Peers,
     pub(super) origins: Origins,
     /// Leases of the registrations that have a secret. The others end with their last holding.
     leases: Leases,
@@ -57,9 +55,7 @@ impl State {
         Self {
             limits,
             now,
-            peers: Slab::new(),
-            by_id: HashMap::new(),
-            by_address: HashMap::new(),
+            peers: Peers::default(),
             origins: Origins::default(),
             leases: Leases::default(),
             holdings: Holdings::default(),
@@ -124,8 +120,8 @@ impl State {
         remove: &[ContentId],
         rng: &mut dyn Rng,
     ) -> Result<Made<Duration>, Refusal> {
-        let present = self.by_address.get(&address).copied();
-        let present = present.filter(|peer| self.peers[*peer as usize].secret.is_none());
+        let present = self.peers.at(address);
+        let present = present.filter(|peer| self.peers.get(*peer).secret.is_none());
         self.check_address(address, present)?;
         let dropped = present.map(|peer| self.dropped(peer, add, remove)).unwrap_or_default();
         self.admit(address, present, add, &dropped)?;
@@ -161,8 +157,8 @@ impl State {
 
     /// Takes back a registration that could not be saved.
     pub(crate) fn retract(&mut self, id: PeerId) {
-        if let Some(peer) = self.by_id.get(&id) {
-            self.remove(*peer);
+        if let Some(peer) = self.peers.find(id) {
+            self.remove(peer);
         }
     }
 
@@ -180,9 +176,9 @@ impl State {
             expired.peers.push(self.remove(peer));
         }
         while let Some((peer, file)) = self.holdings.ended(self.now) {
-            let (id, file) = (self.peers[peer as usize].id, self.holdings.file(file).id());
+            let (id, file) = (self.peers.get(peer).id, self.holdings.file(file).id());
             self.change_holdings(peer, &[], &[file]);
-            if self.peers[peer as usize].secret.is_none() && self.holdings.count_of(peer) == 0 {
+            if self.peers.get(peer).secret.is_none() && self.holdings.count_of(peer) == 0 {
                 expired.peers.push(self.remove(peer));
             } else {
                 expired.holdings.push((id, file));
@@ -194,7 +190,7 @@ impl State {
     /// Puts back what was saved, with whole leases: how much was left of them is not saved.
     pub(crate) fn restore(&mut self, saved: Saved) {
         let Saved { peer, holdings } = saved;
-        if self.by_id.contains_key(&peer.id) || self.by_address.contains_key(&peer.address) {
+        if self.peers.find(peer.id).is_some() || self.peers.at(peer.address).is_some() {
             tracing::warn!(peer = %peer.id, address = %peer.address, "left out a saved registration: its ID or address occurs twice");
             return;
         }
@@ -222,8 +218,8 @@ impl State {
         let number = self.find(query.file)?;
         let file = self.holdings.file(number);
         let [first, second] = file.holders(query.having);
-        let except = query.except.and_then(|id| self.by_id.get(&id));
-        let except = except.and_then(|peer| self.holdings.get(*peer, number));
+        let except = query.except.and_then(|id| self.peers.find(id));
+        let except = except.and_then(|peer| self.holdings.get(peer, number));
         let except = except.and_then(|held| file.index(query.having, &held));
         let chosen = sample(first.len() + second.len(), except, query.limit, rng);
         let peer = |index: usize| first.get(index).or_else(|| second.get(index - first.len()));
@@ -236,7 +232,7 @@ impl State {
 
     fn holder(&self, peer: u32, file: u32) -> Option<Holder> {
         let HeldAs { manifest, complete, .. } = self.holdings.get(peer, file)?;
-        let SavedPeer { id, address, name, .. } = self.peers.get(peer as usize)?;
+        let SavedPeer { id, address, name, .. } = self.peers.get(peer);
         Some(Holder { peer: *id, name: name.clone(), address: *address, manifest, complete })
     }
 
@@ -249,21 +245,21 @@ impl State {
     }
 
     pub(super) fn address(&self, peer: u32) -> PeerAddress {
-        self.peers[peer as usize].address
+        self.peers.get(peer).address
     }
 
     /// Number of the registration that a caller may change.
     pub(super) fn authenticate(&self, caller: &Credentials) -> Result<u32, Refusal> {
-        let peer = *self.by_id.get(&caller.peer).ok_or(Refusal::UnknownPeer)?;
-        if self.peers[peer as usize].secret.verifies(&caller.secret) { Ok(peer) } else { Err(Refusal::WrongSecret) }
+        let peer = self.peers.find(caller.peer).ok_or(Refusal::UnknownPeer)?;
+        if self.peers.get(peer).secret.verifies(&caller.secret) { Ok(peer) } else { Err(Refusal::WrongSecret) }
     }
 
     /// Refuses an address that a registration other than `own` has.
     pub(super) fn check_address(&self, address: PeerAddress, own: Option<u32>) -> Result<(), Refusal> {
-        let Some(present) = self.by_address.get(&address).copied().filter(|present| Some(*present) != own) else {
+        let Some(present) = self.peers.at(address).filter(|present| Some(*present) != own) else {
             return Ok(());
         };
-        let end = if self.peers[present as usize].secret.is_none() {
+        let end = if self.peers.get(present).secret.is_none() {
             self.holdings.last_end(present).unwrap_or(self.now)
         } else {
             self.leases.end(present)
@@ -303,7 +299,7 @@ impl State {
         let mut time = self.now;
         loop {
             let id = PeerId::generate(time, rng);
-            if !self.by_id.contains_key(&id) {
+            if self.peers.find(id).is_none() {
                 return id;
             }
             // With thousands in one millisecond, two may draw the same number.
@@ -312,10 +308,8 @@ impl State {
     }
 
     pub(super) fn add(&mut self, peer: SavedPeer) -> u32 {
-        let (id, address, leased) = (peer.id, peer.address, !peer.secret.is_none());
-        let added = number(self.peers.insert(peer));
-        self.by_id.insert(id, added);
-        self.by_address.insert(address, added);
+        let (address, leased) = (peer.address, !peer.secret.is_none());
+        let added = self.peers.insert(peer);
         self.origins.enter(Origin::of(address.ip()), 0);
         if leased {
             self.leases.grant(added, self.now.plus(self.limits.lease));
@@ -326,30 +320,24 @@ impl State {
     pub(super) fn remove(&mut self, peer: u32) -> PeerId {
         let files = number(self.holdings.count_of(peer));
         self.holdings.clear(peer);
-        let SavedPeer { id, secret, address, .. } = self.peers.remove(peer as usize);
+        let SavedPeer { id, secret, address, .. } = self.peers.remove(peer);
         if !secret.is_none() {
             self.leases.remove(peer);
         }
-        self.by_id.remove(&id);
-        self.by_address.remove(&address);
         self.origins.leave(Origin::of(address.ip()), files);
         id
     }
 
     fn relocate(&mut self, peer: u32, wanted: &Peer) {
         let files = number(self.holdings.count_of(peer));
-        let present = &mut self.peers[peer as usize];
-        present.name.clone_from(&wanted.name);
-        let old = std::mem::replace(&mut present.address, wanted.address);
-        self.by_address.remove(&old);
-        self.by_address.insert(wanted.address, peer);
+        let old = self.peers.relocate(peer, wanted.address, wanted.name.clone());
         self.origins.leave(Origin::of(old.ip()), files);
         self.origins.enter(Origin::of(wanted.address.ip()), files);
     }
 
     /// Applies an admitted change of holdings.
     fn change_holdings(&mut self, peer: u32, add: &[Holding], dropped: &[ContentId]) -> Vec<Change> {
-        let SavedPeer { id, secret, address, .. } = self.peers[peer as usize];
+        let SavedPeer { id, secret, address, .. } = *self.peers.get(peer);
         let before = number(self.holdings.count_of(peer));
         for file in dropped {
             self.holdings.remove(peer, file);
@@ -366,6 +354,6 @@ impl State {
     }
 
     fn saved(&self, peer: u32) -> Change {
-        Change::Peer(self.peers[peer as usize].clone())
+        Change::Peer(self.peers.get(peer).clone())
     }
 }

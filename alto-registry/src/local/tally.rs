@@ -27,6 +27,14 @@ impl<T: Ord + Clone> Tally<T> {
         self.leader.as_ref().map(|(value, _)| value)
     }
 
+    /// Number of votes for a value.
+    pub(super) fn votes(&self, value: &T) -> u32 {
+        match &self.leader {
+            Some((leader, votes)) if leader == value => *votes,
+            _ => self.others.as_ref().and_then(|others| others.votes.get(value)).copied().unwrap_or(0),
+        }
+    }
+
     /// Counts a vote.
     pub(super) fn add(&mut self, value: &T) {
         match &mut self.leader {
@@ -118,6 +126,7 @@ mod tests {
                     prop_assert!(votes[before] < most, "an equal number of votes replaces nobody");
                 }
                 leader = seen;
+                prop_assert!((0..4).all(|value| tally.votes(&value) == votes[value]));
                 let known = tally.others.as_ref().map_or(0, |others| others.votes.len());
                 prop_assert_eq!(known + usize::from(seen.is_some()), votes.iter().filter(|votes| **votes > 0).count());
             }

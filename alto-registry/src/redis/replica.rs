@@ -1,11 +1,14 @@
 //! The copy of the registry in the memory of this server.
 
+use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::entry::{self, Event};
 use super::rows;
+use crate::holding::Holding;
 use crate::limits::Limits;
 use crate::local::state::State;
+use crate::local::store::SavedPeer;
 use crate::observer::Observer;
 use crate::shared::{Entry, Follower, Position, Reply, Session, StoreError};
 use crate::time::Timestamp;
@@ -21,37 +24,31 @@ pub(super) struct Replica {
 
 /// Number of keys in one step of the way through all of them.
 const STEP: &[u8] = b"1000";
+/// Number of steps whose registrations may wait to be put into memory.
+const READ_AHEAD: usize = 4;
+
+/// Registrations with what they hold.
+type Registrations = Vec<(SavedPeer, Vec<Holding>)>;
 
 impl Follower for Replica {
     fn load(&mut self, session: &mut Session) -> Result<Option<Position>, StoreError> {
         let mut state = empty(self.limits);
-        let pattern = format!("{}*", self.peers);
-        let mut cursor = b"0".to_vec();
-        loop {
-            let found = session.call(&[b"SCAN", &cursor, b"MATCH", pattern.as_bytes(), b"COUNT", STEP])?;
-            let (next, keys) = match found.items() {
-                [next, keys] => (next.bytes().unwrap_or(b"0").to_vec(), keys.items()),
-                _ => return Err(StoreError::Unknown(format!("{found:?} as the answer to SCAN"))),
-            };
-            let keys: Vec<&[u8]> = keys.iter().filter_map(Reply::bytes).collect();
-            let commands: Vec<[&[u8]; 2]> = keys.iter().map(|key| [&b"HGETALL"[..], *key]).collect();
-            let hashes = if commands.is_empty() { Vec::new() } else { session.call_all(&commands)? };
-            for (key, hash) in keys.into_iter().zip(hashes) {
-                // One that ended since its key was found.
-                if hash.items().is_empty() {
-                    continue;
+        // Several servers may exceed the limit, but not by that much.
+        let most = 2 * self.limits.peers as usize;
+        let (sender, found) = mpsc::sync_channel(READ_AHEAD);
+        let prefix = &self.peers;
+        // One thread asks and decodes while the other fills the memory.
+        std::thread::scope(|scope| {
+            let reading = scope.spawn(move || read_all(session, prefix, &sender));
+            for (peer, holdings) in found.into_iter().flatten() {
+                if state.stats().peers >= most {
+                    let problem = format!("more than {most} registrations, which is twice the limit of this server");
+                    return Err(StoreError::Unknown(problem));
                 }
-                let read = rows::read_key(&key[self.peers.len()..]).and_then(|id| rows::read_hash(id, &hash));
-                match read {
-                    Some((peer, holdings)) => state.put(peer, &holdings),
-                    None => return Err(StoreError::Unknown(format!("the key {}", String::from_utf8_lossy(key)))),
-                }
+                state.put(peer, &holdings);
             }
-            cursor = next;
-            if cursor == b"0" {
-                break;
-            }
-        }
+            reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })?;
         self.observer.counted(state.stats());
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
         Ok(None)
@@ -80,6 +77,37 @@ impl Follower for Replica {
         }
         self.observer.counted(state.stats());
         Ok(())
+    }
+}
+
+/// Reads all registrations, in steps.
+fn read_all(session: &mut Session, prefix: &str, found: &SyncSender<Registrations>) -> Result<(), StoreError> {
+    let pattern = format!("{prefix}*");
+    let mut cursor = b"0".to_vec();
+    loop {
+        let reply = session.call(&[b"SCAN", &cursor, b"MATCH", pattern.as_bytes(), b"COUNT", STEP])?;
+        let (next, keys) = match reply.items() {
+            [next, keys] => (next.bytes().unwrap_or(b"0").to_vec(), keys.items()),
+            _ => return Err(StoreError::Unknown(format!("{reply:?} as the answer to SCAN"))),
+        };
+        let keys: Vec<&[u8]> = keys.iter().filter_map(Reply::bytes).collect();
+        let commands: Vec<[&[u8]; 2]> = keys.iter().map(|key| [&b"HGETALL"[..], *key]).collect();
+        let hashes = if commands.is_empty() { Vec::new() } else { session.call_all(&commands)? };
+        let read = |(key, hash): (&[u8], Reply)| {
+            if let Reply::Refused(reason) = hash {
+                return Err(StoreError::Refused(reason));
+            }
+            let unknown = || StoreError::Unknown(format!("the key {}", String::from_utf8_lossy(key)));
+            let id = key.strip_prefix(prefix.as_bytes()).and_then(rows::read_key).ok_or_else(unknown)?;
+            rows::read_hash(id, &hash).ok_or_else(unknown)
+        };
+        // Those without fields have ended since their keys were found.
+        let present = keys.into_iter().zip(hashes).filter(|(_, hash)| *hash != Reply::List(Vec::new()));
+        // Nobody takes them any more where there are too many.
+        if found.send(present.map(read).collect::<Result<_, _>>()?).is_err() || next == b"0" {
+            return Ok(());
+        }
+        cursor = next;
     }
 }
 

@@ -1,7 +1,7 @@
 //! The thread that follows the log.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::inner::Inner;
 use super::position::Position;
@@ -29,12 +29,20 @@ pub struct Entry<'a> {
 
 /// Time that a question for new entries waits for one.
 const BLOCK: Duration = Duration::from_secs(1);
-/// Time to wait for an answer. A server that is gone without a word is noticed by it.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// Number of entries in one answer.
-const BATCH: usize = 500;
+/// Time to wait for any answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The same while a snapshot is read.
+const SNAPSHOT_PATIENCE: Duration = Duration::from_secs(10);
 /// Longest pause before the next attempt to connect.
 const PAUSE: Duration = Duration::from_millis(500);
+/// Pause before the next attempt to understand the store.
+const UNKNOWN_PAUSE: Duration = Duration::from_secs(5);
+
+/// Pause before the next snapshot where one follows soon after another.
+const LOST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Number of entries in the next answer, which has to fit into memory.
+struct Batch(usize);
 
 /// Reason to begin anew.
 enum Broken {
@@ -42,21 +50,56 @@ enum Broken {
     Session(StoreError),
     /// The log is not the one that was followed, or does not reach back to where it was.
     Log,
+    /// The store has what this version does not understand.
+    Unknown(StoreError),
 }
+
+/// Tells of a follower that has panicked, when it is dropped.
+struct Watched<'a>(&'a Weak<Inner>);
 
 impl From<StoreError> for Broken {
     fn from(error: StoreError) -> Self {
-        if matches!(error, StoreError::Gone(_)) { Self::Log } else { Self::Session(error) }
+        match error {
+            StoreError::Gone(_) => Self::Log,
+            StoreError::Unknown(_) => Self::Unknown(error),
+            StoreError::Refused(reason) if reason.contains("WRONGTYPE") => Self::Unknown(StoreError::Unknown(reason)),
+            _ => Self::Session(error),
+        }
+    }
+}
+
+impl Batch {
+    const FIRST: Self = Self(16);
+    /// Greatest number.
+    const MOST: usize = 512;
+    /// Length of an answer that is long enough, in bytes.
+    const LONG: usize = 4 * 1024 * 1024;
+
+    /// Adapts the number to the length of an answer.
+    fn adapt(&mut self, bytes: usize) {
+        self.0 = if bytes > Self::LONG { (self.0 / 2).max(1) } else { (self.0 * 2).min(Self::MOST) };
+    }
+}
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(inner) = self.0.upgrade()
+        {
+            inner.progress.stop("the thread that follows the store has failed; start this server again".to_owned());
+        }
     }
 }
 
 /// Follows until the log is closed.
 pub(super) fn run(log: &Weak<Inner>, mut follower: Box<dyn Follower>) {
-    let (mut pause, mut has_state) = (Duration::from_millis(10), false);
+    let _watched = Watched(log);
+    let (mut pause, mut has_state, mut lost) = (Duration::from_millis(10), false, None::<Instant>);
     while let Some(inner) = log.upgrade().filter(|inner| !inner.is_closed()) {
-        let connected = inner.connector.connect(PATIENCE);
+        let connected = inner.connector.connect(SNAPSHOT_PATIENCE);
         let ended = connected.map_err(Broken::from).and_then(|mut session| {
             start(&inner, &mut session, &mut *follower, &mut has_state)?;
+            session.set_patience(PATIENCE)?;
             pause = Duration::from_millis(10);
             drop(inner);
             follow(log, &mut session, &mut *follower)
@@ -66,6 +109,17 @@ pub(super) fn run(log: &Weak<Inner>, mut follower: Box<dyn Follower>) {
             Err(Broken::Log) => {
                 tracing::warn!("the log of the store is not the one that was followed: starting from a snapshot");
                 has_state = false;
+                if lost.replace(Instant::now()).is_some_and(|before| before.elapsed() < LOST_PAUSE * 10) {
+                    std::thread::sleep(LOST_PAUSE);
+                }
+            }
+            Err(Broken::Unknown(error)) => {
+                if let Some(inner) = log.upgrade()
+                    && inner.progress.stop(error.to_string())
+                {
+                    tracing::error!(%error, "this server does not follow the store any more; what is known is served on");
+                }
+                std::thread::sleep(UNKNOWN_PAUSE);
             }
             Err(Broken::Session(error)) => {
                 if let Some(inner) = log.upgrade()
@@ -100,9 +154,9 @@ fn start(
     let loaded = follower.load(session)?;
     inner.progress.reach(loaded.unwrap_or(head));
     // Entries that came meanwhile may be in the state in part; with them, it is complete.
-    let end = inner.head(session)?;
+    let (end, mut batch) = (inner.head(session)?, Batch::FIRST);
     while inner.progress.position() != end {
-        read(inner, session, follower, None)?;
+        read(inner, session, follower, (&mut batch, None))?;
         if inner.progress.position().has_reached(&end) {
             break;
         }
@@ -126,8 +180,9 @@ fn has_entry(inner: &Inner, session: &mut Session, position: &Position) -> Resul
 }
 
 fn follow(log: &Weak<Inner>, session: &mut Session, follower: &mut dyn Follower) -> Result<(), Broken> {
+    let mut batch = Batch::FIRST;
     while let Some(inner) = log.upgrade().filter(|inner| !inner.is_closed()) {
-        read(&inner, session, follower, Some(BLOCK))?;
+        read(&inner, session, follower, (&mut batch, Some(BLOCK)))?;
         inner.progress.hear();
     }
     Ok(())
@@ -138,10 +193,10 @@ fn read(
     inner: &Inner,
     session: &mut Session,
     follower: &mut dyn Follower,
-    block: Option<Duration>,
+    (batch, block): (&mut Batch, Option<Duration>),
 ) -> Result<(), Broken> {
     let mut known = inner.progress.position();
-    let (id, count, block) = (known.id(), BATCH.to_string(), block.map(|block| block.as_millis().to_string()));
+    let (id, count, block) = (known.id(), batch.0.to_string(), block.map(|block| block.as_millis().to_string()));
     let mut command: Vec<&[u8]> = vec![b"XREAD", b"COUNT", count.as_bytes()];
     if let Some(block) = &block {
         command.extend([b"BLOCK", block.as_bytes()]);
@@ -149,6 +204,7 @@ fn read(
     command.extend([b"STREAMS", inner.log.as_bytes(), id.as_bytes()]);
     let found = session.call(&command)?;
     let entries = found.items().first().and_then(|stream| stream.items().get(1)).map_or(&[][..], Reply::items);
+    batch.adapt(entries.iter().filter_map(|entry| Some(field(entry, b"d")?.len())).sum());
     for entry in entries {
         let unreadable = || StoreError::Unknown(format!("an entry of the log after {known}"));
         let id = entry.items().first().and_then(Reply::bytes);

@@ -1,5 +1,6 @@
 //! The log as writers and readers of a server see it.
 
+use std::sync::mpsc::TrySendError;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use super::writer::{self, Task};
 /// A log, followed as long as this lives.
 pub struct SharedLog {
     inner: Arc<Inner>,
-    queue: Option<mpsc::Sender<Task>>,
+    queue: Option<mpsc::SyncSender<Task>>,
     writer: Option<JoinHandle<()>>,
 }
 
@@ -32,6 +33,10 @@ impl SharedLog {
         follower: Box<dyn Follower>,
         patience: Duration,
     ) -> Result<Self, StoreError> {
+        // A refusal is final, while a store that does not answer may be about to start.
+        if let Err(refused @ StoreError::Refused(_)) = connector.connect(patience) {
+            return Err(refused);
+        }
         let base = format!("{}:{name}:", connector.address().prefix);
         let inner = Arc::new(Inner::new(connector, base));
         let spawn = |role: &str, work: Box<dyn FnOnce() + Send>| {
@@ -41,12 +46,15 @@ impl SharedLog {
         let weak = Arc::downgrade(&inner);
         // Not joined at the end: it wakes up within a second, and changes nothing any more.
         let _follower = spawn("follower", Box::new(move || follow::run(&weak, follower)))?;
-        let (queue, tasks) = mpsc::channel();
+        let (queue, tasks) = mpsc::sync_channel(writer::WAITING);
         let writing = Arc::clone(&inner);
         let writer = spawn("writer", Box::new(move || writer::run(&writing, &scripts, &tasks)))?;
         let log = Self { inner, queue: Some(queue), writer: Some(writer) };
         let deadline = Instant::now() + patience;
         while !log.inner.progress.wait_for(&Position::default(), Duration::from_millis(100)) {
+            if let Some(problem) = log.inner.progress.stopped() {
+                return Err(StoreError::Stopped(problem));
+            }
             if Instant::now() > deadline {
                 let problem = log.report().problem.unwrap_or_else(|| "it takes too long to read everything".to_owned());
                 return Err(StoreError::Away(problem));
@@ -55,17 +63,24 @@ impl SharedLog {
         Ok(log)
     }
 
-    /// Runs a script, and waits for its answer and for its confirmation.
+    /// Runs a script, and waits for its answer and for its confirmation. A server that cannot follow what it changes does
+    /// not change anything.
     pub fn run(
         &self,
         script: &'static Script,
         arguments: Vec<Vec<u8>>,
         confirmation: Confirmation,
     ) -> Result<Reply, StoreError> {
+        if confirmation == Confirmation::Copies {
+            self.check()?;
+        }
         let (answer, answered) = mpsc::channel();
         let task = Task { script, arguments, confirmation, answer };
         let closed = || StoreError::Away("this server is ending".to_owned());
-        self.queue.as_ref().ok_or_else(closed)?.send(task).map_err(|_| closed())?;
+        self.queue.as_ref().ok_or_else(closed)?.try_send(task).map_err(|error| match error {
+            TrySendError::Full(_) => StoreError::Away("too many changes wait for it".to_owned()),
+            TrySendError::Disconnected(_) => closed(),
+        })?;
         answered.recv().map_err(|_| closed())?
     }
 
@@ -78,12 +93,18 @@ impl SharedLog {
 
     /// Waits until this server has followed whatever any server had acknowledged when this was called.
     pub fn catch_up(&self) -> Result<(), StoreError> {
+        self.check()?;
         let head = self.run(writer::latest(), Vec::new(), Confirmation::Master)?;
         let head = head.bytes().and_then(Position::read_head).unwrap_or_default();
         if self.inner.progress.wait_for(&head, OWN_WRITE) {
             return Ok(());
         }
         Err(StoreError::Away("following the log takes too long".to_owned()))
+    }
+
+    /// Refuses where this server cannot follow.
+    fn check(&self) -> Result<(), StoreError> {
+        self.inner.progress.stopped().map_or(Ok(()), |problem| Err(StoreError::Stopped(problem)))
     }
 
     /// Tells how far this server is.

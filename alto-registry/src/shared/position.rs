@@ -11,10 +11,16 @@ pub struct Position {
     chain: String,
 }
 
+/// Greatest length of a hash, in digits.
+const CHAIN: usize = 16;
+
 impl Position {
     /// Reads the number of an entry, as Redis writes it.
     pub fn read(id: &[u8], chain: &[u8]) -> Option<Self> {
         let (milliseconds, count) = std::str::from_utf8(id).ok()?.split_once('-')?;
+        if chain.len() > CHAIN || !chain.iter().all(u8::is_ascii_hexdigit) {
+            return None;
+        }
         let chain = std::str::from_utf8(chain).ok()?.to_owned();
         Some(Self { milliseconds: milliseconds.parse().ok()?, count: count.parse().ok()?, chain })
     }
@@ -70,7 +76,7 @@ mod tests {
         assert_ne!(first, read("1790000000000-9 ac"));
         assert_eq!((first.to_string(), first.id()), ("1790000000000-9-ab".to_owned(), "1790000000000-9".to_owned()));
         assert_eq!(Position::default().to_string(), "0-0");
-        for wrong in ["", "1-2", "1 2", "a-b c", "1-2-3 c"] {
+        for wrong in ["", "1-2", "1 2", "a-b c", "1-2-3 c", "1-2 g", "1-2 00112233445566778"] {
             assert_eq!(Position::read_head(wrong.as_bytes()), None, "{wrong}");
         }
     }

@@ -1,8 +1,9 @@
 -- KEYS: the stream, the key of its latest position, and the start of the names of all other keys.
 local log, head, base = KEYS[1], KEYS[2], KEYS[3]
 
--- Number of entries that the stream keeps at least. A follower that is further behind starts from a snapshot.
-local KEEP = 100000
+-- Number of entries that the stream keeps, and of bytes, taken all entries to be as long as the latest one. A follower that
+-- is further behind starts from a snapshot.
+local KEEP, BYTES = 100000, 64 * 1024 * 1024
 
 -- Position of the latest entry: its number and the hash of all up to it.
 local function latest()
@@ -16,7 +17,8 @@ end
 local function append(kind, data)
   local _, before = latest()
   local chain = string.sub(redis.sha1hex(before .. kind .. data), 1, 16)
-  local id = redis.call('XADD', log, 'MAXLEN', '~', KEEP, '*', 'k', kind, 'd', data, 'p', before, 'c', chain)
+  local keep = math.max(100, math.min(KEEP, math.floor(BYTES / (#data + 1))))
+  local id = redis.call('XADD', log, 'MAXLEN', '~', keep, '*', 'k', kind, 'd', data, 'p', before, 'c', chain)
   redis.call('SET', head, id .. ' ' .. chain)
   return id
 end

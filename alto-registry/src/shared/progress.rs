@@ -21,6 +21,8 @@ struct State {
     heard: Option<Instant>,
     /// Why the follower does not follow at present.
     problem: Option<String>,
+    /// Whether it cannot go on although the store answers.
+    is_stopped: bool,
     /// Number of snapshots from which the follower started.
     starts: u64,
 }
@@ -47,7 +49,9 @@ impl Progress {
 
     /// Remembers that the state in memory is now that of a position.
     pub(super) fn reach(&self, position: Position) {
-        self.lock().position = position;
+        let mut state = self.lock();
+        state.position = position;
+        state.is_stopped = false;
         self.moved.notify_all();
     }
 
@@ -64,9 +68,12 @@ impl Progress {
         self.moved.notify_all();
     }
 
-    /// Remembers that the store has answered.
+    /// Remembers that the store has answered, and that nothing in it is unknown so far.
     pub(super) fn hear(&self) {
         let mut state = self.lock();
+        if state.is_stopped {
+            return;
+        }
         state.heard = Some(Instant::now());
         if state.problem.take().is_some() {
             self.moved.notify_all();
@@ -76,6 +83,19 @@ impl Progress {
     /// Remembers why there is no answer. Returns whether that is news.
     pub(super) fn fail(&self, problem: String) -> bool {
         self.lock().problem.replace(problem).is_none()
+    }
+
+    /// Remembers why the follower cannot go on, until it does. Returns whether that is news.
+    pub(super) fn stop(&self, problem: String) -> bool {
+        let mut state = self.lock();
+        state.problem = Some(problem);
+        !std::mem::replace(&mut state.is_stopped, true)
+    }
+
+    /// Why the follower cannot go on although the store answers.
+    pub(super) fn stopped(&self) -> Option<String> {
+        let state = self.lock();
+        state.problem.clone().filter(|_| state.is_stopped)
     }
 
     pub(super) fn position(&self) -> Position {
@@ -91,7 +111,7 @@ impl Progress {
     }
 
     pub(super) fn report(&self) -> Report {
-        let State { position, is_complete, heard, problem, starts } = &*self.lock();
+        let State { position, is_complete, heard, problem, starts, .. } = &*self.lock();
         Report {
             position: position.clone(),
             is_complete: *is_complete,

@@ -1,10 +1,11 @@
 //! Connections to the store: the one place that knows the client library.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use redis::{
-    Client, Cmd, ConnectionAddr, ConnectionInfo, ConnectionLike, IntoConnectionInfo, Pipeline, RedisConnectionInfo,
-    TlsCertificates, Value,
+    Client, Cmd, ConnectionAddr, ConnectionInfo, ConnectionLike, ErrorKind, IntoConnectionInfo, Pipeline,
+    RedisConnectionInfo, TlsCertificates, Value,
 };
 
 use super::address::{Login, Place, StoreAddress};
@@ -15,6 +16,8 @@ pub struct Connector {
     login: Option<Login>,
     /// Certificates that may vouch for the store, in PEM; absent for those of the system.
     authorities: Option<Vec<u8>>,
+    /// Place of the Sentinel that is asked first: the one that answered the last time.
+    first: AtomicUsize,
 }
 
 /// A connection to the master.
@@ -61,15 +64,18 @@ pub enum StoreError {
     /// The store holds what this program does not understand.
     #[error("the store holds what this version does not understand: {0}")]
     Unknown(String),
+    /// This server cannot follow the store any more.
+    #[error("{0}")]
+    Stopped(String),
 }
 
-/// Time to wait for a connection to be made.
-const CONNECT: Duration = Duration::from_secs(2);
+/// Time to wait for a connection to be made, and for each answer until it is known whether it is the right one.
+const CONNECT: Duration = Duration::from_secs(1);
 
 impl Connector {
     /// Prepares connections to a store.
     pub fn new(address: StoreAddress, login: Option<Login>, authorities: Option<Vec<u8>>) -> Self {
-        Self { address, login, authorities }
+        Self { address, login, authorities, first: AtomicUsize::new(0) }
     }
 
     /// Address of the store.
@@ -79,18 +85,22 @@ impl Connector {
 
     /// Connects to the master, whose answers may take until `patience` has passed.
     pub fn connect(&self, patience: Duration) -> Result<Session, StoreError> {
-        let (place, name) = match (&self.address.place, &self.address.sentinel) {
-            (Place::Socket(path), _) => (ConnectionAddr::Unix(path.clone()), path.display().to_string()),
-            (Place::Hosts(sentinels), Some(service)) => {
-                let (host, port) = self.master(sentinels, service)?;
-                (self.tcp(&host, port), format!("{host}:{port}"))
-            }
+        let mut session = match (&self.address.place, &self.address.sentinel) {
+            (Place::Socket(path), _) => self.master(ConnectionAddr::Unix(path.clone()))?,
+            (Place::Hosts(sentinels), Some(service)) => self.named(sentinels, service)?,
             (Place::Hosts(hosts), None) => {
                 let (host, port) = hosts.first().ok_or_else(|| StoreError::Away("no server is named".to_owned()))?;
-                (self.tcp(host, *port), format!("{host}:{port}"))
+                self.master(self.tcp(host, *port))?
             }
         };
-        let mut session = self.open(place, self.login.as_ref(), self.address.database, patience)?;
+        session.set_patience(patience)?;
+        Ok(session)
+    }
+
+    /// Connects to a server that has to be a master.
+    fn master(&self, place: ConnectionAddr) -> Result<Session, StoreError> {
+        let name = place.to_string();
+        let mut session = self.open(place, self.login.as_ref(), self.address.database)?;
         // A server that was the master may not know yet that it is not any more.
         let role = session.call(&[b"ROLE"])?;
         match role.items().first().and_then(Reply::bytes) {
@@ -100,37 +110,57 @@ impl Connector {
         }
     }
 
-    /// Asks Sentinels for the master.
-    fn master(&self, sentinels: &[(String, u16)], service: &str) -> Result<(String, u16), StoreError> {
-        let mut problems = Vec::new();
-        for (host, port) in sentinels {
-            // Sentinels have passwords of their own, or, more often, none.
-            for login in [None, self.login.as_ref()] {
-                match self.ask(host, *port, login, service) {
-                    Ok(found) => return Ok(found),
-                    Err(problem) => problems.push(format!("{host}:{port}: {problem}")),
+    /// Connects to the master that a Sentinel names. After a failover, some know it earlier than others.
+    fn named(&self, sentinels: &[(String, u16)], service: &str) -> Result<Session, StoreError> {
+        let (mut problems, mut tried, mut refused) = (Vec::new(), Vec::new(), false);
+        let first = self.first.load(Ordering::Relaxed);
+        for place in (first..first + sentinels.len()).map(|place| place % sentinels.len()) {
+            let (host, port) = &sentinels[place];
+            let found = match self.ask(host, *port, service) {
+                Ok(found) if tried.contains(&found) => continue,
+                Ok(found) => found,
+                Err(problem) => {
+                    refused |= matches!(problem, StoreError::Refused(_));
+                    problems.push(format!("{host}:{port}: {problem}"));
+                    continue;
                 }
-                if self.login.is_none() || !problems.last().is_some_and(|problem| problem.contains("NOAUTH")) {
-                    break;
+            };
+            match self.master(self.tcp(&found.0, found.1)) {
+                Ok(session) => {
+                    self.first.store(place, Ordering::Relaxed);
+                    return Ok(session);
+                }
+                Err(problem) => {
+                    refused |= matches!(problem, StoreError::Refused(_));
+                    problems.push(format!("{}:{}: {problem}", found.0, found.1));
                 }
             }
+            tried.push(found);
         }
-        Err(StoreError::Away(format!("no Sentinel names the master {service:?}: {}", problems.join("; "))))
+        let problem = format!("no Sentinel names a master {service:?}: {}", problems.join("; "));
+        Err(if refused { StoreError::Refused(problem) } else { StoreError::Away(problem) })
     }
 
-    fn ask(&self, host: &str, port: u16, login: Option<&Login>, service: &str) -> Result<(String, u16), String> {
-        // Sentinels have no databases but the first.
-        let mut session = self.open(self.tcp(host, port), login, 0, CONNECT).map_err(|error| error.to_string())?;
-        let found = session
-            .call(&[b"SENTINEL", b"GET-MASTER-ADDR-BY-NAME", service.as_bytes()])
-            .map_err(|error| error.to_string())?;
-        let text = |reply: &Reply| String::from_utf8(reply.bytes()?.to_vec()).ok();
-        match found.items() {
-            [host, port] => {
-                text(host).zip(text(port).and_then(|port| port.parse().ok())).ok_or_else(|| format!("{found:?}"))
+    /// Asks a Sentinel for the master. Sentinels have passwords of their own, or, more often, none.
+    fn ask(&self, host: &str, port: u16, service: &str) -> Result<(String, u16), StoreError> {
+        match self.ask_as(None, host, port, service) {
+            Err(StoreError::Refused(problem)) if self.login.is_some() && problem.contains("NOAUTH") => {
+                self.ask_as(self.login.as_ref(), host, port, service)
             }
-            _ => Err(format!("knows no master of this name ({found:?})")),
+            answer => answer,
         }
+    }
+
+    fn ask_as(&self, login: Option<&Login>, host: &str, port: u16, service: &str) -> Result<(String, u16), StoreError> {
+        // Sentinels have no databases but the first.
+        let mut session = self.open(self.tcp(host, port), login, 0)?;
+        let found = session.call(&[b"SENTINEL", b"GET-MASTER-ADDR-BY-NAME", service.as_bytes()])?;
+        let text = |reply: &Reply| String::from_utf8(reply.bytes()?.to_vec()).ok();
+        let address = match found.items() {
+            [host, port] => text(host).zip(text(port).and_then(|port| port.parse().ok())),
+            _ => None,
+        };
+        address.ok_or_else(|| StoreError::Refused(format!("knows no master of this name ({found:?})")))
     }
 
     fn tcp(&self, host: &str, port: u16) -> ConnectionAddr {
@@ -142,14 +172,7 @@ impl Connector {
         }
     }
 
-    fn open(
-        &self,
-        place: ConnectionAddr,
-        login: Option<&Login>,
-        database: i64,
-        patience: Duration,
-    ) -> Result<Session, StoreError> {
-        let away = |error: redis::RedisError| StoreError::Away(error.to_string());
+    fn open(&self, place: ConnectionAddr, login: Option<&Login>, database: i64) -> Result<Session, StoreError> {
         let is_secure = matches!(place, ConnectionAddr::TcpTls { .. });
         let mut settings = RedisConnectionInfo::default().set_skip_set_lib_name().set_db(database);
         if let Some(Login { user, password }) = login {
@@ -158,17 +181,18 @@ impl Connector {
                 settings = settings.set_username(user);
             }
         }
-        let info: ConnectionInfo = place.into_connection_info().map_err(away)?.set_redis_settings(settings);
+        let info: ConnectionInfo =
+            place.into_connection_info().map_err(|error| away(&error))?.set_redis_settings(settings);
         let client = if is_secure {
             let certificates = TlsCertificates { client_tls: None, root_cert: self.authorities.clone() };
-            Client::build_with_tls(info, certificates).map_err(away)?
+            Client::build_with_tls(info, certificates).map_err(|error| away(&error))?
         } else {
-            Client::open(info).map_err(away)?
+            Client::open(info).map_err(|error| away(&error))?
         };
-        let connection = client.get_connection_with_timeout(CONNECT).map_err(away)?;
-        connection.set_read_timeout(Some(patience)).map_err(away)?;
-        connection.set_write_timeout(Some(patience)).map_err(away)?;
-        Ok(Session { connection, prefix: self.address.prefix.clone() })
+        let connection = client.get_connection_with_timeout(CONNECT).map_err(|error| away(&error))?;
+        let mut session = Session { connection, prefix: self.address.prefix.clone() };
+        session.set_patience(CONNECT)?;
+        Ok(session)
     }
 }
 
@@ -176,6 +200,12 @@ impl Session {
     /// Start of the names of all keys.
     pub fn prefix(&self) -> &str {
         &self.prefix
+    }
+
+    /// Sets the time to wait for answers. A server that is gone without a word is noticed by it.
+    pub(super) fn set_patience(&mut self, patience: Duration) -> Result<(), StoreError> {
+        self.connection.set_read_timeout(Some(patience)).map_err(|error| away(&error))?;
+        self.connection.set_write_timeout(Some(patience)).map_err(|error| away(&error))
     }
 
     /// Sends one command. A refusal by the store is an error.
@@ -200,9 +230,18 @@ impl Session {
         }
         let packed = pipeline.get_packed_pipeline();
         let values = self.connection.req_packed_commands(&packed, 0, commands.len());
-        let values = values.map_err(|error| StoreError::Away(error.to_string()))?;
+        let values = values.map_err(|error| away(&error))?;
         Ok(values.into_iter().map(Reply::of).collect())
     }
+}
+
+fn away(error: &redis::RedisError) -> StoreError {
+    let text = error.to_string();
+    // A wrong password, or a certificate that nobody vouches for, in the words of rustls: no other attempt will end better.
+    if error.kind() == ErrorKind::AuthenticationFailed || text.contains("invalid peer certificate") {
+        return StoreError::Refused(text);
+    }
+    StoreError::Away(text)
 }
 
 impl Reply {

@@ -1,9 +1,9 @@
 //! The thread that writes. Writes that arrive while others are on their way share the next round trip, and the wait for
-//! the copies.
+//! the copies. While there is no connection, writes are refused at once instead of waiting one behind the other.
 
 use std::sync::LazyLock;
 use std::sync::mpsc::{Receiver, Sender};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::inner::{Confirmation, Inner};
 use super::script::Script;
@@ -17,12 +17,24 @@ pub(super) struct Task {
     pub(super) answer: Sender<Result<Reply, StoreError>>,
 }
 
+/// The connection to the store, if there is one.
+#[derive(Default)]
+struct Line {
+    session: Option<Session>,
+    /// Time and reason of the latest attempt to connect, where it failed.
+    failed: Option<(Instant, StoreError)>,
+}
+
+/// Number of writes that may wait.
+pub(super) const WAITING: usize = 4096;
 /// Number of scripts in one round trip.
 const TOGETHER: usize = 256;
 /// Time to wait for the copies.
 const CONFIRM: Duration = Duration::from_secs(1);
 /// Time to wait for any answer.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Time after an attempt to connect in which there is no other, and everything is refused.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Script that tells the latest position.
 pub(super) fn latest() -> &'static Script {
@@ -32,7 +44,7 @@ pub(super) fn latest() -> &'static Script {
 
 /// Writes until the queue is closed.
 pub(super) fn run(inner: &Inner, scripts: &[&'static Script], tasks: &Receiver<Task>) {
-    let mut session = None;
+    let mut line = Line::default();
     while let Ok(first) = tasks.recv() {
         let mut together = vec![first];
         while together.len() < TOGETHER
@@ -40,18 +52,18 @@ pub(super) fn run(inner: &Inner, scripts: &[&'static Script], tasks: &Receiver<T
         {
             together.push(task);
         }
-        let written = write(inner, scripts, &mut session, &together);
+        let written = line.session(inner, scripts).and_then(|session| write(inner, scripts, session, &together));
         if written.is_err() {
             // The next one may be with another server.
-            session = None;
+            line.session = None;
         }
         for (place, task) in together.into_iter().enumerate() {
             let answer = match &written {
                 Ok((replies, confirmed)) => judge(inner, task.confirmation, replies.get(place), *confirmed),
                 Err(error) => Err(error.clone()),
             };
-            if answer.as_ref().is_err_and(is_of_another_role) {
-                session = None;
+            if answer.as_ref().is_err_and(may_be_of_another) {
+                line.session = None;
             }
             // Fails only if nobody waits any more.
             let _ignored = task.answer.send(answer);
@@ -59,10 +71,32 @@ pub(super) fn run(inner: &Inner, scripts: &[&'static Script], tasks: &Receiver<T
     }
 }
 
-/// Whether a refusal comes from a server that is not the master any more, or not yet in order.
-fn is_of_another_role(error: &StoreError) -> bool {
-    let StoreError::Refused(reason) = error else { return false };
-    ["READONLY", "MASTERDOWN", "LOADING", "UNBLOCKED"].iter().any(|word| reason.contains(word))
+impl Line {
+    /// The connection, or a new one.
+    fn session(&mut self, inner: &Inner, scripts: &[&'static Script]) -> Result<&mut Session, StoreError> {
+        let session = match self.session.take() {
+            Some(session) => session,
+            None => match &self.failed {
+                Some((at, error)) if at.elapsed() < PAUSE => return Err(error.clone()),
+                _ => {
+                    connect(inner, scripts).inspect_err(|error| self.failed = Some((Instant::now(), error.clone())))?
+                }
+            },
+        };
+        Ok(self.session.insert(session))
+    }
+}
+
+/// Whether an error may come from a server that is not the master any more, or is cut off from its copies, so that another
+/// one may be asked.
+fn may_be_of_another(error: &StoreError) -> bool {
+    match error {
+        StoreError::Unconfirmed { .. } => true,
+        StoreError::Refused(reason) => {
+            ["READONLY", "MASTERDOWN", "LOADING", "UNBLOCKED", "NOREPLICAS"].iter().any(|word| reason.contains(word))
+        }
+        _ => false,
+    }
 }
 
 fn judge(
@@ -86,13 +120,9 @@ fn judge(
 fn write(
     inner: &Inner,
     scripts: &[&'static Script],
-    session: &mut Option<Session>,
+    session: &mut Session,
     tasks: &[Task],
 ) -> Result<(Vec<Reply>, Option<i64>), StoreError> {
-    let connected = match session {
-        Some(connected) => connected,
-        None => session.insert(connect(inner, scripts)?),
-    };
     let copies = inner.connector.address().copies();
     let waits = copies > 0 && tasks.iter().any(|task| task.confirmation == Confirmation::Copies);
     let (copies, confirm) = (copies.to_string(), CONFIRM.as_millis().to_string());
@@ -100,18 +130,18 @@ fn write(
     if waits {
         commands.push(vec![b"WAIT", copies.as_bytes(), confirm.as_bytes()]);
     }
-    let mut replies = connected.call_all(&commands)?;
+    let mut replies = session.call_all(&commands)?;
     // A script that the server does not know has not run. It forgets them when an operator says so.
     let forgotten = |reply: &Reply| matches!(reply, Reply::Refused(reason) if reason.contains("NOSCRIPT") || reason.contains("No matching script"));
     let again: Vec<usize> = (0..tasks.len()).filter(|place| replies.get(*place).is_some_and(forgotten)).collect();
     let mut confirmed = waits.then(|| replies.pop().and_then(|reply| reply.number()).unwrap_or(0));
     if !again.is_empty() {
-        load(connected, scripts)?;
+        load(session, scripts)?;
         let mut commands: Vec<Vec<&[u8]>> = again.iter().map(|place| call(inner, &tasks[*place])).collect();
         if waits {
             commands.push(vec![b"WAIT", copies.as_bytes(), confirm.as_bytes()]);
         }
-        let mut more = connected.call_all(&commands)?;
+        let mut more = session.call_all(&commands)?;
         if waits {
             confirmed = Some(more.pop().and_then(|reply| reply.number()).unwrap_or(0));
         }

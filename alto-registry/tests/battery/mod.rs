@@ -54,6 +54,7 @@ macro_rules! battery {
                 queries::candidates_are_seeds_or_leechers_as_asked,
                 queries::disagreeing_holders_keep_their_own_manifest,
                 queries::a_false_name_and_size_are_outvoted,
+                queries::every_name_of_a_content_leads_to_it,
                 queries::files_of_one_name_are_listed_by_their_number_of_holders,
                 restart::confirmed_changes_survive_a_restart_if_the_backend_says_so,
                 model::random_calls_are_answered_as_by_the_model,

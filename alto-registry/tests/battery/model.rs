@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use alto_registry::{
-    Announcer, Completeness, ContentId, ContentKind, Credentials, FileQuery, FileSummary, HolderQuery, Holding, Limit,
-    Peer, PeerAddress, PeerId, PeerName, Refusal, Registration, Secret, Stats, Timestamp,
+    Announcer, Completeness, ContentId, ContentKind, Credentials, FileName, FileQuery, FileSummary, HolderQuery,
+    Holding, Limit, Peer, PeerAddress, PeerId, PeerName, Refusal, Registration, Secret, Stats, Timestamp,
 };
 use proptest::test_runner::{Config, TestRunner};
 
@@ -319,9 +319,32 @@ impl<B: Backend> Run<B> {
             }
         }
         assert_eq!(ids, self.model.ids());
+        self.compare_names();
         let holdings = self.model.peers.iter().map(|peer| peer.files.len()).sum();
         let stats = Stats { peers: self.model.peers.len(), files: ids.len(), holdings };
         assert_eq!(self.session.registry().stats(now), Ok(stats));
+    }
+
+    /// Every name that a holder gives leads to all files to which holders give it.
+    fn compare_names(&mut self) {
+        let now = self.session.now;
+        let mut votes: BTreeMap<(ContentKind, &FileName), BTreeMap<ContentId, u32>> = BTreeMap::new();
+        for (id, file) in self.model.peers.iter().flat_map(|peer| &peer.files) {
+            if let Some(name) = &file.holding.name {
+                *votes.entry((id.kind(), name)).or_default().entry(*id).or_default() += 1;
+            }
+        }
+        for ((kind, name), files) in votes {
+            let query = FileQuery { kind, name: Some(name.as_str()), after: None, limit: 100 };
+            let found = self.session.registry().files(&query, now).unwrap().files;
+            let mut expected: Vec<_> = files.iter().map(|(id, votes)| (Reverse(*votes), *id)).collect();
+            expected.sort_unstable();
+            assert!(found.iter().map(|file| file.id).eq(expected.into_iter().map(|(_, id)| id)));
+            for file in found {
+                let whole = self.session.registry().file(file.id, now).unwrap();
+                assert_eq!(file, FileSummary { name: Some(name.clone()), ..whole });
+            }
+        }
     }
 
     fn compare_file(&mut self, file: &FileSummary) {
@@ -333,13 +356,6 @@ impl<B: Backend> Run<B> {
         let complete = holders.iter().filter(|(_, holding)| holding.complete).count();
         assert_eq!((file.complete, file.partial), (complete, holders.len() - complete));
         assert_eq!(self.session.registry().file(file.id, now).as_ref(), Ok(file));
-        if let Some(name) = &file.name {
-            let query = FileQuery { kind: file.id.kind(), name: Some(name.as_str()), after: None, limit: 100 };
-            let named = self.session.registry().files(&query, now).unwrap().files;
-            assert!(named.contains(file) && named.iter().all(|other| other.name.as_ref() == Some(name)));
-            let order = |file: &FileSummary| (Reverse(file.complete + file.partial), file.id);
-            assert!(named.is_sorted_by_key(order));
-        }
         for having in [Completeness::Complete, Completeness::Partial, Completeness::Any] {
             for except in holders.iter().map(|(peer, _)| Some(peer.id)).chain([None]) {
                 let fits = |complete: bool| match having {

@@ -136,11 +136,31 @@ pub fn a_false_name_and_size_are_outvoted<B: Backend>() {
     assert_eq!(seen(&session), (lie.name.clone(), lie.size), "one against one");
     let third = credentials(&session.register(&peer(3, [1])).unwrap());
     assert_eq!(seen(&session), honest);
-    let named = list(&session, ContentKind::Sha256, Some("lie"), 10);
-    assert_eq!(named, (vec![], 1), "nor is it found by the false name");
-    assert_eq!(list(&session, ContentKind::Sha256, Some("file-1"), 10), (vec![file(1)], 1));
     session.announce(&Announcer::Registered(third), std::slice::from_ref(&lie), &[]).unwrap();
     assert_eq!(seen(&session), (lie.name, lie.size), "two against one");
+}
+
+pub fn every_name_of_a_content_leads_to_it<B: Backend>() {
+    let mut session = Session::<B>::new(ROOMY);
+    let film = |number| Holding { name: Some(FileName::new("film").unwrap()), ..holding(number) };
+    let as_film = |port, number| alto_registry::Peer { holdings: vec![film(number)], ..peer(port, []) };
+    for port in [1, 2, 3] {
+        session.register(&peer(port, [1])).unwrap();
+    }
+    let alone = credentials(&session.register(&as_film(4, 1)).unwrap());
+    let named = |session: &Session<B>, name| list(session, ContentKind::Sha256, Some(name), 10).0;
+    assert_eq!(named(&session, "file-1"), [file(1)]);
+    assert_eq!(named(&session, "film"), [file(1)], "one holder is enough");
+    let query = FileQuery { kind: ContentKind::Sha256, name: Some("film"), after: None, limit: 10 };
+    let found = session.registry().files(&query, session.now).unwrap().files.remove(0);
+    assert_eq!((found.name, found.complete), (film(1).name, 4), "under the name that was asked for, with all holders");
+    for port in [5, 6] {
+        session.register(&as_film(port, 2)).unwrap();
+    }
+    let order = named(&session, "film");
+    assert_eq!(order, [2, 1].map(file), "two of two holders give this name, and one of four");
+    session.leave(&alone).unwrap();
+    assert_eq!(named(&session, "film"), [file(2)], "a name ends with the last holder that gives it");
 }
 
 pub fn files_of_one_name_are_listed_by_their_number_of_holders<B: Backend>() {

@@ -83,10 +83,10 @@ impl CostMap {
         let Table::Costs(costs) = previous.content.table() else { return None };
         let changed = view.changed_pairs(before).filter(|_| kind.mode == Mode::Numerical)?;
         let mut costs = costs.clone();
-        let pids: Vec<_> = view.network_map().pids().map(|(pid, _)| pid).collect();
-        let pairs = pids.iter().flat_map(|src| pids.iter().map(move |dst| (*src, *dst))).enumerate();
+        let pids = view.network_map().len();
         let column = costs.columns.first_mut()?;
-        for (pair, (src, dst)) in pairs.filter(|(_, (src, dst))| changed.contains(kind.metric, *src, *dst)) {
+        for (src, dst) in changed.of_metric(kind.metric) {
+            let pair = src.0 as usize * pids + dst.0 as usize;
             match view.pid_cost(kind.metric, src, dst) {
                 Some(value) => column.set(pair, value.micros()),
                 None => column.clear(pair),

@@ -1,6 +1,7 @@
 //! The audit trail: who changed the network, when, and what, as a bounded list.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
@@ -47,6 +48,13 @@ pub(crate) enum Action {
     ChangePrefixes,
     /// A source was deleted.
     DeletePrefixes,
+}
+
+impl fmt::Display for Action {
+    /// Writes the word that stands for it in JSON.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
 }
 
 /// One change, or several of the same kind.
@@ -155,7 +163,7 @@ impl Trail {
         if is_new {
             let AuditEntry { who, from, action, subject, detail, .. } = &entry;
             let from = from.map(|from| from.to_string()).unwrap_or_default();
-            tracing::info!(target: "audit", who, from, ?action, subject, detail, "the network was changed");
+            tracing::info!(target: "audit", who, from, %action, subject, detail, "the network was changed");
         }
         match self.entries.iter_mut().find(|known| known.number == entry.number) {
             Some(known) => *known = entry,
@@ -202,6 +210,11 @@ mod tests {
 
     fn actor(who: &str) -> Actor {
         Actor { who: who.to_owned(), from: Some([192, 0, 2, 1].into()) }
+    }
+
+    #[test]
+    fn the_log_has_the_words_of_the_trail() {
+        assert_eq!(Action::PreviousTopology.to_string(), "previous-topology");
     }
 
     #[test]

@@ -75,9 +75,9 @@ pub(crate) struct Following {
     pub(crate) starts: u64,
 }
 
-/// Change as the log has it.
+/// Change as the log has it. A member that this version does not know may be what makes the change another one.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Record {
     /// Entry of the audit trail, if the change has one; its time is that of the log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -87,7 +87,7 @@ pub(crate) struct Record {
 
 /// What a change does.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) enum Change {
     /// Changes to single links, each with its key.
     Links(Links),
@@ -124,7 +124,7 @@ pub(crate) type Links = Vec<(String, LinkChange)>;
 
 /// What was in force before a topology was replaced.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Previous {
     /// Name of the JSON of a topology that had replaced the file; absent if it was the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -74,7 +74,7 @@ async fn register(api: Arc<Api>, mut exchange: Exchange) -> Result<Response, Htt
     let address = peer.address.ip();
     let probed = (message.probe && exchange.is_direct()).then(|| SocketAddr::new(address, message.port));
     let renewed = message.renew.as_ref().map(translate::credentials);
-    let registered = api.swarm.call(move |registry, now| {
+    let registered = api.swarm.call(exchange.payer(), move |registry, now| {
         let renewed = renewed.map(|caller| registry.renew(&caller?, &peer, now));
         match renewed {
             // A registration whose lease has ended is as good as none.
@@ -93,7 +93,7 @@ async fn register(api: Arc<Api>, mut exchange: Exchange) -> Result<Response, Htt
 async fn heartbeat(api: Arc<Api>, mut exchange: Exchange) -> Result<Response, HttpError> {
     let message: Credentials = api.read(&mut exchange).await?;
     let caller = translate::credentials(&message).map_err(SwarmError::from)?;
-    let lease = api.swarm.call(move |registry, now| registry.heartbeat(&caller, now)).await?;
+    let lease = api.swarm.call(exchange.payer(), move |registry, now| registry.heartbeat(&caller, now)).await?;
     let reachable = api.probes.found_unreachable(&message.peer.0).then_some(false);
     Ok(answer(StatusCode::OK, &Lease { lease: lease.map_err(SwarmError::from)?.as_secs(), reachable }))
 }
@@ -105,7 +105,7 @@ async fn announce(api: Arc<Api>, mut exchange: Exchange) -> Result<Response, Htt
     let add = translate::holdings("add", &message.add, limits)?;
     let remove: Vec<_> = message.remove.iter().map(|id| translate::content_id(*id)).collect();
     let caller = translate::credentials(&message.credentials);
-    let announced = api.swarm.call(move |registry, now| {
+    let announced = api.swarm.call(exchange.payer(), move |registry, now| {
         registry.announce(&Announcer::Registered(caller?), &add, &remove, now, &mut rand::rng())
     });
     let announced = announced.await?.map_err(|refusal| SwarmError::in_list("add", refusal))?;
@@ -116,7 +116,7 @@ async fn announce(api: Arc<Api>, mut exchange: Exchange) -> Result<Response, Htt
 async fn unregister(api: Arc<Api>, mut exchange: Exchange) -> Result<Response, HttpError> {
     let message: Credentials = api.read(&mut exchange).await?;
     let caller = translate::credentials(&message).map_err(SwarmError::from)?;
-    let left = api.swarm.call(move |registry, now| registry.leave(&caller, now)).await?;
+    let left = api.swarm.call(exchange.payer(), move |registry, now| registry.leave(&caller, now)).await?;
     left.map_err(SwarmError::from)?.saved().await.map_err(SwarmError::from)?;
     api.probes.forget(&message.peer.0);
     let mut response = Response::default();

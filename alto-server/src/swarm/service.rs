@@ -6,17 +6,26 @@ use std::time::{Duration, Instant, SystemTime};
 
 use alto_registry::local::OpenError;
 use alto_registry::{Limits, LocalRegistry, Observer, Registry, Stats, Timestamp};
+use alto_types::ClientNet;
 
 use crate::http::HttpError;
+use crate::http::offload::{self, WorkPool};
 
 /// Interval at which expired leases are ended while no requests arrive.
 pub(crate) const SWEEP: Duration = Duration::from_secs(1);
+
+/// Number of changes that may wait for the store of several servers at a time. Of those that wait for a place among them,
+/// each client has its turn.
+#[cfg(feature = "redis")]
+const WAITING_FOR_STORE: usize = 64;
 
 /// Registry with the clock that it is called with.
 #[derive(Clone)]
 pub(crate) struct Swarm {
     registry: Arc<dyn Registry>,
     clock: Clock,
+    /// Threads for changes that block; absent where none do.
+    threads: Option<WorkPool>,
 }
 
 /// Reason why the registry cannot be opened.
@@ -70,13 +79,14 @@ impl Swarm {
     pub(crate) fn open(limits: Limits, state: Option<&Path>) -> Result<Self, StartError> {
         let clock = Clock::start();
         let registry = LocalRegistry::open(limits, state, Arc::new(Metrics), clock.now())?;
-        Ok(Self { registry: Arc::new(registry), clock })
+        Ok(Self { registry: Arc::new(registry), clock, threads: None })
     }
 
     /// Takes a registry that other servers share.
     #[cfg(feature = "redis")]
     pub(crate) fn shared(registry: Arc<dyn Registry>) -> Self {
-        Self { registry, clock: Clock::start() }
+        let threads = registry.may_block().then(|| WorkPool::new(WAITING_FOR_STORE));
+        Self { registry, clock: Clock::start(), threads }
     }
 
     /// Observer that counts for `/metrics`.
@@ -90,16 +100,17 @@ impl Swarm {
         self.registry.limits()
     }
 
-    /// Changes the registry, off the event loop where that may block.
+    /// Changes the registry for a client, off the event loop where that may block.
     pub(super) async fn call<T: Send + 'static>(
         &self,
+        client: Option<ClientNet>,
         work: impl FnOnce(&dyn Registry, Timestamp) -> T + Send + 'static,
     ) -> Result<T, HttpError> {
-        if !self.registry.may_block() {
+        let Some(threads) = &self.threads else {
             return Ok(work(&*self.registry, self.clock.now()));
-        }
-        let (registry, now) = (Arc::clone(&self.registry), self.clock.now());
-        tokio::task::spawn_blocking(move || work(&*registry, now)).await.map_err(|_| HttpError::Internal)
+        };
+        let (registry, clock) = (Arc::clone(&self.registry), self.clock);
+        threads.run(client, offload::HEAVY, move |_| work(&*registry, clock.now())).await
     }
 
     /// Asks the registry on this thread: questions never block.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use alto_history::{History, Item, Limits, Missing, Sequence, Successor};
-use alto_types::{MediaType, UpdatesGraphSummary};
+use alto_types::{ClientNet, MediaType, UpdatesGraphSummary};
 
 use super::query::{Query, Sources};
 use crate::http::HttpError;
@@ -27,7 +27,10 @@ pub(super) struct Feed {
     ended: OnceLock<String>,
     /// Time at which it was last in use.
     used: Mutex<Duration>,
-    _place: Option<Place>,
+    /// Place among the requests that are followed, if it has input.
+    place: Option<Place>,
+    /// Client that the place is counted for.
+    payer: Option<ClientNet>,
 }
 
 struct State {
@@ -50,7 +53,7 @@ impl Feed {
         sources: &Sources,
         snapshot: Arc<Snapshot>,
         (limits, now): (Limits, Duration),
-        place: Option<Place>,
+        (place, payer): (Option<Place>, Option<ClientNet>),
         cancel: &Cancel,
     ) -> Result<Self, HttpError> {
         let catalogue = &sources.catalogue;
@@ -65,13 +68,24 @@ impl Feed {
             ended: OnceLock::new(),
             used: Mutex::new(now),
             query,
-            _place: place,
+            place,
+            payer,
         })
     }
 
     /// What is followed.
     pub(super) fn query(&self) -> &Query {
         &self.query
+    }
+
+    /// Tells whether it takes one of the places for requests that are followed.
+    pub(super) fn has_place(&self) -> bool {
+        self.place.is_some()
+    }
+
+    /// Client that its place is counted for.
+    pub(super) fn payer(&self) -> Option<ClientNet> {
+        self.payer
     }
 
     /// Media type of whole documents.

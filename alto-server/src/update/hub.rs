@@ -15,7 +15,7 @@ use super::feed::Feed;
 use super::query::{Query, Sources};
 use super::stream::Stream;
 use super::view::View;
-use crate::http::live::Budget;
+use crate::http::live::{Budget, Place};
 use crate::http::offload::{self, Cancel, WorkPool};
 use crate::http::{Exchange, HttpError};
 use crate::resource::catalogue::Catalogue;
@@ -43,6 +43,8 @@ pub(crate) struct Hub {
     limits: UpdateLimits,
     start: Instant,
     feeds: Mutex<HashMap<Query, Arc<Feed>>>,
+    /// Feeds that begin at the moment, so that the answer to many requests at once is computed once for each payer.
+    beginnings: Mutex<Beginnings>,
     streams: Mutex<HashMap<String, Weak<Stream>>>,
     views: Mutex<HashMap<String, Arc<View>>>,
     /// Clients that are woken one slice after the other, so that other requests are answered in between.
@@ -52,6 +54,12 @@ pub(crate) struct Hub {
     begun: Notify,
     stopping: watch::Receiver<bool>,
 }
+
+/// Lock that a request holds while the feed of its query begins.
+type Beginning = tokio::sync::Mutex<()>;
+
+/// Feeds that begin, by query and by the client that pays for it.
+type Beginnings = HashMap<(Query, Option<ClientNet>), Weak<Beginning>>;
 
 /// Who asks for a feed.
 pub(super) struct Asker {
@@ -88,6 +96,7 @@ impl Hub {
             limits,
             start: Instant::now(),
             feeds: Mutex::default(),
+            beginnings: Mutex::default(),
             streams: Mutex::default(),
             views: Mutex::default(),
             slices: (0..SLICES).map(|_| watch::Sender::new(0)).collect(),
@@ -121,32 +130,82 @@ impl Hub {
 
     /// Returns the feed of a query, which begins for an exchange if there is none.
     pub(super) async fn feed(&self, query: Query, asker: &Asker) -> Result<Arc<Feed>, HttpError> {
-        if let Some(feed) = self.feeds().get(&query).filter(|feed| feed.ended().is_none()) {
-            return Ok(Arc::clone(feed));
+        if let Some(feed) = self.known(&query) {
+            return Ok(feed);
+        }
+        // What many clients may follow alike is the work of the server. No client waits for the turn of another.
+        let payer = asker.payer.filter(|_| query.has_input());
+        let beginning = self.beginning(&query, payer);
+        let _alone = beginning.lock().await;
+        // Another request may have been faster.
+        if let Some(feed) = self.known(&query) {
+            return Ok(feed);
         }
         let place = match &asker.budget {
-            Some(budget) if query.has_input() => Some(budget.followed()?),
+            Some(budget) if query.has_input() => Some(self.place(budget, payer)?),
             _ => None,
         };
         let sources = Sources { catalogue: Arc::clone(&self.sources.catalogue), limits: self.sources.limits };
         let (snapshot, limits, now) = (Arc::clone(self.network.current().snapshot()), self.limits.history, self.now());
         let begin = {
             let (query, snapshot) = (query.clone(), Arc::clone(&snapshot));
-            move |cancel: &Cancel| Feed::begin(query, &sources, snapshot, (limits, now), place, cancel)
+            move |cancel: &Cancel| Feed::begin(query, &sources, snapshot, (limits, now), (place, payer), cancel)
         };
-        let feed = Arc::new(self.pool.run(asker.payer, offload::HEAVY, begin).await??);
-        let mut feeds = self.feeds();
-        // Another client may have been faster.
-        let known = feeds.get(&query).filter(|feed| feed.ended().is_none()).cloned();
-        let feed = known.unwrap_or_else(|| {
-            feeds.insert(query, Arc::clone(&feed));
-            feed
-        });
-        drop(feeds);
+        let feed = Arc::new(self.pool.run(payer, offload::HEAVY, begin).await??);
+        metrics::counter!("alto_followed_begun_total").increment(1);
+        let feed = {
+            let mut feeds = self.feeds();
+            let known = feeds.get(&query).filter(|feed| feed.ended().is_none()).cloned();
+            known.unwrap_or_else(|| {
+                feeds.insert(query, Arc::clone(&feed));
+                feed
+            })
+        };
         if !Arc::ptr_eq(&snapshot, self.network.current().snapshot()) {
             self.begun.notify_one();
         }
         Ok(feed)
+    }
+
+    /// Feed of a query that goes on.
+    fn known(&self, query: &Query) -> Option<Arc<Feed>> {
+        self.feeds().get(query).filter(|feed| feed.ended().is_none()).cloned()
+    }
+
+    /// Lock that a request holds while the feed of its query begins at the expense of `payer`.
+    fn beginning(&self, query: &Query, payer: Option<ClientNet>) -> Arc<Beginning> {
+        let mut beginnings = self.beginnings.lock().unwrap_or_else(PoisonError::into_inner);
+        beginnings.retain(|_, beginning| beginning.strong_count() > 0);
+        let beginning = beginnings.entry((query.clone(), payer)).or_default();
+        beginning.upgrade().unwrap_or_else(|| {
+            let new = Arc::default();
+            *beginning = Arc::downgrade(&new);
+            new
+        })
+    }
+
+    /// Takes a place for a request that is followed. What nobody follows any more makes room: first what the client itself
+    /// followed, then what others did, one for each request.
+    fn place(&self, budget: &Budget, payer: Option<ClientNet>) -> Result<Place, HttpError> {
+        let refused = match budget.followed() {
+            Ok(place) => return Ok(place),
+            Err(refused) => refused,
+        };
+        while self.drop_longest_unused(|feed| feed.payer() == payer) {
+            if let Ok(place) = budget.followed() {
+                return Ok(place);
+            }
+        }
+        if self.drop_longest_unused(|_| true) { budget.followed() } else { Err(refused) }
+    }
+
+    /// Drops, of the feeds that have a place and may go, the one that nobody has used for the longest time. Returns false if
+    /// all are in use.
+    fn drop_longest_unused(&self, may_go: impl Fn(&Feed) -> bool) -> bool {
+        let mut feeds = self.feeds();
+        let unused = feeds.iter().filter(|(_, feed)| feed.has_place() && Arc::strong_count(feed) == 1 && may_go(feed));
+        let oldest = unused.min_by_key(|(_, feed)| feed.used()).map(|(query, _)| query.clone());
+        oldest.is_some_and(|query| feeds.remove(&query).is_some())
     }
 
     /// Renders the whole newest version of a feed off the event loop, unless that takes little time.

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::thread;
 
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
@@ -86,6 +87,21 @@ fn what_waits_for_a_subscriber_that_does_not_read_is_bounded() {
     // 128 KiB in the kernel, less than that in the process, and each substream its newest version.
     let most = 300_000 + (SUBSTREAMS + 2) * length;
     assert!(read <= most, "{read} of {written} bytes were read until the newest, more than {most}");
+}
+
+#[test]
+fn what_many_open_at_once_is_computed_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = star(&folder, &[]);
+    let request = json!({"add": {"c": {"resource-id": "cost-map-routingcost"}}});
+    thread::scope(|scope| {
+        let openings: Vec<_> = (0..20).map(|_| scope.spawn(|| Subscriber::open(server.address, &request))).collect();
+        for opening in openings {
+            drop(opening.join().unwrap());
+        }
+    });
+    let metrics = String::from_utf8(server.get("/metrics").body).unwrap();
+    assert!(metrics.lines().any(|line| line == "alto_followed_begun_total 1"), "{metrics}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::thread;
 use serde_json::{Value, json};
 use test_support::patience::wait_until;
 
+use super::subscriber::Subscriber;
 use super::{change_cost, followed, present, server};
 use crate::support::{Answer, Request, Server};
 
@@ -218,6 +219,29 @@ fn views_and_waiting_requests_are_limited() {
     open(&server, &json!({"resource-id": "network-map"}));
     server.signal("TERM");
     assert_eq!(waiting.join().unwrap().status, 503);
+}
+
+#[test]
+fn requests_that_nobody_follows_any_more_make_room_for_others() {
+    let server = server(&["--max-followed", "3", "--max-client-share", "100"]);
+    let filtered = |pid: &str| json!({"add": {"n": {"resource-id": "filtered-network-map", "input": {"pids": [pid]}}}});
+    let open = |pid: &str| Subscriber::open(server.address, &filtered(pid));
+    let (_kept, gone, _also_kept) = (open("isp-a-1"), open("isp-a-2"), open("isp-a-3"));
+    let refused = server.post("/updates", STREAM_PARAMS, filtered("isp-b-1").to_string());
+    assert_eq!((refused.status, refused.field("retry-after").is_some()), (503, true));
+    drop(gone);
+    let opened = || {
+        let answer = server.post(
+            "/tips",
+            PARAMS,
+            json!({"resource-id": "filtered-network-map", "input": {"pids": ["isp-b-1"]}}).to_string(),
+        );
+        (answer.status == 200).then_some(())
+    };
+    wait_until("the place of a stream that has ended", opened);
+    // Those that are followed have kept theirs.
+    let refused = server.post("/updates", STREAM_PARAMS, filtered("isp-b-2").to_string());
+    assert_eq!(refused.status, 503);
 }
 
 #[test]

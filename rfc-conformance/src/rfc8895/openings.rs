@@ -20,7 +20,7 @@ use crate::context::Context;
 use crate::http::NoAnswer;
 use crate::sheet::Sheet;
 use crate::updates::EVENT_STREAM;
-use crate::updates::stream::{Answered, Form, Stream, is_stream};
+use crate::updates::stream::{Answered, Form, Stream, Substream, is_stream};
 use crate::updates::target::Service;
 use crate::verdict::Finding;
 
@@ -35,8 +35,12 @@ pub(super) const CHECKS: &[Check] = &[
     Check::new("opens a stream of all resources in `uses`, without patches", &[USES, ALL_FULL], all_resources),
 ];
 
+/// Number of bytes after which the rest of many resources is read over another stream. Documents take much more memory.
+const MOST_TOGETHER: usize = 8 << 20;
 /// Maximum number of resources of a stream that is compared.
 const MOST: usize = 8;
+/// Reason why nothing is said of a stream whose documents are longer than what is read.
+const TOO_LONG: &str = "the documents are longer than what is read of a stream";
 /// Time for updates without a change to arrive.
 const GRACE: Duration = Duration::from_millis(150);
 
@@ -74,6 +78,11 @@ fn first_documents(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAns
         let exchange = stream.exchange();
         let entry = sheet.on(OPENS);
         entry.saw(&exchange, 1, "request");
+        let has_documents = stream.substreams.values().any(|substream| substream.document.is_some());
+        if stream.is_cut_off() && has_documents {
+            entry.skip(TOO_LONG);
+            continue;
+        }
         if !complete {
             let lacking = stream.substreams.iter().filter(|(_, substream)| substream.document.is_none());
             let lacking: Vec<_> = lacking.map(|(id, _)| id.as_str()).collect();
@@ -160,44 +169,66 @@ fn control(
     Ok(())
 }
 
-/// Opens a stream of everything that a service lists.
+/// Opens a stream of everything that a service lists; of what is too long for one stream, several.
 fn all_resources(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     for service in services(context, sheet)? {
-        let add = service.targets.iter().enumerate().map(|(place, target)| {
-            (format!("s{place}"), target.clone(), target.add_with("incremental-changes", false))
-        });
-        let stream = Stream::open(context, service.resource, add.collect())?;
-        let mut stream = match stream {
-            Answered::Stream(stream) => stream,
-            // The number of resources may be too large for one stream.
-            Answered::Refused(exchange) if exchange.answer.status == 503 => {
-                sheet.on(USES).skip("the service refuses to follow all resources in one stream");
-                sheet.on(ALL_FULL).skip("the service refuses to follow all resources in one stream");
-                continue;
-            }
-            Answered::Refused(exchange) => {
-                let finding = Finding::new("a stream of all resources in `uses`", exchange.outline());
-                sheet.on(USES).saw(&exchange, 1, "request").fail(finding.from(&exchange));
-                continue;
-            }
-        };
-        stream.until_full();
-        let exchange = stream.exchange();
-        for substream in stream.substreams.values() {
-            let id = &substream.target.resource.id;
-            let first = substream.updates.first();
-            let entry = sheet.on(USES);
-            entry.saw(&exchange, 1, "resource");
-            if first.is_none() {
-                entry.fail(Finding::new(format!("updates of {id}"), "none").from(&exchange));
-            }
-            let entry = sheet.on(ALL_FULL);
-            entry.saw(&exchange, 1, "resource");
-            if first.is_none_or(|update| update.form != Form::Full) {
-                let seen = first.map_or("nothing", |update| update.media_type.as_str());
-                entry.fail(Finding::new(format!("the whole of {id}"), seen).from(&exchange));
+        let mut left: Vec<_> = service.targets.iter().enumerate().collect();
+        while !left.is_empty() {
+            let add = left.iter().map(|(place, target)| {
+                (format!("s{place}"), (*target).clone(), target.add_with("incremental-changes", false))
+            });
+            let mut stream = match Stream::open(context, service.resource, add.collect())? {
+                Answered::Stream(stream) => stream,
+                // The number of resources may be too large for one stream.
+                Answered::Refused(exchange) if exchange.answer.status == 503 => {
+                    sheet.on(USES).skip("the service refuses to follow all resources in one stream");
+                    sheet.on(ALL_FULL).skip("the service refuses to follow all resources in one stream");
+                    break;
+                }
+                Answered::Refused(exchange) => {
+                    let finding = Finding::new("a stream of all resources in `uses`", exchange.outline());
+                    sheet.on(USES).saw(&exchange, 1, "request").fail(finding.from(&exchange));
+                    break;
+                }
+            };
+            stream.until(context.client.patience(), |stream| stream.is_full() || stream.bytes() > MOST_TOGETHER);
+            let is_cut_off = !stream.is_full() && stream.bytes() > MOST_TOGETHER;
+            let came =
+                |place: &usize| stream.substreams.get(&format!("s{place}")).is_some_and(|one| !one.updates.is_empty());
+            let (there, lacking): (Vec<_>, Vec<_>) = left.into_iter().partition(|(place, _)| came(place));
+            left = Vec::new();
+            match (is_cut_off, there.is_empty()) {
+                (false, _) => whole(&stream, |_| true, sheet),
+                (true, true) => {
+                    sheet.on(USES).skip(TOO_LONG);
+                    sheet.on(ALL_FULL).skip(TOO_LONG);
+                }
+                (true, false) => {
+                    whole(&stream, |substream| !substream.updates.is_empty(), sheet);
+                    left = lacking;
+                }
             }
         }
     }
     Ok(())
+}
+
+/// Grades the first updates of substreams, which are to be whole documents.
+fn whole(stream: &Stream<'_>, which: impl Fn(&Substream<'_>) -> bool, sheet: &mut Sheet) {
+    let exchange = stream.exchange();
+    for substream in stream.substreams.values().filter(|substream| which(substream)) {
+        let id = &substream.target.resource.id;
+        let first = substream.updates.first();
+        let entry = sheet.on(USES);
+        entry.saw(&exchange, 1, "resource");
+        if first.is_none() {
+            entry.fail(Finding::new(format!("updates of {id}"), "none").from(&exchange));
+        }
+        let entry = sheet.on(ALL_FULL);
+        entry.saw(&exchange, 1, "resource");
+        if first.is_none_or(|update| update.form != Form::Full) {
+            let seen = first.map_or("nothing", |update| update.media_type.as_str());
+            entry.fail(Finding::new(format!("the whole of {id}"), seen).from(&exchange));
+        }
+    }
 }

@@ -15,7 +15,7 @@ use crate::http::{Client, Exchange, Live, NoAnswer, Opened, Piece, Request, reso
 use crate::json;
 use crate::subject::Resource;
 
-/// Maximum size of one event in bytes, and of all that are kept.
+/// Maximum number of bytes that are read.
 const MOST_BYTES: usize = 64 << 20;
 /// Media types that a client of a stream reads.
 const ACCEPT: &str = "text/event-stream,application/alto-error+json";
@@ -25,7 +25,7 @@ pub(crate) struct Stream<'a> {
     client: &'a Client,
     live: Live,
     parser: Parser,
-    /// Events in order.
+    /// Events in order, without their data.
     pub(crate) events: Vec<Event>,
     /// Control events, each with its position among all events.
     pub(crate) controls: Vec<(usize, Value)>,
@@ -35,7 +35,7 @@ pub(crate) struct Stream<'a> {
     pub(crate) faults: Vec<Fault>,
     /// Substreams whose documents differ from the resources, and are not waited for any more.
     pub(crate) lost: BTreeSet<String>,
-    /// True once the stream has ended.
+    /// True once the stream has ended, or more has arrived than is read.
     pub(crate) ended: bool,
     bytes: usize,
 }
@@ -197,7 +197,7 @@ impl<'a> Stream<'a> {
                     for event in self.parser.push(&bytes) {
                         self.take(event);
                     }
-                    self.ended |= self.bytes > MOST_BYTES;
+                    self.ended |= self.is_cut_off();
                 }
                 Ok(Piece::Nothing) => break,
                 Ok(Piece::End) | Err(_) => self.ended = true,
@@ -206,12 +206,26 @@ impl<'a> Stream<'a> {
         done(self)
     }
 
+    /// Number of bytes that have arrived.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Tells whether reading has ended because more arrived than is read: what lacks then may still have come.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        self.bytes > MOST_BYTES
+    }
+
     /// Reads until every substream that is not stopped has a document.
     pub(crate) fn until_full(&mut self) -> bool {
-        self.until(self.client.patience(), |stream| {
-            stream.substreams.values().all(|substream| substream.document.is_some() || substream.stopped.is_some())
-                && !stream.controls.is_empty()
-        })
+        self.until(self.client.patience(), Self::is_full)
+    }
+
+    /// Tells whether every substream that is not stopped has a document.
+    pub(crate) fn is_full(&self) -> bool {
+        let mut substreams = self.substreams.values();
+        substreams.all(|substream| substream.document.is_some() || substream.stopped.is_some())
+            && !self.controls.is_empty()
     }
 
     /// Reads until a control event lists a substream as stopped.
@@ -252,12 +266,12 @@ impl<'a> Stream<'a> {
             .collect()
     }
 
-    /// Takes an event.
-    fn take(&mut self, event: Event) {
+    /// Takes an event, whose data are kept as the document of its substream only.
+    fn take(&mut self, mut event: Event) {
         let position = self.events.len();
         let (media_type, id) = event.parts();
         let (media_type, id) = (media_type.to_ascii_lowercase(), id.map(str::to_owned));
-        let document = serde_json::from_str::<Value>(&event.data);
+        let document = serde_json::from_str::<Value>(&std::mem::take(&mut event.data));
         let name = event.name.clone();
         self.events.push(event);
         let mut fault = |wrong, seen: String| self.faults.push(Fault { wrong, seen });

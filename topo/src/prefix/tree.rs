@@ -40,75 +40,48 @@ pub(crate) struct PrefixTree<N> {
     parents: Vec<Option<usize>>,
 }
 
-impl Prefix for Ipv4Net {
-    fn network(&self) -> Self {
-        self.trunc()
-    }
+/// Implements [`Prefix`] for the prefixes of a family, whose addresses are numbers of type `$number`.
+macro_rules! prefix {
+    ($net:ty, $number:ty) => {
+        impl Prefix for $net {
+            fn network(&self) -> Self {
+                self.trunc()
+            }
 
-    fn holds(&self, other: &Self) -> bool {
-        self.contains(other)
-    }
+            fn holds(&self, other: &Self) -> bool {
+                self.contains(other)
+            }
 
-    fn end(&self) -> Self {
-        Self::from(self.broadcast())
-    }
+            fn end(&self) -> Self {
+                Self::from(self.broadcast())
+            }
 
-    fn is_first(&self) -> bool {
-        u32::from(self.network()) == 0
-    }
+            fn is_first(&self) -> bool {
+                <$number>::from(self.network()) == 0
+            }
 
-    fn is_last(&self) -> bool {
-        u32::from(self.broadcast()) == u32::MAX
-    }
+            fn is_last(&self) -> bool {
+                <$number>::from(self.broadcast()) == <$number>::MAX
+            }
 
-    fn follows(&self, other: &Self) -> bool {
-        u32::from(other.broadcast()).checked_add(1) == Some(self.network().into())
-    }
+            fn follows(&self, other: &Self) -> bool {
+                <$number>::from(other.broadcast()).checked_add(1) == Some(self.network().into())
+            }
 
-    fn bits(&self) -> (u128, u8) {
-        (u32::from(self.addr()).into(), self.prefix_len())
-    }
+            fn bits(&self) -> (u128, u8) {
+                (<$number>::from(self.addr()).into(), self.prefix_len())
+            }
 
-    fn append_to(&self, bytes: &mut Vec<u8>) {
-        bytes.extend(self.addr().octets());
-        bytes.push(self.prefix_len());
-    }
+            fn append_to(&self, bytes: &mut Vec<u8>) {
+                bytes.extend(self.addr().octets());
+                bytes.push(self.prefix_len());
+            }
+        }
+    };
 }
 
-impl Prefix for Ipv6Net {
-    fn network(&self) -> Self {
-        self.trunc()
-    }
-
-    fn holds(&self, other: &Self) -> bool {
-        self.contains(other)
-    }
-
-    fn end(&self) -> Self {
-        Self::from(self.broadcast())
-    }
-
-    fn is_first(&self) -> bool {
-        u128::from(self.network()) == 0
-    }
-
-    fn is_last(&self) -> bool {
-        u128::from(self.broadcast()) == u128::MAX
-    }
-
-    fn follows(&self, other: &Self) -> bool {
-        u128::from(other.broadcast()).checked_add(1) == Some(self.network().into())
-    }
-
-    fn bits(&self) -> (u128, u8) {
-        (self.addr().into(), self.prefix_len())
-    }
-
-    fn append_to(&self, bytes: &mut Vec<u8>) {
-        bytes.extend(self.addr().octets());
-        bytes.push(self.prefix_len());
-    }
-}
+prefix!(Ipv4Net, u32);
+prefix!(Ipv6Net, u128);
 
 impl<N: Prefix> PrefixTree<N> {
     /// Builds the set from prefixes without bits beyond their length.

@@ -94,7 +94,10 @@ pub enum Full {
     #[error("there are {MAX_ROUTERS} routers already")]
     Routers,
     /// Too many routes of one router.
-    #[error("tells more than {0} routes, which is the limit for one router (max-routes)")]
+    #[error(
+        "tells more than {0} routes, which is the limit for one router (max-routes); one with more than 32 communities \
+         counts as several"
+    )]
     Routes(usize),
 }
 

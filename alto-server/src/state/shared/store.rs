@@ -1,5 +1,6 @@
 //! Commits, and what follows them.
 
+use std::fmt;
 use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ use crate::state::replication::{CommitError, Committed, Following, LogPosition, 
 
 /// Name of the log, with the version of the format of its entries and keys.
 const NAME: &str = "network-1";
+/// Kind of the entries, as the script of commits writes it.
+const KIND: &[u8] = b"network";
 /// Length of the pieces in which large values are brought, in bytes: a script that takes one stops all others.
 const CHUNK: usize = 512 * 1024;
 /// Time in which a server that starts has to have everything.
@@ -104,8 +107,12 @@ impl Follower for Changes {
 
     fn apply(&mut self, entry: &Entry<'_>, session: &mut Session) -> Result<(), StoreError> {
         let Some(network) = self.0.upgrade() else { return Ok(()) };
-        let record: Record = serde_json::from_slice(entry.data)
-            .map_err(|error| StoreError::Unknown(format!("the change at {}: {error}", entry.position)))?;
+        let unreadable =
+            |problem: &dyn fmt::Display| StoreError::Unknown(format!("the change at {}: {problem}", entry.position));
+        if entry.kind != KIND {
+            return Err(unreadable(&format_args!("the kind {:?}", String::from_utf8_lossy(entry.kind))));
+        }
+        let record: Record = serde_json::from_slice(entry.data).map_err(|error| unreadable(&error))?;
         let base = base(session);
         let mut fetch = |name: &str| {
             stored::fetch(session, &base, name).map_err(|error| match error {

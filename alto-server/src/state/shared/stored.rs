@@ -13,6 +13,8 @@ use crate::state::replication::{Links, LogPosition, field};
 const LOAD: &str = include_str!("load.lua");
 /// Number of chunks of a large value in one answer.
 const CHUNKS: usize = 8;
+/// Greatest length of a large value, in bytes. Operators can bring half of that in one request.
+const MOST: usize = 512 * 1024 * 1024;
 
 /// Hash with texts as names.
 type Fields = BTreeMap<String, Vec<u8>>;
@@ -70,6 +72,9 @@ pub(super) fn fetch(session: &mut Session, base: &str, name: &str) -> Result<Vec
             return Err(StoreError::Gone(name.to_owned()));
         }
         chunks.iter().filter_map(Reply::bytes).for_each(|chunk| whole.extend(chunk));
+        if whole.len() > MOST {
+            return Err(StoreError::Unknown(format!("more than {MOST} bytes as {name}")));
+        }
         if chunks.len() < CHUNKS {
             break;
         }

@@ -149,8 +149,8 @@ bench: tools
 	@target/bench-venv/bin/python -c 'import networkx, pytricia' 2>/dev/null || \
 		target/bench-venv/bin/pip install --quiet networkx==3.6.1 pytricia==1.3.0
 	@$(PROGRAMS)
-	@$(CARGO) build --release -p topo -p alto-types --example route_speed --example prefix_speed \
-		--example announce_load
+	@$(CARGO) build --release -p topo -p alto-types -p alto-server --example route_speed --example prefix_speed \
+		--example announce_load --example bare_http
 	@target/bench-venv/bin/python bench/bench.py $(BENCH_FLAGS)
 
 screenshots: tools

@@ -66,7 +66,7 @@ def main():
     parser.add_argument("--write", action="store_true", help="replace the table in docs/performance.md")
     parser.add_argument("--python", default=sys.executable, help="a Python interpreter with networkx and pytricia")
     options = parser.parse_args()
-    examples = {name: f"target/release/examples/{name}" for name in ("route_speed", "prefix_speed")}
+    examples = {name: f"target/release/examples/{name}" for name in ("route_speed", "prefix_speed", "bare_http")}
     programs = {"server": "target/release/alto-server", **examples}
     for name, path in programs.items():
         programs[name] = os.path.join(ROOT, path)

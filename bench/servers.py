@@ -81,6 +81,14 @@ class AltoServer(Process):
             return answer.read()
 
 
+class Bare(Process):
+    """The example `bare_http`: the server's libraries alone, which answer 304 to every request."""
+
+    def __init__(self, program, library):
+        super().__init__([program, library], stderr=subprocess.PIPE, text=True)
+        self.base = self.child.stderr.readline().split("listening on ")[1].strip().rstrip("/")
+
+
 class Nginx(Process):
     """nginx with static files: an upper bound of what this machine can serve over HTTP."""
 

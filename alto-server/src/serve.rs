@@ -16,6 +16,7 @@ use crate::admin::service::Admin;
 use crate::admin::socket::SocketError;
 use crate::config::settings::Settings;
 use crate::config::{Config, ConfigError};
+use crate::http::event_loops::EventLoops;
 use crate::http::offload::{self, Cancel};
 use crate::journal::Journal;
 use crate::observe::{self, LogLevel};
@@ -63,9 +64,12 @@ pub(crate) fn run(settings: Settings, config: Config, reread: Reread) -> Exit {
     let (log, journal) = observe::start_log(&config);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = runtime.map_err(ServeError::System).and_then(|runtime| {
-        let result = runtime.block_on(serve(settings, config, reread, (log, journal)));
+        let (loops, threads) = EventLoops::start()?;
+        let result = runtime.block_on(serve(settings, config, reread, (log, journal), loops));
         // No client waits for what still runs. What it was about to save was not acknowledged.
+        let await_end = threads.end(ABANDONED_WORK);
         runtime.shutdown_timeout(ABANDONED_WORK);
+        await_end();
         result
     });
     match result {
@@ -86,6 +90,7 @@ async fn serve(
     config: Config,
     reread: Reread,
     (log, journal): (LogLevel, Arc<Journal>),
+    loops: EventLoops,
 ) -> Result<(), ServeError> {
     // Before any log line announces the server, so that no signal is lost.
     let mut signals = Signals::listen()?;
@@ -93,7 +98,7 @@ async fn serve(
     let (stop, stopping) = watch::channel(false);
     let parts = Parts::start(settings, &config, reread, (log, journal), &stopping)?;
     let tables = parts.tables(&config, metrics, &stopping);
-    let mut doors = Doors::new(&parts, &config, stopping);
+    let mut doors = Doors::new(&parts, &config, loops, stopping);
     let tasks = parts.begin();
     doors.open_all(&parts, &config, tables)?;
 

@@ -4,7 +4,7 @@ use crate::http::{Exchange, HttpError};
 
 /// Reads a whole number, if the query has it.
 pub(super) fn number(exchange: &Exchange, key: &str) -> Result<Option<u64>, HttpError> {
-    let query = exchange.target().and_then(http::Uri::query).unwrap_or_default();
+    let query = exchange.target.query().unwrap_or_default();
     let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == key).map(|(_, value)| value);
     let parsed = match (values.next(), values.next()) {
         (None, _) => return Ok(None),

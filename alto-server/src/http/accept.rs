@@ -1,37 +1,27 @@
-//! The accept loop: it serves connections, each within its limits, until shutdown.
+//! The accept loop: it hands connections out to event loops, each within its limits, until shutdown.
 //!
-//! `warp::serve` has neither TLS nor any defence against slow clients, so the stack is served on `hyper-util` here. Every
-//! phase of a connection has a time limit: the header of a TCP proxy, the TLS handshake, the first bytes, the head of a request, the body and the
-//! handling (see [`super::stack`]), the progress of an answer, the idle time ([`super::connection`]), and the
-//! acknowledgement of sent data.
+//! Every phase of a connection has a time limit: the header of a TCP proxy, the TLS handshake, the first bytes and the head
+//! of a request ([`super::serving`]), the body and the handling ([`super::stack`]), the progress of an answer, the idle time
+//! ([`super::connection`]), and the acknowledgement of sent data.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
-use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio_rustls::server::TlsStream;
-use tower::ServiceExt;
+use tokio_rustls::TlsAcceptor;
 
 use super::admission::{Admission, AdmissionLimits};
 use super::client_address::ClientAddress;
-use super::connection::{Connection, ConnectionBounds, Verdict};
-use super::exchange::Facts;
-use super::first_bytes::FirstBytes;
-use super::lingering::Lingering;
+use super::connection::{Connection, ConnectionBounds};
+use super::event_loops::EventLoops;
+use super::head::Peer;
 use super::proxy_protocol;
 use super::roster::{Place, Roster};
-use super::send_buffer::SendBuffer;
+use super::serving::{Serving, Times, Version};
 use super::stack::Stack;
 use super::tls::Tls;
 
@@ -54,56 +44,30 @@ pub(crate) struct ConnectionLimits {
 
 /// Service and limits that all listeners share.
 pub(crate) struct Server {
-    stack: Stack,
+    serving: Serving,
     limits: ConnectionLimits,
     roster: Arc<Roster>,
     admission: Arc<Admission>,
     addressing: Arc<ClientAddress>,
+    loops: EventLoops,
 }
 
 /// Pause after a failed accept, for example without free file descriptors, so that the loop does not spin.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
-/// Largest head of a request over HTTP/2, in bytes.
-const MAX_HEAD_BYTES: u32 = 32 * 1024;
-/// Largest head of a request over HTTP/1, in bytes. The longest target that the HTTP library parses (65534 bytes) fits,
-/// so that a target that is too long is told from fields that are.
-const MAX_BUFFER_BYTES: usize = 72 * 1024;
-/// Largest number of header fields in an HTTP/1 request.
-const MAX_HEADERS: usize = 100;
-/// Largest number of concurrent requests on one HTTP/2 connection.
-const MAX_STREAMS: u32 = 100;
-
-/// Versions of HTTP that a connection may use.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Versions {
-    /// HTTP/1, or HTTP/2 by prior knowledge (RFC 9113 §3.3).
-    Any,
-    /// HTTP/1: what was negotiated with TLS, and what holds without negotiation (RFC 9113 §3.2).
-    Http1,
-    /// HTTP/2, as negotiated with TLS.
-    Http2,
-}
-
-impl Versions {
-    /// Versions that the handshake of a TLS connection decided for.
-    fn negotiated(stream: &TlsStream<TcpStream>) -> Self {
-        match stream.get_ref().1.alpn_protocol() {
-            Some(b"h2") => Self::Http2,
-            _ => Self::Http1,
-        }
-    }
-}
 
 impl Server {
-    /// Creates a server for a stack.
+    /// Creates a server for a stack, whose connections are served on event loops.
     pub(crate) fn new(
         stack: Stack,
         limits: ConnectionLimits,
         admission: AdmissionLimits,
         addressing: Arc<ClientAddress>,
+        loops: EventLoops,
     ) -> Self {
+        let ConnectionLimits { handshake, header, write, .. } = limits;
+        let serving = Serving { stack: Arc::new(stack), times: Times { handshake, header, write } };
         let (roster, admission) = (Roster::new(limits.connections), Admission::new(admission));
-        Self { stack, limits, roster, admission, addressing }
+        Self { serving, limits, roster, admission, addressing, loops }
     }
 
     /// Serves TCP connections, with TLS if it is given, until `stop` is true; then lets connections finish.
@@ -119,35 +83,25 @@ impl Server {
                 accepted = listener.accept() => accepted,
                 _ = stop.wait_for(|stop| *stop) => break,
             };
-            let Some((stream, peer)) = usable(accepted).await else { continue };
+            let detached = accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer)));
+            let Some((stream, peer)) = usable(detached).await else { continue };
             let Some((connection, mut place)) = self.enter(Some(peer), &mut stop).await else { break };
             let acceptor = tls.as_ref().map(|tls| tls.acceptor());
             let (server, stopping) = (Arc::clone(&self), stop.clone());
-            connections.spawn(async move {
-                let mut stream = stream;
+            self.loops.serve(&mut connections, async move {
+                let Some(mut stream) = attached(TcpStream::from_std(stream)) else { return };
                 server.configure(&stream);
                 let Some((peer, connection)) = server.introduced(&mut stream, peer, connection, &mut place).await
                 else {
                     return;
                 };
-                let Some(acceptor) = acceptor else {
-                    let plain = server.serve(stream, Some(peer), &connection, place, Versions::Any, stopping);
-                    // Boxed, so that a connection without TLS has no room for the state of one with TLS.
-                    return Box::pin(plain).await;
-                };
-                let handshake = tokio::time::timeout(server.limits.handshake, Box::pin(acceptor.accept(stream)));
-                let handshake = tokio::select! {
-                    handshake = handshake => handshake,
-                    () = connection.evicted() => return,
-                };
-                match handshake {
-                    Ok(Ok(stream)) => {
-                        let versions = Versions::negotiated(&stream);
-                        Box::pin(server.serve(stream, Some(peer), &connection, place, versions, stopping)).await;
-                    }
-                    Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
-                    Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
+                let peer = server.peer(Some(peer), connection);
+                // Boxed, so that a connection without TLS has no room for the state of one with TLS.
+                match acceptor {
+                    None => Box::pin(server.serving.serve(stream, peer, None, stopping)).await,
+                    Some(acceptor) => Box::pin(server.secured(stream, &acceptor, peer, stopping)).await,
                 }
+                drop(place);
             });
             reap(&mut connections);
         }
@@ -163,11 +117,13 @@ impl Server {
                 accepted = listener.accept() => accepted,
                 _ = stop.wait_for(|stop| *stop) => break,
             };
-            let Some((stream, _)) = usable(accepted).await else { continue };
+            let Some(stream) = usable(accepted.and_then(|(stream, _)| stream.into_std())).await else { continue };
             let Some((connection, place)) = self.enter(None, &mut stop).await else { break };
             let (server, stopping) = (Arc::clone(&self), stop.clone());
-            connections.spawn(async move {
-                server.serve(stream, None, &connection, place, Versions::Any, stopping).await;
+            self.loops.serve(&mut connections, async move {
+                let Some(stream) = attached(UnixStream::from_std(stream)) else { return };
+                server.serving.serve(stream, server.peer(None, connection), None, stopping).await;
+                drop(place);
             });
             reap(&mut connections);
         }
@@ -233,80 +189,37 @@ impl Server {
         }
     }
 
-    /// Serves one connection to its end.
-    async fn serve<S>(
+    /// Serves a connection over TLS to its end.
+    async fn secured(
         &self,
-        stream: S,
-        peer: Option<SocketAddr>,
-        connection: &Arc<Connection>,
-        place: Place,
-        versions: Versions,
-        mut stopping: watch::Receiver<bool>,
-    ) where
-        S: AsyncRead + AsyncWrite + SendBuffer + Send + Unpin + 'static,
-    {
-        let stream = Lingering::new(FirstBytes::new(stream, self.limits.handshake), Arc::clone(connection));
-        let (addressing, facts_of) = (Arc::clone(&self.addressing), Arc::clone(connection));
-        let stack = self.stack.clone().map_request(move |mut request: Request<Incoming>| {
-            let (addressing, connection) = (Arc::clone(&addressing), Arc::clone(&facts_of));
-            let target = request.uri().clone();
-            let facts = Facts { client: None, peer, target, addressing, connection, user: None };
-            request.extensions_mut().insert(facts);
-            request
-        });
-        let builder = self.builder(versions);
-        let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(stack)));
-        let mut finishes = false;
-        loop {
-            tokio::select! {
-                biased;
-                result = serving.as_mut() => {
-                    if let Err(error) = result {
-                        tracing::debug!(?peer, %error, "connection ended early");
-                    }
-                    break;
-                }
-                verdict = connection.verdict() => match verdict {
-                    Verdict::Finish(reason) => {
-                        metrics::counter!("alto_connections_closed_total", "reason" => reason).increment(1);
-                        serving.as_mut().graceful_shutdown();
-                    }
-                    Verdict::Close(reason) => {
-                        metrics::counter!("alto_connections_closed_total", "reason" => reason).increment(1);
-                        tracing::debug!(?peer, reason, "connection closed");
-                        break;
-                    }
-                },
-                _ = stopping.wait_for(|stop| *stop), if !finishes => {
-                    serving.as_mut().graceful_shutdown();
-                    finishes = true;
-                }
+        stream: TcpStream,
+        acceptor: &TlsAcceptor,
+        peer: Arc<Peer>,
+        stopping: watch::Receiver<bool>,
+    ) {
+        let handshake = tokio::time::timeout(self.limits.handshake, Box::pin(acceptor.accept(stream)));
+        let handshake = tokio::select! {
+            handshake = handshake => handshake,
+            () = peer.connection.evicted() => return,
+        };
+        let address = peer.address;
+        match handshake {
+            Ok(Ok(stream)) => {
+                let negotiated = match stream.get_ref().1.alpn_protocol() {
+                    Some(b"h2") => Version::Http2,
+                    // What holds without negotiation as well (RFC 9113 §3.2).
+                    _ => Version::Http1,
+                };
+                Box::pin(self.serving.serve(stream, peer, Some(negotiated), stopping)).await;
             }
+            Ok(Err(error)) => tracing::debug!(?address, %error, "TLS handshake failed"),
+            Err(_) => tracing::debug!(?address, "TLS handshake took too long"),
         }
-        drop(place);
     }
 
-    fn builder(&self, versions: Versions) -> auto::Builder<TokioExecutor> {
-        let mut builder = auto::Builder::new(TokioExecutor::new());
-        // Without a timer, the header timeout has no effect.
-        builder
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.header)
-            .max_buf_size(MAX_BUFFER_BYTES)
-            .max_headers(MAX_HEADERS);
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .keep_alive_interval(self.limits.header)
-            .keep_alive_timeout(self.limits.header)
-            .max_concurrent_streams(MAX_STREAMS)
-            .max_header_list_size(MAX_HEAD_BYTES);
-        match versions {
-            Versions::Any => builder,
-            Versions::Http1 => builder.http1_only(),
-            Versions::Http2 => builder.http2_only(),
-        }
+    /// The other end of a connection.
+    fn peer(&self, address: Option<SocketAddr>, connection: Arc<Connection>) -> Arc<Peer> {
+        Arc::new(Peer { address, addressing: Arc::clone(&self.addressing), connection })
     }
 }
 
@@ -323,6 +236,11 @@ async fn drain(mut connections: JoinSet<()>, time: Duration) {
         tracing::warn!(connections = open, "connections did not finish in time and were closed");
     }
     connections.shutdown().await;
+}
+
+/// Returns the stream of a connection once the event loop that serves it has it.
+fn attached<S>(stream: io::Result<S>) -> Option<S> {
+    stream.inspect_err(|error| tracing::warn!(%error, "a connection that was accepted could not be served")).ok()
 }
 
 /// Returns the accepted connection, or none after a pause if accepting failed.

@@ -52,10 +52,9 @@ impl Access {
         let rules = self.rules.load();
         let Some(authenticator) = &rules.authenticator else { return Ok(()) };
         let authorization = exchange.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
-        let target = exchange.target().map(ToString::to_string).unwrap_or_default();
+        let target = exchange.target.to_string();
         // The target is absolute in HTTP/2 and in requests to proxies, but Digest signs only its path and query.
-        let signed =
-            exchange.target().and_then(|target| target.path_and_query()).map_or(target.as_str(), |p| p.as_str());
+        let signed = exchange.target.path_and_query().map_or(target.as_str(), |p| p.as_str());
         let now = self.now();
         let user = authenticator.check(authorization, exchange.method.as_str(), signed, now).map_err(|denied| {
             // The first request of a client has no credentials, and one with an old nonce has the right ones.

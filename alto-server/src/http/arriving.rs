@@ -10,11 +10,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Version;
 use http::header::{CONNECTION, EXPECT, HeaderMap, HeaderValue};
-use http::{Request, Version};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+
+use super::head::Head;
 
 /// Longest rest of a request body that is read to keep the connection, in bytes.
 const DISCARDED_BYTES: u64 = 256 * 1024;
@@ -37,15 +39,14 @@ struct Part {
 }
 
 /// Splits the body of a request; it has a rest only in HTTP/1, where requests follow each other on the connection.
-pub(super) fn split(request: Request<Incoming>) -> (Request<Arriving>, Option<Rest>) {
-    let (head, incoming) = request.into_parts();
+pub(super) fn split(head: &Head, incoming: Incoming) -> (Arriving, Option<Rest>) {
     if incoming.is_end_stream() {
-        return (Request::from_parts(head, Arriving(None)), None);
+        return (Arriving(None), None);
     }
     let part = Arc::new(Mutex::new(Part { incoming, ended: false }));
     let is_awaiting_consent = head.headers.contains_key(EXPECT);
     let rest = (head.version < Version::HTTP_2).then(|| Rest { part: Arc::clone(&part), is_awaiting_consent });
-    (Request::from_parts(head, Arriving(Some(part))), rest)
+    (Arriving(Some(part)), rest)
 }
 
 impl Body for Arriving {

@@ -50,7 +50,8 @@ pub(crate) async fn read_into(
     is_expected: impl Fn(&str) -> bool,
     sink: &mut impl Sink,
 ) -> Result<(), HttpError> {
-    let field = |name| exchange.headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let headers = &exchange.headers;
+    let field = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     if !field(CONTENT_TYPE).is_some_and(is_expected) {
         return Err(HttpError::UnsupportedMediaType(expected));
     }

@@ -1,23 +1,20 @@
 //! Compression of answers that were not compressed when rendered: short ones at once, long ones piece by piece.
 
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
 use bytes::Bytes;
 use futures_util::FutureExt;
+use http::HeaderMap;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue, VARY};
-use http::{HeaderMap, Request};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Full};
-use tower::{Layer, Service};
 
 use super::Response;
 use super::boxed_body::{BoxedBody, PIECE, boxed};
 use super::encoding::{ANSWER_WINDOW, Encoder, Encoding};
+use super::head::Head;
 use super::live::{Live, LiveBody};
 use super::produced::{Pieces, Produced, Retained, Source, Workers};
 use super::slot::Slot;
+use super::turns::Payer;
 
 /// Shortest answer that is worth compressing, in bytes.
 const COMPRESS_FROM: u64 = 1024;
@@ -28,55 +25,26 @@ const AT_ONCE: u64 = 32 * 1024;
 /// Bytes that the state of an encoder takes, about.
 const ENCODER_BYTES: usize = 2 * 1024 * 1024;
 
-/// Layer that compresses.
-#[derive(Clone)]
+/// Compression, with the workers for long answers.
 pub(super) struct Compression(Workers);
 
-/// Service behind [`Compression`].
-#[derive(Clone)]
-pub(super) struct Compressing<S> {
-    inner: S,
-    workers: Workers,
-}
-
 impl Compression {
-    /// Creates the layer with its workers.
+    /// Creates the workers.
     pub(super) fn new() -> Self {
         Self(Workers::new())
     }
-}
 
-impl<S> Layer<S> for Compression {
-    type Service = Compressing<S>;
-
-    fn layer(&self, inner: S) -> Compressing<S> {
-        Compressing { inner, workers: self.0.clone() }
-    }
-}
-
-impl<S, B> Service<Request<B>> for Compressing<S>
-where
-    S: Service<Request<B>, Response = Response, Error = Infallible>,
-    S::Future: Send + 'static,
-{
-    type Response = http::Response<BoxedBody>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<http::Response<BoxedBody>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let accepts_any = request.headers().contains_key(ACCEPT_ENCODING);
-        let encoding = if accepts_any { Encoding::negotiate(request.headers()) } else { Encoding::Identity };
-        let (answering, workers) = (self.inner.call(request), self.workers.clone());
-        Box::pin(async move { Ok(encode(answering.await?, encoding, workers)) })
+    /// Encodes the answer to a request if it should be.
+    pub(super) fn encode(&self, request: &Head, response: Response) -> http::Response<BoxedBody> {
+        let accepts_any = request.headers.contains_key(ACCEPT_ENCODING);
+        let encoding = if accepts_any { Encoding::negotiate(&request.headers) } else { Encoding::Identity };
+        let payer = request.found.slot.get().and_then(Slot::client).map(|client| client.net());
+        encode(response, encoding, (self.0.clone(), payer))
     }
 }
 
 /// Encodes an answer if it should be.
-fn encode(mut response: Response, encoding: Encoding, workers: Workers) -> http::Response<BoxedBody> {
+fn encode(mut response: Response, encoding: Encoding, workers: (Workers, Payer)) -> http::Response<BoxedBody> {
     if let Some(body) = response.extensions_mut().remove::<LiveBody>().and_then(|body| body.take()) {
         response.extensions_mut().insert(Live);
         return response.map(|_| body);
@@ -125,14 +93,13 @@ fn produced(
     pieces: Pieces,
     encoding: Encoding,
     retained: usize,
-    workers: Workers,
+    (workers, payer): (Workers, Payer),
 ) -> http::Response<BoxedBody> {
     let (pieces, state): (Pieces, usize) = match Encoder::new(encoding, ANSWER_WINDOW) {
         None => (pieces, PIECE),
         Some(encoder) => (Box::new(Encoded { pieces, encoder: Some(encoder) }), ENCODER_BYTES),
     };
-    let client = response.extensions().get::<Slot>().and_then(Slot::client).map(|client| client.net());
-    let mut response = response.map(|_| boxed(Produced::new(workers, client, pieces)));
+    let mut response = response.map(|_| boxed(Produced::new(workers, payer, pieces)));
     response.extensions_mut().insert(Retained(retained + state));
     response
 }
@@ -174,7 +141,7 @@ mod tests {
         let body: Vec<u8> =
             (0..200_000u32).flat_map(|number| (number.wrapping_mul(2_654_435_761)).to_le_bytes()).collect();
         for encoding in Encoding::ALL {
-            let response = encode(Response::new(body.clone().into()), encoding, Workers::new());
+            let response = encode(Response::new(body.clone().into()), encoding, (Workers::new(), None));
             assert_eq!(response.headers().get(VARY).unwrap(), "accept-encoding");
             let coding = response.headers().get(CONTENT_ENCODING).map(|coding| coding.to_str().unwrap().to_owned());
             assert_eq!(coding.as_deref(), (encoding != Encoding::Identity).then_some(encoding.name()));
@@ -191,11 +158,11 @@ mod tests {
 
     #[tokio::test]
     async fn answers_that_are_short_or_encoded_stay_as_they_are() {
-        let short = encode(Response::new("short".into()), Encoding::Brotli, Workers::new());
+        let short = encode(Response::new("short".into()), Encoding::Brotli, (Workers::new(), None));
         assert_eq!((short.headers().get(VARY), short.headers().get(CONTENT_ENCODING)), (None, None));
         let mut encoded = Response::new(vec![0; 2000].into());
         encoded.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        let encoded = encode(encoded, Encoding::Brotli, Workers::new());
+        let encoded = encode(encoded, Encoding::Brotli, (Workers::new(), None));
         assert_eq!(encoded.headers().get(CONTENT_ENCODING).unwrap(), "gzip");
         assert_eq!(encoded.body().size_hint().exact(), Some(2000));
     }

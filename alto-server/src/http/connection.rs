@@ -39,6 +39,8 @@ pub(crate) struct Connection {
     lingers: AtomicBool,
     /// Whether an answer on it stays open until something changes.
     is_live: AtomicBool,
+    /// Whether data was given to the socket that it may not have taken to its end.
+    is_unsent: AtomicBool,
     activity: Mutex<Activity>,
     ordered: Notify,
 }
@@ -49,6 +51,10 @@ struct Activity {
     last: Instant,
     /// Requests in progress. Those whose answer is on its way have the time at which a part of it last left.
     requests: Slab<Option<Instant>>,
+    /// Whether there was a request since the connection last rested.
+    is_awake: bool,
+    /// Time at which the state is looked at next, unless something is ordered before.
+    next_look: Instant,
     /// Whether the connection should finish its requests and end.
     finish: bool,
     /// Time at which a connection that was told to finish is closed in any case.
@@ -56,9 +62,11 @@ struct Activity {
     evicted: bool,
 }
 
-/// End that a connection should come to, with the reason for metrics.
+/// What should become of a connection; where it ends, with the reason for metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
+    /// Goes on without its buffers, because nothing has happened for a moment.
+    Rest,
     /// Answers the requests in progress, then closes.
     Finish(&'static str),
     /// Closes at once.
@@ -77,6 +85,10 @@ pub(super) struct WaitingBytes {
     bytes: usize,
 }
 
+/// Time without a request after which a connection rests: longer than between requests that follow each other, and short
+/// beside the time for which clients keep connections.
+const REST: Duration = Duration::from_millis(100);
+
 impl Connection {
     /// Creates the state of a connection that was accepted just now, from a client or from a trusted proxy.
     pub(super) fn new(
@@ -85,8 +97,16 @@ impl Connection {
         bounds: ConnectionBounds,
         is_of_proxy: bool,
     ) -> Arc<Self> {
-        let activity =
-            Activity { last: Instant::now(), requests: Slab::new(), finish: false, close_at: None, evicted: false };
+        let now = Instant::now();
+        let activity = Activity {
+            last: now,
+            requests: Slab::new(),
+            is_awake: false,
+            next_look: now,
+            finish: false,
+            close_at: None,
+            evicted: false,
+        };
         Arc::new(Self {
             admission,
             client,
@@ -96,6 +116,7 @@ impl Connection {
             waiting: AtomicUsize::new(0),
             lingers: AtomicBool::new(false),
             is_live: AtomicBool::new(false),
+            is_unsent: AtomicBool::new(false),
             activity: Mutex::new(activity),
             ordered: Notify::new(),
         })
@@ -121,6 +142,7 @@ impl Connection {
         let served = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
         let mut activity = self.activity();
         activity.last = Instant::now();
+        activity.is_awake = true;
         let key = activity.requests.insert(None);
         if served == self.bounds.requests {
             activity.finish = true;
@@ -157,6 +179,11 @@ impl Connection {
         self.is_live.load(Ordering::Relaxed)
     }
 
+    /// Records whether the socket may still have to take data that it was given.
+    pub(super) fn set_unsent(&self, is_unsent: bool) {
+        self.is_unsent.store(is_unsent, Ordering::Relaxed);
+    }
+
     /// Makes the connection close at once.
     pub(super) fn evict(&self) {
         self.activity().evicted = true;
@@ -169,7 +196,7 @@ impl Connection {
         (activity.last, !activity.requests.is_empty())
     }
 
-    /// Waits until the connection should end.
+    /// Waits until the connection should rest, or end.
     pub(super) async fn verdict(&self) -> Verdict {
         loop {
             match self.judge(Instant::now()) {
@@ -217,7 +244,15 @@ impl Connection {
         }
         if activity.requests.is_empty() {
             next = next.min(activity.last + idle);
+            if activity.is_awake && !self.is_unsent.load(Ordering::Relaxed) {
+                if now >= activity.last + REST {
+                    activity.is_awake = false;
+                    return Ok(Verdict::Rest);
+                }
+                next = next.min(activity.last + REST);
+            }
         }
+        activity.next_look = next;
         Err(next)
     }
 
@@ -259,6 +294,10 @@ impl Drop for Ongoing {
         let mut activity = self.connection.activity();
         activity.last = Instant::now();
         activity.requests.try_remove(self.key);
+        // Requests that follow each other find that the look is soon.
+        if activity.requests.is_empty() && activity.next_look > activity.last + REST {
+            self.connection.ordered.notify_one();
+        }
     }
 }
 
@@ -335,6 +374,34 @@ mod tests {
             connection.begin();
         }
         assert_eq!(connection.verdict().await, Verdict::Finish("requests"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_rests_once_after_its_requests_and_not_while_data_is_unsent() {
+        let connection = connection();
+        let verdicts = async {
+            // Times in hundredths of a second, because timers may be late by some milliseconds.
+            let mut verdicts = Vec::new();
+            let start = Instant::now();
+            while verdicts.len() < 3 {
+                verdicts.push((connection.verdict().await, start.elapsed().as_millis() / 10));
+            }
+            verdicts
+        };
+        let requests = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            for _ in 0..2 {
+                connection.begin();
+                tokio::time::sleep(REST / 2).await;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let request = connection.begin();
+            connection.set_unsent(true);
+            drop(request);
+        };
+        let (verdicts, ()) = tokio::join!(verdicts, requests);
+        let expected = [(Verdict::Rest, 115), (Verdict::Finish("idle"), 3210), (Verdict::Close("unfinished"), 4210)];
+        assert_eq!(verdicts, expected);
     }
 
     #[tokio::test(start_paused = true)]

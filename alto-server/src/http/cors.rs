@@ -3,18 +3,16 @@
 //! A page reads answers without credentials: neither cookies nor a browser's stored passwords are asked for. `/admin` is
 //! never opened to pages.
 
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
+use http::Method;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ALLOW, HeaderMap,
     HeaderValue, ORIGIN, VARY,
 };
-use http::{Method, Request, Response};
-use tower::{Layer, Service};
+
+use super::head::Head;
 
 /// Path below which no page may read anything.
 const PRIVATE: &str = "/admin";
@@ -29,15 +27,14 @@ const MAX_AGE: &str = "600";
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Origins(Arc<[HeaderValue]>);
 
-/// Layer that adds the fields of CORS to answers.
-#[derive(Clone)]
-pub(super) struct Cors(pub(super) Origins);
-
-/// Service behind [`Cors`].
-#[derive(Clone)]
-pub(super) struct Shared<S> {
-    inner: S,
-    origins: Origins,
+/// What the answer to a request tells pages of other origins.
+pub(super) struct CrossOrigin {
+    /// Whether pages may read answers of this path at all.
+    is_open: bool,
+    /// Value of `Access-Control-Allow-Origin`.
+    allowed: Option<HeaderValue>,
+    /// Whether the request asks what another one may have.
+    asks: bool,
 }
 
 impl Origins {
@@ -55,65 +52,42 @@ impl Origins {
         !authority.is_empty() && authority.bytes().all(is_legal)
     }
 
+    /// Decides what the answer to a request tells.
+    pub(super) fn decide(&self, head: &Head) -> CrossOrigin {
+        let is_open = !self.0.is_empty() && !head.target.path().starts_with(PRIVATE);
+        let allowed = head.headers.get(ORIGIN).filter(|_| is_open).and_then(|origin| self.allowed(origin));
+        let asks = head.method == Method::OPTIONS && head.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        CrossOrigin { is_open, allowed, asks }
+    }
+
     /// Value of `Access-Control-Allow-Origin` for pages of an origin, if they may read.
     fn allowed(&self, origin: &HeaderValue) -> Option<HeaderValue> {
         self.0.iter().find(|allowed| *allowed == "*" || *allowed == origin).cloned()
     }
 }
 
-impl<S> Layer<S> for Cors {
-    type Service = Shared<S>;
-
-    fn layer(&self, inner: S) -> Shared<S> {
-        Shared { inner, origins: self.0.clone() }
+impl CrossOrigin {
+    /// Adds the fields. An answer that depends on the origin must say so to caches, whatever it was for this one.
+    pub(super) fn tell(self, headers: &mut HeaderMap) {
+        let Self { is_open, allowed, asks } = self;
+        if !is_open {
+            return;
+        }
+        if allowed.as_ref().is_none_or(|origin| origin != "*") {
+            headers.append(VARY, HeaderValue::from_static("Origin"));
+        }
+        let Some(origin) = allowed else { return };
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        if !asks {
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+            return;
+        }
+        if let Some(methods) = headers.get(ALLOW).cloned() {
+            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+        }
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(ALLOWED));
+        headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE));
     }
-}
-
-impl<S, A, B> Service<Request<A>> for Shared<S>
-where
-    S: Service<Request<A>, Response = Response<B>, Error = Infallible>,
-    S::Future: Send + 'static,
-{
-    type Response = Response<B>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<B>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<A>) -> Self::Future {
-        let is_open = !self.origins.0.is_empty() && !request.uri().path().starts_with(PRIVATE);
-        let allowed = request.headers().get(ORIGIN).filter(|_| is_open).and_then(|origin| self.origins.allowed(origin));
-        let asks =
-            *request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            let mut response = answer.await?;
-            if is_open {
-                add(response.headers_mut(), allowed, asks);
-            }
-            Ok(response)
-        })
-    }
-}
-
-/// Adds the fields. An answer that depends on the origin must say so to caches, whatever it was for this one.
-fn add(headers: &mut HeaderMap, allowed: Option<HeaderValue>, asks: bool) {
-    if allowed.as_ref().is_none_or(|origin| origin != "*") {
-        headers.append(VARY, HeaderValue::from_static("Origin"));
-    }
-    let Some(origin) = allowed else { return };
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    if !asks {
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
-        return;
-    }
-    if let Some(methods) = headers.get(ALLOW).cloned() {
-        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
-    }
-    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(ALLOWED));
-    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE));
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 //! client that does not read holds its slot and its bytes. Every piece that leaves is progress; a connection on which an
 //! answer makes none for too long is closed ([`super::connection`]).
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,30 +11,26 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{Request, Response};
+use http::Response;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
-use tower::{Layer, Service};
 
 use super::HttpError;
 use super::admission::Reader;
-use super::arriving::{self, Arriving};
+use super::arriving::Rest;
 use super::boxed_body::{BoxError, BoxedBody, PIECE, boxed};
 use super::connection::{Ongoing, WaitingBytes};
-use super::exchange::Facts;
 use super::live::Live;
 use super::produced::Retained;
 use super::shares::{Client, Share};
 use super::slot::Slot;
 
-/// Layer that delivers answers.
-#[derive(Clone, Copy)]
-pub(super) struct Delivery;
-
-/// Service behind [`Delivery`].
-#[derive(Clone)]
-pub(super) struct Delivering<S>(S);
+/// Request whose answer is to be delivered.
+pub(super) struct Delivery {
+    ongoing: Ongoing,
+    /// What is left of the body of the request.
+    rest: Option<Rest>,
+}
 
 /// Body of an answer on its way to the connection.
 pub(crate) struct Outgoing {
@@ -43,7 +38,7 @@ pub(crate) struct Outgoing {
     data: Bytes,
     /// Source of more data; absent once it has ended.
     more: Option<BoxedBody>,
-    hold: Option<Arc<Hold>>,
+    hold: Arc<Hold>,
 }
 
 /// Everything that an answer occupies until its last piece has left.
@@ -67,48 +62,26 @@ struct Piece {
     hold: Arc<Hold>,
 }
 
-impl<S> Layer<S> for Delivery {
-    type Service = Delivering<S>;
-
-    fn layer(&self, inner: S) -> Delivering<S> {
-        Delivering(inner)
-    }
-}
-
-impl<S> Service<Request<Incoming>> for Delivering<S>
-where
-    S: Service<Request<Arriving>, Response = Response<BoxedBody>, Error = Infallible>,
-    S::Future: Send + 'static,
-{
-    type Response = Response<Outgoing>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Outgoing>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.0.poll_ready(cx)
+impl Delivery {
+    /// Begins with the request, of whose body it keeps the rest.
+    pub(super) fn begin(ongoing: Ongoing, rest: Option<Rest>) -> Self {
+        Self { ongoing, rest }
     }
 
-    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
-        let ongoing = request.extensions().get::<Facts>().map(|facts| facts.connection.begin());
-        let (request, rest) = arriving::split(request);
-        let answering = self.0.call(request);
-        Box::pin(async move {
-            let mut response = answering.await?;
-            let Some(ongoing) = ongoing else { return Ok(response.map(|body| Outgoing::new(body, None))) };
-            if let Some(rest) = rest
-                && rest.settle(response.headers_mut()).await
-            {
-                ongoing.connection().linger();
-            }
-            Ok(deliver(response, ongoing))
-        })
+    /// Delivers the answer, which holds what the request takes of the capacities of the server.
+    pub(super) async fn deliver(self, mut response: Response<BoxedBody>, slot: Option<Slot>) -> Response<Outgoing> {
+        if let Some(rest) = self.rest
+            && rest.settle(response.headers_mut()).await
+        {
+            self.ongoing.connection().linger();
+        }
+        deliver(response, self.ongoing, slot)
     }
 }
 
 /// Charges an answer and prepares its body; if it cannot be charged, replaces it by a refusal.
-fn deliver(mut response: Response<BoxedBody>, ongoing: Ongoing) -> Response<Outgoing> {
+fn deliver(mut response: Response<BoxedBody>, ongoing: Ongoing, slot: Option<Slot>) -> Response<Outgoing> {
     let is_live = response.extensions_mut().remove::<Live>().is_some();
-    let slot = response.extensions_mut().remove::<Slot>();
     if is_live {
         ongoing.connection().go_live();
     }
@@ -131,11 +104,9 @@ fn deliver(mut response: Response<BoxedBody>, ongoing: Ongoing) -> Response<Outg
     let is_exempt = slot.as_ref().is_some_and(Slot::is_exempt);
     match charged {
         Err(error) if !is_exempt => {
-            let mut refusal = error.into_response().map(boxed);
-            // The meter of the resource counts the refusal.
-            *refusal.extensions_mut() = std::mem::take(response.extensions_mut());
+            let refusal = error.into_response().map(boxed);
             let hold = Hold { ongoing, on_their_way: None, _slot: slot, _bytes: None };
-            refusal.map(|body| Outgoing::new(body, Some(Arc::new(hold))))
+            refusal.map(|body| Outgoing::new(body, hold))
         }
         charged => {
             let on_their_way = is_live.then(AtomicUsize::default);
@@ -145,7 +116,7 @@ fn deliver(mut response: Response<BoxedBody>, ongoing: Ongoing) -> Response<Outg
             hold.ongoing.moved();
             response.map(|body| {
                 let has_more = !body.is_end_stream();
-                Outgoing { data: first, more: has_more.then_some(body), hold: Some(hold) }
+                Outgoing { data: first, more: has_more.then_some(body), hold }
             })
         }
     }
@@ -166,11 +137,9 @@ fn charge(ongoing: &Ongoing, client: &Arc<Client>, bytes: usize) -> Result<Optio
 }
 
 impl Outgoing {
-    fn new(body: BoxedBody, hold: Option<Arc<Hold>>) -> Self {
-        if let Some(hold) = &hold {
-            hold.ongoing.moved();
-        }
-        Self { data: Bytes::new(), more: Some(body), hold }
+    fn new(body: BoxedBody, hold: Hold) -> Self {
+        hold.ongoing.moved();
+        Self { data: Bytes::new(), more: Some(body), hold: Arc::new(hold) }
     }
 }
 
@@ -195,9 +164,8 @@ impl http_body::Body for Outgoing {
             }
         }
         let data = this.data.split_to(this.data.len().min(PIECE));
-        let Some(hold) = &this.hold else { return Poll::Ready(Some(Ok(Frame::data(data)))) };
-        hold.begins();
-        let piece = Piece { data, hold: Arc::clone(hold) };
+        this.hold.begins();
+        let piece = Piece { data, hold: Arc::clone(&this.hold) };
         Poll::Ready(Some(Ok(Frame::data(Bytes::from_owner(piece)))))
     }
 

@@ -1,62 +1,28 @@
 //! Refusal of requests that are invalid by their head alone, before any route sees them.
 
-use std::convert::Infallible;
-use std::task::{Context, Poll};
-
-use futures_util::future::{Either, Ready, ready};
 use http::header::{HOST, TRANSFER_ENCODING};
+use http::request::Parts;
 use http::uri::Authority;
-use http::{Method, Request, Version};
-use tower::{Layer, Service};
+use http::{Method, Version};
 
-use super::exchange::Facts;
-use super::{HttpError, Response};
-
-/// Layer that refuses requests the routes cannot handle.
-#[derive(Clone, Copy)]
-pub(super) struct Gate;
-
-/// Service behind [`Gate`].
-#[derive(Clone)]
-pub(super) struct Gated<S>(S);
-
-impl<S> Layer<S> for Gate {
-    type Service = Gated<S>;
-
-    fn layer(&self, inner: S) -> Gated<S> {
-        Gated(inner)
-    }
-}
-
-impl<S, B> Service<Request<B>> for Gated<S>
-where
-    S: Service<Request<B>, Response = Response, Error = Infallible>,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Either<S::Future, Ready<Result<Response, Infallible>>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        match inspect(&request).and_then(|()| identify(&mut request)) {
-            Ok(()) => Either::Left(self.0.call(request)),
-            Err(error) => Either::Right(ready(Ok(error.into_response()))),
-        }
-    }
-}
+use super::HttpError;
+use super::client_address::ForwardedError;
 
 /// Longest request target, in bytes; RFC 9112 §3 recommends to support at least 8000.
 const MAX_TARGET_BYTES: usize = 8192;
 
+/// Lets a request pass, unless its head is invalid, or what a trusted proxy reports of its client cannot be read.
+pub(super) fn admit(request: &Parts, unreadable: Option<&ForwardedError>) -> Result<(), HttpError> {
+    inspect(request)?;
+    unreadable.map_or(Ok(()), |error| Err(HttpError::BadRequest(error.to_string())))
+}
+
 /// Checks target, `Host` and `Transfer-Encoding`.
-fn inspect<B>(request: &Request<B>) -> Result<(), HttpError> {
-    // CONNECT is for proxies, and warp's path filters panic on a target in authority form.
-    let uri = request.uri();
-    if request.method() == Method::CONNECT || uri.path().is_empty() {
-        return Err(HttpError::MethodNotImplemented(request.method().clone()));
+fn inspect(request: &Parts) -> Result<(), HttpError> {
+    // CONNECT is for proxies.
+    let Parts { uri, headers, .. } = request;
+    if request.method == Method::CONNECT || uri.path().is_empty() {
+        return Err(HttpError::MethodNotImplemented(request.method.clone()));
     }
     if uri.path_and_query().is_some_and(|target| target.as_str().len() > MAX_TARGET_BYTES) {
         return Err(HttpError::TargetTooLong(MAX_TARGET_BYTES));
@@ -64,37 +30,25 @@ fn inspect<B>(request: &Request<B>) -> Result<(), HttpError> {
     if uri.authority().is_some_and(has_userinfo) {
         return Err(HttpError::BadRequest("the authority of the request must not have user information".to_owned()));
     }
-    let mut hosts = request.headers().get_all(HOST).iter();
+    let mut hosts = headers.get_all(HOST).iter();
     let host = match (hosts.next(), hosts.next()) {
         (None, _) => None,
         (Some(host), None) => Some(host.to_str().ok().filter(|host| is_host(host)).ok_or_else(bad_host)?),
         (Some(_), Some(_)) => return Err(bad_host()),
     };
-    match request.version() {
+    match request.version {
         // HTTP/1.1 requires exactly one valid Host (RFC 9112 §3.2).
         Version::HTTP_11 if host.is_none() => return Err(bad_host()),
         Version::HTTP_2 => check_authority(uri.authority(), host)?,
         _ => {}
     }
-    let mut codings = request.headers().get_all(TRANSFER_ENCODING).iter();
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
         (None, _) => Ok(()),
         // Who applied chunked twice, or meant to, disagrees with this server about the end of the body (RFC 9112 §6.1).
         (Some(_), Some(_)) => Err(bad_codings()),
         (Some(coding), None) => check_coding(coding.as_bytes()),
     }
-}
-
-/// Finds out the address of the client.
-fn identify<B>(request: &mut Request<B>) -> Result<(), HttpError> {
-    let Some(facts) = request.extensions().get::<Facts>() else { return Ok(()) };
-    let Some(peer) = facts.peer else { return Ok(()) };
-    let client = facts.addressing.of(peer.ip(), request.headers());
-    let client = client.map_err(|error| HttpError::BadRequest(error.to_string()))?;
-    if let Some(facts) = request.extensions_mut().get_mut::<Facts>() {
-        facts.client = Some(client);
-    }
-    Ok(())
 }
 
 /// Checks the authority of an HTTP/2 request, which must not differ from its `Host` (RFC 9113 §8.3.1).
@@ -138,6 +92,8 @@ fn has_userinfo(authority: &Authority) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use http::Request;
+
     use super::*;
 
     fn status(version: Version, target: &str, fields: &[(&str, &str)]) -> u16 {
@@ -145,7 +101,8 @@ mod tests {
         for (name, value) in fields {
             request = request.header(*name, *value);
         }
-        inspect(&request.body(()).unwrap()).map_or_else(|error| error.into_response().status().as_u16(), |()| 200)
+        inspect(&request.body(()).unwrap().into_parts().0)
+            .map_or_else(|error| error.into_response().status().as_u16(), |()| 200)
     }
 
     #[test]

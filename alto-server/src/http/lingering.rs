@@ -45,8 +45,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
 }
 
 impl<S: SendBuffer> Lingering<S> {
-    /// Bounds the send buffer once the connection has an answer that stays open.
-    fn bound(&mut self) {
+    /// Prepares for data: bounds the send buffer once the connection has an answer that stays open.
+    fn prepare(&mut self) {
+        self.connection.set_unsent(true);
         if !self.is_bounded && self.connection.is_live() {
             self.is_bounded = true;
             if let Err(error) = self.inner.bound(LIVE_BYTES) {
@@ -58,12 +59,15 @@ impl<S: SendBuffer> Lingering<S> {
 
 impl<S: AsyncRead + AsyncWrite + SendBuffer + Unpin> AsyncWrite for Lingering<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.bound();
+        self.prepare();
         Pin::new(&mut self.inner).poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
+        // The HTTP library flushes once everything has been written.
+        ready!(Pin::new(&mut self.inner).poll_flush(cx))?;
+        self.connection.set_unsent(false);
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -91,7 +95,7 @@ impl<S: AsyncRead + AsyncWrite + SendBuffer + Unpin> AsyncWrite for Lingering<S>
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.bound();
+        self.prepare();
         Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
     }
 

@@ -1,30 +1,38 @@
 //! Request IDs, made of a random part per process and a counter.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use http::{HeaderValue, Request};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use rand::RngExt as _;
-use tower_http::request_id::{MakeRequestId, RequestId};
+
+/// Field that has the ID of a request, in requests and in answers.
+const FIELD: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Source of request IDs, which are unique in this process and very probably among processes.
-#[derive(Clone)]
 pub(super) struct RequestIds {
-    process: Arc<str>,
-    count: Arc<AtomicU64>,
+    process: String,
+    count: AtomicU64,
 }
 
 impl RequestIds {
     /// Picks the random part.
     pub(super) fn new() -> Self {
         let process: u64 = rand::rng().random();
-        Self { process: format!("{process:016x}").into(), count: Arc::default() }
+        Self { process: format!("{process:016x}"), count: AtomicU64::new(0) }
+    }
+
+    /// ID that the client has given its request, or a new one.
+    pub(super) fn of(&self, request: &HeaderMap) -> Option<HeaderValue> {
+        request.get(FIELD).cloned().or_else(|| {
+            let count = self.count.fetch_add(1, Ordering::Relaxed);
+            HeaderValue::try_from(format!("{}-{count:x}", self.process)).ok()
+        })
     }
 }
 
-impl MakeRequestId for RequestIds {
-    fn make_request_id<B>(&mut self, _: &Request<B>) -> Option<RequestId> {
-        let count = self.count.fetch_add(1, Ordering::Relaxed);
-        HeaderValue::try_from(format!("{}-{count:x}", self.process)).ok().map(RequestId::new)
+/// Tells the client the ID of its request.
+pub(super) fn tell(id: Option<HeaderValue>, answer: &mut HeaderMap) {
+    if let Some(id) = id {
+        answer.entry(FIELD).or_insert(id);
     }
 }

@@ -13,7 +13,7 @@ use http::{Method, StatusCode};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 
-use super::metering::{LoggedPath, Meter};
+use super::meter::Meter;
 use super::{Exchange, HttpError, Response};
 
 /// Future of a response that a handler works on.
@@ -55,7 +55,7 @@ struct Endpoint {
     is_held: bool,
     handlers: Vec<(Method, Handler)>,
     /// Path that the access log has instead of the request's, where that one is a secret.
-    logged_path: Option<LoggedPath>,
+    logged_path: Option<Arc<str>>,
     /// Value of `Allow`.
     allow: String,
     meter: Arc<Meter>,
@@ -126,33 +126,20 @@ pub(crate) fn router(routes: impl IntoIterator<Item = Route>, not_found: &'stati
         let Route { path, resource, guard, is_exempt, is_held, handlers, has_secret_path } = route;
         let meter = meters.entry(resource).or_insert_with_key(|name| Meter::new(name.clone().into()));
         let allow = allow(handlers.iter().map(|(method, _)| method));
-        let logged_path = has_secret_path.then(|| LoggedPath(format!("/{path}").into()));
+        let logged_path = has_secret_path.then(|| format!("/{path}").into());
         (path, Endpoint { guard, is_exempt, is_held, handlers, logged_path, allow, meter: Arc::clone(meter) })
     });
     let table = Arc::new(Table::new(endpoints));
     Exchange::filter()
         .then(move |mut exchange: Exchange| {
-            let found = table.find(exchange.path());
-            if found.is_some_and(|endpoint| endpoint.is_exempt) {
+            let endpoint = table.find(exchange.path());
+            if endpoint.is_some_and(|endpoint| endpoint.is_exempt) {
                 exchange.exempt();
             }
-            let slot = exchange.slot.clone();
-            let meter = found.map(|endpoint| Arc::clone(&endpoint.meter));
-            let logged_path = found.and_then(|endpoint| endpoint.logged_path.clone());
-            let answering = match found {
+            exchange.routed(endpoint.map(|endpoint| (&endpoint.meter, endpoint.logged_path.as_ref())));
+            match endpoint {
                 Some(endpoint) => endpoint.answer(exchange),
                 None => immediate(Err(HttpError::NotFound(not_found.to_owned()))),
-            };
-            async move {
-                let mut response = answering.await;
-                response.extensions_mut().insert(slot);
-                if let Some(meter) = meter {
-                    response.extensions_mut().insert(meter);
-                }
-                if let Some(path) = logged_path {
-                    response.extensions_mut().insert(path);
-                }
-                response
             }
         })
         .boxed()

@@ -6,14 +6,14 @@ use super::HttpError;
 use super::admission::{Admission, Pace};
 use super::shares::{Client, Share};
 
-/// Slot of a request, given up when the request and its answer are gone. An extension of the answer.
+/// Slot of a request, given up when the request and its answer are gone.
 #[derive(Clone)]
 pub(super) struct Slot(Arc<State>);
 
 enum State {
     /// Health, metrics and administration, which have to work when all slots are taken. Request bodies of operators share
     /// memory of their own.
-    Exempt(Option<(Arc<Admission>, Arc<Client>)>),
+    Exempt(Arc<Admission>, Arc<Client>),
     Limited {
         admission: Arc<Admission>,
         client: Arc<Client>,
@@ -28,17 +28,12 @@ pub(super) struct Arrival {
 }
 
 impl Slot {
-    /// Creates the slot of a request that came on no connection, which has no limits.
-    pub(super) fn unlimited() -> Self {
-        Self(Arc::new(State::Exempt(None)))
-    }
-
     /// Returns a slot without limits other than the one on the memory of request bodies.
     pub(super) fn exempted(&self) -> Self {
         match &*self.0 {
-            State::Exempt(_) => self.clone(),
+            State::Exempt(..) => self.clone(),
             State::Limited { admission, client, .. } => {
-                Self(Arc::new(State::Exempt(Some((Arc::clone(admission), Arc::clone(client))))))
+                Self(Arc::new(State::Exempt(Arc::clone(admission), Arc::clone(client))))
             }
         }
     }
@@ -51,14 +46,14 @@ impl Slot {
     /// Client that the request is counted for; none if it is not counted.
     pub(super) fn client(&self) -> Option<&Arc<Client>> {
         match &*self.0 {
-            State::Exempt(_) => None,
+            State::Exempt(..) => None,
             State::Limited { client, .. } => Some(client),
         }
     }
 
     /// Tells whether no limits apply.
     pub(super) fn is_exempt(&self) -> bool {
-        matches!(*self.0, State::Exempt(_))
+        matches!(*self.0, State::Exempt(..))
     }
 
     /// Takes the slot, once the request has arrived to its end.
@@ -75,10 +70,7 @@ impl Slot {
     /// Begins to receive the body of the request.
     pub(super) fn receive(&self) -> Result<Arrival, HttpError> {
         Ok(match &*self.0 {
-            State::Exempt(None) => Arrival { place: None, bytes: None },
-            State::Exempt(Some((admission, client))) => {
-                Arrival { place: None, bytes: Some(admission.operator_bytes(client)?) }
-            }
+            State::Exempt(admission, client) => Arrival { place: None, bytes: Some(admission.operator_bytes(client)?) },
             State::Limited { admission, client, .. } => {
                 Arrival { place: Some(admission.body(client)?), bytes: Some(admission.bytes(client, 0)?) }
             }
@@ -89,7 +81,7 @@ impl Slot {
     pub(super) fn pace(&self) -> Pace {
         match &*self.0 {
             // Operators may pause as long as the time of the request allows.
-            State::Exempt(_) => Pace { pause: std::time::Duration::from_mins(1), rate: 1 },
+            State::Exempt(..) => Pace { pause: std::time::Duration::from_mins(1), rate: 1 },
             State::Limited { admission, .. } => admission.limits().pace,
         }
     }

@@ -1,29 +1,25 @@
 //! The layers that every request passes through, as one ordered list.
 
 use std::any::Any;
-use std::convert::Infallible;
-use std::time::Duration;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use http::{HeaderName, Request};
+use futures_util::FutureExt;
+use http::Request;
 use hyper::body::Incoming;
-use tower::ServiceBuilder;
-use tower::util::BoxCloneSyncService;
-use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_service::Service;
 use warp::filters::BoxedFilter;
 
-use super::boxed_body::boxed;
+use super::arriving::Arriving;
+use super::boxed_body::{BoxedBody, boxed};
 use super::compression::Compression;
-use super::cors::{Cors, Origins};
-use super::deadline::Deadline;
+use super::cors::Origins;
 use super::delivery::{Delivery, Outgoing};
-use super::gate::Gate;
+use super::head::{Head, Peer};
 use super::metering::{AccessLog, Metering};
-use super::request_id::RequestIds;
-use super::{HttpError, Response};
-
-/// All layers and the routes, as one service.
-pub(crate) type Stack = BoxCloneSyncService<Request<Incoming>, http::Response<Outgoing>, Infallible>;
+use super::request_id::{self, RequestIds};
+use super::{HttpError, Response, arriving, deadline, gate};
 
 /// Settings of the layers.
 #[derive(Clone, Debug)]
@@ -36,37 +32,71 @@ pub(crate) struct StackSettings {
     pub(crate) origins: Origins,
 }
 
-/// Wraps the routes in the layers, listed from the outside in.
-pub(crate) fn stack(routes: BoxedFilter<(Response,)>, settings: StackSettings) -> Stack {
-    let request_id = HeaderName::from_static("x-request-id");
-    let service = ServiceBuilder::new()
-        // An ID for every request, for the log and for the client.
-        .layer(SetRequestIdLayer::new(request_id.clone(), RequestIds::new()))
-        .layer(PropagateRequestIdLayer::new(request_id))
-        // Metrics and the access log, refused requests included.
-        .layer(Metering::new(settings.access_log))
-        // Fields for web pages of other origins, on errors as well.
-        .layer(Cors(settings.origins))
-        // The way out: slots and memory until the last byte has left, and unread request bodies.
-        .layer(Delivery)
-        // The layers below have different body types.
-        .map_response(|response: http::Response<_>| response.map(boxed))
-        // A panic is answered with 500 and does not end the connection.
-        .layer(CatchPanicLayer::custom(panicked))
-        // Compression of answers that were not compressed when rendered.
-        .layer(Compression::new())
-        // Refusal of CONNECT, of long targets, and of malformed Host and Transfer-Encoding fields.
-        .layer(Gate)
-        // 503 with Retry-After for a request that takes too long. The routes take a slot for each request that has arrived.
-        .layer(Deadline(settings.request))
-        .service(warp::service(routes));
-    // Boxed once, because the types of the closures above cannot be named where connections are spawned.
-    BoxCloneSyncService::new(service)
+/// All layers, around the routes.
+pub(crate) struct Stack {
+    settings: StackSettings,
+    request_ids: RequestIds,
+    metering: Metering,
+    compression: Compression,
+    routes: BoxedFilter<(Response,)>,
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the signature is the layer's")]
-fn panicked(panic: Box<dyn Any + Send>) -> Response {
+impl Stack {
+    /// Wraps the routes in the layers.
+    pub(crate) fn new(routes: BoxedFilter<(Response,)>, settings: StackSettings) -> Self {
+        let metering = Metering::new(settings.access_log);
+        Self { settings, request_ids: RequestIds::new(), metering, compression: Compression::new(), routes }
+    }
+
+    /// Answers a request, layer by layer from the outside in and back: one future, because a boxed one for each layer
+    /// would take as long as a small answer.
+    pub(super) async fn answer(&self, request: Request<Incoming>, peer: Arc<Peer>) -> http::Response<Outgoing> {
+        let start = Instant::now();
+        let ongoing = peer.connection.begin();
+        let (parts, body) = request.into_parts();
+        // An ID for every request, for the log and for the client.
+        let id = self.request_ids.of(&parts.headers);
+        // Refusal of CONNECT, of long targets, of malformed Host and Transfer-Encoding fields, and of clients behind a
+        // proxy that does not tell them.
+        let client = peer.client(&parts.headers);
+        let admitted = gate::admit(&parts, client.as_ref().err());
+        let head = Arc::new(Head::new(parts, id, peer, client.unwrap_or_default()));
+        let (body, rest) = arriving::split(&head, body);
+        let delivery = Delivery::begin(ongoing, rest);
+        let inside = async {
+            let response = match admitted {
+                // 503 with Retry-After for a request that takes too long. The routes take a slot for each request that
+                // has arrived.
+                Ok(()) => deadline::within(self.settings.request, &head, self.route(&head, body)).await,
+                Err(error) => error.into_response(),
+            };
+            // Compression of answers that were not compressed when rendered.
+            self.compression.encode(&head, response)
+        };
+        // A panic is answered with 500 and does not end the connection.
+        let response = AssertUnwindSafe(inside).catch_unwind().await.unwrap_or_else(panicked);
+        // The way out: slots and memory until the last byte has left, and unread request bodies.
+        let mut response = delivery.deliver(response, head.found.slot.get().cloned()).await;
+        // Fields for web pages of other origins, on errors as well.
+        self.settings.origins.decide(&head).tell(response.headers_mut());
+        // Metrics and the access log, refused requests included.
+        self.metering.record(start, &head, &response);
+        request_id::tell(head.id.clone(), response.headers_mut());
+        response
+    }
+
+    /// Lets the routes answer.
+    async fn route(&self, head: &Arc<Head>, body: Arriving) -> Response {
+        let mut request = Request::new(body);
+        request.extensions_mut().insert(Arc::clone(head));
+        let Ok(response) = warp::service(self.routes.clone()).call(request).await;
+        response
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the signature is that of caught panics")]
+fn panicked(panic: Box<dyn Any + Send>) -> http::Response<BoxedBody> {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     tracing::error!(panic = text.unwrap_or("of unknown type"), "a request handler panicked");
-    HttpError::Internal.into_response()
+    HttpError::Internal.into_response().map(boxed)
 }

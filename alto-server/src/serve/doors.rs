@@ -15,8 +15,9 @@ use crate::config::listeners::Listener;
 use crate::config::{Config, ConfigError};
 use crate::http::accept::Server;
 use crate::http::client_address::ClientAddress;
+use crate::http::event_loops::EventLoops;
 use crate::http::router::{Route, router};
-use crate::http::stack::stack;
+use crate::http::stack::Stack;
 use crate::http::tls::Tls;
 use crate::tracker::service::Tracker;
 use crate::tracker::udp::UdpListener;
@@ -28,6 +29,7 @@ pub(super) struct Doors {
     /// Certificate and key of listeners over TCP, if HTTPS is served.
     tls: Option<Arc<Tls>>,
     addressing: Arc<ClientAddress>,
+    loops: EventLoops,
     stopping: watch::Receiver<bool>,
     admin_socket: Option<AdminSocket>,
     udp: Vec<UdpListener>,
@@ -35,10 +37,10 @@ pub(super) struct Doors {
 
 impl Doors {
     /// No listeners yet.
-    pub(super) fn new(parts: &Parts, config: &Config, stopping: watch::Receiver<bool>) -> Self {
+    pub(super) fn new(parts: &Parts, config: &Config, loops: EventLoops, stopping: watch::Receiver<bool>) -> Self {
         let addressing = Arc::new(ClientAddress::new(config.trusted_proxies.clone(), config.tcp_proxies.clone()));
         let (tasks, tls) = (JoinSet::new(), parts.tls.clone());
-        Self { tasks, tls, addressing, stopping, admin_socket: None, udp: Vec::new() }
+        Self { tasks, tls, addressing, loops, stopping, admin_socket: None, udp: Vec::new() }
     }
 
     /// Opens every listener of the settings.
@@ -78,8 +80,9 @@ impl Doors {
 
     /// A server of the routes of one kind of listener.
     fn server(&self, config: &Config, routes: Vec<Route>) -> Arc<Server> {
-        let stack = stack(router(routes, routes::NOT_FOUND), config.stack.clone());
-        Arc::new(Server::new(stack, config.connections, config.admission, Arc::clone(&self.addressing)))
+        let stack = Stack::new(router(routes, routes::NOT_FOUND), config.stack.clone());
+        let (addressing, loops) = (Arc::clone(&self.addressing), self.loops.clone());
+        Arc::new(Server::new(stack, config.connections, config.admission, addressing, loops))
     }
 
     /// Listens on addresses of the settings, and announces scheme and address of each.

@@ -22,7 +22,7 @@ pub(super) struct Query {
 impl Query {
     /// Reads the query string of a request. Parameters that are empty or unknown are ignored.
     pub(super) fn of(exchange: &Exchange) -> Result<Self, SwarmError> {
-        let query = exchange.target().and_then(|target| target.query()).unwrap_or_default();
+        let query = exchange.target.query().unwrap_or_default();
         let mut read = Self::default();
         for (key, value) in form_urlencoded::parse(query.as_bytes()).filter(|(_, value)| !value.is_empty()) {
             match key.as_ref() {

@@ -31,7 +31,7 @@ fn below(prefix: &str, segments: usize, tracker: &Arc<Tracker>) -> Vec<Route> {
     let route = |path: &str, passkey: Option<usize>, answer: fn(&Tracker, &str, &Caller<'_>) -> Vec<u8>| {
         let tracker = Arc::clone(tracker);
         let handler = move |exchange: Exchange| {
-            let query = exchange.target().and_then(|target| target.query()).unwrap_or_default();
+            let query = exchange.target.query().unwrap_or_default();
             let passkey = passkey.map(|position| exchange.segment(position));
             let caller = Caller { address: exchange.client(), passkey, transport: Transport::Http };
             std::future::ready(Ok(plain(answer(&tracker, query, &caller))))

@@ -79,12 +79,12 @@ async fn draw(site: Arc<Site>, exchange: Exchange) -> Result<Response, HttpError
 
 /// Query of a request; empty if there is none.
 fn query(exchange: &Exchange) -> &str {
-    exchange.target().and_then(http::Uri::query).unwrap_or_default()
+    exchange.target.query().unwrap_or_default()
 }
 
 /// Sends a browser to the path with a slash at its end, from which the page finds its files.
 fn add_slash(exchange: &Exchange) -> Result<Response, HttpError> {
-    let query = exchange.target().and_then(http::Uri::query).map(|query| format!("?{query}")).unwrap_or_default();
+    let query = exchange.target.query().map(|query| format!("?{query}")).unwrap_or_default();
     let mut response = Response::default();
     *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
     // Relative, so that it holds behind any prefix.

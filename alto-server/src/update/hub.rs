@@ -76,7 +76,7 @@ const SWEEP: Duration = Duration::from_secs(5);
 impl Asker {
     /// Takes from a request what is needed of it.
     pub(super) fn of(exchange: &Exchange) -> Self {
-        Self { client: exchange.client(), payer: exchange.payer(), budget: exchange.budget() }
+        Self { client: exchange.client(), payer: exchange.payer(), budget: Some(exchange.budget()) }
     }
 }
 

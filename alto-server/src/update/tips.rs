@@ -98,7 +98,7 @@ impl Tips {
         let mut news = self.hub.news();
         let item = match view.feed.item(from, to) {
             Err(Missing::Future { distance }) if to == from + 1 && distance <= WINDOW => {
-                let _place = exchange.budget().map(|budget| budget.stream()).transpose().map_err(|_| {
+                let _place = exchange.budget().stream().map_err(|_| {
                     let detail = "too many requests wait for updates";
                     HttpError::NoUpdate(StatusCode::TOO_MANY_REQUESTS, detail, Some(RETRY_AFTER))
                 })?;
@@ -160,7 +160,7 @@ impl Tips {
         if let Some(base) = &self.base_uri {
             return Ok(base.clone());
         }
-        let authority = exchange.target().and_then(|target| target.authority().map(ToString::to_string));
+        let authority = exchange.target.authority().map(ToString::to_string);
         let host = || exchange.headers.get(HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
         let host = authority.or_else(host).filter(|host| !host.is_empty());
         let host = host.ok_or_else(|| HttpError::BadRequest("the request names no host".to_owned()))?;

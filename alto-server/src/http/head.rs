@@ -1,0 +1,87 @@
+//! The head of a request, with what the connection knows of it and what is found out about it on its way.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Uri, Version};
+
+use super::client_address::{ClientAddress, ForwardedError};
+use super::connection::Connection;
+use super::meter::Meter;
+use super::slot::Slot;
+
+/// The other end of a connection.
+pub(crate) struct Peer {
+    /// Address; absent for Unix sockets.
+    pub(crate) address: Option<SocketAddr>,
+    /// Rules that derive the client's address from the peer's.
+    pub(super) addressing: Arc<ClientAddress>,
+    pub(super) connection: Arc<Connection>,
+}
+
+/// Head of a request.
+pub(crate) struct Head {
+    pub(crate) method: Method,
+    /// Request target as it was sent.
+    pub(crate) target: Uri,
+    pub(super) version: Version,
+    pub(crate) headers: HeaderMap,
+    /// ID for the log and the client; absent if the process has run out of them.
+    pub(super) id: Option<HeaderValue>,
+    pub(crate) peer: Arc<Peer>,
+    /// Address of the client: at the other end of the connection, or behind a trusted proxy. Absent for Unix sockets.
+    pub(super) client: Option<IpAddr>,
+    pub(super) found: Found,
+}
+
+/// What the layers, the router and the handlers find out about a request for each other.
+#[derive(Default)]
+pub(super) struct Found {
+    /// Name of the user who was authenticated.
+    user: OnceLock<String>,
+    /// Whether the answer waits until something changes, whatever time that takes.
+    waits: AtomicBool,
+    /// Counters of the resource.
+    pub(super) meter: OnceLock<Arc<Meter>>,
+    /// Path to log instead of the request's, which has a secret in it.
+    pub(super) logged_path: OnceLock<Arc<str>>,
+    /// What the request takes of the capacities of the server.
+    pub(super) slot: OnceLock<Slot>,
+}
+
+impl Peer {
+    /// Address of the client of a request; absent for Unix sockets.
+    pub(super) fn client(&self, request: &HeaderMap) -> Result<Option<IpAddr>, ForwardedError> {
+        self.address.map(|peer| self.addressing.of(peer.ip(), request)).transpose()
+    }
+}
+
+impl Head {
+    /// Completes the head that the HTTP library parsed.
+    pub(super) fn new(parts: Parts, id: Option<HeaderValue>, peer: Arc<Peer>, client: Option<IpAddr>) -> Self {
+        let Parts { method, uri: target, version, headers, .. } = parts;
+        Self { method, target, version, headers, id, peer, client, found: Found::default() }
+    }
+
+    /// Tells the access log who was authenticated.
+    pub(crate) fn authenticated(&self, user: &str) {
+        let _first_counts = self.found.user.set(user.to_owned());
+    }
+
+    /// Name of the user who was authenticated; empty if nobody was.
+    pub(super) fn user(&self) -> &str {
+        self.found.user.get().map_or("", String::as_str)
+    }
+
+    /// Lifts the limit on the time until the answer, for one that waits until something changes.
+    pub(crate) fn wait(&self) {
+        self.found.waits.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells whether the answer waits until something changes.
+    pub(super) fn waits(&self) -> bool {
+        self.found.waits.load(Ordering::Relaxed)
+    }
+}

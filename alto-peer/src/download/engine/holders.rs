@@ -23,8 +23,6 @@ const IDLE: Duration = Duration::from_secs(3);
 const PARKED: Duration = Duration::from_secs(15);
 /// Relative change below which a cost changes no choice.
 const NOTEWORTHY: f64 = 0.1;
-/// Number of others that download the file from which on they pass on what they got.
-const SEVERAL: usize = 2;
 /// Number of missing pieces after which a holder counts as one that left.
 const MAX_MISSES: u32 = 3;
 
@@ -114,11 +112,9 @@ impl Holders {
 
     /// The only holder of the whole file, while several others download it and can pass on what it sends.
     pub(super) fn only_source(&self) -> Option<&Holder> {
-        let mut known = self.iter().filter(|holder| holder.listed && !holder.is_banned());
-        let others = known.clone().filter(|holder| !holder.is_complete()).count();
-        let mut complete = known.by_ref().filter(|holder| holder.is_complete());
-        let only = complete.next()?;
-        (complete.next().is_none() && others >= SEVERAL).then_some(only)
+        let known = self.iter().filter(|holder| holder.listed && !holder.is_banned());
+        let (complete, others): (Vec<_>, Vec<_>) = known.partition(|holder| holder.is_complete());
+        if let [only] = complete[..] { (others.len() >= 2).then_some(only) } else { None }
     }
 
     /// Number of holders that can be chosen as neighbours, or are.

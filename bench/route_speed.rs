@@ -17,14 +17,19 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let file = arguments.iter().position(|argument| argument == "--topology").and_then(|i| arguments.get(i + 1));
     let Some(file) = file else { return eprintln!("usage: route_speed --topology FILE [--pathfinding]") };
+    let start = Instant::now();
     let topology = match Topology::from_path(Path::new(file)) {
         Ok(topology) => Arc::new(topology),
         Err(error) => return eprintln!("{error}"),
     };
+    let read = milliseconds(start);
     let start = Instant::now();
     let view = View::compute(Arc::clone(&topology));
     let all = milliseconds(start);
-    let mut result = serde_json::json!({ "all-ms": all, "pids": view.network_map().len(), "changes": CHANGES });
+    let pids = view.network_map().len();
+    let mut result = serde_json::json!({
+        "read-ms": read, "all-ms": all, "all-mib": peak_mib(), "pids": pids, "changes": CHANGES,
+    });
     if arguments.iter().any(|argument| argument == "--pathfinding") {
         result["pathfinding-ms"] = with_pathfinding(&topology).into();
     }

@@ -10,11 +10,12 @@ use crate::means::members::End;
 use crate::model::parts::NodeId;
 use crate::model::topology::Frame;
 use crate::parallel::map_slices;
+use crate::route::along::Routes;
 use crate::route::graph::Graph;
-use crate::route::measures::Measures;
-use crate::route::switches::{self, Access, ChangedEdge, Neighbour, SwitchGraph, SwitchId};
+use crate::route::measures::{Measures, Wanted};
+use crate::route::switches::{self, Access, Neighbour, SwitchGraph, SwitchId};
 use crate::route::tree::{Root, Tree, Workspace};
-use crate::route::update::{Scratch, Updated, update};
+use crate::route::update::{Scratch, update};
 
 /// The trees of one network state, and the trees that serve each PID and host.
 #[derive(Debug)]
@@ -38,14 +39,8 @@ pub(crate) struct Costs {
 pub(crate) struct Differences {
     /// Index that the tree of the same root had before, for each tree; `None` if there was none.
     pub(crate) same_root: Vec<Option<u32>>,
-    /// Switches of each tree whose route or its values changed.
+    /// Switches of each tree whose route or its values may have changed.
     pub(crate) changed: Vec<Vec<SwitchId>>,
-}
-
-/// The outcome of a change for one tree.
-enum Outcome {
-    Same,
-    Changed(Tree, Vec<SwitchId>),
 }
 
 impl Costs {
@@ -96,40 +91,35 @@ impl Costs {
         let outcomes = map_slices(&next.roots, |roots| {
             let (mut workspace, mut scratch) = (Workspace::default(), Scratch::default());
             let outcome = |root: &Root| match before.get(root) {
-                None => Outcome::Changed(Tree::to(&next.switches, root, &mut workspace), everything()),
-                Some(tree) => follow(tree, root, &next.switches, &changed, &mut workspace, &mut scratch),
+                None => (Tree::to(&next.switches, root, &mut workspace), everything()),
+                Some(&tree) => match update(tree, root, &next.switches, &changed, &mut scratch) {
+                    None => (tree.clone(), Vec::new()),
+                    Some(updated) => (updated.tree.unwrap_or_else(|| tree.clone()), updated.changed),
+                },
             };
             roots.iter().map(outcome).collect()
         });
-        let (mut trees, mut differences) = (Vec::with_capacity(outcomes.len()), Vec::with_capacity(outcomes.len()));
-        for (outcome, root) in outcomes.into_iter().zip(&next.roots) {
-            let (tree, switches) = match outcome {
-                Outcome::Same => (before[root].clone(), Vec::new()),
-                Outcome::Changed(tree, switches) => (tree, switches),
-            };
-            trees.push(tree);
-            differences.push(switches);
-        }
-        next.trees = trees;
+        let differences: Vec<Vec<SwitchId>>;
+        (next.trees, differences) = outcomes.into_iter().unzip();
         (next, Differences { same_root, changed: differences })
     }
 
-    /// Returns the values of the route from where one group of hosts is linked to where another one is, the access links
-    /// of both left out.
-    pub(crate) fn way(&self, from: End, into: End) -> Option<Measures> {
+    /// Returns the wanted values of the route from where one group of hosts is linked to where another one is, the access
+    /// links of both left out.
+    pub(crate) fn way(&self, from: End, into: End, wanted: Wanted) -> Option<Measures> {
         if let (End::Host(from), End::Host(into)) = (from, into) {
-            return self.between_hosts(from, into);
+            return self.between_hosts(from, into, wanted);
         }
-        let tree = &self.trees[self.tree_to(into)? as usize];
+        let routes = self.routes(self.tree_to(into)?);
         match from {
-            End::Switch(switch) => tree.measures(switch).copied(),
-            End::Pid(pid) => tree.best_of(&self.entries[pid as usize]).copied(),
+            End::Switch(switch) => routes.measures(switch, wanted),
+            End::Pid(pid) => routes.best_of(&self.entries[pid as usize], wanted),
             End::Host(host) => {
-                let routes = self.access.out(host).iter().filter_map(|out| match out.to {
-                    Neighbour::Switch(switch) => Some((tree.measures(switch)?.with(&out.attributes), out)),
+                let ways = self.access.out(host).iter().filter_map(|out| match out.to {
+                    Neighbour::Switch(switch) => Some((routes.measures(switch, wanted)?.with(&out.attributes), out)),
                     Neighbour::Host(_) => None,
                 });
-                let best = routes.min_by_key(|(measures, out)| (measures.cost, measures.links, out.node));
+                let best = ways.min_by_key(|(measures, out)| (measures.cost, measures.links, out.node));
                 best.map(|(measures, _)| measures)
             }
         }
@@ -144,39 +134,39 @@ impl Costs {
         }
     }
 
-    /// Returns the values of the route between two hosts.
-    pub(crate) fn between_hosts(&self, source: u32, destination: u32) -> Option<Measures> {
+    /// Returns the wanted values of the route between two hosts.
+    pub(crate) fn between_hosts(&self, source: u32, destination: u32, wanted: Wanted) -> Option<Measures> {
         if source == destination {
             return Some(Measures::EMPTY);
         }
-        self.best_route(source, destination).map(|(measures, _)| measures)
+        self.best_route(source, destination, wanted).map(|(measures, _)| measures)
     }
 
-    /// Finds the best route from one host to another: its values, and its first node after the source.
-    fn best_route(&self, source: u32, destination: u32) -> Option<(Measures, Neighbour)> {
-        let tree = self.to_host[destination as usize].map(|tree| &self.trees[tree as usize]);
+    /// Finds the best route from one host to another: its wanted values, and its first node after the source.
+    fn best_route(&self, source: u32, destination: u32, wanted: Wanted) -> Option<(Measures, Neighbour)> {
+        let routes = self.to_host[destination as usize].map(|tree| self.routes(tree));
         let exit = match self.access.entries(destination) {
             [entry] => Some(&entry.attributes),
             // The tree of a host that is linked to several switches includes the last edge.
             _ => None,
         };
-        let routes = self.access.out(source).iter().filter_map(|out| {
+        let ways = self.access.out(source).iter().filter_map(|out| {
             let rest = match out.to {
                 Neighbour::Host(host) => (host == destination).then_some(Measures::EMPTY)?,
                 Neighbour::Switch(switch) => {
-                    let rest = *tree?.measures(switch)?;
+                    let rest = routes?.measures(switch, wanted)?;
                     exit.map_or(rest, |exit| rest.with(exit))
                 }
             };
             Some((rest.with(&out.attributes), out))
         });
-        let best = routes.min_by_key(|(measures, out)| (measures.cost, measures.links, out.node));
+        let best = ways.min_by_key(|(measures, out)| (measures.cost, measures.links, out.node));
         best.map(|(measures, out)| (measures, out.to))
     }
 
     /// Returns the switches on the route from one host to another, and the values of the route.
     pub(crate) fn route(&self, source: u32, destination: u32) -> Option<(Vec<SwitchId>, Measures)> {
-        let (measures, first) = self.best_route(source, destination)?;
+        let (measures, first) = self.best_route(source, destination, Wanted::Everything)?;
         let path = match first {
             Neighbour::Host(_) => Vec::new(),
             Neighbour::Switch(switch) => self.trees[self.to_host[destination as usize]? as usize].path(switch)?,
@@ -184,18 +174,33 @@ impl Costs {
         Some((path, measures))
     }
 
-    /// Finds the routes from every switch to one of them.
-    pub(crate) fn tree_to_switch(&self, switch: SwitchId) -> Tree {
-        Tree::to(&self.switches, &Root::switches([switch]), &mut Workspace::default())
+    /// Finds the routes from every switch to one of them, each as the switches on it and its values.
+    pub(crate) fn routes_to_switch(&self, switch: SwitchId) -> impl Iterator<Item = (Vec<SwitchId>, Measures)> {
+        let root = Root::switches([switch]);
+        let tree = Tree::to(&self.switches, &root, &mut Workspace::default());
+        let others = (0..).take(self.switches.len()).filter(move |source| *source != switch);
+        others.filter_map(move |source| {
+            let routes = Routes { graph: &self.switches, root: &root, tree: &tree };
+            Some((tree.path(source)?, routes.measures(source, Wanted::Everything)?))
+        })
     }
 
     /// Returns the switches on the route from where the traffic of one PID enters the network to where that of another
     /// one does, the nearest of both, and the values of the route.
     pub(crate) fn route_of_pids(&self, source: u32, destination: u32) -> Option<(Vec<SwitchId>, Measures)> {
-        let tree = &self.trees[self.to_pid[destination as usize] as usize];
-        let starts = self.entries[source as usize].iter().filter_map(|start| Some((tree.measures(*start)?, *start)));
-        let (measures, start) = starts.min_by_key(|(measures, start)| (measures.cost, measures.links, *start))?;
-        Some((tree.path(start)?, *measures))
+        let routes = self.routes(self.to_pid[destination as usize]);
+        let start = routes.nearest(&self.entries[source as usize])?;
+        Some((routes.tree.path(start)?, routes.measures(start, Wanted::Everything)?))
+    }
+
+    /// Returns the routes of a tree.
+    pub(crate) fn routes(&self, tree: u32) -> Routes<'_> {
+        Routes { graph: &self.switches, root: &self.roots[tree as usize], tree: &self.trees[tree as usize] }
+    }
+
+    /// Lists the indexes of all trees.
+    pub(crate) fn all_trees(&self) -> Vec<u32> {
+        (0..).take(self.trees.len()).collect()
     }
 
     /// Returns the edges at hosts.
@@ -203,34 +208,8 @@ impl Costs {
         &self.access
     }
 
-    /// Returns all trees.
-    pub(crate) fn trees(&self) -> &[Tree] {
-        &self.trees
-    }
-
     /// Returns the switches where the traffic of a PID enters the network.
     pub(crate) fn entries(&self, pid: u32) -> &[SwitchId] {
         &self.entries[pid as usize]
-    }
-}
-
-/// Updates one tree to the edges that changed.
-fn follow(
-    tree: &Tree,
-    root: &Root,
-    graph: &SwitchGraph,
-    changed: &[ChangedEdge],
-    workspace: &mut Workspace,
-    scratch: &mut Scratch,
-) -> Outcome {
-    match update(tree, root, graph, changed, scratch) {
-        Updated::Same => Outcome::Same,
-        Updated::Changed(tree, switches) => Outcome::Changed(tree, switches),
-        Updated::Large => {
-            let anew = Tree::to(graph, root, workspace);
-            let all = 0..u32::try_from(graph.len()).unwrap_or(u32::MAX);
-            let switches: Vec<SwitchId> = all.filter(|&switch| anew.label(switch) != tree.label(switch)).collect();
-            if switches.is_empty() { Outcome::Same } else { Outcome::Changed(anew, switches) }
-        }
     }
 }

@@ -1,63 +1,69 @@
 //! Digests of all routes that costs derive from, stored so that a change rehashes only the routes it affects.
 //!
-//! A column holds the values of the routes to one root from every switch where traffic may enter the network. It is
-//! hashed in blocks; the digest of a column covers its blocks, and the tag of a view its columns. Values are hashed, not
-//! paths. What the costs between hosts have in common is so hashed once, not for every pair of hosts.
+//! A column is the values of the routes to one root from every switch where traffic may enter the network. Its digest is the
+//! sum of the hashes of its values, each hashed with its place, so that a value that changed is taken out and put in again
+//! without the others. The tag of a view covers the digests of all columns. Values are hashed, not paths. What the costs
+//! between hosts have in common is so hashed once, not for every pair of hosts.
+//!
+//! The hash is fast rather than cryptographic: whoever decides about links has no use for two networks with the same tag.
 
 use std::sync::Arc;
 
+use xxhash_rust::xxh3::xxh3_128;
+
 use crate::costs::{Costs, Differences};
 use crate::parallel::map_slices;
+use crate::route::along::{ManyMeasures, Routes, Workspace};
 use crate::route::measures::Measures;
 use crate::route::switches::SwitchId;
-use crate::route::tree::Tree;
 use crate::tag::Hasher;
-
-/// The number of switches in one block of a column.
-const BLOCK: usize = 64;
 
 /// The digests of all columns, in the order of the roots.
 #[derive(Clone, Debug)]
 pub(crate) struct RouteDigests {
     /// Switches where traffic may enter the network, sorted.
     rows: Arc<Vec<SwitchId>>,
-    columns: Vec<Arc<Column>>,
+    columns: Vec<Column>,
 }
 
-/// The digests of the routes to one root.
-#[derive(Debug)]
-struct Column {
-    blocks: Vec<[u8; 32]>,
-    digest: [u8; 32],
-}
+/// The digest of the routes to one root.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Column(u128);
 
 impl RouteDigests {
     /// Hashes the routes from `rows`, which are sorted.
     pub(crate) fn compute(rows: Vec<SwitchId>, costs: &Costs) -> Self {
-        let all =
-            map_slices(costs.trees(), |trees| trees.iter().map(|tree| Arc::new(Column::of(tree, &rows))).collect());
-        Self { rows: Arc::new(rows), columns: all }
+        let columns = map_slices(&costs.all_trees(), |trees| {
+            let mut workspace = Workspace::default();
+            trees.iter().map(|tree| Column::of(costs.routes(*tree), &rows, &mut workspace)).collect()
+        });
+        Self { rows: Arc::new(rows), columns }
     }
 
     /// Returns the digests after a change of the same network.
-    pub(crate) fn after(&self, costs: &Costs, differences: &Differences) -> Self {
+    pub(crate) fn after(&self, before: &Costs, costs: &Costs, differences: &Differences) -> Self {
         let rows = &self.rows;
-        let places: Vec<usize> = (0..costs.trees().len()).collect();
-        let column = |place: usize| {
-            let tree = &costs.trees()[place];
-            let Some(old) = differences.same_root[place].and_then(|old| self.columns.get(old as usize)) else {
-                return Arc::new(Column::of(tree, rows));
+        let columns = map_slices(&costs.all_trees(), |trees| {
+            let (mut workspace, mut workspace_before) = (Workspace::default(), Workspace::default());
+            let mut column = |tree: u32| {
+                let routes = costs.routes(tree);
+                let Some(old) = differences.same_root[tree as usize] else {
+                    return Column::of(routes, rows, &mut workspace);
+                };
+                let mut column = self.columns[old as usize];
+                let changed = &differences.changed[tree as usize];
+                if !changed.is_empty() {
+                    let mut now = ManyMeasures::of(routes, &mut workspace);
+                    let mut then = ManyMeasures::of(before.routes(old), &mut workspace_before);
+                    for &switch in changed {
+                        let Ok(row) = rows.binary_search(&switch) else { continue };
+                        column = column.without(row, then.measures(switch)).with(row, now.measures(switch));
+                    }
+                }
+                column
             };
-            let touched = differences.changed[place].iter().filter_map(|switch| rows.binary_search(switch).ok());
-            let mut blocks: Vec<usize> = touched.map(|row| row / BLOCK).collect();
-            if blocks.is_empty() {
-                return Arc::clone(old);
-            }
-            blocks.sort_unstable();
-            blocks.dedup();
-            Arc::new(old.with(&blocks, tree, rows))
-        };
-        let columns = map_slices(&places, |places| places.iter().map(|&place| column(place)).collect());
+            trees.iter().map(|&tree| column(tree)).collect()
+        });
         Self { rows: Arc::clone(rows), columns }
     }
 
@@ -71,40 +77,29 @@ impl RouteDigests {
         hasher.number(self.rows.len() as u64);
         hasher.number(self.columns.len() as u64);
         for column in &self.columns {
-            hasher.bytes(&column.digest);
+            hasher.bytes(&column.0.to_be_bytes());
         }
     }
 }
 
 impl Column {
-    fn of(tree: &Tree, rows: &[SwitchId]) -> Self {
-        Self::new(rows.chunks(BLOCK).map(|block| hash_block(block, tree)).collect())
+    fn of(routes: Routes<'_>, rows: &[SwitchId], workspace: &mut Workspace) -> Self {
+        let mut all = ManyMeasures::of(routes, workspace);
+        rows.iter().enumerate().fold(Self::default(), |column, (row, &switch)| column.with(row, all.measures(switch)))
     }
 
-    /// Hashes some blocks again.
-    fn with(&self, blocks: &[usize], tree: &Tree, rows: &[SwitchId]) -> Self {
-        let mut next = self.blocks.clone();
-        for &block in blocks {
-            next[block] = hash_block(&rows[block * BLOCK..((block + 1) * BLOCK).min(rows.len())], tree);
-        }
-        Self::new(next)
+    /// Adds the values of a row.
+    fn with(self, row: usize, values: Option<&Measures>) -> Self {
+        Self(self.0.wrapping_add(hash(row, values)))
     }
 
-    fn new(blocks: Vec<[u8; 32]>) -> Self {
-        let mut hasher = Hasher::new("column");
-        for block in &blocks {
-            hasher.bytes(block);
-        }
-        Self { digest: hasher.digest(), blocks }
+    /// Removes the values of a row.
+    fn without(self, row: usize, values: Option<&Measures>) -> Self {
+        Self(self.0.wrapping_sub(hash(row, values)))
     }
 }
 
-fn hash_block(block: &[SwitchId], tree: &Tree) -> [u8; 32] {
-    let mut bytes = Vec::with_capacity(BLOCK * size_of::<Measures>());
-    for &switch in block {
-        tree.measures(switch).unwrap_or(&Measures::UNREACHED).append_to(&mut bytes);
-    }
-    let mut hasher = Hasher::new("block");
-    hasher.bytes(&bytes);
-    hasher.digest()
+/// Hashes the values of a row; nothing is added where there is no route.
+fn hash(row: usize, values: Option<&Measures>) -> u128 {
+    values.map_or(0, |values| xxh3_128(&values.to_bytes(row as u64)))
 }

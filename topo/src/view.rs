@@ -100,7 +100,7 @@ impl View {
         }
         let graph = graph(&topology);
         let (costs, differences) = self.costs.after(&graph, &topology.frame, &topology.grouping.entries);
-        let digests = self.digests.after(&costs, &differences);
+        let digests = self.digests.after(&self.costs, &costs, &differences);
         let typical = typical(&topology);
         let same_access = typical == self.typical && costs.access() == self.costs.access();
         let same_map = Arc::ptr_eq(&topology.grouping, &self.topology.grouping);
@@ -185,7 +185,7 @@ impl View {
         let mean = || {
             let [from, into] = [source, destination].map(|pid| &self.members[pid.0 as usize]);
             let relation = if source == destination { Relation::Same } else { Relation::Different };
-            metric.value(&pairs::mean(&self.costs, from, into, relation)?)
+            metric.value(&pairs::mean(&self.costs, from, into, relation, metric.wanted())?)
         };
         let is_kept =
             || self.members[source.0 as usize].from.len() * self.members[destination.0 as usize].into.len() > 1;
@@ -215,9 +215,10 @@ impl View {
         }
         let access = self.costs.access();
         let members = |pid: Option<PidId>| self.members.get(pid?.0 as usize);
-        let mean = |from: &Members, into: &Members| pairs::mean(&self.costs, from, into, Relation::Different);
+        let wanted = metric.wanted();
+        let mean = |from: &Members, into: &Members| pairs::mean(&self.costs, from, into, Relation::Different, wanted);
         let measures = match (source.host, destination.host) {
-            (Some(source), Some(destination)) => self.costs.between_hosts(source, destination),
+            (Some(source), Some(destination)) => self.costs.between_hosts(source, destination, wanted),
             (Some(host), None) => mean(source.alone(host, access), members(destination.pid)?),
             (None, Some(host)) => mean(members(source.pid)?, destination.alone(host, access)),
             (None, None) => return self.pid_cost(metric, source.pid?, destination.pid?),
@@ -257,15 +258,9 @@ impl View {
 
     /// Iterates over the routes between all pairs of switches, by destination and then source.
     pub fn switch_routes(&self) -> impl Iterator<Item = Route> {
-        let switches = || (0..).take(self.topology.frame.switches.len());
-        switches().flat_map(move |destination: u32| {
-            let tree = self.costs.tree_to_switch(destination);
-            let route = move |source| {
-                let measures = *tree.measures(source)?;
-                Some(self.route_over(tree.path(source)?, measures))
-            };
-            switches().filter(move |source| *source != destination).filter_map(route)
-        })
+        let switches = (0..).take(self.topology.frame.switches.len());
+        let routes = switches.flat_map(|destination| self.costs.routes_to_switch(destination));
+        routes.map(|(path, measures)| self.route_over(path, measures))
     }
 
     /// Iterates over the routes between all pairs of PIDs, from and to the nearest of the switches where their traffic
@@ -318,8 +313,7 @@ impl View {
             hasher.text(&addresses.join(" "));
             let mut bytes = Vec::new();
             let mut link = |end: u64, attributes: &Attributes| {
-                bytes.extend(end.to_be_bytes());
-                Measures::EMPTY.with(attributes).append_to(&mut bytes);
+                bytes.extend(Measures::EMPTY.with(attributes).to_bytes(end));
             };
             for exit in access.out(host) {
                 match exit.to {

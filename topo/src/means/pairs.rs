@@ -3,7 +3,7 @@
 use super::access::{Part, Sum};
 use super::members::{End, Group, Members, Overlaps, access_of, overlaps};
 use crate::costs::Costs;
-use crate::route::measures::Measures;
+use crate::route::measures::{Measures, Wanted};
 use crate::value::Value;
 
 /// Whether the two sets of hosts are those of one PID.
@@ -15,15 +15,22 @@ pub(crate) enum Relation {
     Different,
 }
 
-/// Finds the mean of the routes from all hosts of one set to all distinct hosts of another; `None` if there is no route.
-pub(crate) fn mean(costs: &Costs, from: &Members, into: &Members, relation: Relation) -> Option<Measures> {
+/// Finds the mean of the wanted values of the routes from all hosts of one set to all distinct hosts of another; `None` if
+/// there is no route.
+pub(crate) fn mean(
+    costs: &Costs,
+    from: &Members,
+    into: &Members,
+    relation: Relation,
+    wanted: Wanted,
+) -> Option<Measures> {
     if let ([host], [other]) = (&from.hosts[..], &into.hosts[..])
         && host == other
     {
         return access_of(costs.access(), *host);
     }
     if let Some((a, b)) = only_pair(from, into) {
-        let way = costs.way(a.end, b.end)?;
+        let way = costs.way(a.end, b.end, wanted)?;
         let total = a.access.plus(b.access).plus(Sum::of(&way));
         return Some(measures(total, &Part::of_way(&way), &from.out_part, &into.in_part));
     }
@@ -43,7 +50,7 @@ pub(crate) fn mean(costs: &Costs, from: &Members, into: &Members, relation: Rela
         {
             // Its direct links may be better than the way over switches, so every destination is its own.
             for &other in into.hosts.iter().filter(|&&other| other != host) {
-                pairs.add(costs.between_hosts(host, other), 1, Sum::default());
+                pairs.add(costs.between_hosts(host, other, wanted), 1, Sum::default());
             }
             continue;
         }
@@ -52,7 +59,7 @@ pub(crate) fn mean(costs: &Costs, from: &Members, into: &Members, relation: Rela
             let weight = (a.count * b.count).saturating_sub(both.count);
             if weight > 0 {
                 let access = a.access.times(b.count).plus(b.access.times(a.count)).minus(both.access);
-                pairs.add(costs.way(a.end, b.end), weight, access);
+                pairs.add(costs.way(a.end, b.end, wanted), weight, access);
             }
         }
     }
@@ -85,7 +92,7 @@ pub(crate) fn core_cost(costs: &Costs, from: &Members, into: &Members, relation:
             };
             let weight = (a.count * b.count).saturating_sub(both);
             if weight > 0 {
-                pairs.add(costs.way(a.end, b.end), weight, Sum::default());
+                pairs.add(costs.way(a.end, b.end, Wanted::CostAndHops), weight, Sum::default());
             }
         }
     }

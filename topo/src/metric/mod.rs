@@ -6,7 +6,7 @@
 use std::str::FromStr;
 
 use crate::model::parts::Link;
-use crate::route::measures::Measures;
+use crate::route::measures::{Measures, Wanted};
 use crate::value::Value;
 
 /// The properties of a metric, and the computation of its values.
@@ -27,6 +27,9 @@ trait Definition {
     ///
     /// The way back is another route, so that such a metric is undefined along a single route.
     const ROUND_TRIP_OF: Option<Metric> = None;
+
+    /// Values of a route that the metric is computed from.
+    const WANTED: Wanted = Wanted::Everything;
 
     /// Returns the value along a route; `None` where it is undefined.
     fn value(route: &Measures) -> Option<Value>;
@@ -88,6 +91,11 @@ macro_rules! metrics {
             /// Metric whose values in both directions add up to the values of this one.
             pub(crate) const fn round_trip_of(self) -> Option<Self> {
                 match self { $(Self::$metric => <$module::$metric as Definition>::ROUND_TRIP_OF,)+ }
+            }
+
+            /// Values of a route that the metric is computed from.
+            pub(crate) const fn wanted(self) -> Wanted {
+                match self { $(Self::$metric => <$module::$metric as Definition>::WANTED,)+ }
             }
 
             /// Returns the value along a route; `None` where it is undefined.

@@ -1,7 +1,7 @@
 //! The metric `routingcost` (RFC 7285 §6.1.1.1).
 
 use super::{Context, Definition};
-use crate::route::measures::Measures;
+use crate::route::measures::{Measures, Wanted};
 use crate::value::Value;
 
 /// Sum of link costs and prices.
@@ -13,6 +13,7 @@ impl Definition for RoutingCost {
     const LARGER_IS_BETTER: bool = false;
     // RFC 9439 §6.3 expects an estimation, which is what an absent context means.
     const CONTEXT: Option<Context> = None;
+    const WANTED: Wanted = Wanted::CostAndHops;
 
     fn value(route: &Measures) -> Option<Value> {
         Some(route.cost.plus(route.price))

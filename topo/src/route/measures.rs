@@ -24,6 +24,15 @@ pub(crate) struct Attributes {
     pub(crate) hop: bool,
 }
 
+/// The values of a route that somebody asks for. Some are known without following the route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Cost, price and hops; other values may be those of an empty route.
+    CostAndHops,
+    /// All values.
+    Everything,
+}
+
 /// The totals of a route, from which every metric computes its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Measures {
@@ -52,6 +61,11 @@ impl Attributes {
     pub(crate) fn of(edge: &Edge) -> Self {
         let Edge { cost, price, delay, success, residual, available, hop, .. } = *edge;
         Self { cost, price, delay, success, residual, available, hop }
+    }
+
+    /// Returns whether the edge adds a hop and no price, as most edges do.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.hop && self.price == Value::ZERO
     }
 
     /// Returns what a link contributes as configured, as if nothing had been measured on it.
@@ -83,18 +97,17 @@ impl Measures {
         available: NO_BOTTLENECK,
     };
 
-    /// Placeholder where there is no route.
-    pub(crate) const UNREACHED: Self = Self { links: u32::MAX, ..Self::EMPTY };
-
-    /// Appends all values as bytes, for hashing.
-    pub(crate) fn append_to(&self, bytes: &mut Vec<u8>) {
-        let Self { cost, price, links, hops, delay, success, residual, available } = *self;
-        for number in [cost, price, delay, residual, available].map(Value::micros) {
-            bytes.extend(number.to_be_bytes());
+    /// Returns all values as bytes, for hashing, after a number that tells what they belong to.
+    pub(crate) fn to_bytes(self, number: u64) -> [u8; 64] {
+        let Self { cost, price, links, hops, delay, success, residual, available } = self;
+        let [cost, price, delay, residual, available] = [cost, price, delay, residual, available].map(Value::micros);
+        let counts = u64::from(links) << 32 | u64::from(hops);
+        let mut bytes = [0; 64];
+        let numbers = [number, cost, price, delay, residual, available, success.units(), counts];
+        for (place, number) in bytes.chunks_exact_mut(8).zip(numbers) {
+            place.copy_from_slice(&number.to_be_bytes());
         }
-        bytes.extend(success.units().to_be_bytes());
-        bytes.extend(links.to_be_bytes());
-        bytes.extend(hops.to_be_bytes());
+        bytes
     }
 
     /// Returns the measures of the route extended by one edge, at either end.

@@ -1,9 +1,12 @@
 //! Least-cost routes, and what the links along them amount to.
 
+pub(crate) mod along;
 pub(crate) mod graph;
+pub(crate) mod key;
 pub(crate) mod loss;
 pub(crate) mod measures;
 pub(crate) mod paths;
+pub(crate) mod queue;
 pub(crate) mod switches;
 pub(crate) mod tree;
 pub(crate) mod update;

@@ -23,6 +23,10 @@ pub(crate) struct SwitchGraph {
     /// Row offsets: the edges from switch `n` are `out[out_starts[n]..out_starts[n + 1]]`.
     out_starts: Vec<u32>,
     out: Vec<Outgoing>,
+    /// Cost of the dearest edge.
+    dearest: Value,
+    /// Whether all edges are plain.
+    plain: bool,
 }
 
 /// An edge as the switch it leads to sees it, reduced to what a search needs.
@@ -39,17 +43,15 @@ struct Outgoing {
     edge: u32,
 }
 
-/// The index of an edge in its graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct EdgeId(u32);
-
 /// An edge that differs between two graphs of the same switches.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ChangedEdge {
     pub(crate) from: SwitchId,
     pub(crate) to: SwitchId,
-    /// Cost and identifier of the edge now; `None` if it was removed.
-    pub(crate) now: Option<(Value, EdgeId)>,
+    /// Cost of the edge before; `None` if there was none.
+    pub(crate) before: Option<Value>,
+    /// Cost of the edge now; `None` if it was removed.
+    pub(crate) now: Option<Value>,
 }
 
 /// The edges between hosts and switches, and between hosts.
@@ -107,6 +109,8 @@ pub(crate) fn split(nodes: &Graph, frame: &Frame) -> (SwitchGraph, Access) {
         attributes: Vec::new(),
         out_starts: Vec::new(),
         out: Vec::new(),
+        dearest: Value::ZERO,
+        plain: true,
     };
     let mut access = Access { out: vec![Vec::new(); frame.hosts.len()], into: vec![Vec::new(); frame.hosts.len()] };
     // Switches and nodes are both sorted by name, so the rows come out sorted.
@@ -140,6 +144,8 @@ pub(crate) fn split(nodes: &Graph, frame: &Frame) -> (SwitchGraph, Access) {
         out.sort_unstable_by_key(|out| out.node);
     }
     graph.index_outgoing();
+    graph.dearest = graph.edges.iter().map(|edge| edge.cost).max().unwrap_or_default();
+    graph.plain = graph.attributes.iter().all(Attributes::is_plain);
     (graph, access)
 }
 
@@ -180,23 +186,35 @@ impl SwitchGraph {
         self.starts.len() - 1
     }
 
-    /// Iterates over the edges that lead to a switch, sorted by the switch they leave.
-    pub(crate) fn edges_to(&self, to: SwitchId) -> impl Iterator<Item = (Incoming, EdgeId)> {
-        let row = self.row(to);
-        (index(row.start)..).zip(&self.edges[row]).map(|(edge, step)| (*step, EdgeId(edge)))
+    /// Returns the edges that lead to a switch, sorted by the switch they leave.
+    pub(crate) fn edges_to(&self, to: SwitchId) -> &[Incoming] {
+        &self.edges[self.row(to)]
     }
 
-    /// Iterates over the edges that leave a switch, sorted by the switch they lead to.
-    pub(crate) fn edges_from(&self, from: SwitchId) -> impl Iterator<Item = (SwitchId, Value, EdgeId)> {
-        let row = self.out_starts[from as usize] as usize..self.out_starts[from as usize + 1] as usize;
-        self.out[row]
-            .iter()
-            .map(|outgoing| (outgoing.to, self.edges[outgoing.edge as usize].cost, EdgeId(outgoing.edge)))
+    /// Iterates over the edges that leave a switch, each with the switch it leads to, sorted by that.
+    pub(crate) fn edges_from(&self, from: SwitchId) -> impl Iterator<Item = (SwitchId, Value)> {
+        self.out_row(from).iter().map(|outgoing| (outgoing.to, self.edges[outgoing.edge as usize].cost))
     }
 
-    /// Returns what an edge contributes to a route.
-    pub(crate) fn attributes(&self, edge: EdgeId) -> &Attributes {
-        &self.attributes[edge.0 as usize]
+    fn out_row(&self, from: SwitchId) -> &[Outgoing] {
+        &self.out[self.out_starts[from as usize] as usize..self.out_starts[from as usize + 1] as usize]
+    }
+
+    /// Returns what the edge between two switches contributes to a route that takes it.
+    pub(crate) fn attributes(&self, from: SwitchId, to: SwitchId) -> &Attributes {
+        let row = self.out_row(from);
+        let place = row.binary_search_by_key(&to, |outgoing| outgoing.to).expect("routes take edges of their graph");
+        &self.attributes[row[place].edge as usize]
+    }
+
+    /// Returns the cost of the dearest edge.
+    pub(crate) fn dearest(&self) -> Value {
+        self.dearest
+    }
+
+    /// Returns whether every edge adds a hop and no price.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.plain
     }
 
     /// Lists the edges that differ from those in `before`, a graph of the same switches.
@@ -209,16 +227,20 @@ impl SwitchGraph {
             {
                 continue;
             }
-            let now = |edge: usize| (self.edges[edge].cost, EdgeId(index(edge)));
-            let gone = old.clone().filter(|&old| new.clone().all(|new| self.edges[new].from != before.edges[old].from));
-            changed.extend(gone.map(|edge| ChangedEdge { from: before.edges[edge].from, to, now: None }));
-            for edge in new {
-                let same = old.clone().find(|&old| before.edges[old].from == self.edges[edge].from);
-                let equal = same.is_some_and(|old| {
-                    before.edges[old] == self.edges[edge] && before.attributes[old] == self.attributes[edge]
-                });
-                if !equal {
-                    changed.push(ChangedEdge { from: self.edges[edge].from, to, now: Some(now(edge)) });
+            let is_from = |from: SwitchId| move |edge: &Incoming| edge.from.cmp(&from);
+            for edge in &before.edges[old.clone()] {
+                if self.edges[new.clone()].binary_search_by(is_from(edge.from)).is_err() {
+                    changed.push(ChangedEdge { from: edge.from, to, before: Some(edge.cost), now: None });
+                }
+            }
+            for place in new {
+                let edge = self.edges[place];
+                let same = before.edges[old.clone()].binary_search_by(is_from(edge.from)).ok();
+                let same = same.map(|offset| old.start + offset);
+                if same.is_none_or(|old| before.edges[old] != edge || before.attributes[old] != self.attributes[place])
+                {
+                    let cost_before = same.map(|old| before.edges[old].cost);
+                    changed.push(ChangedEdge { from: edge.from, to, before: cost_before, now: Some(edge.cost) });
                 }
             }
         }

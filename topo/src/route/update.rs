@@ -1,25 +1,25 @@
 //! Incremental update of a tree after a few edges changed (after Ramalingam and Reps).
 //!
-//! The routes of all switches whose route used a changed edge are invalidated. Invalid switches look for a new route
-//! through neighbours whose route is still valid, and every edge that improved offers a new route to the switch it
-//! leaves. From there on, the search is that of a whole tree, restricted to what changes. A property test compares the
-//! result with a tree computed from scratch, over long sequences of changes.
+//! The routes of all switches whose route used an edge that was removed or became dearer are invalidated. Invalid switches
+//! look for a new route through neighbours whose route is still valid, and every edge that became cheaper offers a new
+//! route to the switch it leaves. From there on, the search is that of a whole tree, restricted to what changes. A property
+//! test compares the result with a tree computed from scratch, over long sequences of changes.
 
 use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
-use super::measures::Measures;
-use super::switches::{ChangedEdge, EdgeId, SwitchGraph, SwitchId};
-use super::tree::{END, Label, Queue, Root, RouteKey, Tree, entry_switch};
+use super::key::RouteKey;
+use super::queue::Entry;
+use super::switches::{ChangedEdge, SwitchGraph, SwitchId};
+use super::tree::{Root, Tree, Workspace};
 
 /// The result of updating a tree.
 #[derive(Debug)]
-pub(crate) enum Updated {
-    /// No route changed.
-    Same,
-    /// The new tree, and the switches whose route or its values changed.
-    Changed(Tree, Vec<SwitchId>),
-    /// Too many routes were invalidated; computing the tree from scratch is faster.
-    Large,
+pub(crate) struct Updated {
+    /// The new tree; `None` if no route changed, but values of links along the routes did.
+    pub(crate) tree: Option<Tree>,
+    /// Switches whose route changed, or whose route takes an edge that did.
+    pub(crate) changed: Vec<SwitchId>,
 }
 
 /// Buffers that are reused between updates.
@@ -29,67 +29,73 @@ pub(crate) struct Scratch {
     states: Vec<State>,
     epoch: u32,
     invalid: Vec<SwitchId>,
-    queue: Queue,
-    settled: Vec<(SwitchId, Label)>,
+    /// Few entries at distances that may be far apart, for which a heap is best.
+    queue: BinaryHeap<Reverse<Entry>>,
+    settled: Vec<(SwitchId, RouteKey)>,
+    workspace: Workspace,
 }
 
 /// The state of one switch during one update.
 #[derive(Clone, Copy, Debug)]
 struct State {
+    /// Key of the best new route found so far.
+    found: RouteKey,
     epoch: u32,
     invalid: bool,
-    /// Key and first edge of the best new route found so far.
-    found: Option<(RouteKey, Option<EdgeId>)>,
-    /// Final label.
-    settled: Option<Label>,
+    /// Whether the route that was found is final.
+    settled: bool,
+    /// Whether the switch is among those that are reported.
+    reported: bool,
 }
 
 impl State {
-    const UNTOUCHED: Self = Self { epoch: 0, invalid: false, found: None, settled: None };
+    const UNTOUCHED: Self =
+        Self { found: RouteKey::UNREACHED, epoch: 0, invalid: false, settled: false, reported: false };
 }
 
 /// Computing a tree from scratch is faster once more than one in this many switches are invalid.
 const LARGE_FRACTION: usize = 3;
 
-/// Updates the tree of `root` after edges of `graph` changed.
+/// Updates the tree of `root` after edges of `graph` changed; `None` if this concerns none of its routes.
 pub(crate) fn update(
     tree: &Tree,
     root: &Root,
     graph: &SwitchGraph,
     changed: &[ChangedEdge],
     scratch: &mut Scratch,
-) -> Updated {
-    let used = |edge: &ChangedEdge| {
-        let label = tree.label(edge.from);
-        label.next == edge.to && label.measures().is_some()
-    };
+) -> Option<Updated> {
+    let is_used = |edge: &ChangedEdge| tree.key(edge.from).next() == edge.to;
+    let is_worse = |edge: &ChangedEdge| edge.now.is_none_or(|now| edge.before.is_some_and(|before| before < now));
     let offer = |edge: &ChangedEdge| {
-        let (cost, id) = edge.now?;
-        let key = RouteKey::over(cost, edge.to, tree.measures(edge.to)?);
-        (key < tree.label(edge.from).key()).then_some((key, id))
+        let rest = tree.key(edge.to);
+        let key = rest.over(edge.now.filter(|_| rest.is_reached())?, edge.to);
+        (key < tree.key(edge.from)).then_some(key)
     };
-    if !changed.iter().any(|edge| used(edge) || offer(edge).is_some()) {
-        return Updated::Same;
+    if !changed.iter().any(|edge| is_used(edge) || offer(edge).is_some()) {
+        return None;
     }
     let mut search = Search { tree, root, graph, scratch };
     search.begin();
-    for edge in changed.iter().filter(|edge| used(edge)) {
+    for edge in changed.iter().filter(|edge| is_used(edge) && is_worse(edge)) {
         search.invalidate(edge.from);
     }
-    if !search.invalidate_upstream() {
-        return Updated::Large;
-    }
-    search.reconnect();
-    for edge in changed {
-        if let Some((key, id)) = offer(edge)
-            && !search.state(edge.from).invalid
-            && !search.state(edge.to).invalid
-        {
-            search.propose(edge.from, key, Some(id));
+    let new = if search.invalidate_upstream() {
+        search.reconnect();
+        for edge in changed {
+            if let Some(key) = offer(edge)
+                && !search.state(edge.from).invalid
+                && !search.state(edge.to).invalid
+            {
+                search.propose(edge.from, key);
+            }
         }
-    }
-    search.settle();
-    search.finish()
+        search.settle();
+        (!search.scratch.settled.is_empty()).then(|| tree.with(search.scratch.settled.iter().copied()))
+    } else {
+        Some(search.anew())
+    };
+    let changed = search.report(new.as_ref().unwrap_or(tree), changed);
+    Some(Updated { tree: new, changed })
 }
 
 /// An update in progress.
@@ -139,8 +145,8 @@ impl Search<'_> {
                 return false;
             }
             place += 1;
-            for (incoming, _) in graph.edges_to(switch) {
-                if self.tree.label(incoming.from).next == switch {
+            for incoming in graph.edges_to(switch) {
+                if self.tree.key(incoming.from).next() == switch {
                     self.invalidate(incoming.from);
                 }
             }
@@ -153,91 +159,97 @@ impl Search<'_> {
         let graph = self.graph;
         for place in 0..self.scratch.invalid.len() {
             let switch = self.scratch.invalid[place];
-            let mut best: Option<(RouteKey, Option<EdgeId>)> = self
-                .root
-                .seed(switch)
-                .map(|measures| (RouteKey { cost: measures.cost, links: measures.links, next: END }, None));
-            for (to, cost, edge) in graph.edges_from(switch) {
-                if self.state(to).invalid {
-                    continue;
-                }
-                if let Some(rest) = self.tree.measures(to) {
-                    let key = RouteKey::over(cost, to, rest);
-                    if best.is_none_or(|(best, _)| key < best) {
-                        best = Some((key, Some(edge)));
-                    }
+            let mut best = self.root.seed(switch);
+            for (to, cost) in graph.edges_from(switch) {
+                let rest = self.tree.key(to);
+                if rest.is_reached() && !self.state(to).invalid {
+                    best = best.min(rest.over(cost, to));
                 }
             }
-            if let Some((key, edge)) = best {
-                self.propose(switch, key, edge);
-            }
+            self.propose(switch, best);
         }
     }
 
-    fn propose(&mut self, switch: SwitchId, key: RouteKey, edge: Option<EdgeId>) {
+    /// Keeps a new route if it is better than what was found before.
+    fn propose(&mut self, switch: SwitchId, key: RouteKey) {
         let state = self.state(switch);
-        if state.found.is_none_or(|(found, _)| key < found) {
-            state.found = Some((key, edge));
-            self.scratch.queue.push(key.entry(switch));
+        if key < state.found {
+            state.found = key;
+            self.scratch.queue.push(Reverse(Entry::new(key, switch)));
         }
     }
 
     fn settle(&mut self) {
         while let Some(Reverse(entry)) = self.scratch.queue.pop() {
-            let switch = entry_switch(entry);
-            let state = *self.state(switch);
-            let (Some((key, edge)), None) = (state.found, state.settled) else { continue };
-            let measures = match edge {
-                None => self.root.seed(switch).unwrap_or(Measures::EMPTY),
-                Some(edge) => {
-                    let rest = self.state(key.next).settled.unwrap_or(*self.tree.label(key.next));
-                    rest.measures().unwrap_or(&Measures::EMPTY).with(self.graph.attributes(edge))
-                }
-            };
-            let label = Label::new(measures, key.next);
-            self.state(switch).settled = Some(label);
-            let changed = label != *self.tree.label(switch);
-            if changed {
-                self.scratch.settled.push((switch, label));
+            let switch = entry.switch();
+            let state = self.state(switch);
+            if state.settled {
+                continue;
             }
-            self.propagate(switch, &measures, changed);
+            state.settled = true;
+            let key = state.found;
+            if key != self.tree.key(switch) {
+                self.scratch.settled.push((switch, key));
+            }
+            self.propagate(switch, key);
+        }
+        // Invalid switches that did not settle have no route any more.
+        for place in 0..self.scratch.invalid.len() {
+            let switch = self.scratch.invalid[place];
+            if !self.state(switch).settled && self.tree.key(switch).is_reached() {
+                self.scratch.settled.push((switch, RouteKey::UNREACHED));
+            }
         }
     }
 
     /// Proposes the settled route of `switch` to the switches that could continue with it.
-    fn propagate(&mut self, switch: SwitchId, measures: &Measures, changed: bool) {
+    fn propagate(&mut self, switch: SwitchId, rest: RouteKey) {
         let graph = self.graph;
-        for (incoming, edge) in graph.edges_to(switch) {
-            let key = RouteKey::over(incoming.cost, switch, measures);
-            let known = *self.tree.label(incoming.from);
+        for incoming in graph.edges_to(switch) {
+            let key = rest.over(incoming.cost, switch);
             let state = *self.state(incoming.from);
-            if state.settled.is_some() {
-                continue;
-            }
-            let wanted = match state.found {
-                Some((found, _)) => key < found,
-                None if state.invalid => true,
-                // A switch that continued with this one before still does, and needs the new values of the route.
-                None => key < known.key() || (changed && key == known.key()),
-            };
-            if wanted {
-                self.propose(incoming.from, key, Some(edge));
+            if !state.settled && (state.invalid || key < self.tree.key(incoming.from)) {
+                self.propose(incoming.from, key);
             }
         }
     }
 
-    fn finish(self) -> Updated {
-        // Invalid switches that did not settle have no route any more.
-        for place in 0..self.scratch.invalid.len() {
-            let switch = self.scratch.invalid[place];
-            if self.scratch.states[switch as usize].settled.is_none() {
-                self.scratch.settled.push((switch, Label::UNREACHED));
+    /// Finds all routes from scratch.
+    fn anew(&mut self) -> Tree {
+        let new = Tree::to(self.graph, self.root, &mut self.scratch.workspace);
+        let all = (0..).take(self.graph.len()).map(|switch| (switch, new.key(switch)));
+        self.scratch.settled.clear();
+        self.scratch.settled.extend(all.filter(|(switch, key)| *key != self.tree.key(*switch)));
+        new
+    }
+
+    /// Lists the switches whose route in the new tree differs, takes a changed edge, or leads over such a switch.
+    fn report(&mut self, new: &Tree, changed: &[ChangedEdge]) -> Vec<SwitchId> {
+        let graph = self.graph;
+        let mut list = Vec::with_capacity(self.scratch.settled.len());
+        for place in 0..self.scratch.settled.len() {
+            self.add_to_report(self.scratch.settled[place].0, &mut list);
+        }
+        for edge in changed.iter().filter(|edge| new.key(edge.from).next() == edge.to) {
+            self.add_to_report(edge.from, &mut list);
+        }
+        let mut place = 0;
+        while let Some(&switch) = list.get(place) {
+            place += 1;
+            for incoming in graph.edges_to(switch) {
+                if new.key(incoming.from).next() == switch {
+                    self.add_to_report(incoming.from, &mut list);
+                }
             }
         }
-        if self.scratch.settled.is_empty() {
-            return Updated::Same;
+        list
+    }
+
+    fn add_to_report(&mut self, switch: SwitchId, list: &mut Vec<SwitchId>) {
+        let state = self.state(switch);
+        if !state.reported {
+            state.reported = true;
+            list.push(switch);
         }
-        let tree = self.tree.with(self.scratch.settled.iter().copied());
-        Updated::Changed(tree, self.scratch.settled.iter().map(|(switch, _)| *switch).collect())
     }
 }

@@ -11,6 +11,7 @@ mod registration;
 mod run;
 mod serving;
 mod share;
+mod spreading;
 mod support;
 mod swarm;
 mod together;

@@ -1,4 +1,4 @@
-//! Message with the pieces that a holder has (`GET /files/{id}/have`, see `docs/swarm.md`).
+//! Messages with the pieces that a holder has (`GET /files/{id}/have`, see `docs/swarm.md`).
 
 use serde::{Deserialize, Serialize};
 
@@ -13,4 +13,13 @@ pub struct Have {
     pub have: String,
     /// True if the holder has all pieces.
     pub complete: bool,
+}
+
+/// Pieces that a holder has got since the last message of the same answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HaveMore {
+    /// Version of the state with these pieces.
+    pub version: u64,
+    /// Numbers of the pieces.
+    pub new: Vec<usize>,
 }

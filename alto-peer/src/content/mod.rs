@@ -19,7 +19,7 @@ pub(crate) mod regular_file;
 mod shared;
 
 pub use bitfield::Bitfield;
-pub use have::Have;
+pub use have::{Have, HaveMore};
 pub use library::Library;
 pub use manifest::Manifest;
 pub use name::FileName;

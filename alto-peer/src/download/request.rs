@@ -1,6 +1,6 @@
 //! A request for pieces of one holder: sent, received, checked and written to the disk.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use alto_types::swarm::FileId;
-use ureq::http::header::{CONTENT_RANGE, RANGE, RETRY_AFTER};
+use ureq::http::header::{CONTENT_LOCATION, CONTENT_RANGE, RANGE, RETRY_AFTER};
 use ureq::http::{Response, StatusCode};
 use ureq::{Agent, Body, Error};
 
@@ -16,7 +16,7 @@ use super::cancel::Cancel;
 use super::pace::Pace;
 use super::transport;
 use crate::content::partial::PartialError;
-use crate::content::{PartialFile, Written};
+use crate::content::{Bitfield, PartialFile, Written};
 
 /// Longest wait for the first byte. A busy holder queues uploads and refuses when that takes too long; this is for those
 /// that do neither.
@@ -28,15 +28,27 @@ const LONGEST_REFUSAL: Duration = Duration::from_mins(1);
 /// Duration of a refusal without `Retry-After`.
 const REFUSAL: Duration = Duration::from_secs(5);
 
-/// An assignment: consecutive pieces to request of one holder.
+/// An assignment: consecutive pieces to request of one holder, or any one of a set.
 #[derive(Clone, Debug)]
 pub(super) struct Job {
     pub(super) id: u64,
     pub(super) source: SocketAddr,
+    /// None where the holder chooses.
     pub(super) pieces: Range<usize>,
+    /// Pieces of which the holder chooses one; absent if this peer has chosen.
+    pub(super) any_of: Option<Bitfield>,
     /// Requests a range of the whole file, which only a complete holder serves, if true; otherwise a single piece.
     pub(super) of_whole: bool,
     pub(super) cancel: Cancel,
+}
+
+/// Progress of a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Step {
+    /// The holder begins to send; this is the first piece.
+    Begun(usize),
+    /// A piece arrived.
+    Arrived(Arrival),
 }
 
 /// A piece that arrived, matches its hash and was written.
@@ -101,34 +113,37 @@ struct Flow {
 }
 
 impl Requester {
-    /// Requests the pieces of a job and writes them, calling `arrived` for each. Returns how the request ended and the
+    /// Requests the pieces of a job and writes them, calling `report` at each step. Returns how the request ended and the
     /// number of bytes that are of no use.
-    pub(super) fn run(&mut self, job: &Job, mut arrived: impl FnMut(Arrival)) -> (Outcome, u64) {
+    pub(super) fn run(&mut self, job: &Job, mut report: impl FnMut(Step)) -> (Outcome, u64) {
         let mut wasted = 0;
-        let mut outcome = self.attempt(job, &mut arrived, &mut wasted);
+        let mut outcome = self.attempt(job, &mut report, &mut wasted);
         // A connection kept from an earlier request may just have been closed at the other end, which is no failure.
         if let Err(Fault::Unanswered(_)) = outcome {
-            outcome = self.attempt(job, &mut arrived, &mut wasted);
+            outcome = self.attempt(job, &mut report, &mut wasted);
         }
         (outcome.err().map_or(Outcome::Served, Into::into), wasted)
     }
 
-    fn attempt(&mut self, job: &Job, arrived: &mut impl FnMut(Arrival), wasted: &mut u64) -> Result<(), Fault> {
+    fn attempt(&mut self, job: &Job, report: &mut impl FnMut(Step), wasted: &mut u64) -> Result<(), Fault> {
         if job.cancel.is_cancelled() {
             return Err(Outcome::Cancelled.into());
         }
         let asked = Instant::now();
         transport::watched(&job.cancel, FIRST_BYTE, || {
             let mut response = self.ask(job).map_err(unanswered)?;
-            self.check(job, &response)?;
-            self.receive(job, response.body_mut(), asked, arrived, wasted).map_err(Fault::Over)
+            let pieces = self.check(job, &response)?;
+            report(Step::Begun(pieces.start));
+            self.receive(job, pieces, response.body_mut(), asked, report, wasted).map_err(Fault::Over)
         })
     }
 
     fn ask(&self, job: &Job) -> Result<Response<Body>, Error> {
         let (source, file) = (job.source, self.file);
-        if job.of_whole {
-            let bytes = self.bytes_of(job);
+        if let Some(want) = &job.any_of {
+            self.agent.get(format!("http://{source}/files/{file}/pieces/any?want={}", want.to_hex())).call()
+        } else if job.of_whole {
+            let bytes = self.bytes_of(&job.pieces);
             let range = format!("bytes={}-{}", bytes.start, bytes.end.saturating_sub(1));
             self.agent.get(format!("http://{source}/files/{file}")).header(RANGE, range).call()
         } else {
@@ -136,19 +151,29 @@ impl Requester {
         }
     }
 
-    fn bytes_of(&self, job: &Job) -> Range<u64> {
+    fn bytes_of(&self, pieces: &Range<usize>) -> Range<u64> {
         let manifest = self.partial.manifest();
-        manifest.piece_range(job.pieces.start).start..manifest.piece_range(job.pieces.end.saturating_sub(1)).end
+        manifest.piece_range(pieces.start).start..manifest.piece_range(pieces.end.saturating_sub(1)).end
     }
 
-    /// Checks that the answer is to the request.
-    fn check(&self, job: &Job, response: &Response<Body>) -> Result<(), Outcome> {
+    /// Checks that the answer is to the request; returns the pieces that it has.
+    fn check(&self, job: &Job, response: &Response<Body>) -> Result<Range<usize>, Outcome> {
         let expected = if job.of_whole { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
         let status = response.status();
         if status != expected {
             return Err(refusal(status, response));
         }
-        let bytes = self.bytes_of(job);
+        let pieces = match &job.any_of {
+            None => job.pieces.clone(),
+            Some(want) => {
+                let piece = self.chosen(response).filter(|piece| want.get(*piece));
+                let piece = piece.ok_or_else(|| {
+                    Outcome::Lied("answered without saying which of the requested pieces it sends".to_owned())
+                })?;
+                piece..piece + 1
+            }
+        };
+        let bytes = self.bytes_of(&pieces);
         let length = bytes.end - bytes.start;
         if let Some(found) = response.body().content_length().filter(|found| *found != length) {
             return Err(Outcome::Lied(format!("answered with {found} bytes instead of the {length} requested")));
@@ -158,21 +183,28 @@ impl Requester {
         if job.of_whole && stated() != Some(&format!("{}-{}", bytes.start, bytes.end - 1)) {
             return Err(Outcome::Lied(format!("answered with another range than the one requested: {range:?}")));
         }
-        Ok(())
+        Ok(pieces)
+    }
+
+    /// The piece that the holder says it has chosen.
+    fn chosen(&self, response: &Response<Body>) -> Option<usize> {
+        let location = response.headers().get(CONTENT_LOCATION)?.to_str().ok()?;
+        location.strip_prefix(&format!("/files/{}/pieces/", self.file))?.parse().ok()
     }
 
     fn receive(
         &mut self,
         job: &Job,
+        pieces: Range<usize>,
         body: &mut Body,
         asked: Instant,
-        arrived: &mut impl FnMut(Arrival),
+        report: &mut impl FnMut(Step),
         wasted: &mut u64,
     ) -> Result<(), Outcome> {
         let mut reader = body.with_config().limit(u64::MAX).reader();
         let mut flow = Flow::new(self.stall);
         let mut before = asked;
-        for piece in job.pieces.clone() {
+        for piece in pieces {
             let begun = Instant::now();
             self.buffer.resize(self.partial.manifest().piece_len(piece), 0);
             let mut filled = 0;
@@ -195,7 +227,8 @@ impl Requester {
             }
             let written = self.store(piece).inspect_err(|_| *wasted += filled as u64)?;
             let now = Instant::now();
-            arrived(Arrival { piece, bytes: filled as u64, took: now - before, transfer: now - begun, written });
+            let (took, transfer) = (now - before, now - begun);
+            report(Step::Arrived(Arrival { piece, bytes: filled as u64, took, transfer, written }));
             before = now;
             if job.cancel.is_cancelled() {
                 return Err(Outcome::Cancelled);
@@ -239,6 +272,34 @@ pub(super) fn fetch_small(
             Error::BodyExceedsLimit(_) => Outcome::Lied(format!("answered with more than the {limit} bytes allowed")),
             error => failure(&error),
         })
+    })
+}
+
+/// Fetches a document line by line, of up to `limit` bytes, and calls `line` with each until it returns false. Fails if
+/// nothing arrives for the time of `patience`.
+pub(super) fn fetch_lines(
+    agent: &Agent,
+    url: &str,
+    limit: u64,
+    cancel: &Cancel,
+    patience: Duration,
+    mut line: impl FnMut(&[u8]) -> Result<bool, Outcome>,
+) -> Result<(), Outcome> {
+    transport::watched(cancel, patience, || {
+        let mut response = agent.get(url).call().map_err(|error| failure(&error))?;
+        if response.status() != StatusCode::OK {
+            return Err(refusal(response.status(), &response));
+        }
+        let mut reader = BufReader::new(response.body_mut().with_config().limit(limit).reader());
+        let mut text = Vec::new();
+        while reader.read_until(b'\n', &mut text).map_err(|error| io_failure(&error))? > 0 {
+            if !line(&text)? {
+                break;
+            }
+            text.clear();
+            transport::extend_deadline(patience);
+        }
+        Ok(())
     })
 }
 

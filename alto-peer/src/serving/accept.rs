@@ -24,7 +24,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::connections::{ConnectionInfo, Connections, Place};
-use super::counted::Counted;
+use super::counted::{Counted, Written};
 use super::problem::Problem;
 
 /// Limits on connections.
@@ -50,11 +50,12 @@ const MAX_HEADERS: usize = 64;
 const TOO_MANY: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
-/// Serves connections until `stop` is set, and then lets them finish for a while.
+/// Serves connections until `stop` is set, and then lets them finish for a while. `written` counts the bytes written.
 pub(super) async fn serve(
     listener: TcpListener,
     routes: BoxedFilter<(Response,)>,
     limits: ConnectionLimits,
+    written: &Arc<AtomicU64>,
     mut stop: watch::Receiver<bool>,
 ) {
     let connections = Connections::new(limits.connections);
@@ -70,7 +71,8 @@ pub(super) async fn serve(
         match connections.admit(address.into(), Instant::now()) {
             Some(place) => {
                 let client = SocketAddr::new(address, client.port());
-                tasks.spawn(connection(stream, client, place, routes.clone(), limits, graceful.watcher()));
+                let written = Arc::new(Written::new(Arc::clone(written)));
+                tasks.spawn(connection(stream, client, place, written, routes.clone(), limits, graceful.watcher()));
             }
             None => refuse(stream).await,
         }
@@ -89,6 +91,7 @@ async fn connection(
     stream: TcpStream,
     client: SocketAddr,
     place: Place,
+    written: Arc<Written>,
     routes: BoxedFilter<(Response,)>,
     limits: ConnectionLimits,
     watcher: Watcher,
@@ -99,7 +102,7 @@ async fn connection(
     {
         tracing::debug!(%error, "socket options not set");
     }
-    let (cut, written) = (Arc::clone(&place.cut), Arc::new(AtomicU64::new(0)));
+    let cut = Arc::clone(&place.cut);
     let stream = Counted::new(TokioIo::new(stream), Arc::clone(&written));
     let (ended, service) = (Arc::clone(&cut), warp::service(routes));
     let service = service_fn(move |mut request: Request<Incoming>| {

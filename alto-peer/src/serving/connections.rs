@@ -3,12 +3,13 @@
 //! A client is an IPv4 address or an IPv6 /64. A single client may have all connections, until another one needs one.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use alto_types::ClientNet;
 use tokio::sync::Notify;
+
+use super::counted::Written;
 
 /// The open connections.
 pub(super) struct Connections {
@@ -56,7 +57,7 @@ pub(super) struct ConnectionInfo {
     /// Ends the connection when notified.
     pub(super) cut: Arc<Notify>,
     /// Number of bytes written to the connection so far.
-    pub(super) written: Arc<AtomicU64>,
+    pub(super) written: Arc<Written>,
     /// Marks the connection as busy until the last copy is dropped.
     pub(super) _busy: Arc<Busy>,
 }

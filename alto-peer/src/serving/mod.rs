@@ -6,8 +6,10 @@
 
 mod accept;
 mod connections;
+mod copies;
 mod counted;
 mod flow;
+mod news;
 mod problem;
 mod range;
 mod rate_limiter;
@@ -28,6 +30,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
 use accept::ConnectionLimits;
+use copies::Copies;
 use rate_limiter::RateLimiter;
 use routes::Context;
 use upload::Uploader;
@@ -112,7 +115,7 @@ const WAITING: usize = 512;
 /// Default maximum number of connections. With an open file per upload, this is below the usual limit of 1024
 /// descriptors.
 pub const DEFAULT_CONNECTIONS: usize = 640;
-/// Interval at which uploads that had their turn give way to others.
+/// Interval at which the number of uploads is adapted, and uploads that had their turn give way to others.
 const RECHOOSE: Duration = Duration::from_secs(1);
 /// Time for connections to finish when the server stops.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -138,6 +141,7 @@ impl Serving {
         let (stop, stopping) = watch::channel(false);
         let queue = UploadQueue::new(QueueLimits {
             uploads: settings.uploads,
+            rate: settings.upload_rate,
             waiting_per_client: WAITING_PER_CLIENT,
             waiting: WAITING,
             patience: settings.patience.queue,
@@ -157,7 +161,8 @@ impl Serving {
             unacknowledged: settings.patience.reading,
             drain: DRAIN,
         };
-        let context = Arc::new(Context { library, queue, uploader, stopping: stopping.clone() });
+        let copies = Copies::default();
+        let context = Arc::new(Context { library, queue, uploader, copies, stopping: stopping.clone() });
         let runtime = Builder::new_multi_thread()
             .worker_threads(WORKERS)
             // One for the read of each upload, and a few for files being opened.
@@ -208,19 +213,24 @@ fn run(
 ) {
     runtime.block_on(async {
         match TcpListener::from_std(listener) {
-            Ok(listener) => tokio::select! {
-                () = accept::serve(listener, routes::routes(context), limits, stopping) => {}
-                () = rechoose(&context.queue) => {}
-            },
+            Ok(listener) => {
+                let written = Arc::new(AtomicU64::new(0));
+                tokio::select! {
+                    () = accept::serve(listener, routes::routes(context), limits, &written, stopping) => {}
+                    () = rechoose(&context.queue, &written) => {}
+                }
+            }
             Err(error) => tracing::error!(%error, "the server cannot start"),
         }
     });
 }
 
-/// Has uploads that had their turn give way to others, for ever.
-async fn rechoose(queue: &Arc<UploadQueue>) {
+/// Adapts the number of uploads at a time to the bytes written, and has uploads that had their turn give way to others,
+/// for ever.
+async fn rechoose(queue: &Arc<UploadQueue>, written: &AtomicU64) {
     loop {
         tokio::time::sleep(RECHOOSE).await;
+        queue.adapt(written.load(Ordering::Relaxed));
         queue.rechoose();
     }
 }

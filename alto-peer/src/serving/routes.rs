@@ -9,7 +9,8 @@ use std::time::Duration;
 use alto_types::swarm::FileId;
 use futures_util::stream;
 use http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue,
+    IF_NONE_MATCH,
 };
 use http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
@@ -19,19 +20,22 @@ use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
 use super::connections::ConnectionInfo;
+use super::copies::Copies;
+use super::news;
 use super::problem::{Problem, json};
 use super::range::{self, Requested};
 use super::rate_limiter::CHUNK;
 use super::upload::{Content, Uploader};
 use super::upload_queue::{UploadPermit, UploadQueue};
 use crate::content::library::Shared;
-use crate::content::{Have, Library};
+use crate::content::{Bitfield, Have, Library};
 
 /// State shared by all handlers.
 pub(super) struct Context {
     pub(super) library: Arc<Library>,
     pub(super) queue: Arc<UploadQueue>,
     pub(super) uploader: Arc<Uploader>,
+    pub(super) copies: Copies,
     /// Becomes true when the server stops.
     pub(super) stopping: watch::Receiver<bool>,
 }
@@ -49,16 +53,21 @@ struct Call {
 struct HaveQuery {
     version: Option<u64>,
     wait: Option<u64>,
+    follow: Option<u64>,
 }
 
 /// Time after which a client that was not admitted may retry.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// Longest wait for a new version of a list, in seconds.
 const MAX_WAIT: u64 = 30;
+/// Longest time for which a client is told of new pieces in one answer, in seconds.
+const MAX_FOLLOW: u64 = 300;
 /// Delay that lets pieces arriving in quick succession be reported together.
 const COLLECT: Duration = Duration::from_millis(50);
 /// Number of files listed at a time, so that a long list takes little memory.
 const LIST_CHUNK: usize = 500;
+/// What stands in the place of a piece's number when the peer may choose.
+const ANY: &str = "any";
 /// `Cache-Control` of content that is named by its hash and never changes.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
@@ -75,13 +84,14 @@ pub(super) fn routes(context: &Arc<Context>) -> BoxedFilter<(Response,)> {
         .and(end())
         .and(call(context))
         .then(|id: String, call| answer(call, |call| async move { manifest(&call, &id).await }));
-    let piece = files
-        .and(param())
-        .and(warp::path("pieces"))
-        .and(param())
-        .and(end())
-        .and(call(context))
-        .then(|id, n, call| answer(call, |call| piece(call, id, n)));
+    let piece =
+        files.and(param()).and(warp::path("pieces")).and(param()).and(end()).and(query).and(call(context)).then(
+            |id: String, n: String, query: String, call| {
+                answer(call, |call| async move {
+                    if n == ANY { any_piece(&call, &id, &query).await } else { piece(&call, &id, &n).await }
+                })
+            },
+        );
     let have = files
         .and(param())
         .and(warp::path("have"))
@@ -176,8 +186,8 @@ async fn whole(call: Call, id: String) -> Result<Response, Problem> {
 }
 
 /// Answers `GET /files/{id}/pieces/{n}`.
-async fn piece(call: Call, id: String, n: String) -> Result<Response, Problem> {
-    let shared = call.shared(&id)?;
+async fn piece(call: &Call, id: &str, n: &str) -> Result<Response, Problem> {
+    let shared = call.shared(id)?;
     let count = shared.manifest().piece_count();
     let piece = n.parse().ok().filter(|piece| *piece < count);
     let piece = piece.ok_or_else(|| Problem::NotFound(format!("the file has {count} pieces, counted from 0")))?;
@@ -187,7 +197,34 @@ async fn piece(call: Call, id: String, n: String) -> Result<Response, Problem> {
         )));
     }
     let tag = format!("\"{}\"", shared.manifest().pieces[piece]);
-    Ok(cacheable(call.upload(&shared, shared.manifest().piece_range(piece)).await?, &tag))
+    let response = call.upload(&shared, shared.manifest().piece_range(piece)).await?;
+    if !call.head_only() {
+        call.context.copies.sent(shared.manifest().id, piece, count);
+    }
+    Ok(cacheable(response, &tag))
+}
+
+/// Answers `GET /files/{id}/pieces/any?want=SET` with one of these pieces. It is chosen when the client is admitted, so that
+/// clients that wait at the same time get different ones.
+async fn any_piece(call: &Call, id: &str, query: &str) -> Result<Response, Problem> {
+    let shared = call.shared(id)?;
+    if call.head_only() {
+        return Err(Problem::MethodNotAllowed);
+    }
+    let want = query.split('&').find_map(|pair| pair.strip_prefix("want=")).unwrap_or_default();
+    let want = Bitfield::from_hex(shared.manifest().piece_count(), want);
+    let want = want.map_err(|error| Problem::BadRequest(format!("want: {error}")))?;
+    let connection = call.connection.clone().ok_or(Problem::Internal)?;
+    let permit = call.admit(&connection).await?;
+    let piece = call.context.copies.choose(shared.manifest().id, &want, &shared.have());
+    let piece = piece.ok_or_else(|| Problem::NotFound("this peer has none of these pieces yet".to_owned()))?;
+    let mut response = call.send(&shared, shared.manifest().piece_range(piece), permit, connection).await?;
+    let location = format!("/files/{}/pieces/{piece}", shared.manifest().id);
+    if let Ok(location) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(CONTENT_LOCATION, location);
+    }
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
 }
 
 /// Answers `GET /files/{id}/manifest`.
@@ -210,10 +247,14 @@ async fn manifest(call: &Call, id: &str) -> Result<Response, Problem> {
     Ok(cacheable(response, &tag))
 }
 
-/// Answers `GET /files/{id}/have`, after a wait for a new version if the client wants one.
+/// Answers `GET /files/{id}/have`: at once, after a wait for a new version, or with news for a while, as the client wants.
 async fn have(call: Call, id: String, query: String) -> Result<Response, Problem> {
     let shared = call.shared(&id)?;
     let query = HaveQuery::parse(&query)?;
+    if let Some(seconds) = query.follow.filter(|_| !call.head_only()) {
+        let time = Duration::from_secs(seconds.min(MAX_FOLLOW));
+        return Ok(news::news(shared, time, call.context.stopping.clone()));
+    }
     if let (Some(version), Some(wait), Some(partial)) = (query.version, query.wait, shared.partial())
         && !call.head_only()
     {
@@ -242,6 +283,7 @@ impl HaveQuery {
             let target = match key {
                 "version" => &mut query.version,
                 "wait" => &mut query.wait,
+                "follow" => &mut query.follow,
                 _ => continue,
             };
             let value = value.parse().map_err(|_| Problem::BadRequest(format!("{key}: {value:?} is not a number")))?;
@@ -281,13 +323,24 @@ impl Call {
 
     /// Responds with bytes of a file once the client is admitted.
     async fn upload(&self, shared: &Arc<Shared>, range: Range<u64>) -> Result<Response, Problem> {
-        let library = Arc::clone(&self.context.library);
         let length = range.end - range.start;
         if self.head_only() {
             return Ok(with_length(octets(empty(StatusCode::OK)), length));
         }
         let connection = self.connection.clone().ok_or(Problem::Internal)?;
         let permit = self.admit(&connection).await?;
+        self.send(shared, range, permit, connection).await
+    }
+
+    /// Responds with bytes of a file to a client that was admitted.
+    async fn send(
+        &self,
+        shared: &Arc<Shared>,
+        range: Range<u64>,
+        permit: UploadPermit,
+        connection: ConnectionInfo,
+    ) -> Result<Response, Problem> {
+        let library = Arc::clone(&self.context.library);
         // Opened after the wait, as the file may have changed meanwhile. The first bytes are verified before the head of
         // the response is sent, so that the client gets an error instead of a broken body.
         let shared = Arc::clone(shared);

@@ -88,7 +88,7 @@ impl Uploader {
         let length = range.end - range.start;
         let (sender, mut receiver) = mpsc::channel::<io::Result<Bytes>>(1);
         let upload = Upload {
-            flow: Flow::new(connection.written.load(Ordering::Relaxed), Instant::now()),
+            flow: Flow::new(connection.written.bytes(), Instant::now()),
             uploader: Arc::clone(self),
             connection,
             permit,
@@ -127,6 +127,8 @@ impl Upload {
 
     async fn send_all(&mut self, content: Content, range: Range<u64>) -> Result<(), Ended> {
         let mut at = range.start;
+        // Without the head of the response, which is short.
+        let all_written = self.connection.written.bytes() + (range.end - range.start);
         let mut reader = Reader { content: Arc::new(content), buffers: Buffers::default() };
         while at < range.end {
             self.wait_for_turn().await?;
@@ -152,7 +154,7 @@ impl Upload {
             self.uploader.sent.fetch_add(length as u64, Ordering::Relaxed);
             at += length as u64;
         }
-        self.wait_for_client(Until::Closed).await
+        self.wait_for_client(Until::Written(all_written)).await
     }
 
     /// Waits for another slot, if the upload has had its turn and its slot was given to another client.
@@ -166,7 +168,7 @@ impl Upload {
             () = self.sender.closed() => return Err(Ended::Quietly),
         };
         self.permit = Some(admitted.map_err(|NotAdmitted| Ended::Cut)?);
-        self.flow = Flow::new(self.connection.written.load(Ordering::Relaxed), Instant::now());
+        self.flow = Flow::new(self.connection.written.bytes(), Instant::now());
         Ok(())
     }
 
@@ -177,8 +179,9 @@ impl Upload {
             let progress = async {
                 match until {
                     Until::Room => self.sender.reserve().await.map(drop).map_err(|_| Ended::Quietly),
-                    Until::Closed => {
+                    Until::Written(bytes) => {
                         self.sender.closed().await;
+                        self.connection.written.reach(bytes).await;
                         Ok(())
                     }
                 }
@@ -193,7 +196,7 @@ impl Upload {
             let contended = self.permit.is_some() && self.uploader.queue.is_wanted_by_others(client);
             let patience = self.uploader.patience;
             let window = if contended { patience.min(self.uploader.contended) } else { patience };
-            if self.flow.is_too_slow(window, self.connection.written.load(Ordering::Relaxed), now) {
+            if self.flow.is_too_slow(window, self.connection.written.bytes(), now) {
                 self.uploader.queue.note_slow(client);
                 return Err(Ended::Cut);
             }
@@ -206,8 +209,9 @@ impl Upload {
 enum Until {
     /// Make room for another chunk.
     Room,
-    /// Take the last one.
-    Closed,
+    /// Take the last one, so that so many bytes are written to its connection. What the connection still holds back keeps
+    /// the slot, or else all uploads would be under way at the same time.
+    Written(u64),
 }
 
 /// Reader of an upload's content, chunk by chunk.

@@ -2,6 +2,8 @@
 //!
 //! A client is an IPv4 address or an IPv6 /64. Shares bind only while another client waits:
 //!
+//! * Of the slots that there may be, only the [fewest that fill the uplink](opening) are open, so that an upload is soon
+//!   over and its client can pass on what it got.
 //! * A free slot goes to the waiting client that has the fewest uploads, and among equals to the one served longest ago.
 //! * The last free slot is kept for clients without an upload, as the optimistic slot of BitTorrent is, so that nobody
 //!   waits until others have finished.
@@ -9,6 +11,7 @@
 //!   continues when it is its client's turn again.
 //! * A client that was cut off because it read too slowly is served last for a while.
 
+mod opening;
 mod state;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +29,8 @@ use self::state::State;
 pub(super) struct QueueLimits {
     /// Maximum number of uploads at a time; at least one.
     pub(super) uploads: usize,
+    /// Maximum rate of all uploads together, in bytes per second, if there is one.
+    pub(super) rate: Option<u64>,
     /// Maximum number of waiting requests per client.
     pub(super) waiting_per_client: usize,
     /// Maximum number of waiting requests in all.
@@ -97,6 +102,12 @@ impl UploadQueue {
     /// Serves a client last for a while, because it read too slowly.
     pub(super) fn note_slow(&self, client: ClientNet) {
         self.state().note_slow(client, Instant::now());
+    }
+
+    /// Opens and closes slots by the number of bytes that were sent so far. Called regularly.
+    pub(super) fn adapt(self: &Arc<Self>, sent: u64) {
+        self.state().adapt(sent, Instant::now());
+        self.pass_on();
     }
 
     /// Takes the slot of an upload that has had its turn, if a client with fewer uploads waits. Called regularly.

@@ -193,10 +193,9 @@ impl Shared {
         let (bytes, status, fields) = match (range, rest.strip_prefix("/pieces/")) {
             (_, Some(piece)) => {
                 self.count("piece");
-                let piece: usize = piece.parse().unwrap();
-                if !self.have.lock().unwrap().get(piece) {
-                    return self.send(stream, "404 Not Found", "", b"{}");
-                }
+                // A peer of an earlier version, which does not choose pieces itself.
+                let piece = piece.parse().ok().filter(|piece| self.have.lock().unwrap().get(*piece));
+                let Some(piece) = piece else { return self.send(stream, "404 Not Found", "", b"{}") };
                 (self.manifest.piece_range(piece), "200 OK", String::new())
             }
             (Some((first, last)), None) => {

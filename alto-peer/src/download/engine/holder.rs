@@ -38,6 +38,8 @@ pub(super) struct Holder {
     failures: u32,
     /// Refusals since the last piece.
     refusals: u32,
+    /// False once it has turned out not to choose pieces itself, as peers of earlier versions do not.
+    pub(super) chooses: bool,
     /// Pieces since the last arrival that it was believed to have and did not.
     pub(super) misses: u32,
     /// Moving average of its transfer rate within answers, in bytes per second.
@@ -121,6 +123,7 @@ impl Holder {
             connected: false,
             failures: 0,
             refusals: 0,
+            chooses: true,
             misses: 0,
             rate: None,
             contribution: Contribution { name: listing.name.clone(), ..Contribution::default() },

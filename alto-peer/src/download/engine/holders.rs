@@ -110,6 +110,13 @@ impl Holders {
         self.iter().filter(|holder| holder.listed && !holder.is_banned()).all(Holder::is_complete)
     }
 
+    /// The only holder of the whole file, while several others download it and can pass on what it sends.
+    pub(super) fn only_source(&self) -> Option<&Holder> {
+        let known = self.iter().filter(|holder| holder.listed && !holder.is_banned());
+        let (complete, others): (Vec<_>, Vec<_>) = known.partition(|holder| holder.is_complete());
+        if let [only] = complete[..] { (others.len() >= 2).then_some(only) } else { None }
+    }
+
     /// Number of holders that can be chosen as neighbours, or are.
     pub(super) fn eligible(&self, now: Instant) -> usize {
         self.iter().filter(|holder| holder.is_eligible(now)).count()

@@ -12,23 +12,27 @@ use crate::content::Bitfield;
 use crate::download::cancel::Cancel;
 use crate::download::request::Job;
 
-/// Bounds on how long a request may take before its pieces are requested of another holder, too, once no other pieces
-/// are left. Within these bounds it is the time that pieces usually take.
-const OVERTAKE_AFTER: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
-/// Weight of the latest piece in the moving average of that time.
+/// Bounds on how long a request may wait for its turn at the holder before its piece is requested of another holder, too,
+/// if nothing else can be. Within these bounds it is the time that pieces usually take.
+const WAITS: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+/// The same for a request that the holder is answering: it may take this multiple of the usual time.
+const SLOWER: u32 = 3;
+/// Bounds on that time.
+const ANSWERED: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+/// Weight of the latest piece in the moving average of the usual time.
 const SMOOTHING: f64 = 0.2;
 
 /// All requests of a download.
 ///
 /// Invariants: every missing piece is either wanted or part of a running request; a piece that is there is never
-/// requested; a piece is requested of several holders only when no missing piece is left that nobody was asked for.
+/// requested. Of several requests for one piece, the first that is answered ends those that still wait.
 #[derive(Debug)]
 pub(super) struct Jobs {
     picker: Picker,
     running: BTreeMap<u64, Running>,
     last_id: u64,
     done: usize,
-    /// Moving average of the time that a piece takes, once one has arrived.
+    /// Moving average of the time in which a piece is sent, once one has arrived.
     usual: Option<Duration>,
 }
 
@@ -36,9 +40,14 @@ pub(super) struct Jobs {
 #[derive(Debug)]
 struct Running {
     source: SocketAddr,
+    /// None while the holder has not chosen yet.
     pieces: Range<usize>,
+    /// True if the holder chooses the piece.
+    is_any: bool,
     cancel: Cancel,
     since: Instant,
+    /// Time since when the holder has been answering.
+    begun: Option<Instant>,
 }
 
 /// A neighbour that can be asked for pieces.
@@ -59,6 +68,19 @@ pub(super) struct Offer<'a> {
 pub(super) struct Ended {
     pub(super) source: SocketAddr,
     pub(super) pieces: Range<usize>,
+    /// True if the holder was to choose the piece.
+    pub(super) is_any: bool,
+}
+
+impl Running {
+    /// Time until which no other holder is asked for its piece, where pieces usually take so long.
+    fn patience(&self, usual: Option<Duration>) -> Instant {
+        let usual = usual.unwrap_or_default();
+        match self.begun {
+            None => self.since + usual.clamp(WAITS.0, WAITS.1),
+            Some(begun) => begun + (usual * SLOWER).clamp(ANSWERED.0, ANSWERED.1),
+        }
+    }
 }
 
 impl Jobs {
@@ -82,6 +104,16 @@ impl Jobs {
         self.running.len()
     }
 
+    /// Number of running requests for pieces that this peer has chosen.
+    pub(super) fn chosen(&self) -> usize {
+        self.running.values().filter(|job| !job.is_any).count()
+    }
+
+    /// True if any request is being answered.
+    pub(super) fn is_any_begun(&self) -> bool {
+        self.running.values().any(|job| job.begun.is_some())
+    }
+
     /// Number of running requests to this holder.
     pub(super) fn running_at(&self, source: SocketAddr) -> usize {
         self.running.values().filter(|job| job.source == source).count()
@@ -97,30 +129,89 @@ impl Jobs {
         if self.picker.is_endgame() { self.picker.misses_from(have) } else { self.picker.wants_from(have) }
     }
 
-    /// Assigns pieces to a neighbour, unless it is busy or has none that can be asked for. `rarity` has the number of
-    /// holders of each piece.
+    /// True if a holder of these pieces has one that nobody was asked for.
+    pub(super) fn wants(&self, have: &Bitfield) -> bool {
+        self.picker.wants_from(have)
+    }
+
+    /// True if a holder of these pieces has one that is missing.
+    pub(super) fn misses(&self, have: &Bitfield) -> bool {
+        self.picker.misses_from(have)
+    }
+
+    /// Assigns pieces that nobody was asked for to a neighbour, unless it is busy or has none of them. `rarity` has the
+    /// number of holders of each piece.
     pub(super) fn assign(&mut self, offer: Offer<'_>, rarity: &[u32], now: Instant, rng: &mut dyn Rng) -> Option<Job> {
         let Offer { source, have, parallel, .. } = offer;
         if self.running_at(source) >= parallel {
             return None;
         }
-        let pieces = if self.picker.is_endgame() {
-            // Two requests for what one holder will send in a moment help nobody.
-            let usual = self.usual.unwrap_or_default().clamp(OVERTAKE_AFTER.0, OVERTAKE_AFTER.1);
-            let soon_done = |job: &Running| job.source == source || now < job.since + usual;
-            let excluded = |piece| self.running.values().any(|job| job.pieces.contains(&piece) && soon_done(job));
-            self.picker.pick_again(have, excluded, rng).map(|piece| piece..piece + 1)
-        } else {
-            let most = if have.is_complete() { offer.batch } else { 1 };
-            // Less towards the end, so that all requests end at about the same time.
-            let most = most.min(self.picker.wanted() / (2 * parallel) + 1);
-            self.picker.pick(have, most, offer.in_order && most > 1, rarity, rng)
-        }?;
+        let most = if have.is_complete() { offer.batch } else { 1 };
+        // Less towards the end, so that all requests end at about the same time.
+        let most = most.min(self.picker.wanted() / (2 * parallel) + 1);
+        let pieces = self.picker.pick(have, most, offer.in_order && most > 1, rarity, rng)?;
+        Some(self.start(source, pieces, None, now))
+    }
+
+    /// Assigns a piece to a neighbour that another one was asked for, and is slow to send. For when nothing else is left to
+    /// ask for.
+    pub(super) fn assign_again(&mut self, offer: Offer<'_>, now: Instant, rng: &mut dyn Rng) -> Option<Job> {
+        let Offer { source, have, parallel, .. } = offer;
+        if self.running_at(source) >= parallel {
+            return None;
+        }
+        // Two requests for what one holder will send in a moment help nobody.
+        let (running, usual) = (&self.running, self.usual);
+        let soon_done = |job: &Running| job.source == source || now < job.patience(usual);
+        let excluded = |piece| running.values().any(|job| job.pieces.contains(&piece) && soon_done(job));
+        let piece = self.picker.pick_again(have, excluded, rng)?;
+        Some(self.start(source, piece..piece + 1, None, now))
+    }
+
+    /// The pieces that are missing and that no holder is sending, as far as they are `suitable`.
+    pub(super) fn not_begun(&self, suitable: impl Fn(usize) -> bool) -> Bitfield {
+        let mut pieces = Bitfield::new(self.picker.pieces());
+        let begun = |piece: &usize| self.running.values().any(|job| job.begun.is_some() && job.pieces.contains(piece));
+        for piece in (0..pieces.len()).filter(|piece| !self.picker.has(*piece) && suitable(*piece) && !begun(piece)) {
+            pieces.set(piece);
+        }
+        pieces
+    }
+
+    /// Has a neighbour choose one of these pieces.
+    pub(super) fn assign_any(&mut self, source: SocketAddr, pieces: Bitfield, now: Instant) -> Job {
+        self.start(source, 0..0, Some(pieces), now)
+    }
+
+    fn start(&mut self, source: SocketAddr, pieces: Range<usize>, any_of: Option<Bitfield>, now: Instant) -> Job {
         self.last_id += 1;
-        let cancel = Cancel::default();
-        self.running
-            .insert(self.last_id, Running { source, pieces: pieces.clone(), cancel: cancel.clone(), since: now });
-        Some(Job { id: self.last_id, source, of_whole: pieces.len() > 1, pieces, cancel })
+        let (cancel, is_any) = (Cancel::default(), any_of.is_some());
+        let job = Running { source, pieces: pieces.clone(), is_any, cancel: cancel.clone(), since: now, begun: None };
+        self.running.insert(self.last_id, job);
+        Job { id: self.last_id, source, of_whole: pieces.len() > 1, pieces, any_of, cancel }
+    }
+
+    /// Notes that the holder has begun to answer with this piece. Requests for it that still wait are cancelled; the request
+    /// itself is if another holder is already sending the piece in good time.
+    pub(super) fn begun(&mut self, job: u64, piece: usize, now: Instant) {
+        let Some(running) = self.running.get_mut(&job) else { return };
+        running.begun = Some(now);
+        if running.is_any && running.pieces.is_empty() {
+            if self.picker.has(piece) {
+                return running.cancel.cancel();
+            }
+            running.pieces = piece..piece + 1;
+            self.picker.ask(piece);
+        }
+        for other in self.running.iter().filter(|(id, other)| **id != job && other.pieces == (piece..piece + 1)) {
+            match other.1.begun {
+                None => other.1.cancel.cancel(),
+                Some(_) if now < other.1.patience(self.usual) => {
+                    self.running.get(&job).iter().for_each(|own| own.cancel.cancel());
+                }
+                Some(_) => {}
+            }
+        }
     }
 
     /// The holder that a running request was sent to.
@@ -129,13 +220,14 @@ impl Jobs {
     }
 
     /// Notes that a piece arrived; false if it was there before. Other requests that have become useless are cancelled.
-    pub(super) fn arrived(&mut self, job: u64, piece: usize, took: Duration) -> bool {
+    pub(super) fn arrived(&mut self, job: u64, piece: usize, transfer: Duration) -> bool {
         if !self.picker.got(piece) {
             return false;
         }
         self.done += 1;
-        let took = took.as_secs_f64();
-        let usual = self.usual.map_or(took, |usual| usual.as_secs_f64() * (1.0 - SMOOTHING) + took * SMOOTHING);
+        let transfer = transfer.as_secs_f64();
+        let smooth = |usual: Duration| usual.as_secs_f64() * (1.0 - SMOOTHING) + transfer * SMOOTHING;
+        let usual = self.usual.map_or(transfer, smooth);
         self.usual = Some(Duration::from_secs_f64(usual));
         for (_, other) in self.running.iter().filter(|(id, other)| **id != job && other.pieces.contains(&piece)) {
             if other.pieces.clone().all(|piece| self.picker.has(piece)) {
@@ -147,9 +239,9 @@ impl Jobs {
 
     /// Notes that a request has ended: what did not arrive is wanted again. `None` for a request that is not running.
     pub(super) fn ended(&mut self, job: u64) -> Option<Ended> {
-        let Running { source, pieces, .. } = self.running.remove(&job)?;
+        let Running { source, pieces, is_any, .. } = self.running.remove(&job)?;
         pieces.clone().for_each(|piece| self.picker.give_back(piece));
-        Some(Ended { source, pieces })
+        Some(Ended { source, pieces, is_any })
     }
 
     /// Cancels the requests to a holder. They are running until they have ended.
@@ -222,16 +314,65 @@ mod tests {
         let (mut jobs, have, now) = (Jobs::new(&Bitfield::new(1)), Bitfield::full(1), Instant::now());
         let slow = jobs.assign(offer(1, &have), &[], now, &mut rng()).unwrap();
         assert!(jobs.can_use(&have) && !jobs.can_use(&Bitfield::new(1)));
-        assert!(jobs.assign(offer(2, &have), &[], now, &mut rng()).is_none(), "too early");
-        let later = now + OVERTAKE_AFTER.0;
-        assert!(jobs.assign(offer(1, &have), &[], later, &mut rng()).is_none(), "the same holder");
-        let fast = jobs.assign(offer(2, &have), &[], later, &mut rng()).unwrap();
+        assert!(jobs.assign_again(offer(2, &have), now, &mut rng()).is_none(), "too early");
+        let later = now + WAITS.0;
+        assert!(jobs.assign_again(offer(1, &have), later, &mut rng()).is_none(), "the same holder");
+        let fast = jobs.assign_again(offer(2, &have), later, &mut rng()).unwrap();
         assert!(jobs.arrived(fast.id, 0, Duration::from_secs(1)));
         assert!(slow.cancel.is_cancelled() && !fast.cancel.is_cancelled());
         assert!(!jobs.arrived(slow.id, 0, Duration::from_secs(1)), "a duplicate");
         assert_eq!((jobs.missing(), jobs.done()), (0, 1));
-        assert_eq!(jobs.ended(slow.id), Some(Ended { source: source(1), pieces: 0..1 }));
+        assert_eq!(jobs.ended(slow.id), Some(Ended { source: source(1), pieces: 0..1, is_any: false }));
         assert_eq!(jobs.ended(slow.id), None);
+    }
+
+    #[test]
+    fn the_first_holder_that_answers_ends_the_requests_that_wait() {
+        let (mut jobs, have, now) = (Jobs::new(&Bitfield::new(1)), Bitfield::full(1), Instant::now());
+        let first = jobs.assign(offer(1, &have), &[], now, &mut rng()).unwrap();
+        let later = now + WAITS.1;
+        let second = jobs.assign_again(offer(2, &have), later, &mut rng()).unwrap();
+        assert!(jobs.assign_again(offer(3, &have), later, &mut rng()).is_none(), "it was asked just now");
+        let later = later + WAITS.1;
+        let third = jobs.assign_again(offer(3, &have), later, &mut rng()).unwrap();
+        assert!(jobs.assign_again(offer(4, &have), later + WAITS.1, &mut rng()).is_none(), "three are enough");
+        jobs.begun(second.id, 0, later);
+        assert!(first.cancel.is_cancelled() && third.cancel.is_cancelled() && !second.cancel.is_cancelled());
+        for id in [first.id, third.id] {
+            jobs.ended(id).unwrap();
+        }
+        assert!(jobs.assign_again(offer(1, &have), later, &mut rng()).is_none(), "it is being sent");
+        // One that is sent far too slowly is overtaken, and both go on until the piece is there.
+        let slow = later + ANSWERED.1;
+        let fourth = jobs.assign_again(offer(1, &have), slow, &mut rng()).unwrap();
+        jobs.begun(fourth.id, 0, slow);
+        assert!(!second.cancel.is_cancelled() && !fourth.cancel.is_cancelled());
+        assert!(jobs.arrived(fourth.id, 0, Duration::from_secs(1)) && second.cancel.is_cancelled());
+    }
+
+    #[test]
+    fn what_the_holder_chose_is_requested_from_then_on() {
+        let (mut jobs, have, now) = (Jobs::new(&Bitfield::new(3)), Bitfield::full(3), Instant::now());
+        let waits = jobs.assign(offer(1, &have), &[5, 0, 5], now, &mut rng()).unwrap();
+        assert_eq!(waits.pieces, 1..2);
+        let any = jobs.assign_any(source(9), jobs.not_begun(|piece| piece > 0), now);
+        assert_eq!((any.any_of.as_ref().map(Bitfield::to_hex).as_deref(), any.pieces.len()), (Some("60"), 0));
+        assert_eq!((jobs.chosen(), jobs.running()), (1, 2));
+        jobs.begun(any.id, 1, now);
+        assert!(waits.cancel.is_cancelled() && jobs.is_any_begun());
+        assert_eq!(jobs.not_begun(|_| true).to_hex(), "a0");
+        // What another holder is sending already is not sent again.
+        let other = jobs.assign(offer(2, &have), &[0, 0, 5], now, &mut rng()).unwrap();
+        jobs.begun(other.id, 0, now);
+        let any = jobs.assign_any(source(8), Bitfield::full(3), now);
+        jobs.begun(any.id, 0, now);
+        assert!(any.cancel.is_cancelled() && !other.cancel.is_cancelled());
+        assert_eq!(jobs.ended(any.id), Some(Ended { source: source(8), pieces: 0..1, is_any: true }));
+        assert!(jobs.arrived(other.id, 0, Duration::from_secs(1)));
+        let any = jobs.assign_any(source(8), Bitfield::full(3), now);
+        jobs.begun(any.id, 0, now);
+        assert!(any.cancel.is_cancelled(), "it is there");
+        assert_eq!(jobs.ended(any.id).map(|ended| ended.pieces), Some(0..0));
     }
 
     #[test]
@@ -257,11 +398,16 @@ mod tests {
                 let now = start + Duration::from_secs(n as u64);
                 let offer = Offer { batch: 3, in_order: pick % 2 == 0, ..offer(holder, &full) };
                 if step < 2 {
-                    let endgame = jobs.picker.is_endgame();
-                    if let Some(job) = jobs.assign(offer, &[], now, &mut rng) {
+                    let again = pick % 3 == 0;
+                    let job = if again {
+                        jobs.assign_again(offer, now, &mut rng)
+                    } else {
+                        jobs.assign(offer, &[], now, &mut rng)
+                    };
+                    if let Some(job) = job {
                         for piece in job.pieces.clone() {
                             let requested = running.iter().any(|other| other.pieces.contains(&piece));
-                            prop_assert!(!have.get(piece) && requested == endgame);
+                            prop_assert!(!have.get(piece) && requested == again);
                         }
                         running.push(job);
                     }

@@ -99,7 +99,7 @@ impl Picker {
         Some(first..end)
     }
 
-    /// Takes a piece that is being requested already, once nothing else is left: one with the fewest requests. Pieces for
+    /// Takes a piece that is being requested already: one with the fewest requests. Pieces for
     /// which `excluded` is true are not taken.
     pub(super) fn pick_again(
         &mut self,
@@ -135,7 +135,13 @@ impl Picker {
         true
     }
 
-    fn ask(&mut self, n: usize) {
+    /// Number of pieces of the file.
+    pub(super) fn pieces(&self) -> usize {
+        self.pieces.len()
+    }
+
+    /// Notes that a holder was asked for a piece, or has chosen it.
+    pub(super) fn ask(&mut self, n: usize) {
         self.unwant(n);
         self.pieces[n].asked += 1;
     }

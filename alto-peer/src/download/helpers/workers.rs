@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Reporter, spawn};
-use crate::download::request::{Arrival, Job, Outcome, Requester};
+use crate::download::request::{Job, Outcome, Requester, Step};
 
 /// A worker's report on the job with this ID.
 #[derive(Debug)]
@@ -17,8 +17,8 @@ pub(in crate::download) struct JobReport {
 /// Progress of a job.
 #[derive(Debug)]
 pub(in crate::download) enum Progress {
-    /// A piece arrived, matches its hash and was written.
-    Arrived(Arrival),
+    /// The holder begins to send, or a piece arrived, which matches its hash and was written.
+    Step(Step),
     /// The request has ended.
     Ended {
         outcome: Outcome,
@@ -70,8 +70,8 @@ fn work(queue: &Mutex<Receiver<Job>>, mut requester: Requester, reporter: &Repor
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
         let report = |progress| reporter.report(JobReport { job: job.id, progress });
-        let (outcome, wasted) = requester.run(&job, |arrival| {
-            report(Progress::Arrived(arrival));
+        let (outcome, wasted) = requester.run(&job, |step| {
+            report(Progress::Step(step));
         });
         if !report(Progress::Ended { outcome, wasted }) {
             return;

@@ -9,9 +9,10 @@ use alto_types::ClientNet;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::opening::Opening;
 use super::{Grant, QueueLimits};
 
-/// Number of slots from which on one is kept for clients without an upload.
+/// Number of open slots from which on one is kept for clients without an upload.
 const OPTIMISTIC_FROM: usize = 4;
 /// Time for which a client that read too slowly is served last.
 const PENALTY: Duration = Duration::from_mins(1);
@@ -20,10 +21,11 @@ const MAX_SLOW: usize = 1024;
 
 /// Slots, waiting requests and clients.
 ///
-/// Invariants: a client is known while it has a slot or waits; no slot is free while a request waits that may have it,
+/// Invariants: a client is known while it has a slot or waits; no open slot is free while a request waits that may have it,
 /// once [`State::grant`] has returned `None`.
 pub(super) struct State {
     limits: QueueLimits,
+    opening: Opening,
     slots: HashMap<u64, Slot>,
     /// Waiting requests by ticket, so in the order of arrival.
     waiting: BTreeMap<u64, Waiter>,
@@ -61,6 +63,7 @@ impl State {
     pub(super) fn new(limits: QueueLimits) -> Self {
         Self {
             limits,
+            opening: Opening::new(limits.uploads, limits.rate),
             slots: HashMap::new(),
             waiting: BTreeMap::new(),
             clients: HashMap::new(),
@@ -78,6 +81,12 @@ impl State {
     /// True if another client waits than this one.
     pub(super) fn is_wanted_by_others(&self, client: ClientNet) -> bool {
         self.waiting.len() > self.clients.get(&client).map_or(0, |known| known.waiting)
+    }
+
+    /// Opens and closes slots by the number of bytes that were sent so far.
+    pub(super) fn adapt(&mut self, sent: u64, now: Instant) {
+        let is_full = self.running() >= self.opening.slots() && !self.waiting.is_empty();
+        self.opening.observe(sent, is_full, now);
     }
 
     /// Notes that a client read too slowly.
@@ -184,9 +193,9 @@ impl State {
         candidates.map(rank).min().map(|(.., ticket)| ticket)
     }
 
-    /// True if a slot is free that this client may have.
+    /// True if an open slot is free that this client may have.
     fn may_have_a_slot(&self, client: ClientNet) -> bool {
-        let slots = self.limits.uploads.max(1);
+        let slots = self.opening.slots();
         let kept = usize::from(slots >= OPTIMISTIC_FROM && self.uploads(client) > 0);
         self.running() + kept < slots
     }

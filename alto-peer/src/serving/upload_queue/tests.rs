@@ -6,6 +6,8 @@ use super::*;
 
 const LIMITS: QueueLimits = QueueLimits {
     uploads: 1,
+    // Enough for as many uploads as there may be.
+    rate: Some(1_000_000_000),
     waiting_per_client: 3,
     waiting: 5,
     patience: Duration::from_secs(20),

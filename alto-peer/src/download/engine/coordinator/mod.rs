@@ -35,7 +35,7 @@ use crate::download::helpers::holder_poller::HolderReport;
 use crate::download::helpers::workers::Progress;
 use crate::download::interval::Interval;
 use crate::download::rendezvous::RendezvousError;
-use crate::download::request::Arrival;
+use crate::download::request::{Arrival, Step};
 use crate::download::{FetchError, Options};
 use crate::events::{CostSource, Event, SourceState};
 use crate::policy::{Candidates, Metrics, Needs};
@@ -48,6 +48,8 @@ const MAX_BATCH_BYTES: u32 = 4 * 1024 * 1024;
 const MAX_MEMORY: usize = 24 * 1024 * 1024;
 /// Time without a holder of the manifest after which another manifest is tried, if there is one.
 const ORPHANED: Duration = Duration::from_secs(5);
+/// Largest number of pieces of a file of which a holder chooses some, so that the request stays short.
+const MAX_CHOICE: usize = 16 * 1024;
 /// Time without a piece or a request after which it is reported that the download waits.
 const DRY: Duration = Duration::from_secs(3);
 
@@ -155,7 +157,8 @@ impl Coordinator {
     pub(super) fn handle(&mut self, input: Input, now: Instant) -> Result<(), FetchError> {
         match input {
             Input::Job(report) => match report.progress {
-                Progress::Arrived(arrival) => self.arrived(report.job, &arrival, now),
+                Progress::Step(Step::Begun(piece)) => self.jobs.begun(report.job, piece, now),
+                Progress::Step(Step::Arrived(arrival)) => self.arrived(report.job, &arrival, now),
                 Progress::Ended { outcome, wasted } => self.request_ended(report.job, outcome, wasted, now)?,
             },
             Input::Availability(report) => match report.news {
@@ -216,7 +219,10 @@ impl Coordinator {
     /// Makes as many requests as can be made now.
     pub(super) fn assign(&mut self, now: Instant) {
         let parallel = self.options.parallel.min(MAX_MEMORY / (self.target.piece_size as usize).max(1)).max(1);
-        while self.jobs.missing() > 0 && self.jobs.running() < parallel && self.assign_one(now) {}
+        if self.jobs.missing() > 0 {
+            self.leave_choice(now);
+        }
+        while self.jobs.missing() > 0 && self.jobs.chosen() < parallel && self.assign_one(now) {}
     }
 
     /// Ends all requests and pollers, and returns what came from whom.
@@ -235,27 +241,59 @@ impl Coordinator {
         self.tally
     }
 
+    /// Has the only holder of the whole file choose one of the pieces that no neighbour has, so that it sends each once
+    /// before it sends any twice; or of all, while nothing arrives from others.
+    fn leave_choice(&mut self, now: Instant) {
+        let Some(holder) = self.source_that_chooses() else { return };
+        let source = holder.source;
+        if !holder.is_neighbour() || holder.is_backing_off(now) || self.jobs.running_at(source) > 0 {
+            return;
+        }
+        let dry = now >= self.last_piece + DRY && !self.jobs.is_any_begun();
+        let rarity = self.holders.rarity();
+        let pieces = self.jobs.not_begun(|piece| dry || rarity.get(piece).is_none_or(|count| *count == 0));
+        if pieces.count() > 0 {
+            self.actions.push_back(Action::Request(self.jobs.assign_any(source, pieces, now)));
+        }
+    }
+
+    /// The only holder of the whole file, if it can choose what it sends.
+    fn source_that_chooses(&self) -> Option<&Holder> {
+        self.holders.only_source().filter(|holder| holder.chooses && self.target.pieces <= MAX_CHOICE)
+    }
+
     fn assign_one(&mut self, now: Instant) -> bool {
-        let neighbours: Vec<&Holder> = self.holders.neighbours().filter(|h| !h.is_backing_off(now)).collect();
-        let can_use = |holder: &Holder| holder.have.as_ref().is_some_and(|have| self.jobs.can_use(have));
-        let useful: Vec<usize> = (0..neighbours.len()).filter(|index| can_use(neighbours[*index])).collect();
+        let spared = self.source_that_chooses().map(|holder| holder.source);
+        let can_be_asked = |holder: &&Holder| !holder.is_backing_off(now) && Some(holder.source) != spared;
+        let neighbours: Vec<&Holder> = self.holders.neighbours().filter(can_be_asked).collect();
         let candidates = Candidates { own_pid: self.holders.own_pid(), all: &neighbours };
         let piece_size = self.target.piece_size;
         // In order where nobody else is downloading the file, so that the hash of the whole can keep up.
         let in_order = self.holders.are_all_complete();
-        for index in self.policy.policy().order(candidates, &useful, &mut self.rng) {
-            let holder = neighbours[index];
-            let Some(have) = &holder.have else { continue };
-            let offer = Offer {
-                source: holder.source,
-                have,
-                parallel: self.options.parallel_per_neighbour,
-                batch: holder.pieces_in(BATCH, piece_size, MAX_BATCH_BYTES / piece_size),
-                in_order,
-            };
-            if let Some(job) = self.jobs.assign(offer, self.holders.rarity(), now, &mut self.rng) {
-                self.actions.push_back(Action::Request(job));
-                return true;
+        // What was asked of others already comes second.
+        for again in [false, true] {
+            let can_use = |have: &Bitfield| if again { self.jobs.misses(have) } else { self.jobs.wants(have) };
+            let useful = |index: &usize| neighbours[*index].have.as_ref().is_some_and(can_use);
+            let useful: Vec<usize> = (0..neighbours.len()).filter(useful).collect();
+            for index in self.policy.policy().order(candidates, &useful, &mut self.rng) {
+                let holder = neighbours[index];
+                let Some(have) = &holder.have else { continue };
+                let offer = Offer {
+                    source: holder.source,
+                    have,
+                    parallel: self.options.parallel_per_neighbour,
+                    batch: holder.pieces_in(BATCH, piece_size, MAX_BATCH_BYTES / piece_size),
+                    in_order,
+                };
+                let job = if again {
+                    self.jobs.assign_again(offer, now, &mut self.rng)
+                } else {
+                    self.jobs.assign(offer, self.holders.rarity(), now, &mut self.rng)
+                };
+                if let Some(job) = job {
+                    self.actions.push_back(Action::Request(job));
+                    return true;
+                }
             }
         }
         false
@@ -264,7 +302,7 @@ impl Coordinator {
     /// Counts a piece that arrived.
     fn arrived(&mut self, job: u64, arrival: &Arrival, now: Instant) {
         let Some(source) = self.jobs.source(job) else { return };
-        if arrival.written == Written::Duplicate || !self.jobs.arrived(job, arrival.piece, arrival.took) {
+        if arrival.written == Written::Duplicate || !self.jobs.arrived(job, arrival.piece, arrival.transfer) {
             self.tally.wasted += arrival.bytes;
             return;
         }

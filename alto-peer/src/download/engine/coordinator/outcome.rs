@@ -28,6 +28,11 @@ impl Coordinator {
         let Some(ended) = self.jobs.ended(job) else { return Ok(()) };
         self.tally.wasted += wasted;
         match outcome {
+            Outcome::Missing if ended.is_any => {
+                if let Some(holder) = self.holders.get_mut(ended.source) {
+                    holder.chooses = false;
+                }
+            }
             Outcome::Missing => self.missed(ended.source, ended.pieces.start, now),
             outcome => self.ended(ended.source, outcome, now)?,
         }

@@ -104,7 +104,7 @@ impl Bench {
         }
         assert!(holders.neighbours().all(|holder| !holder.is_banned()));
         assert!(holders.neighbours().count() <= self.coordinator.options.neighbours);
-        assert!(self.coordinator.jobs.running() <= self.coordinator.options.parallel);
+        assert!(self.coordinator.jobs.chosen() <= self.coordinator.options.parallel);
         for job in &self.jobs {
             assert!(self.coordinator.jobs.source(job.id).is_some_and(|source| source == job.source));
         }
@@ -113,10 +113,12 @@ impl Bench {
     /// Has a request bring all its pieces.
     fn succeeds(&mut self, job: &Job) {
         self.jobs.retain(|other| other.id != job.id);
-        for piece in job.pieces.clone() {
+        let chosen = job.any_of.as_ref().map(|any| any.iter().next().unwrap());
+        for piece in chosen.map_or(job.pieces.clone(), |piece| piece..piece + 1) {
+            self.coordinator.jobs.begun(job.id, piece, self.now);
             let (bytes, took) = (u64::from(PIECE_SIZE), Duration::from_millis(100));
             let arrival = Arrival { piece, bytes, took, transfer: took, written: Written::New };
-            let progress = Progress::Arrived(arrival);
+            let progress = Progress::Step(Step::Arrived(arrival));
             self.coordinator.handle(Input::Job(JobReport { job: job.id, progress }), self.now).unwrap();
         }
         self.ends(job, Outcome::Served);
@@ -244,6 +246,49 @@ fn an_idle_neighbour_makes_room_for_another_holder() {
     assert_eq!(bench.jobs.len(), 2);
     assert!(bench.jobs.iter().all(|job| job.source == source(2)));
     assert!(bench.followed[0].1.cancel.is_cancelled());
+}
+
+#[test]
+fn the_only_source_chooses_among_what_no_neighbour_has() {
+    let partial = [2, 3].map(|last| listing(last, false));
+    let mut bench = Bench::listed(&[listing(1, true), partial[0].clone(), partial[1].clone()]);
+    let have = |bench: &mut Bench, hex: &str| {
+        let news = News::Has(Bitfield::from_hex(PIECES, hex).unwrap());
+        bench.handle(Input::Availability(AvailabilityReport { source: source(2), news }));
+    };
+    let any = |bench: &Bench| -> Vec<(SocketAddr, String)> {
+        let any_of = |job: &Job| job.any_of.as_ref().map(|any| (job.source, any.to_hex()));
+        bench.jobs.iter().filter_map(any_of).collect()
+    };
+    assert_eq!(any(&bench), [(source(1), "ffff".to_owned())], "and nothing else is asked of it");
+    assert_eq!(bench.jobs.len(), 1);
+    let job = bench.jobs[0].clone();
+    have(&mut bench, "ff00");
+    assert_eq!(bench.jobs.iter().filter(|job| job.source == source(2)).count(), 2);
+    bench.succeeds(&job);
+    assert_eq!(any(&bench), [(source(1), "00ff".to_owned())]);
+    // A source of an earlier version does not know what that is, and is asked for pieces like everybody else.
+    let job = bench.jobs.iter().find(|job| job.any_of.is_some()).cloned().unwrap();
+    bench.ends(&job, Outcome::Missing);
+    assert!(any(&bench).is_empty() && bench.jobs.iter().filter(|job| job.source == source(1)).count() == 2);
+    assert!(bench.states(1).iter().all(|state| *state == SourceState::Connected));
+}
+
+#[test]
+fn a_source_is_asked_for_everything_while_nobody_else_sends() {
+    let mut bench = Bench::listed(&[listing(1, true), listing(2, false), listing(3, false)]);
+    // A free rider: it says what it has, and answers no request.
+    let some = News::Has(Bitfield::from_hex(PIECES, "fffe").unwrap());
+    bench.handle(Input::Availability(AvailabilityReport { source: source(2), news: some }));
+    let first = bench.jobs.iter().find(|job| job.any_of.is_some()).cloned().unwrap();
+    bench.succeeds(&first);
+    let of_source = |bench: &Bench| bench.jobs.iter().find_map(|job| job.any_of.clone()).map(|any| any.count());
+    assert_eq!(of_source(&bench), Some(1), "what nobody else has");
+    let last = bench.jobs.iter().find(|job| job.any_of.is_some()).cloned().unwrap();
+    bench.succeeds(&last);
+    assert_eq!(of_source(&bench), None);
+    bench.passes(DRY).unwrap();
+    assert_eq!(of_source(&bench), Some(PIECES - 2));
 }
 
 #[test]

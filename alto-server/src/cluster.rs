@@ -1,12 +1,14 @@
 //! Several servers as one: the store that they share, for the network and for the registry.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use alto_registry::redis::Clock;
 use alto_registry::shared::{Connector, Login, StoreAddress, StoreError};
 use alto_registry::{Limits, Observer, RedisRegistry};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 
 use crate::config::{ConfigError, StoreSettings};
 use crate::regular_file;
@@ -66,16 +68,32 @@ impl Cluster {
 impl Files {
     /// Reads the password, and the certificates.
     pub(crate) fn read(settings: &StoreSettings) -> Result<Self, ConfigError> {
-        let text = |path: &PathBuf| {
-            let unreadable = |error| ConfigError::Store(format!("{}: cannot be read: {error}", path.display()));
-            regular_file::read_text(path, MAX_FILE_BYTES).map_err(unreadable)
-        };
-        let login = |path: &PathBuf| {
-            let unusable = |problem| ConfigError::Store(format!("{}: {problem}", path.display()));
-            Login::parse(&text(path)?).map_err(unusable)
-        };
-        let login = settings.password.as_ref().map(login).transpose()?;
-        let authorities = settings.authorities.as_ref().map(text).transpose()?.map(String::into_bytes);
+        let login = read("store-password-file", settings.password.as_deref(), |text| {
+            Login::parse(&text).map_err(str::to_owned)
+        })?;
+        let authorities = read("store-ca-file", settings.authorities.as_deref(), certificates)?;
         Ok(Self { login, authorities })
     }
+}
+
+/// Reads the file of a setting, if it is given.
+fn read<T>(
+    key: &'static str,
+    path: Option<&Path>,
+    parse: impl Fn(String) -> Result<T, String>,
+) -> Result<Option<T>, ConfigError> {
+    let Some(path) = path else { return Ok(None) };
+    let text = regular_file::read_text(path, MAX_FILE_BYTES).map_err(|error| format!("cannot be read: {error}"));
+    let parsed = text.and_then(parse);
+    parsed.map(Some).map_err(|problem| ConfigError::StoreFile { key, path: path.to_owned(), problem })
+}
+
+/// Checks that a text has certificates.
+fn certificates(text: String) -> Result<Vec<u8>, String> {
+    let mut found = CertificateDer::pem_slice_iter(text.as_bytes()).peekable();
+    if found.peek().is_none() {
+        return Err("has no certificate; name a file in PEM".to_owned());
+    }
+    found.try_for_each(|certificate| certificate.map(drop)).map_err(|error| format!("is no PEM file: {error}"))?;
+    Ok(text.into_bytes())
 }

@@ -80,8 +80,14 @@ pub(crate) fn health(network: &Arc<Network>, stopping: watch::Receiver<bool>, dr
         let view = published.snapshot().view();
         // A network without nodes is one whose topology is still to come.
         let is_empty = view.topology().hosts().len() + view.topology().switches().len() == 0;
-        if *stopping.borrow() || is_empty {
-            return Err(HttpError::Overloaded(drain));
+        if *stopping.borrow() {
+            return Err(HttpError::NotReady("the server is stopping", drain));
+        }
+        if is_empty {
+            return Err(HttpError::NotReady(
+                "there is no topology yet; the server waits for one through /admin",
+                drain,
+            ));
         }
         let Some(following) = network.following() else {
             return Ok(text(TEXT, format!("ready {}\n", view.tag())));

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alto_registry::store_file::StoreError;
+use alto_registry::swarms::SavedError;
 use command_line::Exit;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -25,7 +26,6 @@ use crate::service_manager::ServiceManager;
 use crate::state::audit::Actor;
 use crate::state::network::ChangeRefused;
 use crate::swarm;
-use crate::tracker::service::TrackerError;
 use doors::Doors;
 use parts::Parts;
 
@@ -46,7 +46,7 @@ enum ServeError {
     #[error(transparent)]
     AdminSocket(#[from] SocketError),
     #[error(transparent)]
-    Tracker(#[from] TrackerError),
+    Tracker(#[from] SavedError),
     /// Address that the settings name and the system refuses, which may change without a change of the settings.
     #[error(transparent)]
     Listen(ConfigError),
@@ -79,6 +79,8 @@ pub(crate) fn run(settings: Settings, config: Config, reread: Reread) -> Exit {
             match error {
                 ServeError::Config(_)
                 | ServeError::AdminSocket(SocketError::Occupied(_) | SocketError::NoFolder(_)) => Exit::Config,
+                #[cfg(feature = "redis")]
+                ServeError::Cluster(crate::cluster::ClusterError::Config(_)) => Exit::Config,
                 _ => Exit::Failure,
             }
         }

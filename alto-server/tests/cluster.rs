@@ -349,7 +349,10 @@ fn faulty_addresses_of_stores_are_described() {
     for (arguments, says) in [
         (&["--store", "http://db"][..], "store: is of an unknown kind"),
         (&["--store-ca-file", "ca.pem"], "store-ca-file: there is no store"),
-        (&["--store", "redis://localhost:1", "--store-password-file", "/nowhere"], "/nowhere: cannot be read"),
+        (
+            &["--store", "redis://localhost:1", "--store-password-file", "/nowhere"],
+            "store-password-file: /nowhere: cannot be read",
+        ),
     ] {
         let topology = data("two-isps.json");
         let all = [&["--topology", topology.to_str().unwrap(), "--listen", "127.0.0.1:0"], arguments].concat();

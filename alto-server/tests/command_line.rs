@@ -95,6 +95,22 @@ fn unusable_settings_are_named_and_have_their_exit_code() {
 }
 
 #[test]
+fn what_is_missing_is_said_in_a_line() {
+    for (words, says) in [
+        (&["--tls-key", "key.pem"][..], "tls-key: certificate and key belong together: give tls-certificate as well"),
+        (&["--tls-certificate", "cert.pem"], "tls-certificate: certificate and key belong together: give tls-key"),
+        (&["--tracker-udp", "127.0.0.1:0"], "tracker-udp: there is no tracker; give --tracker as well"),
+        (&["--tracker-listen", "127.0.0.1:0"], "tracker-listen: there is no tracker; give --tracker as well"),
+    ] {
+        let (code, _, error) = run(&[&["--topology", &two_isps()][..], words].concat());
+        assert!(code == 78 && error.contains(says) && error.lines().count() == 1, "{code}: {error}");
+    }
+    let (code, _, error) = run(&["--listen", "127.0.0.1:0", "topo.json"]);
+    assert!(code == 64 && error.contains("given as --topology topo.json"), "{error}");
+    assert!(!run(&["topology"]).2.contains("--topology"));
+}
+
+#[test]
 fn exported_routes_have_the_costs_that_are_served() {
     let server = Server::of("two-isps.json");
     let file: Value = serde_json::from_slice(&std::fs::read(data("two-isps.json")).unwrap()).unwrap();

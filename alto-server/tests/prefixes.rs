@@ -169,7 +169,9 @@ fn maps_are_published_once_per_interval_and_costs_at_once() {
 fn a_server_without_a_topology_waits_for_its_feed() {
     let folder = tempfile::tempdir().unwrap();
     let server = start(None, folder.path(), "0");
-    assert_eq!(server.get("/readyz").status, 503);
+    let waiting = server.get("/readyz");
+    assert_eq!((waiting.status, waiting.field("retry-after")), (503, Some("10")));
+    assert_eq!(waiting.json()["detail"], "there is no topology yet; the server waits for one through /admin");
     assert_eq!(put(&server, 1, "192.0.2.0/24 isp-a-1\n").status, 409);
     // A topology in one line, and the prefixes of its PIDs.
     let file: Value = serde_json::from_slice(&std::fs::read(data("two-isps.json")).unwrap()).unwrap();

@@ -135,6 +135,44 @@ fn a_state_that_cannot_be_used_stops_a_start_with_the_same_words() {
     assert_eq!(fs::read(&file).unwrap(), b"precious");
 }
 
+/// Programs that start servers again do not where a start would fail again.
+#[test]
+fn files_that_cannot_be_used_stop_a_start_as_they_do_a_check() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("notes.txt");
+    fs::write(&file, "short note\n").unwrap();
+    let (topology, below) = (two_isps(), file.join("below").to_str().unwrap().to_owned());
+    let file = file.to_str().unwrap();
+    let arguments = ["--topology", &topology, "--listen", "127.0.0.1:0"];
+    let mut cases = vec![
+        ("tracker-torrents", vec!["--tracker"]),
+        ("tracker-blocked-torrents", vec!["--tracker"]),
+        ("tracker-passkeys", vec!["--tracker"]),
+        ("digest-users", vec![]),
+        ("admin-token-file", vec![]),
+        ("tls-certificate", vec!["--tls-key", file]),
+        ("state", vec![]),
+        ("admin-socket", vec![]),
+    ];
+    if cfg!(feature = "redis") {
+        let store = vec!["--store", "redis://127.0.0.1:1"];
+        cases.extend([("store-password-file", store.clone()), ("store-ca-file", store)]);
+    }
+    for (key, with) in cases {
+        let option = format!("--{key}");
+        for path in [file, &below] {
+            for more in [&["--check"][..], &[]] {
+                // A password may be anything but nothing.
+                if key == "store-password-file" && path == file {
+                    continue;
+                }
+                let (code, _, error) = run(&[&arguments[..], &with, &[&option, path], more].concat());
+                assert!(code == 78 && error.contains(&format!("{key}: ")), "{key} {path} {more:?}: {code} {error}");
+            }
+        }
+    }
+}
+
 #[test]
 fn an_address_in_use_is_a_warning_of_a_check_beside_the_running_server() {
     let server = Server::of("two-isps.json");

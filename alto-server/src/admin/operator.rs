@@ -45,8 +45,9 @@ impl Operator {
         }
         metrics::counter!("alto_authentication_failures_total", "for" => "admin").increment(1);
         let scopes: Vec<String> = self.scopes.iter().map(ToString::to_string).collect();
+        let or_more = if *needed == Scope::Everything { "" } else { " or everything" };
         Err(HttpError::Forbidden(format!(
-            "the token {:?} is for {}; this needs a token for {needed} or everything",
+            "the token {:?} is for {}; this needs a token for {needed}{or_more}",
             self.name,
             scopes.join(" and ")
         )))

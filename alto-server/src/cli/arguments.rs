@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use command_line::Ending;
@@ -105,7 +105,8 @@ impl Arguments {
     /// Parses arguments, of which the first is the name of the program.
     pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, Ending> {
         let arguments = order::sorted(arguments, &options(), &COMMANDS);
-        let (flags, matches) = command_line::parse(SECTIONS, arguments)?;
+        let parsed = command_line::parse(SECTIONS, arguments.iter().cloned());
+        let (flags, matches) = parsed.map_err(|ending| with_hint(ending, &arguments))?;
         Ok(Self { flags, matches })
     }
 
@@ -132,6 +133,19 @@ impl Arguments {
     /// Command to run instead of serving.
     pub(super) fn command(&self) -> Option<&Command> {
         self.flags.command.as_ref()
+    }
+}
+
+/// Adds how to give a file to the complaint that it is no command.
+fn with_hint(ending: Ending, arguments: &[OsString]) -> Ending {
+    let Ending::Misused(reason) = ending else { return ending };
+    let words = arguments.iter().skip(1).filter_map(|word| word.to_str());
+    let mut files = words.filter(|word| Path::new(word).extension().is_some_and(|extension| extension == "json"));
+    match files.find(|file| reason.contains(&format!("no command {file:?}"))) {
+        Some(file) => Ending::Misused(format!(
+            "{reason}\n\nA topology is given as --topology {file}, and settings as --config {file}"
+        )),
+        None => Ending::Misused(reason),
     }
 }
 

@@ -51,6 +51,9 @@ pub(crate) enum ConfigError {
     #[error("store: {0}")]
     #[cfg(feature = "redis")]
     Store(String),
+    #[error("{key}: {}: {problem}", path.display())]
+    #[cfg(feature = "redis")]
+    StoreFile { key: &'static str, path: PathBuf, problem: String },
     #[error("store: this program was built without Redis; build it with --features redis")]
     #[cfg(not(feature = "redis"))]
     NoRedis,

@@ -74,12 +74,12 @@ pub struct Settings {
     pub store_ca_file: Option<PathBuf>,
 
     /// PEM file with the certificate chain for HTTPS, the certificate of the server first
-    #[structopt(long, value_name = "FILE", requires = "tls-key")]
+    #[structopt(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_certificate: Option<PathBuf>,
 
     /// PEM file with the private key of the certificate
-    #[structopt(long, value_name = "FILE", requires = "tls-certificate")]
+    #[structopt(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_key: Option<PathBuf>,
 
@@ -266,14 +266,12 @@ pub struct Settings {
     pub tracker: bool,
 
     /// Address and port of a listener for the tracker only, at /announce over HTTP; may be repeated
-    #[structopt(long, value_name = "ADDR:PORT", number_of_values = 1, requires = "tracker",
-        parse(try_from_str = listeners::parse))]
+    #[structopt(long, value_name = "ADDR:PORT", number_of_values = 1, parse(try_from_str = listeners::parse))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tracker_listen: Vec<SocketAddr>,
 
     /// Address and port of the tracker over UDP; may be repeated
-    #[structopt(long, value_name = "ADDR:PORT", number_of_values = 1, requires = "tracker",
-        parse(try_from_str = listeners::parse))]
+    #[structopt(long, value_name = "ADDR:PORT", number_of_values = 1, parse(try_from_str = listeners::parse))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tracker_udp: Vec<SocketAddr>,
 

@@ -66,6 +66,8 @@ pub(crate) enum HttpError {
     NoUpdate(StatusCode, &'static str, Option<Duration>),
     /// Server too busy; the client should retry after the given time (RFC 7285 §8.5.3).
     Overloaded(Duration),
+    /// Not to be used at present, for a reason that may be gone after the given time.
+    NotReady(&'static str, Duration),
     /// Fault of the server, described in its log.
     Internal,
 }
@@ -105,7 +107,7 @@ impl HttpError {
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NoUpdate(status, ..) => *status,
             Self::TooMany(..) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Overloaded(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded(_) | Self::NotReady(..) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -123,7 +125,7 @@ impl HttpError {
             | Self::Unprocessable(detail)
             | Self::Unauthorized { detail, .. }
             | Self::TooMany(detail, _) => detail.clone(),
-            Self::NoUpdate(_, detail, _) => (*detail).to_owned(),
+            Self::NoUpdate(_, detail, _) | Self::NotReady(detail, _) => (*detail).to_owned(),
             Self::MethodNotAllowed(allowed) => format!("this resource supports {allowed}"),
             Self::MethodNotImplemented(method) => format!("this server does not implement the method {method}"),
             Self::TransferCodingNotImplemented => {
@@ -155,6 +157,7 @@ impl HttpError {
             Self::NoUpdate(_, _, Some(after))
             | Self::Conflict(_, after)
             | Self::TooMany(_, after)
+            | Self::NotReady(_, after)
             | Self::Overloaded(after) => {
                 vec![(RETRY_AFTER, after.as_secs_f64().ceil().max(1.0).to_string())]
             }

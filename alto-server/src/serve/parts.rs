@@ -102,8 +102,9 @@ impl Parts {
             Ok::<_, ServeError>(Swarm::open(limits, config.state.as_deref())?)
         });
         let swarm = swarm.transpose()?.map(Arc::new);
-        let tracker =
-            config.tracker.clone().map(|settings| Tracker::start(settings, &network)).transpose()?.map(Arc::new);
+        let tracker = config.tracker.clone().zip(config.tracker_lists()?);
+        let tracker = tracker.map(|(settings, lists)| Tracker::start(settings, lists, &network)).transpose()?;
+        let tracker = tracker.map(Arc::new);
         let page = config.page.then(|| {
             let parts = (Arc::clone(&network), Arc::clone(&access), pool.clone());
             let streams = EventStreams::new(config.connections.write, stopping.clone());

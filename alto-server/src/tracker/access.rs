@@ -38,18 +38,18 @@ struct Passkeys(HashSet<[u8; 32]>);
 /// Reason why a list cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AccessError {
-    #[error("{}: cannot be read: {source}", path.display())]
-    Unreadable { path: PathBuf, source: std::io::Error },
-    #[error("{}: line {line}: {problem}", path.display())]
-    Line { path: PathBuf, line: usize, problem: &'static str },
+    #[error("{key}: {}: cannot be read: {source}", path.display())]
+    Unreadable { key: &'static str, path: PathBuf, source: std::io::Error },
+    #[error("{key}: {}: line {line}: {problem}", path.display())]
+    Line { key: &'static str, path: PathBuf, line: usize, problem: &'static str },
 }
 
 impl Access {
     /// Reads the lists.
     pub(crate) fn read(files: &AccessFiles) -> Result<Self, AccessError> {
-        let torrents = files.torrents.as_deref().map(|path| lines(path, torrent)).transpose()?;
-        let blocked = files.blocked.as_deref().map(|path| lines(path, torrent)).transpose()?;
-        let passkeys = files.passkeys.as_deref().map(|path| lines(path, passkey)).transpose()?;
+        let torrents = lines("tracker-torrents", files.torrents.as_deref(), torrent)?;
+        let blocked = lines("tracker-blocked-torrents", files.blocked.as_deref(), torrent)?;
+        let passkeys = lines("tracker-passkeys", files.passkeys.as_deref(), passkey)?;
         Ok(Self {
             torrents: torrents.map(|torrents| torrents.into_iter().collect()),
             blocked: blocked.into_iter().flatten().map(|(infohash, _)| infohash).collect(),
@@ -90,15 +90,23 @@ fn hash(key: &str) -> [u8; 32] {
     Sha256::digest(key).into()
 }
 
-/// Reads the lines of a file that are neither empty nor comments.
-fn lines<T>(path: &Path, read: impl Fn(&str) -> Result<T, &'static str>) -> Result<Vec<T>, AccessError> {
-    let text = regular_file::read_text(path, MAX_FILE_BYTES)
-        .map_err(|source| AccessError::Unreadable { path: path.to_owned(), source })?;
+/// Reads the lines of the file of a setting that are neither empty nor comments.
+fn lines<T>(
+    key: &'static str,
+    path: Option<&Path>,
+    read: impl Fn(&str) -> Result<T, &'static str>,
+) -> Result<Option<Vec<T>>, AccessError> {
+    let Some(path) = path else { return Ok(None) };
+    let text = regular_file::read_text(path, MAX_FILE_BYTES).map_err(|source| AccessError::Unreadable {
+        key,
+        path: path.to_owned(),
+        source,
+    })?;
     let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let read = |(index, line): (usize, &str)| {
-        read(line).map_err(|problem| AccessError::Line { path: path.to_owned(), line: index + 1, problem })
+        read(line).map_err(|problem| AccessError::Line { key, path: path.to_owned(), line: index + 1, problem })
     };
-    lines.map(read).collect()
+    lines.map(read).collect::<Result<_, _>>().map(Some)
 }
 
 /// Reads a line `INFOHASH` or `INFOHASH POLICY`.
@@ -170,6 +178,7 @@ mod tests {
             (&*format!("{good}0"), 1),
         ] {
             let error = read(torrents, "", "").err().unwrap().to_string();
+            assert!(error.starts_with("tracker-torrents: "), "{error}");
             assert!(error.contains(&format!("torrents: line {line}: ")), "{error}");
         }
         assert!(read("", "", "short").is_err());

@@ -16,7 +16,7 @@ use alto_types::tracker::announce::{AnnounceAnswer, AnnounceRequest, Event};
 use alto_types::tracker::scrape::ScrapedTorrent;
 use arc_swap::ArcSwap;
 
-use super::access::{Access, AccessError, AccessFiles};
+use super::access::{Access, AccessFiles};
 use super::guide::{Guide, Guides};
 use super::meters::{self, Meters, Transport};
 use super::refusal::Refused;
@@ -82,15 +82,6 @@ pub(crate) struct PidSwarm {
     pub(crate) pids: Vec<(String, Population)>,
 }
 
-/// Reason why the tracker cannot start.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum TrackerError {
-    #[error(transparent)]
-    Access(#[from] AccessError),
-    #[error(transparent)]
-    Saved(#[from] SavedError),
-}
-
 /// Request as its transport received it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Caller<'a> {
@@ -102,9 +93,8 @@ pub(super) struct Caller<'a> {
 
 impl Tracker {
     /// Starts with the swarms of an earlier run, if they were saved.
-    pub(crate) fn start(settings: TrackerSettings, network: &Arc<Network>) -> Result<Self, TrackerError> {
+    pub(crate) fn start(settings: TrackerSettings, access: Access, network: &Arc<Network>) -> Result<Self, SavedError> {
         meters::describe();
-        let access = Access::read(&settings.files)?;
         let swarms = Swarms::new(settings.limits);
         let (guides, clock) = (Guides::new(Arc::clone(network)), Clock::start());
         if let Some(path) = &settings.saved {

@@ -12,7 +12,7 @@ use super::{CommonOptions, QueryError};
 use alto_client::{Directory, Entry, Kind, printable};
 
 /// Largest width of the column of resources that another one uses, without the number of those left out.
-const USES_WIDTH: usize = 32;
+const USES_WIDTH: usize = 24;
 /// Largest width of the column of resources that offer something.
 const OFFERS_WIDTH: usize = 90;
 

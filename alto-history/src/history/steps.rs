@@ -21,6 +21,7 @@ impl History {
             return Err(Missing::Future { distance });
         }
         if from == 0 {
+            self.keep_snapshot_of_only();
             return self.snapshot(to).ok_or(Missing::NoEdge);
         }
         if to == from + 1 {
@@ -69,9 +70,7 @@ impl History {
         if known == Some(end) {
             return (end, end + 1);
         }
-        if self.start() == end {
-            self.keep_snapshot_of_newest();
-        }
+        self.keep_snapshot_of_only();
         let latest = (self.start()..=end).rev().find(|version| self.snapshot(*version).is_some()).unwrap_or(end);
         let snapshot_len = self.snapshot(latest).map_or(0, |item| item.text.body().len());
         match known {
@@ -82,6 +81,13 @@ impl History {
                 (from, from + shortcut.unwrap_or(1))
             }
             _ => (0, latest),
+        }
+    }
+
+    /// Keeps the only version as a whole, which would otherwise be rendered for nobody: to it there is no other way.
+    fn keep_snapshot_of_only(&mut self) {
+        if self.start() == self.end() {
+            self.keep_snapshot_of_newest();
         }
     }
 

@@ -112,6 +112,21 @@ fn an_ipv6_socket_names_ipv6_peers() {
 }
 
 #[test]
+fn a_socket_of_all_addresses_answers_from_the_one_that_was_asked() {
+    for (any, asked) in [("0.0.0.0:0", &["127.0.0.1", "127.1.0.10", "127.1.0.11"][..]), ("[::]:0", &["::1"])] {
+        let server = start(&["--tracker-udp", any]);
+        let port = udp(&server).port();
+        for address in asked {
+            let from = if address.contains(':') { "::1" } else { "127.1.1.2" };
+            // Receives from no other address than the one that it asks.
+            let client = Client::at(from, SocketAddr::new(address.parse().unwrap(), port));
+            let answer = client.announce(client.connect(), leecher(7000), "");
+            assert!(matches!(answer, UdpAnswer::Announced { .. }), "{address}: {answer:?}");
+        }
+    }
+}
+
+#[test]
 fn spoofed_addresses_get_nothing() {
     let server = start(&["--tracker-udp", "127.0.0.1:0"]);
     let tracker = udp(&server);

@@ -2,10 +2,13 @@
 //!
 //! Whoever waits for several answers is then woken once, by the first of them, and not by each.
 
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
 
-use rustix::io::Errno;
-use rustix::net::{RecvFlags, recvfrom};
+use nix::sys::socket::{MsgFlags, SockaddrStorage, recvmsg, sendmsg};
+
+use super::destination::{self, Destination};
 
 /// Greatest number of packets in a batch.
 const PACKETS: usize = 32;
@@ -17,6 +20,8 @@ pub(super) struct Batch {
     exchanges: Vec<Exchange>,
     /// Number of exchanges whose packet is of this batch.
     received: usize,
+    /// Room for what the operating system says beside a packet.
+    control: Vec<u8>,
 }
 
 /// Packet and its answer.
@@ -24,6 +29,7 @@ struct Exchange {
     packet: [u8; MAX_PACKET],
     length: usize,
     from: SocketAddr,
+    to: Destination,
     /// Empty if there is none.
     answer: Vec<u8>,
 }
@@ -31,25 +37,30 @@ struct Exchange {
 impl Batch {
     pub(super) fn new() -> Self {
         let from = SocketAddr::from(([0; 4], 0));
-        let exchange = || Exchange { packet: [0; MAX_PACKET], length: 0, from, answer: Vec::with_capacity(MAX_PACKET) };
-        Self { exchanges: std::iter::repeat_with(exchange).take(PACKETS).collect(), received: 0 }
+        let exchange = || Exchange {
+            packet: [0; MAX_PACKET],
+            length: 0,
+            from,
+            to: Destination::OfSocket,
+            answer: Vec::with_capacity(MAX_PACKET),
+        };
+        let exchanges = std::iter::repeat_with(exchange).take(PACKETS).collect();
+        Self { exchanges, received: 0, control: destination::room() }
     }
 
     /// Waits for a packet, and takes those that have arrived after it.
-    pub(super) fn receive(&mut self, socket: &UdpSocket) -> Result<(), Errno> {
+    pub(super) fn receive(&mut self, socket: &UdpSocket) -> io::Result<()> {
         self.received = 0;
-        let mut flags = RecvFlags::empty();
+        let mut flags = MsgFlags::empty();
         for exchange in &mut self.exchanges {
-            let (length, from) = match recvfrom(socket, &mut exchange.packet, flags) {
-                Ok((length, _, from)) => (length, from),
+            match exchange.receive(socket, &mut self.control, flags) {
+                Ok(true) => {}
                 Err(error) if self.received == 0 => return Err(error),
                 // No further packet, or an ICMP error that some client caused.
-                Err(_) => break,
-            };
-            let Some(Ok(from)) = from.map(SocketAddr::try_from) else { break };
-            (exchange.length, exchange.from) = (length, from);
+                Ok(false) | Err(_) => break,
+            }
             self.received += 1;
-            flags = RecvFlags::DONTWAIT;
+            flags = MsgFlags::MSG_DONTWAIT;
         }
         Ok(())
     }
@@ -64,11 +75,37 @@ impl Batch {
 
     /// Sends the answers.
     pub(super) fn send(&self, socket: &UdpSocket) {
-        for Exchange { from, answer, .. } in &self.exchanges[..self.received] {
-            if !answer.is_empty() {
-                // A full buffer or an unreachable client: UDP clients ask again.
-                let _lost = socket.send_to(answer, from);
+        for exchange in &self.exchanges[..self.received] {
+            if !exchange.answer.is_empty() {
+                exchange.send(socket);
             }
         }
     }
+}
+
+impl Exchange {
+    /// Receives a packet. Returns whether it has an address.
+    fn receive(&mut self, socket: &UdpSocket, control: &mut [u8], flags: MsgFlags) -> io::Result<bool> {
+        let mut room = [IoSliceMut::new(&mut self.packet)];
+        let received = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut room, Some(control), flags)?;
+        (self.length, self.to) = (received.bytes, Destination::of(&received));
+        let from = received.address.as_ref().and_then(socket_address);
+        self.from = from.unwrap_or(self.from);
+        Ok(from.is_some())
+    }
+
+    /// Sends the answer from the address that the packet came to, which may be one of several.
+    fn send(&self, socket: &UdpSocket) {
+        let (answer, to) = ([IoSlice::new(&self.answer)], SockaddrStorage::from(self.from));
+        // A full buffer or an unreachable client: UDP clients ask again.
+        let _lost = match self.to.as_source() {
+            Some(source) => sendmsg(socket.as_raw_fd(), &answer, &[source], MsgFlags::empty(), Some(&to)),
+            None => sendmsg(socket.as_raw_fd(), &answer, &[], MsgFlags::empty(), Some(&to)),
+        };
+    }
+}
+
+fn socket_address(address: &SockaddrStorage) -> Option<SocketAddr> {
+    let ipv4 = address.as_sockaddr_in().map(|address| SocketAddr::V4((*address).into()));
+    ipv4.or_else(|| address.as_sockaddr_in6().map(|address| SocketAddr::V6((*address).into())))
 }

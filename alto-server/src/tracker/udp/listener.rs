@@ -18,6 +18,7 @@ use alto_types::tracker::udp::{UdpAction, UdpAnswer, UdpRequest};
 use super::allowance::Allowance;
 use super::batch::Batch;
 use super::connection_id::ConnectionIds;
+use super::destination;
 use crate::listening;
 use crate::tracker::meters::Transport;
 use crate::tracker::refusal::Refused;
@@ -56,6 +57,7 @@ impl UdpListener {
     /// Listens on an address.
     pub(crate) fn start(address: SocketAddr, tracker: &Arc<Tracker>) -> io::Result<Self> {
         let socket = listening::udp(address)?;
+        destination::report(&socket)?;
         // The operating system may grant less.
         socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER)?;
         socket.set_read_timeout(Some(STOP_POLL))?;

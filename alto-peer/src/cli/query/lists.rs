@@ -2,13 +2,12 @@
 
 /// Names with commas between them, as many as fit into this number of characters, but at least one, and the number of others.
 pub(super) fn shortened<T: AsRef<str>>(names: &[T], width: usize) -> String {
-    let (mut text, mut shown) = (String::new(), 0);
-    for name in names.iter().map(AsRef::as_ref) {
+    let mut text = String::new();
+    for (shown, name) in names.iter().map(AsRef::as_ref).enumerate() {
         if shown > 0 && text.chars().count() + 2 + name.chars().count() > width {
             return format!("{text} and {} more", names.len() - shown);
         }
         text = if shown == 0 { name.to_owned() } else { format!("{text}, {name}") };
-        shown += 1;
     }
     text
 }

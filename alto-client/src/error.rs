@@ -133,6 +133,20 @@ pub enum Error {
     /// Query that RFC 7285 does not allow.
     #[error("{0}")]
     Query(&'static str),
+    /// Resource that answers requests, to be followed without one.
+    #[error("{resource_id} answers requests, and none is given: give one (option --input)")]
+    NoRequest {
+        /// ID in the directory.
+        resource_id: ResourceId,
+    },
+    /// Changes that a server no longer tells of.
+    #[error("{uri}: {reason}")]
+    Ended {
+        /// URI that told of them.
+        uri: String,
+        /// Reason that the server gave, or that it gave none.
+        reason: String,
+    },
     /// Wait for changes that another thread ended ([`Handle::interrupt`](crate::follow::Handle::interrupt)).
     #[error("the wait for changes was interrupted")]
     Interrupted,
@@ -194,6 +208,25 @@ impl Error {
             Self::Status { status, .. } | Self::Busy { status, .. } => Some(*status),
             Self::Denied { .. } => Some(401),
             Self::Alto(error) => Some(error.status),
+            _ => None,
+        }
+    }
+
+    /// URI of the exchange that failed.
+    pub fn uri(&self) -> Option<&str> {
+        match self {
+            Self::Transport { uri, .. }
+            | Self::Timeout { uri, .. }
+            | Self::TooLarge { uri, .. }
+            | Self::Redirect { uri, .. }
+            | Self::OutOfReach { uri, .. }
+            | Self::Status { uri, .. }
+            | Self::Busy { uri, .. }
+            | Self::Denied { uri, .. }
+            | Self::MediaType { uri, .. }
+            | Self::Malformed { uri, .. }
+            | Self::Ended { uri, .. } => Some(uri),
+            Self::Alto(error) => Some(&error.uri),
             _ => None,
         }
     }

@@ -54,6 +54,9 @@ fn directory() {
     assert_eq!(words, ["filtered-cost-map", "cost", "map", "filter", "POST", "network-map", &uri]);
     assert!(line("routingcost   ordinal").contains("endpoint-cost (constraints)"));
     assert!(line("network-map.pid").ends_with("endpoint-property"));
+    assert!(text.lines().all(|line| line.chars().count() <= 160), "{text}");
+    assert!(line("tips").contains(" tips ") && line("update-stream").contains(" update stream "), "{text}");
+    assert!(line("update-stream").contains(" more "), "{text}");
     let json = query_json("directory", &server, &[]);
     assert_eq!(json["default-alto-network-map"], "network-map");
     assert_eq!(json["problems"], json!([]));
@@ -151,10 +154,19 @@ fn costs() {
         json!({"ipv4:192.0.2.1": {"ipv4:192.0.2.7": 1.0, "ipv4:198.51.100.200": 2.0}})
     );
     // An undefined cost is shown as such.
-    let text = query("costs", &server, &["--from", "2001:db8:d::1", "--to", "192.0.2.7"]);
-    assert!(text.ends_with("2001:db8:d::1  192.0.2.7     -\n"), "{text}");
+    let uri = server.directory();
+    let undefined = ["query", "costs", &uri, "--from", "2001:db8:d::1", "--to", "192.0.2.7"];
+    let (code, text, note) = run(&undefined);
+    assert!(code == 0 && text.ends_with("2001:db8:d::1  192.0.2.7     -\n"), "{text}");
+    let reason = "the server does not know the address, or has no such cost for it";
+    assert_eq!(note, format!("alto-peer: note: no cost for 2001:db8:d::1, 192.0.2.7: {reason}\n"));
+    assert_eq!(run(&[&undefined[..], &["--json"]].concat()).2, "");
     // Without --from it is from here.
     let server = Server::of("two-isps.json");
+    let uri = server.directory();
+    let some = ["query", "costs", &uri, "--from", "127.1.1.1", "--to", "127.1.2.1,8.8.8.8,::1"];
+    let (code, _, note) = run(&some);
+    assert_eq!((code, note), (0, format!("alto-peer: note: no cost for 8.8.8.8, ::1: {reason}\n")));
     let text = query("costs", &server, &["--to", "127.1.2.1", "--source", "127.1.1.2"]);
     assert!(text.contains("\n127.1.1.2  127.1.2.1  "), "{text}");
 }
@@ -250,7 +262,14 @@ fn exit_codes_tell_what_kind_of_failure_it_was() {
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (junk, none) = (path("junk"), path("none"));
     std::fs::write(&junk, "junk\n").unwrap();
+    let request = path("request.json");
+    std::fs::write(&request, "{\"a\": 1,\n \"b\": 'x'}").unwrap();
+    let unread = format!("{none} cannot be read: No such file");
+    let place = format!("{request}: line 2, column 7: ");
     for (code, says, arguments) in [
+        (78, unread.as_str(), &["query", "watch", uri, "filtered-cost-map", "--input", &none][..]),
+        (78, &place, &["query", "watch", uri, "filtered-cost-map", "--input", &request]),
+        (1, "--input", &["query", "watch", uri, "filtered-cost-map"]),
         (64, "SUBCOMMAND", &["query"][..]),
         (64, "--no-such", &["query", "directory", uri, "--no-such"]),
         (64, "--from, --to", &["query", "costs", uri]),
@@ -289,6 +308,8 @@ fn credentials_come_from_wherever_is_safe() {
         query("directory", &server, &access);
     }
     let uri = server.directory();
+    let (code, _, error) = run(&["query", "directory", &uri]);
+    assert!(code == 1 && error.contains("wants credentials") && error.contains("--user"), "{error}");
     let (code, out, error) = run(&["query", "directory", &uri, "--user", "ada:wrong", "--verbose"]);
     assert_eq!((code, out.as_str()), (1, ""));
     assert!(error.contains("password is wrong") && error.contains("status=401"), "{error}");
@@ -337,4 +358,21 @@ fn watch_prints_the_versions_that_it_begins_with_whatever_the_way() {
         (&line["resource-id"], &line["first"], &line["by"]),
         (&json!("network-map"), &json!(true), &json!("stream"))
     );
+}
+
+#[test]
+fn watch_says_an_error_once_and_goes_on_or_ends_with_it() {
+    let server = Script::start();
+    let map = json!({"meta": {"vtag": {"resource-id": "nm", "tag": "1"}}, "network-map": {}});
+    let entry = json!({"uri": "nm", "media-type": "application/alto-networkmap+json"});
+    server.on("GET /ird", [Reply::alto("directory", &json!({"meta": {}, "resources": {"nm": entry}}))]);
+    server.on("GET /nm", [Reply::status(502), Reply::status(502), Reply::alto("networkmap", &map)]);
+    let (directory, uri) = (server.uri("/ird"), server.uri("/nm"));
+    let (code, out, error) = run(&["query", "watch", &directory, "nm", "--updates", "1"]);
+    assert_eq!((code, out.as_str()), (0, "nm is version 1 (polling)\n"));
+    assert_eq!(error, format!("alto-peer: {uri}: HTTP status 502; trying again\n"));
+    server.on("GET /nm", [Reply::status(403)]);
+    let (code, out, error) = run(&["query", "watch", &directory, "nm"]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert_eq!(error, format!("alto-peer: {uri}: HTTP status 403\n"));
 }

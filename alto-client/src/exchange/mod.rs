@@ -38,6 +38,8 @@ const MAX_ERROR_BODY: u64 = 64 * 1024;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// How users trust an authority, for the words about certificates.
 const TRUST: &str = "trust the authority that signed it (option --ca)";
+/// Words for an answer over plain TCP that is not HTTP.
+const NOT_HTTP: &str = "the answer is not HTTP: this is probably an HTTPS server, so use https:// instead of http://";
 /// Number of challenges of one origin in one exchange at which it fails: one is answered, and one for a stale nonce.
 const MAX_CHALLENGES: u32 = 3;
 
@@ -330,7 +332,7 @@ impl Exchange {
         let denied = |reason| Error::Denied { uri: answer.uri.to_string(), reason };
         if !self.digest.knows(&origin) {
             return Err(denied(
-                "the server wants credentials, and there are none for it: give a user name and a password",
+                "the server wants credentials, and there are none for it: give a user name and a password (option --user)",
             ));
         }
         let challenged = self.digest.challenged(&origin, &answer.headers);
@@ -392,7 +394,7 @@ impl Course<'_> {
 
 /// Error for a request that got no answer.
 fn failed(uri: &HttpUri, error: ureq::Error) -> Error {
-    let uri = uri.to_string();
+    let (uri, is_http) = (uri.to_string(), !uri.is_https());
     match error {
         ureq::Error::Timeout(phase) => Error::Timeout { uri, phase: phase.to_string() },
         ureq::Error::BodyExceedsLimit(limit) => Error::TooLarge { uri, limit },
@@ -406,6 +408,9 @@ fn failed(uri: &HttpUri, error: ureq::Error) -> Error {
         },
         other => match tls_fault(&other.to_string(), TRUST) {
             Some(explained) => Error::Transport { uri, source: explained.into() },
+            None if is_http && other.to_string().contains("http parse fail") => {
+                Error::Transport { uri, source: NOT_HTTP.into() }
+            }
             None => Error::Transport { uri, source: other.into() },
         },
     }

@@ -2,12 +2,13 @@
 //!
 //! A [`Follower`] holds the present version of each document it follows. It is told of changes by an update stream
 //! (RFC 8895) if the server has one, by TIPS (RFC 9569) if it has that, and asks again and again if it has neither. After a
-//! loss it goes on from the versions that it has.
+//! loss it goes on from the versions that it has, after pauses that double up to a minute.
 
 mod document;
 mod endpoint_costs;
 mod event;
 mod handle;
+mod losses;
 mod patch;
 mod polling;
 mod session;
@@ -22,7 +23,8 @@ use serde_json::Value;
 
 pub use self::document::{Difference, Document, Leaf};
 pub use self::handle::Handle;
-use self::session::{News, Session, Told};
+use self::losses::{LONGEST_PAUSE, Losses, is_lasting};
+use self::session::{Form, News, Session, Told};
 use crate::client::Client;
 use crate::error::Error;
 
@@ -69,18 +71,13 @@ pub struct Follower {
     interval: Duration,
     documents: Vec<Option<Document>>,
     session: Option<(Way, Box<dyn Session>)>,
-    /// Number of sessions that failed since the last news.
-    failures: u32,
+    /// Time at which the session began.
+    began: Instant,
+    losses: Losses,
     /// Ways that the server turned out not to have.
     lost: HashMap<Way, Instant>,
 }
 
-/// First pause after a loss; it doubles each time.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// Longest pause after a loss.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// Number of losses in a row after which another way is tried.
-const LOSSES: u32 = 3;
 /// Time after which a way that failed is tried again.
 const RETRY: Duration = Duration::from_mins(5);
 
@@ -95,7 +92,8 @@ impl Client {
             ways: vec![Way::Stream, Way::Views, Way::Polling],
             interval: Duration::from_mins(1),
             session: None,
-            failures: 0,
+            began: Instant::now(),
+            losses: Losses::default(),
             lost: HashMap::new(),
         }
     }
@@ -112,6 +110,14 @@ impl Follower {
     #[must_use]
     pub fn interval(self, interval: Duration) -> Self {
         Self { interval, ..self }
+    }
+
+    /// Sets who is told of the errors that this follower goes on after: of each one once, and again when another one or news
+    /// came in between. Default: nobody.
+    #[must_use]
+    pub fn on_loss(mut self, listener: impl FnMut(&Error) + Send + 'static) -> Self {
+        self.losses.listen(Box::new(listener));
+        self
     }
 
     /// Handle by which other threads see how this follower is told, and end its waits.
@@ -147,7 +153,8 @@ impl Follower {
     }
 
     /// Waits for the next change of any document. An error is one that no waiting helps against: a resource that the
-    /// directory does not have, a request that the server refuses, or an interruption by another thread.
+    /// directory does not have, a request that the server refuses in each way (an ALTO error, or a status from 400 to 499
+    /// other than 408, 425 and 429), or an interruption by another thread. [`Self::on_loss`] tells of all others.
     pub fn update(&mut self) -> Result<Update, Error> {
         loop {
             if self.handle.take_interruption() {
@@ -158,10 +165,13 @@ impl Follower {
                 Some(session) => session,
                 None => match self.begin() {
                     Ok(session) => session,
+                    // Connections of a wait that is over are closed.
+                    Err(_) if self.handle.is_interrupted() => continue,
                     Err(error) if is_lasting(&error) => return Err(error),
                     Err(error) => {
                         tracing::debug!(%error, "not told of changes");
-                        self.pause();
+                        self.losses.tell(&error);
+                        self.pause(&error);
                         continue;
                     }
                 },
@@ -171,73 +181,74 @@ impl Follower {
                 continue;
             }
             match told {
-                Ok(Told::News(News { place, form, text })) => {
-                    self.session = Some((way, session));
-                    match self.take(place, form, &text, way) {
-                        Ok(update) => {
-                            self.failures = 0;
-                            return Ok(update);
-                        }
-                        Err(reason) => {
-                            // The document is not the one that the server thinks it is: begin anew with it.
-                            tracing::warn!(resource = %self.followed[place].resource_id, reason, "read again");
-                            self.documents[place] = None;
-                            self.end();
-                            self.pause();
-                        }
+                Ok(Told::News(News { place, form, text })) => match self.take(place, form, &text, way) {
+                    Ok(update) => {
+                        self.session = Some((way, session));
+                        self.losses.forget();
+                        return Ok(update);
                     }
-                }
+                    Err(reason) => {
+                        // The document is not the one that the server thinks it is: begin anew with it.
+                        let resource = &self.followed[place].resource_id;
+                        tracing::warn!(%resource, reason, "read again");
+                        let (uri, reason) = (self.client.root().to_string(), format!("{resource}: {reason}"));
+                        self.documents[place] = None;
+                        self.lose(way, Error::Malformed { uri, reason }, true)?;
+                    }
+                },
                 // Asking is for as long as there is no better way.
                 Ok(Told::Nothing) if self.has_better(way) => self.end(),
                 Ok(Told::Nothing) => self.session = Some((way, session)),
-                Ok(Told::Ended(reason)) => {
-                    tracing::debug!(?way, reason, "no longer told of changes");
-                    self.lose(way);
-                }
-                Err(error) if is_lasting(&error) => {
-                    self.end();
-                    return Err(error);
-                }
-                Err(error) => {
-                    tracing::debug!(?way, %error, "no longer told of changes");
-                    self.lose(way);
-                }
+                Ok(Told::Ended(error)) => self.lose(way, error, true)?,
+                Err(error) => self.lose(way, error, false)?,
             }
         }
     }
 
     /// Begins a session in the best way that works.
     fn begin(&mut self) -> Result<(Way, Box<dyn Session>), Error> {
-        self.lost.retain(|_, since| since.elapsed() < RETRY);
-        let mut last = None;
-        for way in self.ways.clone() {
-            // The last way is tried in any case.
-            if self.lost.contains_key(&way) && self.ways.last() != Some(&way) {
-                continue;
+        let directory = self.client.directory()?;
+        for Followed { resource_id, input } in &self.followed {
+            let entry = directory.get(resource_id.as_str());
+            let entry = entry.ok_or_else(|| Error::unsupported(format!("resource {resource_id}"), Vec::new()))?;
+            if entry.accepts().is_some() && input.is_none() {
+                return Err(Error::NoRequest { resource_id: resource_id.clone() });
             }
+        }
+        self.lost.retain(|_, since| since.elapsed() < RETRY);
+        // Ways that were lost are better than none.
+        let mut ways = self.ways.clone();
+        ways.sort_by_key(|way| self.lost.contains_key(way));
+        let mut worst: Option<Error> = None;
+        for way in ways {
             let tags: Vec<Option<String>> = self.documents.iter().map(|document| tag(document.as_ref())).collect();
             let line = self.client.line();
             self.handle.connect(&line);
             let begun: Result<Box<dyn Session>, Error> = match way {
                 Way::Stream => stream::begin(&self.client, &line, &self.followed, &tags),
                 Way::Views => views::begin(&self.client, &line, &self.followed, &tags),
-                Way::Polling => polling::begin(&self.client, &self.handle, &self.followed, self.interval),
+                Way::Polling => Ok(polling::begin(&self.client, &self.handle, &self.followed, self.interval)),
             };
             match begun {
                 Ok(session) => {
                     self.handle.set_way(Some(way));
+                    self.began = Instant::now();
                     return Ok((way, session));
                 }
                 Err(error) => {
                     tracing::debug!(?way, %error, "not a way to be told of changes");
-                    if matches!(error, Error::Unsupported { .. }) {
+                    if is_lasting(&error) {
                         self.lost.insert(way, Instant::now());
                     }
-                    last = Some(error);
+                    // What may pass is worth another try, and what a server says tells more than what it does not have.
+                    let weight = |error: &Error| (!is_lasting(error), !matches!(error, Error::Unsupported { .. }));
+                    if worst.as_ref().is_none_or(|worst| weight(&error) > weight(worst)) {
+                        worst = Some(error);
+                    }
                 }
             }
         }
-        Err(last.unwrap_or(Error::Query("no way to follow: name at least one")))
+        Err(worst.unwrap_or(Error::Query("no way to follow: name at least one")))
     }
 
     /// Takes over what was told.
@@ -284,32 +295,32 @@ impl Follower {
         self.handle.set_way(None);
     }
 
-    fn lose(&mut self, way: Way) {
+    /// Ends a session, and waits. A session may end as a matter of course once, or because it failed. Returns the error if it
+    /// stays and there is no other way.
+    fn lose(&mut self, way: Way, error: Error, is_usual: bool) -> Result<(), Error> {
+        tracing::debug!(?way, %error, "no longer told of changes");
         self.end();
-        if self.failures + 1 >= LOSSES {
-            self.lost.insert(way, Instant::now());
-            self.failures = 0;
-            return;
+        if self.began.elapsed() > LONGEST_PAUSE {
+            self.losses.forget_count();
         }
-        self.pause();
+        if self.losses.are_enough() || !is_usual && is_lasting(&error) {
+            if self.ways.iter().any(|other| *other != way && !self.lost.contains_key(other)) {
+                self.lost.insert(way, Instant::now());
+            } else if is_lasting(&error) {
+                return Err(error);
+            }
+        }
+        if !is_usual || !self.losses.are_none() {
+            self.losses.tell(&error);
+        }
+        self.pause(&error);
+        Ok(())
     }
 
-    fn pause(&mut self) {
-        let pause = FIRST_PAUSE.saturating_mul(1 << self.failures.min(10)).min(LONGEST_PAUSE);
-        self.failures = self.failures.saturating_add(1);
-        // Clients that lost the same server do not come back all at once.
-        let nanos =
-            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.subsec_nanos());
-        let part = 0.5 + f64::from(nanos % 1000) / 2000.0;
-        self.handle.sleep(pause.mul_f64(part));
+    fn pause(&mut self, error: &Error) {
+        let pause = self.losses.pause(error);
+        self.handle.sleep(pause);
     }
-}
-
-use self::session::Form;
-
-/// Tells whether an error stays however long one waits.
-fn is_lasting(error: &Error) -> bool {
-    matches!(error, Error::Alto(_) | Error::Unsupported { .. } | Error::Denied { .. } | Error::Query(_))
 }
 
 fn tag(document: Option<&Document>) -> Option<String> {

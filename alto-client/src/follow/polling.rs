@@ -24,22 +24,11 @@ struct Polling {
     last: Vec<Vec<u8>>,
 }
 
-/// Begins to ask.
-pub(super) fn begin(
-    client: &Client,
-    handle: &Handle,
-    followed: &[Followed],
-    interval: Duration,
-) -> Result<Box<dyn Session>, Error> {
-    let directory = client.directory()?;
-    for Followed { resource_id, .. } in followed {
-        if directory.get(resource_id.as_str()).is_none() {
-            return Err(Error::unsupported(format!("resource {resource_id}"), Vec::new()));
-        }
-    }
+/// Begins to ask for resources of the directory.
+pub(super) fn begin(client: &Client, handle: &Handle, followed: &[Followed], interval: Duration) -> Box<dyn Session> {
     let last = vec![Vec::new(); followed.len()];
     let (client, handle, followed) = (client.clone(), handle.clone(), followed.to_vec());
-    Ok(Box::new(Polling { client, handle, followed, interval, place: 0, at: Instant::now(), last }))
+    Box::new(Polling { client, handle, followed, interval, place: 0, at: Instant::now(), last })
 }
 
 impl Session for Polling {

@@ -15,8 +15,8 @@ pub(super) enum Told {
     News(News),
     /// Nothing has changed, which a session that asks tells after each round.
     Nothing,
-    /// The server ends the session, with the reason.
-    Ended(String),
+    /// The session is over as a matter of course, and another one may go on.
+    Ended(Error),
 }
 
 /// Update of a document.

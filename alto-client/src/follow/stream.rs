@@ -13,6 +13,7 @@ use crate::client::Client;
 use crate::directory::Entry;
 use crate::error::Error;
 use crate::exchange::{HttpUri, Line, Live};
+use crate::printable::printable;
 
 /// Request for a stream (RFC 8895 §6.5).
 #[derive(Serialize)]
@@ -72,7 +73,11 @@ impl Session for Stream {
         loop {
             let event =
                 self.events.next().map_err(|error| Error::Transport { uri: uri.clone(), source: error.into() })?;
-            let Some(Event { name, data }) = event else { return Ok(Told::Ended("the stream ended".to_owned())) };
+            let ended = |reason: Option<String>| {
+                let reason = reason.unwrap_or_else(|| "the server ended the stream".to_owned());
+                Ok(Told::Ended(Error::Ended { uri: uri.clone(), reason: printable(&reason) }))
+            };
+            let Some(Event { name, data }) = event else { return ended(None) };
             if MediaType::UPDATE_STREAM_CONTROL.names(&name) {
                 let control: ControlEvent = plain_words::parse(&data, "{}").map_err(|faults| Error::Malformed {
                     uri: uri.clone(),
@@ -80,7 +85,7 @@ impl Session for Stream {
                 })?;
                 self.is_first = false;
                 if !control.stopped.is_empty() {
-                    return Ok(Told::Ended(control.description.unwrap_or_else(|| "the server stopped it".to_owned())));
+                    return ended(control.description);
                 }
                 continue;
             }

@@ -16,6 +16,8 @@ use crate::exchange::{HttpUri, Line, Live};
 
 /// Views of all documents, each read by a thread.
 struct Views {
+    /// URI of the directory.
+    uri: String,
     told: Receiver<Result<Told, Error>>,
     stop: Arc<AtomicBool>,
 }
@@ -71,12 +73,14 @@ pub(super) fn begin(
     for reader in readers {
         thread::spawn(move || reader.run());
     }
-    Ok(Box::new(Views { told, stop }))
+    Ok(Box::new(Views { uri: client.root().to_string(), told, stop }))
 }
 
 impl Session for Views {
     fn next(&mut self) -> Result<Told, Error> {
-        self.told.recv().unwrap_or_else(|_| Ok(Told::Ended("all views ended".to_owned())))
+        self.told.recv().unwrap_or_else(|_| {
+            Ok(Told::Ended(Error::Ended { uri: self.uri.clone(), reason: "all views ended".to_owned() }))
+        })
     }
 }
 
@@ -95,7 +99,7 @@ impl Reader {
                 Ok(None) => continue,
                 Ok(Some(news)) => Ok(Told::News(news)),
                 // Versions that are gone, and views that are unknown, mean that a new view has to be opened.
-                Err(error) if matches!(error.status(), Some(404 | 410 | 425)) => Ok(Told::Ended(error.to_string())),
+                Err(error) if matches!(error.status(), Some(404 | 410 | 425)) => Ok(Told::Ended(error)),
                 Err(error) => Err(error),
             };
             let goes_on = matches!(told, Ok(Told::News(_)));

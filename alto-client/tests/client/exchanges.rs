@@ -228,3 +228,26 @@ fn settings_that_cannot_be_are_refused() {
         assert!(matches!(Client::builder(good).trust(pem).build(), Err(BuildError::Certificates(_))), "{pem:?}");
     }
 }
+
+#[test]
+fn https_servers_are_recognised_over_plain_tcp() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let uri = format!("http://{}/ird", listener.local_addr().unwrap());
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            std::io::Read::read_exact(&mut stream, &mut byte).unwrap();
+            request.extend(byte);
+        }
+        // A fatal alert, as TLS libraries send it to those who speak HTTP.
+        std::io::Write::write_all(&mut stream, b"\x15\x03\x03\x00\x02\x02\x16").unwrap();
+    });
+    let error = Client::builder(&uri).build().unwrap().directory().unwrap_err();
+    answering.join().unwrap();
+    assert!(
+        error.to_string().ends_with("this is probably an HTTPS server, so use https:// instead of http://"),
+        "{error}"
+    );
+}

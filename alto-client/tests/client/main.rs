@@ -10,6 +10,7 @@ mod closure;
 mod endpoints;
 mod exchanges;
 mod follow;
+mod follow_errors;
 mod follow_losses;
 mod multi_cost;
 mod real_server;

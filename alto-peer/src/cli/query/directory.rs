@@ -2,13 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use alto_types::{Capabilities, CostType, ResourceId};
+use alto_types::{Capabilities, CostType, MediaType, ResourceId};
 use serde::Serialize;
 use structopt::StructOpt;
 
+use super::lists::{shortened, wrapped};
 use super::table::Table;
 use super::{CommonOptions, QueryError};
 use alto_client::{Directory, Entry, Kind, printable};
+
+/// Largest width of the column of resources that another one uses, without the number of those left out.
+const USES_WIDTH: usize = 24;
+/// Largest width of the column of resources that offer something.
+const OFFERS_WIDTH: usize = 90;
 
 /// Options of `query directory`.
 #[derive(Clone, Debug, StructOpt)]
@@ -86,7 +92,7 @@ fn text(directory: &Directory) -> String {
         let id = entry.id().to_string();
         let method = if entry.accepts().is_some() { "POST" } else { "GET" };
         let uses: Vec<&str> = entry.uses().iter().map(ResourceId::as_str).collect();
-        let uses = if uses.is_empty() { "-".to_owned() } else { uses.join(",") };
+        let uses = if uses.is_empty() { "-".to_owned() } else { shortened(&uses, USES_WIDTH) };
         resources.row([id.clone(), kind(entry), method.to_owned(), uses, printable(entry.uri())]);
         for cost_type in entry.cost_types() {
             let name = (cost_type.cost_metric.to_string(), cost_type.cost_mode.to_string());
@@ -104,14 +110,20 @@ fn text(directory: &Directory) -> String {
     if !costs.is_empty() {
         let mut table = Table::new(["METRIC", "MODE", "OFFERED BY"]);
         for ((metric, mode), offers) in costs {
-            table.row([metric, mode, offers.join(", ")]);
+            let mut cells = [metric, mode];
+            for line in wrapped(&offers, OFFERS_WIDTH) {
+                let [metric, mode] = std::mem::take(&mut cells);
+                table.row([metric, mode, line]);
+            }
         }
         parts.push(table.render());
     }
     if !properties.is_empty() {
         let mut table = Table::new(["PROPERTY", "OFFERED BY"]);
-        for (property, offers) in properties {
-            table.row([property, offers.join(", ")]);
+        for (mut property, offers) in properties {
+            for line in wrapped(&offers, OFFERS_WIDTH) {
+                table.row([std::mem::take(&mut property), line]);
+            }
         }
         parts.push(table.render());
     }
@@ -129,6 +141,8 @@ fn kind(entry: &Entry) -> String {
         Kind::EndpointCost => "endpoint costs",
         Kind::PropertyMap => "property map",
         Kind::FilteredPropertyMap => "property map filter",
+        _ if MediaType::TIPS.names(entry.media_type()) => "tips",
+        _ if MediaType::EVENT_STREAM.names(entry.media_type()) => "update stream",
         _ => return printable(entry.media_type()),
     }
     .to_owned()

@@ -5,10 +5,14 @@ use structopt::StructOpt;
 
 use super::cost_columns::{Columns, title};
 use super::cost_options::CostOptions;
+use super::lists::shortened;
 use super::table::Table;
 use super::{CommonOptions, QueryError, parse_address};
 use alto_client::metric::Better;
 use alto_client::{Basis, CostColumn, EndpointCostQuery, EndpointCosts, Kind, NetworkMap, printable};
+
+/// Number of characters of addresses that a note names.
+const MISSING_WIDTH: usize = 200;
 
 /// Options of `query pid`.
 #[derive(Clone, Debug, StructOpt)]
@@ -139,7 +143,37 @@ pub(crate) fn costs(options: &CostsOptions) -> Result<(), QueryError> {
     options.common.print(&costs.to_message(), || match costs.table.columns.as_slice() {
         [one] => cost_table(options, one),
         _ => multi_cost_table(options, &costs),
-    })
+    })?;
+    if !options.common.json {
+        note_missing(options, &costs);
+    }
+    Ok(())
+}
+
+/// Notes the addresses that no cost was found from or to.
+fn note_missing(options: &CostsOptions, costs: &EndpointCosts) {
+    let rows = costs.table.rows();
+    let has_cost = |address: &TypedEndpointAddr| {
+        rows.iter().any(|(source, row)| {
+            let is_cost = |cells: &[Option<f64>]| cells.iter().any(Option::is_some);
+            row.iter().any(|(destination, cells)| (*source == address || *destination == address) && is_cost(cells))
+        })
+    };
+    let mut missing: Vec<String> = Vec::new();
+    for address in options.from.iter().chain(&options.to).filter(|address| !has_cost(address)) {
+        let address = address.0.to_string();
+        if !missing.contains(&address) {
+            missing.push(address);
+        }
+    }
+    if !missing.is_empty() {
+        let constraints = if options.costs.query().tests.is_empty() { "" } else { ", or none meets the constraints" };
+        let missing = shortened(&missing, MISSING_WIDTH);
+        eprintln!(
+            "alto-peer: note: no cost for {missing}: the server does not know the address, or has no such cost for it\
+             {constraints}"
+        );
+    }
 }
 
 fn note_basis(options: &CostsOptions, basis: Basis) {

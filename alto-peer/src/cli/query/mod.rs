@@ -4,6 +4,7 @@ mod cost_columns;
 mod cost_options;
 mod directory;
 mod endpoints;
+mod lists;
 mod maps;
 mod property_map;
 mod table;
@@ -11,6 +12,7 @@ mod watch;
 
 use std::io;
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use alto_types::TypedEndpointAddr;
 use serde::Serialize;
@@ -88,6 +90,10 @@ enum QueryError {
     Access(#[from] AccessError),
     #[error(transparent)]
     Client(#[from] alto_client::Error),
+    #[error("{} cannot be read: {source}", path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error("{}: {reason}", path.display())]
+    NoRequest { path: PathBuf, reason: String },
     #[error("cannot write: {0}")]
     Output(#[from] io::Error),
 }
@@ -111,6 +117,7 @@ pub(crate) fn run(query: &Query) -> Exit {
             match error {
                 QueryError::Usage(_) => Exit::Usage,
                 QueryError::Access(error) => error.exit(),
+                QueryError::Unreadable { .. } | QueryError::NoRequest { .. } => Exit::Config,
                 QueryError::Client(_) | QueryError::Output(_) => Exit::Failure,
             }
         }

@@ -18,7 +18,7 @@ use super::{CommonOptions, QueryError};
     alto-peer query watch http://alto.example/directory filtered-cost-map --input request.json\n    \
     alto-peer query watch http://alto.example/directory --by tips --updates 3\n\n\
 Prints the version that each resource has at first, and then a line for everything that changes in it, until it is \
-interrupted.")]
+interrupted. After errors that may pass it goes on by itself, after pauses of up to a minute; others end it.")]
 pub(crate) struct WatchOptions {
     #[structopt(flatten)]
     common: CommonOptions,
@@ -56,8 +56,8 @@ pub(crate) struct WatchOptions {
 const MAX_INPUT: u64 = 1024 * 1024;
 
 pub(crate) fn watch(options: &WatchOptions) -> Result<(), QueryError> {
-    let client = options.common.client()?;
     let input = options.input.as_deref().map(read_input).transpose()?;
+    let client = options.common.client()?;
     let resources = match options.resources.as_slice() {
         [] => defaults(&client)?,
         some => some.to_vec(),
@@ -67,6 +67,7 @@ pub(crate) fn watch(options: &WatchOptions) -> Result<(), QueryError> {
     }
     let list = resources.into_iter().map(|resource_id| Followed { resource_id, input: input.clone() }).collect();
     let mut follower = client.follow(list).interval(Duration::from_secs(options.interval.max(1)));
+    follower = follower.on_loss(|error| eprintln!("alto-peer: {error}; trying again"));
     if let Some(way) = &options.by {
         follower = follower.by(&[match way.as_str() {
             "stream" => Way::Stream,
@@ -117,8 +118,14 @@ fn read_input(path: &std::path::Path) -> Result<Value, QueryError> {
     use std::io::Read as _;
 
     let mut text = Vec::new();
-    std::fs::File::open(path)?.take(MAX_INPUT).read_to_end(&mut text)?;
-    serde_json::from_slice(&text).map_err(|error| QueryError::Output(error.into()))
+    std::fs::File::open(path)
+        .and_then(|file| file.take(MAX_INPUT + 1).read_to_end(&mut text))
+        .map_err(|source| QueryError::Unreadable { path: path.to_owned(), source })?;
+    let unusable = |reason| QueryError::NoRequest { path: path.to_owned(), reason };
+    if text.len() as u64 > MAX_INPUT {
+        return Err(unusable(format!("longer than {MAX_INPUT} bytes, the limit of a request")));
+    }
+    plain_words::parse(&text, "{}").map_err(|faults| unusable(faults.to_string()))
 }
 
 /// The default network map, and the first cost map that depends on it.

@@ -120,7 +120,7 @@ impl Waiter {
             if let Err(error) = self.follow(&question) {
                 // Costs are asked for instead.
                 tracing::debug!(%error, "costs are not followed");
-                if !matches!(error, Error::Alto(_)) {
+                if !matches!(error, Error::Alto(_) | Error::Status { .. }) {
                     return;
                 }
             }

@@ -118,8 +118,8 @@ mod tests {
     #[test]
     fn an_error_is_told_once_and_again_when_it_changes() {
         let heard = Arc::<Mutex<Vec<String>>>::default();
-        let (hears, mut losses) = (Arc::clone(&heard), Losses::default());
-        losses.listen(Box::new(move |error| hears.lock().unwrap().push(error.to_string())));
+        let (listening, mut losses) = (Arc::clone(&heard), Losses::default());
+        losses.listen(Box::new(move |error| listening.lock().unwrap().push(error.to_string())));
         for error in [status(502, 1), status(502, 2), status(504, 2), status(504, 3)] {
             losses.tell(&error);
         }

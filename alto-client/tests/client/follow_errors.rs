@@ -22,9 +22,9 @@ fn follower(ways: &[Way]) -> (Script, Follower, Arc<Mutex<Vec<String>>>) {
     server.on("POST /tips", [Reply::alto("tips", &view)]);
     let list = vec![Followed { resource_id: "nm".parse().unwrap(), input: None }];
     let heard = Arc::<Mutex<Vec<String>>>::default();
-    let hears = Arc::clone(&heard);
+    let listening = Arc::clone(&heard);
     let follower = builder(&server).build().unwrap().follow(list).by(ways).interval(Duration::from_millis(10));
-    (server, follower.on_loss(move |error| hears.lock().unwrap().push(error.to_string())), heard)
+    (server, follower.on_loss(move |error| listening.lock().unwrap().push(error.to_string())), heard)
 }
 
 #[test]

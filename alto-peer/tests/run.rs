@@ -297,7 +297,11 @@ fn a_terminal_is_left_as_it_was() {
             let status = Command::new("kill").arg(peer.child.id().to_string()).status().unwrap();
             assert!(status.success());
         } else {
-            peer.keys.write_all(b"\x04").unwrap();
+            // The key may come in the moment in which the line is drawn anew, and is then lost: people press it again.
+            wait_until("the end of the prompt", || {
+                let _ended = peer.keys.write_all(b"\x04");
+                peer.screen.lock().unwrap().contains("unregistered").then_some(())
+            });
         }
         peer.wait_for(0, "unregistered");
         assert_eq!(peer.end(), Some(0), "{end}");

@@ -1,4 +1,4 @@
-//! What a peer does so that pieces spread: it chooses which to send, and tells of new ones.
+//! Spreading of pieces: a peer chooses which piece to send where it may, and tells its neighbours of new ones.
 
 use alto_peer::content::Bitfield;
 use serde_json::Value;

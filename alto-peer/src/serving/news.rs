@@ -17,12 +17,12 @@ use crate::content::{Bitfield, Have, HaveMore};
 /// Bounds on the delay that lets pieces arriving in quick succession be told together. Within these it is a share of the time
 /// since the last line, as a line takes more bytes on the wire than what it says.
 const COLLECT: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
-/// That share: the inverse.
+/// Time since the last line divided by the delay before the next one, within the bounds of [`COLLECT`].
 const PART: u32 = 3;
 /// Media type of the answer.
 const LINES: &str = "application/x-ndjson";
 
-/// What a client has been told, and until when it is told more.
+/// Pieces that a client has been told of in one answer, and the time until which it is told of more.
 struct Told {
     shared: Arc<Shared>,
     have: Option<Bitfield>,

@@ -66,7 +66,7 @@ const MAX_FOLLOW: u64 = 300;
 const COLLECT: Duration = Duration::from_millis(50);
 /// Number of files listed at a time, so that a long list takes little memory.
 const LIST_CHUNK: usize = 500;
-/// What stands in the place of a piece's number when the peer may choose.
+/// Last part of the path `pieces/any`, with which the client leaves the choice of the piece to this peer.
 const ANY: &str = "any";
 /// `Cache-Control` of content that is named by its hash and never changes.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";

@@ -21,7 +21,7 @@ struct State {
     heard: Option<Instant>,
     /// Why the follower does not follow at present.
     problem: Option<String>,
-    /// Whether it cannot go on although the store answers.
+    /// True once the follower has met something in the store that it cannot follow.
     is_stopped: bool,
     /// Number of snapshots from which the follower started.
     starts: u64,

@@ -87,8 +87,8 @@ impl Line {
     }
 }
 
-/// Whether an error may come from a server that is not the master any more, or is cut off from its copies, so that another
-/// one may be asked.
+/// Tells whether an error of the store may come from a server that is not the master any more, or is cut off from its
+/// copies, so that another one may be asked.
 fn may_be_of_another(error: &StoreError) -> bool {
     match error {
         StoreError::Unconfirmed { .. } => true,

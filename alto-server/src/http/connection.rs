@@ -39,7 +39,7 @@ pub(crate) struct Connection {
     lingers: AtomicBool,
     /// Whether an answer on it stays open until something changes.
     is_live: AtomicBool,
-    /// Whether data was given to the socket that it may not have taken to its end.
+    /// True while the socket may not have taken all data of the connection.
     is_unsent: AtomicBool,
     activity: Mutex<Activity>,
     ordered: Notify,
@@ -51,7 +51,7 @@ struct Activity {
     last: Instant,
     /// Requests in progress. Those whose answer is on its way have the time at which a part of it last left.
     requests: Slab<Option<Instant>>,
-    /// Whether there was a request since the connection last rested.
+    /// True if a request came since the connection last gave its buffers back.
     is_awake: bool,
     /// Time at which the state is looked at next, unless something is ordered before.
     next_look: Instant,
@@ -62,7 +62,7 @@ struct Activity {
     evicted: bool,
 }
 
-/// What should become of a connection; where it ends, with the reason for metrics.
+/// Decision about an open connection: whether it goes on, rests or ends, and the reason of an end for metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Goes on without its buffers, because nothing has happened for a moment.

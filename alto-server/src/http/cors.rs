@@ -27,9 +27,9 @@ const MAX_AGE: &str = "600";
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Origins(Arc<[HeaderValue]>);
 
-/// What the answer to a request tells pages of other origins.
+/// Fields of an answer that tell web pages of other origins whether they may read it.
 pub(super) struct CrossOrigin {
-    /// Whether pages may read answers of this path at all.
+    /// True if pages of allowed origins may read answers of the path.
     is_open: bool,
     /// Value of `Access-Control-Allow-Origin`.
     allowed: Option<HeaderValue>,

@@ -118,7 +118,7 @@ impl AvailabilityPoller {
     }
 }
 
-/// What a neighbour told in one answer.
+/// Pieces of a neighbour as one answer to `have` told them.
 struct Told {
     complete: bool,
     /// Version of the pieces, if the answer was a single list, as of a neighbour that does not tell of new pieces in it.

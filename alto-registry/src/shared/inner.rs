@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::connector::Connector;
 use super::position::Position;
 use super::progress::Progress;
-use super::session::{Connector, Reply, Session, StoreError};
+use super::session::{Reply, Session, StoreError};
 
 /// Keys and progress of one log.
 pub(super) struct Inner {

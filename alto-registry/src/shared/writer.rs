@@ -132,7 +132,7 @@ fn write(
     }
     let mut replies = session.call_all(&commands)?;
     // A script that the server does not know has not run. It forgets them when an operator says so.
-    let forgotten = |reply: &Reply| matches!(reply, Reply::Refused(reason) if reason.contains("NOSCRIPT") || reason.contains("No matching script"));
+    let forgotten = |reply: &Reply| matches!(reply, Reply::Refused(reason) if reason.starts_with("NOSCRIPT"));
     let again: Vec<usize> = (0..tasks.len()).filter(|place| replies.get(*place).is_some_and(forgotten)).collect();
     let mut confirmed = waits.then(|| replies.pop().and_then(|reply| reply.number()).unwrap_or(0));
     if !again.is_empty() {

@@ -40,7 +40,8 @@ impl MultiCostQuery {
             None => (body.get("cost-type").and_then(CostType::read).into_iter().collect::<Vec<_>>(), false),
         };
         let columns: Vec<&Costs> = types.iter().map(|cost_type| known.costs(cost_type)).collect();
-        let pairs: BTreeSet<&Pair> = columns.iter().flat_map(|costs| costs.0.keys()).filter(|pair| keep(pair)).collect();
+        let pairs: BTreeSet<&Pair> =
+            columns.iter().flat_map(|costs| costs.0.keys()).filter(|pair| keep(pair)).collect();
         let row = |pair: &Pair| columns.iter().map(|costs| costs.0.get(pair).copied()).collect();
         let expected = pairs.into_iter().map(|pair| (pair.clone(), row(pair))).collect();
         Self { body, types, is_multi, expected, grades: grades.to_vec() }

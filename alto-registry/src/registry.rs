@@ -65,6 +65,12 @@ pub trait Registry: Send + Sync {
     /// A heartbeat is not saved: after a restart every lease begins anew.
     fn heartbeat(&self, caller: &Credentials, now: Timestamp) -> Result<Duration, Refusal>;
 
+    /// Decides about a heartbeat where what is in memory is enough for it, without blocking. Otherwise nothing is decided,
+    /// and [`Registry::heartbeat`] is to be called.
+    fn heartbeat_at_once(&self, caller: &Credentials, now: Timestamp) -> Option<Result<Duration, Refusal>> {
+        (!self.may_block()).then(|| self.heartbeat(caller, now))
+    }
+
     /// Ends a registration and all its holdings.
     fn leave(&self, caller: &Credentials, now: Timestamp) -> Result<Pending<()>, Refusal>;
 

@@ -93,7 +93,7 @@ pub(crate) fn health(network: &Arc<Network>, stopping: watch::Receiver<bool>, dr
             return Ok(text(TEXT, format!("ready {}\n", view.tag())));
         };
         let position = published.position().map(ToString::to_string).unwrap_or_default();
-        let line = match following.silent_for.filter(|silent| *silent > STALE) {
+        let line = match following.silent_for.filter(|silent| *silent > STALE || following.is_stopped) {
             None => format!("ready {} {position}\n", view.tag()),
             // Still ready: where the store is gone, all servers are stale, and a balancer must not take out all of them.
             Some(silent) => {

@@ -171,7 +171,7 @@ impl Signals {
 
 /// Reads everything again, off the event loop.
 async fn reload(admin: Arc<Admin>) {
-    let pool = admin.pool.clone();
+    let pool = admin.changes.clone();
     let work = move |_: &Cancel| {
         let by = Actor { who: "signal".to_owned(), from: None };
         // What is wrong has been logged.

@@ -14,12 +14,12 @@ use crate::support::{Answer, Request, Server, data, program};
 
 const TOKEN: &str = "correct-horse-battery-staple";
 /// Documents that are compared.
-const DOCUMENTS: [&str; 4] =
+pub(crate) const DOCUMENTS: [&str; 4] =
     ["/directory", "/networkmap", "/costmap/numerical/routingcost", "/costmap/ordinal/hopcount"];
 /// Header with the place in the order of changes.
 const POSITION: &str = "alto-position";
 
-fn start(store: &str, more: &[&str]) -> Server {
+pub(crate) fn start(store: &str, more: &[&str]) -> Server {
     start_with(&data("two-isps.json"), store, more)
 }
 
@@ -29,19 +29,19 @@ fn start_with(topology: &Path, store: &str, more: &[&str]) -> Server {
     Server::start(command.arg("--topology").arg(topology).args(more))
 }
 
-fn admin(address: SocketAddr, method: &str, path: &str, body: &str) -> Answer {
+pub(crate) fn admin(address: SocketAddr, method: &str, path: &str, body: &str) -> Answer {
     let kind = if path.contains("prefixes") { "text/plain" } else { "application/json" };
     let request = Request::new(method, path).field("Authorization", &format!("Bearer {TOKEN}"));
     request.field("Content-Type", kind).body(body).send(address)
 }
 
-fn position(server: &Server) -> String {
+pub(crate) fn position(server: &Server) -> String {
     let status = admin(server.address, "GET", "/admin/status", "").json();
     status["cluster"]["position"].as_str().unwrap().to_owned()
 }
 
 /// Waits until all servers have made the same changes.
-fn settle(servers: &[Server]) -> String {
+pub(crate) fn settle(servers: &[Server]) -> String {
     wait_until("all servers are at one position", || {
         let all: Vec<String> = servers.iter().map(position).collect();
         all.iter().all(|other| *other == all[0]).then(|| all[0].clone())
@@ -74,7 +74,7 @@ impl Answers {
 }
 
 /// Links between the switches of the topology.
-fn links(server: &Server) -> Vec<(String, String)> {
+pub(crate) fn links(server: &Server) -> Vec<(String, String)> {
     let links = admin(server.address, "GET", "/admin/links", "").json();
     let ends = |link: &Value| Some((link["source"].as_str()?.to_owned(), link["destination"].as_str()?.to_owned()));
     links["links"].as_array().unwrap().iter().filter_map(ends).collect()
@@ -247,15 +247,15 @@ fn files_move_into_an_empty_store_once_and_back() {
     assert_eq!(DOCUMENTS[1..].iter().map(|document| back.get(document).body).collect::<Vec<_>>(), wanted[1..]);
 }
 
-/// Appends an entry to a log, as a release to come may write it.
-fn append(redis: &RedisServer, log: &str, kind: &str, data: &str) {
-    const SCRIPT: &str = "local base, kind, data = KEYS[1], ARGV[1], ARGV[2] \
+/// Appends an entry to a log, as a release to come may write it, with spaces behind it.
+pub(crate) fn append(redis: &RedisServer, log: &str, kind: &str, data: &str, spaces: usize) {
+    const SCRIPT: &str = "local base, kind, data = KEYS[1], ARGV[1], ARGV[2] .. string.rep(' ', tonumber(ARGV[3])) \
         local before = string.match(redis.call('GET', base .. 'head') or '0-0 ', ' (%x*)$') \
         local chain = string.sub(redis.sha1hex(before .. kind .. data), 1, 16) \
         local id = redis.call('XADD', base .. 'log', '*', 'k', kind, 'd', data, 'p', before, 'c', chain) \
         redis.call('SET', base .. 'head', id .. ' ' .. chain) \
         return id";
-    let answer = redis.call(&["EVAL", SCRIPT, "1", &format!("alto:{log}:"), kind, data]);
+    let answer = redis.call(&["EVAL", SCRIPT, "1", &format!("alto:{log}:"), kind, data, &spaces.to_string()]);
     assert!(answer.contains('-') && !answer.contains("ERR"), "{answer}");
 }
 
@@ -276,13 +276,16 @@ fn a_server_that_meets_what_it_does_not_understand_serves_what_it_has_and_change
         let change = json!({"source": source, "destination": destination, "cost": 5}).to_string();
         assert_eq!(admin(servers[0].address, "POST", "/admin/links", &change).status, 200);
         let before = settle(&servers);
-        append(&redis, "network-1", kind, data);
+        append(&redis, "network-1", kind, data, 0);
         for server in &servers {
             let problem = wait_until("the server says that it does not follow", || {
                 let status = admin(server.address, "GET", "/admin/status", "").json();
                 status["cluster"]["problem"].as_str().map(str::to_owned)
             });
             assert!(problem.contains("does not understand"), "{problem}");
+            let ready = server.get("/readyz");
+            let line = String::from_utf8_lossy(&ready.body).into_owned();
+            assert!(ready.status == 200 && line.contains("stale for") && line.contains(&problem), "{line}");
             wait_until("that does not pass", || {
                 let status = admin(server.address, "GET", "/admin/status", "").json();
                 assert_eq!(status["cluster"]["problem"].as_str(), Some(&*problem));
@@ -310,7 +313,7 @@ fn a_registry_that_meets_what_it_does_not_understand_answers_and_changes_nothing
         server.post("/swarm/register", "application/json", registration)
     };
     let peer = register(4000).json();
-    append(&redis, "registry-1", "tomorrow", "");
+    append(&redis, "registry-1", "tomorrow", "", 0);
     let refused =
         wait_until("registrations are refused", || Some(register(4001)).filter(|answer| answer.status != 201));
     assert!(refused.status == 503 && refused.field("retry-after").is_some(), "{refused:?}");

@@ -7,6 +7,8 @@ mod attacks;
 mod cluster;
 #[cfg(feature = "redis")]
 mod cluster_secure;
+#[cfg(feature = "redis")]
+mod cluster_strained;
 mod command_line;
 mod conformance;
 mod ctl;

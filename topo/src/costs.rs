@@ -5,6 +5,7 @@
 //! the others do ([`update`](crate::route::update)).
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::means::members::End;
 use crate::model::parts::NodeId;
@@ -13,17 +14,25 @@ use crate::parallel::map_slices;
 use crate::route::along::Routes;
 use crate::route::graph::Graph;
 use crate::route::measures::{Measures, Wanted};
+use crate::route::search::{AllMeasures, Search};
 use crate::route::switches::{self, Access, Neighbour, SwitchGraph, SwitchId};
-use crate::route::tree::{Root, Tree, Workspace};
+use crate::route::tree::{Root, Tree};
 use crate::route::update::{Scratch, update};
 
-/// The trees of one network state, and the trees that serve each PID and host.
+/// The trees of one network state.
 #[derive(Debug)]
 pub(crate) struct Costs {
     switches: SwitchGraph,
     access: Access,
-    roots: Vec<Root>,
+    destinations: Arc<Destinations>,
+    /// Routes to each root.
     trees: Vec<Tree>,
+}
+
+/// The roots of all trees, and the root that each PID and host has.
+#[derive(Debug)]
+struct Destinations {
+    roots: Vec<Root>,
     /// Switches where the traffic of each PID enters the network.
     entries: Vec<Vec<SwitchId>>,
     /// Index of the tree of routes to each PID.
@@ -44,64 +53,61 @@ pub(crate) struct Differences {
 }
 
 impl Costs {
-    /// Finds all routes of a graph.
-    pub(crate) fn compute(graph: &Graph, frame: &Frame, entries: &[Vec<NodeId>]) -> Self {
+    /// Finds all routes of a graph, and what `each` makes of the values of the routes to each root.
+    pub(crate) fn compute<R: Send>(
+        graph: &Graph,
+        frame: &Frame,
+        entries: &[Vec<NodeId>],
+        each: impl Fn(&AllMeasures<'_>) -> R + Sync,
+    ) -> (Self, Vec<R>) {
         let (switches, access) = switches::split(graph, frame);
-        let mut costs = Self::without_trees(switches, access, frame, entries);
-        costs.trees = map_slices(&costs.roots, |roots| {
-            let mut workspace = Workspace::default();
-            roots.iter().map(|root| Tree::to(&costs.switches, root, &mut workspace)).collect()
+        let destinations = Arc::new(Destinations::of(&access, frame, entries));
+        let outcomes = map_slices(&destinations.roots, |roots| {
+            let mut search = Search::default();
+            let outcome = |root: &Root| {
+                search.run(&switches, root);
+                (search.tree(), each(&search.measures(&switches, root)))
+            };
+            roots.iter().map(outcome).collect()
         });
-        costs
-    }
-
-    fn without_trees(switches: SwitchGraph, access: Access, frame: &Frame, entries: &[Vec<NodeId>]) -> Self {
-        let switch_of: HashMap<NodeId, SwitchId> = (0..).zip(&frame.switches).map(|(id, s)| (s.node, id)).collect();
-        let entries: Vec<Vec<SwitchId>> =
-            entries.iter().map(|nodes| nodes.iter().filter_map(|n| switch_of.get(n).copied()).collect()).collect();
-        let mut places: HashMap<Root, u32> = HashMap::new();
-        let mut roots = Vec::new();
-        let mut place = |root: Root| {
-            *places.entry(root).or_insert_with_key(|root| {
-                roots.push(root.clone());
-                u32::try_from(roots.len() - 1).unwrap_or(u32::MAX)
-            })
-        };
-        let to_pid = entries.iter().map(|switches| place(Root::switches(switches.iter().copied()))).collect();
-        let to_host = (0..).take(frame.hosts.len()).map(|host| match access.entries(host) {
-            [] => None,
-            // All routes end with the same edge, so the tree of the switch serves.
-            [entry] => Some(place(Root::switches([entry.switch]))),
-            several => Some(place(Root::host(several))),
-        });
-        let to_host = to_host.collect();
-        let to_switch = (0..).zip(&roots).filter_map(|(tree, root)| Some((root.only_switch()?, tree))).collect();
-        Self { switches, access, roots, trees: Vec::new(), entries, to_pid, to_host, to_switch }
+        let (trees, results) = outcomes.into_iter().unzip();
+        (Self { switches, access, destinations, trees }, results)
     }
 
     /// Updates the costs to a changed graph of the same frame, and lists the differences.
     pub(crate) fn after(&self, graph: &Graph, frame: &Frame, entries: &[Vec<NodeId>]) -> (Self, Differences) {
         let (switches, access) = switches::split(graph, frame);
         let changed = switches.changed_since(&self.switches);
-        let mut next = Self::without_trees(switches, access, frame, entries);
-        let before: HashMap<&Root, &Tree> = self.roots.iter().zip(&self.trees).collect();
-        let places: HashMap<&Root, u32> = self.roots.iter().zip(0..).collect();
-        let same_root = next.roots.iter().map(|root| places.get(root).copied()).collect();
-        let everything = || (0..u32::try_from(next.switches.len()).unwrap_or(u32::MAX)).collect();
-        let outcomes = map_slices(&next.roots, |roots| {
-            let (mut workspace, mut scratch) = (Workspace::default(), Scratch::default());
-            let outcome = |root: &Root| match before.get(root) {
-                None => (Tree::to(&next.switches, root, &mut workspace), everything()),
-                Some(&tree) => match update(tree, root, &next.switches, &changed, &mut scratch) {
-                    None => (tree.clone(), Vec::new()),
-                    Some(updated) => (updated.tree.unwrap_or_else(|| tree.clone()), updated.changed),
-                },
+        let is_same = access == self.access;
+        let destinations =
+            if is_same { Arc::clone(&self.destinations) } else { Arc::new(Destinations::of(&access, frame, entries)) };
+        let same_root: Vec<Option<u32>> = if is_same {
+            (0..).map(Some).take(destinations.roots.len()).collect()
+        } else {
+            let places: HashMap<&Root, u32> = self.destinations.roots.iter().zip(0..).collect();
+            destinations.roots.iter().map(|root| places.get(root).copied()).collect()
+        };
+        let everything = || (0..u32::try_from(switches.len()).unwrap_or(u32::MAX)).collect();
+        let roots: Vec<(&Root, Option<u32>)> = destinations.roots.iter().zip(same_root.iter().copied()).collect();
+        let outcomes = map_slices(&roots, |roots| {
+            let (mut search, mut scratch) = (Search::default(), Scratch::default());
+            let outcome = |&(root, before): &(&Root, Option<u32>)| match before {
+                None => {
+                    search.run(&switches, root);
+                    (search.tree(), everything())
+                }
+                Some(before) => {
+                    let tree = &self.trees[before as usize];
+                    match update(tree, root, &switches, &changed, &mut scratch) {
+                        None => (tree.clone(), Vec::new()),
+                        Some(updated) => (updated.tree.unwrap_or_else(|| tree.clone()), updated.changed),
+                    }
+                }
             };
             roots.iter().map(outcome).collect()
         });
-        let differences: Vec<Vec<SwitchId>>;
-        (next.trees, differences) = outcomes.into_iter().unzip();
-        (next, Differences { same_root, changed: differences })
+        let (trees, changed) = outcomes.into_iter().unzip();
+        (Self { switches, access, destinations, trees }, Differences { same_root, changed })
     }
 
     /// Returns the wanted values of the route from where one group of hosts is linked to where another one is, the access
@@ -113,7 +119,7 @@ impl Costs {
         let routes = self.routes(self.tree_to(into)?);
         match from {
             End::Switch(switch) => routes.measures(switch, wanted),
-            End::Pid(pid) => routes.best_of(&self.entries[pid as usize], wanted),
+            End::Pid(pid) => routes.best_of(&self.destinations.entries[pid as usize], wanted),
             End::Host(host) => {
                 let ways = self.access.out(host).iter().filter_map(|out| match out.to {
                     Neighbour::Switch(switch) => Some((routes.measures(switch, wanted)?.with(&out.attributes), out)),
@@ -128,9 +134,9 @@ impl Costs {
     /// Returns the index of the tree of routes to where a group of hosts is linked.
     pub(crate) fn tree_to(&self, into: End) -> Option<u32> {
         match into {
-            End::Switch(switch) => self.to_switch.get(&switch).copied(),
-            End::Host(host) => self.to_host[host as usize],
-            End::Pid(pid) => Some(self.to_pid[pid as usize]),
+            End::Switch(switch) => self.destinations.to_switch.get(&switch).copied(),
+            End::Host(host) => self.destinations.to_host[host as usize],
+            End::Pid(pid) => Some(self.destinations.to_pid[pid as usize]),
         }
     }
 
@@ -144,7 +150,7 @@ impl Costs {
 
     /// Finds the best route from one host to another: its wanted values, and its first node after the source.
     fn best_route(&self, source: u32, destination: u32, wanted: Wanted) -> Option<(Measures, Neighbour)> {
-        let routes = self.to_host[destination as usize].map(|tree| self.routes(tree));
+        let routes = self.destinations.to_host[destination as usize].map(|tree| self.routes(tree));
         let exit = match self.access.entries(destination) {
             [entry] => Some(&entry.attributes),
             // The tree of a host that is linked to several switches includes the last edge.
@@ -169,7 +175,9 @@ impl Costs {
         let (measures, first) = self.best_route(source, destination, Wanted::Everything)?;
         let path = match first {
             Neighbour::Host(_) => Vec::new(),
-            Neighbour::Switch(switch) => self.trees[self.to_host[destination as usize]? as usize].path(switch)?,
+            Neighbour::Switch(switch) => {
+                self.trees[self.destinations.to_host[destination as usize]? as usize].path(switch)?
+            }
         };
         Some((path, measures))
     }
@@ -177,7 +185,9 @@ impl Costs {
     /// Finds the routes from every switch to one of them, each as the switches on it and its values.
     pub(crate) fn routes_to_switch(&self, switch: SwitchId) -> impl Iterator<Item = (Vec<SwitchId>, Measures)> {
         let root = Root::switches([switch]);
-        let tree = Tree::to(&self.switches, &root, &mut Workspace::default());
+        let mut search = Search::default();
+        search.run(&self.switches, &root);
+        let tree = search.tree();
         let others = (0..).take(self.switches.len()).filter(move |source| *source != switch);
         others.filter_map(move |source| {
             let routes = Routes { graph: &self.switches, root: &root, tree: &tree };
@@ -188,14 +198,18 @@ impl Costs {
     /// Returns the switches on the route from where the traffic of one PID enters the network to where that of another
     /// one does, the nearest of both, and the values of the route.
     pub(crate) fn route_of_pids(&self, source: u32, destination: u32) -> Option<(Vec<SwitchId>, Measures)> {
-        let routes = self.routes(self.to_pid[destination as usize]);
-        let start = routes.nearest(&self.entries[source as usize])?;
+        let routes = self.routes(self.destinations.to_pid[destination as usize]);
+        let start = routes.nearest(&self.destinations.entries[source as usize])?;
         Some((routes.tree.path(start)?, routes.measures(start, Wanted::Everything)?))
     }
 
     /// Returns the routes of a tree.
     pub(crate) fn routes(&self, tree: u32) -> Routes<'_> {
-        Routes { graph: &self.switches, root: &self.roots[tree as usize], tree: &self.trees[tree as usize] }
+        Routes {
+            graph: &self.switches,
+            root: &self.destinations.roots[tree as usize],
+            tree: &self.trees[tree as usize],
+        }
     }
 
     /// Lists the indexes of all trees.
@@ -210,6 +224,33 @@ impl Costs {
 
     /// Returns the switches where the traffic of a PID enters the network.
     pub(crate) fn entries(&self, pid: u32) -> &[SwitchId] {
-        &self.entries[pid as usize]
+        &self.destinations.entries[pid as usize]
+    }
+}
+
+impl Destinations {
+    /// Finds the roots of the trees that are needed.
+    fn of(access: &Access, frame: &Frame, entries: &[Vec<NodeId>]) -> Self {
+        let switch_of: HashMap<NodeId, SwitchId> = (0..).zip(&frame.switches).map(|(id, s)| (s.node, id)).collect();
+        let entries: Vec<Vec<SwitchId>> =
+            entries.iter().map(|nodes| nodes.iter().filter_map(|n| switch_of.get(n).copied()).collect()).collect();
+        let mut places: HashMap<Root, u32> = HashMap::new();
+        let mut roots = Vec::new();
+        let mut place = |root: Root| {
+            *places.entry(root).or_insert_with_key(|root| {
+                roots.push(root.clone());
+                u32::try_from(roots.len() - 1).unwrap_or(u32::MAX)
+            })
+        };
+        let to_pid = entries.iter().map(|switches| place(Root::switches(switches.iter().copied()))).collect();
+        let to_host = (0..).take(frame.hosts.len()).map(|host| match access.entries(host) {
+            [] => None,
+            // All routes end with the same edge, so the tree of the switch serves.
+            [entry] => Some(place(Root::switches([entry.switch]))),
+            several => Some(place(Root::host(several))),
+        });
+        let to_host = to_host.collect();
+        let to_switch = (0..).zip(&roots).filter_map(|(tree, root)| Some((root.only_switch()?, tree))).collect();
+        Self { roots, entries, to_pid, to_host, to_switch }
     }
 }

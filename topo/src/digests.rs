@@ -13,8 +13,9 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::costs::{Costs, Differences};
 use crate::parallel::map_slices;
-use crate::route::along::{ManyMeasures, Routes, Workspace};
+use crate::route::along::{ManyMeasures, Workspace};
 use crate::route::measures::Measures;
+use crate::route::search::AllMeasures;
 use crate::route::switches::SwitchId;
 use crate::tag::Hasher;
 
@@ -28,15 +29,11 @@ pub(crate) struct RouteDigests {
 
 /// The digest of the routes to one root.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Column(u128);
+pub(crate) struct Column(u128);
 
 impl RouteDigests {
-    /// Hashes the routes from `rows`, which are sorted.
-    pub(crate) fn compute(rows: Vec<SwitchId>, costs: &Costs) -> Self {
-        let columns = map_slices(&costs.all_trees(), |trees| {
-            let mut workspace = Workspace::default();
-            trees.iter().map(|tree| Column::of(costs.routes(*tree), &rows, &mut workspace)).collect()
-        });
+    /// Collects the digests of all columns, whose rows are sorted.
+    pub(crate) fn new(rows: Vec<SwitchId>, columns: Vec<Column>) -> Self {
         Self { rows: Arc::new(rows), columns }
     }
 
@@ -48,7 +45,10 @@ impl RouteDigests {
             let mut column = |tree: u32| {
                 let routes = costs.routes(tree);
                 let Some(old) = differences.same_root[tree as usize] else {
-                    return Column::of(routes, rows, &mut workspace);
+                    let mut all = ManyMeasures::of(routes, &mut workspace);
+                    let rows = rows.iter().enumerate();
+                    return rows
+                        .fold(Column::default(), |column, (row, &switch)| column.with(row, all.measures(switch)));
                 };
                 let mut column = self.columns[old as usize];
                 let changed = &differences.changed[tree as usize];
@@ -83,9 +83,10 @@ impl RouteDigests {
 }
 
 impl Column {
-    fn of(routes: Routes<'_>, rows: &[SwitchId], workspace: &mut Workspace) -> Self {
-        let mut all = ManyMeasures::of(routes, workspace);
-        rows.iter().enumerate().fold(Self::default(), |column, (row, &switch)| column.with(row, all.measures(switch)))
+    /// Hashes the values of the routes from `rows`, which are sorted.
+    pub(crate) fn of(rows: &[SwitchId], measures: &AllMeasures<'_>) -> Self {
+        let row = |column: Self, (row, &switch): (usize, &SwitchId)| column.with(row, measures.of(switch));
+        rows.iter().enumerate().fold(Self::default(), row)
     }
 
     /// Adds the values of a row.

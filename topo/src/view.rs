@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::changed_pairs::{ChangedPairs, Step};
 use crate::costs::Costs;
-use crate::digests::RouteDigests;
+use crate::digests::{Column, RouteDigests};
 use crate::means::access::Typical;
 use crate::means::members::Members;
 use crate::means::memo::Memo;
@@ -23,9 +23,14 @@ use crate::prefix::network_map::{NetworkMap, PidId};
 use crate::route::graph::{Graph, kinds};
 use crate::route::measures::{Attributes, Measures};
 use crate::route::paths::{self, Route};
+use crate::route::search::AllMeasures;
 use crate::route::switches::{Access, Neighbour, SwitchId};
 use crate::tag::Hasher;
 use crate::value::Value;
+
+mod into;
+
+pub use into::{IntoEndpoint, IntoPid};
 
 /// An immutable state of the network with all costs.
 #[derive(Debug)]
@@ -75,8 +80,10 @@ impl View {
     pub fn compute(topology: Arc<Topology>) -> Self {
         let frame = &topology.frame;
         let graph = graph(&topology);
-        let costs = Costs::compute(&graph, frame, &topology.grouping.entries);
-        let digests = RouteDigests::compute(entries(&topology), &costs);
+        let rows = entries(&topology);
+        let column = |measures: &AllMeasures<'_>| Column::of(&rows, measures);
+        let (costs, columns) = Costs::compute(&graph, frame, &topology.grouping.entries, column);
+        let digests = RouteDigests::new(rows, columns);
         let mut hosts = HashMap::new();
         for (i, host) in (0..).zip(&frame.hosts) {
             hosts.extend(host.addresses.iter().map(|address| (*address, i)));
@@ -182,18 +189,21 @@ impl View {
             let one_way = |from, to| self.pid_cost(metric, from, to);
             return Some(one_way(source, destination)?.plus(one_way(destination, source)?));
         }
-        let mean = || {
-            let [from, into] = [source, destination].map(|pid| &self.members[pid.0 as usize]);
-            let relation = if source == destination { Relation::Same } else { Relation::Different };
-            metric.value(&pairs::mean(&self.costs, from, into, relation, metric.wanted())?)
-        };
         let is_kept =
             || self.members[source.0 as usize].from.len() * self.members[destination.0 as usize].into.len() > 1;
+        let mean = || self.mean_cost(metric, source, destination);
         if self.memo.keeps_single_lookups() || is_kept() {
-            self.memo.get(metric, source.0, destination.0, mean)
+            self.memo.column(metric, destination.0).get(source.0, mean)
         } else {
             mean()
         }
+    }
+
+    /// Computes the cost from one PID to another.
+    fn mean_cost(&self, metric: Metric, source: PidId, destination: PidId) -> Option<Value> {
+        let [from, into] = [source, destination].map(|pid| &self.members[pid.0 as usize]);
+        let relation = if source == destination { Relation::Same } else { Relation::Different };
+        metric.value(&pairs::mean(&self.costs, from, into, relation, metric.wanted())?)
     }
 
     /// Resolves an address to its host and PID. An IPv4-mapped IPv6 address is the IPv4 address.
@@ -328,17 +338,21 @@ impl View {
             hasher.number(bytes.len() as u64);
             hasher.bytes(&bytes);
         }
-        let typical = format!("{:?}", self.typical);
+        let mut any_virtual = false;
         for (pid, members) in (0..).zip(self.members.iter()) {
             if members.hosts.is_empty() && !members.from.is_empty() {
+                any_virtual = true;
                 hasher.number(u64::from(pid));
                 let entries = self.costs.entries(pid);
                 hasher.number(entries.len() as u64);
                 for switch in entries {
                     hasher.number(self.digests.row(*switch));
                 }
-                hasher.text(&typical);
             }
+        }
+        // The hosts that PIDs without hosts are taken to have are alike for all of them.
+        if any_virtual {
+            hasher.text(&format!("{:?}", self.typical));
         }
         // Answers tell whether their values derive from measurements, even if measuring changed none of them.
         hasher.bytes(&self.measured.map(u8::from));

@@ -23,10 +23,14 @@ fn name(node: usize) -> String {
     if node < HOSTS { format!("n{:02}h", node * 5) } else { format!("n{:02}s", node - HOSTS) }
 }
 
-/// Links with few distinct values, so that there are many ties; sparse and dense, connected and not.
+/// Links with few distinct values, so that there are many ties; sparse and dense, connected and not. With a least cost of 0,
+/// routes are searched in another way than without.
 fn wires() -> impl Strategy<Value = Vec<Wire>> {
-    let wire = (0..NODES, 0..NODES, 0u32..4, 0u32..3, 1u32..4, 0u32..4, prop::bool::weighted(0.2));
-    prop::collection::vec(wire.prop_filter("no self-loops", |wire| wire.0 != wire.1), 20..90)
+    let wire = |least: u32| {
+        let wire = (0..NODES, 0..NODES, least..least + 4, 0u32..3, 1u32..4, 0u32..4, prop::bool::weighted(0.2));
+        wire.prop_filter("no self-loops", |wire| wire.0 != wire.1)
+    };
+    (0u32..2).prop_flat_map(move |least| prop::collection::vec(wire(least), 20..90))
 }
 
 fn changes() -> impl Strategy<Value = Vec<Vec<Change>>> {

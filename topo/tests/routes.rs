@@ -17,12 +17,16 @@ type Values = (u32, u32, u32, u32);
 const HOSTS: usize = 4;
 const NODES: usize = 10;
 
-/// Links with few distinct values, so that there are many ties.
+/// Links with few distinct values, so that there are many ties. With a least cost of 0, routes are searched in another way
+/// than without.
 fn wires() -> impl Strategy<Value = Vec<Wire>> {
     let loss = prop_oneof![3 => Just(0u32), 2 => 1u32..40, 1 => Just(100)];
     let (directed, up) = (prop::bool::weighted(0.3), prop::bool::weighted(0.9));
-    let wire = (0..NODES, 0..NODES, 0u32..4, 0u32..3, 1u32..4, loss, directed, up);
-    prop::collection::vec(wire.prop_filter("no self-loops", |wire| wire.0 != wire.1), 0..30)
+    let wire = move |least: u32| {
+        let wire = (0..NODES, 0..NODES, least..least + 4, 0u32..3, 1u32..4, loss.clone(), directed, up);
+        wire.prop_filter("no self-loops", |wire| wire.0 != wire.1)
+    };
+    (0u32..2).prop_flat_map(move |least| prop::collection::vec(wire(least), 0..30))
 }
 
 /// Names a node; the first nodes are hosts.

@@ -26,6 +26,8 @@ pub(super) struct Replica {
 const STEP: &[u8] = b"1000";
 /// Number of steps whose registrations may wait to be put into memory.
 const READ_AHEAD: usize = 4;
+/// Number of files of one registration that does not wait for the rest of its step.
+const MANY: usize = 1000;
 
 /// Registrations with what they hold.
 type Registrations = Vec<(SavedPeer, Vec<Holding>)>;
@@ -33,24 +35,32 @@ type Registrations = Vec<(SavedPeer, Vec<Holding>)>;
 impl Follower for Replica {
     fn load(&mut self, session: &mut Session) -> Result<Option<Position>, StoreError> {
         let mut state = empty(self.limits);
-        // Several servers may exceed the limit, but not by that much.
-        let most = 2 * self.limits.peers as usize;
+        // Several servers may exceed a limit, but not by that much.
+        let [peers_at_most, holdings_at_most] = [self.limits.peers, self.limits.holdings].map(|most| 2 * most as usize);
         let (sender, found) = mpsc::sync_channel(READ_AHEAD);
         let prefix = &self.peers;
         // One thread asks and decodes while the other fills the memory.
         std::thread::scope(|scope| {
             let reading = scope.spawn(move || read_all(session, prefix, &sender));
             for (peer, holdings) in found.into_iter().flatten() {
-                if state.stats().peers >= most {
-                    let problem = format!("more than {most} registrations, which is twice the limit of this server");
+                state.put(peer, &holdings);
+                let found = state.stats();
+                if found.peers > peers_at_most || found.holdings > holdings_at_most {
+                    let problem = format!(
+                        "more than {peers_at_most} registrations or {holdings_at_most} holdings, twice the limits of this \
+                         server"
+                    );
                     return Err(StoreError::Unknown(problem));
                 }
-                state.put(peer, &holdings);
             }
             reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })?;
         self.observer.counted(state.stats());
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
+        let mut present = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *present, state);
+        // What has millions of parts is given back while others read.
+        drop(present);
+        drop(before);
         Ok(None)
     }
 
@@ -92,19 +102,25 @@ fn read_all(session: &mut Session, prefix: &str, found: &SyncSender<Registration
         };
         let keys: Vec<&[u8]> = keys.iter().filter_map(Reply::bytes).collect();
         let commands: Vec<[&[u8]; 2]> = keys.iter().map(|key| [&b"HGETALL"[..], *key]).collect();
-        let hashes = if commands.is_empty() { Vec::new() } else { session.call_all(&commands)? };
-        let read = |(key, hash): (&[u8], Reply)| {
+        let (mut some, mut is_wanted) = (Registrations::new(), true);
+        session.call_each(&commands, |place, hash| {
             if let Reply::Refused(reason) = hash {
                 return Err(StoreError::Refused(reason));
             }
-            let unknown = || StoreError::Unknown(format!("the key {}", String::from_utf8_lossy(key)));
-            let id = key.strip_prefix(prefix.as_bytes()).and_then(rows::read_key).ok_or_else(unknown)?;
-            rows::read_hash(id, &hash).ok_or_else(unknown)
-        };
-        // Those without fields have ended since their keys were found.
-        let present = keys.into_iter().zip(hashes).filter(|(_, hash)| *hash != Reply::List(Vec::new()));
+            // Those without fields have ended since their keys were found.
+            if hash.items().is_empty() {
+                return Ok(());
+            }
+            let unknown = || StoreError::Unknown(format!("the key {}", String::from_utf8_lossy(keys[place])));
+            let id = keys[place].strip_prefix(prefix.as_bytes()).and_then(rows::read_key).ok_or_else(unknown)?;
+            some.push(rows::read_hash(id, &hash).ok_or_else(unknown)?);
+            if some.last().is_some_and(|(_, holdings)| holdings.len() > MANY) {
+                is_wanted &= found.send(std::mem::take(&mut some)).is_ok();
+            }
+            Ok(())
+        })?;
         // Nobody takes them any more where there are too many.
-        if found.send(present.map(read).collect::<Result<_, _>>()?).is_err() || next == b"0" {
+        if !is_wanted || found.send(some).is_err() || next == b"0" {
             return Ok(());
         }
         cursor = next;

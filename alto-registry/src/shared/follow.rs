@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::inner::Inner;
 use super::position::Position;
-use super::session::{Reply, Session, StoreError};
+use super::reply::{Reply, StoreError};
+use super::session::Session;
 
 /// Keeper of the state in memory.
 pub trait Follower: Send + 'static {
@@ -61,7 +62,7 @@ impl From<StoreError> for Broken {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Gone(_) => Self::Log,
-            StoreError::Unknown(_) => Self::Unknown(error),
+            StoreError::Unknown(_) | StoreError::TooLong(_) => Self::Unknown(error),
             StoreError::Refused(reason) if reason.contains("WRONGTYPE") => Self::Unknown(StoreError::Unknown(reason)),
             _ => Self::Session(error),
         }
@@ -95,14 +96,15 @@ impl Drop for Watched<'_> {
 pub(super) fn run(log: &Weak<Inner>, mut follower: Box<dyn Follower>) {
     let _watched = Watched(log);
     let (mut pause, mut has_state, mut lost) = (Duration::from_millis(10), false, None::<Instant>);
+    let mut batch = Batch::FIRST;
     while let Some(inner) = log.upgrade().filter(|inner| !inner.is_closed()) {
         let connected = inner.connector.connect(SNAPSHOT_PATIENCE);
         let ended = connected.map_err(Broken::from).and_then(|mut session| {
-            start(&inner, &mut session, &mut *follower, &mut has_state)?;
+            start(&inner, &mut session, &mut *follower, (&mut batch, &mut has_state))?;
             session.set_patience(PATIENCE)?;
             pause = Duration::from_millis(10);
             drop(inner);
-            follow(log, &mut session, &mut *follower)
+            follow(log, &mut session, &mut *follower, &mut batch)
         });
         match ended {
             Ok(()) => return,
@@ -139,7 +141,7 @@ fn start(
     inner: &Arc<Inner>,
     session: &mut Session,
     follower: &mut dyn Follower,
-    has_state: &mut bool,
+    (batch, has_state): (&mut Batch, &mut bool),
 ) -> Result<(), Broken> {
     let head = inner.head(session)?;
     let known = inner.progress.position();
@@ -154,9 +156,9 @@ fn start(
     let loaded = follower.load(session)?;
     inner.progress.reach(loaded.unwrap_or(head));
     // Entries that came meanwhile may be in the state in part; with them, it is complete.
-    let (end, mut batch) = (inner.head(session)?, Batch::FIRST);
+    let end = inner.head(session)?;
     while inner.progress.position() != end {
-        read(inner, session, follower, (&mut batch, None))?;
+        read(inner, session, follower, (&mut *batch, None))?;
         if inner.progress.position().has_reached(&end) {
             break;
         }
@@ -179,10 +181,14 @@ fn has_entry(inner: &Inner, session: &mut Session, position: &Position) -> Resul
     Ok(field(entry, b"c") == Some(position.chain().as_bytes()))
 }
 
-fn follow(log: &Weak<Inner>, session: &mut Session, follower: &mut dyn Follower) -> Result<(), Broken> {
-    let mut batch = Batch::FIRST;
+fn follow(
+    log: &Weak<Inner>,
+    session: &mut Session,
+    follower: &mut dyn Follower,
+    batch: &mut Batch,
+) -> Result<(), Broken> {
     while let Some(inner) = log.upgrade().filter(|inner| !inner.is_closed()) {
-        read(&inner, session, follower, (&mut batch, Some(BLOCK)))?;
+        read(&inner, session, follower, (&mut *batch, Some(BLOCK)))?;
         inner.progress.hear();
     }
     Ok(())
@@ -202,7 +208,14 @@ fn read(
         command.extend([b"BLOCK", block.as_bytes()]);
     }
     command.extend([b"STREAMS", inner.log.as_bytes(), id.as_bytes()]);
-    let found = session.call(&command)?;
+    let found = match session.call(&command) {
+        // One alone is short enough, as long as it is one of ours. The session ends in the middle of the answer.
+        Err(StoreError::TooLong(_)) if batch.0 > 1 => {
+            batch.0 = 1;
+            return Err(Broken::Session(StoreError::Away("many long entries are read one by one".to_owned())));
+        }
+        found => found?,
+    };
     let entries = found.items().first().and_then(|stream| stream.items().get(1)).map_or(&[][..], Reply::items);
     batch.adapt(entries.iter().filter_map(|entry| Some(field(entry, b"d")?.len())).sum());
     for entry in entries {

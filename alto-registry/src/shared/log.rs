@@ -5,12 +5,14 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::connector::Connector;
 use super::follow::{self, Follower};
 use super::inner::{Confirmation, Inner};
 use super::position::Position;
 use super::progress::Report;
+use super::reply::{Reply, StoreError};
 use super::script::Script;
-use super::session::{Connector, Reply, StoreError};
+use super::session::LONGEST;
 use super::writer::{self, Task};
 
 /// A log, followed as long as this lives.
@@ -73,6 +75,13 @@ impl SharedLog {
     ) -> Result<Reply, StoreError> {
         if confirmation == Confirmation::Copies {
             self.check()?;
+        }
+        // What is in an entry has to fit into the answer from which others read it.
+        if let Some(long) = arguments.iter().map(Vec::len).find(|length| *length > LONGEST / 2) {
+            return Err(StoreError::Refused(format!(
+                "the change has a part of {long} bytes; {} are taken",
+                LONGEST / 2
+            )));
         }
         let (answer, answered) = mpsc::channel();
         let task = Task { script, arguments, confirmation, answer };

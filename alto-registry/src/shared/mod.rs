@@ -6,24 +6,31 @@
 //! one before, so that a follower notices when the log has lost what it has seen, or has dropped what it has not, and
 //! starts from a snapshot again.
 //!
-//! [`address`] says where Redis is, [`session`] speaks to it, [`writer`] and [`follow`] are the two threads of a
-//! [`SharedLog`], and [`position`] and [`progress`] tell how far it is.
+//! [`address`] says where Redis is, [`connector`] finds the master, [`session`] speaks to it in the words of [`wire`] over a
+//! [`stream`], [`writer`] and [`follow`] are the two threads of a [`SharedLog`], and [`position`] and [`progress`] tell how
+//! far it is.
 
 mod address;
+mod connector;
 mod follow;
 mod inner;
 mod log;
 mod position;
 mod progress;
+mod reply;
 mod script;
 mod session;
+mod stream;
+mod wire;
 mod writer;
 
 pub use address::{AddressError, Login, StoreAddress};
+pub use connector::Connector;
 pub use follow::{Entry, Follower};
 pub use inner::Confirmation;
 pub use log::SharedLog;
 pub use position::Position;
 pub use progress::Report;
+pub use reply::{Reply, StoreError};
 pub use script::Script;
-pub use session::{Connector, Reply, Session, StoreError};
+pub use session::Session;

@@ -38,6 +38,8 @@ pub struct Report {
     pub silent_for: Option<Duration>,
     /// Why it does not follow at present.
     pub problem: Option<String>,
+    /// Whether that is something in the store which it does not understand.
+    pub is_stopped: bool,
     /// Number of times that it read a snapshot.
     pub starts: u64,
 }
@@ -111,12 +113,13 @@ impl Progress {
     }
 
     pub(super) fn report(&self) -> Report {
-        let State { position, is_complete, heard, problem, starts, .. } = &*self.lock();
+        let State { position, is_complete, heard, problem, is_stopped, starts } = &*self.lock();
         Report {
             position: position.clone(),
             is_complete: *is_complete,
             silent_for: heard.map(|heard| heard.elapsed()),
             problem: problem.clone(),
+            is_stopped: *is_stopped,
             starts: *starts,
         }
     }

@@ -6,8 +6,9 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use super::inner::{Confirmation, Inner};
+use super::reply::{Reply, StoreError};
 use super::script::Script;
-use super::session::{Reply, Session, StoreError};
+use super::session::Session;
 
 /// A script to run, and who waits for it.
 pub(super) struct Task {
@@ -132,7 +133,7 @@ fn write(
     }
     let mut replies = session.call_all(&commands)?;
     // A script that the server does not know has not run. It forgets them when an operator says so.
-    let forgotten = |reply: &Reply| matches!(reply, Reply::Refused(reason) if reason.contains("NOSCRIPT") || reason.contains("No matching script"));
+    let forgotten = |reply: &Reply| matches!(reply, Reply::Refused(reason) if reason.starts_with("NOSCRIPT"));
     let again: Vec<usize> = (0..tasks.len()).filter(|place| replies.get(*place).is_some_and(forgotten)).collect();
     let mut confirmed = waits.then(|| replies.pop().and_then(|reply| reply.number()).unwrap_or(0));
     if !again.is_empty() {

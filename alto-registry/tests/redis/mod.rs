@@ -1,5 +1,6 @@
 //! The backend over Redis: its storage for the battery, and what only several servers can show.
 
+mod connections;
 mod leases;
 mod replicas;
 

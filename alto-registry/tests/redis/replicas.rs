@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use alto_registry::redis::Clock;
 use alto_registry::{
-    Announcer, Completeness, Credentials, HolderQuery, Limit, Limits, RedisRegistry, Refusal, Registry, Silent, Stats,
-    Timestamp,
+    Announcer, Completeness, Credentials, HolderQuery, Limit, Limits, PeerId, RedisRegistry, Refusal, Registry, Secret,
+    Silent, Stats, Timestamp,
 };
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
@@ -105,6 +105,11 @@ fn a_store_that_is_away_stops_changes_and_not_questions() {
     assert_eq!(register(&one, 2, &[], &mut rng), Err(Refusal::Unavailable));
     assert_eq!([&one, &other].map(|registry| ports(registry, 1)), [[1], [1]]);
     assert_eq!(one.heartbeat(&caller, NOW), Ok(LEASE), "it is sent later");
+    assert_eq!(other.heartbeat_at_once(&caller, NOW), Some(Ok(LEASE)));
+    let wrong = Credentials { secret: Secret::new("wrong"), ..caller };
+    assert_eq!(other.heartbeat_at_once(&wrong, NOW), Some(Err(Refusal::WrongSecret)));
+    let unknown = Credentials { peer: PeerId(7), ..wrong };
+    assert_eq!(other.heartbeat_at_once(&unknown, NOW), None, "another server may know it by now");
     wait_until("the servers notice", || other.report().problem);
     Arc::get_mut(&mut storage.server).unwrap().restart();
     let second = wait_until("changes go on", || register(&one, 2, &[1], &mut rng).ok());

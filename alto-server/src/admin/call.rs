@@ -11,7 +11,7 @@ use super::entrance::Entrance;
 use super::operator::{Operator, Scope};
 use super::service::Admin;
 use crate::http::error::json;
-use crate::http::offload;
+use crate::http::offload::{self, WorkPool};
 use crate::http::router::Route;
 use crate::http::{Exchange, HttpError, Response, body};
 use crate::state::audit::Actor;
@@ -88,17 +88,31 @@ impl Call {
         body::read(&mut self.exchange, "application/json", limit, is_json).await
     }
 
-    /// Runs work off the event loop. The future does not borrow the request, which threads cannot share.
-    pub(super) fn run<T, W>(&self, work: W) -> impl Future<Output = Result<T, HttpError>> + Send + use<T, W>
+    /// Answers a question off the event loop. The future does not borrow the request, which threads cannot share.
+    pub(super) fn ask<T, W>(&self, work: W) -> impl Future<Output = Result<T, HttpError>> + Send + use<T, W>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Admin) -> Result<T, HttpError> + Send + 'static,
+    {
+        self.run(self.admin.questions.clone(), work)
+    }
+
+    /// Makes a change off the event loop, after those before it.
+    pub(super) fn make<T, W>(&self, work: W) -> impl Future<Output = Result<T, HttpError>> + Send + use<T, W>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Admin) -> Result<T, HttpError> + Send + 'static,
+    {
+        self.run(self.admin.changes.clone(), work)
+    }
+
+    fn run<T, W>(&self, pool: WorkPool, work: W) -> impl Future<Output = Result<T, HttpError>> + Send + use<T, W>
     where
         T: Send + 'static,
         W: FnOnce(&Admin) -> Result<T, HttpError> + Send + 'static,
     {
         let admin = Arc::clone(&self.admin);
-        async move {
-            let pool = admin.pool.clone();
-            pool.run(None, offload::HEAVY, move |_| work(&admin)).await?
-        }
+        async move { pool.run(None, offload::HEAVY, move |_| work(&admin)).await? }
     }
 
     /// Makes a change, and answers with the state it led to.
@@ -107,7 +121,7 @@ impl Call {
         work: impl FnOnce(&Admin, &Actor) -> Result<Outcome, HttpError> + Send + 'static,
     ) -> Result<Response, HttpError> {
         let by = self.actor();
-        let outcome = self.run(move |admin| work(admin, &by)).await?;
+        let outcome = self.make(move |admin| work(admin, &by)).await?;
         Ok(self.report(outcome, Vec::new()))
     }
 

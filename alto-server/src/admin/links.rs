@@ -65,7 +65,7 @@ pub(super) fn routes(table: &Table<'_>) -> Vec<Route> {
 }
 
 async fn list(call: Result<Call, HttpError>) -> Result<Response, HttpError> {
-    let links = call?.run(|admin| Ok(admin.network.links().iter().map(LinkReport::from).collect())).await?;
+    let links = call?.ask(|admin| Ok(admin.network.links().iter().map(LinkReport::from).collect())).await?;
     Ok(answer(&Links { links }))
 }
 

@@ -77,8 +77,8 @@ pub(super) fn routes(table: &Table<'_>) -> Vec<Route> {
 
 async fn status(call: Result<Call, HttpError>) -> Result<Response, HttpError> {
     let call = call?;
-    // A change in progress may take a while.
-    let Overrides { replaced, links: overrides, previous } = call.run(|admin| Ok(admin.network.overrides())).await?;
+    // A change that is being computed may take a while.
+    let Overrides { replaced, links: overrides, previous } = call.ask(|admin| Ok(admin.network.overrides())).await?;
     let published = call.admin.network.current();
     let view = published.snapshot().view();
     let cluster = call.admin.network.following().map(|following| ClusterStatus {
@@ -111,14 +111,14 @@ async fn audit(call: Result<Call, HttpError>) -> Result<Response, HttpError> {
     let call = call?;
     let limit =
         number(&call.exchange, "limit")?.map_or(MAX_ENTRIES, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    let entries = call.run(move |admin| Ok(admin.network.audit(limit))).await?;
+    let entries = call.ask(move |admin| Ok(admin.network.audit(limit))).await?;
     Ok(answer(&Audit { entries }))
 }
 
 async fn reload(call: Result<Call, HttpError>) -> Result<Response, HttpError> {
     let call = call?;
     let by = call.actor();
-    let reloaded = call.run(move |admin| admin.reloading.reload(&by).map_err(HttpError::Unprocessable)).await?;
+    let reloaded = call.make(move |admin| admin.reloading.reload(&by).map_err(HttpError::Unprocessable)).await?;
     Ok(call.report(reloaded.outcome, reloaded.restart))
 }
 
@@ -135,5 +135,5 @@ async fn current_routes(call: Result<Call, HttpError>) -> Result<Response, HttpE
         );
         return Err(HttpError::Unprocessable(message));
     }
-    call.run(move |_| Ok(answer(&export::all(published.snapshot().view())))).await
+    call.ask(move |_| Ok(answer(&export::all(published.snapshot().view())))).await
 }

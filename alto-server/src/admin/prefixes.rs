@@ -89,7 +89,7 @@ pub(super) fn routes(table: &Table<'_>) -> Vec<Route> {
 async fn overview(call: Result<Call, HttpError>) -> Result<Response, HttpError> {
     let call = call?;
     // A change in progress may take a while.
-    let sources = call.run(|admin| admin.network.sources(None).map_err(refused)).await?;
+    let sources = call.ask(|admin| admin.network.sources(None).map_err(refused)).await?;
     let published = call.admin.network.current();
     let network_map_tag = published.snapshot().view().network_map().tag().to_owned();
     let sources = sources.into_iter().map(SourceState::from).collect();
@@ -99,7 +99,7 @@ async fn overview(call: Result<Call, HttpError>) -> Result<Response, HttpError> 
 async fn source(call: Result<Call, HttpError>) -> Result<Response, HttpError> {
     let call = call?;
     let name = name(&call.exchange)?;
-    let mut sources = call.run(move |admin| admin.network.sources(Some(&name)).map_err(refused)).await?;
+    let mut sources = call.ask(move |admin| admin.network.sources(Some(&name)).map_err(refused)).await?;
     Ok(answer(&SourceState::from(sources.pop().ok_or(HttpError::Internal)?)))
 }
 
@@ -126,7 +126,7 @@ async fn apply(mut call: Call, after: Option<u64>, sequence: u64) -> Result<Resp
         let request = FeedRequest { source: &source, after, sequence, statements, by: &by, may_replace_topology };
         Ok(admin.network.apply_prefixes(request))
     };
-    let Applied { report, is_new, added, removed, dropped } = match call.run(work).await? {
+    let Applied { report, is_new, added, removed, dropped } = match call.make(work).await? {
         Ok(applied) => applied,
         Err(error) => return conflict(error),
     };
@@ -146,7 +146,7 @@ async fn apply(mut call: Call, after: Option<u64>, sequence: u64) -> Result<Resp
 async fn delete(call: Result<Call, HttpError>) -> Result<Response, HttpError> {
     let call = call?;
     let (name, by) = (own_name(&call)?, call.actor());
-    call.run(move |admin| admin.network.delete_prefixes(&name, &by).map_err(refused)).await?;
+    call.make(move |admin| admin.network.delete_prefixes(&name, &by).map_err(refused)).await?;
     let mut response = Response::default();
     *response.status_mut() = StatusCode::NO_CONTENT;
     Ok(response)

@@ -15,8 +15,10 @@ const STORE_RETRY: Duration = Duration::from_secs(2);
 
 /// Everything that the handlers share.
 pub(crate) struct Admin {
-    /// Threads for changes, apart from those of clients, so that operators never wait behind clients.
-    pub(crate) pool: WorkPool,
+    /// Thread for changes, apart from those of clients, so that operators never wait behind clients.
+    pub(crate) changes: WorkPool,
+    /// Thread for questions of operators, which never wait behind a change.
+    pub(crate) questions: WorkPool,
     pub(crate) network: Arc<Network>,
     pub(crate) reloading: Arc<dyn Reloading>,
     /// Largest number of prefixes of all sources.

@@ -25,7 +25,7 @@ pub(super) fn routes(table: &Table<'_>) -> Vec<Route> {
 }
 
 async fn in_force(call: Result<Call, HttpError>) -> Result<Response, HttpError> {
-    let text = call?.run(|admin| admin.network.topology_in_force().map_err(refused)).await?;
+    let text = call?.ask(|admin| admin.network.topology_in_force().map_err(refused)).await?;
     let mut response = Response::new(text.into());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)

@@ -121,7 +121,8 @@ impl Parts {
         };
         let reloading = Arc::new(Reloader::new(reread, settings, targets));
         let max_prefixes = config.feeds.prefixes;
-        let admin = Arc::new(Admin { pool: WorkPool::new(1), network: Arc::clone(&network), reloading, max_prefixes });
+        let [changes, questions] = [(); 2].map(|()| WorkPool::new(1));
+        let admin = Arc::new(Admin { changes, questions, network: Arc::clone(&network), reloading, max_prefixes });
         Ok(Self { tls, network, tracker, admin, tokens, catalogue, access, pool, swarm, page, hub })
     }
 
@@ -205,7 +206,7 @@ async fn publish_prefixes(admin: Arc<Admin>) {
         ticks.tick().await;
         let network = Arc::clone(&admin.network);
         let publish = move |_: &Cancel| network.publish_prefixes();
-        if let Ok(Some(outcome)) = admin.pool.run(None, offload::HEAVY, publish).await {
+        if let Ok(Some(outcome)) = admin.changes.run(None, offload::HEAVY, publish).await {
             let map = outcome.published.snapshot().view().network_map().tag().to_owned();
             tracing::info!(map, "published the prefixes that came since the last network map");
         }

@@ -11,9 +11,10 @@ pub(crate) mod following;
 pub(crate) mod links;
 mod recording;
 mod topologies;
+mod turn;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, MutexGuard, OnceLock};
 use std::time::{Instant, SystemTime};
 
 use alto_registry::store_file::StoreError;
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 use topo::{ChangeError, Fitted, LinkChanges, MapName, Topology, View};
 
 use self::feeds::{FeedLimits, Feeds};
+use self::turn::{Turn, Turns};
 use super::audit::{Action, Actor, AuditEntry, Noted, Trail};
 use super::prefix_store::PrefixStore;
 use super::published::Published;
@@ -34,8 +36,7 @@ use crate::resource::catalogue::Catalogue;
 /// Network that is served.
 pub(crate) struct Network {
     current: ArcSwap<Published>,
-    /// Locked during a change; readers never wait for it.
-    layers: Mutex<Layers>,
+    turns: Turns,
     durable: AtomicBool,
     /// Store that other servers share, once this one follows it.
     shared: OnceLock<Arc<dyn Replication>>,
@@ -156,10 +157,10 @@ impl Network {
             trail: Trail::new(saved.audit),
         };
         layers.announce();
-        let layers = Mutex::new(layers);
+        let turns = Turns::new(layers);
         let current = ArcSwap::from_pointee(published);
         let (states, shared) = (watch::Sender::new(1), OnceLock::new());
-        Ok(Self { current, layers, durable, shared, catalogue, clock, states })
+        Ok(Self { current, turns, durable, shared, catalogue, clock, states })
     }
 
     /// Current state. A request takes it once and reads nothing else.
@@ -175,7 +176,7 @@ impl Network {
     /// Refuses a topology file that would take the place of the present one, but has network maps of other names. A
     /// topology that replaced the file stays in force, so that the file may have any.
     pub(crate) fn check_maps(&self, file: &Topology) -> Result<(), OtherMaps> {
-        let layers = self.lock();
+        let layers = self.look();
         if layers.present.replacement.is_some() { Ok(()) } else { check_maps(file, &layers.base.topology) }
     }
 
@@ -196,7 +197,7 @@ impl Network {
 
     /// What of the state does not come from the topology file.
     pub(crate) fn overrides(&self) -> Overrides {
-        let layers = self.lock();
+        let layers = self.look();
         Overrides {
             replaced: layers.present.replacement.is_some(),
             links: layers.present.links.len(),
@@ -206,7 +207,7 @@ impl Network {
 
     /// The newest entries of the audit trail, the newest first.
     pub(crate) fn audit(&self, limit: usize) -> Vec<AuditEntry> {
-        self.lock().trail.newest().take(limit).cloned().collect()
+        self.look().trail.newest().take(limit).cloned().collect()
     }
 
     /// Computes the state of a topology with the prefixes of other sources above it: those that are published if its PIDs
@@ -255,13 +256,16 @@ impl Network {
         Outcome { published, dropped }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Layers> {
-        // A change that panicked has swapped nothing in, so the layers are consistent.
-        self.layers.lock().unwrap_or_else(PoisonError::into_inner)
+    fn turn(&self) -> Turn<'_> {
+        self.turns.take()
+    }
+
+    fn look(&self) -> MutexGuard<'_, Layers> {
+        self.turns.look()
     }
 }
 
-impl Layers {
+impl Turn<'_> {
     /// Saves a change before it is made, if there is a store, and adds it to the audit trail. `next` is the state that it
     /// leads to, and whether that has the prefixes of all sources. Returns the time of the change.
     fn save(
@@ -279,13 +283,14 @@ impl Layers {
             self.trail.add(noted);
             return Ok(time);
         }
-        let before = Acknowledged { present: &self.present, previous: self.previous.as_ref() };
+        let layers: &mut Layers = self;
+        let before = Acknowledged { present: &layers.present, previous: layers.previous.as_ref() };
         // A change that only counts in an entry is not worth a write of its own.
         let is_silent = matches!(change, Saving::Nothing) && !noted.is_new;
-        if let Some(store) = self.store.as_mut().filter(|_| !is_silent) {
+        if let Some(store) = layers.store.as_mut().filter(|_| !is_silent) {
             store.save(change, &noted.entry, before)?;
         }
-        self.trail.add(noted);
+        layers.trail.add(noted);
         Ok(now)
     }
 
@@ -308,7 +313,9 @@ impl Layers {
         }
         Ok(committed.time)
     }
+}
 
+impl Layers {
     /// Replaces the changes to links in force.
     fn set_links(&mut self, links: Arc<LinkChanges>) {
         self.present.links = links;

@@ -125,6 +125,12 @@ impl Published {
         &self.overrides
     }
 
+    /// Number of resources, documents and lookups.
+    #[cfg(feature = "redis")]
+    pub(crate) fn catalogue_len(&self) -> usize {
+        self.catalogue.resources().len()
+    }
+
     /// Document at a position of the catalogue; absent if the resource there is a lookup.
     pub(crate) fn document(&self, position: usize) -> Option<PublishedDocument<'_>> {
         let resource = self.catalogue.resources().get(position)?;

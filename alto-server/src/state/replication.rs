@@ -33,12 +33,14 @@ pub(crate) trait Replication: Send + Sync {
     fn following(&self) -> Following;
 }
 
-/// Place in the order of changes. Equal texts mean equal histories.
+/// Place in the order of changes. Equal texts mean equal histories, and equal labels equal answers as well.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LogPosition {
     /// Milliseconds and number of the entry.
     pub(crate) order: (u64, u64),
     pub(crate) text: String,
+    /// Text, and what this program makes of a network, in which two releases may differ.
+    pub(crate) label: String,
 }
 
 /// Change that counts.
@@ -71,6 +73,8 @@ pub(crate) struct Following {
     pub(crate) silent_for: Option<Duration>,
     /// Why it does not follow at present.
     pub(crate) problem: Option<String>,
+    /// Whether the store answers, and has what this version does not understand.
+    pub(crate) is_stopped: bool,
     /// Number of snapshots from which it started.
     pub(crate) starts: u64,
 }
@@ -117,6 +121,21 @@ pub(crate) enum Change {
     Publish,
     /// Nothing that is served.
     Nothing,
+}
+
+#[cfg(feature = "redis")]
+impl Change {
+    /// Names of what has to be read beside the log to make the change.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        match self {
+            Self::Topology { base, previous, .. } => {
+                let before = previous.as_ref().and_then(|previous| previous.replacement.as_ref());
+                [Some(base), before].into_iter().flatten().map(String::as_str).collect()
+            }
+            Self::Prefixes { pieces, .. } => pieces.last().map(String::as_str).into_iter().collect(),
+            Self::Links(_) | Self::AllLinks(_) | Self::DeletePrefixes(_) | Self::Publish | Self::Nothing => Vec::new(),
+        }
+    }
 }
 
 /// Changes to links with their keys.
@@ -184,6 +203,6 @@ pub(crate) mod field {
 
 impl fmt::Display for LogPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.text.is_empty() { "0-0" } else { &self.text })
+        f.write_str(if self.label.is_empty() { "0-0" } else { &self.label })
     }
 }

@@ -93,7 +93,10 @@ async fn register(api: Arc<Api>, mut exchange: Exchange) -> Result<Response, Htt
 async fn heartbeat(api: Arc<Api>, mut exchange: Exchange) -> Result<Response, HttpError> {
     let message: Credentials = api.read(&mut exchange).await?;
     let caller = translate::credentials(&message).map_err(SwarmError::from)?;
-    let lease = api.swarm.call(exchange.payer(), move |registry, now| registry.heartbeat(&caller, now)).await?;
+    let lease = match api.swarm.call_here(|registry, now| registry.heartbeat_at_once(&caller, now)) {
+        Some(decided) => decided,
+        None => api.swarm.call(exchange.payer(), move |registry, now| registry.heartbeat(&caller, now)).await?,
+    };
     let reachable = api.probes.found_unreachable(&message.peer.0).then_some(false);
     Ok(answer(StatusCode::OK, &Lease { lease: lease.map_err(SwarmError::from)?.as_secs(), reachable }))
 }

@@ -113,7 +113,7 @@ impl Swarm {
         threads.run(client, offload::HEAVY, move |_| work(&*registry, clock.now())).await
     }
 
-    /// Asks the registry on this thread: questions never block.
+    /// Asks the registry on this thread: questions never block, nor does what is decided at once.
     pub(crate) fn call_here<T>(&self, work: impl FnOnce(&dyn Registry, Timestamp) -> T) -> T {
         work(&*self.registry, self.clock.now())
     }

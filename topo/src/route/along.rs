@@ -1,9 +1,8 @@
 //! The values of the routes of one tree, from the links along them.
 
-use super::key::END;
+use super::key::{END, Entry};
 use super::loss::Success;
 use super::measures::{Attributes, Measures, Wanted};
-use super::queue::Entry;
 use super::switches::{SwitchGraph, SwitchId};
 use super::tree::{Root, Tree};
 

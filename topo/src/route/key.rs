@@ -11,6 +11,24 @@ pub(crate) const END: SwitchId = u32::MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RouteKey(u128);
 
+/// A switch with the cost and number of links of a route from it, and ordered by these.
+///
+/// It is a key with the switch itself in place of the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Entry(RouteKey);
+
+impl Entry {
+    /// Creates the entry of `switch` with a route of this key.
+    pub(crate) fn new(key: RouteKey, switch: SwitchId) -> Self {
+        Self(RouteKey::new(key.cost(), key.links(), switch))
+    }
+
+    /// Returns the switch.
+    pub(crate) fn switch(self) -> SwitchId {
+        self.0.next()
+    }
+}
+
 impl RouteKey {
     /// Key where there is no route, worse than all others.
     pub(crate) const UNREACHED: Self = Self(u128::MAX);
@@ -28,11 +46,6 @@ impl RouteKey {
     /// Returns whether there is a route.
     pub(crate) fn is_reached(self) -> bool {
         self != Self::UNREACHED
-    }
-
-    /// Returns whether this key is better by cost and number of links, without the tie-break by name.
-    pub(crate) fn is_shorter_than(self, other: Self) -> bool {
-        self.0 >> 32 < other.0 >> 32
     }
 
     pub(crate) fn cost(self) -> Value {

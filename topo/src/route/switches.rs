@@ -23,6 +23,8 @@ pub(crate) struct SwitchGraph {
     /// Row offsets: the edges from switch `n` are `out[out_starts[n]..out_starts[n + 1]]`.
     out_starts: Vec<u32>,
     out: Vec<Outgoing>,
+    /// Cost of the cheapest edge.
+    lightest: Value,
     /// Cost of the dearest edge.
     dearest: Value,
     /// Whether all edges are plain.
@@ -109,6 +111,7 @@ pub(crate) fn split(nodes: &Graph, frame: &Frame) -> (SwitchGraph, Access) {
         attributes: Vec::new(),
         out_starts: Vec::new(),
         out: Vec::new(),
+        lightest: Value::ZERO,
         dearest: Value::ZERO,
         plain: true,
     };
@@ -144,6 +147,7 @@ pub(crate) fn split(nodes: &Graph, frame: &Frame) -> (SwitchGraph, Access) {
         out.sort_unstable_by_key(|out| out.node);
     }
     graph.index_outgoing();
+    graph.lightest = graph.edges.iter().map(|edge| edge.cost).min().unwrap_or_default();
     graph.dearest = graph.edges.iter().map(|edge| edge.cost).max().unwrap_or_default();
     graph.plain = graph.attributes.iter().all(Attributes::is_plain);
     (graph, access)
@@ -191,6 +195,11 @@ impl SwitchGraph {
         &self.edges[self.row(to)]
     }
 
+    /// Iterates over the edges that lead to a switch, each with its index among all edges.
+    pub(crate) fn numbered_edges_to(&self, to: SwitchId) -> impl Iterator<Item = (u32, Incoming)> {
+        (self.starts[to as usize]..).zip(self.edges_to(to).iter().copied())
+    }
+
     /// Iterates over the edges that leave a switch, each with the switch it leads to, sorted by that.
     pub(crate) fn edges_from(&self, from: SwitchId) -> impl Iterator<Item = (SwitchId, Value)> {
         self.out_row(from).iter().map(|outgoing| (outgoing.to, self.edges[outgoing.edge as usize].cost))
@@ -200,11 +209,21 @@ impl SwitchGraph {
         &self.out[self.out_starts[from as usize] as usize..self.out_starts[from as usize + 1] as usize]
     }
 
+    /// Returns what the edge of this index contributes to a route that takes it; `None` if there is no such edge.
+    pub(crate) fn attributes_of(&self, edge: u32) -> Option<&Attributes> {
+        self.attributes.get(edge as usize)
+    }
+
     /// Returns what the edge between two switches contributes to a route that takes it.
     pub(crate) fn attributes(&self, from: SwitchId, to: SwitchId) -> &Attributes {
         let row = self.out_row(from);
         let place = row.binary_search_by_key(&to, |outgoing| outgoing.to).expect("routes take edges of their graph");
         &self.attributes[row[place].edge as usize]
+    }
+
+    /// Returns the cost of the cheapest edge.
+    pub(crate) fn lightest(&self) -> Value {
+        self.lightest
     }
 
     /// Returns the cost of the dearest edge.

@@ -1,9 +1,5 @@
 //! Trees of least-cost routes from every switch to one root, which is one switch or several.
 //!
-//! The search runs backwards from the root (Dijkstra's algorithm). Switches settle in order of cost, then number of
-//! links. When one settles, every switch that a best route could continue with has settled before, so that ties by name
-//! are resolved by keeping the smallest next switch.
-//!
 //! A tree has no more than the key of each route: all other values follow from the links along it
 //! ([`Routes`](super::along::Routes)). It is immutable and stored in chunks, so that it shares unchanged chunks with the
 //! tree before a change.
@@ -12,8 +8,7 @@ use std::sync::Arc;
 
 use super::key::{END, RouteKey};
 use super::measures::Attributes;
-use super::queue::{BucketQueue, Entry};
-use super::switches::{self, SwitchGraph, SwitchId};
+use super::switches::{self, SwitchId};
 use crate::value::Value;
 
 /// The number of keys in one chunk of a tree.
@@ -34,13 +29,6 @@ struct Seed {
 #[derive(Clone, Debug)]
 pub(crate) struct Tree {
     chunks: Arc<[Arc<[RouteKey; CHUNK]>]>,
-}
-
-/// Buffers that are reused between searches.
-#[derive(Debug, Default)]
-pub(crate) struct Workspace {
-    best: Vec<RouteKey>,
-    queue: BucketQueue,
 }
 
 impl Root {
@@ -70,6 +58,11 @@ impl Root {
     /// Iterates over the routes that use no edge between switches.
     pub(crate) fn seeds(&self) -> impl Iterator<Item = (SwitchId, RouteKey)> {
         self.0.iter().map(|seed| (seed.switch, seed.key()))
+    }
+
+    /// Returns the greatest cost of a route that uses no edge between switches.
+    pub(crate) fn dearest(&self) -> Value {
+        self.seeds().map(|(_, key)| key.cost()).max().unwrap_or_default()
     }
 
     /// Returns the key of the route that starts at `switch` and passes no other switch; the worst one if there is none.
@@ -102,38 +95,12 @@ impl Seed {
 }
 
 impl Tree {
-    /// Finds the routes from every switch to `root`.
-    pub(crate) fn to(graph: &SwitchGraph, root: &Root, workspace: &mut Workspace) -> Self {
-        let Workspace { best, queue } = workspace;
-        best.clear();
-        best.resize(graph.len(), RouteKey::UNREACHED);
-        let best = &mut best[..];
-        let dearest_seed = root.seeds().map(|(_, key)| key.cost()).max().unwrap_or_default();
-        queue.begin(graph.dearest().max(dearest_seed));
-        for (switch, key) in root.seeds() {
-            best[switch as usize] = key;
-            queue.push(Entry::new(key, switch));
-        }
-        while let Some(entry) = queue.pop(|entry| entry.is_outdated(best[entry.switch() as usize])) {
-            let switch = entry.switch();
-            let rest = best[switch as usize];
-            for incoming in graph.edges_to(switch) {
-                let known = &mut best[incoming.from as usize];
-                let key = rest.over(incoming.cost, switch);
-                if key < *known {
-                    if key.is_shorter_than(*known) {
-                        queue.push(Entry::new(key, incoming.from));
-                    }
-                    *known = key;
-                }
-            }
-        }
-        let chunk = |keys: &[RouteKey]| {
-            let mut chunk = [RouteKey::UNREACHED; CHUNK];
-            chunk[..keys.len()].copy_from_slice(keys);
-            Arc::new(chunk)
-        };
-        Self { chunks: best.chunks(CHUNK).map(chunk).collect() }
+    /// Creates the tree of the routes from all switches.
+    pub(crate) fn of(keys: impl ExactSizeIterator<Item = RouteKey>) -> Self {
+        let mut keys = keys.into_iter();
+        let chunks = keys.len().div_ceil(CHUNK);
+        let chunk = |_| Arc::new(std::array::from_fn(|_| keys.next().unwrap_or(RouteKey::UNREACHED)));
+        Self { chunks: (0..chunks).map(chunk).collect() }
     }
 
     /// Returns the key of the route from a switch.

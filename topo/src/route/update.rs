@@ -8,10 +8,10 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::key::RouteKey;
-use super::queue::Entry;
+use super::key::{Entry, RouteKey};
+use super::search::Search;
 use super::switches::{ChangedEdge, SwitchGraph, SwitchId};
-use super::tree::{Root, Tree, Workspace};
+use super::tree::{Root, Tree};
 
 /// The result of updating a tree.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(crate) struct Scratch {
     /// Few entries at distances that may be far apart, for which a heap is best.
     queue: BinaryHeap<Reverse<Entry>>,
     settled: Vec<(SwitchId, RouteKey)>,
-    workspace: Workspace,
+    anew: Search,
 }
 
 /// The state of one switch during one update.
@@ -74,7 +74,7 @@ pub(crate) fn update(
     if !changed.iter().any(|edge| is_used(edge) || offer(edge).is_some()) {
         return None;
     }
-    let mut search = Search { tree, root, graph, scratch };
+    let mut search = Update { tree, root, graph, scratch };
     search.begin();
     for edge in changed.iter().filter(|edge| is_used(edge) && is_worse(edge)) {
         search.invalidate(edge.from);
@@ -99,14 +99,14 @@ pub(crate) fn update(
 }
 
 /// An update in progress.
-struct Search<'a> {
+struct Update<'a> {
     tree: &'a Tree,
     root: &'a Root,
     graph: &'a SwitchGraph,
     scratch: &'a mut Scratch,
 }
 
-impl Search<'_> {
+impl Update<'_> {
     fn begin(&mut self) {
         let scratch = &mut *self.scratch;
         if scratch.states.len() != self.graph.len() || scratch.epoch == u32::MAX {
@@ -216,7 +216,8 @@ impl Search<'_> {
 
     /// Finds all routes from scratch.
     fn anew(&mut self) -> Tree {
-        let new = Tree::to(self.graph, self.root, &mut self.scratch.workspace);
+        self.scratch.anew.run(self.graph, self.root);
+        let new = self.scratch.anew.tree();
         let all = (0..).take(self.graph.len()).map(|switch| (switch, new.key(switch)));
         self.scratch.settled.clear();
         self.scratch.settled.extend(all.filter(|(switch, key)| *key != self.tree.key(*switch)));

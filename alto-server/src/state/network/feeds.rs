@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use alto_registry::store_file::StoreError;
 use topo::{NetworkMap, PrefixDifference, PrefixLayer, PrefixSet, Topology};
 
+use super::turn::Turn;
 use super::{ATTEMPTS, ChangeRefused, Layers, Network, Outcome, timed};
 use crate::state::audit::{Action, Actor};
 use crate::state::prefix_lines::{self, Form, Statements};
@@ -234,7 +235,7 @@ impl Network {
 
     fn apply_prefixes_now(&self, request: FeedRequest<'_>) -> Result<Applied, FeedRefused> {
         let form = if request.after.is_some() { Form::Difference } else { Form::Set };
-        let mut layers = self.lock();
+        let mut layers = self.turn();
         let is_new = layers.feeds.expects(&request)?;
         if let Some(source) = layers.feeds.sources.get_mut(request.source) {
             source.seen = Some((self.clock)());
@@ -333,7 +334,7 @@ impl Network {
     }
 
     fn delete_prefixes_now(&self, source: &str, by: &Actor) -> Result<(), FeedRefused> {
-        let mut layers = self.lock();
+        let mut layers = self.turn();
         let feeds = &mut layers.feeds;
         let Some(set) = feeds.layer.get(source).map(Arc::clone) else {
             return Err(FeedRefused::UnknownSource(source.to_owned()));
@@ -357,7 +358,7 @@ impl Network {
     }
 
     /// Adds a change that is saved elsewhere to the audit trail. Without its entry, the change still holds.
-    fn note(&self, layers: &mut Layers, change: (&Actor, Action), what: (&str, &str)) {
+    fn note(&self, layers: &mut Turn<'_>, change: (&Actor, Action), what: (&str, &str)) {
         if let Err(error) = layers.save(&Saving::Nothing, change, what, None, self.clock) {
             tracing::warn!(%error, "a change of prefixes is in force, but not in the audit trail");
         }
@@ -365,7 +366,7 @@ impl Network {
 
     /// Returns the state of all sources, or of one.
     pub(crate) fn sources(&self, only: Option<&str>) -> Result<Vec<SourceReport>, FeedRefused> {
-        let layers = self.lock();
+        let layers = self.look();
         let (now, map) = ((self.clock)(), layers.base.topology.own_network_map());
         let of = |source: &str| layers.feeds.report(source, map, now);
         match only {
@@ -378,16 +379,16 @@ impl Network {
 
     /// Returns the state of all sources, without waiting for a change in progress; `None` during one.
     pub(crate) fn sources_at_once(&self) -> Option<Vec<SourceReport>> {
-        let layers = self.layers.try_lock().ok()?;
+        let layers = self.turns.look_at_once()?;
         Some(layers.feeds.reports(layers.base.topology.own_network_map(), (self.clock)()))
     }
 
     /// Publishes a network map if the interval since the last one has ended and prefixes changed since.
     pub(crate) fn publish_prefixes(&self) -> Option<Outcome> {
-        self.publish_prefixes_if_due(&mut self.lock())
+        self.publish_prefixes_if_due(&mut self.turn())
     }
 
-    fn publish_prefixes_if_due(&self, layers: &mut Layers) -> Option<Outcome> {
+    fn publish_prefixes_if_due(&self, layers: &mut Turn<'_>) -> Option<Outcome> {
         let now = (self.clock)();
         if layers.feeds.publish_in(now)? > Duration::ZERO {
             return None;

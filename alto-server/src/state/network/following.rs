@@ -75,11 +75,11 @@ pub(crate) type Fetch<'a> = &'a mut dyn FnMut(&str) -> Result<Vec<u8>, FollowErr
 impl Network {
     /// Shares the store with other servers from now on. Where it is empty, the present state is its beginning.
     pub(crate) fn share(&self, shared: &Arc<dyn Replication>) -> Result<(), ChangeRefused> {
-        self.lock().shared = Some(Arc::clone(shared));
+        self.turn().shared = Some(Arc::clone(shared));
         self.durable.store(true, Ordering::Relaxed);
         let _only_once = self.shared.set(Arc::clone(shared));
         self.in_order(|| {
-            let mut layers = self.lock();
+            let mut layers = self.turn();
             if !layers.position.text.is_empty() {
                 return Ok(());
             }
@@ -96,7 +96,7 @@ impl Network {
             Ok(())
         })?;
         // From here on, the store has what files had, and files are not written any more.
-        let mut layers = self.lock();
+        let mut layers = self.turn();
         let (kept, is_new) = (layers.feeds.take_files(), layers.feeds.pieces.is_empty());
         layers.store = None;
         if kept.is_empty() || !is_new {
@@ -116,7 +116,7 @@ impl Network {
     /// Replaces the state by the stored one. Nothing is changed if there is none.
     pub(crate) fn restore(&self, stored: Stored) -> Result<(), FollowError> {
         let base = Loaded::from_json(&stored.base.1, "topology of the store")?;
-        let mut layers = self.lock();
+        let mut layers = self.turn();
         check_maps(&base.topology, &layers.base.topology).map_err(ChangeRefused::from)?;
         if base.text != layers.base.text && !stored.replaced {
             tracing::warn!(
@@ -178,11 +178,19 @@ impl Network {
         time: SystemTime,
         fetch: Fetch<'_>,
     ) -> Result<(), FollowError> {
-        let mut layers = self.lock();
+        let mut layers = self.turn();
         if layers.position.order >= position.order {
             return Ok(());
         }
-        let next = self.change(&mut layers, &record.change, (&position, time), fetch)?;
+        let mut brought = layers.pause(|| {
+            let names = record.change.names().into_iter();
+            names.map(|name| Ok((name.to_owned(), fetch(name)?))).collect::<Result<Vec<Named>, FollowError>>()
+        })?;
+        let mut take = |name: &str| {
+            let place = brought.iter().position(|(known, _)| known == name);
+            place.map(|place| brought.swap_remove(place).1).ok_or_else(|| FollowError::Gone(name.to_owned()))
+        };
+        let next = self.change(&mut layers, &record.change, (&position, time), &mut take)?;
         if let Some(entry) = record.audit {
             let is_new = entry.count == 1;
             let mut noted = Noted { entry, is_new };

@@ -18,7 +18,7 @@ pub(crate) struct LinkState {
 impl Network {
     /// Lists all links, in the order of the topology.
     pub(crate) fn links(&self) -> Vec<LinkState> {
-        let layers = self.lock();
+        let layers = self.look();
         let current = self.current();
         let mut changes: Vec<Option<LinkChange>> = vec![None; layers.base.topology.links().len()];
         for (_, change) in layers.present.links.iter() {
@@ -42,7 +42,7 @@ impl Network {
     }
 
     fn change_links_now(&self, changes: &[LinkChange], by: &Actor) -> Result<Outcome, ChangeRefused> {
-        let mut layers = self.lock();
+        let mut layers = self.turn();
         let current = self.current();
         let topology = Arc::new(current.snapshot().view().topology().with_changes(changes)?);
         let merged = layers.present.links.merged_with(changes, &topology);
@@ -69,7 +69,7 @@ impl Network {
     }
 
     fn undo_link_now(&self, link: &LinkChange, by: &Actor) -> Result<Outcome, ChangeRefused> {
-        let mut layers = self.lock();
+        let mut layers = self.turn();
         // Refuses a link that does not exist, or one of several without an index, with the reason.
         layers.base.topology.with_changes(std::slice::from_ref(link))?;
         let rest = LinkKey::of(link, &layers.base.topology).and_then(|key| layers.present.links.without(&key));
@@ -96,7 +96,7 @@ impl Network {
     }
 
     fn reset_links_now(&self, by: &Actor) -> Result<Outcome, ChangeRefused> {
-        let mut layers = self.lock();
+        let mut layers = self.turn();
         let current = self.current();
         let base: Arc<Topology> = Arc::clone(&layers.base.topology);
         let none = Arc::default();

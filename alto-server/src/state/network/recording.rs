@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use topo::LinkChanges;
 
+use super::turn::Turn;
 use super::{ChangeRefused, Layers};
 use crate::state::audit::Noted;
 use crate::state::prefix_lines;
@@ -26,7 +27,7 @@ fn source_value(sequence: u64, pieces: &[String]) -> Vec<u8> {
     format!("{sequence} {}", pieces.join(" ")).into_bytes()
 }
 
-impl Layers {
+impl Turn<'_> {
     /// Lets the store decide about a change. `next` is the state it leads to, where that is another; `all` tells whether it
     /// has the prefixes of all sources.
     pub(super) fn commit(
@@ -48,32 +49,19 @@ impl Layers {
         let fresh = next.map(Published::fresh).unwrap_or_default();
         operations.extend(fresh.into_iter().map(|id| Operation::Stamp(key::SINCE, id)));
         let record = Record { audit: noted.map(|noted| noted.entry.clone()), change };
-        let committed = store.commit(&self.position, &record, &operations)?;
+        let position = self.position.clone();
+        let committed = self.pause(|| store.commit(&position, &record, &operations))?;
         self.position = committed.position.clone();
         self.remember(record.change);
         if all {
-            self.feeds.published_pieces.clone_from(&self.feeds.pieces);
+            let feeds = &mut self.feeds;
+            feeds.published_pieces.clone_from(&feeds.pieces);
         }
         Ok(committed)
     }
 
-    /// Remembers the names under which the store has what a change is about.
-    pub(super) fn remember(&mut self, change: Change) {
-        match change {
-            Change::Prefixes { source, pieces, .. } => drop(self.feeds.pieces.insert(source, pieces)),
-            Change::DeletePrefixes(source) => drop(self.feeds.pieces.remove(&source)),
-            Change::Topology { base, previous, .. } => {
-                self.names.base = Some(base);
-                if let Some(previous) = previous {
-                    self.names.previous = previous.replacement;
-                }
-            }
-            Change::Links(_) | Change::AllLinks(_) | Change::Publish | Change::Nothing => {}
-        }
-    }
-
     fn describe(
-        &self,
+        &mut self,
         store: &dyn Replication,
         change: &Saving<'_>,
         operations: &mut Vec<Operation>,
@@ -94,16 +82,16 @@ impl Layers {
             }
             Saving::File { base, present } => self.set_topology(store, (&base.text, present, None), operations),
             Saving::Prefixes { source, sequence, lines, set } => {
-                let known = self.feeds.pieces.get(*source).map(Vec::as_slice).unwrap_or_default();
+                let known = self.feeds.pieces.get(*source).cloned().unwrap_or_default();
                 // No piece is that of another source or time, so that each is removed with what it is a piece of.
                 let salt = format!("{source} {sequence}");
                 let few = lines.filter(|_| !known.is_empty() && known.len() < MAX_PIECES);
                 let pieces = if let Some(lines) = few {
-                    let piece = store.bring("difference", &salt, lines.as_bytes())?;
-                    [known, &[piece]].concat()
+                    let piece = self.pause(|| store.bring("difference", &salt, lines.as_bytes()))?;
+                    [known, vec![piece]].concat()
                 } else {
-                    operations.extend(self.garbage(source, known));
-                    vec![store.bring("set", &salt, prefix_lines::print_set(set).as_bytes())?]
+                    operations.extend(self.garbage(source, &known));
+                    vec![self.pause(|| store.bring("set", &salt, prefix_lines::print_set(set).as_bytes()))?]
                 };
                 operations.extend(pieces.last().cloned().map(Operation::Keep));
                 operations.push(Operation::Set(key::PREFIXES, (*source).to_owned(), source_value(*sequence, &pieces)));
@@ -121,13 +109,13 @@ impl Layers {
     }
 
     fn set_topology(
-        &self,
+        &mut self,
         store: &dyn Replication,
         (text, present, previous): (&[u8], &Layered, Option<&Layered>),
         operations: &mut Vec<Operation>,
     ) -> Result<Change, CommitError> {
         let set = |field: &str, value: &str| Operation::Set(key::TOPOLOGY, field.to_owned(), value.as_bytes().to_vec());
-        let base = store.bring("topology", "", text)?;
+        let base = self.pause(|| store.bring("topology", "", text))?;
         let replaced = present.replacement.is_some();
         operations.push(Operation::Keep(base.clone()));
         operations.extend([set(field::BASE, &base), set(field::REPLACED, if replaced { "1" } else { "0" })]);
@@ -136,8 +124,8 @@ impl Layers {
         let previous = match previous {
             None => None,
             Some(previous) => {
-                let bring = |text: &Arc<[u8]>| store.bring("topology", "", text);
-                let replacement = previous.replacement.as_ref().map(bring).transpose()?;
+                let mut bring = |text: &Arc<[u8]>| self.pause(|| store.bring("topology", "", text));
+                let replacement = previous.replacement.as_ref().map(&mut bring).transpose()?;
                 operations.extend(replacement.clone().map(Operation::Keep));
                 operations.push(set(field::PREVIOUS, replacement.as_deref().unwrap_or(field::FILE)));
                 operations.push(Operation::Clear(key::PREVIOUS_LINKS));
@@ -150,6 +138,23 @@ impl Layers {
         let unused = before.filter(|name| !kept.contains(&Some(*name)));
         operations.extend(unused.cloned().map(Operation::Drop));
         Ok(Change::Topology { base, replaced, links: links_of(&present.links), previous })
+    }
+}
+
+impl Layers {
+    /// Remembers the names under which the store has what a change is about.
+    pub(super) fn remember(&mut self, change: Change) {
+        match change {
+            Change::Prefixes { source, pieces, .. } => drop(self.feeds.pieces.insert(source, pieces)),
+            Change::DeletePrefixes(source) => drop(self.feeds.pieces.remove(&source)),
+            Change::Topology { base, previous, .. } => {
+                self.names.base = Some(base);
+                if let Some(previous) = previous {
+                    self.names.previous = previous.replacement;
+                }
+            }
+            Change::Links(_) | Change::AllLinks(_) | Change::Publish | Change::Nothing => {}
+        }
     }
 
     /// Pieces of a source that the published network map does not need.

@@ -6,7 +6,8 @@ use topo::file::TopologyFile;
 use topo::{Fitted, LinkChanges};
 
 use super::feeds::FeedLimits;
-use super::{ChangeRefused, Layers, Network, Outcome, describe_dropped};
+use super::turn::Turn;
+use super::{ChangeRefused, Network, Outcome, describe_dropped};
 use crate::state::audit::{Action, Actor};
 use crate::state::source::{Loaded, check_maps};
 use crate::state::store::{Layered, Saving};
@@ -15,7 +16,7 @@ impl Network {
     /// Topology in force as a file, with the changes to links; measurements have no place in a file.
     pub(crate) fn topology_in_force(&self) -> Result<String, ChangeRefused> {
         let (base, links) = {
-            let layers = self.lock();
+            let layers = self.look();
             (layers.base.clone(), layers.present.links.clone())
         };
         let mut file = TopologyFile::from_json(&base.text, "topology in force")?;
@@ -27,21 +28,21 @@ impl Network {
     pub(crate) fn replace_topology(&self, text: &[u8], by: &Actor) -> Result<Outcome, ChangeRefused> {
         let loaded = Loaded::from_json(text, "request body")?;
         self.in_order(|| {
-            let mut layers = self.lock();
+            let mut layers = self.turn();
             layers.feeds.check(&loaded.topology)?;
             self.replace(&mut layers, loaded.clone(), by)
         })
     }
 
     /// Puts a checked topology in the place of the file.
-    pub(super) fn replace(&self, layers: &mut Layers, loaded: Loaded, by: &Actor) -> Result<Outcome, ChangeRefused> {
+    pub(super) fn replace(&self, layers: &mut Turn<'_>, loaded: Loaded, by: &Actor) -> Result<Outcome, ChangeRefused> {
         let present = Layered { replacement: Some(Arc::clone(&loaded.text)), links: Arc::default() };
         self.rebase(layers, loaded, present, (by, Action::ReplaceTopology))
     }
 
     /// Returns to the topology file, and discards all changes to links.
     pub(crate) fn restore_topology(&self, file: &Loaded, by: &Actor) -> Result<Outcome, ChangeRefused> {
-        let restore = || self.rebase(&mut self.lock(), file.clone(), Layered::default(), (by, Action::RestoreTopology));
+        let restore = || self.rebase(&mut self.turn(), file.clone(), Layered::default(), (by, Action::RestoreTopology));
         self.in_order(restore)
     }
 
@@ -55,7 +56,7 @@ impl Network {
     }
 
     fn go_back_now(&self, file: impl Fn() -> Result<Loaded, String>, by: &Actor) -> Result<Outcome, ChangeRefused> {
-        let mut layers = self.lock();
+        let mut layers = self.turn();
         let previous = layers.previous.clone().ok_or(ChangeRefused::NoPrevious)?;
         let loaded = match &previous.replacement {
             Some(text) => Loaded::from_json(text, "topology before")?,
@@ -67,7 +68,7 @@ impl Network {
 
     fn rebase(
         &self,
-        layers: &mut Layers,
+        layers: &mut Turn<'_>,
         base: Loaded,
         present: Layered,
         (by, action): (&Actor, Action),
@@ -91,12 +92,12 @@ impl Network {
     /// Takes over a topology file that was read again, as a restart would: changes to links are kept if they still fit,
     /// and so is a topology that replaced the file.
     pub(crate) fn reload(&self, file: &Loaded, limits: FeedLimits, by: &Actor) -> Result<Outcome, ChangeRefused> {
-        self.lock().feeds.set_limits(limits);
+        self.turn().feeds.set_limits(limits);
         self.in_order(|| self.reload_now(file, by))
     }
 
     fn reload_now(&self, file: &Loaded, by: &Actor) -> Result<Outcome, ChangeRefused> {
-        let mut layers = self.lock();
+        let mut layers = self.turn();
         let base = if layers.present.replacement.is_none() { file.clone() } else { layers.base.clone() };
         let current = self.current();
         let Fitted { topology, kept, dropped } = LinkChanges::clone(&layers.present.links).fit(&base.topology);

@@ -1,5 +1,6 @@
 //! The state of the network in Redis: scripts that change it, and the follower that makes the same changes here.
 
+mod derivation;
 mod store;
 mod stored;
 

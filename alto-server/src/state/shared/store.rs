@@ -92,7 +92,12 @@ impl Replication for SharedStore {
 
     fn following(&self) -> Following {
         let report = self.0.report();
-        Following { silent_for: report.silent_for, problem: report.problem, starts: report.starts }
+        Following {
+            silent_for: report.silent_for,
+            problem: report.problem,
+            is_stopped: report.is_stopped,
+            starts: report.starts,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use alto_registry::shared::{Position, Reply, Session, StoreError};
 
+use super::derivation::derivation;
 use crate::state::audit::{AuditEntry, Noted};
 use crate::state::network::following::{Stored, StoredSource};
 use crate::state::replication::{Links, LogPosition, field};
@@ -13,7 +14,8 @@ use crate::state::replication::{Links, LogPosition, field};
 const LOAD: &str = include_str!("load.lua");
 /// Number of chunks of a large value in one answer.
 const CHUNKS: usize = 8;
-/// Greatest length of a large value, in bytes. Operators can bring half of that in one request.
+/// Greatest length of a large value, and of all small ones together, in bytes. Operators can bring half of that in one
+/// request.
 const MOST: usize = 512 * 1024 * 1024;
 
 /// Hash with texts as names.
@@ -23,7 +25,8 @@ type Fields = BTreeMap<String, Vec<u8>>;
 pub(super) fn read(session: &mut Session, base: &str) -> Result<Option<(Position, Stored)>, StoreError> {
     let (log, head) = (format!("{base}log"), format!("{base}head"));
     let script = format!("local head, base = KEYS[2], KEYS[3]\n{LOAD}");
-    let reply = session.call(&[b"EVAL", script.as_bytes(), b"3", log.as_bytes(), head.as_bytes(), base.as_bytes()])?;
+    let words = [&b"EVAL"[..], script.as_bytes(), b"3", log.as_bytes(), head.as_bytes(), base.as_bytes()];
+    let reply = session.call_within(MOST, &words)?;
     let [Reply::Bytes(head), rest @ ..] = reply.items() else {
         return Err(StoreError::Unknown("the answer of the script that reads everything".to_owned()));
     };
@@ -84,8 +87,11 @@ pub(super) fn fetch(session: &mut Session, base: &str, name: &str) -> Result<Vec
 
 /// Position as the network knows it.
 pub(super) fn place(position: &Position) -> LogPosition {
-    let is_first = *position == Position::default();
-    LogPosition { order: position.order(), text: if is_first { String::new() } else { position.to_string() } }
+    if *position == Position::default() {
+        return LogPosition::default();
+    }
+    let label = format!("{position}-{}", derivation());
+    LogPosition { order: position.order(), text: position.to_string(), label }
 }
 
 fn unreadable(what: &str) -> StoreError {

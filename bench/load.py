@@ -42,8 +42,7 @@ def run(url, seconds, headers=None, body=None, media_type=None, script=None, con
     return seen
 
 
-def side_by_side(ours, theirs, rounds=3):
-    """Runs two loads in turn, so that noise affects both alike, and returns the medians of their rates."""
-    pairs = [(ours().rate, theirs().rate) for _ in range(rounds)]
-    middle = lambda values: sorted(values)[len(values) // 2]
-    return middle([pair[0] for pair in pairs]), middle([pair[1] for pair in pairs])
+def in_turn(loads, rounds=3):
+    """Runs loads in turn, so that noise affects all alike, and returns the medians of their rates."""
+    found = [[each().rate for each in loads] for _ in range(rounds)]
+    return [sorted(column)[len(column) // 2] for column in zip(*found)]

@@ -39,7 +39,27 @@ class Process:
             return next(int(line.split()[1]) for line in lines if line.startswith(key + ":"))
 
 
-class AltoServer(Process):
+class Server(Process):
+    """A program that answers over HTTP at `base`."""
+
+    base = token = None
+
+    def get(self, path, headers=()):
+        """Sends a GET request and returns the body."""
+        with urllib.request.urlopen(urllib.request.Request(self.base + path, headers=dict(headers)), timeout=60) as a:
+            return a.read()
+
+    def post(self, path, body, media_type, token=False, headers=()):
+        """Sends a POST request and returns the body of the answer."""
+        headers = {**dict(headers), "Content-Type": media_type}
+        if token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        request = urllib.request.Request(self.base + path, body, headers)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.read()
+
+
+class AltoServer(Server):
     """alto-server; `seconds_to_ready` is the time from its start to its first answer."""
 
     def __init__(self, program, topology, *flags, patience=120):
@@ -48,7 +68,6 @@ class AltoServer(Process):
         command = [program, "--topology", topology, "--listen", "127.0.0.1:0", "--max-connections", "20000", *flags]
         super().__init__(command, stderr=subprocess.PIPE, text=True,
                          env=dict(os.environ, ALTO_ADMIN_TOKEN=self.token))
-        self.base = None
         for line in self.child.stderr:
             if "listening on" in line:
                 self.base = line.split("listening on ")[1].split()[0].rsplit("/", 1)[0]
@@ -66,26 +85,12 @@ class AltoServer(Process):
         self.seconds_to_ready = time.monotonic() - started
         # The log is not read any further: at the default level it stays far below the size of the pipe.
 
-    def get(self, path, headers=()):
-        """Sends a GET request and returns the body."""
-        with urllib.request.urlopen(urllib.request.Request(self.base + path, headers=dict(headers)), timeout=60) as a:
-            return a.read()
 
-    def post(self, path, body, media_type, token=False, headers=()):
-        """Sends a POST request and returns the body of the answer."""
-        headers = {**dict(headers), "Content-Type": media_type}
-        if token:
-            headers["Authorization"] = f"Bearer {self.token}"
-        request = urllib.request.Request(self.base + path, body, headers)
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return answer.read()
+class Bare(Server):
+    """The example `bare_http`: the server's libraries alone, which do one kind of work."""
 
-
-class Bare(Process):
-    """The example `bare_http`: the server's libraries alone, which answer 304 to every request."""
-
-    def __init__(self, program, library):
-        super().__init__([program, library], stderr=subprocess.PIPE, text=True)
+    def __init__(self, program, *work):
+        super().__init__([program, *work], stderr=subprocess.PIPE, text=True)
         self.base = self.child.stderr.readline().split("listening on ")[1].strip().rstrip("/")
 
 

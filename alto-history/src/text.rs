@@ -43,34 +43,39 @@ pub(crate) fn token(out: &mut Vec<u8>, escaped: &str) {
 
 /// Appends a whole number.
 pub(crate) fn whole(out: &mut Vec<u8>, number: u64) {
-    let mut digits = [0; 20];
-    let mut place = digits.len();
-    let mut rest = number;
-    loop {
-        place -= 1;
-        digits[place] = digit(rest % 10);
-        rest /= 10;
-        if rest == 0 {
-            break;
+    // Most costs and ranks have few digits, which a loop over places would take longer for than for all the rest.
+    match number {
+        0..10 => out.push(digit(number)),
+        10..100 => out.extend_from_slice(&[digit(number / 10), digit(number % 10)]),
+        100..1000 => out.extend_from_slice(&[digit(number / 100), digit(number / 10 % 10), digit(number % 10)]),
+        _ => {
+            let mut digits = [0; 20];
+            let mut place = digits.len();
+            let mut rest = number;
+            while rest > 0 {
+                place -= 1;
+                digits[place] = digit(rest % 10);
+                rest /= 10;
+            }
+            out.extend_from_slice(&digits[place..]);
         }
     }
-    out.extend_from_slice(&digits[place..]);
 }
 
 /// Appends a number of millionths, without zeros at the end of its fraction.
 pub(crate) fn millionths(out: &mut Vec<u8>, number: u64) {
     whole(out, number / MILLION);
-    let mut fraction = number % MILLION;
-    if fraction == 0 {
+    let mut rest = number % MILLION;
+    if rest == 0 {
         return;
     }
-    out.push(b'.');
-    let mut unit = MILLION / 10;
-    while fraction > 0 {
-        out.push(digit(fraction / unit));
-        fraction %= unit;
-        unit /= 10;
+    let mut fraction = *b".000000";
+    for place in fraction[1..].iter_mut().rev() {
+        *place = digit(rest % 10);
+        rest /= 10;
     }
+    let zeros = fraction.iter().rev().take_while(|digit| **digit == b'0').count();
+    out.extend_from_slice(&fraction[..fraction.len() - zeros]);
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "below ten")]
@@ -94,7 +99,12 @@ mod tests {
             (0, "0"),
             (1, "0.000001"),
             (1_500_000, "1.5"),
+            (9_000_000, "9"),
+            (10_000_000, "10"),
             (13_000_000, "13"),
+            (100_000_010, "100.00001"),
+            (999_999_999, "999.999999"),
+            (1_000_000_000, "1000"),
             (20_020_300, "20.0203"),
             (u64::MAX, "18446744073709.551615"),
         ] {

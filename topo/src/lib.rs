@@ -58,4 +58,4 @@ pub use prefix::network_map::{NetworkMap, Pid, PidId};
 pub use ranks::dense_ranks;
 pub use route::paths::Route;
 pub use value::Value;
-pub use view::{Endpoint, View};
+pub use view::{Endpoint, IntoEndpoint, IntoPid, View};

@@ -27,6 +27,10 @@ use crate::route::switches::{Access, Neighbour, SwitchId};
 use crate::tag::Hasher;
 use crate::value::Value;
 
+mod into;
+
+pub use into::{IntoEndpoint, IntoPid};
+
 /// An immutable state of the network with all costs.
 #[derive(Debug)]
 pub struct View {
@@ -182,18 +186,21 @@ impl View {
             let one_way = |from, to| self.pid_cost(metric, from, to);
             return Some(one_way(source, destination)?.plus(one_way(destination, source)?));
         }
-        let mean = || {
-            let [from, into] = [source, destination].map(|pid| &self.members[pid.0 as usize]);
-            let relation = if source == destination { Relation::Same } else { Relation::Different };
-            metric.value(&pairs::mean(&self.costs, from, into, relation, metric.wanted())?)
-        };
         let is_kept =
             || self.members[source.0 as usize].from.len() * self.members[destination.0 as usize].into.len() > 1;
+        let mean = || self.mean_cost(metric, source, destination);
         if self.memo.keeps_single_lookups() || is_kept() {
-            self.memo.get(metric, source.0, destination.0, mean)
+            self.memo.column(metric, destination.0).get(source.0, mean)
         } else {
             mean()
         }
+    }
+
+    /// Computes the cost from one PID to another.
+    fn mean_cost(&self, metric: Metric, source: PidId, destination: PidId) -> Option<Value> {
+        let [from, into] = [source, destination].map(|pid| &self.members[pid.0 as usize]);
+        let relation = if source == destination { Relation::Same } else { Relation::Different };
+        metric.value(&pairs::mean(&self.costs, from, into, relation, metric.wanted())?)
     }
 
     /// Resolves an address to its host and PID. An IPv4-mapped IPv6 address is the IPv4 address.

@@ -89,11 +89,17 @@ impl Column {
     }
 
     fn write(&self, out: &mut Vec<u8>, pair: usize) {
-        match (self.get(pair), self.unit) {
-            (None, _) => out.extend_from_slice(b"null"),
+        match self.get(pair) {
+            None => out.extend_from_slice(b"null"),
+            Some(number) => self.write_number(out, number),
+        }
+    }
+
+    fn write_number(&self, out: &mut Vec<u8>, number: u64) {
+        match self.unit {
             // Whole amounts have no fraction: `13`, not `13.0`.
-            (Some(number), Unit::Millionths) => text::millionths(out, number),
-            (Some(rank), Unit::Ranks) => text::whole(out, rank),
+            Unit::Millionths => text::millionths(out, number),
+            Unit::Ranks => text::whole(out, number),
         }
     }
 }
@@ -106,15 +112,53 @@ impl Costs {
     }
 
     /// Tells whether a pair is in the document. A pair without any value may be left out (RFC 8189 §4.1.3).
-    pub fn has(&self, pair: usize) -> bool {
+    fn has(&self, pair: usize) -> bool {
         match &self.shown {
             Shown::One(column) => self.columns[*column].get(pair).is_some(),
             Shown::Multi(shown) => shown.iter().any(|column| self.columns[*column].get(pair).is_some()),
         }
     }
 
+    /// Appends the members of a source's object, those of the destinations from `first` on, until the text has `length`
+    /// bytes or more. Returns the destination that is next; `has_members` tells whether the object has a member already.
+    pub fn write_members(
+        &self,
+        out: &mut Vec<u8>,
+        (source, first): (usize, usize),
+        has_members: &mut bool,
+        length: usize,
+    ) -> usize {
+        let mut begin = |out: &mut Vec<u8>, key: &[u8]| {
+            if std::mem::replace(has_members, true) {
+                out.push(b',');
+            }
+            out.extend_from_slice(key);
+        };
+        // Large answers consist of single costs, of which one look at the number tells all.
+        let only = match &self.shown {
+            Shown::One(column) => Some(&self.columns[*column]),
+            Shown::Multi(_) => None,
+        };
+        let row = self.pair(source, 0);
+        for (destination, key) in self.destinations.starting_at(first) {
+            let pair = row + destination;
+            if let Some(column) = only {
+                let Some(number) = column.get(pair) else { continue };
+                begin(out, key);
+                column.write_number(out, number);
+            } else if self.has(pair) {
+                begin(out, key);
+                self.write(out, pair);
+            }
+            if out.len() >= length {
+                return destination + 1;
+            }
+        }
+        self.destinations.len()
+    }
+
     /// Appends the value of a pair that is in the document.
-    pub fn write(&self, out: &mut Vec<u8>, pair: usize) {
+    fn write(&self, out: &mut Vec<u8>, pair: usize) {
         match &self.shown {
             Shown::One(column) => self.columns[*column].write(out, pair),
             Shown::Multi(shown) => {
@@ -137,17 +181,7 @@ impl Costs {
             }
             out.extend_from_slice(self.sources.get(source));
             out.push(b'{');
-            let mut has_members = false;
-            for destination in 0..self.destinations.len() {
-                let pair = self.pair(source, destination);
-                if self.has(pair) {
-                    if std::mem::replace(&mut has_members, true) {
-                        out.push(b',');
-                    }
-                    out.extend_from_slice(self.destinations.get(destination));
-                    self.write(out, pair);
-                }
-            }
+            self.write_members(out, (source, 0), &mut false, usize::MAX);
             out.push(b'}');
         }
         out.push(b'}');

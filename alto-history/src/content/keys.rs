@@ -73,6 +73,16 @@ impl Keys {
         &self.text[start..self.ends[place]]
     }
 
+    /// Iterates over the places from one on, each with its key, with quotes and colon.
+    pub(crate) fn starting_at(&self, first: usize) -> impl Iterator<Item = (usize, &[u8])> {
+        let mut start = first.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.ends.iter().enumerate().skip(first).map(move |(place, end)| {
+            let key = &self.text[start..*end];
+            start = *end;
+            (place, key)
+        })
+    }
+
     /// Tells whether both lists have the same keys in the same order.
     pub(crate) fn are_same(&self, other: &Self) -> bool {
         self.ends == other.ends && self.text == other.text

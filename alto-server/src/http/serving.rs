@@ -66,8 +66,6 @@ const MAX_HEAD_BYTES: u32 = 32 * 1024;
 /// Largest head of a request over HTTP/1, in bytes. The longest target that the HTTP library parses (65534 bytes) fits,
 /// so that a target that is too long is told from fields that are.
 const MAX_BUFFER_BYTES: usize = 72 * 1024;
-/// Largest number of header fields in an HTTP/1 request.
-const MAX_HEADERS: usize = 100;
 /// Largest number of concurrent requests on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 100;
 
@@ -132,12 +130,9 @@ impl Serving {
         S: AsyncRead + AsyncWrite + SendBuffer + Send + Unpin + 'static,
     {
         let mut builder = http1::Builder::new();
-        // Without a timer, the header timeout has no effect.
-        builder
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.times.header)
-            .max_buf_size(MAX_BUFFER_BYTES)
-            .max_headers(MAX_HEADERS);
+        // Without a timer, the header timeout has no effect. The limit of 100 header fields is the library's own: where one
+        // is set, it fills its lists of fields in vain for every request.
+        builder.timer(TokioTimer::new()).header_read_timeout(self.times.header).max_buf_size(MAX_BUFFER_BYTES);
         loop {
             // On the heap, so that a connection that rests has no room for it.
             let mut http = Box::new(builder.serve_connection(TokioIo::new(stream), self.answering(peer)));

@@ -135,7 +135,11 @@ pub(super) fn pid_costs<'a>(
     let map = view.network_map();
     let named = |pids: Vec<PidId>| pids.into_iter().map(|pid| (map.pid(pid).name().as_str(), pid)).collect::<Vec<_>>();
     let meta = CostMeta::new(snapshot, id, &selection, true);
-    let cost = |metric, src: &PidId, dst: &PidId| view.pid_cost(metric, *src, *dst);
-    let costs = look_up(&named(srcs), &named(dsts), selection, cost, cancel)?;
+    let (srcs, dsts) = (named(srcs), named(dsts));
+    let costs_into = |metric, dst: &PidId| {
+        let costs = view.costs_into_pid(metric, *dst);
+        move |src: &PidId| costs.from(*src)
+    };
+    let costs = look_up(&srcs, &dsts, selection, costs_into, cancel)?;
     Ok(PidCosts { meta, costs })
 }

@@ -88,8 +88,11 @@ fn costs<'a>(
     let srcs = resolve(view, endpoints.srcs, client);
     let dsts = resolve(view, endpoints.dsts, client);
     let meta = CostMeta::new(snapshot, ID, &selection, false);
-    let cost = |metric, src: &Endpoint, dst: &Endpoint| view.cost_between(metric, src, dst);
-    Ok((meta, look_up(&srcs, &dsts, selection, cost, cancel)?))
+    let costs_into = |metric, dst| {
+        let costs = view.costs_into(metric, dst);
+        move |src: &Endpoint| costs.from(src)
+    };
+    Ok((meta, look_up(&srcs, &dsts, selection, costs_into, cancel)?))
 }
 
 /// Resolves a list of endpoints, each once and under its first spelling; an empty list is the client (§11.5.1.3).

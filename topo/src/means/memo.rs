@@ -14,7 +14,8 @@ const UNKNOWN: u64 = u64::MAX;
 const UNDEFINED: u64 = u64::MAX - 1;
 
 /// The costs to one PID, by source, in millionths. Every thread computes the same, so their order does not matter.
-type Column = Box<[AtomicU64]>;
+#[derive(Debug)]
+pub(crate) struct Column(Box<[AtomicU64]>);
 
 /// Memory of the costs between all PIDs, by metric. A column takes room only once one of its costs is asked for.
 #[derive(Debug)]
@@ -34,16 +35,18 @@ impl Memo {
         self.pids <= MANY_PIDS
     }
 
+    /// Returns the costs to a PID.
+    pub(crate) fn column(&self, metric: Metric, into: u32) -> &Column {
+        let unknown = || Column((0..self.pids).map(|_| AtomicU64::new(UNKNOWN)).collect());
+        self.columns[metric as usize][into as usize].get_or_init(unknown)
+    }
+}
+
+impl Column {
     /// Returns a cost, computed only the first time.
-    pub(crate) fn get(
-        &self,
-        metric: Metric,
-        from: u32,
-        into: u32,
-        compute: impl FnOnce() -> Option<Value>,
-    ) -> Option<Value> {
-        let unknown = || (0..self.pids).map(|_| AtomicU64::new(UNKNOWN)).collect();
-        let cell = &self.columns[metric as usize][into as usize].get_or_init(unknown)[from as usize];
+    #[inline]
+    pub(crate) fn get(&self, from: u32, compute: impl FnOnce() -> Option<Value>) -> Option<Value> {
+        let cell = &self.0[from as usize];
         match cell.load(Ordering::Relaxed) {
             UNKNOWN => {
                 let value = compute();
@@ -70,7 +73,7 @@ mod tests {
         let (memo, computed) = (Memo::new(3), Cell::new(0));
         let value = |micros: Option<u64>| micros.map(Value::from_micros);
         let get = |metric, from, into, micros| {
-            memo.get(metric, from, into, || {
+            memo.column(metric, into).get(from, || {
                 computed.set(computed.get() + 1);
                 value(micros)
             })

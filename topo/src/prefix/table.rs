@@ -20,6 +20,8 @@ const OUTSIDE: u16 = u16::MAX;
 #[derive(Clone, Debug)]
 pub(crate) struct PrefixTable<N> {
     parts: Vec<Cut<N>>,
+    /// First prefix of each part, side by side, because a search that followed each part would wait for memory at every step.
+    firsts: Vec<N>,
     len: usize,
 }
 
@@ -44,7 +46,7 @@ pub(crate) type Change<N> = (N, Option<u32>);
 
 impl<N> Default for PrefixTable<N> {
     fn default() -> Self {
-        Self { parts: Vec::new(), len: 0 }
+        Self { parts: Vec::new(), firsts: Vec::new(), len: 0 }
     }
 }
 
@@ -62,8 +64,8 @@ impl<N: Prefix> PrefixTable<N> {
         let mut rest = changes;
         let mut merged: Vec<(N, u32)> = Vec::new();
         for (place, Cut { part, .. }) in self.parts.iter().enumerate() {
-            let next = self.parts.get(place + 1).map(|next| next.part.nets[0]);
-            let count = next.map_or(rest.len(), |next| rest.partition_point(|(net, _)| *net < next));
+            let next = self.firsts.get(place + 1);
+            let count = next.map_or(rest.len(), |next| rest.partition_point(|(net, _)| net < next));
             let (here, later) = rest.split_at(count);
             rest = later;
             if here.is_empty() {
@@ -90,6 +92,7 @@ impl<N: Prefix> PrefixTable<N> {
     /// Finds what surrounds each part; `known` are the parts of an earlier table, whose lists are shared where equal.
     fn of_parts(parts: Vec<Arc<Part<N>>>, known: &[Cut<N>]) -> Self {
         let len = parts.iter().map(|part| part.nets.len()).sum();
+        let firsts = parts.iter().map(|part| part.nets[0]).collect();
         let empty: Arc<[(N, u32)]> = Arc::new([]);
         let mut cuts: Vec<Cut<N>> = Vec::with_capacity(parts.len());
         let mut known = known.iter().peekable();
@@ -111,7 +114,7 @@ impl<N: Prefix> PrefixTable<N> {
             };
             cuts.push(Cut { part, around: list });
         }
-        Self { parts: cuts, len }
+        Self { parts: cuts, firsts, len }
     }
 
     /// Returns the number of prefixes.
@@ -148,7 +151,7 @@ impl<N: Prefix> PrefixTable<N> {
 
     /// Finds the last part that begins with `net` or before it.
     fn part_of(&self, net: &N) -> Option<usize> {
-        self.parts.partition_point(|cut| cut.part.nets[0] <= *net).checked_sub(1)
+        self.firsts.partition_point(|first| first <= net).checked_sub(1)
     }
 }
 

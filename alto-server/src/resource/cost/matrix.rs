@@ -14,15 +14,16 @@ use crate::http::offload::{Abandoned, Cancel};
 /// Number of pairs that are tested between two looks at whether the client still waits.
 const PAIRS_BETWEEN_CHECKS: usize = 4096;
 
-/// Looks up every pair, ranks the costs of ordinal types, then drops the pairs that fail the tests.
+/// Looks up every pair, ranks the costs of ordinal types, then drops the pairs that fail the tests. `costs_into` makes the
+/// function that finds the costs of one metric to one destination.
 ///
 /// Ranks are among all requested pairs (RFC 7285 §6.1.2.2), and tests apply to the ranks, so that an answer to tests is a
 /// part of the answer without them. An undefined value passes no test.
-pub(in crate::resource) fn look_up<K: AsRef<str>, T>(
+pub(in crate::resource) fn look_up<'d, K: AsRef<str>, T, F: Fn(&T) -> Option<Value>>(
     srcs: &[(K, T)],
-    dsts: &[(K, T)],
+    dsts: &'d [(K, T)],
     selection: Selection,
-    cost: impl Fn(Metric, &T, &T) -> Option<Value>,
+    costs_into: impl Fn(Metric, &'d T) -> F,
     cancel: &Cancel,
 ) -> Result<Costs, Abandoned> {
     let pairs = srcs.len() * dsts.len();
@@ -31,8 +32,9 @@ pub(in crate::resource) fn look_up<K: AsRef<str>, T>(
         // By destination, which is the order of costs in a view and so the order that reads memory in sequence.
         for (place, (_, dst)) in dsts.iter().enumerate() {
             cancel.check()?;
+            let cost_from = costs_into(kind.metric, dst);
             for (pair, (_, src)) in (place..).step_by(dsts.len()).zip(srcs) {
-                if let Some(value) = cost(kind.metric, src, dst) {
+                if let Some(value) = cost_from(src) {
                     column.set(pair, value.micros());
                 }
             }
@@ -118,17 +120,19 @@ mod tests {
     fn matrix(costs: &CostSelection) -> Json {
         let places = |count: usize| PIDS.into_iter().zip(0..).take(count).collect::<Vec<(&str, usize)>>();
         let micros = |number: f64| Value::from_micros(format!("{:.0}", number * 1e6).parse().unwrap());
-        let cost = |metric: Metric, src: &usize, dst: &usize| {
+        let costs_into = |metric: Metric, dst: &usize| {
             let place = match metric {
                 Metric::RoutingCost => 0,
                 Metric::HopCount => 1,
                 _ => 2,
             };
-            DATA[*src][*dst][place].map(micros)
+            let dst = *dst;
+            move |src: &usize| DATA[*src][dst][place].map(micros)
         };
         let limits = WorkLimits { list_entries: 10, pairs: 100 };
         let (selection, cancel) = (|| Selection::of(costs, &limits).unwrap(), Cancel::default());
-        let matrix = || look_up(&places(2), &places(3), selection(), cost, &cancel).unwrap();
+        let (srcs, dsts) = (places(2), places(3));
+        let matrix = || look_up(&srcs, &dsts, selection(), costs_into, &cancel).unwrap();
         let text = |length: usize| {
             let pieces = CostText::new(br#"{"costs":"#.to_vec(), matrix()).pieces(length);
             serde_json::from_slice::<Json>(&pieces.collect::<Vec<_>>().concat()).unwrap()["costs"].take()

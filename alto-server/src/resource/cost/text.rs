@@ -99,29 +99,14 @@ impl CostText {
                 out.push(b'{');
                 self.has_pairs = false;
             }
-            while self.dst < row_len {
-                self.write_pair(out);
-                self.dst += 1;
-                if out.len() >= length && self.dst < row_len {
-                    return;
-                }
+            self.dst = self.costs.write_members(out, (self.src, self.dst), &mut self.has_pairs, length);
+            if self.dst < row_len {
+                return;
             }
             out.push(b'}');
             (self.src, self.dst) = (self.src + 1, 0);
         }
         out.extend_from_slice(b"}}");
         self.ended = true;
-    }
-
-    /// Writes the member of the next pair, if it has one.
-    fn write_pair(&mut self, out: &mut Vec<u8>) {
-        let pair = self.src * self.costs.destinations.len() + self.dst;
-        if self.costs.has(pair) {
-            if std::mem::replace(&mut self.has_pairs, true) {
-                out.push(b',');
-            }
-            out.extend_from_slice(self.costs.destinations.get(self.dst));
-            self.costs.write(out, pair);
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! JSON parser that detects duplicate members and bounds nesting depth, and helpers for messages.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -64,9 +65,9 @@ pub(crate) fn kind(value: &Value) -> &'static str {
     }
 }
 
+/// Pointers to the duplicates found so far, relative to the value that is being read.
 #[derive(Default)]
 struct Places {
-    path: RefCell<Vec<String>>,
     duplicates: RefCell<Vec<String>>,
 }
 
@@ -74,15 +75,17 @@ impl Places {
     fn note(&self, key: &str) {
         let mut duplicates = self.duplicates.borrow_mut();
         if duplicates.len() < MOST_DUPLICATES {
-            let base = self.path.borrow().iter().fold(String::new(), |base, step| pointer(&base, step));
-            duplicates.push(pointer(&base, key));
+            duplicates.push(pointer("", key));
         }
     }
 
-    fn within<T>(&self, step: String, read: impl FnOnce() -> T) -> T {
-        self.path.borrow_mut().push(step);
+    /// Reads a value below a step. Steps are written down only for duplicates, which are rare.
+    fn within<T>(&self, step: impl Fn() -> String, read: impl FnOnce() -> T) -> T {
+        let before = self.duplicates.borrow().len();
         let value = read();
-        self.path.borrow_mut().pop();
+        for duplicate in self.duplicates.borrow_mut().iter_mut().skip(before) {
+            *duplicate = pointer("", &step()) + duplicate;
+        }
         value
     }
 }
@@ -135,21 +138,24 @@ impl<'de> Visitor<'de> for Seed<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
         let mut array = Vec::new();
-        while let Some(element) = self.0.within(array.len().to_string(), || elements.next_element_seed(self))? {
+        while let Some(element) = self.0.within(|| array.len().to_string(), || elements.next_element_seed(self))? {
             array.push(element);
         }
         Ok(array.into())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
+        let mut read = Vec::new();
         while let Some(key) = members.next_key::<String>()? {
-            if object.contains_key(&key) {
-                self.0.note(&key);
-            }
-            let value = self.0.within(key.clone(), || members.next_value_seed(self))?;
-            object.insert(key, value);
+            let value = self.0.within(|| key.clone(), || members.next_value_seed(self))?;
+            read.push((key, value));
         }
+        // Most objects are sorted, and so have no duplicates and are built at once.
+        if !read.is_sorted_by(|(one, _), (next, _)| one < next) {
+            let mut seen = HashSet::new();
+            read.iter().filter(|(key, _)| !seen.insert(key)).for_each(|(key, _)| self.0.note(key));
+        }
+        let object: Map<String, Value> = read.into_iter().collect();
         Ok(object.into())
     }
 }
@@ -160,8 +166,9 @@ mod tests {
 
     #[test]
     fn duplicates_are_found_at_any_depth() {
-        let document = parse(br#"{"a":{"b":[{"x/y":1,"x/y":2}]},"c":1,"\u0063":2}"#).unwrap();
-        assert_eq!(document.duplicates, ["/a/b/0/x~1y", "/c"]);
+        let document = parse(br#"{"a":{"b":[{},{"x/y":1,"x/y":2}],"b":0},"c":1,"\u0063":2}"#).unwrap();
+        assert_eq!(document.duplicates, ["/a/b/1/x~1y", "/a/b", "/c"]);
+        assert_eq!(document.value["a"]["b"], 0, "the last one counts");
         assert_eq!(document.value["c"], 2);
     }
 

@@ -5,7 +5,8 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::address::{Login, Place, StoreAddress};
-use super::session::{Reply, Session, StoreError};
+use super::reply::{Reply, StoreError};
+use super::session::Session;
 use super::stream::{Stream, Trust};
 
 /// Opens connections to the store, of whichever server is the master at that moment.

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::inner::Inner;
 use super::position::Position;
-use super::session::{Reply, Session, StoreError};
+use super::reply::{Reply, StoreError};
+use super::session::Session;
 
 /// Keeper of the state in memory.
 pub trait Follower: Send + 'static {

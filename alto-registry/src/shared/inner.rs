@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::connector::Connector;
 use super::position::Position;
 use super::progress::Progress;
-use super::session::{Reply, Session, StoreError};
+use super::reply::{Reply, StoreError};
+use super::session::Session;
 
 /// Keys and progress of one log.
 pub(super) struct Inner {

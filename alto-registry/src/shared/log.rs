@@ -10,8 +10,9 @@ use super::follow::{self, Follower};
 use super::inner::{Confirmation, Inner};
 use super::position::Position;
 use super::progress::Report;
+use super::reply::{Reply, StoreError};
 use super::script::Script;
-use super::session::{LONGEST, Reply, StoreError};
+use super::session::LONGEST;
 use super::writer::{self, Task};
 
 /// A log, followed as long as this lives.

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use super::session::{Reply, StoreError};
+use super::reply::{Reply, StoreError};
 
 /// Longest line, which texts and errors are.
 const LONGEST_LINE: usize = 64 * 1024;

@@ -6,8 +6,9 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use super::inner::{Confirmation, Inner};
+use super::reply::{Reply, StoreError};
 use super::script::Script;
-use super::session::{Reply, Session, StoreError};
+use super::session::Session;
 
 /// A script to run, and who waits for it.
 pub(super) struct Task {

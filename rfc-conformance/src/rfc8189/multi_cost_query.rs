@@ -1,6 +1,6 @@
 //! Multi-cost queries, graded against single-cost answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ use crate::requirement::Requirement;
 use crate::sheet::Sheet;
 use crate::subject::{CostType, Resource};
 use crate::verdict::Finding;
-use crate::view::{Pair, canonical};
+use crate::view::{Costs, Pair, canonical};
 
 /// A query with its expected answer and the requirements that it grades.
 pub(super) struct MultiCostQuery {
@@ -39,9 +39,11 @@ impl MultiCostQuery {
             Some(types) => (types.iter().filter_map(CostType::read).collect(), true),
             None => (body.get("cost-type").and_then(CostType::read).into_iter().collect::<Vec<_>>(), false),
         };
-        let pairs = types.iter().flat_map(|cost_type| known.costs(cost_type).0.keys());
-        let row = |pair: &Pair| types.iter().map(|its| known.costs(its).0.get(pair).copied()).collect();
-        let expected = pairs.filter(|pair| keep(pair)).map(|pair| (pair.clone(), row(pair))).collect();
+        let columns: Vec<&Costs> = types.iter().map(|cost_type| known.costs(cost_type)).collect();
+        let pairs: BTreeSet<&Pair> =
+            columns.iter().flat_map(|costs| costs.0.keys()).filter(|pair| keep(pair)).collect();
+        let row = |pair: &Pair| columns.iter().map(|costs| costs.0.get(pair).copied()).collect();
+        let expected = pairs.into_iter().map(|pair| (pair.clone(), row(pair))).collect();
         Self { body, types, is_multi, expected, grades: grades.to_vec() }
     }
 

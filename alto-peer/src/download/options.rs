@@ -43,7 +43,7 @@ impl Default for Options {
             metrics: Metrics::default(),
             shares: Shares::default(),
             neighbours: 20,
-            parallel: 8,
+            parallel: 12,
             parallel_per_neighbour: 2,
             seed: None,
             block_size: DEFAULT_BLOCK_SIZE,

@@ -218,6 +218,11 @@ impl Requester {
                 };
                 let count = count.inspect_err(|_| *wasted += filled as u64)?;
                 filled += count;
+                // A holder that keeps sending never makes the connection wait, which is where cancelling is noticed else.
+                if job.cancel.is_cancelled() && filled < self.buffer.len() {
+                    *wasted += filled as u64;
+                    return Err(Outcome::Cancelled);
+                }
                 self.received.fetch_add(count as u64, Ordering::Relaxed);
                 flow.received(count as u64).inspect_err(|_| *wasted += filled as u64)?;
                 if self.pace.received(count, &job.cancel) {

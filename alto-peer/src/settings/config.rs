@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(*options, Options::default());
         assert_eq!(config.listen.to_string(), "[::]:6881");
         assert_eq!(options.metrics.to_string(), "routingcost");
-        assert_eq!((options.policy, options.neighbours, options.parallel), (PolicyName::Alto, 20, 8));
+        assert_eq!((options.policy, options.neighbours, options.parallel), (PolicyName::Alto, 20, 12));
         assert_eq!((options.parallel_per_neighbour, options.block_size), (2, 64 * 1024));
         assert_eq!(options.follow, Follow::Auto);
         let seconds = [options.stall, options.refresh, options.patience].map(|time| time.as_secs());

@@ -87,7 +87,7 @@ pub struct PeerSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub neighbours: Option<usize>,
 
-    /// Largest number of requests at a time for one file [default: 8]
+    /// Largest number of requests at a time for one file [default: 12]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parallel: Option<usize>,
 

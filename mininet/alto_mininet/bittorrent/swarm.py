@@ -75,6 +75,8 @@ class Outcome:
     watched: int
     # Bytes that all links between switches carried.
     core: int
+    # Bytes that all clients received beyond the content, over the content: headers, requests, and what came twice.
+    overhead: float | None
     # Seconds from its joining until each leecher had the content.
     seconds: dict[str, float]
     unfinished: list[str]
@@ -107,9 +109,13 @@ def run(plan: Plan, programs: Path, work: Path) -> Outcome:
     sent = {link: after[link] - before.get(link, 0) for link in after}
     watched = {frozenset(pair) for pair in plan.watched}
     switches = set(topology.switches)
+    hosts = {plan.seed.host, *(member.host for member in plan.leechers)}
+    received = sum(count for (_, to), count in sent.items() if to in hosts)
     return Outcome(
         watched=sum(count for link, count in sent.items() if frozenset(link) in watched),
         core=sum(count for link, count in sent.items() if switches.issuperset(link)),
+        # What those that did not finish have of the content is not known.
+        overhead=None if unfinished else received / (plan.size * len(plan.leechers)) - 1,
         seconds=seconds,
         unfinished=unfinished,
         named=named,
@@ -202,4 +208,5 @@ def describe(outcome: dict[str, Any]) -> str:
     mean = sum(times) / len(times) if times else float("nan")
     line = f"{outcome['watched'] / MEGA:8.2f} MB over watched links, {outcome['core'] / MEGA:8.2f} MB in the core, "
     line += f"{len(times)} finished after {mean:.1f} s on average"
+    line += f", {outcome['overhead']:.3f} overhead" if outcome["overhead"] is not None else ""
     return line + (f", {len(outcome['unfinished'])} did not finish" if outcome["unfinished"] else "")

@@ -107,7 +107,7 @@ pub(crate) struct FetchingOptions {
     #[structopt(long, value_name = "SHARE", parse(try_from_str = values::share))]
     own_neighbourhood_share: Option<f64>,
 
-    /// Largest number of requests at a time [default: 8]
+    /// Largest number of requests at a time [default: 12]
     #[structopt(long, value_name = "N", parse(try_from_str = values::count))]
     parallel: Option<usize>,
 

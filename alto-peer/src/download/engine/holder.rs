@@ -14,6 +14,8 @@ use crate::policy::{Candidate, Metrics};
 
 /// Longest time for which a holder that failed is left alone.
 const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
+/// Time in which a wait that was seen loses half of its weight, as queues come and go.
+const HALF_LIFE: Duration = Duration::from_secs(10);
 
 /// Everything a download knows about one holder of the file.
 #[derive(Debug)]
@@ -44,6 +46,8 @@ pub(super) struct Holder {
     pub(super) misses: u32,
     /// Moving average of its transfer rate within answers, in bytes per second.
     rate: Option<f64>,
+    /// How long the latest request waited for its turn, or to be refused, and when that was known.
+    waited: Option<(Duration, Instant)>,
     pub(super) contribution: Contribution,
 }
 
@@ -126,6 +130,7 @@ impl Holder {
             chooses: true,
             misses: 0,
             rate: None,
+            waited: None,
             contribution: Contribution { name: listing.name.clone(), ..Contribution::default() },
         }
     }
@@ -225,6 +230,19 @@ impl Holder {
         pieces.clamp(1.0, f64::from(most.max(1))) as usize
     }
 
+    /// Notes how long a request waited for its turn, or to be refused.
+    pub(super) fn note_wait(&mut self, time: Duration, now: Instant) {
+        self.waited = Some((time, now));
+    }
+
+    /// Time that a request is expected to wait for its turn: the latest wait, which counts less the older it is. A holder
+    /// that was not asked for long is tried again.
+    pub(super) fn expected_wait(&self, now: Instant) -> Duration {
+        let Some((time, since)) = self.waited else { return Duration::ZERO };
+        let age = now.saturating_duration_since(since).as_secs_f64() / HALF_LIFE.as_secs_f64();
+        time.mul_f64((-age).exp2())
+    }
+
     /// Stops polling it for its pieces.
     pub(super) fn unfollow(&mut self) {
         if let Place::Neighbour { following, .. } = &mut self.place
@@ -284,6 +302,17 @@ mod tests {
         holder.contributed(&arrival(1000, 1));
         assert!(holder.refuse(five, now), "a piece resets it");
         assert_eq!(holder.standing, Standing::BackingOff { until: now + five });
+    }
+
+    #[test]
+    fn a_long_wait_is_expected_again_until_it_is_long_ago() {
+        let (mut holder, now) = (holder(), Instant::now());
+        assert_eq!(holder.expected_wait(now), Duration::ZERO, "it was not asked yet");
+        holder.note_wait(Duration::from_secs(8), now);
+        assert_eq!(holder.expected_wait(now), Duration::from_secs(8));
+        assert_eq!(holder.expected_wait(now + HALF_LIFE * 3), Duration::from_secs(1));
+        holder.note_wait(Duration::from_secs(2), now);
+        assert_eq!(holder.expected_wait(now), Duration::from_secs(2), "the latest counts");
     }
 
     #[test]

@@ -13,12 +13,16 @@ use crate::download::cancel::Cancel;
 use crate::download::request::Job;
 
 /// Bounds on how long a request may wait for its turn at the holder before its piece is requested of another holder, too,
-/// if nothing else can be. Within these bounds it is the time that pieces usually take.
+/// if nothing else can be...
 const WAITS: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+/// ...and the multiple of the time that pieces usually take that it is within these bounds.
+const LONGER: u32 = 2;
 /// The same for a request that the holder is answering: it may take this multiple of the usual time.
-const SLOWER: u32 = 3;
+const SLOWER: u32 = 5;
 /// Bounds on that time.
 const ANSWERED: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+/// Time that a piece is assumed to take before one has arrived.
+const FIRST_USUAL: Duration = Duration::from_secs(2);
 /// Weight of the latest piece in the moving average of the usual time.
 const SMOOTHING: f64 = 0.2;
 
@@ -70,6 +74,21 @@ pub(super) struct Ended {
     pub(super) pieces: Range<usize>,
     /// True if the holder was to choose the piece.
     pub(super) is_any: bool,
+    /// Time since the request, if the holder had not begun to answer.
+    pub(super) waited: Option<Duration>,
+}
+
+/// The turn of a holder among those that could be asked: first come those with fewer requests of this peer, then those
+/// where a request waits for fewer pieces of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Turn {
+    requests: usize,
+    pieces: u128,
+}
+
+impl Turn {
+    /// That of a holder that would answer at once.
+    pub(super) const NOW: Self = Self { requests: 0, pieces: 0 };
 }
 
 impl Running {
@@ -77,7 +96,7 @@ impl Running {
     fn patience(&self, usual: Option<Duration>) -> Instant {
         let usual = usual.unwrap_or_default();
         match self.begun {
-            None => self.since + usual.clamp(WAITS.0, WAITS.1),
+            None => self.since + (usual * LONGER).clamp(WAITS.0, WAITS.1),
             Some(begun) => begun + (usual * SLOWER).clamp(ANSWERED.0, ANSWERED.1),
         }
     }
@@ -122,11 +141,6 @@ impl Jobs {
     /// Number of holders with running requests.
     pub(super) fn sources(&self) -> usize {
         self.running.values().map(|job| job.source).collect::<BTreeSet<_>>().len()
-    }
-
-    /// True if a holder of these pieces could be asked for one, once it is not busy.
-    pub(super) fn can_use(&self, have: &Bitfield) -> bool {
-        if self.picker.is_endgame() { self.picker.misses_from(have) } else { self.picker.wants_from(have) }
     }
 
     /// True if a holder of these pieces has one that nobody was asked for.
@@ -191,14 +205,17 @@ impl Jobs {
         Job { id: self.last_id, source, of_whole: pieces.len() > 1, pieces, any_of, cancel }
     }
 
-    /// Notes that the holder has begun to answer with this piece. Requests for it that still wait are cancelled; the request
-    /// itself is if another holder is already sending the piece in good time.
-    pub(super) fn begun(&mut self, job: u64, piece: usize, now: Instant) {
-        let Some(running) = self.running.get_mut(&job) else { return };
+    /// Notes that the holder has begun to answer with this piece; returns the holder and how long the request waited.
+    /// Requests for the piece that still wait are cancelled; the request itself is if another holder is already sending the
+    /// piece in good time.
+    pub(super) fn begun(&mut self, job: u64, piece: usize, now: Instant) -> Option<(SocketAddr, Duration)> {
+        let running = self.running.get_mut(&job)?;
         running.begun = Some(now);
+        let waited = (running.source, now.saturating_duration_since(running.since));
         if running.is_any && running.pieces.is_empty() {
             if self.picker.has(piece) {
-                return running.cancel.cancel();
+                running.cancel.cancel();
+                return Some(waited);
             }
             running.pieces = piece..piece + 1;
             self.picker.ask(piece);
@@ -212,6 +229,7 @@ impl Jobs {
                 Some(_) => {}
             }
         }
+        Some(waited)
     }
 
     /// The holder that a running request was sent to.
@@ -238,10 +256,17 @@ impl Jobs {
     }
 
     /// Notes that a request has ended: what did not arrive is wanted again. `None` for a request that is not running.
-    pub(super) fn ended(&mut self, job: u64) -> Option<Ended> {
-        let Running { source, pieces, is_any, .. } = self.running.remove(&job)?;
+    pub(super) fn ended(&mut self, job: u64, now: Instant) -> Option<Ended> {
+        let Running { source, pieces, is_any, since, begun, .. } = self.running.remove(&job)?;
         pieces.clone().for_each(|piece| self.picker.give_back(piece));
-        Some(Ended { source, pieces, is_any })
+        let waited = begun.is_none().then(|| now.saturating_duration_since(since));
+        Some(Ended { source, pieces, is_any, waited })
+    }
+
+    /// The turn of a holder among those that could be asked, where a request is expected to wait for this time.
+    pub(super) fn turn(&self, source: SocketAddr, wait: Duration) -> Turn {
+        let usual = self.usual.unwrap_or(FIRST_USUAL).max(WAITS.0);
+        Turn { requests: self.running_at(source), pieces: wait.as_millis() / usual.as_millis().max(1) }
     }
 
     /// Cancels the requests to a holder. They are running until they have ended.
@@ -298,7 +323,7 @@ mod tests {
             for piece in job.pieces {
                 assert!(jobs.arrived(job.id, piece, Duration::from_secs(1)));
             }
-            jobs.ended(job.id).unwrap();
+            jobs.ended(job.id, now).unwrap();
         }
         assert_eq!(lengths.iter().sum::<usize>(), 20);
         assert!(lengths[0] == 4 && lengths.ends_with(&[1]), "{lengths:?}");
@@ -313,7 +338,7 @@ mod tests {
     fn a_slow_request_is_overtaken_and_the_loser_is_cancelled() {
         let (mut jobs, have, now) = (Jobs::new(&Bitfield::new(1)), Bitfield::full(1), Instant::now());
         let slow = jobs.assign(offer(1, &have), &[], now, &mut rng()).unwrap();
-        assert!(jobs.can_use(&have) && !jobs.can_use(&Bitfield::new(1)));
+        assert!(jobs.misses(&have) && !jobs.misses(&Bitfield::new(1)));
         assert!(jobs.assign_again(offer(2, &have), now, &mut rng()).is_none(), "too early");
         let later = now + WAITS.0;
         assert!(jobs.assign_again(offer(1, &have), later, &mut rng()).is_none(), "the same holder");
@@ -322,8 +347,11 @@ mod tests {
         assert!(slow.cancel.is_cancelled() && !fast.cancel.is_cancelled());
         assert!(!jobs.arrived(slow.id, 0, Duration::from_secs(1)), "a duplicate");
         assert_eq!((jobs.missing(), jobs.done()), (0, 1));
-        assert_eq!(jobs.ended(slow.id), Some(Ended { source: source(1), pieces: 0..1, is_any: false }));
-        assert_eq!(jobs.ended(slow.id), None);
+        assert_eq!(
+            jobs.ended(slow.id, later),
+            Some(Ended { source: source(1), pieces: 0..1, is_any: false, waited: Some(later - now) })
+        );
+        assert_eq!(jobs.ended(slow.id, later), None);
     }
 
     #[test]
@@ -339,7 +367,7 @@ mod tests {
         jobs.begun(second.id, 0, later);
         assert!(first.cancel.is_cancelled() && third.cancel.is_cancelled() && !second.cancel.is_cancelled());
         for id in [first.id, third.id] {
-            jobs.ended(id).unwrap();
+            jobs.ended(id, now).unwrap();
         }
         assert!(jobs.assign_again(offer(1, &have), later, &mut rng()).is_none(), "it is being sent");
         // One that is sent far too slowly is overtaken, and both go on until the piece is there.
@@ -367,12 +395,15 @@ mod tests {
         let any = jobs.assign_any(source(8), Bitfield::full(3), now);
         jobs.begun(any.id, 0, now);
         assert!(any.cancel.is_cancelled() && !other.cancel.is_cancelled());
-        assert_eq!(jobs.ended(any.id), Some(Ended { source: source(8), pieces: 0..1, is_any: true }));
+        assert_eq!(
+            jobs.ended(any.id, now),
+            Some(Ended { source: source(8), pieces: 0..1, is_any: true, waited: None })
+        );
         assert!(jobs.arrived(other.id, 0, Duration::from_secs(1)));
         let any = jobs.assign_any(source(8), Bitfield::full(3), now);
         jobs.begun(any.id, 0, now);
         assert!(any.cancel.is_cancelled(), "it is there");
-        assert_eq!(jobs.ended(any.id).map(|ended| ended.pieces), Some(0..0));
+        assert_eq!(jobs.ended(any.id, now).map(|ended| ended.pieces), Some(0..0));
     }
 
     #[test]
@@ -418,7 +449,7 @@ mod tests {
                             prop_assert_eq!(jobs.arrived(job.id, piece, Duration::from_secs(1)), have.set(piece));
                         }
                     }
-                    prop_assert_eq!(jobs.ended(job.id).map(|ended| ended.pieces), Some(job.pieces));
+                    prop_assert_eq!(jobs.ended(job.id, now).map(|ended| ended.pieces), Some(job.pieces));
                 }
                 let requested = |piece| running.iter().any(|job| job.pieces.contains(&piece));
                 let idle = have.missing().filter(|piece| !requested(*piece)).count();

@@ -62,11 +62,6 @@ impl Picker {
         self.wanted.len()
     }
 
-    /// True if every missing piece is being requested.
-    pub(super) fn is_endgame(&self) -> bool {
-        self.wanted.is_empty() && self.missing > 0
-    }
-
     /// True if a holder of these pieces has one that is missing and not being requested.
     pub(super) fn wants_from(&self, have: &Bitfield) -> bool {
         if have.is_complete() { !self.wanted.is_empty() } else { self.wanted.iter().any(|n| have.get(*n)) }
@@ -212,7 +207,7 @@ mod tests {
         let seed = Bitfield::full(5);
         let order: Vec<_> = (0..4).map(|_| picker.pick(&seed, 1, false, &rarity, &mut rng).unwrap().start).collect();
         assert_eq!(order, [3, 2, 1, 0]);
-        assert!(picker.pick(&seed, 1, false, &EQUAL, &mut rng).is_none() && picker.is_endgame());
+        assert!(picker.pick(&seed, 1, false, &EQUAL, &mut rng).is_none() && picker.wanted() == 0);
     }
 
     #[test]
@@ -252,7 +247,7 @@ mod tests {
         assert!(picker.got(2) && !picker.got(2));
         assert_eq!(picker.pick_again(&seed, |n| n == 1, &mut rng), None);
         picker.give_back(1);
-        assert!(picker.is_endgame(), "another request is running");
+        assert!(picker.wanted() == 0, "another request is running");
         picker.give_back(1);
         assert_eq!(picker.pick(&seed, 1, false, &EQUAL, &mut rng), Some(1..2));
     }

@@ -1,15 +1,15 @@
 //! The number of open slots: the fewest that fill the uplink.
 //!
 //! With eight uploads at a time, a thin uplink takes half a minute for each, and nobody can pass on what is not complete.
-//! With two it takes a few seconds, and as many bytes are sent. Which number is enough is found by trial: while all open
+//! With one it takes a few seconds, and as many bytes are sent. Which number is enough is found by trial: while all open
 //! slots are taken and clients wait, one more is opened or one closed, and the change stays if it was worth it.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Smallest number of open slots, if there may be as many: what one client does not take, another can.
-const FEWEST: usize = 2;
+/// Smallest number of open slots.
+const FEWEST: usize = 1;
 /// Rate in bytes per second that is worth a slot in any case.
 const PER_SLOT: f64 = 64.0 * 1024.0;
 /// Rate in bytes per second of a slot whose client hardly reads: whoever takes all slots like that gets the others, too, so
@@ -56,7 +56,7 @@ impl Opening {
     pub(super) fn new(most: usize, limit: Option<u64>) -> Self {
         let most = most.max(1);
         #[expect(clippy::cast_precision_loss, reason = "a rate of 2^53 is no limit")]
-        let open = limit.map_or(0, |limit| deserved(limit as f64)).clamp(FEWEST.min(most), most);
+        let open = limit.map_or(0, |limit| deserved(limit as f64)).clamp(FEWEST, most);
         Self { most, open, measured: None, last: None, trial: None, next: Direction::Up, rested: None }
     }
 
@@ -114,7 +114,7 @@ impl Opening {
         }
         let to = match self.next {
             Direction::Up => (self.open + 1).min(self.most),
-            Direction::Down => (self.open - 1).max(FEWEST.min(self.most)).max(deserved),
+            Direction::Down => self.open.saturating_sub(1).max(FEWEST).max(deserved),
         };
         if to == self.open {
             self.next = if self.next == Direction::Up { Direction::Down } else { Direction::Up };
@@ -164,7 +164,7 @@ mod tests {
     fn a_thin_uplink_has_few_slots_however_many_there_may_be() {
         let mut opening = Opening::new(8, None);
         let seen = slots(&mut opening, 300, |_| 119_000);
-        assert!(mean(&seen) < 250 && seen.iter().all(|slots| (2..=3).contains(slots)), "{seen:?}");
+        assert!(mean(&seen) < 150 && seen.iter().all(|slots| (1..=2).contains(slots)), "{seen:?}");
     }
 
     #[test]
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn clients_that_hardly_read_get_all_slots_and_so_do_not_hold_up_others_for_long() {
         let mut opening = Opening::new(8, None);
-        assert_eq!(slots(&mut opening, 5, |_| 1000), [2, 2, 2, 8, 8]);
+        assert_eq!(slots(&mut opening, 5, |_| 1000), [1, 1, 1, 8, 8]);
         let seen = slots(&mut opening, 100, |_| 119_000);
         assert!(mean(&seen[50..]) < 300, "{seen:?}");
     }
@@ -189,9 +189,9 @@ mod tests {
     #[test]
     fn a_fast_uplink_has_all_slots_at_once() {
         let mut opening = Opening::new(8, None);
-        assert_eq!(slots(&mut opening, 3, |_| 10_000_000), [2, 8, 8]);
+        assert_eq!(slots(&mut opening, 3, |_| 10_000_000), [1, 8, 8]);
         assert_eq!(Opening::new(1, None).slots(), 1);
-        assert_eq!([100_000, 500_000, 9_000_000].map(|rate| Opening::new(8, Some(rate)).slots()), [2, 7, 8]);
+        assert_eq!([100_000, 500_000, 9_000_000].map(|rate| Opening::new(8, Some(rate)).slots()), [1, 7, 8]);
         assert_eq!(slots(&mut Opening::new(1, None), 30, |_| 10_000), [1; 30]);
     }
 
@@ -200,7 +200,7 @@ mod tests {
         let (mut opening, start) = (Opening::new(8, None), Instant::now());
         for n in 0..60 {
             opening.observe(n * 1000, n % 2 == 0, start + Duration::from_secs(n));
-            assert_eq!(opening.slots(), 2);
+            assert_eq!(opening.slots(), 1);
         }
     }
 }

@@ -20,7 +20,7 @@ use rand::rngs::StdRng;
 
 use super::holder::{Holder, RoundTrip};
 use super::holders::{Holders, MAX_HOLDERS};
-use super::jobs::{Jobs, Offer};
+use super::jobs::{Jobs, Offer, Turn};
 use super::policy_in_force::{PolicyInForce, Verdict};
 use super::poll_intervals::PollIntervals;
 use super::protocol::{Action, Following, Input};
@@ -157,7 +157,7 @@ impl Coordinator {
     pub(super) fn handle(&mut self, input: Input, now: Instant) -> Result<(), FetchError> {
         match input {
             Input::Job(report) => match report.progress {
-                Progress::Step(Step::Begun(piece)) => self.jobs.begun(report.job, piece, now),
+                Progress::Step(Step::Begun(piece)) => self.begun(report.job, piece, now),
                 Progress::Step(Step::Arrived(arrival)) => self.arrived(report.job, &arrival, now),
                 Progress::Ended { outcome, wasted } => self.request_ended(report.job, outcome, wasted, now)?,
             },
@@ -275,7 +275,17 @@ impl Coordinator {
             let can_use = |have: &Bitfield| if again { self.jobs.misses(have) } else { self.jobs.wants(have) };
             let useful = |index: &usize| neighbours[*index].have.as_ref().is_some_and(can_use);
             let useful: Vec<usize> = (0..neighbours.len()).filter(useful).collect();
-            for index in self.policy.policy().order(candidates, &useful, &mut self.rng) {
+            // Whoever is likely to send soon comes first, so that no uplink is idle while others have queues; the policy
+            // decides between equals.
+            let turn = |index: &usize| {
+                let holder = neighbours[*index];
+                self.jobs.turn(holder.source, holder.expected_wait(now))
+            };
+            let mut order = self.policy.policy().order(candidates, &useful, &mut self.rng);
+            order.sort_by_cached_key(turn);
+            // A second request is of use only where it does not wait as the first does.
+            order.retain(|index| !again || turn(index) == Turn::NOW);
+            for index in order {
                 let holder = neighbours[index];
                 let Some(have) = &holder.have else { continue };
                 let offer = Offer {
@@ -297,6 +307,19 @@ impl Coordinator {
             }
         }
         false
+    }
+
+    /// Notes that a holder has begun to answer.
+    fn begun(&mut self, job: u64, piece: usize, now: Instant) {
+        if let Some((source, waited)) = self.jobs.begun(job, piece, now) {
+            self.note_wait(source, waited, now);
+        }
+    }
+
+    fn note_wait(&mut self, source: SocketAddr, waited: Duration, now: Instant) {
+        if let Some(holder) = self.holders.get_mut(source) {
+            holder.note_wait(waited, now);
+        }
     }
 
     /// Counts a piece that arrived.
@@ -409,7 +432,7 @@ impl Coordinator {
         // While no further request could be made, nobody is idle for want of pieces.
         let saturated = self.jobs.running() >= self.options.parallel;
         let busy = |source| saturated || self.jobs.running_at(source) > 0;
-        self.holders.park_idle(busy, |have| self.jobs.can_use(have), now)
+        self.holders.park_idle(busy, |have| self.jobs.misses(have), now)
     }
 
     /// Has the policy choose all neighbours, or those for the places that are free.

@@ -25,8 +25,11 @@ impl Coordinator {
         wasted: u64,
         now: Instant,
     ) -> Result<(), FetchError> {
-        let Some(ended) = self.jobs.ended(job) else { return Ok(()) };
+        let Some(ended) = self.jobs.ended(job, now) else { return Ok(()) };
         self.tally.wasted += wasted;
+        if let (Outcome::Refused(..), Some(waited)) = (&outcome, ended.waited) {
+            self.note_wait(ended.source, waited, now);
+        }
         match outcome {
             Outcome::Missing if ended.is_any => {
                 if let Some(holder) = self.holders.get_mut(ended.source) {

@@ -1,12 +1,16 @@
 //! JSON text, appended to bytes.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// Number of millionths in 1.
 const MILLION: u64 = 1_000_000;
 
-/// Returns the JSON text of a string, without its quotes.
-pub(crate) fn escaped(text: &str) -> String {
+/// Returns the JSON text of a string, without its quotes. Most texts, names of endpoints above all, are that text already.
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -19,7 +23,7 @@ pub(crate) fn escaped(text: &str) -> String {
             other => out.push(other),
         }
     }
-    out
+    Cow::Owned(out)
 }
 
 /// Appends escaped text as a string.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use alto_types::MediaType;
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION, VARY};
 use http::{HeaderName, Method, StatusCode};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -11,7 +12,7 @@ use tokio::sync::watch;
 use crate::http::access::Access;
 use crate::http::encoding::Encoding;
 use crate::http::offload::{Cancel, WorkPool};
-use crate::http::representation::{Representation, respond};
+use crate::http::representation::respond;
 use crate::http::router::Route;
 use crate::http::{Exchange, HttpError, Response, negotiation};
 use crate::resource::catalogue::{Catalogue, Resource, Service};
@@ -19,6 +20,7 @@ use crate::resource::directory;
 use crate::resource::limits::WorkLimits;
 use crate::resource::lookup::LookupContext;
 use crate::state::network::Network;
+use crate::state::published::Published;
 use crate::ui;
 use crate::ui::site::Site;
 use crate::{observe, openapi};
@@ -49,7 +51,7 @@ pub(crate) fn resources(
     for (position, resource) in catalogue.resources().iter().enumerate() {
         match &resource.service {
             Service::Document(_) => {
-                routes.push(document(&resource.path, (resource, position), network, access, pool));
+                routes.push(document((resource, position), network, access, pool));
             }
             Service::Lookup(lookup) => routes.push(lookup.route(resource, &context)),
             Service::Separate(_) => {}
@@ -129,18 +131,82 @@ pub(crate) fn metrics(network: &Arc<Network>, metrics: PrometheusHandle) -> Rout
     Route::new("metrics", "metrics").on(Method::GET, move |_| std::future::ready(exposition())).exempt()
 }
 
+/// Document of the catalogue, with what its answers need.
+struct Reading {
+    /// Position in the catalogue.
+    position: usize,
+    media_type: MediaType,
+    network: Arc<Network>,
+    access: Arc<Access>,
+    pool: WorkPool,
+}
+
+impl Reading {
+    fn new(
+        (resource, position): (&Resource, usize),
+        network: &Arc<Network>,
+        access: &Arc<Access>,
+        pool: &WorkPool,
+    ) -> Arc<Self> {
+        let (network, access, pool) = (Arc::clone(network), Arc::clone(access), pool.clone());
+        Arc::new(Self { position, media_type: resource.media_type, network, access, pool })
+    }
+
+    /// Answers GET if the document of the current state is rendered.
+    fn ready(&self, exchange: &Exchange) -> Option<Result<Response, HttpError>> {
+        let published = self.network.at_present();
+        let encoding = Encoding::negotiate(&exchange.headers);
+        let is_rendered = published.document(self.position)?.weight(encoding) == 0;
+        is_rendered.then(|| {
+            self.admit(exchange)?;
+            self.respond(exchange, &published, encoding)
+        })
+    }
+
+    /// Answers GET with the document of the current state. The first request for it renders it, which takes a while if it
+    /// is large.
+    async fn read(self: Arc<Self>, exchange: Exchange) -> Result<Response, HttpError> {
+        self.admit(&exchange)?;
+        let published = self.network.current();
+        let encoding = Encoding::negotiate(&exchange.headers);
+        let weight = published.document(self.position).ok_or(HttpError::Internal)?.weight(encoding);
+        let (pool, payer) = (self.pool.clone(), exchange.payer());
+        let answer = move |_: &Cancel| self.respond(&exchange, &published, encoding);
+        pool.run(payer, weight, answer).await?
+    }
+
+    fn admit(&self, exchange: &Exchange) -> Result<(), HttpError> {
+        self.access.authenticate(exchange)?;
+        let accepts = negotiation::accepts(&exchange.headers, self.media_type);
+        if accepts { Ok(()) } else { Err(HttpError::NotAcceptable(self.media_type)) }
+    }
+
+    fn respond(&self, exchange: &Exchange, published: &Published, encoding: Encoding) -> Result<Response, HttpError> {
+        let document = published.document(self.position).ok_or(HttpError::Internal)?;
+        let mut response = respond(&exchange.headers, &document, encoding, self.access.now());
+        response.headers_mut().insert(CACHE_CONTROL, self.access.cache_control());
+        let place = published.position().and_then(|position| HeaderValue::try_from(position.to_string()).ok());
+        if let Some(place) = place {
+            response.headers_mut().insert(POSITION, place);
+        }
+        Ok(response)
+    }
+}
+
 /// Creates the route of the document at a position of the catalogue.
 fn document(
-    path: &str,
     (resource, position): (&Resource, usize),
     network: &Arc<Network>,
     access: &Arc<Access>,
     pool: &WorkPool,
 ) -> Route {
-    let (network, access, pool) = (Arc::clone(network), Arc::clone(access), pool.clone());
-    Route::new(path, &*resource.id).on(Method::GET, move |exchange| {
-        read(Arc::clone(&network), Arc::clone(&access), pool.clone(), exchange, position)
-    })
+    let reading = Reading::new((resource, position), network, access, pool);
+    let ready = {
+        let reading = Arc::clone(&reading);
+        move |exchange: &Exchange| reading.ready(exchange)
+    };
+    Route::new(&resource.path, &*resource.id)
+        .on_ready(Method::GET, ready, move |exchange| Arc::clone(&reading).read(exchange))
 }
 
 /// Creates the route of the root: the page for browsers, and the directory for everybody else.
@@ -151,53 +217,20 @@ fn root(
     pool: &WorkPool,
     page: Option<&Arc<Site>>,
 ) -> Route {
-    let (network, access, pool, page) = (Arc::clone(network), Arc::clone(access), pool.clone(), page.map(Arc::clone));
+    let (reading, page) = (Reading::new((resource, position), network, access, pool), page.map(Arc::clone));
     let media_type = resource.media_type;
     Route::new("", &*resource.id).on(Method::GET, move |exchange| {
         let page = page.clone().filter(|_| negotiation::prefers_html(&exchange.headers, media_type));
-        let (network, access, pool) = (Arc::clone(&network), Arc::clone(&access), pool.clone());
+        let reading = Arc::clone(&reading);
         async move {
             let mut response = match page {
                 Some(page) => ui::routes::show_at_root(page, exchange).await?,
-                None => read(network, access, pool, exchange, position).await?,
+                None => reading.read(exchange).await?,
             };
             response.headers_mut().append(VARY, HeaderValue::from_name(ACCEPT));
             Ok(response)
         }
     })
-}
-
-/// Answers GET with a document of the current state.
-async fn read(
-    network: Arc<Network>,
-    access: Arc<Access>,
-    pool: WorkPool,
-    exchange: Exchange,
-    position: usize,
-) -> Result<Response, HttpError> {
-    access.authenticate(&exchange)?;
-    let published = network.current();
-    let document = published.document(position).ok_or(HttpError::Internal)?;
-    let media_type = document.media_type();
-    if !negotiation::accepts(&exchange.headers, media_type) {
-        return Err(HttpError::NotAcceptable(media_type));
-    }
-    let encoding = Encoding::negotiate(&exchange.headers);
-    // The first request for a document renders it, which takes a while if it is large.
-    let weight = document.weight(encoding);
-    let now = access.now();
-    let payer = exchange.payer();
-    let place = published.position().map(ToString::to_string);
-    let answer = move |_: &Cancel| {
-        let document = published.document(position).ok_or(HttpError::Internal)?;
-        Ok::<_, HttpError>(respond(&exchange.headers, &document, encoding, now))
-    };
-    let mut response = pool.run(payer, weight, answer).await??;
-    response.headers_mut().insert(CACHE_CONTROL, access.cache_control());
-    if let Some(place) = place.and_then(|place| HeaderValue::try_from(place).ok()) {
-        response.headers_mut().insert(POSITION, place);
-    }
-    Ok(response)
 }
 
 fn well_known() -> Route {

@@ -238,6 +238,32 @@ fn a_pid_without_hosts_is_a_typical_host_at_its_nearest_switch() {
 }
 
 #[test]
+fn costs_into_a_place_are_those_between_two_places() {
+    // Two views, so that neither remembers what the other computed.
+    let [one, other] = [(); 2].map(|()| View::compute(Arc::new(Topology::from_json(LINE.as_bytes(), "line").unwrap())));
+    let addresses =
+        ["10.1.0.1", "10.1.9.9", "10.2.0.1", "10.2.9.9", "10.3.9.9", "10.4.0.1", "192.0.2.1", "2001:db8::1"];
+    let endpoints: Vec<_> = addresses.map(|address| one.endpoint(address.parse().unwrap())).into();
+    let mut defined = 0;
+    for metric in Metric::ALL {
+        for into in &endpoints {
+            let costs = one.costs_into(metric, into);
+            for from in &endpoints {
+                assert_eq!(costs.from(from), other.cost_between(metric, from, into), "{metric:?} {from:?} {into:?}");
+                defined += usize::from(costs.from(from).is_some());
+            }
+        }
+        for (into, _) in one.network_map().pids() {
+            let costs = one.costs_into_pid(metric, into);
+            for (from, _) in one.network_map().pids() {
+                assert_eq!(costs.from(from), other.pid_cost(metric, from, into), "{metric:?} {from:?} {into:?}");
+            }
+        }
+    }
+    assert!(defined > endpoints.len() * Metric::ALL.len());
+}
+
+#[test]
 fn an_address_that_is_no_host_stands_for_the_hosts_of_its_pid() {
     let view = View::compute(Arc::new(Topology::from_json(LINE.as_bytes(), "line").unwrap()));
     let between = |from: &str, into: &str| {

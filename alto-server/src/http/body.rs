@@ -1,8 +1,8 @@
 //! Reading of request bodies: to their end, up to a length, and at a pace.
 
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Exchange, HttpError};
@@ -75,9 +75,11 @@ async fn receive(exchange: &mut Exchange, limit: u64, sink: &mut impl Sink) -> R
         // The pace counts on average, so that a body that came fast at first may then pause.
         let on_average = start + pace.pause + std::time::Duration::from_secs(received / pace.rate.max(1));
         let deadline = on_average.min(Instant::now() + pace.pause);
-        let piece = timeout_at(deadline, exchange.body.next()).await.map_err(|_| HttpError::BodyTimeout)?;
+        let piece = timeout_at(deadline, exchange.body.frame()).await.map_err(|_| HttpError::BodyTimeout)?;
         let Some(piece) = piece else { break };
         let piece = piece.map_err(|error| HttpError::BadRequest(format!("the request body ended early: {error}")))?;
+        // What is no data are trailers.
+        let Ok(piece) = piece.into_data() else { continue };
         received += piece.len() as u64;
         if received > limit {
             return Err(HttpError::BodyTooLarge(limit));

@@ -137,11 +137,11 @@ impl Connection {
         self.is_of_proxy
     }
 
-    /// Counts a request that begins.
-    pub(super) fn begin(self: &Arc<Self>) -> Ongoing {
+    /// Counts a request that begins at a time.
+    pub(super) fn begin(self: &Arc<Self>, now: Instant) -> Ongoing {
         let served = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
         let mut activity = self.activity();
-        activity.last = Instant::now();
+        activity.last = now;
         activity.is_awake = true;
         let key = activity.requests.insert(None);
         if served == self.bounds.requests {
@@ -336,14 +336,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_stops_moving_ends_the_connection() {
         let connection = connection();
-        let working = connection.begin();
-        let answering = connection.begin();
+        let working = connection.begin(Instant::now());
+        let answering = connection.begin(Instant::now());
         answering.moved();
         tokio::time::sleep(Duration::from_secs(9)).await;
         answering.moved();
         // Another answer that moves does not hide the one that does not.
         let start = Instant::now();
-        let other = connection.begin();
+        let other = connection.begin(Instant::now());
         let moving = async {
             loop {
                 other.moved();
@@ -361,7 +361,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_request_that_is_worked_on_is_neither_idle_nor_stalled() {
         let connection = connection();
-        let working = connection.begin();
+        let working = connection.begin(Instant::now());
         let verdict = tokio::time::timeout(Duration::from_mins(10), connection.verdict()).await;
         assert!(verdict.is_err());
         drop(working);
@@ -371,7 +371,7 @@ mod tests {
     async fn the_last_request_of_its_number_finishes_a_connection() {
         let connection = connection();
         for _ in 0..4 {
-            connection.begin();
+            connection.begin(Instant::now());
         }
         assert_eq!(connection.verdict().await, Verdict::Finish("requests"));
     }
@@ -391,11 +391,11 @@ mod tests {
         let requests = async {
             tokio::time::sleep(Duration::from_secs(1)).await;
             for _ in 0..2 {
-                connection.begin();
+                connection.begin(Instant::now());
                 tokio::time::sleep(REST / 2).await;
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
-            let request = connection.begin();
+            let request = connection.begin(Instant::now());
             connection.set_unsent(true);
             drop(request);
         };
@@ -407,7 +407,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_evicted_connection_closes_at_once() {
         let connection = connection();
-        let _working = connection.begin();
+        let _working = connection.begin(Instant::now());
         let start = Instant::now();
         connection.evict();
         connection.evicted().await;

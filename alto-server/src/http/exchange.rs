@@ -1,30 +1,33 @@
 //! The request as a handler sees it: its head, and a body still to be read.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Deref;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use alto_types::ClientNet;
-use bytes::{Buf, Bytes};
-use futures_util::{Stream, StreamExt};
+use futures_util::future::ready;
 use warp::{Filter, Rejection};
 
 use super::HttpError;
+use super::arriving::Arriving;
 use super::head::{Found, Head};
 use super::live::Budget;
 use super::meter::Meter;
 use super::path;
 use super::slot::{Arrival, Slot};
 
-/// Chunks of a request body as they arrive.
-pub(crate) type BodyStream = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send>>;
+tokio::task_local! {
+    /// Request that is on its way to the routes. An extension of warp's request would take three allocations, and its body
+    /// two.
+    static ON_ITS_WAY: RefCell<Option<(Arc<Head>, Arriving)>>;
+}
 
 /// Request whose body has not been read.
 pub(crate) struct Exchange {
     head: Arc<Head>,
-    pub(crate) body: BodyStream,
+    pub(super) body: Arriving,
     /// What the request takes of the capacities of the server.
     pub(super) slot: Slot,
     /// The body after it has arrived, as far as it takes memory.
@@ -42,14 +45,21 @@ impl Deref for Exchange {
 }
 
 impl Exchange {
-    /// Creates the filter that extracts the request. Its head comes as an extension, because a filter that took it apart
-    /// would copy it field by field.
+    /// Creates the filter that extracts the request, which [`Self::within`] has. One that took it apart would copy it field
+    /// by field.
     pub(crate) fn filter() -> impl Filter<Extract = (Self,), Error = Rejection> + Clone {
-        let head = warp::ext::get::<Arc<Head>>();
-        head.and(warp::body::stream()).map(|head, body: _| Self::new(head, into_bytes(body)))
+        warp::any().and_then(|| {
+            let request = ON_ITS_WAY.try_with(RefCell::take).ok().flatten();
+            ready(request.map(|(head, body)| Self::new(head, body)).ok_or_else(warp::reject))
+        })
     }
 
-    fn new(head: Arc<Head>, body: BodyStream) -> Self {
+    /// Lets routes answer a request.
+    pub(super) async fn within<T>(head: Arc<Head>, body: Arriving, answering: impl Future<Output = T>) -> T {
+        ON_ITS_WAY.scope(RefCell::new(Some((head, body))), answering).await
+    }
+
+    fn new(head: Arc<Head>, body: Arriving) -> Self {
         let normal_path = match path::normal(head.target.path()) {
             Cow::Owned(normal) => Some(normal),
             Cow::Borrowed(_) => None,
@@ -117,8 +127,4 @@ impl Exchange {
     pub(crate) fn segment(&self, position: usize) -> &str {
         self.path().split('/').nth(position + 1).unwrap_or_default()
     }
-}
-
-fn into_bytes<B: Buf>(body: impl Stream<Item = Result<B, warp::Error>> + Send + 'static) -> BodyStream {
-    Box::pin(body.map(|piece| piece.map(|mut piece| piece.copy_to_bytes(piece.remaining()))))
 }

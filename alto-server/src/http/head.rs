@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Uri, Version};
+use http::{HeaderMap, Method, Uri, Version};
 
 use super::client_address::{ClientAddress, ForwardedError};
 use super::connection::Connection;
@@ -28,8 +28,6 @@ pub(crate) struct Head {
     pub(crate) target: Uri,
     pub(super) version: Version,
     pub(crate) headers: HeaderMap,
-    /// ID for the log and the client; absent if the process has run out of them.
-    pub(super) id: Option<HeaderValue>,
     pub(crate) peer: Arc<Peer>,
     /// Address of the client: at the other end of the connection, or behind a trusted proxy. Absent for Unix sockets.
     pub(super) client: Option<IpAddr>,
@@ -60,9 +58,9 @@ impl Peer {
 
 impl Head {
     /// Completes the head that the HTTP library parsed.
-    pub(super) fn new(parts: Parts, id: Option<HeaderValue>, peer: Arc<Peer>, client: Option<IpAddr>) -> Self {
+    pub(super) fn new(parts: Parts, peer: Arc<Peer>, client: Option<IpAddr>) -> Self {
         let Parts { method, uri: target, version, headers, .. } = parts;
-        Self { method, target, version, headers, id, peer, client, found: Found::default() }
+        Self { method, target, version, headers, peer, client, found: Found::default() }
     }
 
     /// Tells the access log who was authenticated.

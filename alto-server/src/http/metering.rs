@@ -1,11 +1,12 @@
 //! Metrics of every request, and its line in the access log.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use http::Response;
 use http::header::{HeaderName, HeaderValue, REFERER, USER_AGENT};
 use metrics::SharedString;
+use tokio::time::Instant;
 
 use super::head::Head;
 use super::meter::Meter;
@@ -32,27 +33,39 @@ impl Metering {
         Self { access_log, unrouted: Meter::new(SharedString::const_str("none")) }
     }
 
-    /// Records the answer to a request whose head arrived at a time.
-    pub(super) fn record<B: http_body::Body>(&self, start: Instant, request: &Head, answer: &Response<B>) {
+    /// Records the answer to a request whose head arrived at a time. The ID is absent if there are no more.
+    pub(super) fn record<B: http_body::Body>(
+        &self,
+        start: Instant,
+        request: &Head,
+        id: Option<&HeaderValue>,
+        answer: &Response<B>,
+    ) {
         let meter = request.found.meter.get().unwrap_or(&self.unrouted);
         let (status, seconds) = (answer.status(), start.elapsed().as_secs_f64());
         let bytes = answer.body().size_hint().exact();
         meter.count(status, seconds, bytes);
         if let Some(log) = self.access_log {
-            log.write(request, status.as_u16(), bytes, (&meter.resource, seconds));
+            log.write((request, id), status.as_u16(), bytes, (&meter.resource, seconds));
         }
     }
 }
 
 impl AccessLog {
     /// Writes the line of a request.
-    fn write(self, request: &Head, status: u16, bytes: Option<u64>, (resource, seconds): (&str, f64)) {
+    fn write(
+        self,
+        (request, id): (&Head, Option<&HeaderValue>),
+        status: u16,
+        bytes: Option<u64>,
+        (resource, seconds): (&str, f64),
+    ) {
         let is_full = !self.is_anonymous;
         let text = |value: Option<&HeaderValue>| {
             value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
         };
         let field = |name: HeaderName| text(request.headers.get(name).filter(|_| is_full));
-        let (method, id, agent) = (&request.method, text(request.id.as_ref()), field(USER_AGENT));
+        let (method, id, agent) = (&request.method, text(id), field(USER_AGENT));
         let client = request.client.filter(|_| is_full).map(|client| client.to_string()).unwrap_or_default();
         let user = if is_full { request.user() } else { "" };
         let path = request.found.logged_path.get().map_or(request.target.path(), |path| path);

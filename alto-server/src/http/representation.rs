@@ -23,8 +23,11 @@ pub(crate) trait Representation {
     /// Encoding that the body is sent in where a client prefers `encoding`: small bodies are not compressed.
     fn effective(&self, encoding: Encoding) -> Encoding;
 
+    /// The same time as the value of `Last-Modified`.
+    fn since_field(&self) -> &HeaderValue;
+
     /// Strong entity tag of the body in one encoding, in quotes (RFC 9110 §8.8.3).
-    fn entity_tag(&self, encoding: Encoding) -> String;
+    fn entity_tag(&self, encoding: Encoding) -> &HeaderValue;
 
     /// Body in one encoding.
     fn body(&self, encoding: Encoding) -> Bytes;
@@ -39,18 +42,17 @@ pub(crate) fn respond(
 ) -> Response {
     let encoding = representation.effective(preferred);
     let entity_tag = representation.entity_tag(encoding);
+    let tag = entity_tag.to_str().unwrap_or_default();
     let last_modified = conditional::last_modified(representation.since(), now);
-    if !conditional::holds(request, &entity_tag, last_modified) {
+    if !conditional::holds(request, tag, last_modified) {
         return HttpError::PreconditionFailed.into_response();
     }
-    let current = conditional::is_current(request, &entity_tag, last_modified);
+    let current = conditional::is_current(request, tag, last_modified);
     let mut response = Response::default();
     let headers = response.headers_mut();
-    if let Ok(entity_tag) = HeaderValue::try_from(entity_tag) {
-        headers.insert(ETAG, entity_tag);
-    }
-    if let Some(modified) = last_modified {
-        insert_last_modified(headers, modified);
+    headers.insert(ETAG, entity_tag.clone());
+    if last_modified.is_some() {
+        headers.insert(LAST_MODIFIED, representation.since_field().clone());
     }
     headers.insert(VARY, HeaderValue::from_name(ACCEPT_ENCODING));
     if current {
@@ -67,7 +69,10 @@ pub(crate) fn respond(
 
 /// Sets the `Last-Modified` field to a time.
 pub(crate) fn insert_last_modified(headers: &mut HeaderMap, time: SystemTime) {
-    if let Ok(time) = HeaderValue::try_from(httpdate::fmt_http_date(time)) {
-        headers.insert(LAST_MODIFIED, time);
-    }
+    headers.insert(LAST_MODIFIED, date(time));
+}
+
+/// Writes a time as the value of a field.
+pub(crate) fn date(time: SystemTime) -> HeaderValue {
+    HeaderValue::try_from(httpdate::fmt_http_date(time)).expect("ASCII letters, digits and punctuation")
 }

@@ -125,6 +125,8 @@ impl Drop for Place {
 mod tests {
     use std::net::IpAddr;
 
+    use tokio::time::Instant;
+
     use super::*;
     use crate::http::admission::{Admission, AdmissionLimits};
     use crate::http::connection::ConnectionBounds;
@@ -170,7 +172,7 @@ mod tests {
         let fixture = Fixture::new(4);
         let modest = fixture.open("192.0.2.7").await;
         let busy = fixture.open("192.0.2.1").await;
-        let _request = busy.begin();
+        let _request = busy.begin(Instant::now());
         let idle = fixture.open("192.0.2.1").await;
         fixture.open("192.0.2.1").await;
         fixture.open("192.0.2.9").await;
@@ -183,13 +185,13 @@ mod tests {
     async fn a_client_with_all_slots_loses_even_a_busy_connection_but_not_to_itself() {
         let fixture = Fixture::new(2);
         let busy = [fixture.open("192.0.2.1").await, fixture.open("192.0.2.1").await];
-        let _requests = busy.each_ref().map(Connection::begin);
+        let _requests = busy.each_ref().map(|connection| connection.begin(Instant::now()));
         let waits = tokio::time::timeout(Duration::from_secs(5), fixture.open("192.0.2.1")).await;
         assert!(waits.is_err());
         fixture.open("192.0.2.9").await;
         assert_eq!((fixture.count("192.0.2.1"), fixture.count("192.0.2.9")), (1, 1));
         // With an equal part each, nobody loses a busy connection.
-        let _request = busy[1].begin();
+        let _request = busy[1].begin(Instant::now());
         let waits = tokio::time::timeout(Duration::from_secs(5), fixture.open("192.0.2.1")).await;
         assert!(waits.is_ok(), "the idle connection of 192.0.2.9 is closed");
     }

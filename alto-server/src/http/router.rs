@@ -23,7 +23,7 @@ type Working = std::pin::Pin<Box<dyn Future<Output = Response> + Send>>;
 type Answering = Either<Working, Ready<Response>>;
 
 /// Handler of one method of a route.
-type Handler = Box<dyn Fn(Exchange) -> Working + Send + Sync>;
+type Handler = Box<dyn Fn(Exchange) -> Answering + Send + Sync>;
 
 /// Check that comes before everything else on a route, methods included.
 type Guard = Box<dyn Fn(&Exchange) -> Result<(), HttpError> + Send + Sync>;
@@ -89,9 +89,25 @@ impl Route {
         F: Fn(Exchange) -> A + Send + Sync + 'static,
         A: Future<Output = Result<Response, HttpError>> + Send + 'static,
     {
-        let handler = move |exchange| -> Working {
-            let working = handler(exchange);
-            Box::pin(async move { working.await.unwrap_or_else(HttpError::into_response) })
+        let handler = move |exchange| work(handler(exchange));
+        self.handlers.push((method, Box::new(handler)));
+        self
+    }
+
+    /// Adds the handler of a method that has most of its answers ready: `handler` works on requests without one.
+    pub(crate) fn on_ready<F, A>(
+        mut self,
+        method: Method,
+        ready: impl Fn(&Exchange) -> Option<Result<Response, HttpError>> + Send + Sync + 'static,
+        handler: F,
+    ) -> Self
+    where
+        F: Fn(Exchange) -> A + Send + Sync + 'static,
+        A: Future<Output = Result<Response, HttpError>> + Send + 'static,
+    {
+        let handler = move |exchange| match ready(&exchange) {
+            Some(answer) => immediate(answer),
+            None => work(handler(exchange)),
         };
         self.handlers.push((method, Box::new(handler)));
         self
@@ -157,7 +173,7 @@ impl Endpoint {
                 // A request with a body is admitted once that has arrived.
                 let has_body = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
                 match if has_body || self.is_held { Ok(()) } else { exchange.admit() } {
-                    Ok(()) => Either::Left(handler(exchange)),
+                    Ok(()) => handler(exchange),
                     Err(error) => immediate(Err(error)),
                 }
             }
@@ -178,6 +194,10 @@ impl Endpoint {
         }
         Err(HttpError::MethodNotImplemented(method.clone()))
     }
+}
+
+fn work(working: impl Future<Output = Result<Response, HttpError>> + Send + 'static) -> Answering {
+    Either::Left(Box::pin(async move { working.await.unwrap_or_else(HttpError::into_response) }))
 }
 
 fn immediate(result: Result<Response, HttpError>) -> Answering {

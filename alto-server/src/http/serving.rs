@@ -180,10 +180,14 @@ impl Serving {
     + Send
     + 'static
     + use<> {
-        let (stack, peer) = (Arc::clone(&self.stack), Arc::clone(peer));
+        // In one place of the connection's own: what all connections share is counted by all cores.
+        let own = Arc::new((Arc::clone(&self.stack), Arc::clone(peer)));
         service_fn(move |request| {
-            let (stack, peer) = (Arc::clone(&stack), Arc::clone(&peer));
-            async move { Ok(stack.answer(request, peer).await) }
+            let own = Arc::clone(&own);
+            async move {
+                let (stack, peer) = &*own;
+                Ok(stack.answer(request, Arc::clone(peer)).await)
+            }
         })
     }
 

@@ -3,11 +3,14 @@
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use http::Request;
+use http_body_util::Empty;
 use hyper::body::Incoming;
+use tokio::time::Instant;
 use tower_service::Service;
 use warp::filters::BoxedFilter;
 
@@ -19,7 +22,7 @@ use super::delivery::{Delivery, Outgoing};
 use super::head::{Head, Peer};
 use super::metering::{AccessLog, Metering};
 use super::request_id::{self, RequestIds};
-use super::{HttpError, Response, arriving, deadline, gate};
+use super::{Exchange, HttpError, Response, arriving, deadline, gate};
 
 /// Settings of the layers.
 #[derive(Clone, Debug)]
@@ -52,7 +55,7 @@ impl Stack {
     /// would take as long as a small answer.
     pub(super) async fn answer(&self, request: Request<Incoming>, peer: Arc<Peer>) -> http::Response<Outgoing> {
         let start = Instant::now();
-        let ongoing = peer.connection.begin();
+        let ongoing = peer.connection.begin(start);
         let (parts, body) = request.into_parts();
         // An ID for every request, for the log and for the client.
         let id = self.request_ids.of(&parts.headers);
@@ -60,7 +63,7 @@ impl Stack {
         // proxy that does not tell them.
         let client = peer.client(&parts.headers);
         let admitted = gate::admit(&parts, client.as_ref().err());
-        let head = Arc::new(Head::new(parts, id, peer, client.unwrap_or_default()));
+        let head = Arc::new(Head::new(parts, peer, client.unwrap_or_default()));
         let (body, rest) = arriving::split(&head, body);
         let delivery = Delivery::begin(ongoing, rest);
         let inside = async {
@@ -80,16 +83,15 @@ impl Stack {
         // Fields for web pages of other origins, on errors as well.
         self.settings.origins.decide(&head).tell(response.headers_mut());
         // Metrics and the access log, refused requests included.
-        self.metering.record(start, &head, &response);
-        request_id::tell(head.id.clone(), response.headers_mut());
+        self.metering.record(start, &head, id.as_ref(), &response);
+        request_id::tell(id, response.headers_mut());
         response
     }
 
     /// Lets the routes answer.
     async fn route(&self, head: &Arc<Head>, body: Arriving) -> Response {
-        let mut request = Request::new(body);
-        request.extensions_mut().insert(Arc::clone(head));
-        let Ok(response) = warp::service(self.routes.clone()).call(request).await;
+        let answering = warp::service(self.routes.clone()).call(Request::new(Empty::<Bytes>::new()));
+        let Ok(response) = Exchange::within(Arc::clone(head), body, answering).await;
         response
     }
 }

@@ -13,6 +13,7 @@ mod recording;
 mod topologies;
 mod turn;
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard, OnceLock};
 use std::time::{Instant, SystemTime};
@@ -166,6 +167,11 @@ impl Network {
     /// Current state. A request takes it once and reads nothing else.
     pub(crate) fn current(&self) -> Arc<Published> {
         self.current.load_full()
+    }
+
+    /// Current state for a moment, which is not counted among its readers.
+    pub(crate) fn at_present(&self) -> impl Deref<Target = Arc<Published>> {
+        self.current.load()
     }
 
     /// Resources of the network.

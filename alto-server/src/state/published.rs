@@ -7,13 +7,14 @@ use std::time::SystemTime;
 
 use alto_types::MediaType;
 use bytes::Bytes;
+use http::HeaderValue;
 use sha2::{Digest, Sha256};
 use topo::{LinkChanges, View};
 
 use super::replication::LogPosition;
 use super::snapshot::Snapshot;
 use crate::http::encoding::Encoding;
-use crate::http::representation::Representation;
+use crate::http::representation::{self, Representation};
 use crate::resource::catalogue::{Catalogue, Document, Resource};
 use crate::resource::network_map;
 
@@ -34,9 +35,12 @@ pub(crate) struct Published {
 /// Bodies of one document, each made once.
 struct Bodies {
     since: SystemTime,
+    /// The same time as the value of a field.
+    since_field: OnceLock<HeaderValue>,
     by_encoding: [OnceLock<Bytes>; Encoding::ALL.len()],
     /// Hash of the identity body: the part that all entity tags of the document share.
     hash: OnceLock<String>,
+    entity_tags: [OnceLock<HeaderValue>; Encoding::ALL.len()],
 }
 
 /// Document of a published state.
@@ -90,6 +94,7 @@ impl Published {
                 && let Some(bodies) = Arc::get_mut(bodies)
             {
                 bodies.since = time(&resource.id);
+                bodies.since_field = OnceLock::new();
             }
         }
         if let Some(snapshot) = Arc::get_mut(&mut self.snapshot) {
@@ -142,7 +147,13 @@ impl Published {
 
 impl Bodies {
     fn new(since: SystemTime) -> Self {
-        Self { since, by_encoding: Default::default(), hash: OnceLock::new() }
+        Self {
+            since,
+            since_field: OnceLock::new(),
+            by_encoding: Default::default(),
+            hash: OnceLock::new(),
+            entity_tags: Default::default(),
+        }
     }
 }
 
@@ -172,6 +183,10 @@ impl Representation for PublishedDocument<'_> {
         self.bodies.since
     }
 
+    fn since_field(&self) -> &HeaderValue {
+        self.bodies.since_field.get_or_init(|| representation::date(self.bodies.since))
+    }
+
     fn effective(&self, encoding: Encoding) -> Encoding {
         if self.identity().len() < COMPRESS_FROM { Encoding::Identity } else { encoding }
     }
@@ -186,14 +201,17 @@ impl Representation for PublishedDocument<'_> {
 
     /// Entity tags are equal exactly if the bytes are, and each encoding has its own (RFC 9110 §8.8.3.3). They are not
     /// ALTO tags, which name versions of maps.
-    fn entity_tag(&self, encoding: Encoding) -> String {
-        let hash = self.bodies.hash.get_or_init(|| {
-            let digest = Sha256::digest(self.identity());
-            digest[..16].iter().fold(String::with_capacity(32), |hex, byte| hex + &format!("{byte:02x}"))
-        });
-        match encoding {
-            Encoding::Identity => format!("\"{hash}\""),
-            other => format!("\"{hash}-{}\"", other.name()),
-        }
+    fn entity_tag(&self, encoding: Encoding) -> &HeaderValue {
+        self.bodies.entity_tags[encoding as usize].get_or_init(|| {
+            let hash = self.bodies.hash.get_or_init(|| {
+                let digest = Sha256::digest(self.identity());
+                digest[..16].iter().fold(String::with_capacity(32), |hex, byte| hex + &format!("{byte:02x}"))
+            });
+            let tag = match encoding {
+                Encoding::Identity => format!("\"{hash}\""),
+                other => format!("\"{hash}-{}\"", other.name()),
+            };
+            HeaderValue::try_from(tag).expect("digits and names in quotes")
+        })
     }
 }

@@ -18,7 +18,7 @@ const WAITS: (Duration, Duration) = (Duration::from_millis(200), Duration::from_
 /// ...and the multiple of the time that pieces usually take that it is within these bounds.
 const LONGER: u32 = 2;
 /// The same for a request that the holder is answering: it may take this multiple of the usual time.
-const SLOWER: u32 = 5;
+const SLOWER: u32 = 3;
 /// Bounds on that time.
 const ANSWERED: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
 /// Time that a piece is assumed to take before one has arrived.
@@ -167,17 +167,25 @@ impl Jobs {
         Some(self.start(source, pieces, None, now))
     }
 
-    /// Assigns a piece to a neighbour that another one was asked for, and is slow to send. For when nothing else is left to
-    /// ask for.
-    pub(super) fn assign_again(&mut self, offer: Offer<'_>, now: Instant, rng: &mut dyn Rng) -> Option<Job> {
+    /// Assigns a piece to a neighbour that another one was asked for, and is slow to send: one that waits only if this
+    /// neighbour answers at once. For when nothing else is left to ask for.
+    pub(super) fn assign_again(
+        &mut self,
+        offer: Offer<'_>,
+        answers_at_once: bool,
+        now: Instant,
+        rng: &mut dyn Rng,
+    ) -> Option<Job> {
         let Offer { source, have, parallel, .. } = offer;
         if self.running_at(source) >= parallel {
             return None;
         }
-        // Two requests for what one holder will send in a moment help nobody.
+        // Two requests for what one holder will send in a moment help nobody, and neither do two that wait.
         let (running, usual) = (&self.running, self.usual);
-        let soon_done = |job: &Running| job.source == source || now < job.patience(usual);
-        let excluded = |piece| running.values().any(|job| job.pieces.contains(&piece) && soon_done(job));
+        let is_in_vain = |job: &Running| {
+            job.source == source || now < job.patience(usual) || (job.begun.is_none() && !answers_at_once)
+        };
+        let excluded = |piece| running.values().any(|job| job.pieces.contains(&piece) && is_in_vain(job));
         let piece = self.picker.pick_again(have, excluded, rng)?;
         Some(self.start(source, piece..piece + 1, None, now))
     }
@@ -339,10 +347,11 @@ mod tests {
         let (mut jobs, have, now) = (Jobs::new(&Bitfield::new(1)), Bitfield::full(1), Instant::now());
         let slow = jobs.assign(offer(1, &have), &[], now, &mut rng()).unwrap();
         assert!(jobs.misses(&have) && !jobs.misses(&Bitfield::new(1)));
-        assert!(jobs.assign_again(offer(2, &have), now, &mut rng()).is_none(), "too early");
+        assert!(jobs.assign_again(offer(2, &have), true, now, &mut rng()).is_none(), "too early");
         let later = now + WAITS.0;
-        assert!(jobs.assign_again(offer(1, &have), later, &mut rng()).is_none(), "the same holder");
-        let fast = jobs.assign_again(offer(2, &have), later, &mut rng()).unwrap();
+        assert!(jobs.assign_again(offer(1, &have), true, later, &mut rng()).is_none(), "the same holder");
+        assert!(jobs.assign_again(offer(2, &have), false, later, &mut rng()).is_none(), "it would wait there, too");
+        let fast = jobs.assign_again(offer(2, &have), true, later, &mut rng()).unwrap();
         assert!(jobs.arrived(fast.id, 0, Duration::from_secs(1)));
         assert!(slow.cancel.is_cancelled() && !fast.cancel.is_cancelled());
         assert!(!jobs.arrived(slow.id, 0, Duration::from_secs(1)), "a duplicate");
@@ -359,20 +368,21 @@ mod tests {
         let (mut jobs, have, now) = (Jobs::new(&Bitfield::new(1)), Bitfield::full(1), Instant::now());
         let first = jobs.assign(offer(1, &have), &[], now, &mut rng()).unwrap();
         let later = now + WAITS.1;
-        let second = jobs.assign_again(offer(2, &have), later, &mut rng()).unwrap();
-        assert!(jobs.assign_again(offer(3, &have), later, &mut rng()).is_none(), "it was asked just now");
+        let second = jobs.assign_again(offer(2, &have), true, later, &mut rng()).unwrap();
+        assert!(jobs.assign_again(offer(3, &have), true, later, &mut rng()).is_none(), "it was asked just now");
         let later = later + WAITS.1;
-        let third = jobs.assign_again(offer(3, &have), later, &mut rng()).unwrap();
-        assert!(jobs.assign_again(offer(4, &have), later + WAITS.1, &mut rng()).is_none(), "three are enough");
+        let third = jobs.assign_again(offer(3, &have), true, later, &mut rng()).unwrap();
+        assert!(jobs.assign_again(offer(4, &have), true, later + WAITS.1, &mut rng()).is_none(), "three are enough");
         jobs.begun(second.id, 0, later);
         assert!(first.cancel.is_cancelled() && third.cancel.is_cancelled() && !second.cancel.is_cancelled());
         for id in [first.id, third.id] {
             jobs.ended(id, now).unwrap();
         }
-        assert!(jobs.assign_again(offer(1, &have), later, &mut rng()).is_none(), "it is being sent");
+        assert!(jobs.assign_again(offer(1, &have), true, later, &mut rng()).is_none(), "it is being sent");
         // One that is sent far too slowly is overtaken, and both go on until the piece is there.
         let slow = later + ANSWERED.1;
-        let fourth = jobs.assign_again(offer(1, &have), slow, &mut rng()).unwrap();
+        // Also where it would wait, since whoever sends so slowly may never end.
+        let fourth = jobs.assign_again(offer(1, &have), false, slow, &mut rng()).unwrap();
         jobs.begun(fourth.id, 0, slow);
         assert!(!second.cancel.is_cancelled() && !fourth.cancel.is_cancelled());
         assert!(jobs.arrived(fourth.id, 0, Duration::from_secs(1)) && second.cancel.is_cancelled());
@@ -431,7 +441,7 @@ mod tests {
                 if step < 2 {
                     let again = pick % 3 == 0;
                     let job = if again {
-                        jobs.assign_again(offer, now, &mut rng)
+                        jobs.assign_again(offer, true, now, &mut rng)
                     } else {
                         jobs.assign(offer, &[], now, &mut rng)
                     };

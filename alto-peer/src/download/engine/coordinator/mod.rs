@@ -283,8 +283,6 @@ impl Coordinator {
             };
             let mut order = self.policy.policy().order(candidates, &useful, &mut self.rng);
             order.sort_by_cached_key(turn);
-            // A second request is of use only where it does not wait as the first does.
-            order.retain(|index| !again || turn(index) == Turn::NOW);
             for index in order {
                 let holder = neighbours[index];
                 let Some(have) = &holder.have else { continue };
@@ -296,7 +294,7 @@ impl Coordinator {
                     in_order,
                 };
                 let job = if again {
-                    self.jobs.assign_again(offer, now, &mut self.rng)
+                    self.jobs.assign_again(offer, turn(&index) == Turn::NOW, now, &mut self.rng)
                 } else {
                     self.jobs.assign(offer, self.holders.rarity(), now, &mut self.rng)
                 };

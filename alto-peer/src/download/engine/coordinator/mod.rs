@@ -277,13 +277,14 @@ impl Coordinator {
             let useful: Vec<usize> = (0..neighbours.len()).filter(useful).collect();
             // Whoever is likely to send soon comes first, so that no uplink is idle while others have queues; the policy
             // decides between equals.
-            let turn = |index: &usize| {
-                let holder = neighbours[*index];
+            let turn = |index: usize| {
+                let holder = neighbours[index];
                 self.jobs.turn(holder.source, holder.expected_wait(now))
             };
-            let mut order = self.policy.policy().order(candidates, &useful, &mut self.rng);
-            order.sort_by_cached_key(turn);
-            for index in order {
+            let order = self.policy.policy().order(candidates, &useful, &mut self.rng);
+            let mut order: Vec<(Turn, usize)> = order.into_iter().map(|index| (turn(index), index)).collect();
+            order.sort_by_key(|(turn, _)| *turn);
+            for (turn, index) in order {
                 let holder = neighbours[index];
                 let Some(have) = &holder.have else { continue };
                 let offer = Offer {
@@ -294,7 +295,7 @@ impl Coordinator {
                     in_order,
                 };
                 let job = if again {
-                    self.jobs.assign_again(offer, turn(&index) == Turn::NOW, now, &mut self.rng)
+                    self.jobs.assign_again(offer, turn == Turn::NOW, now, &mut self.rng)
                 } else {
                     self.jobs.assign(offer, self.holders.rarity(), now, &mut self.rng)
                 };

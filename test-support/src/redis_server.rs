@@ -1,6 +1,7 @@
 //! The program `redis-server`, started on a Unix socket or on a free port of loopback.
 
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -31,7 +32,7 @@ impl RedisServer {
     /// Starts on a Unix socket, and keeps nothing on disk.
     pub fn on_socket(more: &[&str]) -> Self {
         let server = Self::spawn(&[], more);
-        wait_until("Redis listens", || server.socket().exists().then_some(()));
+        wait_until("Redis listens", || UnixStream::connect(server.socket()).is_ok().then_some(()));
         server
     }
 
@@ -78,7 +79,7 @@ impl RedisServer {
             let path = server.socket();
             let is_up = wait_until("Redis listens", || {
                 let ended = server.child.try_wait().unwrap().is_some();
-                (ended || path.exists()).then_some(!ended)
+                (ended || UnixStream::connect(&path).is_ok()).then_some(!ended)
             });
             if is_up {
                 return server;
@@ -142,7 +143,7 @@ impl RedisServer {
     /// Starts again after a kill, with the same arguments and files.
     pub fn restart(&mut self) {
         self.child = run(&self.arguments);
-        wait_until("Redis listens again", || self.socket().exists().then_some(()));
+        wait_until("Redis listens again", || UnixStream::connect(self.socket()).is_ok().then_some(()));
     }
 }
 

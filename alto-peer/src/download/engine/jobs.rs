@@ -78,19 +78,6 @@ pub(super) struct Ended {
     pub(super) waited: Option<Duration>,
 }
 
-/// The turn of a holder among those that could be asked: first come those with fewer requests of this peer, then those
-/// where a request waits for fewer pieces of others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Turn {
-    requests: usize,
-    pieces: u128,
-}
-
-impl Turn {
-    /// That of a holder that would answer at once.
-    pub(super) const NOW: Self = Self { requests: 0, pieces: 0 };
-}
-
 impl Running {
     /// Time until which no other holder is asked for its piece, where pieces usually take so long.
     fn patience(&self, usual: Option<Duration>) -> Instant {
@@ -172,7 +159,7 @@ impl Jobs {
     pub(super) fn assign_again(
         &mut self,
         offer: Offer<'_>,
-        answers_at_once: bool,
+        wait: Duration,
         now: Instant,
         rng: &mut dyn Rng,
     ) -> Option<Job> {
@@ -181,7 +168,7 @@ impl Jobs {
             return None;
         }
         // Two requests for what one holder will send in a moment help nobody, and neither do two that wait.
-        let (running, usual) = (&self.running, self.usual);
+        let (running, usual, answers_at_once) = (&self.running, self.usual, self.answers_at_once(source, wait));
         let is_in_vain = |job: &Running| {
             job.source == source || now < job.patience(usual) || (job.begun.is_none() && !answers_at_once)
         };
@@ -271,10 +258,10 @@ impl Jobs {
         Some(Ended { source, pieces, is_any, waited })
     }
 
-    /// The turn of a holder among those that could be asked, where a request is expected to wait for this time.
-    pub(super) fn turn(&self, source: SocketAddr, wait: Duration) -> Turn {
-        let usual = self.usual.unwrap_or(FIRST_USUAL).max(WAITS.0);
-        Turn { requests: self.running_at(source), pieces: wait.as_millis() / usual.as_millis().max(1) }
+    /// True if a holder is likely to answer at once, where a request is expected to wait for this time: less than pieces
+    /// usually take.
+    fn answers_at_once(&self, source: SocketAddr, wait: Duration) -> bool {
+        self.running_at(source) == 0 && wait < self.usual.unwrap_or(FIRST_USUAL).max(WAITS.0)
     }
 
     /// Cancels the requests to a holder. They are running until they have ended.
@@ -303,6 +290,10 @@ mod tests {
     fn offer(last: usize, have: &Bitfield) -> Offer<'_> {
         Offer { source: source(last), have, parallel: 2, batch: 1, in_order: false }
     }
+
+    /// A wait that is none, and one that is long.
+    const SOON: Duration = Duration::ZERO;
+    const LATE: Duration = Duration::from_mins(1);
 
     fn rng() -> StdRng {
         StdRng::seed_from_u64(1)
@@ -347,11 +338,11 @@ mod tests {
         let (mut jobs, have, now) = (Jobs::new(&Bitfield::new(1)), Bitfield::full(1), Instant::now());
         let slow = jobs.assign(offer(1, &have), &[], now, &mut rng()).unwrap();
         assert!(jobs.misses(&have) && !jobs.misses(&Bitfield::new(1)));
-        assert!(jobs.assign_again(offer(2, &have), true, now, &mut rng()).is_none(), "too early");
+        assert!(jobs.assign_again(offer(2, &have), SOON, now, &mut rng()).is_none(), "too early");
         let later = now + WAITS.0;
-        assert!(jobs.assign_again(offer(1, &have), true, later, &mut rng()).is_none(), "the same holder");
-        assert!(jobs.assign_again(offer(2, &have), false, later, &mut rng()).is_none(), "it would wait there, too");
-        let fast = jobs.assign_again(offer(2, &have), true, later, &mut rng()).unwrap();
+        assert!(jobs.assign_again(offer(1, &have), SOON, later, &mut rng()).is_none(), "the same holder");
+        assert!(jobs.assign_again(offer(2, &have), LATE, later, &mut rng()).is_none(), "it would wait there, too");
+        let fast = jobs.assign_again(offer(2, &have), SOON, later, &mut rng()).unwrap();
         assert!(jobs.arrived(fast.id, 0, Duration::from_secs(1)));
         assert!(slow.cancel.is_cancelled() && !fast.cancel.is_cancelled());
         assert!(!jobs.arrived(slow.id, 0, Duration::from_secs(1)), "a duplicate");
@@ -368,21 +359,21 @@ mod tests {
         let (mut jobs, have, now) = (Jobs::new(&Bitfield::new(1)), Bitfield::full(1), Instant::now());
         let first = jobs.assign(offer(1, &have), &[], now, &mut rng()).unwrap();
         let later = now + WAITS.1;
-        let second = jobs.assign_again(offer(2, &have), true, later, &mut rng()).unwrap();
-        assert!(jobs.assign_again(offer(3, &have), true, later, &mut rng()).is_none(), "it was asked just now");
+        let second = jobs.assign_again(offer(2, &have), SOON, later, &mut rng()).unwrap();
+        assert!(jobs.assign_again(offer(3, &have), SOON, later, &mut rng()).is_none(), "it was asked just now");
         let later = later + WAITS.1;
-        let third = jobs.assign_again(offer(3, &have), true, later, &mut rng()).unwrap();
-        assert!(jobs.assign_again(offer(4, &have), true, later + WAITS.1, &mut rng()).is_none(), "three are enough");
+        let third = jobs.assign_again(offer(3, &have), SOON, later, &mut rng()).unwrap();
+        assert!(jobs.assign_again(offer(4, &have), SOON, later + WAITS.1, &mut rng()).is_none(), "three are enough");
         jobs.begun(second.id, 0, later);
         assert!(first.cancel.is_cancelled() && third.cancel.is_cancelled() && !second.cancel.is_cancelled());
         for id in [first.id, third.id] {
             jobs.ended(id, now).unwrap();
         }
-        assert!(jobs.assign_again(offer(1, &have), true, later, &mut rng()).is_none(), "it is being sent");
+        assert!(jobs.assign_again(offer(1, &have), SOON, later, &mut rng()).is_none(), "it is being sent");
         // One that is sent far too slowly is overtaken, and both go on until the piece is there.
         let slow = later + ANSWERED.1;
         // Also where it would wait, since whoever sends so slowly may never end.
-        let fourth = jobs.assign_again(offer(1, &have), false, slow, &mut rng()).unwrap();
+        let fourth = jobs.assign_again(offer(1, &have), LATE, slow, &mut rng()).unwrap();
         jobs.begun(fourth.id, 0, slow);
         assert!(!second.cancel.is_cancelled() && !fourth.cancel.is_cancelled());
         assert!(jobs.arrived(fourth.id, 0, Duration::from_secs(1)) && second.cancel.is_cancelled());
@@ -441,7 +432,7 @@ mod tests {
                 if step < 2 {
                     let again = pick % 3 == 0;
                     let job = if again {
-                        jobs.assign_again(offer, true, now, &mut rng)
+                        jobs.assign_again(offer, SOON, now, &mut rng)
                     } else {
                         jobs.assign(offer, &[], now, &mut rng)
                     };

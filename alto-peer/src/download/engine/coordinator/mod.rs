@@ -20,7 +20,7 @@ use rand::rngs::StdRng;
 
 use super::holder::{Holder, RoundTrip};
 use super::holders::{Holders, MAX_HOLDERS};
-use super::jobs::{Jobs, Offer, Turn};
+use super::jobs::{Jobs, Offer};
 use super::policy_in_force::{PolicyInForce, Verdict};
 use super::poll_intervals::PollIntervals;
 use super::protocol::{Action, Following, Input};
@@ -275,16 +275,7 @@ impl Coordinator {
             let can_use = |have: &Bitfield| if again { self.jobs.misses(have) } else { self.jobs.wants(have) };
             let useful = |index: &usize| neighbours[*index].have.as_ref().is_some_and(can_use);
             let useful: Vec<usize> = (0..neighbours.len()).filter(useful).collect();
-            // Whoever is likely to send soon comes first, so that no uplink is idle while others have queues; the policy
-            // decides between equals.
-            let turn = |index: usize| {
-                let holder = neighbours[index];
-                self.jobs.turn(holder.source, holder.expected_wait(now))
-            };
-            let order = self.policy.policy().order(candidates, &useful, &mut self.rng);
-            let mut order: Vec<(Turn, usize)> = order.into_iter().map(|index| (turn(index), index)).collect();
-            order.sort_by_key(|(turn, _)| *turn);
-            for (turn, index) in order {
+            for index in self.policy.policy().order(candidates, &useful, &mut self.rng) {
                 let holder = neighbours[index];
                 let Some(have) = &holder.have else { continue };
                 let offer = Offer {
@@ -295,7 +286,7 @@ impl Coordinator {
                     in_order,
                 };
                 let job = if again {
-                    self.jobs.assign_again(offer, turn == Turn::NOW, now, &mut self.rng)
+                    self.jobs.assign_again(offer, holder.expected_wait(now), now, &mut self.rng)
                 } else {
                     self.jobs.assign(offer, self.holders.rarity(), now, &mut self.rng)
                 };

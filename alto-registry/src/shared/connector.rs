@@ -12,7 +12,7 @@ use super::stream::{Stream, Trust};
 /// Opens connections to the store, of whichever server is the master at that moment.
 pub struct Connector(Arc<Way>);
 
-/// What every connection needs.
+/// Settings that every connection to the store needs.
 struct Way {
     address: StoreAddress,
     login: Option<Login>,

@@ -38,7 +38,7 @@ pub struct Report {
     pub silent_for: Option<Duration>,
     /// Why it does not follow at present.
     pub problem: Option<String>,
-    /// Whether that is something in the store which it does not understand.
+    /// Whether the reason is something in the store that this version does not understand.
     pub is_stopped: bool,
     /// Number of times that it read a snapshot.
     pub starts: u64,

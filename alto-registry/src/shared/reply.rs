@@ -32,7 +32,7 @@ pub enum StoreError {
         /// Number of copies that are needed.
         wanted: u32,
     },
-    /// What an entry refers to is not there any more: the store has gone on.
+    /// An entry of the store refers to something that is not there any more, because the store has gone on.
     #[error("the store has gone on, and dropped {0}")]
     Gone(String),
     /// The store holds what this program does not understand.

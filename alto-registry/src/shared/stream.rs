@@ -21,7 +21,7 @@ pub(super) enum Stream {
     Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
-/// Who may vouch for the store, read at the first connection with TLS.
+/// Certificates that may vouch for the store, read at the first connection with TLS.
 pub(super) struct Trust {
     /// Certificates in PEM; absent for those of the system.
     authorities: Option<Vec<u8>>,

@@ -13,7 +13,7 @@ pub(crate) struct RouteKey(u128);
 
 /// A switch with the cost and number of links of a route from it, and ordered by these.
 ///
-/// It is a key with the switch itself in place of the next one.
+/// The entry is a key with the switch itself in place of the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Entry(RouteKey);
 

@@ -6,7 +6,7 @@ use crate::value::Value;
 
 /// A cost and a number of links in one number, the cost in the higher bits.
 ///
-/// How many of the lower bits count links is the same for all lengths of a search: `bits`.
+/// The number of lower bits that count links, `bits`, is the same for all lengths of a search.
 pub(crate) trait Length: Copy + Ord + Debug {
     /// Length where there is no route, greater than all others.
     const UNREACHED: Self;

@@ -1,6 +1,6 @@
 //! The search for least-cost routes from every switch to one root.
 //!
-//! It runs backwards from the root (Dijkstra's algorithm). Switches settle in order of cost, then number of links. When one
+//! The search runs backwards from the root (Dijkstra's algorithm). Switches settle in order of cost, then number of links. When one
 //! settles, every switch that a best route could continue with has settled before, so that ties by name are resolved by
 //! keeping the smallest next switch.
 
@@ -41,7 +41,7 @@ pub(crate) struct AllMeasures<'a> {
 /// The value of [`Found::edge`] where the route has no edge between switches.
 const NO_EDGE: u32 = u32::MAX;
 
-/// What is known while a search runs.
+/// State of a search while it runs.
 #[derive(Debug)]
 struct Frontier<L> {
     best: Vec<Best<L>>,

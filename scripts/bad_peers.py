@@ -184,6 +184,9 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="number of measurements [3]")
     parser.add_argument("--allowed", type=float, default=0.15, help="share of their time that bad peers may cost [0.15]")
     options = parser.parse_args()
+    for program in ("alto-server", "alto-peer"):
+        if not os.path.exists(os.path.join(options.programs, program)):
+            parser.error(f"{options.programs} has no {program}: cargo build --release -p alto-server -p alto-peer")
     with tempfile.TemporaryDirectory() as folder:
         content = os.path.join(folder, "movie.bin")
         with open(content, "wb") as file:

@@ -246,6 +246,8 @@ def main():
     parser.add_argument("--switches", default="two-isps,50,200,1000")
     options = parser.parse_args()
     program = os.path.join(options.programs, "alto-server")
+    if not os.path.exists(program):
+        parser.error(f"{options.programs} has no alto-server: cargo build --release -p alto-server --features redis")
     print(f"load {os.getloadavg()[0]:.1f}, {subprocess.run(['redis-server', '--version'], capture_output=True, text=True).stdout.split()[2]}")
     with tempfile.TemporaryDirectory(prefix="alto-measure-") as folder:
         networks = [("two-isps", TOPOLOGY) if count == "two-isps" else

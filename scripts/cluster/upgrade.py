@@ -87,6 +87,9 @@ def main():
     parser.add_argument("old")
     parser.add_argument("new")
     options = parser.parse_args()
+    for folder in (options.old, options.new):
+        if not os.path.exists(os.path.join(folder, "alto-server")):
+            parser.error(f"{folder} has no alto-server: cargo build --release -p alto-server --features redis")
     with tempfile.TemporaryDirectory(prefix="alto-upgrade-") as folder:
         fleet = Fleet(folder)
         try:

@@ -367,6 +367,8 @@ def main():
     parser.add_argument("--only", default="", help="names of faults, with commas; all others stay away")
     parser.add_argument("--logs", help="folder for the logs of all programs, which are removed otherwise")
     options = parser.parse_args()
+    if not os.path.exists(os.path.join(options.programs, "alto-server")):
+        parser.error(f"{options.programs} has no alto-server: cargo build --release -p alto-server --features redis")
     wrong = run(options)
     if options.isolated and options.copies == 0:
         sys.exit(0 if wrong["lost"] else "the checker found no loss, where there must be one")

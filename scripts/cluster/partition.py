@@ -74,6 +74,8 @@ def main():
     parser.add_argument("--cuts", type=int, default=5)
     parser.add_argument("--copies", type=int, default=1)
     options = parser.parse_args()
+    if not os.path.exists(os.path.join(options.programs, "alto-server")):
+        parser.error(f"{options.programs} has no alto-server: cargo build --release -p alto-server --features redis")
     program = os.path.join(options.programs, "alto-server")
     with tempfile.TemporaryDirectory(prefix="alto-partition-") as folder, Switch(3) as switch:
         with Cluster(program, folder, copies=options.copies, machines=switch.machines) as cluster:

@@ -18,6 +18,8 @@ def main():
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--check", action="store_true", help="ends after a look at every part")
     options = parser.parse_args()
+    if not os.path.exists(os.path.join(options.programs, "alto-server")):
+        parser.error(f"{options.programs} has no alto-server: cargo build --release -p alto-server --features redis")
     program = os.path.join(options.programs, "alto-server")
     with tempfile.TemporaryDirectory(prefix="alto-cluster-") as folder:
         more = ["--trusted-proxy", "127.0.0.0/8"]

@@ -46,10 +46,18 @@ struct Destinations {
 /// The differences between the trees before and after a change.
 #[derive(Debug)]
 pub(crate) struct Differences {
-    /// Index that the tree of the same root had before, for each tree; `None` if there was none.
-    pub(crate) same_root: Vec<Option<u32>>,
     /// Switches of each tree whose route or its values may have changed.
     pub(crate) changed: Vec<Vec<SwitchId>>,
+}
+
+/// A tree after a change, with what it was before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rerouted<'a> {
+    pub(crate) now: Routes<'a>,
+    /// Index and routes of the tree of the same root before; `None` if there was none.
+    pub(crate) before: Option<(u32, Routes<'a>)>,
+    /// Switches whose route or its values may have changed.
+    pub(crate) changed: &'a [SwitchId],
 }
 
 impl Costs {
@@ -74,8 +82,15 @@ impl Costs {
         (Self { switches, access, destinations, trees }, results)
     }
 
-    /// Updates the costs to a changed graph of the same frame, and lists the differences.
-    pub(crate) fn after(&self, graph: &Graph, frame: &Frame, entries: &[Vec<NodeId>]) -> (Self, Differences) {
+    /// Updates the costs to a changed graph of the same frame, lists the differences, and returns what `each` makes of each
+    /// tree, with buffers that are reused.
+    pub(crate) fn after<B: Default, R: Send>(
+        &self,
+        graph: &Graph,
+        frame: &Frame,
+        entries: &[Vec<NodeId>],
+        each: impl Fn(&mut B, Rerouted<'_>) -> R + Sync,
+    ) -> (Self, Differences, Vec<R>) {
         let (switches, access) = switches::split(graph, frame);
         let changed = switches.changed_since(&self.switches);
         let is_same = access == self.access;
@@ -88,26 +103,30 @@ impl Costs {
             destinations.roots.iter().map(|root| places.get(root).copied()).collect()
         };
         let everything = || (0..u32::try_from(switches.len()).unwrap_or(u32::MAX)).collect();
-        let roots: Vec<(&Root, Option<u32>)> = destinations.roots.iter().zip(same_root.iter().copied()).collect();
+        let roots: Vec<(&Root, Option<u32>)> = destinations.roots.iter().zip(same_root).collect();
         let outcomes = map_slices(&roots, |roots| {
-            let (mut search, mut scratch) = (Search::default(), Scratch::default());
-            let outcome = |&(root, before): &(&Root, Option<u32>)| match before {
-                None => {
-                    search.run(&switches, root);
-                    (search.tree(), everything())
-                }
-                Some(before) => {
-                    let tree = &self.trees[before as usize];
-                    match update(tree, root, &switches, &changed, &mut scratch) {
+            let (mut search, mut scratch, mut buffers) = (Search::default(), Scratch::default(), B::default());
+            let mut outcome = |&(root, place): &(&Root, Option<u32>)| {
+                let before = place.map(|place| (place, self.routes(place)));
+                let (tree, changed) = match before {
+                    None => {
+                        search.run(&switches, root);
+                        (search.tree(), everything())
+                    }
+                    Some((_, Routes { tree, .. })) => match update(tree, root, &switches, &changed, &mut scratch) {
                         None => (tree.clone(), Vec::new()),
                         Some(updated) => (updated.tree.unwrap_or_else(|| tree.clone()), updated.changed),
-                    }
-                }
+                    },
+                };
+                let now = Routes { graph: &switches, root, tree: &tree };
+                let made = each(&mut buffers, Rerouted { now, before, changed: &changed });
+                ((tree, changed), made)
             };
-            roots.iter().map(outcome).collect()
+            roots.iter().map(&mut outcome).collect()
         });
+        let (outcomes, made): (Vec<_>, Vec<R>) = outcomes.into_iter().unzip();
         let (trees, changed) = outcomes.into_iter().unzip();
-        (Self { switches, access, destinations, trees }, Differences { same_root, changed })
+        (Self { switches, access, destinations, trees }, Differences { changed }, made)
     }
 
     /// Returns the wanted values of the route from where one group of hosts is linked to where another one is, the access
@@ -210,11 +229,6 @@ impl Costs {
             root: &self.destinations.roots[tree as usize],
             tree: &self.trees[tree as usize],
         }
-    }
-
-    /// Lists the indexes of all trees.
-    pub(crate) fn all_trees(&self) -> Vec<u32> {
-        (0..).take(self.trees.len()).collect()
     }
 
     /// Returns the edges at hosts.

@@ -11,8 +11,7 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::costs::{Costs, Differences};
-use crate::parallel::map_slices;
+use crate::costs::Rerouted;
 use crate::route::along::{ManyMeasures, Workspace};
 use crate::route::measures::Measures;
 use crate::route::search::AllMeasures;
@@ -37,34 +36,28 @@ impl RouteDigests {
         Self { rows: Arc::new(rows), columns }
     }
 
-    /// Returns the digests after a change of the same network.
-    pub(crate) fn after(&self, before: &Costs, costs: &Costs, differences: &Differences) -> Self {
-        let rows = &self.rows;
-        let columns = map_slices(&costs.all_trees(), |trees| {
-            let (mut workspace, mut workspace_before) = (Workspace::default(), Workspace::default());
-            let mut column = |tree: u32| {
-                let routes = costs.routes(tree);
-                let Some(old) = differences.same_root[tree as usize] else {
-                    let mut all = ManyMeasures::of(routes, &mut workspace);
-                    let rows = rows.iter().enumerate();
-                    return rows
-                        .fold(Column::default(), |column, (row, &switch)| column.with(row, all.measures(switch)));
-                };
-                let mut column = self.columns[old as usize];
-                let changed = &differences.changed[tree as usize];
-                if !changed.is_empty() {
-                    let mut now = ManyMeasures::of(routes, &mut workspace);
-                    let mut then = ManyMeasures::of(before.routes(old), &mut workspace_before);
-                    for &switch in changed {
-                        let Ok(row) = rows.binary_search(&switch) else { continue };
-                        column = column.without(row, then.measures(switch)).with(row, now.measures(switch));
-                    }
-                }
-                column
-            };
-            trees.iter().map(|&tree| column(tree)).collect()
-        });
-        Self { rows: Arc::clone(rows), columns }
+    /// Returns the digests after a change of the same network, with what [`RouteDigests::column_after`] made of each tree.
+    pub(crate) fn with(&self, columns: Vec<Column>) -> Self {
+        Self { rows: Arc::clone(&self.rows), columns }
+    }
+
+    /// Returns the digest of a tree after a change.
+    pub(crate) fn column_after(&self, workspaces: &mut [Workspace; 2], tree: Rerouted<'_>) -> Column {
+        let [now, then] = workspaces;
+        let Some((place, before)) = tree.before else {
+            let mut all = ManyMeasures::of(tree.now, now);
+            let rows = self.rows.iter().enumerate();
+            return rows.fold(Column::default(), |column, (row, &switch)| column.with(row, all.measures(switch)));
+        };
+        let mut column = self.columns[place as usize];
+        if !tree.changed.is_empty() {
+            let (mut now, mut then) = (ManyMeasures::of(tree.now, now), ManyMeasures::of(before, then));
+            for &switch in tree.changed {
+                let Ok(row) = self.rows.binary_search(&switch) else { continue };
+                column = column.without(row, then.measures(switch)).with(row, now.measures(switch));
+            }
+        }
+        column
     }
 
     /// Returns the place of a switch among those where traffic may enter the network.

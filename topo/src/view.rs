@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use crate::changed_pairs::{ChangedPairs, Step};
-use crate::costs::Costs;
+use crate::costs::{Costs, Rerouted};
 use crate::digests::{Column, RouteDigests};
 use crate::means::access::Typical;
 use crate::means::members::Members;
@@ -20,6 +20,7 @@ use crate::model::properties::Properties;
 use crate::model::topology::Topology;
 use crate::name::{MapName, NodeName};
 use crate::prefix::network_map::{NetworkMap, PidId};
+use crate::route::along::Workspace;
 use crate::route::graph::{Graph, kinds};
 use crate::route::measures::{Attributes, Measures};
 use crate::route::paths::{self, Route};
@@ -106,8 +107,10 @@ impl View {
             return Self::compute(topology);
         }
         let graph = graph(&topology);
-        let (costs, differences) = self.costs.after(&graph, &topology.frame, &topology.grouping.entries);
-        let digests = self.digests.after(&self.costs, &costs, &differences);
+        let column = |workspaces: &mut [Workspace; 2], tree: Rerouted<'_>| self.digests.column_after(workspaces, tree);
+        let (costs, differences, columns) =
+            self.costs.after(&graph, &topology.frame, &topology.grouping.entries, column);
+        let digests = self.digests.with(columns);
         let typical = typical(&topology);
         let same_access = typical == self.typical && costs.access() == self.costs.access();
         let same_map = Arc::ptr_eq(&topology.grouping, &self.topology.grouping);

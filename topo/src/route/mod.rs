@@ -6,6 +6,7 @@ pub(crate) mod key;
 pub(crate) mod length;
 pub(crate) mod loss;
 pub(crate) mod measures;
+pub(crate) mod packed;
 pub(crate) mod paths;
 pub(crate) mod queue;
 pub(crate) mod search;

@@ -2,17 +2,18 @@
 //!
 //! A tree has no more than the key of each route: all other values follow from the links along it
 //! ([`Routes`](super::along::Routes)). It is immutable and stored in chunks, so that it shares unchanged chunks with the
-//! tree before a change.
+//! tree before a change. Most keys are packed, which halves the memory.
 
 use std::sync::Arc;
 
 use super::key::{END, RouteKey};
 use super::measures::Attributes;
+use super::packed::{Layout, PackedKey};
 use super::switches::{self, SwitchId};
 use crate::value::Value;
 
 /// The number of keys in one chunk of a tree.
-const CHUNK: usize = 64;
+const CHUNK: usize = 128;
 
 /// The destination of the routes of a tree.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,7 +29,16 @@ struct Seed {
 /// The least-cost routes from every switch to one root.
 #[derive(Clone, Debug)]
 pub(crate) struct Tree {
-    chunks: Arc<[Arc<[RouteKey; CHUNK]>]>,
+    chunks: Arc<[Chunk]>,
+    layout: Layout,
+}
+
+/// The keys of the routes from some switches.
+#[derive(Clone, Debug)]
+enum Chunk {
+    Packed(Arc<[PackedKey; CHUNK]>),
+    /// Keys of which at least one had no room to be packed.
+    Whole(Arc<[RouteKey; CHUNK]>),
 }
 
 impl Root {
@@ -96,16 +106,19 @@ impl Seed {
 
 impl Tree {
     /// Creates the tree of the routes from all switches.
-    pub(crate) fn of(keys: impl ExactSizeIterator<Item = RouteKey>) -> Self {
-        let mut keys = keys.into_iter();
-        let chunks = keys.len().div_ceil(CHUNK);
-        let chunk = |_| Arc::new(std::array::from_fn(|_| keys.next().unwrap_or(RouteKey::UNREACHED)));
-        Self { chunks: (0..chunks).map(chunk).collect() }
+    pub(crate) fn of(mut keys: impl ExactSizeIterator<Item = RouteKey>) -> Self {
+        let (chunks, layout) = (keys.len().div_ceil(CHUNK), Layout::of(keys.len()));
+        Self { chunks: (0..chunks).map(|_| Chunk::of(&mut keys, layout)).collect(), layout }
     }
 
     /// Returns the key of the route from a switch.
+    #[inline]
     pub(crate) fn key(&self, from: SwitchId) -> RouteKey {
-        self.chunks[from as usize / CHUNK][from as usize % CHUNK]
+        let place = from as usize % CHUNK;
+        match &self.chunks[from as usize / CHUNK] {
+            Chunk::Packed(keys) => keys[place].key(self.layout),
+            Chunk::Whole(keys) => keys[place],
+        }
     }
 
     /// Lists the switches on the route from a switch, both ends included.
@@ -127,9 +140,62 @@ impl Tree {
         let mut next = self.clone();
         let chunks = Arc::make_mut(&mut next.chunks);
         for (switch, key) in keys {
-            // Copies a chunk only the first time.
-            Arc::make_mut(&mut chunks[switch as usize / CHUNK])[switch as usize % CHUNK] = key;
+            chunks[switch as usize / CHUNK].set(switch as usize % CHUNK, key, self.layout);
         }
         next
+    }
+}
+
+impl Chunk {
+    /// Takes the keys of one chunk, or those that are left.
+    fn of(keys: &mut impl Iterator<Item = RouteKey>, layout: Layout) -> Self {
+        let mut packed = [PackedKey::UNREACHED; CHUNK];
+        for place in 0..CHUNK {
+            let Some(key) = keys.next() else { break };
+            let Some(fitting) = PackedKey::of(key, layout) else {
+                let mut whole = packed.map(|key| key.key(layout));
+                whole[place] = key;
+                whole[place + 1..].iter_mut().zip(keys).for_each(|(place, key)| *place = key);
+                return Self::Whole(Arc::new(whole));
+            };
+            packed[place] = fitting;
+        }
+        Self::Packed(Arc::new(packed))
+    }
+
+    /// Replaces one key. Copies the chunk only if other trees have it, or the key has no room in it.
+    fn set(&mut self, place: usize, key: RouteKey, layout: Layout) {
+        match (&mut *self, PackedKey::of(key, layout)) {
+            (Self::Packed(keys), Some(packed)) => Arc::make_mut(keys)[place] = packed,
+            (Self::Packed(keys), None) => {
+                let mut whole = keys.map(|key| key.key(layout));
+                whole[place] = key;
+                *self = Self::Whole(Arc::new(whole));
+            }
+            (Self::Whole(keys), _) => Arc::make_mut(keys)[place] = key,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_cannot_be_packed_are_stored_whole_beside_those_that_can() {
+        let dear = |micros: u64| RouteKey::new(Value::from_micros(u64::MAX - micros), 1, 7);
+        let cheap = |switch: u32| RouteKey::new(Value::from_integer(switch.into()), 2, switch);
+        let mut keys: Vec<RouteKey> = (0..300).map(cheap).collect();
+        (keys[5], keys[299]) = (dear(5), RouteKey::UNREACHED);
+        let tree = Tree::of(keys.iter().copied());
+        let is_packed: Vec<bool> = tree.chunks.iter().map(|chunk| matches!(chunk, Chunk::Packed(_))).collect();
+        assert_eq!(is_packed, [false, true, true]);
+        let changes = [(6, dear(6)), (130, dear(130)), (131, RouteKey::UNREACHED), (299, cheap(0))];
+        let after = tree.with(changes);
+        for (switch, key) in (0..).zip(&keys) {
+            assert_eq!(tree.key(switch), *key);
+            let change = changes.iter().find(|(changed, _)| *changed == switch);
+            assert_eq!(after.key(switch), change.map_or(*key, |(_, key)| *key));
+        }
     }
 }

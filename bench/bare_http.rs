@@ -3,11 +3,13 @@
 //!
 //! `bare_http not-modified hyper|warp` answers a client's copy of a document with 304, on `hyper` alone or through `warp`;
 //! `bare_http document FILE` answers every request with the bytes of a file; `bare_http endpoint-cost MAP` looks up the
-//! requested costs in a cost map of a network of `bench/networks.py`, whose PID `s00001` has the addresses 10.0.1.0/24.
+//! requested costs in a cost map of a network of `bench/networks.py`, whose PID `s00001` has the addresses 10.0.1.0/24;
+//! `bare_http endpoint-property TOPOLOGY` looks up the PIDs of the requested addresses in the prefixes of a topology.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -25,6 +27,7 @@ use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 use tokio::net::{TcpListener, TcpStream};
+use topo::{NetworkMap, Topology, View};
 use warp::Filter;
 
 /// Date of every document.
@@ -37,6 +40,7 @@ enum Task {
     NotModified { through_warp: bool },
     Document { body: Bytes },
     EndpointCost(Matrix),
+    EndpointProperty(Box<View>),
 }
 
 /// Costs between PIDs, by source and then destination.
@@ -67,6 +71,33 @@ struct Endpoints<'a> {
     dsts: Vec<&'a str>,
 }
 
+/// Request for properties of endpoints.
+#[derive(Deserialize)]
+struct PropertyQuestion<'a> {
+    #[serde(borrow)]
+    properties: [&'a str; 1],
+    #[serde(borrow)]
+    endpoints: Vec<&'a str>,
+}
+
+/// Answer with the PIDs of endpoints.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct PropertyAnswer<'a> {
+    meta: serde_json::Value,
+    endpoint_properties: Pids<'a>,
+}
+
+/// PIDs of endpoints.
+struct Pids<'a> {
+    map: &'a NetworkMap,
+    property: &'a str,
+    endpoints: Vec<(&'a str, IpAddr)>,
+}
+
+/// The property of an endpoint that has a PID, and its value.
+struct OfEndpoint<'a>(Option<(&'a str, &'a str)>);
+
 /// Answer with endpoint costs.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -92,11 +123,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["not-modified", library @ ("hyper" | "warp")] => Task::NotModified { through_warp: library == "warp" },
         ["document", file] => Task::Document { body: std::fs::read(file)?.into() },
         ["endpoint-cost", map] => Task::EndpointCost(Matrix::read(map)?),
-        _ => {
-            return Err(
-                "bare_http not-modified hyper|warp, bare_http document FILE, bare_http endpoint-cost MAP".into()
-            );
+        ["endpoint-property", file] => {
+            Task::EndpointProperty(Box::new(View::compute(Arc::new(Topology::from_path(Path::new(file))?))))
         }
+        _ => return Err("bare_http not-modified hyper|warp, or document|endpoint-cost|endpoint-property FILE".into()),
     };
     serve(&Arc::new(task))
 }
@@ -160,20 +190,62 @@ impl Task {
                 response
             }
             Self::EndpointCost(matrix) => {
-                let Ok(body) = request.into_body().collect().await else { return refused() };
-                let Some(answer) = matrix.answer(&body.to_bytes()) else { return refused() };
-                let mut response = Response::new(Full::from(answer));
-                let fields = [
-                    (CONTENT_TYPE, "application/alto-endpointcost+json"),
-                    (LAST_MODIFIED, DATE),
-                    (CACHE_CONTROL, "no-store"),
-                    (VARY, "accept-encoding"),
-                    (HeaderName::from_static("x-request-id"), ID),
-                ];
-                fill(response.headers_mut(), fields);
-                response
+                answer_body(request, "application/alto-endpointcost+json", |question| matrix.answer(question)).await
+            }
+            Self::EndpointProperty(view) => {
+                let answer = |question: &[u8]| pids(view.network_map(), question);
+                answer_body(request, "application/alto-endpointprop+json", answer).await
             }
         }
+    }
+}
+
+/// Answers the body of a request.
+async fn answer_body(
+    request: Request<Incoming>,
+    media_type: &'static str,
+    answer: impl FnOnce(&[u8]) -> Option<Vec<u8>>,
+) -> Response<Full<Bytes>> {
+    let Ok(body) = request.into_body().collect().await else { return refused() };
+    let Some(answer) = answer(&body.to_bytes()) else { return refused() };
+    let mut response = Response::new(Full::from(answer));
+    let fields = [
+        (CONTENT_TYPE, media_type),
+        (LAST_MODIFIED, DATE),
+        (CACHE_CONTROL, "no-store"),
+        (VARY, "accept-encoding"),
+        (HeaderName::from_static("x-request-id"), ID),
+    ];
+    fill(response.headers_mut(), fields);
+    response
+}
+
+/// Answers with the PIDs of endpoints.
+fn pids(map: &NetworkMap, question: &[u8]) -> Option<Vec<u8>> {
+    let PropertyQuestion { properties: [property], endpoints } = serde_json::from_slice(question).ok()?;
+    let address = |endpoint: &str| {
+        let (kind, address) = endpoint.split_once(':')?;
+        ["ipv4", "ipv6"].contains(&kind).then(|| address.parse::<IpAddr>().ok()).flatten()
+    };
+    let endpoints =
+        endpoints.into_iter().map(|endpoint| Some((endpoint, address(endpoint)?))).collect::<Option<_>>()?;
+    let vtag = serde_json::json!({"resource-id": "network-map", "tag": map.tag()});
+    let meta = serde_json::json!({"dependent-vtags": [vtag]});
+    serde_json::to_vec(&PropertyAnswer { meta, endpoint_properties: Pids { map, property, endpoints } }).ok()
+}
+
+impl Serialize for Pids<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.endpoints.iter().map(|(endpoint, address)| {
+            let pid = self.map.lookup(*address).map(|id| (self.property, self.map.pid(id).name().as_str()));
+            (endpoint, OfEndpoint(pid))
+        }))
+    }
+}
+
+impl Serialize for OfEndpoint<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0)
     }
 }
 

@@ -197,11 +197,15 @@ def prefixes(bench):
     body = json.dumps({"properties": ["network-map.pid"], "endpoints": networks.addresses(100)})
     with AltoServer(bench.server, path) as server:
         answer = server.post(url, body.encode(), media_type)
-        with bench.nginx_with("properties", {"answer": answer}) as nginx:
+        with bench.nginx_with("properties", {"answer": answer}) as nginx, \
+                Bare(bench.bare_http, "endpoint-property", path) as bare:
+            same = json.loads(bare.post("/", body.encode(), media_type))
+            if same["endpoint-properties"] != json.loads(answer)["endpoint-properties"]:
+                raise SystemExit("bench: bare_http answers other properties")
+            ask = lambda url: lambda: load.run(url, bench.seconds, {}, body, media_type)
             yield compare(f"POST endpoint property, 100 addresses, {ipv4 + ipv6:,} prefixes",
-                          "nginx, an answer of that size",
-                          lambda: load.run(server.base + url, bench.seconds, {}, body, media_type),
-                          lambda: load.run(nginx.base + "/answer", bench.seconds, {}, body, media_type), 0.3, bench)
+                          "nginx, an answer of that size", ask(server.base + url), ask(nginx.base + "/answer"), 0.3, bench,
+                          {"bare hyper": ask(bare.base + "/")})
 
 
 def prefix_changes(bench):

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::stderr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -12,12 +12,16 @@ use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::config::Config;
 use crate::config::log_format::LogFormat;
+use crate::http::meter;
 use crate::journal::{Journal, Recorder};
 use crate::process;
 use crate::state::snapshot::Snapshot;
 
-/// Upper bounds of the buckets of request durations, in seconds.
+/// Upper bounds of the buckets of durations, in seconds.
 const LATENCY_BUCKETS: [f64; 12] = [0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0];
+
+/// Time between two tidyings of the recorder.
+const TIDYING: Duration = Duration::from_secs(10);
 
 /// Level of the log, which can be changed at any time.
 #[derive(Clone)]
@@ -62,8 +66,6 @@ pub(crate) fn install() -> Result<PrometheusHandle, metrics_exporter_prometheus:
 
 fn describe() {
     use metrics::{describe_counter, describe_gauge, describe_histogram};
-    describe_counter!("alto_requests_total", "Requests answered, by resource and status.");
-    describe_counter!("alto_response_bytes_total", "Bytes of answer bodies, by resource.");
     describe_counter!("alto_overload_refused_total", "Requests answered 503 because of a limit, by limit.");
     describe_counter!("alto_connections_total", "Connections accepted.");
     describe_counter!(
@@ -71,7 +73,6 @@ fn describe() {
         "Connections that the server ended because of a limit, by reason."
     );
     describe_counter!("alto_view_changes_total", "Views published since the start, not counting the first.");
-    describe_histogram!("alto_request_duration_seconds", "Time from the head of a request to the head of its answer.");
     describe_histogram!("alto_view_build_seconds", "Time to compute the view after a change.");
     describe_histogram!("alto_update_seconds", "Time to add a version to everything that clients follow.");
     describe_gauge!("alto_update_streams", "Update streams currently open (RFC 8895).");
@@ -100,13 +101,24 @@ fn describe() {
     metrics::gauge!("alto_last_reload_success_timestamp_seconds").set(seconds(SystemTime::now()));
 }
 
+/// Puts the durations recorded so far into their buckets, for as long as the server runs: the recorder keeps each until then,
+/// or until somebody asks for the metrics.
+pub(crate) async fn tidy(recorded: PrometheusHandle) {
+    let mut ticks = tokio::time::interval(TIDYING);
+    loop {
+        ticks.tick().await;
+        recorded.run_upkeep();
+    }
+}
+
 /// Returns all metrics in the text format of Prometheus.
 ///
 /// The tags of the present view are added here instead of being recorded, because the recorder keeps every label it has
 /// ever seen and would grow with every change of a cost.
 pub(crate) fn exposition(recorded: &PrometheusHandle, present: &Snapshot) -> String {
     let (view, map) = (present.view().tag(), present.view().network_map().tag());
-    let mut text = recorded.render();
+    let mut text = meter::exposition();
+    text.push_str(&recorded.render());
     text.push_str(
         "# HELP alto_view_info Always 1; the labels are the tags of the current view.\n# TYPE alto_view_info gauge\n",
     );

@@ -97,6 +97,7 @@ async fn serve(
     // Before any log line announces the server, so that no signal is lost.
     let mut signals = Signals::listen()?;
     let metrics = observe::install()?;
+    let tidying = tokio::spawn(observe::tidy(metrics.clone()));
     let (stop, stopping) = watch::channel(false);
     let parts = Parts::start(settings, &config, reread, (log, journal), &stopping)?;
     let tables = parts.tables(&config, metrics, &stopping);
@@ -112,7 +113,7 @@ async fn serve(
     tracing::info!("stopping: accepting no connections, finishing requests in progress");
     stop.send_replace(true);
     doors.close().await;
-    for task in tasks.into_iter().chain([alive]) {
+    for task in tasks.into_iter().chain([alive, tidying]) {
         task.abort();
     }
     parts.save();

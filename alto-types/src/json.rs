@@ -3,15 +3,34 @@
 //! Parsers disagree about the meaning of duplicate members (RFC 7159 §4), so these are rejected rather than resolved.
 //! Nesting is bounded before anything else recurses over the value.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use plain_words::syntax;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
 
 /// Largest accepted nesting depth. Requests of RFC 7285 need 3; the rest leaves room for members of extensions, which
 /// must be ignored.
 pub const MAX_DEPTH: usize = 32;
+
+/// A JSON value, whose strings are where they were read from if they have no escapes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Json<'a> {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number.
+    Number(Number),
+    /// A string.
+    String(Cow<'a, str>),
+    /// An array.
+    Array(Vec<Self>),
+    /// An object.
+    Object(BTreeMap<Cow<'a, str>, Self>),
+}
 
 /// A description of a syntax error in plain words, with line and column.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +38,7 @@ pub const MAX_DEPTH: usize = 32;
 pub struct SyntaxError(String);
 
 /// Parses a single JSON value that spans all of `bytes`.
-pub fn parse(bytes: &[u8]) -> Result<Value, SyntaxError> {
+pub fn parse(bytes: &[u8]) -> Result<Json<'_>, SyntaxError> {
     // A byte order mark before JSON may be ignored (RFC 8259 §8.1), and some programs write one.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).map_err(|error| {
@@ -30,7 +49,45 @@ pub fn parse(bytes: &[u8]) -> Result<Value, SyntaxError> {
     value.map_err(|error| SyntaxError(syntax::describe(text, &error, "{}").about("the body")))
 }
 
-/// A visitor that builds a [`Value`] and rejects duplicate members and excessive depth.
+impl Json<'_> {
+    /// Returns the text of a string.
+    pub fn as_str(&self) -> Option<&str> {
+        if let Self::String(text) = self { Some(text) } else { None }
+    }
+
+    /// Returns the truth of a boolean.
+    pub const fn as_bool(&self) -> Option<bool> {
+        if let Self::Bool(is_true) = self { Some(*is_true) } else { None }
+    }
+
+    /// Returns the elements of an array.
+    pub fn as_array(&self) -> Option<&[Self]> {
+        if let Self::Array(elements) = self { Some(elements) } else { None }
+    }
+}
+
+impl From<&Json<'_>> for Value {
+    fn from(json: &Json<'_>) -> Self {
+        match json {
+            Json::Null => Self::Null,
+            Json::Bool(is_true) => Self::Bool(*is_true),
+            Json::Number(number) => Self::Number(number.clone()),
+            Json::String(text) => Self::String(text.clone().into_owned()),
+            Json::Array(elements) => Self::Array(elements.iter().map(Self::from).collect()),
+            Json::Object(members) => {
+                Self::Object(members.iter().map(|(name, value)| (name.clone().into_owned(), value.into())).collect())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Json<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Value::from(self).fmt(f)
+    }
+}
+
+/// A visitor that builds a [`Json`] and rejects duplicate members and excessive depth.
 #[derive(Clone, Copy)]
 struct Strict {
     depth: usize,
@@ -46,61 +103,61 @@ impl Strict {
 }
 
 impl<'de> DeserializeSeed<'de> for Strict {
-    type Value = Value;
+    type Value = Json<'de>;
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Strict {
-    type Value = Value;
+    type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
+        Ok(Json::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<Json<'de>, E> {
+        Ok(Json::Bool(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
+    fn visit_i64<E>(self, value: i64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(value.into()))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
+    fn visit_u64<E>(self, value: u64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(value.into()))
     }
 
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Json<'de>, E> {
+        Number::from_f64(value).map(Json::Number).ok_or_else(|| E::custom("number out of range"))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
+    fn visit_str<E>(self, value: &str) -> Result<Json<'de>, E> {
+        Ok(Json::String(Cow::Owned(value.to_owned())))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Json<'de>, E> {
+        Ok(Json::String(Cow::Borrowed(value)))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Json<'de>, A::Error> {
         let seed = self.deeper()?;
         let mut array = Vec::new();
         while let Some(element) = elements.next_element_seed(seed)? {
             array.push(element);
         }
-        Ok(Value::Array(array))
+        Ok(Json::Array(array))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json<'de>, A::Error> {
         let seed = self.deeper()?;
-        let mut object = Map::new();
-        while let Some(name) = members.next_key::<String>()? {
+        let mut object = BTreeMap::new();
+        while let Some(Name(name)) = members.next_key()? {
             if object.contains_key(&name) {
                 return Err(A::Error::custom(format_args!(
                     "member {name:?} appears twice in one object: remove one of them"
@@ -108,9 +165,13 @@ impl<'de> Visitor<'de> for Strict {
             }
             object.insert(name, members.next_value_seed(seed)?);
         }
-        Ok(Value::Object(object))
+        Ok(Json::Object(object))
     }
 }
+
+/// Name of a member. The implementation for [`Cow`] itself copies.
+#[derive(serde::Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {
@@ -142,6 +203,16 @@ mod tests {
     }
 
     #[test]
+    fn strings_are_copied_only_for_their_escapes() {
+        let Ok(Json::Object(members)) = parse(br#"{"a": ["plain", "esc\u0061ped"], "\u0062": {}}"#) else { panic!() };
+        let borrowed = |text: &Cow<'_, str>| matches!(text, Cow::Borrowed(_));
+        assert_eq!(members.keys().map(borrowed).collect::<Vec<_>>(), [true, false]);
+        let Some(elements) = members["a"].as_array() else { panic!() };
+        assert!(matches!(&elements[0], Json::String(text) if borrowed(text)));
+        assert_eq!(elements[1].as_str(), Some("escaped"));
+    }
+
+    #[test]
     fn depth_is_bounded() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(parse(nested(MAX_DEPTH).as_bytes()).is_ok());
@@ -158,7 +229,7 @@ mod tests {
         #[test]
         fn accepted_values_equal_those_of_serde_json(text in "[\\[\\]{}:,\"0-9a-e .truefalsn-]{0,40}") {
             if let Ok(value) = parse(text.as_bytes()) {
-                prop_assert_eq!(Some(value), serde_json::from_str(&text).ok());
+                prop_assert_eq!(Some(Value::from(&value)), serde_json::from_str(&text).ok());
             }
         }
     }

@@ -4,10 +4,11 @@
 //! array *element* of the wrong type (a *value* error), each with its path from the root. [`Fields`] keeps these apart,
 //! and every request type decodes itself with it.
 
-use serde_json::{Map, Value};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use crate::error::ProtocolError;
-use crate::json;
+use crate::json::{self, Json};
 use crate::media_type::Message;
 
 /// A request body that can be decoded.
@@ -19,7 +20,7 @@ pub trait Request: Message + Sized {
 /// Decodes a request body, or reports exactly one error (RFC 7285 §8.5.2).
 pub fn decode_request<R: Request>(body: &[u8]) -> Result<R, ProtocolError> {
     match json::parse(body).map_err(|e| ProtocolError::Syntax(e.to_string()))? {
-        Value::Object(object) => R::decode(Fields { path: String::new(), object: &object }),
+        Json::Object(object) => R::decode(Fields { path: String::new(), object: &object }),
         other => Err(ProtocolError::Syntax(format!("the body is {}: a JSON object is expected", kind(&other)))),
     }
 }
@@ -27,7 +28,7 @@ pub fn decode_request<R: Request>(body: &[u8]) -> Result<R, ProtocolError> {
 /// The members of an object within a request, with the object's path.
 pub struct Fields<'a> {
     path: String,
-    object: &'a Map<String, Value>,
+    object: &'a BTreeMap<Cow<'a, str>, Json<'a>>,
 }
 
 impl<'a> Fields<'a> {
@@ -37,11 +38,11 @@ impl<'a> Fields<'a> {
     }
 
     /// Returns a member, or `None` if it is absent; JSON `null` is a value, not absence.
-    fn optional(&self, name: &str) -> Option<&'a Value> {
+    fn optional(&self, name: &str) -> Option<&'a Json<'a>> {
         self.object.get(name)
     }
 
-    fn required(&self, name: &str) -> Result<&'a Value, ProtocolError> {
+    fn required(&self, name: &str) -> Result<&'a Json<'a>, ProtocolError> {
         self.optional(name).ok_or_else(|| ProtocolError::MissingField(self.path(name)))
     }
 
@@ -62,24 +63,24 @@ impl<'a> Fields<'a> {
     /// Returns the members of an optional object whose keys are data and whose values are objects, sorted by key.
     pub fn optional_entries(&self, name: &str) -> Result<Option<Vec<(&'a str, Fields<'a>)>>, ProtocolError> {
         let Some(entries) = self.optional_object(name)? else { return Ok(None) };
-        let entry = |key: &'a String| Ok((key.as_str(), entries.object(key)?));
+        let entry = |key: &'a Cow<'a, str>| Ok((&**key, entries.object(key)?));
         entries.object.keys().map(entry).collect::<Result<_, _>>().map(Some)
     }
 
     /// Returns an optional member as it is.
-    pub fn value(&self, name: &str) -> Option<&'a Value> {
+    pub fn value(&self, name: &str) -> Option<&'a Json<'a>> {
         self.optional(name)
     }
 
     /// Returns an optional string.
     pub fn optional_string(&self, name: &str) -> Result<Option<&'a str>, ProtocolError> {
-        let text = |value: &'a Value| value.as_str().ok_or_else(|| self.wrong_type(name));
+        let text = |value: &'a Json<'a>| value.as_str().ok_or_else(|| self.wrong_type(name));
         self.optional(name).map(text).transpose()
     }
 
     /// Returns an optional boolean.
     pub fn optional_bool(&self, name: &str) -> Result<Option<bool>, ProtocolError> {
-        let flag = |value: &Value| value.as_bool().ok_or_else(|| self.wrong_type(name));
+        let flag = |value: &Json<'_>| value.as_bool().ok_or_else(|| self.wrong_type(name));
         self.optional(name).map(flag).transpose()
     }
 
@@ -97,8 +98,8 @@ impl<'a> Fields<'a> {
     pub fn optional_objects(&self, name: &str) -> Result<Option<Vec<Fields<'a>>>, ProtocolError> {
         let Some(value) = self.optional(name) else { return Ok(None) };
         let elements = value.as_array().ok_or_else(|| self.wrong_type(name))?;
-        let object = |element: &'a Value| match element {
-            Value::Object(object) => Ok(Fields { path: self.path(name), object }),
+        let object = |element: &'a Json<'a>| match element {
+            Json::Object(object) => Ok(Fields { path: self.path(name), object }),
             other => Err(self.invalid(name, &other.to_string())),
         };
         elements.iter().map(object).collect::<Result<_, _>>().map(Some)
@@ -108,16 +109,16 @@ impl<'a> Fields<'a> {
     pub fn optional_string_lists(&self, name: &str) -> Result<Option<Vec<Vec<&'a str>>>, ProtocolError> {
         let Some(value) = self.optional(name) else { return Ok(None) };
         let elements = value.as_array().ok_or_else(|| self.wrong_type(name))?;
-        let list = |element: &'a Value| match element {
-            Value::Array(_) => self.as_strings(name, element),
+        let list = |element: &'a Json<'a>| match element {
+            Json::Array(_) => self.as_strings(name, element),
             other => Err(self.invalid(name, &other.to_string())),
         };
         elements.iter().map(list).collect::<Result<_, _>>().map(Some)
     }
 
-    fn as_object(&self, name: &str, value: &'a Value) -> Result<Fields<'a>, ProtocolError> {
+    fn as_object(&self, name: &str, value: &'a Json<'a>) -> Result<Fields<'a>, ProtocolError> {
         match value {
-            Value::Object(object) => Ok(Fields { path: self.path(name), object }),
+            Json::Object(object) => Ok(Fields { path: self.path(name), object }),
             _ => Err(self.wrong_type(name)),
         }
     }
@@ -143,9 +144,9 @@ impl<'a> Fields<'a> {
         self.optional(name).map(|value| self.as_strings(name, value)).transpose()
     }
 
-    fn as_strings(&self, name: &str, value: &'a Value) -> Result<Vec<&'a str>, ProtocolError> {
+    fn as_strings(&self, name: &str, value: &'a Json<'a>) -> Result<Vec<&'a str>, ProtocolError> {
         let elements = value.as_array().ok_or_else(|| self.wrong_type(name))?;
-        let text = |element: &'a Value| element.as_str().ok_or_else(|| self.invalid(name, &element.to_string()));
+        let text = |element: &'a Json<'a>| element.as_str().ok_or_else(|| self.invalid(name, &element.to_string()));
         elements.iter().map(text).collect()
     }
 
@@ -167,13 +168,13 @@ impl<'a> Fields<'a> {
 }
 
 /// Names the type of a JSON value with its article.
-fn kind(value: &Value) -> &'static str {
+fn kind(value: &Json<'_>) -> &'static str {
     match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
+        Json::Null => "null",
+        Json::Bool(_) => "a boolean",
+        Json::Number(_) => "a number",
+        Json::String(_) => "a string",
+        Json::Array(_) => "an array",
+        Json::Object(_) => "an object",
     }
 }

@@ -90,7 +90,7 @@ impl Request for TipsRequest {
         Ok(Self {
             resource_id: fields.string("resource-id")?,
             tag: fields.optional_string("tag")?.map(str::to_owned),
-            input: fields.optional_object("input")?.and(fields.value("input")).cloned(),
+            input: fields.optional_object("input")?.and(fields.value("input")).map(Value::from),
         })
     }
 }

@@ -106,7 +106,7 @@ fn add(fields: &Fields<'_>) -> Result<Vec<(ResourceId, AddUpdate)>, ProtocolErro
             resource_id: entry.string("resource-id")?,
             tag: entry.optional_string("tag")?.map(str::to_owned),
             incremental_changes: entry.optional_bool("incremental-changes")?.unwrap_or(true),
-            input: entry.optional_object("input")?.and(entry.value("input")).cloned(),
+            input: entry.optional_object("input")?.and(entry.value("input")).map(Value::from),
         };
         Ok((id, update))
     };

@@ -131,7 +131,7 @@ impl Requester {
         }
         let asked = Instant::now();
         transport::watched(&job.cancel, FIRST_BYTE, || {
-            let mut response = self.ask(job).map_err(unanswered)?;
+            let mut response = self.ask(job).map_err(|error| unanswered(&error))?;
             let pieces = self.check(job, &response)?;
             report(Step::Begun(pieces.start));
             self.receive(job, pieces, response.body_mut(), asked, report, wasted).map_err(Fault::Over)
@@ -269,7 +269,7 @@ pub(super) fn fetch_small(
     patience: Duration,
 ) -> Result<Vec<u8>, Outcome> {
     transport::watched(cancel, patience, || {
-        let mut response = agent.get(url).call().map_err(|error| failure(&error))?;
+        let mut response = get(agent, url).map_err(|error| failure(&error))?;
         if response.status() != StatusCode::OK {
             return Err(refusal(response.status(), &response));
         }
@@ -291,7 +291,7 @@ pub(super) fn fetch_lines(
     mut line: impl FnMut(&[u8]) -> Result<bool, Outcome>,
 ) -> Result<(), Outcome> {
     transport::watched(cancel, patience, || {
-        let mut response = agent.get(url).call().map_err(|error| failure(&error))?;
+        let mut response = get(agent, url).map_err(|error| failure(&error))?;
         if response.status() != StatusCode::OK {
             return Err(refusal(response.status(), &response));
         }
@@ -362,15 +362,25 @@ impl From<Fault> for Outcome {
     }
 }
 
-fn unanswered(error: Error) -> Fault {
-    match error {
-        Error::Io(error) => match error.kind() {
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
-                Fault::Unanswered("closed the connection without an answer".to_owned())
-            }
-            _ => Fault::Over(io_failure(&error)),
-        },
-        error => Fault::Over(failure(&error)),
+fn unanswered(error: &Error) -> Fault {
+    if is_unanswered(error) {
+        Fault::Unanswered("closed the connection without an answer".to_owned())
+    } else {
+        Fault::Over(failure(error))
+    }
+}
+
+/// True if the connection ended before the first byte of an answer.
+fn is_unanswered(error: &Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error, Error::Io(error) if matches!(error.kind(), UnexpectedEof | ConnectionReset | BrokenPipe))
+}
+
+/// Requests a document, again if a connection kept from an earlier request has just been closed at the other end.
+fn get(agent: &Agent, url: &str) -> Result<Response<Body>, Error> {
+    match agent.get(url).call() {
+        Err(error) if is_unanswered(&error) => agent.get(url).call(),
+        answer => answer,
     }
 }
 
@@ -403,9 +413,10 @@ fn left(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "refuses connections".to_owned(),
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => "cannot be reached from here".to_owned(),
-        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
-            "closed the connection".to_owned()
-        }
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::UnexpectedEof => "closed the connection".to_owned(),
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "sends nothing".to_owned(),
         _ => format!("cannot be asked: {error}"),
     }
@@ -429,7 +440,33 @@ fn refusal<B>(status: StatusCode, response: &Response<B>) -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::net::TcpListener;
+
     use super::*;
+
+    #[test]
+    fn a_document_is_requested_again_if_a_kept_connection_has_just_been_closed() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/files", listener.local_addr().unwrap());
+        let holder = std::thread::spawn(move || {
+            let head_of = |stream: &std::net::TcpStream| {
+                BufReader::new(stream).lines().map(Result::unwrap).take_while(|line| !line.is_empty()).count()
+            };
+            for answer in ["one", "two"] {
+                let (mut stream, _) = listener.accept().unwrap();
+                assert!(head_of(&stream) > 0);
+                write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n{answer}").unwrap();
+                // The next request on the connection is read, and not answered.
+                assert_eq!(head_of(&stream) > 0, answer == "one");
+            }
+        });
+        let agent = transport::agent(None, 4, Arc::new(Pace::new(Instant::now(), None)));
+        let ask = || fetch_small(&agent, &url, 10, &Cancel::default(), FIRST_BYTE).unwrap();
+        assert_eq!((ask(), ask()), (b"one".to_vec(), b"two".to_vec()));
+        drop(agent);
+        holder.join().unwrap();
+    }
 
     #[test]
     fn failures_complete_a_sentence_about_the_holder() {
@@ -437,6 +474,7 @@ mod tests {
             (io::ErrorKind::ConnectionRefused, "refuses connections"),
             (io::ErrorKind::NetworkUnreachable, "cannot be reached from here"),
             (io::ErrorKind::ConnectionReset, "closed the connection"),
+            (io::ErrorKind::UnexpectedEof, "closed the connection"),
         ] {
             let Outcome::Left(reason) = io_failure(&kind.into()) else { panic!("the holder is left") };
             assert_eq!(reason, words);

@@ -14,11 +14,9 @@ use warp::reply::Response;
 use crate::content::library::Shared;
 use crate::content::{Bitfield, Have, HaveMore};
 
-/// Bounds on the delay that lets pieces arriving in quick succession be told together. Within these it is a share of the time
-/// since the last line, as a line takes more bytes on the wire than what it says.
-const COLLECT: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
-/// Time since the last line divided by the delay before the next one, within the bounds of [`COLLECT`].
-const PART: u32 = 3;
+/// Bounds on the delay that lets pieces arriving in quick succession be told together. Within these it is the time since the
+/// last line, as a line takes more bytes on the wire than what it says.
+const COLLECT: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 /// Media type of the answer.
 const LINES: &str = "application/x-ndjson";
 
@@ -63,7 +61,7 @@ impl Told {
             () = sleep_until(self.until) => return None,
             _ = self.stopping.wait_for(|stop| *stop) => return None,
         }
-        sleep((self.last.elapsed() / PART).clamp(COLLECT.0, COLLECT.1)).await;
+        sleep(self.last.elapsed().clamp(COLLECT.0, COLLECT.1)).await;
         self.last = Instant::now();
         let have = partial.have();
         let new = have.iter().filter(|piece| !told.get(*piece)).collect();

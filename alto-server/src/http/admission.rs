@@ -123,9 +123,14 @@ impl Admission {
         self.clients.get(address.into())
     }
 
-    /// Takes a slot for a request.
-    pub(super) fn request(&self, client: &Arc<Client>) -> Result<Share, HttpError> {
-        self.requests.take(client, 1).ok_or_else(|| refused("requests"))
+    /// Takes a slot for a request, to be given back by [`Self::end_request`].
+    pub(super) fn begin_request(&self, client: &Client) -> Result<(), HttpError> {
+        if self.requests.enter(client) { Ok(()) } else { Err(refused("requests")) }
+    }
+
+    /// Gives back the slot of a request.
+    pub(super) fn end_request(&self, client: &Client) {
+        self.requests.leave(client);
     }
 
     /// Takes a slot for a request body that begins to arrive.

@@ -1,26 +1,22 @@
 //! Compression of answers that were not compressed when rendered: short ones at once, long ones piece by piece.
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use http::HeaderMap;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue, VARY};
-use http_body::Body as _;
-use http_body_util::{BodyExt, Full};
 
 use super::Response;
-use super::boxed_body::{BoxedBody, PIECE, boxed};
+use super::boxed_body::{Content, PIECE, boxed};
 use super::encoding::{ANSWER_WINDOW, Encoder, Encoding};
 use super::head::Head;
 use super::live::{Live, LiveBody};
 use super::produced::{Pieces, Produced, Retained, Source, Workers};
-use super::slot::Slot;
 use super::turns::Payer;
 
 /// Shortest answer that is worth compressing, in bytes.
-const COMPRESS_FROM: u64 = 1024;
+const COMPRESS_FROM: usize = 1024;
 
 /// Longest answer that is compressed on the event loop, in bytes.
-const AT_ONCE: u64 = 32 * 1024;
+const AT_ONCE: usize = 32 * 1024;
 
 /// Bytes that the state of an encoder takes, about.
 const ENCODER_BYTES: usize = 2 * 1024 * 1024;
@@ -35,19 +31,19 @@ impl Compression {
     }
 
     /// Encodes the answer to a request if it should be.
-    pub(super) fn encode(&self, request: &Head, response: Response) -> http::Response<BoxedBody> {
+    pub(super) fn encode(&self, request: &Head, response: Response) -> http::Response<Content> {
         let accepts_any = request.headers.contains_key(ACCEPT_ENCODING);
         let encoding = if accepts_any { Encoding::negotiate(&request.headers) } else { Encoding::Identity };
-        let payer = request.found.slot.get().and_then(Slot::client).map(|client| client.net());
+        let payer = request.slot.client().map(|client| client.net());
         encode(response, encoding, (self.0.clone(), payer))
     }
 }
 
 /// Encodes an answer if it should be.
-fn encode(mut response: Response, encoding: Encoding, workers: (Workers, Payer)) -> http::Response<BoxedBody> {
+fn encode(mut response: Response, encoding: Encoding, workers: (Workers, Payer)) -> http::Response<Content> {
     if let Some(body) = response.extensions_mut().remove::<LiveBody>().and_then(|body| body.take()) {
         response.extensions_mut().insert(Live);
-        return response.map(|_| body);
+        return response.map(|_| Content::Stream(body));
     }
     if let Some((pieces, retained)) = response.extensions_mut().remove::<Source>().and_then(|source| source.take()) {
         vary(response.headers_mut());
@@ -57,23 +53,20 @@ fn encode(mut response: Response, encoding: Encoding, workers: (Workers, Payer))
         }
         return produced(response, pieces, encoding, retained, workers);
     }
-    let is_long = response.body().size_hint().exact().is_some_and(|length| length >= COMPRESS_FROM);
-    if !is_long || response.headers().contains_key(CONTENT_ENCODING) {
-        return response.map(boxed);
+    let mut response = response.map(Content::of);
+    let Content::Whole(whole) = response.body() else { return response };
+    if whole.len() < COMPRESS_FROM || response.headers().contains_key(CONTENT_ENCODING) {
+        return response;
     }
+    let whole = whole.clone();
     vary(response.headers_mut());
     if encoding == Encoding::Identity {
-        return response.map(boxed);
+        return response;
     }
-    // A body with a known length is one piece, which is there at once; anything else is a stream, which stays as it is.
-    let frame = response.body_mut().frame().now_or_never().flatten();
-    let Some(whole) = frame.and_then(Result::ok).and_then(|frame| frame.into_data().ok()) else {
-        return response.map(boxed);
-    };
     response.headers_mut().remove(CONTENT_LENGTH);
     response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
-    if whole.len() as u64 <= AT_ONCE {
-        return response.map(|_| boxed(Full::from(encoding.compress(&whole))));
+    if whole.len() <= AT_ONCE {
+        return response.map(|_| Content::Whole(encoding.compress(&whole).into()));
     }
     let retained = whole.len();
     produced(response, pieces_of(whole), encoding, retained, workers)
@@ -88,18 +81,18 @@ fn vary(headers: &mut HeaderMap) {
 }
 
 /// Gives an answer a body that is made piece by piece.
-fn produced(
-    response: Response,
+fn produced<B>(
+    response: http::Response<B>,
     pieces: Pieces,
     encoding: Encoding,
     retained: usize,
     (workers, payer): (Workers, Payer),
-) -> http::Response<BoxedBody> {
+) -> http::Response<Content> {
     let (pieces, state): (Pieces, usize) = match Encoder::new(encoding, ANSWER_WINDOW) {
         None => (pieces, PIECE),
         Some(encoder) => (Box::new(Encoded { pieces, encoder: Some(encoder) }), ENCODER_BYTES),
     };
-    let mut response = response.map(|_| boxed(Produced::new(workers, payer, pieces)));
+    let mut response = response.map(|_| Content::Stream(boxed(Produced::new(workers, payer, pieces))));
     response.extensions_mut().insert(Retained(retained + state));
     response
 }
@@ -134,6 +127,8 @@ impl Iterator for Encoded {
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::BodyExt;
+
     use super::*;
 
     #[tokio::test]
@@ -146,12 +141,20 @@ mod tests {
             let coding = response.headers().get(CONTENT_ENCODING).map(|coding| coding.to_str().unwrap().to_owned());
             assert_eq!(coding.as_deref(), (encoding != Encoding::Identity).then_some(encoding.name()));
             let mut received = Vec::new();
-            let (mut sent, mut count) = (response.into_body(), 0);
-            while let Some(frame) = sent.frame().await {
-                received.extend(frame.unwrap().into_data().unwrap());
-                count += 1;
+            match response.into_body() {
+                Content::Whole(whole) => {
+                    assert_eq!(encoding, Encoding::Identity);
+                    received.extend(whole);
+                }
+                Content::Stream(mut sent) => {
+                    let mut count = 0;
+                    while let Some(frame) = sent.frame().await {
+                        received.extend(frame.unwrap().into_data().unwrap());
+                        count += 1;
+                    }
+                    assert!(count > 1, "{encoding:?} came in {count} pieces");
+                }
             }
-            assert!(encoding == Encoding::Identity || count > 1, "{encoding:?} came in {count} pieces");
             assert_eq!(encoding.decompress(&received), body, "{encoding:?}");
         }
     }
@@ -164,6 +167,6 @@ mod tests {
         encoded.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         let encoded = encode(encoded, Encoding::Brotli, (Workers::new(), None));
         assert_eq!(encoded.headers().get(CONTENT_ENCODING).unwrap(), "gzip");
-        assert_eq!(encoded.body().size_hint().exact(), Some(2000));
+        assert!(matches!(encoded.body(), Content::Whole(whole) if whole.len() == 2000));
     }
 }

@@ -41,6 +41,10 @@ pub(crate) struct Connection {
     is_live: AtomicBool,
     /// True while the socket may not have taken all data of the connection.
     is_unsent: AtomicBool,
+    /// Whether several requests may be in progress at a time, of which the client must be told before it ends.
+    is_multiplexed: AtomicBool,
+    /// Whether data is given to the socket from where it is, and what leaves is told by that.
+    writes_whole: AtomicBool,
     activity: Mutex<Activity>,
     ordered: Notify,
 }
@@ -77,6 +81,8 @@ pub(super) enum Verdict {
 pub(super) struct Ongoing {
     connection: Arc<Connection>,
     key: usize,
+    /// Time of the end, once it is known.
+    ended: Option<Instant>,
 }
 
 /// Bytes that wait on a connection, until dropped.
@@ -117,6 +123,8 @@ impl Connection {
             lingers: AtomicBool::new(false),
             is_live: AtomicBool::new(false),
             is_unsent: AtomicBool::new(false),
+            is_multiplexed: AtomicBool::new(false),
+            writes_whole: AtomicBool::new(false),
             activity: Mutex::new(activity),
             ordered: Notify::new(),
         })
@@ -149,7 +157,7 @@ impl Connection {
             self.ordered.notify_one();
         }
         drop(activity);
-        Ongoing { connection: Arc::clone(self), key }
+        Ongoing { connection: Arc::clone(self), key, ended: None }
     }
 
     /// Counts bytes that wait on this connection; none if that is more than `limit`, unless they are the only ones.
@@ -182,6 +190,35 @@ impl Connection {
     /// Records whether the socket may still have to take data that it was given.
     pub(super) fn set_unsent(&self, is_unsent: bool) {
         self.is_unsent.store(is_unsent, Ordering::Relaxed);
+    }
+
+    /// Marks the connection as one on which several requests may be in progress at a time.
+    pub(super) fn multiplex(&self) {
+        self.is_multiplexed.store(true, Ordering::Relaxed);
+    }
+
+    /// Marks the connection as one that writes data from where it is, one answer after the other.
+    pub(super) fn write_whole(&self) {
+        self.writes_whole.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells whether an answer may be given to the connection in large pieces: they are not copied, and a part of one that
+    /// leaves counts.
+    pub(super) fn writes_whole(&self) -> bool {
+        self.writes_whole.load(Ordering::Relaxed)
+    }
+
+    /// Records that the socket has taken a part of what it was given.
+    pub(super) fn wrote_part(&self) {
+        if !self.writes_whole() {
+            return;
+        }
+        let mut activity = self.activity();
+        let now = Instant::now();
+        activity.last = now;
+        for moved in activity.requests.iter_mut().filter_map(|(_, moved)| moved.as_mut()) {
+            *moved = now;
+        }
     }
 
     /// Makes the connection close at once.
@@ -238,8 +275,14 @@ impl Connection {
         if activity.finish || is_idle {
             let reason = if activity.finish { "requests" } else { "idle" };
             activity.finish = false;
-            // Long answers that progress are cut off by nothing else.
-            activity.close_at = Some(now + if is_idle { stall } else { stall.saturating_mul(20) });
+            let time = match (is_idle, self.is_multiplexed.load(Ordering::Relaxed)) {
+                // What the HTTP library does not end by itself then is the wait for the rest of a head.
+                (true, false) => Duration::ZERO,
+                (true, true) => stall,
+                // Long answers that progress are cut off by nothing else.
+                (false, _) => stall.saturating_mul(20),
+            };
+            activity.close_at = Some(now + time);
             return Ok(Verdict::Finish(reason));
         }
         if activity.requests.is_empty() {
@@ -267,18 +310,20 @@ impl Ongoing {
         &self.connection
     }
 
-    /// Records that the answer, or a part of it, has been given to the connection or has left.
-    pub(super) fn moved(&self) {
+    /// Records that the answer, or a part of it, is given to the connection or has left now.
+    pub(super) fn moved(&self, now: Instant) {
         let mut activity = self.connection.activity();
-        let now = Instant::now();
         activity.last = now;
         if let Some(moved) = activity.requests.get_mut(self.key) {
             *moved = Some(now);
         }
     }
-}
 
-impl Ongoing {
+    /// Records that all of the answer is given to the connection now.
+    pub(super) fn end(mut self, now: Instant) {
+        self.ended = Some(now);
+    }
+
     /// Records that everything given to the connection has left, and that the answer waits for something to change.
     pub(super) fn rests(&self) {
         let mut activity = self.connection.activity();
@@ -291,8 +336,9 @@ impl Ongoing {
 
 impl Drop for Ongoing {
     fn drop(&mut self) {
+        let now = self.ended.unwrap_or_else(Instant::now);
         let mut activity = self.connection.activity();
-        activity.last = Instant::now();
+        activity.last = now;
         activity.requests.try_remove(self.key);
         // Requests that follow each other find that the look is soon.
         if activity.requests.is_empty() && activity.next_look > activity.last + REST {
@@ -325,12 +371,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_without_requests_finishes_after_the_idle_time() {
-        let connection = connection();
-        let start = Instant::now();
-        assert_eq!(connection.verdict().await, Verdict::Finish("idle"));
-        assert_eq!(start.elapsed().as_secs(), 30);
-        // A client that does not let it finish is cut off.
-        assert_eq!(connection.verdict().await, Verdict::Close("unfinished"));
+        for (is_multiplexed, cut_off) in [(false, 30), (true, 40)] {
+            let connection = connection();
+            if is_multiplexed {
+                connection.multiplex();
+            }
+            let start = Instant::now();
+            assert_eq!((connection.verdict().await, start.elapsed().as_secs()), (Verdict::Finish("idle"), 30));
+            // A client that does not let it finish is cut off.
+            assert_eq!(connection.verdict().await, Verdict::Close("unfinished"));
+            assert_eq!(start.elapsed().as_secs(), cut_off);
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -338,15 +389,15 @@ mod tests {
         let connection = connection();
         let working = connection.begin(Instant::now());
         let answering = connection.begin(Instant::now());
-        answering.moved();
+        answering.moved(Instant::now());
         tokio::time::sleep(Duration::from_secs(9)).await;
-        answering.moved();
+        answering.moved(Instant::now());
         // Another answer that moves does not hide the one that does not.
         let start = Instant::now();
         let other = connection.begin(Instant::now());
         let moving = async {
             loop {
-                other.moved();
+                other.moved(Instant::now());
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         };
@@ -356,6 +407,25 @@ mod tests {
         }
         assert_eq!(start.elapsed().as_secs(), 10);
         drop(working);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_part_that_leaves_is_progress_where_answers_are_written_whole() {
+        for (is_whole, expected) in [(false, 10), (true, 19)] {
+            let connection = connection();
+            if is_whole {
+                connection.write_whole();
+            }
+            let start = Instant::now();
+            let answering = connection.begin(start);
+            answering.moved(start);
+            let writing = async {
+                tokio::time::sleep(Duration::from_secs(9)).await;
+                connection.wrote_part();
+            };
+            let (verdict, ()) = tokio::join!(connection.verdict(), writing);
+            assert_eq!((verdict, start.elapsed().as_secs()), (Verdict::Close("stalled"), expected));
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -400,7 +470,7 @@ mod tests {
             drop(request);
         };
         let (verdicts, ()) = tokio::join!(verdicts, requests);
-        let expected = [(Verdict::Rest, 115), (Verdict::Finish("idle"), 3210), (Verdict::Close("unfinished"), 4210)];
+        let expected = [(Verdict::Rest, 115), (Verdict::Finish("idle"), 3210), (Verdict::Close("unfinished"), 3210)];
         assert_eq!(verdicts, expected);
     }
 

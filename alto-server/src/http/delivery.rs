@@ -10,20 +10,23 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use http::Response;
-use http_body::{Body as _, Frame, SizeHint};
-use http_body_util::BodyExt;
+use http_body::{Frame, SizeHint};
+use tokio::time::Instant;
 
 use super::HttpError;
 use super::admission::Reader;
 use super::arriving::Rest;
-use super::boxed_body::{BoxError, BoxedBody, PIECE, boxed};
+use super::boxed_body::{BoxError, BoxedBody, Content, PIECE};
 use super::connection::{Ongoing, WaitingBytes};
 use super::live::Live;
 use super::produced::Retained;
 use super::shares::{Client, Share};
 use super::slot::Slot;
+
+/// Largest piece of an answer that is given at a time to a connection that writes it from where it is, in bytes. The call
+/// that writes it copies it into the kernel, as far as there is room.
+const LARGE_PIECE: usize = 1024 * 1024;
 
 /// Request whose answer is to be delivered.
 pub(super) struct Delivery {
@@ -38,7 +41,10 @@ pub(crate) struct Outgoing {
     data: Bytes,
     /// Source of more data; absent once it has ended.
     more: Option<BoxedBody>,
-    hold: Arc<Hold>,
+    /// What the answer occupies; absent if it has no body, because its head alone leaves at once.
+    hold: Option<Arc<Hold>>,
+    /// Largest piece that is given to the connection at a time.
+    piece: usize,
 }
 
 /// Everything that an answer occupies until its last piece has left.
@@ -68,64 +74,69 @@ impl Delivery {
         Self { ongoing, rest }
     }
 
-    /// Delivers the answer, which holds what the request takes of the capacities of the server.
-    pub(super) async fn deliver(self, mut response: Response<BoxedBody>, slot: Option<Slot>) -> Response<Outgoing> {
-        if let Some(rest) = self.rest
+    /// Deals with what is left of the body of the request.
+    pub(super) async fn settle<B>(&mut self, response: &mut Response<B>) {
+        if let Some(rest) = self.rest.take()
             && rest.settle(response.headers_mut()).await
         {
             self.ongoing.connection().linger();
         }
-        deliver(response, self.ongoing, slot)
     }
-}
 
-/// Charges an answer and prepares its body; if it cannot be charged, replaces it by a refusal.
-fn deliver(mut response: Response<BoxedBody>, ongoing: Ongoing, slot: Option<Slot>) -> Response<Outgoing> {
-    let is_live = response.extensions_mut().remove::<Live>().is_some();
-    if is_live {
-        ongoing.connection().go_live();
-    }
-    let retained = response.extensions_mut().remove::<Retained>();
-    let client = slot.as_ref().and_then(Slot::client).unwrap_or_else(|| ongoing.connection().client());
-    // A body in one piece is there at once.
-    let is_whole = retained.is_none() && response.body().size_hint().exact().is_some_and(|length| length > 0);
-    let first = if is_whole { first_piece(response.body_mut()) } else { Bytes::new() };
-    let charged = match retained {
-        Some(Retained(bytes)) => charge(&ongoing, client, bytes),
-        None if first.is_empty() => Ok(None),
-        None if first.is_unique() => charge(&ongoing, client, first.len()),
-        // A small body that others share is not worth the bookkeeping.
-        None if first.len() <= PIECE => Ok(None),
-        None => {
-            ongoing.connection().admission().reader(client, &first).map(|reader| Some(Bill::Shared { _reader: reader }))
+    /// Delivers the answer, which is there `now` and holds what the request takes of the capacities of the server: charges
+    /// it and prepares its body; if it cannot be charged, replaces it by a refusal.
+    pub(super) fn deliver(self, mut response: Response<Content>, slot: Slot, now: Instant) -> Response<Outgoing> {
+        let ongoing = self.ongoing;
+        let is_live = response.extensions_mut().remove::<Live>().is_some();
+        if is_live {
+            ongoing.connection().go_live();
         }
-    };
-    // Exempt answers are those that operators need when all else is full.
-    let is_exempt = slot.as_ref().is_some_and(Slot::is_exempt);
-    match charged {
-        Err(error) if !is_exempt => {
-            let refusal = error.into_response().map(boxed);
-            let hold = Hold { ongoing, on_their_way: None, _slot: slot, _bytes: None };
-            refusal.map(|body| Outgoing::new(body, hold))
-        }
-        charged => {
+        let client = slot.client().unwrap_or_else(|| ongoing.connection().client());
+        let retained = response.extensions_mut().remove::<Retained>();
+        let charged = match (retained, response.body()) {
+            (Some(Retained(bytes)), _) => charge(&ongoing, client, bytes),
+            (None, Content::Whole(whole)) => charge_whole(&ongoing, client, whole),
+            (None, Content::Stream(_)) => Ok(None),
+        };
+        // Exempt answers are those that operators need when all else is full.
+        let (response, bill) = match charged {
+            Err(error) if !slot.is_exempt() => (error.into_response().map(Content::of), None),
+            charged => (response, charged.unwrap_or(None)),
+        };
+        let piece = if ongoing.connection().writes_whole() { LARGE_PIECE } else { PIECE };
+        response.map(|content| {
+            let (data, more) = match content {
+                Content::Whole(whole) => (whole, None),
+                Content::Stream(body) => (Bytes::new(), Some(body)),
+            };
+            if data.is_empty() && more.is_none() {
+                ongoing.end(now);
+                return Outgoing { data, more, hold: None, piece };
+            }
+            ongoing.moved(now);
             let on_their_way = is_live.then(AtomicUsize::default);
             // An answer without an end would keep its slot from other requests.
-            let slot = slot.filter(|_| !is_live);
-            let hold = Arc::new(Hold { ongoing, on_their_way, _slot: slot, _bytes: charged.unwrap_or(None) });
-            hold.ongoing.moved();
-            response.map(|body| {
-                let has_more = !body.is_end_stream();
-                Outgoing { data: first, more: has_more.then_some(body), hold }
-            })
-        }
+            let slot = (!is_live).then_some(slot);
+            Outgoing {
+                data,
+                more,
+                hold: Some(Arc::new(Hold { ongoing, on_their_way, _slot: slot, _bytes: bill })),
+                piece,
+            }
+        })
     }
 }
 
-/// Takes the first piece of a body if it is ready.
-fn first_piece(body: &mut BoxedBody) -> Bytes {
-    let frame = body.frame().now_or_never().flatten();
-    frame.and_then(Result::ok).and_then(|frame| frame.into_data().ok()).unwrap_or_default()
+/// Charges a body that is there as a whole.
+fn charge_whole(ongoing: &Ongoing, client: &Arc<Client>, whole: &Bytes) -> Result<Option<Bill>, HttpError> {
+    // A small body that others share is not worth the bookkeeping.
+    if whole.is_empty() || !whole.is_unique() && whole.len() <= PIECE {
+        return Ok(None);
+    }
+    if whole.is_unique() {
+        return charge(ongoing, client, whole.len());
+    }
+    ongoing.connection().admission().reader(client, whole).map(|reader| Some(Bill::Shared { _reader: reader }))
 }
 
 fn charge(ongoing: &Ongoing, client: &Arc<Client>, bytes: usize) -> Result<Option<Bill>, HttpError> {
@@ -134,13 +145,6 @@ fn charge(ongoing: &Ongoing, client: &Arc<Client>, bytes: usize) -> Result<Optio
     let of_connection = connection.hold(bytes, limit).ok_or_else(|| super::admission::refused("connection-bytes"))?;
     let of_all = connection.admission().bytes(client, bytes)?;
     Ok(Some(Bill::Own { _all: of_all, _connection: of_connection }))
-}
-
-impl Outgoing {
-    fn new(body: BoxedBody, hold: Hold) -> Self {
-        hold.ongoing.moved();
-        Self { data: Bytes::new(), more: Some(body), hold: Arc::new(hold) }
-    }
 }
 
 impl http_body::Body for Outgoing {
@@ -163,9 +167,10 @@ impl http_body::Body for Outgoing {
                 this.more = None;
             }
         }
-        let data = this.data.split_to(this.data.len().min(PIECE));
-        this.hold.begins();
-        let piece = Piece { data, hold: Arc::clone(&this.hold) };
+        let data = this.data.split_to(this.data.len().min(this.piece));
+        let Some(hold) = &this.hold else { return Poll::Ready(None) };
+        hold.begins();
+        let piece = Piece { data, hold: Arc::clone(hold) };
         Poll::Ready(Some(Ok(Frame::data(Bytes::from_owner(piece)))))
     }
 
@@ -202,14 +207,14 @@ impl Hold {
         if let Some(count) = &self.on_their_way {
             count.fetch_add(1, Ordering::Relaxed);
         }
-        self.ongoing.moved();
+        self.ongoing.moved(Instant::now());
     }
 
     /// Records a piece that has left.
     fn ends(&self) {
         match &self.on_their_way {
             Some(count) if count.fetch_sub(1, Ordering::Relaxed) == 1 => self.ongoing.rests(),
-            _ => self.ongoing.moved(),
+            _ => self.ongoing.moved(Instant::now()),
         }
     }
 }

@@ -12,11 +12,10 @@ use warp::{Filter, Rejection};
 
 use super::HttpError;
 use super::arriving::Arriving;
-use super::head::{Found, Head};
+use super::head::Head;
 use super::live::Budget;
-use super::meter::Meter;
 use super::path;
-use super::slot::{Arrival, Slot};
+use super::slot::Arrival;
 
 tokio::task_local! {
     /// Request that is on its way to the routes. An extension of warp's request would take three allocations, and its body
@@ -28,8 +27,6 @@ tokio::task_local! {
 pub(crate) struct Exchange {
     head: Arc<Head>,
     pub(super) body: Arriving,
-    /// What the request takes of the capacities of the server.
-    pub(super) slot: Slot,
     /// The body after it has arrived, as far as it takes memory.
     pub(super) received: Option<Arrival>,
     /// Path of the target in its normal form; absent if it is sent in that form.
@@ -64,36 +61,12 @@ impl Exchange {
             Cow::Owned(normal) => Some(normal),
             Cow::Borrowed(_) => None,
         };
-        let connection = &head.peer.connection;
-        // Most clients are at the other end of the connection; others are behind a trusted proxy.
-        let client = match head.client {
-            Some(address) if connection.is_of_proxy() => connection.admission().client(address),
-            _ => Arc::clone(connection.client()),
-        };
-        let slot = Slot::of(Arc::clone(connection.admission()), client);
-        Self { head, body, slot, received: None, normal_path }
+        Self { head, body, received: None, normal_path }
     }
 
     /// Takes a slot for a request without a body.
     pub(crate) fn admit(&self) -> Result<(), HttpError> {
         self.slot.take()
-    }
-
-    /// Lifts the limits from the request, but for the one on the memory of bodies.
-    pub(super) fn exempt(&mut self) {
-        self.slot = self.slot.exempted();
-    }
-
-    /// Tells the layers what the request takes, and by which counters and under which path its route accounts for it.
-    pub(super) fn routed(&self, route: Option<(&Arc<Meter>, Option<&Arc<str>>)>) {
-        let Found { slot, meter, logged_path, .. } = &self.found;
-        let _only_once = slot.set(self.slot.clone());
-        if let Some((counters, path)) = route {
-            let _only_once = meter.set(Arc::clone(counters));
-            if let Some(path) = path {
-                let _only_once = logged_path.set(Arc::clone(path));
-            }
-        }
     }
 
     /// Limits that the answer shares with those on other connections.

@@ -83,7 +83,14 @@ fn bad_host() -> HttpError {
 }
 
 fn is_host(host: &str) -> bool {
-    host.is_empty() || host.parse::<Authority>().is_ok_and(|authority| !has_userinfo(&authority))
+    // Names and IPv4 addresses, as nearly all clients send them, need not be parsed.
+    let (name, port) = host.split_once(':').unwrap_or((host, "0"));
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+    let is_port = (1..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit());
+    if host.is_empty() || !name.is_empty() && name.bytes().all(is_plain) && is_port {
+        return true;
+    }
+    host.parse::<Authority>().is_ok_and(|authority| !has_userinfo(&authority))
 }
 
 fn has_userinfo(authority: &Authority) -> bool {

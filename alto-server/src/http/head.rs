@@ -31,6 +31,8 @@ pub(crate) struct Head {
     pub(crate) peer: Arc<Peer>,
     /// Address of the client: at the other end of the connection, or behind a trusted proxy. Absent for Unix sockets.
     pub(super) client: Option<IpAddr>,
+    /// What the request takes of the capacities of the server.
+    pub(super) slot: Slot,
     pub(super) found: Found,
 }
 
@@ -41,12 +43,16 @@ pub(super) struct Found {
     user: OnceLock<String>,
     /// Whether the answer waits until something changes, whatever time that takes.
     waits: AtomicBool,
+    /// How the route accounts for its answers.
+    pub(super) account: OnceLock<Arc<Account>>,
+}
+
+/// How answers of a route are accounted for.
+pub(super) struct Account {
     /// Counters of the resource.
-    pub(super) meter: OnceLock<Arc<Meter>>,
+    pub(super) meter: Arc<Meter>,
     /// Path to log instead of the request's, which has a secret in it.
-    pub(super) logged_path: OnceLock<Arc<str>>,
-    /// What the request takes of the capacities of the server.
-    pub(super) slot: OnceLock<Slot>,
+    pub(super) logged_path: Option<String>,
 }
 
 impl Peer {
@@ -60,7 +66,11 @@ impl Head {
     /// Completes the head that the HTTP library parsed.
     pub(super) fn new(parts: Parts, peer: Arc<Peer>, client: Option<IpAddr>) -> Self {
         let Parts { method, uri: target, version, headers, .. } = parts;
-        Self { method, target, version, headers, peer, client, found: Found::default() }
+        let connection = &peer.connection;
+        // Most clients are at the other end of the connection; others are behind a trusted proxy.
+        let proxied = client.filter(|_| connection.is_of_proxy()).map(|address| connection.admission().client(address));
+        let slot = Slot::of(Arc::clone(connection), proxied);
+        Self { method, target, version, headers, peer, client, slot, found: Found::default() }
     }
 
     /// Tells the access log who was authenticated.

@@ -57,10 +57,21 @@ impl<S: SendBuffer> Lingering<S> {
     }
 }
 
+impl<S> Lingering<S> {
+    /// Tells the connection what has left, unless nothing is left of it: then the answer tells.
+    fn wrote(&self, written: usize, all: usize) {
+        if written > 0 && written < all {
+            self.connection.wrote_part();
+        }
+    }
+}
+
 impl<S: AsyncRead + AsyncWrite + SendBuffer + Unpin> AsyncWrite for Lingering<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.prepare();
-        Pin::new(&mut self.inner).poll_write(cx, buf)
+        let written = ready!(Pin::new(&mut self.inner).poll_write(cx, buf))?;
+        self.wrote(written, buf.len());
+        Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -96,7 +107,9 @@ impl<S: AsyncRead + AsyncWrite + SendBuffer + Unpin> AsyncWrite for Lingering<S>
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.prepare();
-        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+        let written = ready!(Pin::new(&mut self.inner).poll_write_vectored(cx, bufs))?;
+        self.wrote(written, bufs.iter().map(|buf| buf.len()).sum());
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -1,12 +1,10 @@
 //! Metrics of every request, and its line in the access log.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use http::Response;
 use http::header::{HeaderName, HeaderValue, REFERER, USER_AGENT};
-use metrics::SharedString;
-use tokio::time::Instant;
 
 use super::head::Head;
 use super::meter::Meter;
@@ -30,23 +28,22 @@ pub(super) struct Metering {
 impl Metering {
     /// Creates the metrics, with or without an access log.
     pub(super) fn new(access_log: Option<AccessLog>) -> Self {
-        Self { access_log, unrouted: Meter::new(SharedString::const_str("none")) }
+        Self { access_log, unrouted: Meter::of("none") }
     }
 
-    /// Records the answer to a request whose head arrived at a time. The ID is absent if there are no more.
+    /// Records the answer to a request, and the time that it took. The ID is absent if there are no more.
     pub(super) fn record<B: http_body::Body>(
         &self,
-        start: Instant,
+        time: Duration,
         request: &Head,
         id: Option<&HeaderValue>,
         answer: &Response<B>,
     ) {
-        let meter = request.found.meter.get().unwrap_or(&self.unrouted);
-        let (status, seconds) = (answer.status(), start.elapsed().as_secs_f64());
-        let bytes = answer.body().size_hint().exact();
-        meter.count(status, seconds, bytes);
+        let meter = request.found.account.get().map_or(&self.unrouted, |account| &account.meter);
+        let (status, bytes) = (answer.status(), answer.body().size_hint().exact());
+        meter.count(status, time, bytes);
         if let Some(log) = self.access_log {
-            log.write((request, id), status.as_u16(), bytes, (&meter.resource, seconds));
+            log.write((request, id), status.as_u16(), bytes, (&meter.resource, time.as_secs_f64()));
         }
     }
 }
@@ -68,7 +65,8 @@ impl AccessLog {
         let (method, id, agent) = (&request.method, text(id), field(USER_AGENT));
         let client = request.client.filter(|_| is_full).map(|client| client.to_string()).unwrap_or_default();
         let user = if is_full { request.user() } else { "" };
-        let path = request.found.logged_path.get().map_or(request.target.path(), |path| path);
+        let logged_path = request.found.account.get().and_then(|account| account.logged_path.as_deref());
+        let path = logged_path.unwrap_or_else(|| request.target.path());
         if self.has_fields {
             tracing::info!(target: "access", %method, path, status, resource, seconds, bytes, id, client, user, agent);
             return;
@@ -106,8 +104,6 @@ fn common_log_time(now: SystemTime) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]

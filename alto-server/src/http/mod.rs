@@ -2,7 +2,7 @@
 //!
 //! In the order in which a request passes: [`accept`] accepts connections up to a number ([`roster`]), hands them out to
 //! [`event_loops`] and limits each ([`connection`], [`proxy_protocol`], [`tls`] with its [`certificate`]); [`serving`] serves
-//! one to its end ([`read_ahead`], [`lingering`], [`send_buffer`]); [`stack`] lists the layers that complete the [`head`] of a
+//! one to its end ([`on_wake`], [`read_ahead`], [`lingering`], [`send_buffer`]); [`stack`] lists the layers that complete the [`head`] of a
 //! request and its answer ([`request_id`], [`gate`], [`deadline`], [`compression`], [`delivery`], [`cors`], [`metering`] by the
 //! [`meter`] of a resource); [`router`] finds the handler by [`path`] and method. A handler gets an [`exchange`] with the
 //! [`client_address`] and a [`body`] that is still [`arriving`], takes a [`slot`] of what all clients share ([`admission`],
@@ -38,11 +38,12 @@ mod gate;
 mod head;
 mod lingering;
 pub(crate) mod live;
-mod meter;
+pub(crate) mod meter;
 pub(crate) mod metering;
 pub(crate) mod negotiation;
 pub(crate) mod nonce;
 pub(crate) mod offload;
+mod on_wake;
 mod path;
 mod produced;
 mod proxy_protocol;

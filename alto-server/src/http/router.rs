@@ -13,6 +13,7 @@ use http::{Method, StatusCode};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 
+use super::head::Account;
 use super::meter::Meter;
 use super::{Exchange, HttpError, Response};
 
@@ -54,11 +55,9 @@ struct Endpoint {
     is_exempt: bool,
     is_held: bool,
     handlers: Vec<(Method, Handler)>,
-    /// Path that the access log has instead of the request's, where that one is a secret.
-    logged_path: Option<Arc<str>>,
+    account: Arc<Account>,
     /// Value of `Allow`.
     allow: String,
-    meter: Arc<Meter>,
 }
 
 /// Lookup table from paths to endpoints.
@@ -136,27 +135,24 @@ impl Route {
 
 /// Builds the filter that serves all routes, and answers 404 with the text `not_found` elsewhere.
 pub(crate) fn router(routes: impl IntoIterator<Item = Route>, not_found: &'static str) -> BoxedFilter<(Response,)> {
-    // Routes of one resource share its counters.
-    let mut meters: HashMap<String, Arc<Meter>> = HashMap::new();
     let endpoints = routes.into_iter().map(|route| {
         let Route { path, resource, guard, is_exempt, is_held, handlers, has_secret_path } = route;
-        let meter = meters.entry(resource).or_insert_with_key(|name| Meter::new(name.clone().into()));
         let allow = allow(handlers.iter().map(|(method, _)| method));
-        let logged_path = has_secret_path.then(|| format!("/{path}").into());
-        (path, Endpoint { guard, is_exempt, is_held, handlers, logged_path, allow, meter: Arc::clone(meter) })
+        let logged_path = has_secret_path.then(|| format!("/{path}"));
+        let account = Arc::new(Account { meter: Meter::of(&resource), logged_path });
+        (path, Endpoint { guard, is_exempt, is_held, handlers, account, allow })
     });
     let table = Arc::new(Table::new(endpoints));
     Exchange::filter()
-        .then(move |mut exchange: Exchange| {
-            let endpoint = table.find(exchange.path());
-            if endpoint.is_some_and(|endpoint| endpoint.is_exempt) {
-                exchange.exempt();
+        .then(move |exchange: Exchange| {
+            let Some(endpoint) = table.find(exchange.path()) else {
+                return immediate(Err(HttpError::NotFound(not_found.to_owned())));
+            };
+            if endpoint.is_exempt {
+                exchange.slot.exempt();
             }
-            exchange.routed(endpoint.map(|endpoint| (&endpoint.meter, endpoint.logged_path.as_ref())));
-            match endpoint {
-                Some(endpoint) => endpoint.answer(exchange),
-                None => immediate(Err(HttpError::NotFound(not_found.to_owned()))),
-            }
+            let _only_once = exchange.found.account.set(Arc::clone(&endpoint.account));
+            endpoint.answer(exchange)
         })
         .boxed()
 }

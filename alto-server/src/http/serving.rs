@@ -6,7 +6,7 @@
 //! gives it back when it rests.
 
 use std::convert::Infallible;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ use super::connection::{Connection, Verdict};
 use super::delivery::Outgoing;
 use super::head::Peer;
 use super::lingering::Lingering;
+use super::on_wake::OnWake;
 use super::read_ahead::ReadAhead;
 use super::send_buffer::SendBuffer;
 use super::stack::Stack;
@@ -130,9 +131,13 @@ impl Serving {
         S: AsyncRead + AsyncWrite + SendBuffer + Send + Unpin + 'static,
     {
         let mut builder = http1::Builder::new();
-        // Without a timer, the header timeout has no effect. The limit of 100 header fields is the library's own: where one
-        // is set, it fills its lists of fields in vain for every request.
-        builder.timer(TokioTimer::new()).header_read_timeout(self.times.header).max_buf_size(MAX_BUFFER_BYTES);
+        // The time for heads is the connection's idle time; the library would begin and end a timer for every request. The
+        // limit of 100 header fields is the library's own: where one is set, it fills its lists of fields in vain for every
+        // request.
+        builder.max_buf_size(MAX_BUFFER_BYTES);
+        if stream.is_write_vectored() {
+            peer.connection.write_whole();
+        }
         loop {
             // On the heap, so that a connection that rests has no room for it.
             let mut http = Box::new(builder.serve_connection(TokioIo::new(stream), self.answering(peer)));
@@ -155,6 +160,7 @@ impl Serving {
     where
         S: AsyncRead + AsyncWrite + SendBuffer + Send + Unpin + 'static,
     {
+        peer.connection.multiplex();
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())
@@ -234,6 +240,7 @@ async fn attend<C: Future<Output = hyper::Result<()>> + Unpin>(
 ) -> Pause {
     let mut finishes = false;
     loop {
+        let order = pin!(order(&peer.connection, (!finishes).then_some(&mut *stopping)));
         tokio::select! {
             biased;
             result = &mut *http => {
@@ -242,25 +249,40 @@ async fn attend<C: Future<Output = hyper::Result<()>> + Unpin>(
                 }
                 return Pause::Ended;
             }
-            verdict = peer.connection.verdict() => match verdict {
-                Verdict::Rest if finishes => {}
-                Verdict::Rest => return Pause::Rests,
-                Verdict::Finish(reason) => {
+            order = OnWake::new(order) => match order {
+                Some(Verdict::Rest) if finishes => {}
+                Some(Verdict::Rest) => return Pause::Rests,
+                Some(Verdict::Finish(reason)) => {
                     count_end(reason);
                     finish(&mut *http);
                     finishes = true;
                 }
-                Verdict::Close(reason) => {
+                None => {
+                    finish(&mut *http);
+                    finishes = true;
+                }
+                Some(Verdict::Close(reason)) => {
                     count_end(reason);
                     tracing::debug!(peer = ?peer.address, reason, "connection closed");
                     return Pause::Ended;
                 }
             },
-            _ = stopping.wait_for(|stop| *stop), if !finishes => {
-                finish(&mut *http);
-                finishes = true;
-            }
         }
+    }
+}
+
+/// Waits for a verdict about a connection, or until the server stops; then there is none.
+async fn order(connection: &Connection, stopping: Option<&mut watch::Receiver<bool>>) -> Option<Verdict> {
+    let stop = async {
+        match stopping {
+            Some(stopping) => stopping.wait_for(|stop| *stop).await.map(drop).unwrap_or_default(),
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        verdict = connection.verdict() => Some(verdict),
+        () = stop => None,
     }
 }
 
@@ -276,7 +298,7 @@ mod tests {
 
     use http::Method;
     use tokio::io::{AsyncReadExt, DuplexStream, duplex};
-    use tokio::time::sleep;
+    use tokio::time::{Instant, sleep};
 
     use super::super::admission::{Admission, AdmissionLimits};
     use super::super::client_address::ClientAddress;
@@ -292,8 +314,10 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_that_rests_gives_back_what_serves_it_and_answers_on() {
+    const HELLO: [&str; 2] = ["GET /hello HTTP/1.1\r\nHo", "st: a\r\n\r\n"];
+
+    /// A client, and the connection that is served to it; heads have 30 seconds.
+    fn connect() -> (DuplexStream, Arc<Peer>, impl Future<Output = ()> + Send) {
         let seconds = Duration::from_secs;
         let admission = Admission::new(AdmissionLimits::default());
         let client = admission.client(IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -303,32 +327,68 @@ mod tests {
         let hello = Route::new("hello", "hello").on(Method::GET, |_| async { Ok(Response::new("hello".into())) });
         let settings = StackSettings { request: seconds(5), access_log: None, origins: Origins::default() };
         let stack = Arc::new(Stack::new(router([hello], "none"), settings));
-        let serving =
-            Serving { stack, times: Times { handshake: seconds(5), header: seconds(30), write: seconds(10) } };
-        let (mut client, server) = duplex(4096);
-        let (_stop, stopping) = watch::channel(false);
-        let task = tokio::spawn({
-            let peer = Arc::clone(&peer);
-            async move { serving.serve(server, peer, None, stopping).await }
-        });
+        let times = Times { handshake: seconds(5), header: seconds(30), write: seconds(10) };
+        let (client, server) = duplex(4096);
+        let other_end = Arc::clone(&peer);
+        let serve = async move {
+            let (_stop, stopping) = watch::channel(false);
+            Serving { stack, times }.serve(server, other_end, None, stopping).await;
+        };
+        (client, peer, serve)
+    }
+
+    async fn hear_hello(client: &mut DuplexStream) {
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"hello") {
+            assert_ne!(client.read_buf(&mut answer).await.unwrap(), 0, "closed");
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 200"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_rests_gives_back_what_serves_it_and_answers_on() {
+        let (mut client, peer, serve) = connect();
+        let task = tokio::spawn(serve);
         for _ in 0..3 {
-            for part in ["GET /hello HTTP/1.1\r\nHo", "st: a\r\n\r\n"] {
-                sleep(seconds(1)).await;
+            for part in HELLO {
+                sleep(Duration::from_secs(1)).await;
                 client.write_all(part.as_bytes()).await.unwrap();
             }
-            let mut answer = Vec::new();
-            while !answer.ends_with(b"hello") {
-                assert_ne!(client.read_buf(&mut answer).await.unwrap(), 0, "closed");
-            }
-            assert!(answer.starts_with(b"HTTP/1.1 200"));
+            hear_hello(&mut client).await;
             // What serves the connection holds the peer for its requests.
             let awake = Arc::strong_count(&peer);
-            sleep(seconds(1)).await;
+            sleep(Duration::from_secs(1)).await;
             assert!(Arc::strong_count(&peer) < awake, "{awake}");
         }
         // Idle for its time, the connection ends.
         assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
         task.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_does_not_end_in_time_ends_the_connection() {
+        for answered_before in [0, 1] {
+            let (mut client, _peer, serve) = connect();
+            let task = tokio::spawn(serve);
+            for _ in 0..answered_before {
+                client.write_all(HELLO.concat().as_bytes()).await.unwrap();
+                hear_hello(&mut client).await;
+            }
+            let start = Instant::now();
+            client.write_all(HELLO[0].as_bytes()).await.unwrap();
+            let trickling = async {
+                for _ in 0..100 {
+                    sleep(Duration::from_secs(1)).await;
+                    if client.write_all(b"o").await.is_err() {
+                        break;
+                    }
+                }
+            };
+            trickling.await;
+            // The client learns it with what it sends next.
+            assert!((30..=31).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+            task.await.unwrap();
+        }
     }
 
     #[test]

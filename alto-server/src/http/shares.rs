@@ -113,6 +113,33 @@ impl Capacity {
         Arc::new(Self { kind, limit, portion: portion.min(100), used: AtomicUsize::new(0) })
     }
 
+    /// Takes one for a client, to be given back by [`Self::leave`]. Returns false if that is more than the capacity or the
+    /// client's portion of it.
+    pub(super) fn enter(&self, client: &Client) -> bool {
+        let is_allowed = self.add(client, 1, 1);
+        if !is_allowed {
+            self.leave(client);
+        }
+        is_allowed
+    }
+
+    /// Gives back one that a client has taken.
+    pub(super) fn leave(&self, client: &Client) {
+        self.give_back(client, 1);
+    }
+
+    /// Adds to what a client holds. Returns whether it may stand, where `amount` is what the holder has then.
+    fn add(&self, client: &Client, more: usize, amount: usize) -> bool {
+        let own = client.held[self.kind as usize].fetch_add(more, Ordering::Relaxed) + more;
+        let used = self.used.fetch_add(more, Ordering::Relaxed) + more;
+        self.allows(used, own, amount)
+    }
+
+    fn give_back(&self, client: &Client, amount: usize) {
+        client.held[self.kind as usize].fetch_sub(amount, Ordering::Relaxed);
+        self.used.fetch_sub(amount, Ordering::Relaxed);
+    }
+
     /// Takes a part for a client; none if that is more than the capacity or the client's portion of it.
     pub(super) fn take(self: &Arc<Self>, client: &Arc<Client>, amount: usize) -> Option<Share> {
         let share = Share { capacity: Arc::clone(self), client: Arc::clone(client), amount: 0 };
@@ -138,19 +165,15 @@ impl Capacity {
 impl Share {
     /// Adds to the share; drops it if that is more than allowed.
     pub(super) fn grown(mut self, more: usize) -> Option<Self> {
-        let held = &self.client.held[self.capacity.kind as usize];
-        let own = held.fetch_add(more, Ordering::Relaxed) + more;
-        let used = self.capacity.used.fetch_add(more, Ordering::Relaxed) + more;
         self.amount += more;
         // Dropping gives back what was added.
-        self.capacity.allows(used, own, self.amount).then_some(self)
+        self.capacity.add(&self.client, more, self.amount).then_some(self)
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.client.held[self.capacity.kind as usize].fetch_sub(self.amount, Ordering::Relaxed);
-        self.capacity.used.fetch_sub(self.amount, Ordering::Relaxed);
+        self.capacity.give_back(&self.client, self.amount);
     }
 }
 
@@ -188,11 +211,13 @@ mod tests {
     fn a_capacity_of_one_serves_one_request_at_a_time() {
         let clients = Clients::new();
         let capacity = Capacity::new(Kind::Requests, 1, 75);
-        let only = capacity.take(&client(&clients, "192.0.2.1"), 1);
-        assert!(only.is_some());
-        assert!(capacity.take(&client(&clients, "192.0.2.2"), 1).is_none());
-        drop(only);
-        assert!(capacity.take(&client(&clients, "192.0.2.2"), 1).is_some());
+        let (one, other) = (client(&clients, "192.0.2.1"), client(&clients, "192.0.2.2"));
+        assert!(capacity.enter(&one));
+        assert!(!capacity.enter(&other));
+        assert!(capacity.take(&other, 1).is_none());
+        capacity.leave(&one);
+        assert!(capacity.enter(&other));
+        assert_eq!(capacity.used(), 1);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tower_service::Service;
 use warp::filters::BoxedFilter;
 
 use super::arriving::Arriving;
-use super::boxed_body::{BoxedBody, boxed};
+use super::boxed_body::Content;
 use super::compression::Compression;
 use super::cors::Origins;
 use super::delivery::{Delivery, Outgoing};
@@ -65,7 +65,7 @@ impl Stack {
         let admitted = gate::admit(&parts, client.as_ref().err());
         let head = Arc::new(Head::new(parts, peer, client.unwrap_or_default()));
         let (body, rest) = arriving::split(&head, body);
-        let delivery = Delivery::begin(ongoing, rest);
+        let mut delivery = Delivery::begin(ongoing, rest);
         let inside = async {
             let response = match admitted {
                 // 503 with Retry-After for a request that takes too long. The routes take a slot for each request that
@@ -77,13 +77,15 @@ impl Stack {
             self.compression.encode(&head, response)
         };
         // A panic is answered with 500 and does not end the connection.
-        let response = AssertUnwindSafe(inside).catch_unwind().await.unwrap_or_else(panicked);
-        // The way out: slots and memory until the last byte has left, and unread request bodies.
-        let mut response = delivery.deliver(response, head.found.slot.get().cloned()).await;
+        let mut response = AssertUnwindSafe(inside).catch_unwind().await.unwrap_or_else(panicked);
+        // The way out: unread request bodies, and slots and memory until the last byte has left.
+        delivery.settle(&mut response).await;
+        let now = Instant::now();
+        let mut response = delivery.deliver(response, head.slot.clone(), now);
         // Fields for web pages of other origins, on errors as well.
         self.settings.origins.decide(&head).tell(response.headers_mut());
         // Metrics and the access log, refused requests included.
-        self.metering.record(start, &head, id.as_ref(), &response);
+        self.metering.record(now.duration_since(start), &head, id.as_ref(), &response);
         request_id::tell(id, response.headers_mut());
         response
     }
@@ -97,8 +99,8 @@ impl Stack {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature is that of caught panics")]
-fn panicked(panic: Box<dyn Any + Send>) -> http::Response<BoxedBody> {
+fn panicked(panic: Box<dyn Any + Send>) -> http::Response<Content> {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     tracing::error!(panic = text.unwrap_or("of unknown type"), "a request handler panicked");
-    HttpError::Internal.into_response().map(boxed)
+    HttpError::Internal.into_response().map(Content::of)
 }

@@ -356,7 +356,7 @@ def shipped(data: Path) -> None:
     uniform = dict.fromkeys(CITIES, 5)
     p4p(data / "p4p-abilene", NORTH_EAST, 100, FIGURE_6, ABOUT_6.format(heavy, 100))
     p4p(data / "p4p-abilene-uniform", uniform, 100, f"{FIGURE_6}, uniform placement", ABOUT_6.format(even, 100))
-    p4p(data / "p4p-abilene-core-bound", NORTH_EAST, 8, f"{FIGURE_6}, narrow core", ABOUT_6.format(heavy, 8))
+    p4p(data / "p4p-abilene-core-bound", NORTH_EAST, 3, f"{FIGURE_6}, narrow core", ABOUT_6.format(heavy, 3))
     rfc5632(data / "rfc5632", 6, 21 * MIB, 2)
     failing_core(data / "failing-core", 4, 24 * MIB)
     small(data / "small", 6, 4 * MIB, later=10)

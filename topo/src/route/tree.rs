@@ -194,8 +194,8 @@ mod tests {
         let after = tree.with(changes);
         for (switch, key) in (0..).zip(&keys) {
             assert_eq!(tree.key(switch), *key);
-            let change = changes.iter().find(|(changed, _)| *changed == switch);
-            assert_eq!(after.key(switch), change.map_or(*key, |(_, key)| *key));
+            let new = changes.iter().find(|(place, _)| *place == switch);
+            assert_eq!(after.key(switch), new.map_or(*key, |(_, key)| *key));
         }
     }
 }

@@ -18,7 +18,9 @@ use crate::policy::Metrics;
 /// Maximum number of holders considered at a time.
 pub(super) const MAX_HOLDERS: usize = 200;
 /// Time after which a neighbour that has nothing for us gives its place to another...
-const IDLE: Duration = Duration::from_secs(3);
+const IDLE: Duration = Duration::from_secs(8);
+/// ...or sooner while nobody else has anything, either...
+const STARVING: Duration = Duration::from_secs(3);
 /// ...and time after which it can have a place again.
 const PARKED: Duration = Duration::from_secs(15);
 /// Relative change below which a cost changes no choice.
@@ -214,6 +216,16 @@ impl Holders {
         holder.is_some_and(|holder| holder.refuse(time, now))
     }
 
+    /// Has a neighbour that is too busy make room for a holder that has no place, if there is one: those who came last have
+    /// the fewest whom they send to. The only holder of the whole file keeps its place, as nobody can replace it.
+    pub(super) fn make_room(&mut self, source: SocketAddr, now: Instant) {
+        let is_irreplaceable = self.only_source().is_some_and(|only| only.source == source);
+        let is_other = |holder: &Holder| !holder.is_neighbour() && holder.is_eligible(now) && !holder.is_parked(now);
+        if !is_irreplaceable && self.iter().any(is_other) {
+            self.dismiss(source, Place::Parked { until: now + PARKED });
+        }
+    }
+
     /// Leaves a holder that failed alone for a while, and frees its place. False if that was done already: two requests
     /// that end with one connection are one failure.
     pub(super) fn failed(&mut self, source: SocketAddr, weight: u32, now: Instant) -> bool {
@@ -283,13 +295,16 @@ impl Holders {
     }
 
     /// Has the neighbour that has been idle for longest make room for another one, if there is another; true if it has.
-    /// A neighbour is idle while it is not `busy` and has no pieces that are `useful`.
+    /// A neighbour is idle while it is not `busy` and has no pieces that are `useful`; for less time if the download is
+    /// `starving`.
     pub(super) fn park_idle(
         &mut self,
         busy: impl Fn(SocketAddr) -> bool,
         useful: impl Fn(&Bitfield) -> bool,
+        starving: bool,
         now: Instant,
     ) -> bool {
+        let after = if starving { STARVING } else { IDLE };
         let mut longest: Option<(Instant, SocketAddr)> = None;
         for holder in self.known.values_mut() {
             let Place::Neighbour { idle_since, .. } = &mut holder.place else { continue };
@@ -300,7 +315,7 @@ impl Holders {
                 continue;
             }
             let since = *idle_since.get_or_insert(now);
-            if now >= since + IDLE && longest.is_none_or(|(other, _)| since < other) {
+            if now >= since + after && longest.is_none_or(|(other, _)| since < other) {
                 longest = Some((since, holder.source));
             }
         }
@@ -371,130 +386,4 @@ fn is_noteworthy(before: &[Option<f64>], after: &[Option<f64>]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use alto_types::swarm::{FileId, PeerId};
-
-    use super::*;
-    use crate::download::cancel::Cancel;
-    use crate::download::interval::Interval;
-
-    const PIECES: usize = 8;
-
-    fn source(last: u8) -> SocketAddr {
-        ([127, 0, 0, last], 1).into()
-    }
-
-    fn listing(last: u8, complete: bool) -> Listing {
-        let (address, port) = (source(last).ip(), source(last).port());
-        let manifest = FileId::from_digest([1; 32]);
-        Listing { peer: PeerId(last.to_string()), name: last.to_string(), address, port, manifest, complete }
-    }
-
-    fn holders(listed: &[Listing]) -> Holders {
-        let mut holders = Holders::new(PIECES, Metrics::default());
-        holders.list(listed, |_| false);
-        holders
-    }
-
-    fn appoint(holders: &mut Holders, chosen: &[u8]) -> bool {
-        holders.appoint(&chosen.iter().map(|last| source(*last)).collect::<BTreeSet<_>>())
-    }
-
-    fn some(hex: &str) -> Bitfield {
-        Bitfield::from_hex(PIECES, hex).unwrap()
-    }
-
-    fn known(holders: &Holders) -> Vec<SocketAddr> {
-        holders.iter().map(|holder| holder.source).collect()
-    }
-
-    #[test]
-    fn rarity_counts_the_pieces_of_incomplete_neighbours() {
-        let mut holders = holders(&[listing(1, false), listing(2, false), listing(3, true)]);
-        holders.set_pieces(source(1), some("c0"));
-        assert_eq!(holders.rarity(), [0; PIECES], "nobody is a neighbour yet");
-        assert!(appoint(&mut holders, &[1, 2, 3]) && !appoint(&mut holders, &[1, 2, 3]));
-        assert_eq!(holders.rarity(), [1, 1, 0, 0, 0, 0, 0, 0]);
-        holders.set_pieces(source(2), some("60"));
-        assert_eq!(holders.rarity(), [1, 2, 1, 0, 0, 0, 0, 0]);
-        holders.set_pieces(source(2), some("ff"));
-        assert_eq!(holders.rarity(), [1, 1, 0, 0, 0, 0, 0, 0], "a complete holder does not count");
-        assert!(holders.ban(source(1)) && !holders.ban(source(1)));
-        assert_eq!(holders.rarity(), [0; PIECES]);
-        assert!(!appoint(&mut holders, &[2, 3]), "the banned one has lost its place");
-    }
-
-    #[test]
-    fn unlisted_holders_are_forgotten_unless_they_are_of_use_or_banned() {
-        let mut holders = holders(&[1, 2, 3, 4].map(|last| listing(last, true)));
-        appoint(&mut holders, &[1]);
-        holders.ban(source(2));
-        assert!(holders.list(&[], |at| at == source(3)).is_empty());
-        assert_eq!(known(&holders), [source(1), source(2), source(3)]);
-        assert_eq!(holders.list(&[listing(4, true), listing(1, true)], |_| false), [source(4)]);
-        assert_eq!(known(&holders), [source(1), source(2), source(4)]);
-        let now = Instant::now();
-        assert_eq!(
-            holders.candidates(now).iter().map(|holder| holder.source).collect::<Vec<_>>(),
-            [source(1), source(4)]
-        );
-    }
-
-    #[test]
-    fn a_neighbour_that_fails_loses_its_place_and_one_that_refuses_keeps_it() {
-        let (mut holders, now) = (holders(&[listing(1, true), listing(2, true)]), Instant::now());
-        appoint(&mut holders, &[1, 2]);
-        assert!(holders.failed(source(1), 1, now) && !holders.failed(source(1), 1, now), "one failure");
-        assert!(holders.refused(source(2), Duration::from_secs(5), now));
-        assert_eq!(holders.neighbours().map(|holder| holder.source).collect::<Vec<_>>(), [source(2)]);
-        assert_eq!(holders.eligible(now), 0);
-        assert_eq!(holders.candidates(now).len(), 1, "only to keep its place");
-        assert_eq!(holders.eligible(now + Duration::from_secs(5)), 2);
-    }
-
-    #[test]
-    fn only_incomplete_neighbours_are_followed_until_they_are_complete() {
-        let (mut holders, now) = (holders(&[listing(1, false), listing(2, true), listing(3, false)]), Instant::now());
-        appoint(&mut holders, &[1, 2]);
-        assert_eq!(holders.to_follow(now), [source(1)]);
-        let following = Following { cancel: Cancel::default(), interval: Interval::new(Duration::ZERO) };
-        holders.set_following(source(1), Some(following.clone()));
-        assert!(holders.to_follow(now).is_empty() && holders.followings().count() == 1);
-        holders.set_pieces(source(1), some("ff"));
-        assert!(following.cancel.is_cancelled() && holders.followings().count() == 0);
-        assert!(!holders.are_all_complete(), "the third is listed");
-    }
-
-    #[test]
-    fn the_longest_idle_neighbour_is_parked_and_can_return_later() {
-        let (mut holders, now) = (holders(&[1, 2, 3].map(|last| listing(last, false))), Instant::now());
-        (1..=3).for_each(|last| holders.set_pieces(source(last), some("80")));
-        appoint(&mut holders, &[1, 2]);
-        let park = |holders: &mut Holders, now| holders.park_idle(|at| at == source(2), |_| false, now);
-        assert!(!park(&mut holders, now) && !park(&mut holders, now + IDLE / 2));
-        assert!(park(&mut holders, now + IDLE), "the third can have the place");
-        assert_eq!(holders.neighbours().map(|holder| holder.source).collect::<Vec<_>>(), [source(2)]);
-        let parked = |holders: &Holders, now| holders.get(source(1)).unwrap().is_parked(now);
-        assert!(parked(&holders, now + IDLE) && !parked(&holders, now + IDLE + PARKED));
-        assert_eq!(holders.candidates(now + IDLE).len(), 2);
-    }
-
-    #[test]
-    fn costs_are_noteworthy_when_they_change_by_a_tenth() {
-        let mut holders = holders(&[listing(1, true), listing(2, true)]);
-        let view = |cost: f64| CostView {
-            costs: [(source(1).ip(), vec![Some(cost)])].into(),
-            asked: [source(1).ip()].into(),
-            ..CostView::default()
-        };
-        let change = holders.set_costs(view(10.0));
-        assert_eq!(change, CostChange { useful: true, reselect: Scope::FreePlaces, incomplete: true });
-        assert_eq!(holders.get(source(1)).unwrap().rating, Some(10.0));
-        assert_eq!(holders.set_costs(view(10.5)).reselect, Scope::Nothing);
-        assert_eq!(holders.set_costs(view(20.0)).reselect, Scope::All);
-        let change = holders.set_costs(CostView::default());
-        assert!(change.reselect == Scope::All && !change.useful, "it has no cost any more");
-    }
-}
+mod tests;

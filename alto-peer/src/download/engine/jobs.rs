@@ -21,6 +21,12 @@ const LONGER: u32 = 2;
 const SLOWER: u32 = 3;
 /// Bounds on that time.
 const ANSWERED: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+/// Multiple of that time while much was sent twice: it is then lines that are slow, and this makes them slower.
+const PATIENT: u32 = 4;
+/// Part of the bytes received that may be sent twice before that is much: one in so many...
+const AFFORDABLE: u64 = 200;
+/// ...and besides that this number of bytes.
+const ALLOWANCE: u64 = 64 * 1024;
 /// Time that a piece is assumed to take before one has arrived.
 const FIRST_USUAL: Duration = Duration::from_secs(2);
 /// Weight of the latest piece in the moving average of the usual time.
@@ -38,6 +44,10 @@ pub(super) struct Jobs {
     done: usize,
     /// Moving average of the time in which a piece is sent, once one has arrived.
     usual: Option<Duration>,
+    /// Bytes that arrived and are of use.
+    useful: u64,
+    /// Bytes that arrived of requests that another one overtook.
+    overtaken: u64,
 }
 
 /// A request that is running.
@@ -79,12 +89,16 @@ pub(super) struct Ended {
 }
 
 impl Running {
-    /// Time until which no other holder is asked for its piece, where pieces usually take so long.
-    fn patience(&self, usual: Option<Duration>) -> Instant {
+    /// Time until which no other holder is asked for its piece, where pieces usually take so long; for longer if
+    /// `is_wasteful`.
+    fn patience(&self, usual: Option<Duration>, is_wasteful: bool) -> Instant {
         let usual = usual.unwrap_or_default();
         match self.begun {
             None => self.since + (usual * LONGER).clamp(WAITS.0, WAITS.1),
-            Some(begun) => begun + (usual * SLOWER).clamp(ANSWERED.0, ANSWERED.1),
+            Some(begun) => {
+                let time = (usual * SLOWER).clamp(ANSWERED.0, ANSWERED.1);
+                begun + if is_wasteful { time * PATIENT } else { time }
+            }
         }
     }
 }
@@ -92,7 +106,15 @@ impl Running {
 impl Jobs {
     /// A state without requests, where all pieces but these are missing.
     pub(super) fn new(have: &Bitfield) -> Self {
-        Self { picker: Picker::new(have), running: BTreeMap::new(), last_id: 0, done: have.count(), usual: None }
+        Self {
+            picker: Picker::new(have),
+            running: BTreeMap::new(),
+            last_id: 0,
+            done: have.count(),
+            usual: None,
+            useful: 0,
+            overtaken: 0,
+        }
     }
 
     /// Number of missing pieces.
@@ -103,6 +125,21 @@ impl Jobs {
     /// Number of pieces that are there.
     pub(super) fn done(&self) -> usize {
         self.done
+    }
+
+    /// Notes that so many bytes of use have arrived.
+    pub(super) fn note_useful(&mut self, bytes: u64) {
+        self.useful += bytes;
+    }
+
+    /// Notes that so many bytes have arrived of a request that another one overtook.
+    pub(super) fn note_overtaken(&mut self, bytes: u64) {
+        self.overtaken += bytes;
+    }
+
+    /// True while much of what arrives was sent twice.
+    fn is_wasteful(&self) -> bool {
+        self.overtaken > ALLOWANCE + self.useful / AFFORDABLE
     }
 
     /// Number of running requests.
@@ -168,9 +205,10 @@ impl Jobs {
             return None;
         }
         // Two requests for what one holder will send in a moment help nobody, and neither do two that wait.
-        let (running, usual, answers_at_once) = (&self.running, self.usual, self.answers_at_once(source, wait));
+        let (running, answers_at_once) = (&self.running, self.answers_at_once(source, wait));
+        let (usual, is_wasteful) = (self.usual, self.is_wasteful());
         let is_in_vain = |job: &Running| {
-            job.source == source || now < job.patience(usual) || (job.begun.is_none() && !answers_at_once)
+            job.source == source || now < job.patience(usual, is_wasteful) || (job.begun.is_none() && !answers_at_once)
         };
         let excluded = |piece| running.values().any(|job| job.pieces.contains(&piece) && is_in_vain(job));
         let piece = self.picker.pick_again(have, excluded, rng)?;
@@ -218,7 +256,7 @@ impl Jobs {
         for other in self.running.iter().filter(|(id, other)| **id != job && other.pieces == (piece..piece + 1)) {
             match other.1.begun {
                 None => other.1.cancel.cancel(),
-                Some(_) if now < other.1.patience(self.usual) => {
+                Some(_) if now < other.1.patience(self.usual, self.is_wasteful()) => {
                     self.running.get(&job).iter().for_each(|own| own.cancel.cancel());
                 }
                 Some(_) => {}
@@ -276,188 +314,4 @@ impl Jobs {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use rand::SeedableRng;
-    use rand::rngs::StdRng;
-
-    use super::*;
-
-    fn source(last: usize) -> SocketAddr {
-        ([127, 0, 0, u8::try_from(last).unwrap()], 1).into()
-    }
-
-    fn offer(last: usize, have: &Bitfield) -> Offer<'_> {
-        Offer { source: source(last), have, parallel: 2, batch: 1, in_order: false }
-    }
-
-    /// A wait that is none, and one that is long.
-    const SOON: Duration = Duration::ZERO;
-    const LATE: Duration = Duration::from_mins(1);
-
-    fn rng() -> StdRng {
-        StdRng::seed_from_u64(1)
-    }
-
-    #[test]
-    fn a_neighbour_gets_no_more_requests_than_allowed() {
-        let (mut jobs, have, now) = (Jobs::new(&Bitfield::new(9)), Bitfield::full(9), Instant::now());
-        let ids: Vec<Option<u64>> =
-            (0..3).map(|_| jobs.assign(offer(1, &have), &[], now, &mut rng()).map(|job| job.id)).collect();
-        assert_eq!(ids, [Some(1), Some(2), None]);
-        assert_eq!((jobs.running(), jobs.running_at(source(1)), jobs.sources()), (2, 2, 1));
-        jobs.assign(offer(2, &have), &[], now, &mut rng()).unwrap();
-        assert_eq!((jobs.running(), jobs.sources()), (3, 2));
-        assert_eq!(jobs.source(3), Some(source(2)));
-    }
-
-    #[test]
-    fn batches_are_ranges_of_the_whole_file_and_shrink_towards_the_end() {
-        let (mut jobs, have, now) = (Jobs::new(&Bitfield::new(20)), Bitfield::full(20), Instant::now());
-        let large = Offer { batch: 4, in_order: true, parallel: 2, ..offer(1, &have) };
-        let mut lengths = Vec::new();
-        while let Some(job) = jobs.assign(large, &[], now, &mut rng()) {
-            lengths.push(job.pieces.len());
-            assert_eq!(job.of_whole, job.pieces.len() > 1);
-            for piece in job.pieces {
-                assert!(jobs.arrived(job.id, piece, Duration::from_secs(1)));
-            }
-            jobs.ended(job.id, now).unwrap();
-        }
-        assert_eq!(lengths.iter().sum::<usize>(), 20);
-        assert!(lengths[0] == 4 && lengths.ends_with(&[1]), "{lengths:?}");
-        let mut part = Bitfield::full(20);
-        part = Bitfield::from_hex(20, &part.to_hex().replacen('f', "7", 1)).unwrap();
-        let mut jobs = Jobs::new(&Bitfield::new(20));
-        let job = jobs.assign(Offer { have: &part, ..large }, &[], now, &mut rng()).unwrap();
-        assert!(!job.of_whole && job.pieces.len() == 1, "a holder of a part is asked for single pieces");
-    }
-
-    #[test]
-    fn a_slow_request_is_overtaken_and_the_loser_is_cancelled() {
-        let (mut jobs, have, now) = (Jobs::new(&Bitfield::new(1)), Bitfield::full(1), Instant::now());
-        let slow = jobs.assign(offer(1, &have), &[], now, &mut rng()).unwrap();
-        assert!(jobs.misses(&have) && !jobs.misses(&Bitfield::new(1)));
-        assert!(jobs.assign_again(offer(2, &have), SOON, now, &mut rng()).is_none(), "too early");
-        let later = now + WAITS.0;
-        assert!(jobs.assign_again(offer(1, &have), SOON, later, &mut rng()).is_none(), "the same holder");
-        assert!(jobs.assign_again(offer(2, &have), LATE, later, &mut rng()).is_none(), "it would wait there, too");
-        let fast = jobs.assign_again(offer(2, &have), SOON, later, &mut rng()).unwrap();
-        assert!(jobs.arrived(fast.id, 0, Duration::from_secs(1)));
-        assert!(slow.cancel.is_cancelled() && !fast.cancel.is_cancelled());
-        assert!(!jobs.arrived(slow.id, 0, Duration::from_secs(1)), "a duplicate");
-        assert_eq!((jobs.missing(), jobs.done()), (0, 1));
-        assert_eq!(
-            jobs.ended(slow.id, later),
-            Some(Ended { source: source(1), pieces: 0..1, is_any: false, waited: Some(later - now) })
-        );
-        assert_eq!(jobs.ended(slow.id, later), None);
-    }
-
-    #[test]
-    fn the_first_holder_that_answers_ends_the_requests_that_wait() {
-        let (mut jobs, have, now) = (Jobs::new(&Bitfield::new(1)), Bitfield::full(1), Instant::now());
-        let first = jobs.assign(offer(1, &have), &[], now, &mut rng()).unwrap();
-        let later = now + WAITS.1;
-        let second = jobs.assign_again(offer(2, &have), SOON, later, &mut rng()).unwrap();
-        assert!(jobs.assign_again(offer(3, &have), SOON, later, &mut rng()).is_none(), "it was asked just now");
-        let later = later + WAITS.1;
-        let third = jobs.assign_again(offer(3, &have), SOON, later, &mut rng()).unwrap();
-        assert!(jobs.assign_again(offer(4, &have), SOON, later + WAITS.1, &mut rng()).is_none(), "three are enough");
-        jobs.begun(second.id, 0, later);
-        assert!(first.cancel.is_cancelled() && third.cancel.is_cancelled() && !second.cancel.is_cancelled());
-        for id in [first.id, third.id] {
-            jobs.ended(id, now).unwrap();
-        }
-        assert!(jobs.assign_again(offer(1, &have), SOON, later, &mut rng()).is_none(), "it is being sent");
-        // One that is sent far too slowly is overtaken, and both go on until the piece is there.
-        let slow = later + ANSWERED.1;
-        // Also where it would wait, since whoever sends so slowly may never end.
-        let fourth = jobs.assign_again(offer(1, &have), LATE, slow, &mut rng()).unwrap();
-        jobs.begun(fourth.id, 0, slow);
-        assert!(!second.cancel.is_cancelled() && !fourth.cancel.is_cancelled());
-        assert!(jobs.arrived(fourth.id, 0, Duration::from_secs(1)) && second.cancel.is_cancelled());
-    }
-
-    #[test]
-    fn what_the_holder_chose_is_requested_from_then_on() {
-        let (mut jobs, have, now) = (Jobs::new(&Bitfield::new(3)), Bitfield::full(3), Instant::now());
-        let waits = jobs.assign(offer(1, &have), &[5, 0, 5], now, &mut rng()).unwrap();
-        assert_eq!(waits.pieces, 1..2);
-        let any = jobs.assign_any(source(9), jobs.not_begun(|piece| piece > 0), now);
-        assert_eq!((any.any_of.as_ref().map(Bitfield::to_hex).as_deref(), any.pieces.len()), (Some("60"), 0));
-        assert_eq!((jobs.chosen(), jobs.running()), (1, 2));
-        jobs.begun(any.id, 1, now);
-        assert!(waits.cancel.is_cancelled() && jobs.is_any_begun());
-        assert_eq!(jobs.not_begun(|_| true).to_hex(), "a0");
-        // What another holder is sending already is not sent again.
-        let other = jobs.assign(offer(2, &have), &[0, 0, 5], now, &mut rng()).unwrap();
-        jobs.begun(other.id, 0, now);
-        let any = jobs.assign_any(source(8), Bitfield::full(3), now);
-        jobs.begun(any.id, 0, now);
-        assert!(any.cancel.is_cancelled() && !other.cancel.is_cancelled());
-        assert_eq!(
-            jobs.ended(any.id, now),
-            Some(Ended { source: source(8), pieces: 0..1, is_any: true, waited: None })
-        );
-        assert!(jobs.arrived(other.id, 0, Duration::from_secs(1)));
-        let any = jobs.assign_any(source(8), Bitfield::full(3), now);
-        jobs.begun(any.id, 0, now);
-        assert!(any.cancel.is_cancelled(), "it is there");
-        assert_eq!(jobs.ended(any.id, now).map(|ended| ended.pieces), Some(0..0));
-    }
-
-    #[test]
-    fn cancelling_a_holder_leaves_the_requests_to_others() {
-        let (mut jobs, have, now) = (Jobs::new(&Bitfield::new(9)), Bitfield::full(9), Instant::now());
-        let [a, b] = [1, 2].map(|last| jobs.assign(offer(last, &have), &[], now, &mut rng()).unwrap());
-        jobs.cancel_at(source(1));
-        assert!(a.cancel.is_cancelled() && !b.cancel.is_cancelled());
-        assert_eq!(jobs.running(), 2, "they run until they have ended");
-        jobs.cancel_all();
-        assert!(b.cancel.is_cancelled());
-    }
-
-    proptest! {
-        #[test]
-        fn every_missing_piece_is_wanted_or_requested(
-            count in 1..30usize, steps in prop::collection::vec((0..4u8, 0..4usize, any::<usize>()), 0..150), seed: u64,
-        ) {
-            let (mut rng, start) = (StdRng::seed_from_u64(seed), Instant::now());
-            let (mut jobs, full) = (Jobs::new(&Bitfield::new(count)), Bitfield::full(count));
-            let (mut running, mut have) = (Vec::<Job>::new(), Bitfield::new(count));
-            for (n, (step, holder, pick)) in steps.into_iter().enumerate() {
-                let now = start + Duration::from_secs(n as u64);
-                let offer = Offer { batch: 3, in_order: pick % 2 == 0, ..offer(holder, &full) };
-                if step < 2 {
-                    let again = pick % 3 == 0;
-                    let job = if again {
-                        jobs.assign_again(offer, SOON, now, &mut rng)
-                    } else {
-                        jobs.assign(offer, &[], now, &mut rng)
-                    };
-                    if let Some(job) = job {
-                        for piece in job.pieces.clone() {
-                            let requested = running.iter().any(|other| other.pieces.contains(&piece));
-                            prop_assert!(!have.get(piece) && requested == again);
-                        }
-                        running.push(job);
-                    }
-                } else if !running.is_empty() {
-                    let job = running.swap_remove(pick % running.len());
-                    if step == 2 {
-                        for piece in job.pieces.clone() {
-                            prop_assert_eq!(jobs.arrived(job.id, piece, Duration::from_secs(1)), have.set(piece));
-                        }
-                    }
-                    prop_assert_eq!(jobs.ended(job.id, now).map(|ended| ended.pieces), Some(job.pieces));
-                }
-                let requested = |piece| running.iter().any(|job| job.pieces.contains(&piece));
-                let idle = have.missing().filter(|piece| !requested(*piece)).count();
-                prop_assert_eq!(jobs.picker.wanted(), idle);
-                prop_assert_eq!((jobs.missing(), jobs.done()), (count - have.count(), have.count()));
-                prop_assert_eq!(jobs.running(), running.len());
-            }
-        }
-    }
-}
+mod tests;

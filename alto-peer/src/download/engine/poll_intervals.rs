@@ -14,6 +14,8 @@ const LONGEST_POLL: Duration = Duration::from_secs(15);
 const FIRST_POLL: Duration = Duration::from_secs(1);
 /// Interval when an answer is needed at once.
 const URGENT: Duration = Duration::from_secs(1);
+/// Largest multiple of the usual interval at which the registry is asked while it names nobody who is needed.
+const CALM: u32 = 4;
 /// Seconds over which the rate is averaged.
 const WINDOW: f64 = 5.0;
 
@@ -26,6 +28,8 @@ pub(super) struct PollIntervals {
     availability: Duration,
     /// Interval of the registry while nobody has anything for us, doubled each time; and since when.
     urgent: Option<(Duration, Instant)>,
+    /// Multiple of the usual interval of the registry.
+    calm: u32,
     started: Instant,
     last_tick: Instant,
     last_received: u64,
@@ -42,6 +46,7 @@ impl PollIntervals {
             refresh,
             availability: FIRST_POLL,
             urgent: None,
+            calm: 1,
             started: now,
             last_tick: now,
             last_received: 0,
@@ -60,6 +65,11 @@ impl PollIntervals {
         self.costs.set(if urgent { URGENT.min(self.refresh) } else { self.refresh });
     }
 
+    /// Asks the registry at the usual interval after an answer that there is use for, and after others at twice the last one.
+    pub(super) fn note_listed(&mut self, is_of_use: bool) {
+        self.calm = if is_of_use { 1 } else { (self.calm * 2).min(CALM) };
+    }
+
     /// Adapts the intervals to the bytes received so far; returns the rate once a second, for progress reports.
     pub(super) fn tick(&mut self, now: Instant, received: u64, starving: bool, neighbours: usize) -> Option<f64> {
         self.measure(now, received);
@@ -69,7 +79,7 @@ impl PollIntervals {
             Some((interval, since)) if now >= since + interval => Some((interval * 2, now)),
             urgent => urgent,
         };
-        self.registry.set(self.urgent.map_or(self.refresh, |(interval, _)| interval.min(self.refresh)));
+        self.registry.set(self.urgent.map_or(self.refresh * self.calm, |(interval, _)| interval.min(self.refresh)));
         (now >= self.last_progress + Duration::from_secs(1)).then(|| {
             self.last_progress = now;
             self.rate
@@ -126,6 +136,19 @@ mod tests {
             intervals.tick(start + tick * Duration::from_millis(200), u64::from(tick) * 100_000_000, false, 1);
         }
         assert_eq!(intervals.availability(), SHORTEST_POLL);
+    }
+
+    #[test]
+    fn the_registry_is_asked_less_often_while_it_names_nobody_who_is_needed() {
+        let (start, ten) = (Instant::now(), Duration::from_secs(10));
+        let mut intervals = PollIntervals::new(ten, start);
+        for (second, (is_of_use, expected)) in
+            (1..).zip([(true, ten), (false, ten * 2), (false, ten * 4), (false, ten * 4), (true, ten)])
+        {
+            intervals.note_listed(is_of_use);
+            intervals.tick(start + Duration::from_secs(second), second * 1000, false, 2);
+            assert_eq!(intervals.registry.get(), expected);
+        }
     }
 
     #[test]

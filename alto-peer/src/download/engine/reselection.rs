@@ -12,6 +12,8 @@ pub(super) enum Scope {
     Nothing,
     /// Only free places are filled.
     FreePlaces,
+    /// As many as newcomers would have places if all had come at once.
+    Newcomers,
     /// All neighbours are chosen anew.
     All,
 }
@@ -21,7 +23,7 @@ pub(super) enum Scope {
 pub(super) struct Reselection {
     pending: Scope,
     last: Option<Instant>,
-    /// Number of candidates when all neighbours were chosen last.
+    /// Number of candidates when newcomers last had their share of the places.
     among: usize,
 }
 
@@ -41,11 +43,21 @@ impl Reselection {
         self.pending > Scope::Nothing
     }
 
-    /// Asks for a choice of all neighbours once there are many more candidates than at the last one, so that the first
+    /// Asks for places for newcomers once there are many more candidates than at the last such choice, so that the first
     /// to come do not keep all places for ever.
     pub(super) fn note_candidates(&mut self, eligible: usize) {
         if self.last.is_some() && eligible * 4 >= self.among * 5 + 4 {
-            self.need(Scope::All);
+            self.need(Scope::Newcomers);
+        }
+    }
+
+    /// Share of the neighbours that keep their places in a choice of this scope among so many candidates.
+    #[expect(clippy::cast_precision_loss, reason = "candidates are few")]
+    pub(super) fn kept(&self, scope: Scope, among: usize) -> f64 {
+        match scope {
+            Scope::Nothing | Scope::FreePlaces => 1.0,
+            Scope::Newcomers => (self.among as f64 / among.max(1) as f64).min(1.0),
+            Scope::All => 0.0,
         }
     }
 
@@ -59,7 +71,7 @@ impl Reselection {
     pub(super) fn made(&mut self, scope: Scope, among: usize, now: Instant) -> bool {
         self.pending = Scope::Nothing;
         let first = self.last.replace(now).is_none();
-        if first || scope == Scope::All {
+        if first || scope >= Scope::Newcomers {
             self.among = among;
         }
         first
@@ -94,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn many_more_candidates_replace_all_neighbours() {
+    fn many_more_candidates_get_their_share_of_the_places() {
         let (mut reselection, now) = (Reselection::new(), Instant::now());
         reselection.note_candidates(100);
         assert!(!reselection.is_pending(), "nobody was chosen yet");
@@ -102,7 +114,9 @@ mod tests {
         reselection.note_candidates(10);
         assert!(!reselection.is_pending());
         reselection.note_candidates(11);
-        assert_eq!(reselection.due(8, now + SHORTEST), Some(Scope::All));
+        assert_eq!(reselection.due(8, now + SHORTEST), Some(Scope::Newcomers));
+        let kept = [Scope::FreePlaces, Scope::Newcomers, Scope::All].map(|scope| reselection.kept(scope, 16));
+        assert_eq!(kept, [1.0, 0.5, 0.0]);
         // A choice for free places does not reset the count.
         reselection.made(Scope::FreePlaces, 11, now);
         reselection.note_candidates(11);

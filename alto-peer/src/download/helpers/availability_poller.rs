@@ -13,7 +13,7 @@ use crate::download::interval::Interval;
 use crate::download::request::{Outcome, fetch_lines};
 
 /// Seconds for which the neighbour tells of new pieces in one answer.
-const FOLLOW: u64 = 120;
+const FOLLOW: u64 = 300;
 /// Seconds for which a neighbour that cannot do so may hold back its answer until it has a new piece.
 const WAIT: u64 = 25;
 /// Additional time for the answer to arrive.

@@ -96,12 +96,13 @@ impl Exchange {
 
     /// Sends the answer from the address that the packet came to, which may be one of several.
     fn send(&self, socket: &UdpSocket) {
-        let (answer, to) = ([IoSlice::new(&self.answer)], SockaddrStorage::from(self.from));
         // A full buffer or an unreachable client: UDP clients ask again.
-        let _lost = match self.to.as_source() {
-            Some(source) => sendmsg(socket.as_raw_fd(), &answer, &[source], MsgFlags::empty(), Some(&to)),
-            None => sendmsg(socket.as_raw_fd(), &answer, &[], MsgFlags::empty(), Some(&to)),
+        let Some(source) = self.to.as_source() else {
+            let _lost = socket.send_to(&self.answer, self.from);
+            return;
         };
+        let (answer, to) = ([IoSlice::new(&self.answer)], SockaddrStorage::from(self.from));
+        let _lost = sendmsg(socket.as_raw_fd(), &answer, &[source], MsgFlags::empty(), Some(&to));
     }
 }
 

@@ -16,6 +16,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use alto_types::swarm::Holder as Listing;
+use rand::RngExt;
 use rand::rngs::StdRng;
 
 use super::holder::{Holder, RoundTrip};
@@ -317,11 +318,13 @@ impl Coordinator {
         let Some(source) = self.jobs.source(job) else { return };
         if arrival.written == Written::Duplicate || !self.jobs.arrived(job, arrival.piece, arrival.transfer) {
             self.tally.wasted += arrival.bytes;
+            self.jobs.note_overtaken(arrival.bytes);
             return;
         }
         self.last_piece = now;
         self.waiting_told = false;
         self.tally.bytes += arrival.bytes;
+        self.jobs.note_useful(arrival.bytes);
         self.actions.push_back(Action::CountWritten(arrival.bytes));
         if let Some(holder) = self.holders.get_mut(source) {
             holder.contributed(arrival);
@@ -355,6 +358,8 @@ impl Coordinator {
         let orphaned = same.is_empty() && any;
         self.orphaned_since = orphaned.then(|| self.orphaned_since.unwrap_or(now));
         let added = self.holders.list(&same, |source| self.jobs.running_at(source) > 0);
+        let has_free_places = self.holders.neighbours().count() < self.options.neighbours;
+        self.intervals.note_listed(has_free_places || !added.is_empty());
         if !added.is_empty() {
             self.reselection.need(Scope::FreePlaces);
         }
@@ -419,24 +424,26 @@ impl Coordinator {
     }
 
     fn park_idle_neighbour(&mut self, now: Instant) -> bool {
+        let starving = self.jobs.running() == 0;
         // While no further request could be made, nobody is idle for want of pieces.
         let saturated = self.jobs.running() >= self.options.parallel;
         let busy = |source| saturated || self.jobs.running_at(source) > 0;
-        self.holders.park_idle(busy, |have| self.jobs.misses(have), now)
+        self.holders.park_idle(busy, |have| self.jobs.misses(have), starving, now)
     }
 
-    /// Has the policy choose all neighbours, or those for the places that are free.
+    /// Has the policy choose the neighbours that are within this scope.
     fn choose_neighbours(&mut self, scope: Scope, now: Instant) {
         let candidates = self.holders.candidates(now);
-        let keeps = |index: &usize| scope < Scope::All && candidates[*index].is_neighbour();
-        let keep: Vec<usize> = (0..candidates.len()).filter(keeps).collect();
+        let kept = self.reselection.kept(scope, candidates.len());
+        let keep = (0..candidates.len()).filter(|index| candidates[*index].is_neighbour());
+        let keep: Vec<usize> = keep.filter(|_| self.rng.random_bool(kept)).collect();
         let view = Candidates { own_pid: self.holders.own_pid(), all: &candidates };
         let chosen = self.policy.policy().choose(view, &keep, self.options.neighbours, &mut self.rng);
         let chosen: BTreeSet<SocketAddr> = chosen.into_iter().map(|index| candidates[index].source).collect();
         let first = self.reselection.made(scope, candidates.len(), now);
         let changed = self.holders.appoint(&chosen);
         self.follow_neighbours(now);
-        if first || changed || scope == Scope::All {
+        if first || changed || scope >= Scope::Newcomers {
             let known = self.holders.iter().filter(|holder| holder.listed && !holder.is_banned());
             let metrics = self.holders.metrics();
             let holders = known.take(MAX_HOLDERS).map(|holder| holder.event(metrics)).collect();

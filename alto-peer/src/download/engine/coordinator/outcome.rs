@@ -27,6 +27,9 @@ impl Coordinator {
     ) -> Result<(), FetchError> {
         let Some(ended) = self.jobs.ended(job, now) else { return Ok(()) };
         self.tally.wasted += wasted;
+        if matches!(outcome, Outcome::Cancelled) {
+            self.jobs.note_overtaken(wasted);
+        }
         if let (Outcome::Refused(..), Some(waited)) = (&outcome, ended.waited) {
             self.note_wait(ended.source, waited, now);
         }
@@ -79,7 +82,9 @@ impl Coordinator {
     }
 
     fn refused(&mut self, source: SocketAddr, time: Duration, reason: String, now: Instant) {
-        if self.holders.refused(source, time, now) {
+        let is_news = self.holders.refused(source, time, now);
+        self.holders.make_room(source, now);
+        if is_news {
             self.report_problem(source, SourceState::Refused, reason);
         } else {
             self.reselection.need(Scope::FreePlaces);

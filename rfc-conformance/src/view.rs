@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use crate::address::{self, Table};
+use crate::context::LARGE;
 use crate::http::Exchange;
 
 /// A version tag (RFC 7285 §10.3).
@@ -42,7 +43,7 @@ pub(crate) type Pair = (Name, Name);
 
 /// Costs by source and destination; addresses are in canonical form.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Costs(pub(crate) BTreeMap<Pair, f64>);
+pub(crate) struct Costs(pub(crate) Arc<BTreeMap<Pair, f64>>);
 
 /// A pair with different costs in two maps.
 pub(crate) struct Difference {
@@ -209,13 +210,13 @@ impl Costs {
             }
         }
         // Building the map from all pairs at once is much faster than inserting them one by one.
-        Some((Self(costs.into_iter().collect()), others))
+        Some((costs.into_iter().collect(), others))
     }
 
     /// Returns the pairs that a predicate admits.
     pub(crate) fn filtered(&self, keep: impl Fn(&str, &str, f64) -> bool) -> Self {
         let kept = self.0.iter().filter(|((src, dst), cost)| keep(src, dst, **cost));
-        Self(kept.map(|(pair, cost)| (pair.clone(), *cost)).collect())
+        kept.map(|(pair, cost)| (pair.clone(), *cost)).collect()
     }
 
     /// Returns the first pair that differs from the expected costs.
@@ -235,9 +236,22 @@ impl Costs {
     }
 }
 
+impl FromIterator<(Pair, f64)> for Costs {
+    fn from_iter<I: IntoIterator<Item = (Pair, f64)>>(costs: I) -> Self {
+        Self(Arc::new(costs.into_iter().collect()))
+    }
+}
+
 impl CostMap {
-    /// Reads the costs of an answer; `None` if it has none.
+    /// Reads the costs of an answer, once unless it is large; `None` if it has none.
     pub(crate) fn read(exchange: &Exchange) -> Option<Self> {
+        if exchange.answer.body.len() > LARGE {
+            return Self::of(exchange);
+        }
+        Option::clone(&exchange.made(|| Self::of(exchange)))
+    }
+
+    fn of(exchange: &Exchange) -> Option<Self> {
         let message = exchange.value().filter(|_| exchange.answer.status == 200)?;
         let data = message.get("cost-map").or_else(|| message.get("endpoint-cost-map"))?;
         let (costs, others) = Costs::read(data)?;

@@ -13,6 +13,7 @@ use super::digest::Credentials;
 use super::exchange::{Exchange, Failure, NoAnswer};
 use super::message::{Answer, MOST_BYTES, Request};
 use super::observer::Observer;
+use super::reading::Readings;
 use super::settings::{Settings, SettingsError};
 use super::tls::Trust;
 use super::uri::{origin_of, resolve};
@@ -58,6 +59,7 @@ pub struct Client {
     /// Number of bodies written to files.
     kept: AtomicUsize,
     observer: Arc<dyn Observer>,
+    readings: Readings,
 }
 
 impl Client {
@@ -105,6 +107,7 @@ impl Client {
             kept: AtomicUsize::new(0),
             failing_since: AtomicUsize::new(usize::MAX),
             observer,
+            readings: Readings::default(),
         })
     }
 
@@ -230,7 +233,8 @@ impl Client {
                 } else if answer.status < 400 {
                     self.failing_since.store(usize::MAX, Ordering::Relaxed);
                 }
-                let exchange = Exchange::new(number, request, answer, took, command);
+                let reading = self.readings.of(&answer);
+                let exchange = Exchange::new(number, request, answer, took, command).with_reading(reading);
                 self.observer.observe(&exchange);
                 Ok(Arc::new(exchange))
             }

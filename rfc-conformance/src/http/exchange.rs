@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::curl::{self, CurlOptions};
 use super::message::{Answer, Request};
-use crate::json::{self, Document, NotJson};
+use super::reading::Reading;
+use crate::json::{Document, NotJson};
 
 /// A request with its answer.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ pub struct Exchange {
     /// Exchanges that led here by redirects, in order.
     pub redirects: Vec<Arc<Record>>,
     pub(super) curl: String,
-    json: OnceLock<Result<Document, NotJson>>,
+    reading: Arc<Reading>,
     record: OnceLock<Arc<Record>>,
 }
 
@@ -100,8 +101,18 @@ fn tls(reason: &str) -> String {
 impl Exchange {
     /// Creates an exchange without redirects.
     pub(super) fn new(number: usize, request: Request, answer: Answer, took: Duration, curl: String) -> Self {
-        let (redirects, json, record) = (Vec::new(), OnceLock::new(), OnceLock::new());
-        Self { number, request, answer, took, redirects, curl, json, record }
+        let (redirects, reading, record) = (Vec::new(), Arc::default(), OnceLock::new());
+        Self { number, request, answer, took, redirects, curl, reading, record }
+    }
+
+    /// Sets what the body was read as.
+    pub(super) fn with_reading(self, reading: Arc<Reading>) -> Self {
+        Self { reading, ..self }
+    }
+
+    /// Returns what `make` makes of the status and body of the answer, made once for all exchanges in which they are the same.
+    pub(crate) fn made<T: Send + Sync + 'static>(&self, make: impl FnOnce() -> T) -> Arc<T> {
+        self.reading.made(make)
     }
 
     /// Creates an exchange from a request that a client sent to the suite.
@@ -113,12 +124,16 @@ impl Exchange {
     /// Copies the exchange, with the redirects that led to it.
     pub(super) fn redirected(&self, redirects: Vec<Arc<Record>>) -> Self {
         let (request, answer) = (self.request.clone(), self.answer.clone());
-        Self { redirects, ..Self::new(self.number, request, answer, self.took, self.curl.clone()) }
+        Self {
+            redirects,
+            ..Self::new(self.number, request, answer, self.took, self.curl.clone())
+                .with_reading(Arc::clone(&self.reading))
+        }
     }
 
     /// Returns the body as JSON, parsed once.
     pub fn document(&self) -> Result<&Document, &NotJson> {
-        self.json.get_or_init(|| json::parse(&self.answer.content())).as_ref()
+        self.reading.document(&self.answer)
     }
 
     /// Returns the JSON value of the body, if it is JSON.

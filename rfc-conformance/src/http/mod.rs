@@ -9,6 +9,7 @@ mod media;
 mod message;
 mod observer;
 pub(crate) mod raw;
+mod reading;
 mod settings;
 mod tls;
 mod uri;

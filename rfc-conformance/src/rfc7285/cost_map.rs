@@ -179,7 +179,7 @@ pub(super) fn inversion<'a>(ranks: &'a Costs, costs: &'a Costs, more_is_better: 
     // Both are sorted by pair, so a merge finds the common pairs.
     let mut known = costs.0.iter().peekable();
     let mut pairs = Vec::with_capacity(ranks.0.len());
-    for (pair, rank) in &ranks.0 {
+    for (pair, rank) in ranks.0.iter() {
         while known.next_if(|(other, _)| *other < pair).is_some() {}
         if let Some((_, cost)) = known.next_if(|(other, _)| *other == pair) {
             pairs.push((*rank, if more_is_better { -cost } else { *cost }, pair));
@@ -270,7 +270,7 @@ mod tests {
     use super::*;
 
     fn costs(values: &[(&str, f64)]) -> Costs {
-        Costs(values.iter().map(|(dst, cost)| (("a".into(), (*dst).into()), *cost)).collect())
+        values.iter().map(|(dst, cost)| (("a".into(), (*dst).into()), *cost)).collect()
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::view::{CostMap, Costs};
 /// A cost query with its expected answer and the requirements that it grades.
 pub(super) struct CostQuery {
     pub(super) body: Value,
-    pub(super) expected: Arc<Costs>,
+    pub(super) expected: Costs,
     pub(super) grades: Vec<Requirement>,
     pub(super) lenience: Lenience,
 }
@@ -46,8 +46,8 @@ pub(super) struct ConstraintGrades {
 }
 
 impl CostQuery {
-    pub(super) fn new(body: Value, expected: impl Into<Arc<Costs>>, grades: &[Requirement]) -> Self {
-        Self { body, expected: expected.into(), grades: grades.to_vec(), lenience: Lenience::None }
+    pub(super) fn new(body: Value, expected: Costs, grades: &[Requirement]) -> Self {
+        Self { body, expected, grades: grades.to_vec(), lenience: Lenience::None }
     }
 
     pub(super) fn lenient(mut self, lenience: Lenience) -> Self {
@@ -183,7 +183,7 @@ fn misshapen(resource: &Resource, exchange: &Exchange) -> Option<Finding> {
 /// Finds the first pair that is missing, unexpected or different in cost. Of ordinal costs only the pairs are compared,
 /// because ranks are relative to their answer (RFC 7285 §6.2).
 fn mismatch(resource: &Resource, cost_type: &CostType, seen: &Costs, expected: &Costs) -> Option<Finding> {
-    let flat = |costs: &Costs| Costs(costs.0.keys().map(|pair| (pair.clone(), 0.0)).collect());
+    let flat = |costs: &Costs| costs.0.keys().map(|pair| (pair.clone(), 0.0)).collect::<Costs>();
     let difference = match cost_type.is_ordinal() {
         // The usual case, without a copy.
         true if seen.0.keys().eq(expected.0.keys()) => None,
@@ -222,7 +222,7 @@ mod tests {
         let grades =
             ConstraintGrades { syntax: &[], conjunction: &[], excluded: &[], absent: &[], empty: &[], precision: &[] };
         let pairs = [("b", 1.5), ("c", 5.0), ("d", 9.0)];
-        let costs = Costs(pairs.iter().map(|(dst, cost)| (("a".into(), (*dst).into()), *cost)).collect());
+        let costs: Costs = pairs.iter().map(|(dst, cost)| (("a".into(), (*dst).into()), *cost)).collect();
         let queries = constraint_queries(&json!({}), &costs, &grades);
         let brought = |text: &str| {
             let query = queries.iter().find(|query| query.body["constraints"] == json!([text])).unwrap();

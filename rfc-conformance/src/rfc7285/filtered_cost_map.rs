@@ -144,7 +144,7 @@ fn restrictions(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer
             let Some(full) = CostMap::read(before) else {
                 return Ok(noted);
             };
-            let full = Arc::new(full.costs);
+            let full = full.costs;
             let [whole, part] = against_full(&full, &pids, &cost_type);
             let answer = context.post(resource, &whole.body)?;
             // Wrong costs are reported once: the other answers are compared with the unfiltered one of the resource itself.
@@ -154,7 +154,7 @@ fn restrictions(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer
                 graded(&answer, &whole, &mut noted);
                 graded(&context.post(resource, &part.body)?, &part, &mut noted);
             }
-            for query in against_itself(&own.map_or(full, Arc::new), &pids, &cost_type) {
+            for query in against_itself(&own.unwrap_or(full), &pids, &cost_type) {
                 graded(&context.post(resource, &query.body)?, &query, &mut noted);
             }
             Ok(noted)
@@ -223,24 +223,24 @@ fn body_of(cost_type: &CostType, srcs: &[&str], dsts: &[&str]) -> Value {
 }
 
 /// Creates queries whose answers must equal parts of the full map; the first asks for all of it.
-fn against_full(costs: &Arc<Costs>, pids: &[&str], cost_type: &CostType) -> [CostQuery; 2] {
+fn against_full(costs: &Costs, pids: &[&str], cost_type: &CostType) -> [CostQuery; 2] {
     let (srcs, dsts) = (spread(pids, 2), spread(pids, 3));
     let some = costs.filtered(|src, dst, _| srcs.contains(&src) && dsts.contains(&dst));
     let everything = [NO_PIDS, EVERYTHING];
     [
-        CostQuery::new(json!({"cost-type": cost_type.to_json()}), Arc::clone(costs), &everything),
+        CostQuery::new(json!({"cost-type": cost_type.to_json()}), costs.clone(), &everything),
         CostQuery::new(body_of(cost_type, &srcs, &dsts), some, &[EVERYTHING, DEFINED_PAIRS]),
     ]
 }
 
 /// Creates queries whose answers must equal parts of the unfiltered answer.
-fn against_itself(costs: &Arc<Costs>, pids: &[&str], cost_type: &CostType) -> Vec<CostQuery> {
+fn against_itself(costs: &Costs, pids: &[&str], cost_type: &CostType) -> Vec<CostQuery> {
     let body = |srcs: &[&str], dsts: &[&str]| body_of(cost_type, srcs, dsts);
     let (srcs, dsts) = (spread(pids, 2), spread(pids, 3));
     let some = costs.filtered(|src, dst, _| srcs.contains(&src) && dsts.contains(&dst));
     let none = unknown_name(pids);
     let mut queries = vec![
-        CostQuery::new(body(&[], &[]), Arc::clone(costs), &[EMPTY_LISTS]),
+        CostQuery::new(body(&[], &[]), costs.clone(), &[EMPTY_LISTS]),
         CostQuery::new(body(&srcs, &dsts), some.clone(), &[ONLY_ASKED]),
         CostQuery::new(
             body(&[&srcs[..], &srcs[..]].concat(), &[&dsts[..], &dsts[..]].concat()),

@@ -1,5 +1,7 @@
 //! Resources that answer cost queries by POST, with a scope for requests and their single-cost answers.
 
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 
 use crate::address;
@@ -134,7 +136,7 @@ impl CostService<'_> {
 impl SingleCosts {
     /// Returns the costs of a cost type.
     pub(crate) fn costs(&self, cost_type: &CostType) -> &Costs {
-        static NONE: Costs = Costs(std::collections::BTreeMap::new());
+        static NONE: LazyLock<Costs> = LazyLock::new(Costs::default);
         self.0.iter().find(|(known, _)| known == cost_type).map_or(&NONE, |(_, costs)| costs)
     }
 

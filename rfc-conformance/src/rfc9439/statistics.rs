@@ -96,7 +96,7 @@ impl Snapshot<'_> {
     ) {
         let [Some(one), Some(other)] = metrics.map(|metric| self.costs(metric)) else { return };
         let entry = sheet.on(requirement);
-        for (pair, first) in &one.0 {
+        for (pair, first) in one.0.iter() {
             let Some(second) = other.0.get(pair) else { continue };
             entry.saw(self.exchange, 1, "pair");
             if !fits(*first, *second) {
@@ -165,7 +165,7 @@ impl Snapshot<'_> {
             let Some(costs) = self.costs(name) else { continue };
             // Only means are additive.
             let means = (name == "delay-rt:mean").then(|| self.costs("delay-ow:mean")).flatten();
-            for (pair, there) in &costs.0 {
+            for (pair, there) in costs.0.iter() {
                 let back = (pair.1.clone(), pair.0.clone());
                 let entry = sheet.on(BOTH_WAYS);
                 entry.saw(self.exchange, 1, "pair");

@@ -6,6 +6,8 @@ use tokio::time::Instant;
 
 /// Minimum rate in bytes per second, over a window in which the peer had to wait for the client.
 pub(super) const MIN_RATE: u64 = 4 * 1024;
+/// Number of windows that a client gets which reads something in each, as one does behind lines that are full.
+const FULL_LINES: u32 = 4;
 /// Share of a window that has to be spent waiting for the client: the peer's own limits are not the client's fault.
 const WAITING: f64 = 0.8;
 
@@ -31,12 +33,14 @@ impl Flow {
         self.waited += time;
     }
 
-    /// True if the client has read too slowly over a window of this length. A window begins anew when it has passed, and
-    /// as soon as enough was read for it: what the system buffers at the beginning counts for a moment only.
+    /// True if the client has read nothing over a window of this length, or too little for it over several. A window begins
+    /// anew when it has passed, and as soon as enough was read for it: what the system buffers at the beginning counts for a
+    /// moment only.
     pub(super) fn is_too_slow(&mut self, window: Duration, written: u64, now: Instant) -> bool {
         let elapsed = now - self.since;
         #[expect(clippy::cast_precision_loss, reason = "more than 2^53 bytes are enough")]
         let enough = (written - self.written) as f64 >= MIN_RATE as f64 * window.as_secs_f64();
+        let window = if written == self.written { window } else { window * FULL_LINES };
         if !enough && elapsed < window {
             return false;
         }
@@ -52,24 +56,26 @@ mod tests {
 
     const WINDOW: Duration = Duration::from_secs(5);
 
-    /// Whether a client is too slow that takes this many bytes per second, while the peer waits for a share of the time.
-    fn is_too_slow(rate: u64, waiting: f64) -> bool {
-        let start = Instant::now();
+    /// Whether a client is too slow that takes this many bytes over some windows, while the peer waits for a share of the
+    /// time.
+    fn is_too_slow(bytes: u64, windows: u32, waiting: f64) -> bool {
+        let (start, time) = (Instant::now(), WINDOW * windows);
         let mut flow = Flow::new(1000, start);
         assert!(!flow.is_too_slow(WINDOW, 1000, start + WINDOW / 2), "too early");
-        flow.waited(WINDOW.mul_f64(waiting));
-        flow.is_too_slow(WINDOW, 1000 + rate * WINDOW.as_secs(), start + WINDOW)
+        flow.waited(time.mul_f64(waiting));
+        flow.is_too_slow(WINDOW, 1000 + bytes, start + time)
     }
 
     #[test]
-    fn a_client_below_the_minimum_rate_is_too_slow() {
-        assert!(is_too_slow(0, 1.0) && is_too_slow(MIN_RATE - 1, 1.0));
-        assert!(!is_too_slow(MIN_RATE, 1.0));
+    fn a_client_that_reads_nothing_is_too_slow_and_one_that_reads_a_little_only_later() {
+        let enough = MIN_RATE * WINDOW.as_secs();
+        assert!(is_too_slow(0, 1, 1.0) && !is_too_slow(1, 1, 1.0));
+        assert!(is_too_slow(enough - 1, FULL_LINES, 1.0) && !is_too_slow(enough, FULL_LINES, 1.0));
     }
 
     #[test]
     fn a_client_that_the_peer_itself_keeps_waiting_is_not_too_slow() {
-        assert!(!is_too_slow(100, 0.5));
+        assert!(!is_too_slow(0, 1, 0.5));
     }
 
     #[test]

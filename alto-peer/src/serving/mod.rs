@@ -61,7 +61,7 @@ pub struct ServingSettings {
 pub struct Patience {
     /// Time for the head of a request, and until the next request on a connection.
     pub head: Duration,
-    /// Time over which a client has to read at the minimum rate, 4 KiB/s.
+    /// Time within which a client has to read something, and within four times as long 4 KiB for each of its seconds.
     pub reading: Duration,
     /// The same while other clients wait for an upload.
     pub contended: Duration,
@@ -126,7 +126,7 @@ impl Default for Patience {
             head: Duration::from_secs(30),
             reading: Duration::from_mins(1),
             contended: Duration::from_secs(5),
-            turn: Duration::from_secs(30),
+            turn: Duration::from_mins(1),
             queue: Duration::from_secs(20),
         }
     }

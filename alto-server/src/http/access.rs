@@ -9,6 +9,7 @@ use http::header::AUTHORIZATION;
 
 use super::digest::Authenticator;
 use super::nonce::Nonces;
+use super::representation::copy;
 use super::{Exchange, HttpError};
 use crate::clock::Clock;
 
@@ -78,7 +79,7 @@ impl Access {
 
     /// Value of `Cache-Control` for documents.
     pub(crate) fn cache_control(&self) -> HeaderValue {
-        self.rules.load().cache_control.clone()
+        copy(&self.rules.load().cache_control)
     }
 
     /// Value of `Cache-Control` for what never changes and is available for a time.

@@ -32,8 +32,7 @@ impl Compression {
 
     /// Encodes the answer to a request if it should be.
     pub(super) fn encode(&self, request: &Head, response: Response) -> http::Response<Content> {
-        let accepts_any = request.headers.contains_key(ACCEPT_ENCODING);
-        let encoding = if accepts_any { Encoding::negotiate(&request.headers) } else { Encoding::Identity };
+        let encoding = Encoding::negotiate(&request.headers);
         let payer = request.slot.client().map(|client| client.net());
         encode(response, encoding, (self.0.clone(), payer))
     }

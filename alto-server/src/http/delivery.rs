@@ -28,6 +28,9 @@ use super::slot::Slot;
 /// that writes it copies it into the kernel, as far as there is room.
 const LARGE_PIECE: usize = 1024 * 1024;
 
+/// Longest body of an answer's own that is not charged, in bytes. Slots bound the number of such answers.
+const UNCHARGED: usize = 4096;
+
 /// Request whose answer is to be delivered.
 pub(super) struct Delivery {
     ongoing: Ongoing,
@@ -129,11 +132,12 @@ impl Delivery {
 
 /// Charges a body that is there as a whole.
 fn charge_whole(ongoing: &Ongoing, client: &Arc<Client>, whole: &Bytes) -> Result<Option<Bill>, HttpError> {
-    // A small body that others share is not worth the bookkeeping.
-    if whole.is_empty() || !whole.is_unique() && whole.len() <= PIECE {
+    // A small body is not worth the bookkeeping: what an answer takes beside it is as much, and others share the longer ones.
+    let is_own = whole.is_unique();
+    if whole.len() <= if is_own { UNCHARGED } else { PIECE } {
         return Ok(None);
     }
-    if whole.is_unique() {
+    if is_own {
         return charge(ongoing, client, whole.len());
     }
     ongoing.connection().admission().reader(client, whole).map(|reader| Some(Bill::Shared { _reader: reader }))

@@ -35,6 +35,9 @@ impl Encoding {
 
     /// Returns the best encoding that the client accepts; identity if it names none.
     pub(crate) fn negotiate(headers: &HeaderMap) -> Self {
+        if !headers.contains_key(ACCEPT_ENCODING) {
+            return Self::Identity;
+        }
         let items = weighted_items(headers, &ACCEPT_ENCODING);
         let weight = |encoding: Self| {
             let named = |name: &str| items.iter().find(|item| item.value.eq_ignore_ascii_case(name));

@@ -44,7 +44,7 @@ pub(super) struct Found {
     /// Whether the answer waits until something changes, whatever time that takes.
     waits: AtomicBool,
     /// How the route accounts for its answers.
-    pub(super) account: OnceLock<Arc<Account>>,
+    pub(super) account: OnceLock<&'static Account>,
 }
 
 /// How answers of a route are accounted for.

@@ -3,15 +3,15 @@
 //! Every answer is counted, so each thread counts for itself: cores that count in the same place would wait for each other.
 //! The recorder of all other metrics does that, and keeps every duration until somebody asks for metrics.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use http::StatusCode;
+
+use super::per_thread::PerThread;
 
 /// Upper bounds of the buckets of durations.
 const BUCKETS: [(Duration, &str); 12] = [
@@ -49,39 +49,6 @@ struct Tally {
     durations: [AtomicU64; BUCKETS.len() + 1],
 }
 
-/// A counter for each thread that answers, in cache lines of its own.
-struct PerThread<T>(Box<[Line<T>]>);
-
-#[repr(align(128))]
-#[derive(Default)]
-struct Line<T>(T);
-
-impl<T: Default> PerThread<T> {
-    fn new() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Self((0..cores).map(|_| Line::default()).collect())
-    }
-
-    /// Counter of this thread. Where there are more threads than cores, some share one.
-    fn own(&self) -> &T {
-        static THREADS: AtomicUsize = AtomicUsize::new(0);
-        thread_local! {
-            static NUMBER: Cell<Option<usize>> = const { Cell::new(None) };
-        }
-        let number = NUMBER.get().unwrap_or_else(|| {
-            let number = THREADS.fetch_add(1, Ordering::Relaxed);
-            NUMBER.set(Some(number));
-            number
-        });
-        &self.0[number % self.0.len()].0
-    }
-
-    /// Sum of the counters of all threads.
-    fn sum(&self, counter: impl Fn(&T) -> &AtomicU64) -> u64 {
-        self.0.iter().map(|Line(each)| counter(each).load(Ordering::Relaxed)).sum()
-    }
-}
-
 impl Meter {
     /// Returns the counters of a resource.
     pub(crate) fn of(resource: &str) -> Arc<Self> {
@@ -96,9 +63,9 @@ impl Meter {
     /// Counts one answer.
     pub(super) fn count(&self, status: StatusCode, time: Duration, bytes: Option<u64>) {
         if let Some(answers) = self.answers.get(usize::from(status.as_u16()).saturating_sub(100)) {
-            answers.get_or_init(PerThread::new).own().fetch_add(1, Ordering::Relaxed);
+            answers.get_or_init(PerThread::new).own().1.fetch_add(1, Ordering::Relaxed);
         }
-        let tally = self.tallies.own();
+        let (_, tally) = self.tallies.own();
         let bucket = BUCKETS.iter().take_while(|(bound, _)| time > *bound).count();
         tally.durations[bucket].fetch_add(1, Ordering::Relaxed);
         tally.nanoseconds.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
@@ -108,7 +75,7 @@ impl Meter {
     /// Numbers of answers with the status codes that there were.
     fn by_status(&self) -> impl Iterator<Item = (usize, u64)> {
         let counts = (100..).zip(&self.answers);
-        counts.filter_map(|(status, answers)| Some((status, answers.get()?.sum(|count| count))))
+        counts.filter_map(|(status, answers)| Some((status, sum(answers.get()?, |count| count))))
     }
 }
 
@@ -135,7 +102,7 @@ fn write(meters: &[Arc<Meter>]) -> Result<String, std::fmt::Error> {
     let name = "alto_response_bytes_total";
     begin(&mut text, name, "counter", "Bytes of answer bodies, by resource.")?;
     for meter in meters {
-        let bytes = meter.tallies.sum(|tally| &tally.bytes);
+        let bytes = sum(&meter.tallies, |tally| &tally.bytes);
         writeln!(text, "{name}{{resource=\"{}\"}} {bytes}", label(&meter.resource))?;
     }
     let name = "alto_request_duration_seconds";
@@ -145,14 +112,19 @@ fn write(meters: &[Arc<Meter>]) -> Result<String, std::fmt::Error> {
         let mut count = 0;
         let bounds = BUCKETS.iter().map(|(_, bound)| *bound).chain(["+Inf"]);
         for (bucket, bound) in bounds.enumerate() {
-            count += meter.tallies.sum(|tally| &tally.durations[bucket]);
+            count += sum(&meter.tallies, |tally| &tally.durations[bucket]);
             writeln!(text, "{name}_bucket{{resource=\"{resource}\",le=\"{bound}\"}} {count}")?;
         }
-        let seconds = Duration::from_nanos(meter.tallies.sum(|tally| &tally.nanoseconds)).as_secs_f64();
+        let seconds = Duration::from_nanos(sum(&meter.tallies, |tally| &tally.nanoseconds)).as_secs_f64();
         writeln!(text, "{name}_sum{{resource=\"{resource}\"}} {seconds}")?;
         writeln!(text, "{name}_count{{resource=\"{resource}\"}} {count}")?;
     }
     Ok(text)
+}
+
+/// Sum of a counter over all threads.
+fn sum<T: Default>(counters: &PerThread<T>, counter: impl Fn(&T) -> &AtomicU64) -> u64 {
+    counters.all().map(|each| counter(each).load(Ordering::Relaxed)).sum()
 }
 
 /// Escapes the value of a label.

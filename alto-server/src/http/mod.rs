@@ -2,9 +2,9 @@
 //!
 //! In the order in which a request passes: [`accept`] accepts connections up to a number ([`roster`]), hands them out to
 //! [`event_loops`] and limits each ([`connection`], [`proxy_protocol`], [`tls`] with its [`certificate`]); [`serving`] serves
-//! one to its end ([`on_wake`], [`read_ahead`], [`lingering`], [`send_buffer`]); [`stack`] lists the layers that complete the [`head`] of a
-//! request and its answer ([`request_id`], [`gate`], [`deadline`], [`compression`], [`delivery`], [`cors`], [`metering`] by the
-//! [`meter`] of a resource); [`router`] finds the handler by [`path`] and method. A handler gets an [`exchange`] with the
+//! one to its end ([`on_wake`], [`read_ahead`], [`lingering`], [`send_buffer`]); [`stack`] lists the layers that complete the
+//! [`head`] of a request and its answer ([`request_id`], [`gate`], [`deadline`], [`compression`], [`delivery`], [`cors`],
+//! [`metering`] by the [`meter`] of a resource, what is [`per_thread`]); [`router`] finds the handler by [`path`] and method. A handler gets an [`exchange`] with the
 //! [`client_address`] and a [`body`] that is still [`arriving`], takes a [`slot`] of what all clients share ([`admission`],
 //! [`shares`]), checks [`access`] (by [`digest`] with [`nonce`] and [`digest_user`]) and [`negotiation`], and decides with
 //! [`offload`] where the work runs, for which clients take [`turns`]. It gives an [`answer`], or a [`representation`] in some
@@ -45,6 +45,7 @@ pub(crate) mod nonce;
 pub(crate) mod offload;
 mod on_wake;
 mod path;
+mod per_thread;
 mod produced;
 mod proxy_protocol;
 mod read_ahead;

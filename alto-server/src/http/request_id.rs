@@ -1,9 +1,11 @@
-//! Request IDs, made of a random part per process and a counter.
+//! Request IDs, made of a random part per process and a number.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rand::RngExt as _;
+
+use super::per_thread::PerThread;
 
 /// Field that has the ID of a request, in requests and in answers.
 const FIELD: HeaderName = HeaderName::from_static("x-request-id");
@@ -14,7 +16,8 @@ const DIGITS: usize = 16;
 /// Source of request IDs, which are unique in this process and very probably among processes.
 pub(super) struct RequestIds {
     process: [u8; DIGITS],
-    count: AtomicU64,
+    /// Numbers of requests so far, by thread.
+    counts: PerThread<AtomicU64>,
 }
 
 impl RequestIds {
@@ -23,17 +26,20 @@ impl RequestIds {
         // The highest bit is set, so that all digits are written.
         let mut process = [0; DIGITS];
         write_hex(rand::rng().random::<u64>() | 1 << 63, &mut process);
-        Self { process, count: AtomicU64::new(0) }
+        Self { process, counts: PerThread::new() }
     }
 
     /// ID that the client has given its request, or a new one.
     pub(super) fn of(&self, request: &HeaderMap) -> Option<HeaderValue> {
         request.get(FIELD).cloned().or_else(|| {
-            let count = self.count.fetch_add(1, Ordering::Relaxed);
+            // Each thread has every n-th number.
+            let (thread, count) = self.counts.own();
+            let count = count.fetch_add(1, Ordering::Relaxed);
+            let number = count.wrapping_mul(self.counts.len() as u64).wrapping_add(thread as u64);
             // Digits of the process, a hyphen, and at most as many digits.
             let mut id = [b'-'; 2 * DIGITS + 1];
             id[..DIGITS].copy_from_slice(&self.process);
-            let end = DIGITS + 1 + write_hex(count, &mut id[DIGITS + 1..]);
+            let end = DIGITS + 1 + write_hex(number, &mut id[DIGITS + 1..]);
             HeaderValue::from_bytes(&id[..end]).ok()
         })
     }
@@ -61,14 +67,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_the_process_and_a_count_in_hexadecimal() {
+    fn ids_are_the_process_and_a_number_in_hexadecimal() {
         let ids = RequestIds::new();
         let process = String::from_utf8(ids.process.to_vec()).unwrap();
         assert_eq!(process.len(), DIGITS);
-        for count in [0, 1, 15, 16, 0x1a2b, u64::MAX] {
-            ids.count.store(count, Ordering::Relaxed);
-            assert_eq!(ids.of(&HeaderMap::new()).unwrap(), format!("{process}-{count:x}"));
+        for number in [0, 1, 15, 16, 0x1a2b, u64::MAX] {
+            let mut digits = [0; DIGITS];
+            let length = write_hex(number, &mut digits);
+            assert_eq!(digits[..length], *format!("{number:x}").as_bytes());
         }
+        let of_threads: Vec<HeaderValue> = std::thread::scope(|scope| {
+            let several = || (0..20).map(|_| ids.of(&HeaderMap::new()).unwrap()).collect::<Vec<_>>();
+            let threads: Vec<_> = (0..3).map(|_| scope.spawn(several)).collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(of_threads.iter().all(|id| id.to_str().unwrap().starts_with(&format!("{process}-"))));
+        assert_eq!(of_threads.iter().collect::<std::collections::HashSet<_>>().len(), 60);
         let own = HeaderMap::from_iter([(FIELD, HeaderValue::from_static("own"))]);
         assert_eq!(ids.of(&own).unwrap(), "own");
     }

@@ -5,11 +5,11 @@
 //! against one route after another.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use futures_util::future::{Either, Ready, ready};
 use http::header::{ALLOW, HeaderValue};
 use http::{Method, StatusCode};
+use http_body::Body as _;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 
@@ -25,6 +25,13 @@ type Answering = Either<Working, Ready<Response>>;
 
 /// Handler of one method of a route.
 type Handler = Box<dyn Fn(Exchange) -> Answering + Send + Sync>;
+
+/// Who takes the slot of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Taker {
+    Router,
+    Handler,
+}
 
 /// Check that comes before everything else on a route, methods included.
 type Guard = Box<dyn Fn(&Exchange) -> Result<(), HttpError> + Send + Sync>;
@@ -45,7 +52,7 @@ pub(crate) struct Route {
     guard: Option<Guard>,
     is_exempt: bool,
     is_held: bool,
-    handlers: Vec<(Method, Handler)>,
+    handlers: Vec<(Method, Taker, Handler)>,
     has_secret_path: bool,
 }
 
@@ -54,8 +61,8 @@ struct Endpoint {
     guard: Option<Guard>,
     is_exempt: bool,
     is_held: bool,
-    handlers: Vec<(Method, Handler)>,
-    account: Arc<Account>,
+    handlers: Vec<(Method, Taker, Handler)>,
+    account: Account,
     /// Value of `Allow`.
     allow: String,
 }
@@ -89,11 +96,12 @@ impl Route {
         A: Future<Output = Result<Response, HttpError>> + Send + 'static,
     {
         let handler = move |exchange| work(handler(exchange));
-        self.handlers.push((method, Box::new(handler)));
+        self.handlers.push((method, Taker::Router, Box::new(handler)));
         self
     }
 
-    /// Adds the handler of a method that has most of its answers ready: `handler` works on requests without one.
+    /// Adds the handler of a method that has most of its answers ready: `handler` works on requests without one. Ready answers
+    /// take a slot only if they have a body: others are over before anybody else could have one.
     pub(crate) fn on_ready<F, A>(
         mut self,
         method: Method,
@@ -105,10 +113,16 @@ impl Route {
         A: Future<Output = Result<Response, HttpError>> + Send + 'static,
     {
         let handler = move |exchange| match ready(&exchange) {
-            Some(answer) => immediate(answer),
-            None => work(handler(exchange)),
+            Some(answer) => immediate(answer.and_then(|answer| {
+                let is_empty = answer.body().size_hint().exact() == Some(0);
+                if is_empty { Ok(answer) } else { exchange.admit().map(|()| answer) }
+            })),
+            None => match exchange.admit() {
+                Ok(()) => work(handler(exchange)),
+                Err(error) => immediate(Err(error)),
+            },
         };
-        self.handlers.push((method, Box::new(handler)));
+        self.handlers.push((method, Taker::Handler, Box::new(handler)));
         self
     }
 
@@ -137,12 +151,13 @@ impl Route {
 pub(crate) fn router(routes: impl IntoIterator<Item = Route>, not_found: &'static str) -> BoxedFilter<(Response,)> {
     let endpoints = routes.into_iter().map(|route| {
         let Route { path, resource, guard, is_exempt, is_held, handlers, has_secret_path } = route;
-        let allow = allow(handlers.iter().map(|(method, _)| method));
+        let allow = allow(handlers.iter().map(|(method, ..)| method));
         let logged_path = has_secret_path.then(|| format!("/{path}"));
-        let account = Arc::new(Account { meter: Meter::of(&resource), logged_path });
+        let account = Account { meter: Meter::of(&resource), logged_path };
         (path, Endpoint { guard, is_exempt, is_held, handlers, account, allow })
     });
-    let table = Arc::new(Table::new(endpoints));
+    // Routes are there as long as the process. Requests would count who uses the table, for which cores wait for each other.
+    let table: &'static Table<Endpoint> = Box::leak(Box::new(Table::new(endpoints)));
     Exchange::filter()
         .then(move |exchange: Exchange| {
             let Some(endpoint) = table.find(exchange.path()) else {
@@ -151,7 +166,7 @@ pub(crate) fn router(routes: impl IntoIterator<Item = Route>, not_found: &'stati
             if endpoint.is_exempt {
                 exchange.slot.exempt();
             }
-            let _only_once = exchange.found.account.set(Arc::clone(&endpoint.account));
+            let _only_once = exchange.found.account.set(&endpoint.account);
             endpoint.answer(exchange)
         })
         .boxed()
@@ -164,11 +179,12 @@ impl Endpoint {
         }
         // The HTTP library leaves the body out of an answer to HEAD.
         let method = if exchange.method == Method::HEAD { &Method::GET } else { &exchange.method };
-        match self.handlers.iter().find(|(handled, _)| handled == method) {
-            Some((_, handler)) => {
+        match self.handlers.iter().find(|(handled, ..)| handled == method) {
+            Some((_, taker, handler)) => {
                 // A request with a body is admitted once that has arrived.
                 let has_body = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
-                match if has_body || self.is_held { Ok(()) } else { exchange.admit() } {
+                let is_later = has_body || self.is_held || *taker == Taker::Handler;
+                match if is_later { Ok(()) } else { exchange.admit() } {
                     Ok(()) => handler(exchange),
                     Err(error) => immediate(Err(error)),
                 }

@@ -187,12 +187,12 @@ impl Serving {
     + 'static
     + use<> {
         // In one place of the connection's own: what all connections share is counted by all cores.
-        let own = Arc::new((Arc::clone(&self.stack), Arc::clone(peer)));
+        let own = Arc::new((Arc::clone(&self.stack), self.stack.routes(), Arc::clone(peer)));
         service_fn(move |request| {
             let own = Arc::clone(&own);
             async move {
-                let (stack, peer) = &*own;
-                Ok(stack.answer(request, Arc::clone(peer)).await)
+                let (stack, routes, peer) = &*own;
+                Ok(stack.answer(routes, request, Arc::clone(peer)).await)
             }
         })
     }

@@ -1,8 +1,9 @@
 //! The layers that every request passes through, as one ordered list.
 
 use std::any::Any;
+use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -35,6 +36,17 @@ pub(crate) struct StackSettings {
     pub(crate) origins: Origins,
 }
 
+/// Routes as a service of one connection.
+pub(super) trait Routes:
+    Service<Request<Empty<Bytes>>, Response = Response, Error = Infallible, Future: Send> + Send + 'static
+{
+}
+
+impl<S> Routes for S where
+    S: Service<Request<Empty<Bytes>>, Response = Response, Error = Infallible, Future: Send> + Send + 'static
+{
+}
+
 /// All layers, around the routes.
 pub(crate) struct Stack {
     settings: StackSettings,
@@ -53,7 +65,12 @@ impl Stack {
 
     /// Answers a request, layer by layer from the outside in and back: one future, because a boxed one for each layer
     /// would take as long as a small answer.
-    pub(super) async fn answer(&self, request: Request<Incoming>, peer: Arc<Peer>) -> http::Response<Outgoing> {
+    pub(super) async fn answer(
+        &self,
+        routes: &Mutex<impl Routes>,
+        request: Request<Incoming>,
+        peer: Arc<Peer>,
+    ) -> http::Response<Outgoing> {
         let start = Instant::now();
         let ongoing = peer.connection.begin(start);
         let (parts, body) = request.into_parts();
@@ -70,7 +87,7 @@ impl Stack {
             let response = match admitted {
                 // 503 with Retry-After for a request that takes too long. The routes take a slot for each request that
                 // has arrived.
-                Ok(()) => deadline::within(self.settings.request, &head, self.route(&head, body)).await,
+                Ok(()) => deadline::within(self.settings.request, &head, route(routes, &head, body)).await,
                 Err(error) => error.into_response(),
             };
             // Compression of answers that were not compressed when rendered.
@@ -90,12 +107,17 @@ impl Stack {
         response
     }
 
-    /// Lets the routes answer.
-    async fn route(&self, head: &Arc<Head>, body: Arriving) -> Response {
-        let answering = warp::service(self.routes.clone()).call(Request::new(Empty::<Bytes>::new()));
-        let Ok(response) = Exchange::within(Arc::clone(head), body, answering).await;
-        response
+    /// The routes, for one connection: those who share them would be counted by all cores with every request.
+    pub(super) fn routes(&self) -> Mutex<impl Routes + use<>> {
+        Mutex::new(warp::service(self.routes.clone()))
     }
+}
+
+/// Lets the routes answer.
+async fn route(routes: &Mutex<impl Routes>, head: &Arc<Head>, body: Arriving) -> Response {
+    let answering = routes.lock().unwrap_or_else(PoisonError::into_inner).call(Request::new(Empty::new()));
+    let Ok(response) = Exchange::within(Arc::clone(head), body, answering).await;
+    response
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature is that of caught panics")]

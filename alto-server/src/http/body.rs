@@ -1,18 +1,11 @@
 //! Reading of request bodies: to their end, up to a length, and at a pace.
 
-use std::time::Duration;
-
 use bytes::{Bytes, BytesMut};
-use futures_util::FutureExt;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout_at};
 
-use super::slot::Arrival;
 use super::{Exchange, HttpError};
-
-/// Longest request body that is not counted if all of it is there with the head, in bytes: heads may be longer.
-const UNCOUNTED: usize = 4096;
 
 /// Place where a request body goes while it arrives.
 pub(crate) trait Sink {
@@ -75,20 +68,14 @@ pub(crate) async fn read_into(
 
 async fn receive(exchange: &mut Exchange, limit: u64, sink: &mut impl Sink) -> Result<(), HttpError> {
     let pace = exchange.slot.pace();
-    let mut arrival = None;
+    let mut arrival = exchange.slot.receive()?;
     let (mut received, mut held) = (0_u64, 0);
     let start = Instant::now();
     loop {
-        let piece = match exchange.body.frame().now_or_never() {
-            Some(piece) => piece,
-            None => {
-                arrive(&mut arrival, exchange, held)?;
-                // The pace counts on average, so that a body that came fast at first may then pause.
-                let on_average = start + pace.pause + Duration::from_secs(received / pace.rate.max(1));
-                let deadline = on_average.min(Instant::now() + pace.pause);
-                timeout_at(deadline, exchange.body.frame()).await.map_err(|_| HttpError::BodyTimeout)?
-            }
-        };
+        // The pace counts on average, so that a body that came fast at first may then pause.
+        let on_average = start + pace.pause + std::time::Duration::from_secs(received / pace.rate.max(1));
+        let deadline = on_average.min(Instant::now() + pace.pause);
+        let piece = timeout_at(deadline, exchange.body.frame()).await.map_err(|_| HttpError::BodyTimeout)?;
         let Some(piece) = piece else { break };
         let piece = piece.map_err(|error| HttpError::BadRequest(format!("the request body ended early: {error}")))?;
         // What is no data are trailers.
@@ -98,29 +85,10 @@ async fn receive(exchange: &mut Exchange, limit: u64, sink: &mut impl Sink) -> R
             return Err(HttpError::BodyTooLarge(limit));
         }
         sink.take(&piece)?;
-        let more = sink.held().saturating_sub(held);
+        arrival.add(sink.held().saturating_sub(held))?;
         held = held.max(sink.held());
-        if held > UNCOUNTED || arrival.is_some() {
-            arrive(&mut arrival, exchange, held - more)?.add(more)?;
-        }
     }
-    if let Some(arrival) = &mut arrival {
-        arrival.complete();
-    }
-    exchange.received = arrival;
+    arrival.complete();
+    exchange.received = Some(arrival);
     Ok(())
-}
-
-/// Returns what the body takes while it arrives; begins to count it, with what is in memory, if it was not counted.
-fn arrive<'a>(
-    arrival: &'a mut Option<Arrival>,
-    exchange: &Exchange,
-    held: usize,
-) -> Result<&'a mut Arrival, HttpError> {
-    if arrival.is_none() {
-        let mut begun = exchange.slot.receive()?;
-        begun.add(held)?;
-        *arrival = Some(begun);
-    }
-    arrival.as_mut().ok_or(HttpError::Internal)
 }

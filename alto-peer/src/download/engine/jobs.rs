@@ -62,6 +62,8 @@ struct Running {
     since: Instant,
     /// Time since when the holder has been answering.
     begun: Option<Instant>,
+    /// True if the holder has sent a piece before.
+    is_proven: bool,
 }
 
 /// A neighbour that can be asked for pieces.
@@ -75,6 +77,8 @@ pub(super) struct Offer<'a> {
     pub(super) batch: usize,
     /// True if batches are taken in the order of the file rather than by rarity.
     pub(super) in_order: bool,
+    /// True if the neighbour has sent a piece before.
+    pub(super) is_proven: bool,
 }
 
 /// A request that has ended.
@@ -90,14 +94,14 @@ pub(super) struct Ended {
 
 impl Running {
     /// Time until which no other holder is asked for its piece, where pieces usually take so long; for longer if
-    /// `is_wasteful`.
+    /// `is_wasteful`, unless the holder may be one that never sends a piece to its end.
     fn patience(&self, usual: Option<Duration>, is_wasteful: bool) -> Instant {
         let usual = usual.unwrap_or_default();
         match self.begun {
             None => self.since + (usual * LONGER).clamp(WAITS.0, WAITS.1),
             Some(begun) => {
                 let time = (usual * SLOWER).clamp(ANSWERED.0, ANSWERED.1);
-                begun + if is_wasteful { time * PATIENT } else { time }
+                begun + if is_wasteful && self.is_proven { time * PATIENT } else { time }
             }
         }
     }
@@ -180,7 +184,7 @@ impl Jobs {
     /// Assigns pieces that nobody was asked for to a neighbour, unless it is busy or has none of them. `rarity` has the
     /// number of holders of each piece.
     pub(super) fn assign(&mut self, offer: Offer<'_>, rarity: &[u32], now: Instant, rng: &mut dyn Rng) -> Option<Job> {
-        let Offer { source, have, parallel, .. } = offer;
+        let Offer { source, have, parallel, is_proven, .. } = offer;
         if self.running_at(source) >= parallel {
             return None;
         }
@@ -188,7 +192,7 @@ impl Jobs {
         // Less towards the end, so that all requests end at about the same time.
         let most = most.min(self.picker.wanted() / (2 * parallel) + 1);
         let pieces = self.picker.pick(have, most, offer.in_order && most > 1, rarity, rng)?;
-        Some(self.start(source, pieces, None, now))
+        Some(self.start(source, pieces, None, is_proven, now))
     }
 
     /// Assigns a piece to a neighbour that another one was asked for, and is slow to send: one that waits only if this
@@ -200,7 +204,7 @@ impl Jobs {
         now: Instant,
         rng: &mut dyn Rng,
     ) -> Option<Job> {
-        let Offer { source, have, parallel, .. } = offer;
+        let Offer { source, have, parallel, is_proven, .. } = offer;
         if self.running_at(source) >= parallel {
             return None;
         }
@@ -212,7 +216,7 @@ impl Jobs {
         };
         let excluded = |piece| running.values().any(|job| job.pieces.contains(&piece) && is_in_vain(job));
         let piece = self.picker.pick_again(have, excluded, rng)?;
-        Some(self.start(source, piece..piece + 1, None, now))
+        Some(self.start(source, piece..piece + 1, None, is_proven, now))
     }
 
     /// The pieces that are missing and that no holder is sending, as far as they are `suitable`.
@@ -227,13 +231,28 @@ impl Jobs {
 
     /// Has a neighbour choose one of these pieces.
     pub(super) fn assign_any(&mut self, source: SocketAddr, pieces: Bitfield, now: Instant) -> Job {
-        self.start(source, 0..0, Some(pieces), now)
+        self.start(source, 0..0, Some(pieces), false, now)
     }
 
-    fn start(&mut self, source: SocketAddr, pieces: Range<usize>, any_of: Option<Bitfield>, now: Instant) -> Job {
+    fn start(
+        &mut self,
+        source: SocketAddr,
+        pieces: Range<usize>,
+        any_of: Option<Bitfield>,
+        is_proven: bool,
+        now: Instant,
+    ) -> Job {
         self.last_id += 1;
         let (cancel, is_any) = (Cancel::default(), any_of.is_some());
-        let job = Running { source, pieces: pieces.clone(), is_any, cancel: cancel.clone(), since: now, begun: None };
+        let job = Running {
+            source,
+            pieces: pieces.clone(),
+            is_any,
+            cancel: cancel.clone(),
+            since: now,
+            begun: None,
+            is_proven,
+        };
         self.running.insert(self.last_id, job);
         Job { id: self.last_id, source, of_whole: pieces.len() > 1, pieces, any_of, cancel }
     }

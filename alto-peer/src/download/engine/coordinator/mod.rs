@@ -285,6 +285,7 @@ impl Coordinator {
                     parallel: self.options.parallel_per_neighbour,
                     batch: holder.pieces_in(BATCH, piece_size, MAX_BATCH_BYTES / piece_size),
                     in_order,
+                    is_proven: holder.contribution.pieces > 0,
                 };
                 let job = if again {
                     self.jobs.assign_again(offer, holder.expected_wait(now), now, &mut self.rng)

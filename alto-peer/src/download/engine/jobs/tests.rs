@@ -9,7 +9,7 @@ fn source(last: usize) -> SocketAddr {
 }
 
 fn offer(last: usize, have: &Bitfield) -> Offer<'_> {
-    Offer { source: source(last), have, parallel: 2, batch: 1, in_order: false }
+    Offer { source: source(last), have, parallel: 2, batch: 1, in_order: false, is_proven: true }
 }
 
 /// A wait that is none, and one that is long.
@@ -103,17 +103,18 @@ fn the_first_holder_that_answers_ends_the_requests_that_wait() {
 #[test]
 fn what_is_sent_slowly_is_left_alone_for_longer_while_much_is_sent_twice() {
     let (have, now) = (Bitfield::full(1), Instant::now());
-    let asks_again = |overtaken: u64, after: Duration| {
+    let asks_again = |is_proven: bool, overtaken: u64, after: Duration| {
         let mut jobs = Jobs::new(&Bitfield::new(1));
-        let slow = jobs.assign(offer(1, &have), &[], now, &mut rng()).unwrap();
+        let slow = jobs.assign(Offer { is_proven, ..offer(1, &have) }, &[], now, &mut rng()).unwrap();
         jobs.begun(slow.id, 0, now);
         jobs.note_useful(AFFORDABLE * ALLOWANCE);
         jobs.note_overtaken(overtaken);
         jobs.assign_again(offer(2, &have), SOON, now + after, &mut rng()).is_some()
     };
-    assert!(asks_again(2 * ALLOWANCE, ANSWERED.0));
-    assert!(!asks_again(2 * ALLOWANCE + 1, ANSWERED.0));
-    assert!(asks_again(2 * ALLOWANCE + 1, ANSWERED.0 * PATIENT));
+    assert!(asks_again(true, 2 * ALLOWANCE, ANSWERED.0));
+    assert!(!asks_again(true, 2 * ALLOWANCE + 1, ANSWERED.0));
+    assert!(asks_again(false, 2 * ALLOWANCE + 1, ANSWERED.0), "it may never send a piece to its end");
+    assert!(asks_again(true, 2 * ALLOWANCE + 1, ANSWERED.0 * PATIENT));
 }
 
 #[test]

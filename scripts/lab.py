@@ -132,8 +132,9 @@ def comes_up(lab, follower):
     print(f"{len(lab.metrics())} of 36 routing costs equal the routers' own metrics, {took:.1f} s after the start")
     took = wait("all external prefixes", lambda: follower.external() == {"203.0.0.0/18", "203.0.64.0/20"})
     for number in (2, 3, 4, 5, 6):
-        if follower.prefixes().get(f"10.{number}.0.0/16") != f"r{number}":
-            raise RuntimeError(f"10.{number}.0.0/16 is not in r{number}: {follower.prefixes()}")
+        # Routers tell of their routes one after the other.
+        at_home = lambda: follower.prefixes().get(f"10.{number}.0.0/16") == f"r{number}"
+        took += wait(f"10.{number}.0.0/16 in r{number}", at_home)
     print(f"prefixes of BGP are in the PIDs of their routers and of the external network, {took:.1f} s later")
 
 

@@ -41,9 +41,9 @@ pub(crate) struct Connection {
     is_live: AtomicBool,
     /// True while the socket may not have taken all data of the connection.
     is_unsent: AtomicBool,
-    /// Whether several requests may be in progress at a time, of which the client must be told before it ends.
+    /// True over HTTP/2, where several requests may be in progress and the client is told before the connection ends.
     is_multiplexed: AtomicBool,
-    /// Whether data is given to the socket from where it is, and what leaves is told by that.
+    /// True over HTTP/1, where bodies are written to the socket without a copy, and a write counts as progress.
     writes_whole: AtomicBool,
     activity: Mutex<Activity>,
     ordered: Notify,

@@ -31,7 +31,7 @@ pub(crate) struct Head {
     pub(crate) peer: Arc<Peer>,
     /// Address of the client: at the other end of the connection, or behind a trusted proxy. Absent for Unix sockets.
     pub(super) client: Option<IpAddr>,
-    /// What the request takes of the capacities of the server.
+    /// Share of the server's limits that the request occupies until it ends.
     pub(super) slot: Slot,
     pub(super) found: Found,
 }
@@ -43,11 +43,11 @@ pub(super) struct Found {
     user: OnceLock<String>,
     /// Whether the answer waits until something changes, whatever time that takes.
     waits: AtomicBool,
-    /// How the route accounts for its answers.
+    /// Counters and log path of the route that answers.
     pub(super) account: OnceLock<&'static Account>,
 }
 
-/// How answers of a route are accounted for.
+/// Counters of a route's answers, and the path under which they are logged.
 pub(super) struct Account {
     /// Counters of the resource.
     pub(super) meter: Arc<Meter>,

@@ -40,7 +40,7 @@ pub(crate) struct Meter {
     answers: [OnceLock<PerThread<AtomicU64>>; 500],
 }
 
-/// What answers add up to.
+/// Sums over the answers of one thread.
 #[derive(Default)]
 struct Tally {
     bytes: AtomicU64,

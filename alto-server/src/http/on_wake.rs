@@ -18,7 +18,7 @@ pub(super) struct OnWake<F> {
     waker: Waker,
 }
 
-/// Whether the future was woken, and the task that polls it.
+/// Waker of an [`OnWake`]: remembers that its future is due, and wakes the task that polls it.
 struct Woken {
     is_due: AtomicBool,
     task: AtomicWaker,

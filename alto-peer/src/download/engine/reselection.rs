@@ -12,7 +12,7 @@ pub(super) enum Scope {
     Nothing,
     /// Only free places are filled.
     FreePlaces,
-    /// As many as newcomers would have places if all had come at once.
+    /// Newcomers get as many places as if all candidates had come at once; other neighbours stay.
     Newcomers,
     /// All neighbours are chosen anew.
     All,

@@ -1,8 +1,8 @@
 //! BGP-LS: the laboratory's database in UPDATE messages gives exactly its routers' costs.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::process::{Command, Stdio};
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use alto_feed::bgp::link_state::Database;
@@ -10,6 +10,7 @@ use alto_feed::link_state::topology::{Names, topology};
 use alto_feed::live::bgp_ls::{Listener, Session};
 use alto_feed::topology_file::assumptions::Assumptions;
 use proptest::prelude::*;
+use test_support::ports::free_port;
 
 use crate::export::{Program, find};
 use crate::lab;
@@ -98,17 +99,18 @@ fn a_router_that_connects_is_listened_to_and_kept_alive() {
     router.write_all(&header).unwrap();
     assert_eq!(listener.database(Duration::ZERO, Instant::now()), None);
     router.write_all(&std::fs::read(lab::path("bgpls-updates.bin")).unwrap()).unwrap();
-    assert_costs_of_the_lab(&listener);
+    assert_costs_of_the_lab(&listener, String::new);
 }
 
-/// Waits for the laboratory's database, and requires its routers' costs.
-fn assert_costs_of_the_lab(listener: &Listener) {
-    let deadline = Instant::now() + Duration::from_mins(1);
+/// Waits for the laboratory's database, and requires its routers' costs. A speaker whose first connection fails may wait for
+/// two minutes until it tries again. `log` is what it wrote, for a database that does not come.
+fn assert_costs_of_the_lab(listener: &Listener, log: impl Fn() -> String) {
+    let deadline = Instant::now() + Duration::from_mins(4);
     let state = loop {
         let state = listener.database(Duration::ZERO, Instant::now()).map(|database| database.link_state());
         match state {
             Some(state) if state.nodes.len() == 7 && state.adjacencies.len() == 18 => break state,
-            state => assert!(Instant::now() < deadline, "the updates have no effect: {state:?}"),
+            state => assert!(Instant::now() < deadline, "the updates have no effect: {state:?}; {}", log()),
         }
         std::thread::sleep(Duration::from_millis(10));
     };
@@ -122,18 +124,25 @@ fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     [&[0xff; 16][..], &length, &[kind], body].concat()
 }
 
-/// Connects from an address to a speaker that may not listen yet.
-fn connect(from: Ipv4Addr, to: SocketAddr) -> TcpStream {
-    let deadline = Instant::now() + Duration::from_mins(1);
-    loop {
-        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-        socket.bind(&SocketAddr::from((from, 0)).into()).unwrap();
-        match socket.connect(&to.into()) {
-            Ok(()) => return socket.into(),
-            Err(error) => assert!(Instant::now() < deadline, "{error}"),
-        }
-        std::thread::sleep(Duration::from_millis(50));
+/// Opens a session with a speaker from an address, and tells it the captured updates.
+fn tell(from: Ipv4Addr, to: SocketAddr) -> io::Result<TcpStream> {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from((from, 0)).into())?;
+    socket.connect(&to.into())?;
+    let mut router = TcpStream::from(socket);
+    router.set_read_timeout(Some(Duration::from_secs(20)))?;
+    // An OPEN with BGP-LS and AS numbers of four bytes; a hold time of zero keeps the session without signs of life.
+    let asn = 65_001_u16.to_be_bytes();
+    let open = [&[4][..], &asn, &[0, 0, 10, 0, 0, 2, 14, 2, 12, 1, 4, 0x40, 0x04, 0, 71, 65, 4, 0, 0], &asn].concat();
+    router.write_all(&[message(1, &open), message(4, &[])].concat())?;
+    // The speaker accepts it with a KEEPALIVE; one that does not expect the router yet closes the connection.
+    let mut header = [0; 19];
+    while header[18] != 4 {
+        router.read_exact(&mut header)?;
+        router.read_exact(&mut vec![0; usize::from(u16::from_be_bytes([header[16], header[17]])) - 19])?;
     }
+    router.write_all(&std::fs::read(lab::path("bgpls-updates.bin"))?)?;
+    Ok(router)
 }
 
 #[test]
@@ -143,14 +152,14 @@ fn a_route_reflector_passes_the_database_on() {
     let listener =
         Listener::start("127.0.0.3:0".parse().unwrap(), vec!["127.0.0.0/8".parse().unwrap()], session).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let free_port = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let (port, api) = (free_port(), free_port());
     let neighbour = |address: &str, transport: &str| {
         format!(
             "[[neighbors]]\n[neighbors.config]\npeer-as = 65001\nneighbor-address = \"{address}\"\n\
              [neighbors.transport.config]\n{transport}\nlocal-address = \"127.0.0.1\"\n\
              [neighbors.route-reflector.config]\nroute-reflector-client = true\nroute-reflector-cluster-id = \"10.0.0.1\"\n\
-             [[neighbors.afi-safis]]\n[neighbors.afi-safis.config]\nafi-safi-name = \"ls\"\n"
+             [[neighbors.afi-safis]]\n[neighbors.afi-safis.config]\nafi-safi-name = \"ls\"\n\
+             [neighbors.timers.config]\nconnect-retry = 5\nidle-hold-time-after-reset = 1\n"
         )
     };
     let config = format!(
@@ -160,18 +169,22 @@ fn a_route_reflector_passes_the_database_on() {
     );
     let file = folder.path().join("gobgpd.toml");
     std::fs::write(&file, config).unwrap();
+    let log = folder.path().join("gobgpd.log");
     let mut command = Command::new(gobgpd);
-    command.args(["--api-hosts", &format!("127.0.0.1:{api}"), "-f"]).arg(&file).stdout(Stdio::null());
-    let _program = Program(command.stderr(Stdio::null()).spawn().unwrap());
+    command.args(["--api-hosts", &format!("127.0.0.1:{api}"), "-f"]).arg(&file);
+    let output = std::fs::File::create(&log).unwrap();
+    let _program = Program(command.stdout(output.try_clone().unwrap()).stderr(output).spawn().unwrap());
 
-    // The speaker that GoBGP is told by: an OPEN with BGP-LS and AS numbers of four bytes, and the captured updates.
-    let mut router = connect(Ipv4Addr::new(127, 0, 0, 2), ([127, 0, 0, 1], port).into());
-    let asn = 65_001_u16.to_be_bytes();
-    let open = [&[4][..], &asn, &[0, 90, 10, 0, 0, 2, 14, 2, 12, 1, 4, 0x40, 0x04, 0, 71, 65, 4, 0, 0], &asn].concat();
-    router.write_all(&message(1, &open)).unwrap();
-    router.write_all(&message(4, &[])).unwrap();
-    router.write_all(&std::fs::read(lab::path("bgpls-updates.bin")).unwrap()).unwrap();
-    assert_costs_of_the_lab(&listener);
+    let written = || std::fs::read_to_string(&log).unwrap_or_default();
+    let deadline = Instant::now() + Duration::from_mins(2);
+    let _router = loop {
+        match tell(Ipv4Addr::new(127, 0, 0, 2), ([127, 0, 0, 1], port).into()) {
+            Ok(router) => break router,
+            Err(error) => assert!(Instant::now() < deadline, "{error}; {}", written()),
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    };
+    assert_costs_of_the_lab(&listener, written);
 }
 
 proptest! {

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use test_support::alto_server::Server;
+use test_support::ports::free_port;
 
 use crate::export::{CANDIDATES, CLIENTS, Program, by_cost, export, find, write};
 
@@ -19,11 +20,6 @@ const SERVER_FAILURE: u8 = 2;
 const NAME: &[u8] = b"\x03www\x07example\x00";
 /// The zone of that name, but for the record of `www`.
 const ZONE: &str = "@ 60 SOA ns.example. hostmaster.example. 1 7200 1800 259200 60\n@ 60 NS ns\nns 60 A 127.0.0.1\n";
-
-/// A port that is free for UDP and TCP, as far as anybody can know.
-fn free_port() -> u16 {
-    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
 
 /// A query for the addresses of the name; with a subnet, as a resolver asks for a client (RFC 7871 §6).
 fn query(subnet: Option<Ipv4Addr>) -> Vec<u8> {
@@ -61,8 +57,8 @@ fn addresses(answer: &[u8]) -> Option<Vec<Ipv4Addr>> {
     Some((0..count).map(record).collect())
 }
 
-/// Asks a server until it answers.
-fn ask(port: u16, from: Ipv4Addr, query: &[u8]) -> Vec<Ipv4Addr> {
+/// Asks a server until it answers. What it wrote to its log tells why it does not.
+fn ask(port: u16, from: Ipv4Addr, query: &[u8], log: &Path) -> Vec<Ipv4Addr> {
     let socket = UdpSocket::bind((from, 0)).unwrap();
     socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
     let (deadline, server) = (Instant::now() + Duration::from_mins(1), SocketAddr::from(([127, 0, 0, 1], port)));
@@ -77,7 +73,7 @@ fn ask(port: u16, from: Ipv4Addr, query: &[u8]) -> Vec<Ipv4Addr> {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        assert!(Instant::now() < deadline, "the name server does not answer");
+        assert!(Instant::now() < deadline, "no answer:\n{}", std::fs::read_to_string(log).unwrap());
     }
 }
 
@@ -117,7 +113,7 @@ fn gdnsd_answers_clients_with_the_place_that_the_server_says() {
     let _program = start(&gdnsd, &["-c", &root, "start"], &log);
     for client in CLIENTS {
         // A resolver far away asks for the client.
-        let answer = ask(port, Ipv4Addr::LOCALHOST, &query(Some(client.parse().unwrap())));
+        let answer = ask(port, Ipv4Addr::LOCALHOST, &query(Some(client.parse().unwrap())), &log);
         assert_eq!(answer, [address_of(&by_cost(&server, client)[0])], "{client}");
     }
 }
@@ -143,7 +139,7 @@ fn bind_sorts_addresses_as_the_server_says() {
     let _program = start(&named, &["-g", "-c", &format!("{root}/named.conf")], &log);
     for client in CLIENTS {
         // The client itself asks.
-        let answer = ask(port, client.parse().unwrap(), &query(None));
+        let answer = ask(port, client.parse().unwrap(), &query(None), &log);
         let expected: Vec<_> = by_cost(&server, client).iter().map(|name| address_of(name)).collect();
         assert_eq!(answer, expected, "{client}");
     }

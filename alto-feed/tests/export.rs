@@ -1,12 +1,12 @@
 //! Exports: the programs that read them agree with the server's own costs.
 
 use std::io::Write;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use test_support::alto_server::Server;
+use test_support::ports::free_port;
 
 /// Addresses of clients of both providers, and of one that no prefix but the default one covers.
 pub(crate) const CLIENTS: [&str; 4] = ["127.1.1.1", "127.1.77.7", "127.2.2.2", "127.2.9.9"];
@@ -62,10 +62,6 @@ pub(crate) fn find(name: &str) -> Option<String> {
         eprintln!("skipped: {name} is not installed: apt-get install {package}");
     }
     found
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Asks a program which candidate a client gets, until it answers.

@@ -1,6 +1,5 @@
 //! Measurements from Prometheus: what its answers become, and when they are reported.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -8,6 +7,7 @@ use std::time::{Duration, Instant};
 use alto_feed::input::Text;
 use alto_feed::live::prometheus::{Interfaces, Prometheus, Settings, changes};
 use serde_json::json;
+use test_support::ports::free_port;
 use test_support::scripted_server::{Reply, Script};
 
 fn answer(samples: &[(&str, &str, &str)]) -> Reply {
@@ -100,7 +100,7 @@ fn a_real_prometheus_is_understood() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("prometheus.yml");
     std::fs::write(&config, "global: {}\n").unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let mut command = Command::new(program);
     command.arg(format!("--config.file={}", config.display()));
     command.arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()));

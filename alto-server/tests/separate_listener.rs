@@ -1,7 +1,9 @@
 //! Settings about where and how the server is reached: a listener of its own for administration and metrics, absolute URIs,
 //! pages of other origins, the access log.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
+
+use test_support::ports::free_port;
 
 use crate::support::{Answer, Request, Server, data, run};
 
@@ -12,7 +14,7 @@ fn administration_and_metrics_have_a_listener_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
     let token = folder.path().join("token");
     std::fs::write(&token, TOKEN).unwrap();
-    let own = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let own = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let arguments = ["--admin-listen", &own.to_string(), "--admin-token-file", token.to_str().unwrap()];
     let server = Server::of_with("two-isps.json", &arguments);
     let get = |path: &str, address: SocketAddr| -> Answer {

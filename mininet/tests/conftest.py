@@ -6,6 +6,7 @@ import functools
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -14,6 +15,9 @@ import pytest
 MININET = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ROOT = os.path.dirname(MININET)
 sys.path.insert(0, MININET)
+
+# A shell that starts the tests in the background ignores Ctrl-C, and so would every program under test.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Environment variable that turns tests that cannot run here into failures, for continuous integration.
 REQUIRED = "REQUIRE_EMULATION"

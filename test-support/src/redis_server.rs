@@ -1,6 +1,6 @@
 //! The program `redis-server`, started on a Unix socket or on a free port of loopback.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::certificate::{CERTIFICATE, KEY};
 use crate::patience::wait_until;
+use crate::ports::free_port;
 
 /// Running Redis, killed when dropped, with a folder of its own.
 pub struct RedisServer {
@@ -153,10 +154,6 @@ fn new_folder() -> PathBuf {
     let folder = std::env::temp_dir().join(format!("alto-redis-{}-{number}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     folder
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
 fn run(arguments: &[String]) -> Child {

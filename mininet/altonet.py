@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 
 try:
@@ -46,6 +47,10 @@ def options() -> argparse.ArgumentParser:
 def main() -> int:
     """Builds the network, then opens the prompt or runs the test."""
     chosen = options().parse_args()
+    # Mininet opens it only once the network is up.
+    if chosen.script is not None and not os.access(chosen.script, os.R_OK):
+        print(f"altonet: --script {chosen.script}: cannot be read", file=sys.stderr)
+        return 1
     try:
         topology = load_topology(chosen.topology, chosen.map_loopback)
         if not chosen.no_isolate:

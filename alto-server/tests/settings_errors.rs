@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::support::{Server, data, run};
 use serde_json::{Value, json};
+use test_support::ports::free_port;
 
 /// Words of libraries, which say nothing to an operator.
 const LIBRARY_WORDS: [&str; 9] =
@@ -78,6 +79,14 @@ fn values_are_shown_with_a_remedy() {
         let (code, _, error) = run(&options);
         assert!(code == 64 && error.contains(says) && error.contains(options[0]), "{error}");
     }
+}
+
+#[test]
+fn a_file_may_name_its_schema_for_editors() {
+    let folder = tempfile::tempdir().unwrap();
+    let content = json!({"$schema": "server.schema.json", "topology": two_isps(), "listen": ["127.0.0.1:0"]});
+    let (code, lines) = check(folder.path(), &content.to_string());
+    assert_eq!(code, 0, "{lines:?}");
 }
 
 #[test]
@@ -188,7 +197,7 @@ fn an_address_in_use_is_a_warning_of_a_check_beside_the_running_server() {
         assert!(summary.lines().any(warning), "{address} is not in {summary}");
     }
     // A check leaves the addresses that it tried to the server.
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let free = format!("127.0.0.1:{}", free_port());
     assert_eq!(run(&["--topology", &topology, "--listen", &free, "--check"]).0, 0);
     assert!(TcpListener::bind(&free).is_ok());
 }

@@ -257,6 +257,7 @@ def test_the_prompt_runs_commands_in_hosts(tmp_path):
     ("arguments", "says"),
     [
         (["--topology", "nowhere.json"], "nowhere.json: cannot be read"),
+        (["--topology", os.path.join(ROOT, "topo", "data", "abilene.json"), "--script", "nowhere"], "nowhere: cannot be read"),
         (["--topology", os.path.join(ROOT, "topo", "data", "two-isps.json")], "--map-loopback"),
         (
             ["--topology", os.path.join(ROOT, "topo", "data", "abilene.json"), "--congestion", "warp"],

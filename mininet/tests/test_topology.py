@@ -153,6 +153,13 @@ def test_loopback_addresses_are_mapped_on_request():
     assert "127." not in json.dumps(written) and len(topology.notes) == 1
 
 
+def test_a_file_may_name_its_schema_for_editors():
+    raw = {"$schema": "topo.schema.json", "name": "t"}
+    assert parse_topology(json.dumps(raw)).to_json() == raw
+    with pytest.raises(TopologyError, match="schema: 5 is not the path or URI of a JSON Schema"):
+        parse_topology(json.dumps({**raw, "$schema": 5}))
+
+
 def test_prefixes_of_further_network_maps_are_mapped():
     with open(os.path.join(ROOT, "topo", "data", "two-isps.json"), encoding="utf-8") as file:
         raw = json.load(file)

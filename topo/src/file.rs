@@ -25,6 +25,9 @@ pub(crate) const MAX_BYTES: u64 = 256 * 1024 * 1024;
 #[serde(deny_unknown_fields)]
 #[schemars(title = "topo.json: a network")]
 pub struct TopologyFile {
+    /// Path or URI of the JSON Schema of this file, for editors; it has no other effect.
+    #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
     /// Name of the network.
     pub name: String,
     /// Hosts: sources and destinations of traffic, which never forward the traffic of others.

@@ -38,6 +38,17 @@ fn the_schema_is_up_to_date() {
     assert_eq!(std::fs::read_to_string(&path).unwrap(), schema, "run with UPDATE_GOLDEN=1");
 }
 
+#[test]
+fn a_file_may_name_its_schema_for_editors() {
+    let file = topo::file::TopologyFile::from_json(br#"{"$schema":"topo.schema.json","name":"t"}"#, "t.json").unwrap();
+    assert_eq!(file.schema.as_deref(), Some("topo.schema.json"));
+    assert!(file.to_json().contains("\"$schema\""));
+    assert_eq!(
+        problems(r#"{"$schema":5,"name":"t"}"#),
+        "t.json: $schema: 5 is not the path or URI of a JSON Schema in quotes"
+    );
+}
+
 const HEAD: &str = r#"{"name":"t","hosts":[{"name":"h1","ip":"10.0.0.1"},{"name":"h2","ip":"10.0.0.2/24"}],
     "switches":[{"name":"s1","dpid":"1"},{"name":"s2","dpid":"2"}],"#;
 

@@ -97,7 +97,7 @@ fn file() -> impl Strategy<Value = TopologyFile> {
                 };
                 let maps = (0..pids.len() % 3).map(|i| (format!("map-{i}"), pids.clone())).collect();
                 let pids = with_pids.then(|| pids.clone());
-                TopologyFile { name: title, hosts, switches, links, pids, maps, cost, properties }
+                TopologyFile { schema: None, name: title, hosts, switches, links, pids, maps, cost, properties }
             },
         )
     })

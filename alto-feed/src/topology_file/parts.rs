@@ -16,6 +16,7 @@ const MAX_DELAY: f64 = 1e5;
 /// Returns a topology file without content.
 pub fn empty(name: &str) -> TopologyFile {
     TopologyFile {
+        schema: None,
         name: name.to_owned(),
         hosts: Vec::new(),
         switches: Vec::new(),

@@ -23,6 +23,10 @@ use super::log_format::LogFormat;
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[schemars(title = "server.json: settings of alto-server")]
 pub struct Settings {
+    /// Path or URI of the JSON Schema of this file, for editors; it has no other effect
+    #[structopt(skip)]
+    #[serde(rename = "$schema", skip_serializing)]
+    pub schema: Option<String>,
     /// Comment for people: text, or a list of lines
     #[structopt(skip)]
     #[serde(rename = "//", skip_serializing)]
@@ -354,6 +358,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            schema: None,
             comment: None,
             topology: None,
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],

@@ -34,6 +34,9 @@ DELAY_UNITS = {"s": (1e3, 1), "ms": (1, 1), "us": (1, 1e3), "µs": (1, 1e3), "μ
 BANDWIDTH = re.compile(r"\s*([0-9.]+)\s*(?:([kKmMgGtT]?)(?:bits?(?:/s)?|b/s|bps)|([kKmMgGtT]))\s*")
 DELAY = re.compile(r"\s*([0-9.]+)\s*(s|ms|us|µs|μs|ns)\s*")
 
+# Optional keys of a file. Editors read `$schema`.
+TOPOLOGY_KEYS = {"$schema", "hosts", "switches", "links", "pids", "maps", "cost", "properties"}
+
 NAME = re.compile(r"[A-Za-z0-9:@_.-]{1,64}")
 DPID = re.compile(r"[0-9A-Fa-f]{1,16}")
 
@@ -181,7 +184,9 @@ class _Checker:
         self.problems.append(f"{path}: {message}" if path else message)
 
     def topology(self, raw: Any, source: str) -> Topology:
-        raw = self.object(raw, "", {"name"}, {"hosts", "switches", "links", "pids", "maps", "cost", "properties"})
+        raw = self.object(raw, "", {"name"}, TOPOLOGY_KEYS)
+        if raw.get("$schema") is not None:
+            self.typed(raw, "", "$schema", str, "the path or URI of a JSON Schema in quotes")
         name = self.typed(raw, "", "name", str, "a text") or "topology"
         counts = [len(self.list(raw, key)) for key in ("hosts", "switches", "links")]
         if counts[0] + counts[1] > MAX_NODES:

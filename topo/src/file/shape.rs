@@ -65,6 +65,7 @@ const PROPERTIES: Shape = Shape::Map(&Shape::Map(&Shape::Property));
 pub(super) const FILE: Shape = Shape::Object(
     "a topology",
     &[
+        nullable("$schema", Shape::Text("the path or URI of a JSON Schema in quotes")),
         required("name", Shape::Text("a text")),
         optional("hosts", Shape::List(&HOST)),
         optional("switches", Shape::List(&SWITCH)),

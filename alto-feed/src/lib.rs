@@ -15,6 +15,9 @@
 //! * [`input`] reads bounded files, [`output`] replaces files atomically; [`excerpt`] quotes other programs.
 //! * [`cli`] is the command line.
 
+// Both end a program whose output nobody reads any more; `command_line` has what does not.
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+
 pub mod bgp;
 pub mod cli;
 pub mod excerpt;

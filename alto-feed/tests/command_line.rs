@@ -44,3 +44,12 @@ fn errors_have_the_exit_codes_of_the_other_programs() {
     assert_eq!(feed(&["import", "zoo", "f", "--hosts", "300"]).status.code(), Some(64));
     assert_eq!(feed(&["--help"]).status.code(), Some(0));
 }
+
+#[test]
+fn nobody_has_to_read_standard_error() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_alto-feed"));
+    let status = command.args(["import", "--no-such-option"]).stderr(writer).status().unwrap();
+    assert_eq!(status.code(), Some(64));
+}

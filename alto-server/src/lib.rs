@@ -22,6 +22,9 @@
 //! * [`admin`] lets operators change the network; [`swarm`] is the registry of peers, [`tracker`] the
 //!   BitTorrent tracker; [`ui`] shows all of it to people.
 
+// Both end a program whose output nobody reads any more; `command_line` has what does not.
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+
 mod admin;
 mod cli;
 mod clock;

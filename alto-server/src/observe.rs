@@ -38,7 +38,8 @@ impl LogLevel {
 pub(crate) fn start_log(config: &Config) -> (LogLevel, Arc<Journal>) {
     let journal = Arc::new(Journal::default());
     let recorder = Recorder(Arc::clone(&journal));
-    let log = fmt().with_env_filter(config.log_filter.clone()).with_writer(stderr);
+    // The library would report lines that nobody reads on standard error, where that ends the thread.
+    let log = fmt().with_env_filter(config.log_filter.clone()).with_writer(stderr).log_internal_errors(false);
     let level = match config.log_format {
         LogFormat::Json => {
             let log = log.json().flatten_event(true).with_filter_reloading();

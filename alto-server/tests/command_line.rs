@@ -1,6 +1,6 @@
 //! The command line: help, settings, checks, routes, exit codes, signals, addresses.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 
 use crate::support::{Request, Server, data, http, run};
 use serde_json::{Value, json};
@@ -14,8 +14,9 @@ fn help_lists_every_setting_with_examples_and_exit_codes() {
     let (code, help, _) = run(&["--help"]);
     assert_eq!(code, 0);
     let schema: Value = serde_json::from_slice(&std::fs::read(SCHEMA).unwrap()).unwrap();
-    // Comments are for files only.
-    for key in schema["properties"].as_object().unwrap().keys().filter(|key| *key != "//") {
+    // Comments and the schema are for files only.
+    for key in schema["properties"].as_object().unwrap().keys().filter(|key| !["//", "$schema"].contains(&key.as_str()))
+    {
         assert!(help.contains(&format!("--{key}")), "--{key} is not in the help");
     }
     assert!(help.contains("EXAMPLES") && help.contains("EXIT CODES"));
@@ -186,4 +187,36 @@ fn ipv4_and_ipv6_are_served_together() {
     let address = line.split("://").nth(1).unwrap().split('/').next().unwrap().parse().unwrap();
     assert_eq!(Request::new("GET", "/directory").send(address).status, 200);
     assert_eq!(server.get("/directory").status, 200);
+}
+
+#[test]
+fn nobody_has_to_read_standard_error() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_alto-server"));
+    let status = command.args(["--no-such-option"]).stderr(writer).status().unwrap();
+    assert_eq!(status.code(), Some(64));
+}
+
+#[test]
+fn a_server_whose_log_nobody_reads_goes_on() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_alto-server"));
+    command.args(["--topology", &two_isps(), "--listen", "127.0.0.1:0", "--access-log"]);
+    let mut server = command.stderr(writer).spawn().unwrap();
+    drop(command);
+    let mut lines = BufReader::new(reader).lines().map_while(Result::ok);
+    let address = lines.find_map(|line| Some(line.split_once("listening on http://")?.1.to_owned())).unwrap();
+    drop(lines);
+    let address = address.split(['/', ' ']).next().unwrap().to_owned();
+    let answers = [(); 2].map(|()| {
+        let mut stream = std::net::TcpStream::connect(&address).unwrap();
+        stream.write_all(b"GET /directory HTTP/1.1\r\nHost: alto\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    });
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(answers.iter().all(|answer| answer.starts_with("HTTP/1.1 200")), "{answers:?}");
 }

@@ -1,8 +1,8 @@
-//! Standard output.
+//! Standard output, and standard error.
 
 use std::io::{self, BufWriter, ErrorKind, Write};
 
-use crate::Exit;
+use crate::{Exit, note};
 
 /// Writes to standard output. A reader that closes the pipe early, such as `head`, is not an error.
 ///
@@ -25,8 +25,23 @@ pub fn print(program: &str, text: &str) -> Exit {
     match write_out(|output| writeln!(output, "{}", text.trim_end_matches('\n'))) {
         Ok(()) => Exit::Success,
         Err(error) => {
-            eprintln!("{program}: cannot write to standard output: {error}");
+            note!("{program}: cannot write to standard output: {error}");
             Exit::Failure
         }
     }
+}
+
+/// Writes a line for people to standard error, formatted as [`format!`] does. That nobody reads it any more, as when a pipe is
+/// closed, does not keep a program from its work.
+#[macro_export]
+macro_rules! note {
+    ($($text:tt)*) => {
+        $crate::write_note(&::std::format!($($text)*))
+    };
+}
+
+/// Writes a line to standard error at once, so that lines of several threads do not mix.
+#[doc(hidden)]
+pub fn write_note(text: &str) {
+    let _nobody_reads = io::stderr().lock().write_all(format!("{text}\n").as_bytes());
 }

@@ -6,7 +6,7 @@ use structopt::StructOpt;
 use structopt::clap::{App, ArgMatches, Error, ErrorKind};
 
 use crate::help::Section;
-use crate::{Exit, completions, help, output};
+use crate::{Exit, completions, help, note, output};
 
 /// Why a program ends before it does anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl Ending {
         match self {
             Self::Answered(text) => output::print(program, text),
             Self::Misused(reason) => {
-                eprintln!("{reason}");
+                note!("{reason}");
                 Exit::Usage
             }
         }

@@ -11,7 +11,7 @@ use super::{fail, print, signals};
 use crate::export::format;
 use crate::export::ranking::{Candidate, Ranking, is_name};
 use crate::output;
-use command_line::Exit;
+use command_line::{Exit, note};
 
 /// Largest answer of the server that is read, in bytes.
 const MAX_ANSWER: u64 = 1024 * 1024 * 1024;
@@ -130,7 +130,7 @@ fn write_down(export: &Export, ranking: &Ranking) -> String {
 
 fn warn(without: usize) {
     if without > 0 {
-        eprintln!("alto-feed: warning: from {without} PIDs there is no cost to any candidate");
+        note!("alto-feed: warning: from {without} PIDs there is no cost to any candidate");
     }
 }
 
@@ -150,12 +150,12 @@ fn watch(out: &std::path::Path, interval: Duration, text: impl Fn() -> Result<(S
         match written {
             Ok((true, without)) => {
                 warn(without);
-                eprintln!("alto-feed: {} has changed", out.display());
+                note!("alto-feed: {} has changed", out.display());
                 reported = None;
             }
             Ok((false, _)) => reported = None,
             Err(error) if reported.as_ref() != Some(&error) => {
-                eprintln!("alto-feed: {error}");
+                note!("alto-feed: {error}");
                 reported = Some(error);
             }
             Err(_) => {}

@@ -12,7 +12,7 @@ use crate::input::{InputError, read_bytes, read_text};
 use crate::link_state::topology::Names;
 use crate::output;
 use crate::pids::rules::Rules;
-use command_line::Exit;
+use command_line::{Exit, note};
 
 /// Makes a topology file from what routers, archives or spreadsheets have.
 ///
@@ -291,7 +291,7 @@ fn write(imported: &Imported, source: &Path, common: &Common) -> Exit {
         return fail(Exit::Config, error);
     }
     if let Some(warning) = imported.assumptions.warning() {
-        eprintln!("alto-feed: warning: {source}: {warning}");
+        note!("alto-feed: warning: {source}: {warning}");
     }
     if let Some(report) = &common.report {
         let json = serde_json::to_string_pretty(&imported.assumptions).unwrap_or_default() + "\n";

@@ -7,7 +7,7 @@ mod signals;
 
 use std::ffi::OsString;
 
-use command_line::Exit;
+use command_line::{Exit, note};
 use structopt::StructOpt;
 use structopt::clap::AppSettings;
 
@@ -48,6 +48,6 @@ fn print(text: &str) -> Exit {
 
 /// Reports an error, and returns the exit code for it.
 fn fail(exit: Exit, error: impl std::fmt::Display) -> Exit {
-    eprintln!("{PROGRAM}: {error}");
+    note!("{PROGRAM}: {error}");
     exit
 }

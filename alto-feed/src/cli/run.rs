@@ -12,7 +12,7 @@ use crate::live::config::{BgpLs, Config, Igp, Table};
 use crate::live::observation::Listeners;
 use crate::live::run;
 use crate::live::status::StatusFolder;
-use command_line::Exit;
+use command_line::{Exit, note};
 
 /// Keeps an ALTO server up to date with a network of routers
 ///
@@ -51,7 +51,7 @@ pub(super) fn run(options: &Run) -> Exit {
     if let Err(error) = signals::listen(sender) {
         return fail(Exit::Failure, format!("signals cannot be received: {error}"));
     }
-    eprintln!("alto-feed: keeping {} up to date every {} s", config.server, config.interval.as_secs_f64());
+    note!("alto-feed: keeping {} up to date every {} s", config.server, config.interval.as_secs_f64());
     run::run(&config, &listeners, &folder, &end);
     Exit::Success
 }
@@ -62,14 +62,14 @@ fn listen_to_routers(config: &Config) -> Result<Listeners, String> {
     if let Some(Table::Bmp { listen, sources, max_routes, .. }) = config.bgp.as_ref().map(|bgp| &bgp.table) {
         let listener = Listener::start(*listen, sources.clone(), *max_routes);
         let listener = listener.map_err(|error| format!("bgp.bmp.listen: {listen} cannot be used: {error}"))?;
-        eprintln!("alto-feed: listening for BMP on {}", listener.address());
+        note!("alto-feed: listening for BMP on {}", listener.address());
         listeners.bmp = Some(listener);
     }
     if let Igp::BgpLs(BgpLs { listen, sources, asn, identifier, .. }) = &config.igp {
         let session = Session { asn: *asn, identifier: *identifier };
         let listener = bgp_ls::Listener::start(*listen, sources.clone(), session);
         let listener = listener.map_err(|error| format!("igp.bgp-ls.listen: {listen} cannot be used: {error}"))?;
-        eprintln!("alto-feed: listening for BGP-LS on {}", listener.address());
+        note!("alto-feed: listening for BGP-LS on {}", listener.address());
         listeners.bgp_ls = Some(listener);
     }
     Ok(listeners)

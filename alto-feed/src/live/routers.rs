@@ -7,6 +7,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use command_line::note;
 use ipnet::IpNet;
 
 /// Largest number of connections at a time.
@@ -67,11 +68,11 @@ where
             let served = panic::catch_unwind(AssertUnwindSafe(|| serve(&serving, router)));
             let reason = served.unwrap_or_else(|_| "a message could not be handled".to_owned());
             ending.end(router, &serving);
-            eprintln!("alto-feed: {}: the connection of {router} ended: {reason}", ending.protocol);
+            note!("alto-feed: {}: the connection of {router} ended: {reason}", ending.protocol);
         };
         let protocol = connections.protocol;
         if let Err(error) = std::thread::Builder::new().name(format!("{protocol}-{router}")).spawn(serve) {
-            eprintln!("alto-feed: {protocol}: {router} cannot be served: {error}");
+            note!("alto-feed: {protocol}: {router} cannot be served: {error}");
             connections.end(router, &stream);
         }
     }
@@ -113,7 +114,7 @@ impl Refusals {
             return;
         }
         let others = if self.count > 1 { format!(", {} others before", self.count - 1) } else { String::new() };
-        eprintln!("alto-feed: {protocol}: {router} {reason} and was refused{others}");
+        note!("alto-feed: {protocol}: {router} {reason} and was refused{others}");
         (self.logged, self.count) = (Some(Instant::now()), 0);
     }
 }

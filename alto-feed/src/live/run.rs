@@ -3,6 +3,8 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Instant;
 
+use command_line::note;
+
 use super::config::Config;
 use super::feed::{Feed, Settings};
 use super::observation::{Listeners, observe};
@@ -42,7 +44,7 @@ pub fn run(config: &Config, listeners: &Listeners, folder: &StatusFolder, end: &
         log(&before, &feed.report);
         match folder.write(&feed.report).and_then(|()| folder.write_known(feed.known(), kept)) {
             Ok(sequence) => kept = sequence,
-            Err(error) => eprintln!("alto-feed: the report cannot be written: {error}"),
+            Err(error) => note!("alto-feed: the report cannot be written: {error}"),
         }
         match end.recv_timeout(config.interval.saturating_sub(started.elapsed())) {
             Err(RecvTimeoutError::Timeout) => {}
@@ -71,23 +73,23 @@ fn measure(prometheus: &mut Prometheus, feed: &mut Feed, server: &Server) {
 /// Logs what happened in a round, if anything did.
 fn log(before: &Report, after: &Report) {
     if after.replacements > before.replacements {
-        eprintln!("alto-feed: the server got the whole topology");
+        note!("alto-feed: the server got the whole topology");
     }
     if after.prefix_sets > before.prefix_sets {
-        eprintln!("alto-feed: the server got all prefixes");
+        note!("alto-feed: the server got all prefixes");
     } else if after.prefix_changes > before.prefix_changes {
-        eprintln!("alto-feed: {} prefixes changed", after.prefix_changes - before.prefix_changes);
+        note!("alto-feed: {} prefixes changed", after.prefix_changes - before.prefix_changes);
     }
     if after.link_changes > before.link_changes {
-        eprintln!("alto-feed: {} links changed", after.link_changes - before.link_changes);
+        note!("alto-feed: {} links changed", after.link_changes - before.link_changes);
     }
     if let Some(error) = after.error.as_ref().filter(|error| before.error.as_ref() != Some(*error)) {
-        eprintln!("alto-feed: {error}");
+        note!("alto-feed: {error}");
     }
     if let Some(reason) = after.held.as_ref().filter(|reason| before.held.as_ref() != Some(*reason)) {
-        eprintln!("alto-feed: a change is held back: {reason}");
+        note!("alto-feed: a change is held back: {reason}");
     }
     if after.stale && !before.stale {
-        eprintln!("alto-feed: the network has not been observed for too long and is stale");
+        note!("alto-feed: the network has not been observed for too long and is stale");
     }
 }

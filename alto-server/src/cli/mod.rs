@@ -9,7 +9,7 @@ mod sections;
 
 use std::ffi::OsString;
 
-use command_line::Exit;
+use command_line::{Exit, note};
 
 use crate::config::{Config, ConfigError};
 use crate::serve;
@@ -22,7 +22,7 @@ const PROGRAM: &str = "alto-server";
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     match Arguments::parse(arguments) {
         Ok(arguments) => dispatch(arguments).unwrap_or_else(|error| {
-            error.to_string().lines().for_each(|problem| eprintln!("{PROGRAM}: {problem}"));
+            error.to_string().lines().for_each(|problem| note!("{PROGRAM}: {problem}"));
             Exit::Config
         }),
         Err(ending) => ending.report(PROGRAM),

@@ -7,7 +7,7 @@ use topo::{Metric, NodeName, Route, View};
 use super::arguments::{Between, RoutesOptions};
 use crate::admin::export::ExportedRoute;
 use crate::config::{Config, ConfigError};
-use command_line::Exit;
+use command_line::{Exit, note};
 
 /// Prints all routes that the options select.
 pub(super) fn print(config: &Config, options: &RoutesOptions) -> Result<Exit, ConfigError> {
@@ -17,14 +17,14 @@ pub(super) fn print(config: &Config, options: &RoutesOptions) -> Result<Exit, Co
     let view = View::compute(topology);
     for name in [&options.from, &options.to].into_iter().flatten() {
         if !exists(&view, between, name) {
-            eprintln!("alto-server: {}", unknown(&view, between, name));
+            note!("alto-server: {}", unknown(&view, between, name));
             return Ok(Exit::Usage);
         }
     }
     match command_line::write_out(|out| write(out, &view, between, options)) {
         Ok(()) => Ok(Exit::Success),
         Err(error) => {
-            eprintln!("alto-server: cannot write the routes to standard output: {error}");
+            note!("alto-server: cannot write the routes to standard output: {error}");
             Ok(Exit::Failure)
         }
     }

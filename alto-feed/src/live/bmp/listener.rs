@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use command_line::note;
 use ipnet::IpNet;
 
 use super::super::routers;
@@ -70,7 +71,7 @@ fn serve(stream: &TcpStream, router: IpAddr, rib: &Mutex<Rib>) -> String {
         Ok(session) => Connected { rib, session },
         Err(full) => return full.to_string(),
     };
-    eprintln!("alto-feed: bmp: {router} has connected");
+    note!("alto-feed: bmp: {router} has connected");
     receive(&mut BufReader::new(stream), &connected)
 }
 

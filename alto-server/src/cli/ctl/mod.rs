@@ -13,7 +13,7 @@ use structopt::StructOpt;
 use self::client::Reply;
 use self::place::Place;
 use crate::config::settings::Settings;
-use command_line::Exit;
+use command_line::{Exit, note};
 
 // Options of `alto-server ctl`. A doc comment would replace its summary in the help.
 #[expect(clippy::doc_markdown, reason = "the comments are the help text, where backticks are noise")]
@@ -122,13 +122,13 @@ pub(super) fn run(options: &CtlOptions, settings: &Settings) -> Exit {
     let (question, reply) = match asked {
         Ok(asked) => asked,
         Err(problem) => {
-            eprintln!("alto-server: {problem}");
+            note!("alto-server: {problem}");
             return Exit::Failure;
         }
     };
     let answer: Option<Value> = serde_json::from_slice(&reply.body).ok();
     if !reply.is_success() {
-        eprintln!("alto-server: {}", explain(&reply, answer.as_ref()));
+        note!("alto-server: {}", explain(&reply, answer.as_ref()));
         return Exit::Failure;
     }
     let text = match &answer {

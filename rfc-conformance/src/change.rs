@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use command_line::note;
 
 /// Environment variable with the number of the change, from 1.
 const NUMBER: &str = "CHANGE";
@@ -14,12 +16,15 @@ type Make = dyn Fn(usize) -> Result<(), String> + Send + Sync;
 
 /// Function that makes the data of the subject change; it is called with 1, 2, 3 and so on.
 #[derive(Clone)]
-pub struct Change(Arc<Make>);
+pub struct Change {
+    make: Arc<Make>,
+    failure: Arc<Mutex<Option<String>>>,
+}
 
 impl Change {
     /// Uses a function, whose error text explains why there is no change.
     pub fn by(make: impl Fn(usize) -> Result<(), String> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(make))
+        Self { make: Arc::new(make), failure: Arc::default() }
     }
 
     /// Uses a shell command, which gets the number of the change in the environment variable CHANGE and may take `limit`.
@@ -28,9 +33,18 @@ impl Change {
         Self::by(move |number| run(&command, number, limit))
     }
 
-    /// Makes the change with a number.
-    pub(crate) fn make(&self, number: usize) -> Result<(), String> {
-        (self.0)(number)
+    /// Makes the change with a number. A failure is reported at once, and kept for the outcome of the run.
+    pub(crate) fn make(&self, number: usize) -> Result<(), ()> {
+        (self.make)(number).map_err(|reason| {
+            let text = format!("change {number} failed: {reason}");
+            note!("rfc-conformance: {text}");
+            self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
+        })
+    }
+
+    /// Returns why the first change that failed did.
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -70,8 +84,14 @@ mod tests {
         let change = |command: &str, limit| Change::by_command(command, limit);
         let long = Duration::from_mins(1);
         assert_eq!(change("test \"$CHANGE\" = 3", long).make(3), Ok(()));
-        assert!(change("exit 7", long).make(1).unwrap_err().contains("exit status: 7"));
-        let error = change("exec sleep 600", Duration::from_millis(50)).make(1).unwrap_err();
-        assert!(error.contains("did not end within"), "{error}");
+        for (command, limit, reason) in [
+            ("exit 7", long, "change 5 failed: \"exit 7\" ended with exit status: 7"),
+            ("exec sleep 600", Duration::from_millis(50), "did not end within"),
+        ] {
+            let change = change(command, limit);
+            assert_eq!((change.failure(), change.make(5), change.make(6)), (None, Err(()), Err(())));
+            let failure = change.failure();
+            assert!(failure.as_ref().is_some_and(|failure| failure.contains(reason)), "{failure:?}");
+        }
     }
 }

@@ -13,7 +13,7 @@ pub enum Exit {
     CouldNotRun,
     /// 3: invalid command line.
     Usage,
-    /// 4: no failures, but the time limit was exceeded before everything was examined.
+    /// 4: no failures, but not everything was examined: the time limit was exceeded, or a change failed.
     Incomplete,
 }
 

@@ -79,7 +79,7 @@ impl Surprises {
         if report.could_not_run.is_some() {
             Exit::CouldNotRun
         } else if self.failed.is_empty() && self.not_failed.is_empty() {
-            Exit::Passed
+            if report.not_changed.is_some() { Exit::Incomplete } else { Exit::Passed }
         } else {
             Exit::Failed
         }

@@ -25,6 +25,9 @@
 //! - [`mock_server`]: a scripted ALTO server; [`clients`]: grades clients with it;
 //! - [`cli`]: the command line.
 
+// Both end a program whose output nobody reads any more; `command_line` has what does not.
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+
 mod address;
 mod assertion;
 pub mod catalogue;

@@ -106,6 +106,7 @@ pub fn run(options: &Options) -> Report {
         }
         Err(trouble) => report.could_not_run = Some(format!("the root directory gives no answer: {trouble}")),
     }
+    report.not_changed = options.change.as_ref().and_then(Change::failure);
     report.requests = client.count();
     report.took = started.elapsed();
     report

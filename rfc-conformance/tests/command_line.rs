@@ -48,6 +48,15 @@ fn output_to_a_closed_pipe_ends_quietly() {
 }
 
 #[test]
+fn nobody_has_to_read_standard_error() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rfc-conformance"));
+    let status = command.args(["--only", "rfc1"]).stdin(Stdio::null()).stderr(writer).status().unwrap();
+    assert_eq!(status.code(), Some(3));
+}
+
+#[test]
 fn list_shows_every_requirement_once() {
     let (code, list, _) = run(&["--list"]);
     assert_eq!(code, 0);

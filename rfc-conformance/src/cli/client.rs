@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use command_line::note;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use structopt::StructOpt;
 
@@ -90,7 +91,7 @@ pub(super) fn run(flags: ClientArguments) -> Exit {
     let programs = match programs(&flags) {
         Ok(programs) => programs,
         Err(problem) => {
-            eprintln!("rfc-conformance: {problem}");
+            note!("rfc-conformance: {problem}");
             return Exit::Usage;
         }
     };
@@ -103,7 +104,7 @@ pub(super) fn run(flags: ClientArguments) -> Exit {
         let registered = signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&stopped))
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stopped)));
         if let Err(error) = registered {
-            eprintln!("rfc-conformance: signal handlers cannot be installed: {error}");
+            note!("rfc-conformance: signal handlers cannot be installed: {error}");
             return Exit::CouldNotRun;
         }
     }
@@ -111,12 +112,12 @@ pub(super) fn run(flags: ClientArguments) -> Exit {
     let mut session = match Session::open(settings(flags)) {
         Ok(session) => session,
         Err(error) => {
-            eprintln!("rfc-conformance: {error}");
+            note!("rfc-conformance: {error}");
             return Exit::CouldNotRun;
         }
     };
     if let Some((mut programs, subject)) = programs {
-        session.drive(&mut programs, &subject, |scenario| eprintln!("scenario {scenario}"));
+        session.drive(&mut programs, &subject, |scenario| note!("scenario {scenario}"));
     } else {
         announce(&session);
         while !stopped.load(Ordering::SeqCst) && wait.is_none_or(|wait| session.idle() < wait) {
@@ -126,7 +127,7 @@ pub(super) fn run(flags: ClientArguments) -> Exit {
     let report = session.report(started.elapsed());
     for format in &formats {
         if let Err(error) = format.write(&report, verbose) {
-            eprintln!("rfc-conformance: {error}");
+            note!("rfc-conformance: {error}");
             return Exit::CouldNotRun;
         }
     }
@@ -171,9 +172,9 @@ fn programs(flags: &ClientArguments) -> Result<Option<(CommandDriver, String)>, 
 
 /// Prints the scenarios with their URIs and tasks.
 fn announce(session: &Session) {
-    eprintln!("Run the client for these tasks; Ctrl-C ends the session and prints the report.\n");
+    note!("Run the client for these tasks; Ctrl-C ends the session and prints the report.\n");
     for (name, uri, about, tasks) in session.overview() {
-        eprintln!("{name}: {about}.\n    {uri}\n    {}", tasks.join(", "));
+        note!("{name}: {about}.\n    {uri}\n    {}", tasks.join(", "));
     }
 }
 

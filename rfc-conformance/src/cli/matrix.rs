@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use command_line::note;
 use structopt::StructOpt;
 
 use crate::exit::Exit;
@@ -47,7 +48,7 @@ pub(super) fn run(flags: &MatrixArguments) -> Exit {
     let columns = match columns {
         Ok(columns) => columns,
         Err(error) => {
-            eprintln!("rfc-conformance: {error}");
+            note!("rfc-conformance: {error}");
             return Exit::CouldNotRun;
         }
     };
@@ -56,7 +57,7 @@ pub(super) fn run(flags: &MatrixArguments) -> Exit {
     for format in formats {
         let text = if format.html { matrix::to_html(&columns, &rows) } else { matrix::to_markdown(&columns, &rows) };
         if let Err(error) = write(format.file.as_deref(), &text) {
-            eprintln!("rfc-conformance: {error}");
+            note!("rfc-conformance: {error}");
             return Exit::CouldNotRun;
         }
     }

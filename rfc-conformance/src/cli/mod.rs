@@ -8,7 +8,7 @@ mod validate;
 
 use std::ffi::OsString;
 
-use command_line::Ending;
+use command_line::{Ending, note};
 use structopt::StructOpt;
 use structopt::clap::AppSettings;
 
@@ -35,7 +35,7 @@ use crate::requirement::Requirement;
         1 failures: at least one requirement is violated; with --expect: not exactly the expected ones\n    \
         2 could not run: no answer from the URI, or a file that cannot be read or written\n    \
         3 wrong usage\n    \
-        4 incomplete: no failure, but --deadline was over before everything was examined",
+        4 incomplete: no failure, but --deadline was over before everything was examined, or --change failed",
     global_settings = &[AppSettings::ColorNever, AppSettings::UnifiedHelpMessage]
 )]
 struct Arguments {
@@ -65,7 +65,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         // These exit codes are verdicts, so they differ from those of other programs.
         Err(Ending::Answered(text)) => print(&format!("{}\n", text.trim_end_matches('\n'))),
         Err(Ending::Misused(reason)) => {
-            eprintln!("{reason}");
+            note!("{reason}");
             Exit::Usage
         }
     }
@@ -76,7 +76,7 @@ fn print(text: &str) -> Exit {
     match write(None, text) {
         Ok(()) => Exit::Passed,
         Err(error) => {
-            eprintln!("rfc-conformance: {error}");
+            note!("rfc-conformance: {error}");
             Exit::CouldNotRun
         }
     }

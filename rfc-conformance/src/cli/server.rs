@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use command_line::note;
 use structopt::StructOpt;
 
 use super::{print, requirement_list};
@@ -92,7 +93,7 @@ pub(super) struct ServerArguments {
 /// Grades a server and writes the reports.
 pub(super) fn run(flags: ServerArguments) -> Exit {
     if let Some(prefix) = flags.only.iter().find(|prefix| !is_checked(prefix)) {
-        eprintln!("rfc-conformance: --only {prefix}: no requirement has this ID or prefix; --list shows them all");
+        note!("rfc-conformance: --only {prefix}: no requirement has this ID or prefix; --list shows them all");
         return Exit::Usage;
     }
     if flags.list {
@@ -102,7 +103,7 @@ pub(super) fn run(flags: ServerArguments) -> Exit {
         if let Some(text) = explain(id) {
             return print(&text);
         }
-        eprintln!("rfc-conformance: --explain {id}: no requirement has this ID; --list shows them all");
+        note!("rfc-conformance: --explain {id}: no requirement has this ID; --list shows them all");
         return Exit::Usage;
     }
     let formats = if flags.format.is_empty() { vec![Format::default()] } else { flags.format.clone() };
@@ -110,27 +111,27 @@ pub(super) fn run(flags: ServerArguments) -> Exit {
     let expected = match flags.expect.as_deref().map(Expectations::from_file).transpose() {
         Ok(expected) => expected,
         Err(error) => {
-            eprintln!("rfc-conformance: {error}");
+            note!("rfc-conformance: {error}");
             return Exit::CouldNotRun;
         }
     };
     let options = match Options::try_from(flags) {
         Ok(options) => options,
         Err(problem) => {
-            eprintln!("rfc-conformance: {problem}");
+            note!("rfc-conformance: {problem}");
             return Exit::Usage;
         }
     };
     if let Some(folder) = &options.bodies
         && let Err(error) = std::fs::create_dir_all(folder)
     {
-        eprintln!("rfc-conformance: --bodies {}: cannot be created: {error}", folder.display());
+        note!("rfc-conformance: --bodies {}: cannot be created: {error}", folder.display());
         return Exit::CouldNotRun;
     }
     let report = crate::run::run(&options);
     for format in &formats {
         if let Err(error) = format.write(&report, verbose) {
-            eprintln!("rfc-conformance: {error}");
+            note!("rfc-conformance: {error}");
             return Exit::CouldNotRun;
         }
     }
@@ -146,7 +147,7 @@ pub(super) fn run(flags: ServerArguments) -> Exit {
     };
     let surprises = expected.surprises(&report);
     if report.could_not_run.is_none() {
-        eprint!("{surprises}");
+        note!("{}", surprises.to_string().trim_end());
     }
     surprises.exit(&report)
 }

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use command_line::note;
 use structopt::StructOpt;
 
 use super::print;
@@ -43,7 +44,7 @@ pub(super) fn run(flags: &ValidateArguments) -> Exit {
         Ok(stated) => stated,
         Err(name) => {
             let known: Vec<_> = schema::media_types().collect();
-            eprintln!("rfc-conformance: --media-type {name}: unknown; use one of {}", known.join(", "));
+            note!("rfc-conformance: --media-type {name}: unknown; use one of {}", known.join(", "));
             return Exit::Usage;
         }
     };
@@ -63,7 +64,7 @@ pub(super) fn run(flags: &ValidateArguments) -> Exit {
                 }));
             }
             Err(error) => {
-                eprintln!("rfc-conformance: {error}");
+                note!("rfc-conformance: {error}");
                 exit = Exit::CouldNotRun;
             }
         }

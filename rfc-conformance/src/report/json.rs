@@ -27,6 +27,7 @@ pub(super) fn render(report: &Report) -> String {
         "target": report.target,
         "strict": report.strict,
         "could-not-run": report.could_not_run,
+        "not-changed": report.not_changed,
         "requests": report.requests,
         "seconds": report.took.as_secs_f64(),
         "summary": {

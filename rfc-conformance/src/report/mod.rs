@@ -34,6 +34,8 @@ pub struct Report {
     pub took: Duration,
     /// Reason why there are no verdicts, if the run was not possible.
     pub could_not_run: Option<String>,
+    /// Why the data of the server did not change as the user wanted, so that not everything could be examined.
+    pub not_changed: Option<String>,
     /// Advice where the URI is probably wrong.
     pub hint: Option<String>,
 }
@@ -99,6 +101,7 @@ impl Report {
             requests: 0,
             took: Duration::ZERO,
             could_not_run: None,
+            not_changed: None,
             hint: None,
         }
     }
@@ -119,7 +122,7 @@ impl Report {
             Exit::CouldNotRun
         } else if self.failures().next().is_some() {
             Exit::Failed
-        } else if self.lines.iter().any(|line| matches!(line.verdict, Verdict::Late(_))) {
+        } else if self.not_changed.is_some() || self.lines.iter().any(|line| matches!(line.verdict, Verdict::Late(_))) {
             Exit::Incomplete
         } else {
             Exit::Passed

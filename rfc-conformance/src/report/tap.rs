@@ -23,6 +23,9 @@ pub(super) fn render(report: &Report) -> String {
         let _ = writeln!(out, "{ok} {} - {} {}{directive}", index + 1, tap(&line.name()), tap(requirement.text));
         diagnosis(&mut out, line);
     }
+    if let Some(why) = &report.not_changed {
+        let _ = writeln!(out, "# Incomplete: {}", tap(why));
+    }
     out
 }
 

@@ -187,6 +187,9 @@ fn summary(out: &mut String, report: &Report, style: Style) {
     if causes < failures {
         let _ = writeln!(out, "{failures} failures have {}", crate::wording::counted(causes, "cause"));
     }
+    if let Some(why) = &report.not_changed {
+        let _ = writeln!(out, "Incomplete: {}", terminal(why));
+    }
     if let Some(hint) = &report.hint {
         let _ = writeln!(out, "Hint: {}", terminal(hint));
     }

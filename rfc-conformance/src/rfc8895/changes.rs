@@ -105,8 +105,7 @@ fn changes(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
         let Some(known) = watched.first().map(Watched::documents) else { return Ok(()) };
         let constrained: Vec<_> =
             watched.iter_mut().map(|watched| watched.constrained(context)).collect::<Result<_, _>>()?;
-        if let Err(reason) = change.make(number) {
-            eprintln!("rfc-conformance: change {number} failed: {reason}");
+        if change.make(number).is_err() {
             break;
         }
         wait_for_effect(context, &known)?;

@@ -33,7 +33,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mutant::Mutant;
-use rfc_conformance::{Report, catalogue};
+use rfc_conformance::{Change, Exit, Options, Report, catalogue};
 use server::{Reference, Variant};
 
 /// Requirements that no mutant violates, with the reason.
@@ -99,6 +99,21 @@ fn a_conforming_server_passes_in_every_variant() {
         assert_eq!(report.could_not_run, None, "{variant:?}");
         assert_eq!(not_passed(&report), Vec::<String>::new(), "{variant:?}");
         assert!(report.summary().pass >= 140, "{variant:?}: {:?}", report.summary());
+    }
+}
+
+#[test]
+fn a_change_that_fails_leaves_the_run_incomplete() {
+    let running = Reference::new(Variant::Updates).start();
+    let mut options = Options::new(&format!("http://{}/directory", running.address()));
+    options.only = vec!["rfc8895/5.2/2".into()];
+    options.change = Some(Change::by_command("exit 7", std::time::Duration::from_mins(1)));
+    let report = rfc_conformance::run(&options);
+    assert_eq!((report.exit(), not_passed(&report)), (Exit::Incomplete, Vec::new()));
+    let why = "change 1 failed: \"exit 7\" ended with exit status: 7";
+    assert_eq!(report.not_changed.as_deref(), Some(why));
+    for shown in [report.to_text(false), report.to_html(), report.to_tap()] {
+        assert!(shown.contains("Incomplete: change 1 failed: "), "{shown}");
     }
 }
 

@@ -36,6 +36,9 @@ pub(super) fn render(report: &Report) -> String {
     if let Some(why) = &report.could_not_run {
         let _ = writeln!(page.out, "<p class=\"verdict error\">Could not run: {}</p>", markup(why));
     } else {
+        if let Some(why) = &report.not_changed {
+            let _ = writeln!(page.out, "<p class=\"verdict error\">Incomplete: {}</p>", markup(why));
+        }
         overview(&mut page.out, report);
         search(&mut page.out);
         let wrong =

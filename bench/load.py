@@ -22,14 +22,18 @@ class Seen:
             self.errors = ""
 
 
-def run(url, seconds, headers=None, body=None, media_type=None, script=None, connections=64):
-    """Runs wrk once, with a fixed request or a Lua script. Errors end the program."""
+def run(url, seconds, headers=None, body=None, media_type=None, script=None, connections=64, pause=0):
+    """Runs wrk once, with a fixed request or a Lua script. Errors end the program.
+
+    Each connection waits for `pause` milliseconds after an answer."""
     headers = dict(headers or {})
     if script is None:
         lines = [f"wrk.headers[{json.dumps(k)}] = {json.dumps(v)}" for k, v in headers.items()]
         if body is not None:
             lines = ['wrk.method = "POST"', f"wrk.body = {json.dumps(body)}",
                      f'wrk.headers["Content-Type"] = {json.dumps(media_type)}', *lines]
+        if pause:
+            lines.append(f"function delay() return {pause} end")
         script = "\n".join(lines)
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as lua:
         lua.write(script)

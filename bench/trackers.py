@@ -107,7 +107,10 @@ def swarms_in_memory(bench):
 
 
 def connects(bench):
-    """Answers to ALTO clients while the UDP tracker is flooded with connects."""
+    """Answers to ALTO clients while the UDP tracker is flooded with connects.
+
+    The generator takes a core of the same machine, which an attacker elsewhere would not, so that the measure is the same
+    flood to a port that nobody reads."""
     for clients, whom in ((1, "one address floods"), (500, "500 addresses flood")):
         calm, flooded, elsewhere = [], [], []
         with Tracker(bench.server) as tracker, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody:
@@ -127,10 +130,11 @@ def connects(bench):
             answered, limited = (tracker.metric(f"alto_tracker_udp_{name}_total") / (bench.rounds * (bench.seconds + 0.5))
                                  for name in ("connects", "limited"))
         before, during, generator = (statistics.median(runs) for runs in (calm, flooded, elsewhere))
-        yield Row(f"cost map: p99 while {whom} the UDP tracker with connects", f"{during:.2f} ms", "the same without",
-                  f"{before:.2f} ms", during / before, "<= 3", during <= 3 * before,
-                  f"{rate(answered)} connects answered, {rate(limited)} over the limit; {generator:.2f} ms while the flood "
-                  "goes elsewhere")
+        yield Row(f"cost map: p99 while {whom} the UDP tracker with connects", f"{during:.2f} ms",
+                  "the same flood to a port that nobody reads", f"{generator:.2f} ms", during / generator, "<= 3",
+                  during <= 3 * generator,
+                  f"{rate(answered)} connects answered, {rate(limited)} over the limit; {before:.2f} ms without a flood, "
+                  "whose generator takes one of the cores")
 
 
 ALL = [announces, swarms_in_memory, connects]

@@ -46,6 +46,7 @@ pub(crate) fn token(out: &mut Vec<u8>, escaped: &str) {
 }
 
 /// Appends a whole number.
+#[inline]
 pub(crate) fn whole(out: &mut Vec<u8>, number: u64) {
     // Most costs and ranks have few digits, which a loop over places would take longer for than for all the rest.
     match number {
@@ -67,6 +68,7 @@ pub(crate) fn whole(out: &mut Vec<u8>, number: u64) {
 }
 
 /// Appends a number of millionths, without zeros at the end of its fraction.
+#[inline]
 pub(crate) fn millionths(out: &mut Vec<u8>, number: u64) {
     whole(out, number / MILLION);
     let mut rest = number % MILLION;

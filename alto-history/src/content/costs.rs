@@ -1,6 +1,7 @@
 //! Costs from every source to every destination, in numbers.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::keys::{Key, Keys};
 use crate::difference::{Change, Difference, RowChange};
@@ -128,11 +129,10 @@ impl Costs {
         has_members: &mut bool,
         length: usize,
     ) -> usize {
-        let mut begin = |out: &mut Vec<u8>, key: &[u8]| {
-            if std::mem::replace(has_members, true) {
-                out.push(b',');
-            }
-            out.extend_from_slice(key);
+        let mut begin = |out: &mut Vec<u8>, mut key: Range<usize>| {
+            // There is no comma before the first.
+            key.start += usize::from(!std::mem::replace(has_members, true));
+            self.destinations.append(out, key);
         };
         // Large answers consist of single costs, of which one look at the number tells all.
         let only = match &self.shown {

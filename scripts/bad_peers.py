@@ -77,15 +77,16 @@ class Swarm:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):
-                length = 262144
-                self.send_response(200)
+                spans = re.match(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+                length = int(spans[2]) - int(spans[1]) + 1 if spans else 262144
+                self.send_response(206 if spans else 200)
+                if spans:
+                    self.send_header("Content-Range", f"bytes {spans[1]}-{spans[2]}/*")
                 choice = re.search(r"/pieces/any\?want=([0-9a-f]+)", self.path)
                 if choice:
                     wanted = int(choice[1], 16)
                     first = 4 * len(choice[1]) - wanted.bit_length()
                     self.send_header("Content-Location", re.sub(r"any\?.*", str(first), self.path))
-                spans = re.match(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
-                length = int(spans[2]) - int(spans[1]) + 1 if spans else length
                 self.send_header("Content-Length", str(length))
                 self.end_headers()
                 send(self.wfile, length)

@@ -9,6 +9,7 @@ use alto_peer::download::FetchError;
 use alto_peer::events::{Event, SourceState};
 use alto_peer::policy::PolicyName;
 use alto_types::swarm::FileId;
+use test_support::patience::wait_until;
 
 fn good() -> Behaviour {
     Behaviour::default()
@@ -95,6 +96,71 @@ fn a_silent_holder_is_overtaken_at_the_end() {
     let seed = original.holder("127.9.5.2", good());
     let done = Download::of(&original, folder.path(), &[&silent, &seed]).succeeds(&original);
     assert_eq!(done.sources.keys().collect::<Vec<_>>(), [&seed.address]);
+}
+
+#[test]
+fn what_a_holder_sent_before_it_left_is_not_requested_again() {
+    let original = Original::of(20);
+    for whole_only in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let cut = original.holder("127.9.24.1", Behaviour { cut: true, ..good() });
+        let only = Some((0..19).collect());
+        let seed = original.holder("127.9.24.2", Behaviour { only, whole_only, ..good() });
+        let download = Download::of(&original, folder.path(), &[&cut, &seed]);
+        let done = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                // The last piece was begun by the only holder by then, which is asked for the rest, or for half of the rest, again.
+                wait_until("a part was requested", || (cut.requests("part") > 0).then_some(()));
+                seed.gets(19);
+            });
+            download.succeeds(&original)
+        });
+        let sent: u64 = done.sources.values().map(|contribution| contribution.bytes).sum();
+        assert_eq!(sent, original.manifest.size, "{:?}", done.sources);
+        // A peer of an earlier version sends again what is there.
+        assert_eq!(done.wasted == 0, !whole_only, "{} bytes were wasted", done.wasted);
+        assert!(whole_only || done.sources[&cut.address].bytes > 0, "{:?}", done.sources);
+    }
+}
+
+#[test]
+fn the_end_of_a_piece_that_is_sent_slowly_comes_from_another_holder_at_the_same_time() {
+    let original = Original::of(12);
+    let folder = tempfile::tempdir().unwrap();
+    // Both begin with one request; the slow one needs three seconds for each piece.
+    let slow = original.holder("127.9.25.1", Behaviour { rate: Some(20_000), ..good() });
+    let seed = original.holder("127.9.25.2", Behaviour { rate: Some(400_000), ..good() });
+    let download = Download::of(&original, folder.path(), &[&slow, &seed]);
+    let done = download.succeeds(&original);
+    let shared = download.heard.all().into_iter().filter_map(|event| match event {
+        Event::Piece { source, others, bytes, .. } if !others.is_empty() => Some((source, others, bytes)),
+        _ => None,
+    });
+    let shared: Vec<_> = shared.collect();
+    assert!(!shared.is_empty() && seed.requests("part") > 0, "{:?}", download.heard.all());
+    for (source, others, bytes) in shared {
+        let other = if source == slow.address { seed.address } else { slow.address };
+        assert!(others.keys().eq([&other]) && others[&other] < bytes, "{others:?} {bytes}");
+    }
+    let sent: u64 = done.sources.values().map(|contribution| contribution.bytes).sum();
+    assert_eq!(sent, original.manifest.size);
+    // Nothing but what is on the way when a part is over.
+    assert!(done.wasted < u64::from(PIECE) / 4, "{} bytes were wasted", done.wasted);
+}
+
+#[test]
+fn wrong_parts_spoil_one_piece_and_no_file() {
+    let original = Original::of(30);
+    let folder = tempfile::tempdir().unwrap();
+    let liar = original.holder("127.9.26.1", Behaviour { cut: true, corrupt_every: Some(1), ..good() });
+    let seed = original.holder("127.9.26.2", Behaviour { rate: Some(400_000), ..good() });
+    let download = Download::of(&original, folder.path(), &[&liar, &seed]);
+    let done = download.succeeds(&original);
+    assert!(!download.heard.states(&seed).contains(&SourceState::Lied));
+    assert_eq!(done.sources.keys().collect::<Vec<_>>(), [&seed.address]);
+    // The halves that it sent, and those pieces that were completed with them before the first was found to be wrong.
+    let most = liar.requests("piece") as u64 * u64::from(PIECE) / 2 + 2 * u64::from(PIECE);
+    assert!(done.wasted <= most, "{} bytes were wasted, of {most}", done.wasted);
 }
 
 #[test]

@@ -376,3 +376,12 @@ fn watch_says_an_error_once_and_goes_on_or_ends_with_it() {
     assert_eq!((code, out.as_str()), (1, ""));
     assert_eq!(error, format!("alto-peer: {uri}: HTTP status 403\n"));
 }
+
+#[test]
+fn nobody_has_to_read_standard_error() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_alto-peer"));
+    let status = command.args(["get", "--no-such-option"]).stderr(writer).status().unwrap();
+    assert_eq!(status.code(), Some(64));
+}

@@ -146,8 +146,9 @@ fn as_many_files_are_registered_as_the_server_takes() {
     for n in 0..20 {
         peer.share(&format!("file{n}"));
     }
-    let status = peer.wait("what is left out", |status| status.left_out.is_some());
-    assert!(status.left_out.unwrap().starts_with("13 of 20 files are not registered"));
+    // The peer may register before all files are shared.
+    let all = |text: &String| text.starts_with("13 of 20 files are not registered");
+    peer.wait("what is left out", |status| status.left_out.as_ref().is_some_and(all));
     peer.wait("the others are told", |status| status.files == 7);
 }
 

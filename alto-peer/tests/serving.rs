@@ -134,6 +134,11 @@ fn single_byte_ranges_are_served_and_others_ignored() {
         assert_eq!(answer.field("content-range"), Some(format!("bytes {start}-{}/100000", end - 1).as_str()));
         assert!(answer.body == content[start..end], "{value}");
     }
+    // A piece has ranges of its own.
+    let of_piece =
+        Request::new("GET", &format!("/files/{id}/pieces/2")).field("Range", "bytes=10-19").send(peer.address());
+    assert_eq!((of_piece.status, &of_piece.body[..]), (206, &content[2 * PIECE + 10..2 * PIECE + 20]));
+    assert_eq!(of_piece.field("content-range"), Some("bytes 10-19/16384"));
     for value in ["bytes=100000-", "bytes=-0"] {
         let answer = range(value);
         problem(&answer, 416);

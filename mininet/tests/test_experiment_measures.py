@@ -41,6 +41,15 @@ def test_payload_goes_from_pid_to_pid(measured):
     assert measured.summary["external_share"] == pytest.approx(1.25 / 2)
 
 
+def test_parts_of_a_piece_count_for_those_who_sent_them():
+    event = {"event": "piece", "time": 7.0, "file": "f", "piece": 3, "bytes": 1000, "source": "10.0.0.1:6881"}
+    event["others"] = {"10.0.0.2:6881": 300, "10.0.0.9:6881": 200}
+    names = {"10.0.0.1:6881": "a", "10.0.0.2:6881": "b"}
+    download = measures.follow(measures.Download("c", "pid", 0.0, 1), [event], names)
+    assert download.sources == {"a": 500, "b": 300, "10.0.0.9:6881": 200}
+    assert sorted(count for _, _, piece, count in download.pieces if piece == ("f", 3)) == [200, 300, 500]
+
+
 def test_copies_are_compared_with_random_selection(measured):
     assert measured.copies["isp-east"] == (1, pytest.approx(1.0), pytest.approx(1.0))
     # One of the two members fetches, and one of the two other peers is outside.

@@ -59,7 +59,9 @@ impl Output {
     pub(crate) fn log(&self) {
         let filter = EnvFilter::try_from_env("ALTO_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(self.clone());
-        let _already_started = log.without_time().with_target(false).with_ansi(false).try_init();
+        // The library would report lines that nobody reads on standard error, where that ends the thread.
+        let log = log.without_time().with_target(false).with_ansi(false).log_internal_errors(false);
+        let _already_started = log.try_init();
     }
 }
 

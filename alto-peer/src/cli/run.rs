@@ -16,7 +16,7 @@ use super::start::{StartError, node_settings};
 use crate::download::{Fetcher, Setup};
 use crate::node::Node;
 use crate::settings::{PeerConfig, PeersFile};
-use command_line::Exit;
+use command_line::{Exit, note};
 
 /// Options of `run`.
 #[derive(Clone, Debug, StructOpt)]
@@ -59,7 +59,7 @@ pub(crate) fn run(options: &RunOptions) -> Exit {
     match serve(options) {
         Ok(exit) => exit,
         Err(error) => {
-            error.to_string().lines().for_each(|line| eprintln!("alto-peer: {line}"));
+            error.to_string().lines().for_each(|line| note!("alto-peer: {line}"));
             error.exit()
         }
     }

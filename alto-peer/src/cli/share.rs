@@ -16,7 +16,7 @@ use super::start::{StartError, node_settings};
 use super::values;
 use crate::node::Node;
 use crate::settings::{PeerSettings, Rate, Size};
-use command_line::Exit;
+use command_line::{Exit, note};
 
 /// Options of `share`.
 #[derive(Clone, Debug, StructOpt)]
@@ -82,7 +82,7 @@ pub(crate) fn run(options: &ShareOptions) -> Exit {
     match serve(options) {
         Ok(exit) => exit,
         Err(error) => {
-            error.to_string().lines().for_each(|line| eprintln!("alto-peer: {line}"));
+            error.to_string().lines().for_each(|line| note!("alto-peer: {line}"));
             error.exit()
         }
     }
@@ -143,17 +143,17 @@ fn share_all(node: &Node, paths: &[PathBuf], quiet: bool) -> bool {
                     }
                 }
                 for error in left_out {
-                    eprintln!("alto-peer: left out: {error}");
+                    note!("alto-peer: left out: {error}");
                 }
             }
             Err(error) => {
-                eprintln!("alto-peer: {error}");
+                note!("alto-peer: {error}");
                 return false;
             }
         }
     }
     if shared == 0 {
-        eprintln!("alto-peer: nothing to share: the folders have no regular files, or hidden ones only");
+        note!("alto-peer: nothing to share: the folders have no regular files, or hidden ones only");
     }
     shared > 0
 }

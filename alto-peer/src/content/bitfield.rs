@@ -90,6 +90,16 @@ impl Bitfield {
         (0..self.total).filter(|piece| !self.get(*piece))
     }
 
+    /// The pieces of this set that are not in another one.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        let mut rest = Self::new(self.total);
+        for piece in self.iter().filter(|piece| !other.get(*piece)) {
+            rest.set(piece);
+        }
+        rest
+    }
+
     /// Encodes the set in hexadecimal, as it is sent.
     pub fn to_hex(&self) -> String {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -160,6 +170,9 @@ mod tests {
             prop_assert_eq!(field.missing().count(), count - set.len());
             prop_assert_eq!(field.count(), set.len());
             prop_assert_eq!(field.is_complete(), set.len() == count);
+            prop_assert_eq!(field.without(&Bitfield::new(count)), field.clone());
+            prop_assert!(field.without(&field).iter().next().is_none());
+            prop_assert_eq!(Bitfield::full(count).without(&field).iter().count(), count - set.len());
             prop_assert_eq!(Bitfield::from_hex(count, &field.to_hex()), Ok(field));
         }
     }

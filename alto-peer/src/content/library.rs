@@ -16,6 +16,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
 use super::collection::{Collection, Member};
+use super::exchange::Exchange;
 use super::fingerprint::Fingerprint;
 use super::manifest::{HashError, Manifest};
 use super::name::{FileName, NameError};
@@ -29,6 +30,7 @@ pub struct Library {
     files: RwLock<BTreeMap<FileId, Arc<Shared>>>,
     generation: Mutex<u64>,
     changed: Condvar,
+    exchange: Arc<Exchange>,
 }
 
 /// Result of adding a folder.
@@ -85,6 +87,11 @@ impl Library {
     /// An empty library.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Record of the bytes that other peers took of these files, and gave in return.
+    pub fn exchange(&self) -> &Arc<Exchange> {
+        &self.exchange
     }
 
     /// Shares a file, or all files in a folder. `progress` is called with the file, the number of bytes hashed, and its size.

@@ -6,7 +6,9 @@
 
 pub mod bitfield;
 pub mod collection;
+pub mod common;
 mod digest;
+mod exchange;
 mod fingerprint;
 mod have;
 mod journal;
@@ -19,6 +21,7 @@ pub(crate) mod regular_file;
 mod shared;
 
 pub use bitfield::Bitfield;
+pub use exchange::Exchange;
 pub use have::{Have, HaveMore};
 pub use library::Library;
 pub use manifest::Manifest;

@@ -17,6 +17,7 @@ use rustix::io::Errno;
 use tokio::sync::watch;
 
 use super::bitfield::Bitfield;
+use super::common::CommonPieces;
 use super::journal::{Entries, Journal};
 use super::manifest::Manifest;
 use super::name::{self, FileName};
@@ -44,6 +45,7 @@ pub struct PartialFile {
     state: Mutex<State>,
     newer: Condvar,
     versions: watch::Sender<u64>,
+    common: CommonPieces,
     hash: Mutex<PrefixHash>,
 }
 
@@ -196,6 +198,7 @@ impl PartialFile {
             state: Mutex::new(State { have, journal, end: End::NotYet }),
             newer: Condvar::new(),
             versions,
+            common: CommonPieces::none_of(manifest.piece_count()),
             hash: Mutex::new(hash),
         })
     }
@@ -215,6 +218,11 @@ impl PartialFile {
             found.push(Unfinished { name, manifest: earlier.manifest, claimed: earlier.claimed });
         }
         Ok(found)
+    }
+
+    /// The pieces that are told of without hurry.
+    pub fn common(&self) -> &CommonPieces {
+        &self.common
     }
 
     /// Verifies a piece and writes it.

@@ -60,15 +60,14 @@ mod tests {
     #[test]
     fn a_shorter_interval_and_the_end_wake_a_waiting_thread() {
         let interval = Interval::new(Duration::from_hours(1));
-        let (waiting, start) = (interval.clone(), Instant::now());
-        let waits = std::thread::spawn(move || (waiting.wait_since(start), waiting.wait_since(Instant::now())));
-        interval.set(Duration::from_millis(10));
-        interval.set(Duration::from_hours(1));
-        interval.set(Duration::ZERO);
-        interval.set(Duration::from_hours(1));
-        // Whichever of these the thread saw, both waits end, and the test with them.
-        interval.stop();
-        let (_, second) = waits.join().unwrap();
-        assert!(!second);
+        // Each ends also if the thread begins to wait only afterwards.
+        for ends in [Interval::stop as fn(&Interval), |interval| interval.set(Duration::ZERO)].into_iter().rev() {
+            let waiting = interval.clone();
+            let waits = std::thread::spawn(move || waiting.wait_since(Instant::now()));
+            ends(&interval);
+            assert_eq!(waits.join().unwrap(), !interval.0.0.lock().unwrap().stopped);
+            interval.set(Duration::from_hours(1));
+        }
+        assert!(!interval.wait_since(Instant::now()));
     }
 }

@@ -13,9 +13,10 @@ use rand::seq::SliceRandom;
 use ureq::Agent;
 
 use super::cancel::Cancel;
+use super::documents::fetch_small;
 use super::helpers;
+use super::outcome::Outcome;
 use super::pause::{STEP, call, pause};
-use super::request::{Outcome, fetch_small};
 use super::{FetchError, Setup};
 use crate::content::manifest::MAX_MANIFEST_BYTES;
 use crate::content::{Manifest, PartialFile};
@@ -25,10 +26,14 @@ use crate::events::{Event, SourceState};
 const ASK_AGAIN: Duration = Duration::from_secs(2);
 /// Longest time for one manifest from one holder.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Time after which another holder is asked, too.
-const OVERTAKE: Duration = Duration::from_secs(2);
-/// Maximum number of holders that are asked at a time.
-const PARALLEL: usize = 4;
+/// Time after which another holder is asked, too; twice as long for each that is being asked beyond [`EASILY`].
+const OVERTAKE: Duration = Duration::from_secs(1);
+/// Number of holders that are asked at a time without much hesitation.
+const EASILY: u32 = 4;
+/// Maximum number of holders that are asked at a time. Each may send a manifest at next to no rate.
+const PARALLEL: u32 = 16;
+/// Longest manifest that those beyond [`EASILY`] may send, as all of them take memory. Few files have as many pieces.
+const SHORT: usize = 4 * 1024 * 1024;
 /// Maximum number of holders considered.
 const MAX_HOLDERS: usize = 200;
 
@@ -163,19 +168,26 @@ impl<'a> ManifestSearch<'a> {
     ) -> Result<Option<Manifest>, FetchError> {
         let (answers, inbox) = channel();
         let over = Cancel::default();
-        let (mut running, mut started) = (0, Instant::now());
+        let (mut running, mut started) = (0_u32, Instant::now());
         let result = loop {
             if Instant::now() >= until {
                 break Ok(None);
             }
-            let overtake = running == 0 || (started.elapsed() >= OVERTAKE && running < PARALLEL);
+            let patience = OVERTAKE * 2_u32.saturating_pow(running.saturating_sub(EASILY));
+            let overtake = running == 0 || (started.elapsed() >= patience && running < PARALLEL);
             if let Some(source) = sources.pop_if(|_| overtake) {
                 running += 1;
                 started = Instant::now();
                 let url = format!("http://{source}/files/{}/manifest", self.file);
                 let (agent, answers, over) = (self.agent.clone(), answers.clone(), over.clone());
+                let limit = if running <= EASILY { MAX_MANIFEST_BYTES } else { SHORT };
                 let ask = move || {
-                    let answer = fetch_small(&agent, &url, MAX_MANIFEST_BYTES as u64, &over, PATIENCE);
+                    let answer = fetch_small(&agent, &url, limit as u64, &over, PATIENCE);
+                    let answer = answer.map_err(|outcome| match outcome {
+                        // It may be right, and the holder is asked again later.
+                        Outcome::Lied(why) if limit == SHORT => Outcome::Left(why),
+                        outcome => outcome,
+                    });
                     let _too_late = answers.send((source, answer));
                 };
                 helpers::spawn("manifest", ask).map_err(FetchError::System)?;

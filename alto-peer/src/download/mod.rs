@@ -5,6 +5,7 @@
 //! neighbours among the holders, and which of them to ask.
 
 mod cancel;
+mod documents;
 mod engine;
 mod error;
 mod follow;
@@ -13,7 +14,9 @@ mod interval;
 mod manifest_search;
 mod named_peers;
 mod options;
+mod outcome;
 mod pace;
+mod parts;
 mod pause;
 mod rendezvous;
 mod request;

@@ -11,9 +11,10 @@ use serde::Deserialize;
 use ureq::Agent;
 
 use super::cancel::Cancel;
+use super::documents::fetch_small;
+use super::outcome::Outcome;
 use super::pace::Pace;
 use super::rendezvous::{Rendezvous, RendezvousError};
-use super::request::{Outcome, fetch_small};
 use super::transport;
 use super::wanted::IdPrefix;
 

@@ -1,6 +1,6 @@
 //! A request for pieces of one holder: sent, received, checked and written to the disk.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,12 +8,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use alto_types::swarm::FileId;
-use ureq::http::header::{CONTENT_LOCATION, CONTENT_RANGE, RANGE, RETRY_AFTER};
+use ureq::http::header::{CONTENT_LOCATION, CONTENT_RANGE, RANGE};
 use ureq::http::{Response, StatusCode};
 use ureq::{Agent, Body, Error};
 
 use super::cancel::Cancel;
+use super::outcome::{Outcome, failure, io_failure, is_unanswered, refusal};
 use super::pace::Pace;
+use super::parts::{Held, Parts, Span};
 use super::transport;
 use crate::content::partial::PartialError;
 use crate::content::{Bitfield, PartialFile, Written};
@@ -23,10 +25,6 @@ use crate::content::{Bitfield, PartialFile, Written};
 pub(super) const FIRST_BYTE: Duration = Duration::from_mins(1);
 /// Bytes of a body below which it counts as stalled if no more arrive within the time of a stall.
 const TRICKLE: u64 = 1024;
-/// Longest time for which a refusal of a holder is respected.
-const LONGEST_REFUSAL: Duration = Duration::from_mins(1);
-/// Duration of a refusal without `Retry-After`.
-const REFUSAL: Duration = Duration::from_secs(5);
 
 /// An assignment: consecutive pieces to request of one holder, or any one of a set.
 #[derive(Clone, Debug)]
@@ -39,11 +37,13 @@ pub(super) struct Job {
     pub(super) any_of: Option<Bitfield>,
     /// Requests a range of the whole file, which only a complete holder serves, if true; otherwise a single piece.
     pub(super) of_whole: bool,
+    /// Time in which a piece is usually sent, where another holder is to go on sending a part of this one meanwhile.
+    pub(super) usual: Option<Duration>,
     pub(super) cancel: Cancel,
 }
 
 /// Progress of a request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Step {
     /// The holder begins to send; this is the first piece.
     Begun(usize),
@@ -52,36 +52,24 @@ pub(super) enum Step {
 }
 
 /// A piece that arrived, matches its hash and was written.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Arrival {
     pub(super) piece: usize,
     pub(super) bytes: u64,
+    /// Number of these bytes that other holders sent.
+    pub(super) from_others: Vec<(SocketAddr, u64)>,
     /// Time since the request, or since the previous piece of the same request.
     pub(super) took: Duration,
-    /// Time since its first byte.
+    /// Time that it took from its first byte, or would have taken if this request had brought all of it.
     pub(super) transfer: Duration,
     pub(super) written: Written,
 }
 
-/// Outcome of a request. Texts continue a sentence that begins with the holder.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    /// All pieces arrived.
-    Served,
-    /// Cancelled by this peer.
-    Cancelled,
-    /// The holder refused, for this time.
-    Refused(Duration, String),
-    /// The holder does not have what was requested.
-    Missing,
-    /// The connection could not be made, or broke.
-    Left(String),
-    /// The answer stalled: next to nothing arrived.
-    Stalled(String),
-    /// Something arrived that is wrong.
-    Lied(String),
-    /// The piece cannot be stored.
-    Local(PartialError),
+impl Arrival {
+    /// Number of its bytes that its own request brought.
+    pub(super) fn own_bytes(&self) -> u64 {
+        self.bytes - self.from_others.iter().map(|(_, bytes)| bytes).sum::<u64>()
+    }
 }
 
 /// Makes the requests of one worker.
@@ -89,6 +77,7 @@ pub(super) struct Requester {
     pub(super) agent: Agent,
     pub(super) file: FileId,
     pub(super) partial: Arc<PartialFile>,
+    pub(super) parts: Arc<Parts>,
     pub(super) stall: Duration,
     /// Bytes of all bodies received, right or wrong.
     pub(super) received: Arc<AtomicU64>,
@@ -112,6 +101,13 @@ struct Flow {
     bytes: u64,
 }
 
+/// Pieces that the answer of a holder contains.
+struct Answer {
+    pieces: Range<usize>,
+    /// The bytes of the only piece; absent if all.
+    part: Option<Range<usize>>,
+}
+
 impl Requester {
     /// Requests the pieces of a job and writes them, calling `report` at each step. Returns how the request ended and the
     /// number of bytes that are of no use.
@@ -130,24 +126,38 @@ impl Requester {
             return Err(Outcome::Cancelled.into());
         }
         let asked = Instant::now();
+        let part = self.part(job, asked);
         transport::watched(&job.cancel, FIRST_BYTE, || {
-            let mut response = self.ask(job).map_err(|error| unanswered(&error))?;
-            let pieces = self.check(job, &response)?;
-            report(Step::Begun(pieces.start));
-            self.receive(job, pieces, response.body_mut(), asked, report, wasted).map_err(Fault::Over)
+            let mut response = self.ask(job, part.as_ref()).map_err(|error| unanswered(&error))?;
+            let answer = self.check(job, part, &response)?;
+            report(Step::Begun(answer.pieces.start));
+            self.receive(job, &answer, response.body_mut(), asked, report, wasted).map_err(Fault::Over)
         })
     }
 
-    fn ask(&self, job: &Job) -> Result<Response<Body>, Error> {
+    /// The part of a single piece to request; `None` for all of what the job is for.
+    fn part(&self, job: &Job, now: Instant) -> Option<Range<usize>> {
+        if job.of_whole || job.any_of.is_some() {
+            return None;
+        }
+        let (piece, length) = (job.pieces.start, self.partial.manifest().piece_len(job.pieces.start));
+        Some(self.parts.plan(piece, length, job.source, job.usual, now)).filter(|part| part.len() < length)
+    }
+
+    fn ask(&self, job: &Job, part: Option<&Range<usize>>) -> Result<Response<Body>, Error> {
         let (source, file) = (job.source, self.file);
+        let range = |start: u64, end: u64| format!("bytes={start}-{}", end.saturating_sub(1));
         if let Some(want) = &job.any_of {
             self.agent.get(format!("http://{source}/files/{file}/pieces/any?want={}", want.to_hex())).call()
         } else if job.of_whole {
             let bytes = self.bytes_of(&job.pieces);
-            let range = format!("bytes={}-{}", bytes.start, bytes.end.saturating_sub(1));
-            self.agent.get(format!("http://{source}/files/{file}")).header(RANGE, range).call()
+            self.agent.get(format!("http://{source}/files/{file}")).header(RANGE, range(bytes.start, bytes.end)).call()
         } else {
-            self.agent.get(format!("http://{source}/files/{file}/pieces/{}", job.pieces.start)).call()
+            let request = self.agent.get(format!("http://{source}/files/{file}/pieces/{}", job.pieces.start));
+            match part {
+                None => request.call(),
+                Some(part) => request.header(RANGE, range(part.start as u64, part.end as u64)).call(),
+            }
         }
     }
 
@@ -156,11 +166,11 @@ impl Requester {
         manifest.piece_range(pieces.start).start..manifest.piece_range(pieces.end.saturating_sub(1)).end
     }
 
-    /// Checks that the answer is to the request; returns the pieces that it has.
-    fn check(&self, job: &Job, response: &Response<Body>) -> Result<Range<usize>, Outcome> {
-        let expected = if job.of_whole { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+    /// Checks that the answer is to the request. Peers of earlier versions answer a request for a part with the whole piece.
+    fn check(&self, job: &Job, part: Option<Range<usize>>, response: &Response<Body>) -> Result<Answer, Outcome> {
         let status = response.status();
-        if status != expected {
+        let is_part = status == StatusCode::PARTIAL_CONTENT && (job.of_whole || part.is_some());
+        if !is_part && (status != StatusCode::OK || job.of_whole) {
             return Err(refusal(status, response));
         }
         let pieces = match &job.any_of {
@@ -173,17 +183,21 @@ impl Requester {
                 piece..piece + 1
             }
         };
-        let bytes = self.bytes_of(&pieces);
+        let part = part.filter(|_| is_part);
+        let bytes = match &part {
+            Some(part) => part.start as u64..part.end as u64,
+            None => self.bytes_of(&pieces),
+        };
         let length = bytes.end - bytes.start;
         if let Some(found) = response.body().content_length().filter(|found| *found != length) {
             return Err(Outcome::Lied(format!("answered with {found} bytes instead of the {length} requested")));
         }
         let range = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
         let stated = || range.and_then(|range| range.strip_prefix("bytes ")?.split_once('/')).map(|(range, _)| range);
-        if job.of_whole && stated() != Some(&format!("{}-{}", bytes.start, bytes.end - 1)) {
+        if is_part && stated() != Some(&format!("{}-{}", bytes.start, bytes.end - 1)) {
             return Err(Outcome::Lied(format!("answered with another range than the one requested: {range:?}")));
         }
-        Ok(pieces)
+        Ok(Answer { pieces, part })
     }
 
     /// The piece that the holder says it has chosen.
@@ -195,55 +209,116 @@ impl Requester {
     fn receive(
         &mut self,
         job: &Job,
-        pieces: Range<usize>,
+        answer: &Answer,
         body: &mut Body,
         asked: Instant,
         report: &mut impl FnMut(Step),
         wasted: &mut u64,
     ) -> Result<(), Outcome> {
         let mut reader = body.with_config().limit(u64::MAX).reader();
-        let mut flow = Flow::new(self.stall);
         let mut before = asked;
-        for piece in pieces {
+        for piece in answer.pieces.clone() {
             let begun = Instant::now();
-            self.buffer.resize(self.partial.manifest().piece_len(piece), 0);
-            let mut filled = 0;
-            while filled < self.buffer.len() {
-                let end = self.buffer.len().min(filled.saturating_add(self.pace.chunk()));
-                let count = match reader.read(&mut self.buffer[filled..end]) {
-                    Ok(0) => Err(Outcome::Left("ended its answer too early".to_owned())),
-                    Ok(count) => Ok(count),
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    Err(error) => Err(io_failure(&error)),
-                };
-                let count = count.inspect_err(|_| *wasted += filled as u64)?;
-                filled += count;
-                // A holder that keeps sending never makes the connection wait, which is where cancelling is noticed else.
-                if job.cancel.is_cancelled() && filled < self.buffer.len() {
-                    *wasted += filled as u64;
-                    return Err(Outcome::Cancelled);
-                }
-                self.received.fetch_add(count as u64, Ordering::Relaxed);
-                flow.received(count as u64).inspect_err(|_| *wasted += filled as u64)?;
-                if self.pace.received(count, &job.cancel) {
-                    // Time that this peer's own limit takes is not the holder's.
-                    flow = Flow::new(self.stall);
-                }
-            }
-            let written = self.store(piece).inspect_err(|_| *wasted += filled as u64)?;
+            let length = self.partial.manifest().piece_len(piece);
+            let span = if answer.pieces.len() > 1 {
+                // What follows in the answer cannot be had without this piece.
+                Arc::new(Span::alone(length, begun))
+            } else {
+                self.parts.begin(job.id, piece, job.source, answer.part.clone().unwrap_or(0..length), begun)
+            };
+            self.buffer.resize(length, 0);
+            let ended = self.fill(job, &span, &mut reader);
             let now = Instant::now();
-            let (took, transfer) = (now - before, now - begun);
-            report(Step::Arrived(Arrival { piece, bytes: filled as u64, took, transfer, written }));
+            if let Some((written, from_others)) = self.take(job, piece, &span, wasted)? {
+                #[expect(clippy::cast_precision_loss, reason = "a piece has few bytes")]
+                let transfer = (now - begun).mul_f64(length as f64 / span.arrived().len().max(1) as f64);
+                let (bytes, took) = (length as u64, now - before);
+                report(Step::Arrived(Arrival { piece, bytes, from_others, took, transfer, written }));
+            }
+            ended?;
             before = now;
             if job.cancel.is_cancelled() {
                 return Err(Outcome::Cancelled);
             }
-            // Time spent on writing is not the holder's.
-            flow = Flow::new(self.stall);
+            if span.end() < answer.part.as_ref().map_or(length, |part| part.end) {
+                // Another holder sends the rest.
+                return Ok(());
+            }
         }
         // Only a body read to its end leaves a connection that can be reused.
         let _end = reader.read(&mut [0]);
         Ok(())
+    }
+
+    /// Receives a piece, or the part of it that is wanted, into the buffer.
+    fn fill(&mut self, job: &Job, span: &Span, reader: &mut impl Read) -> Result<(), Outcome> {
+        // Time spent on writing earlier pieces is not the holder's.
+        let mut flow = Flow::new(self.stall);
+        loop {
+            let (filled, end) = (span.arrived().end, span.end());
+            if filled >= end {
+                return Ok(());
+            }
+            // A holder that keeps sending never makes the connection wait, which is where cancelling is noticed else.
+            if job.cancel.is_cancelled() {
+                return Err(Outcome::Cancelled);
+            }
+            let end = end.min(filled.saturating_add(self.pace.chunk()));
+            let count = match reader.read(&mut self.buffer[filled..end]) {
+                Ok(0) => return Err(Outcome::Left("ended its answer too early".to_owned())),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(io_failure(&error)),
+            };
+            span.advance(count);
+            self.received.fetch_add(count as u64, Ordering::Relaxed);
+            flow.received(count as u64)?;
+            if self.pace.received(count, &job.cancel) {
+                // Time that this peer's own limit takes is not the holder's.
+                flow = Flow::new(self.stall);
+            }
+        }
+    }
+
+    /// Takes over what has arrived of a piece in a request that has brought all that it will. Returns whether the piece was
+    /// written, and the number of bytes that others sent of it, if it is whole.
+    #[expect(clippy::type_complexity, reason = "two results of one step")]
+    fn take(
+        &mut self,
+        job: &Job,
+        piece: usize,
+        span: &Span,
+        wasted: &mut u64,
+    ) -> Result<Option<(Written, Vec<(SocketAddr, u64)>)>, Outcome> {
+        let arrived = span.arrived();
+        let count = arrived.len() as u64;
+        if self.partial.has(piece) {
+            *wasted += self.parts.written(piece) + count;
+            return Ok(None);
+        }
+        let mut shares = match self.parts.end(job.id, piece, job.source, arrived, &mut self.buffer) {
+            Held::Whole(shares) => shares,
+            Held::Kept(useless) => {
+                *wasted += useless;
+                return Ok(None);
+            }
+        };
+        match self.store(piece) {
+            Ok(written) => {
+                *wasted += self.parts.written(piece);
+                shares.retain(|(source, _)| *source != job.source);
+                Ok(Some((written, shares)))
+            }
+            Err(Outcome::Lied(_)) if shares.len() > 1 => {
+                *wasted += self.buffer.len() as u64;
+                self.parts.spoiled(piece, shares.into_iter().map(|(source, _)| source));
+                Ok(None)
+            }
+            Err(outcome) => {
+                *wasted += count;
+                Err(outcome)
+            }
+        }
     }
 
     fn store(&self, piece: usize) -> Result<Written, Outcome> {
@@ -258,54 +333,6 @@ impl Requester {
             error => Outcome::Local(error),
         })
     }
-}
-
-/// Fetches a short document as a whole. Fails if nothing arrives for the time of `patience`.
-pub(super) fn fetch_small(
-    agent: &Agent,
-    url: &str,
-    limit: u64,
-    cancel: &Cancel,
-    patience: Duration,
-) -> Result<Vec<u8>, Outcome> {
-    transport::watched(cancel, patience, || {
-        let mut response = get(agent, url).map_err(|error| failure(&error))?;
-        if response.status() != StatusCode::OK {
-            return Err(refusal(response.status(), &response));
-        }
-        response.body_mut().with_config().limit(limit).read_to_vec().map_err(|error| match error {
-            Error::BodyExceedsLimit(_) => Outcome::Lied(format!("answered with more than the {limit} bytes allowed")),
-            error => failure(&error),
-        })
-    })
-}
-
-/// Fetches a document line by line, of up to `limit` bytes, and calls `line` with each until it returns false. Fails if
-/// nothing arrives for the time of `patience`.
-pub(super) fn fetch_lines(
-    agent: &Agent,
-    url: &str,
-    limit: u64,
-    cancel: &Cancel,
-    patience: Duration,
-    mut line: impl FnMut(&[u8]) -> Result<bool, Outcome>,
-) -> Result<(), Outcome> {
-    transport::watched(cancel, patience, || {
-        let mut response = get(agent, url).map_err(|error| failure(&error))?;
-        if response.status() != StatusCode::OK {
-            return Err(refusal(response.status(), &response));
-        }
-        let mut reader = BufReader::new(response.body_mut().with_config().limit(limit).reader());
-        let mut text = Vec::new();
-        while reader.read_until(b'\n', &mut text).map_err(|error| io_failure(&error))? > 0 {
-            if !line(&text)? {
-                break;
-            }
-            text.clear();
-            transport::extend_deadline(patience);
-        }
-        Ok(())
-    })
 }
 
 impl Gate {
@@ -367,119 +394,5 @@ fn unanswered(error: &Error) -> Fault {
         Fault::Unanswered("closed the connection without an answer".to_owned())
     } else {
         Fault::Over(failure(error))
-    }
-}
-
-/// True if the connection ended before the first byte of an answer.
-fn is_unanswered(error: &Error) -> bool {
-    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
-    matches!(error, Error::Io(error) if matches!(error.kind(), UnexpectedEof | ConnectionReset | BrokenPipe))
-}
-
-/// Requests a document, again if a connection kept from an earlier request has just been closed at the other end.
-fn get(agent: &Agent, url: &str) -> Result<Response<Body>, Error> {
-    match agent.get(url).call() {
-        Err(error) if is_unanswered(&error) => agent.get(url).call(),
-        answer => answer,
-    }
-}
-
-/// The outcome of a request that failed with this error.
-fn failure(error: &Error) -> Outcome {
-    match error {
-        Error::Io(error) => io_failure(error),
-        Error::Timeout(ureq::Timeout::Connect) => Outcome::Left("does not accept connections".to_owned()),
-        Error::Timeout(_) => Outcome::Stalled("sends nothing".to_owned()),
-        Error::Protocol(_) | Error::Http(_) | Error::LargeResponseHeader(..) => {
-            Outcome::Lied(format!("sent an answer that is not valid HTTP: {error}"))
-        }
-        error => Outcome::Left(format!("cannot be asked: {error}")),
-    }
-}
-
-/// The outcome of a request that failed with this I/O error.
-fn io_failure(error: &io::Error) -> Outcome {
-    if transport::is_cancelled(error) {
-        return Outcome::Cancelled;
-    }
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
-        Some(error) => failure(error),
-        None => Outcome::Left(left(error)),
-    }
-}
-
-/// Says what the holder does whose connection failed with this error, to complete "HOLDER ...".
-fn left(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => "refuses connections".to_owned(),
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => "cannot be reached from here".to_owned(),
-        io::ErrorKind::ConnectionReset
-        | io::ErrorKind::ConnectionAborted
-        | io::ErrorKind::BrokenPipe
-        | io::ErrorKind::UnexpectedEof => "closed the connection".to_owned(),
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "sends nothing".to_owned(),
-        _ => format!("cannot be asked: {error}"),
-    }
-}
-
-/// The outcome of a request that was answered with this status instead of content.
-fn refusal<B>(status: StatusCode, response: &Response<B>) -> Outcome {
-    let after = || {
-        let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-        Some(Duration::from_secs(seconds).min(LONGEST_REFUSAL))
-    };
-    match status {
-        StatusCode::NOT_FOUND | StatusCode::GONE => Outcome::Missing,
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
-            Outcome::Refused(after().unwrap_or(REFUSAL).max(Duration::from_millis(100)), format!("answered {status}"))
-        }
-        status if status.is_server_error() => Outcome::Refused(LONGEST_REFUSAL, format!("answered {status}")),
-        status => Outcome::Left(format!("answered {status}")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write;
-    use std::net::TcpListener;
-
-    use super::*;
-
-    #[test]
-    fn a_document_is_requested_again_if_a_kept_connection_has_just_been_closed() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/files", listener.local_addr().unwrap());
-        let holder = std::thread::spawn(move || {
-            let head_of = |stream: &std::net::TcpStream| {
-                BufReader::new(stream).lines().map(Result::unwrap).take_while(|line| !line.is_empty()).count()
-            };
-            for answer in ["one", "two"] {
-                let (mut stream, _) = listener.accept().unwrap();
-                assert!(head_of(&stream) > 0);
-                write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n{answer}").unwrap();
-                // The next request on the connection is read, and not answered.
-                assert_eq!(head_of(&stream) > 0, answer == "one");
-            }
-        });
-        let agent = transport::agent(None, 4, Arc::new(Pace::new(Instant::now(), None)));
-        let ask = || fetch_small(&agent, &url, 10, &Cancel::default(), FIRST_BYTE).unwrap();
-        assert_eq!((ask(), ask()), (b"one".to_vec(), b"two".to_vec()));
-        drop(agent);
-        holder.join().unwrap();
-    }
-
-    #[test]
-    fn failures_complete_a_sentence_about_the_holder() {
-        for (kind, words) in [
-            (io::ErrorKind::ConnectionRefused, "refuses connections"),
-            (io::ErrorKind::NetworkUnreachable, "cannot be reached from here"),
-            (io::ErrorKind::ConnectionReset, "closed the connection"),
-            (io::ErrorKind::UnexpectedEof, "closed the connection"),
-        ] {
-            let Outcome::Left(reason) = io_failure(&kind.into()) else { panic!("the holder is left") };
-            assert_eq!(reason, words);
-        }
-        let Outcome::Left(reason) = io_failure(&io::Error::other("the cable is gone")) else { panic!("it is left") };
-        assert_eq!(reason, "cannot be asked: the cable is gone");
     }
 }

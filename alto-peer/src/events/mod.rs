@@ -113,8 +113,11 @@ pub enum Event {
         bytes: u64,
         /// Seconds from the request to the last byte.
         seconds: f64,
-        /// Holder that sent the piece.
+        /// Holder that sent the piece, or completed it.
         source: SocketAddr,
+        /// Number of its bytes that each other holder sent.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        others: BTreeMap<SocketAddr, u64>,
         /// Number of pieces present now.
         have: usize,
     },

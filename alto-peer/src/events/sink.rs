@@ -170,7 +170,15 @@ mod tests {
         let written = Shared::default();
         let events = Events::new(at(0.0), Sentences::new(written.clone()));
         let source = "127.1.1.2:6881".parse().unwrap();
-        events.emit(Event::Piece { file: id(), piece: 0, bytes: 1, seconds: 0.1, source, have: 1 });
+        events.emit(Event::Piece {
+            file: id(),
+            piece: 0,
+            bytes: 1,
+            seconds: 0.1,
+            source,
+            others: BTreeMap::new(),
+            have: 1,
+        });
         events.emit(Event::Failed { file: Some(id()), reason: "nobody has it".to_owned() });
         assert_eq!(written.0.lock().unwrap().as_slice(), b"failed: nobody has it\n");
     }

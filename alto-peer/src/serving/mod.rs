@@ -139,14 +139,15 @@ impl Serving {
             .map_err(|source| ServingError::Listen { address: settings.address, source })?;
         let address = listener.local_addr()?;
         let (stop, stopping) = watch::channel(false);
-        let queue = UploadQueue::new(QueueLimits {
+        let limits = QueueLimits {
             uploads: settings.uploads,
             rate: settings.upload_rate,
             waiting_per_client: WAITING_PER_CLIENT,
             waiting: WAITING,
             patience: settings.patience.queue,
             turn: settings.patience.turn,
-        });
+        };
+        let queue = UploadQueue::new(limits, Arc::clone(library.exchange()));
         let limiter = RateLimiter::new(settings.upload_rate);
         let uploader = Arc::new(Uploader {
             limiter,

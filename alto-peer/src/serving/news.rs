@@ -17,6 +17,8 @@ use crate::content::{Bitfield, Have, HaveMore};
 /// Bounds on the delay that lets pieces arriving in quick succession be told together. Within these it is the time since the
 /// last line, as a line takes more bytes on the wire than what it says.
 const COLLECT: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// Longest delay of pieces that most others have as well, which a line about others takes along.
+const COMMON: Duration = Duration::from_secs(8);
 /// Media type of the answer.
 const LINES: &str = "application/x-ndjson";
 
@@ -48,26 +50,43 @@ pub(super) fn news(shared: Arc<Shared>, time: Duration, stopping: watch::Receive
 impl Told {
     /// The next line, as soon as there is one.
     async fn next(&mut self) -> Option<String> {
-        let Some(told) = &self.have else {
-            let have = self.have.insert(self.shared.have());
-            let (pieces, version, complete) = (have.len(), have.count() as u64, have.is_complete());
-            return line(&Have { pieces, version, have: have.to_hex(), complete });
-        };
+        if self.have.is_some() {
+            return self.more().await;
+        }
+        let have = self.have.insert(self.shared.have());
+        let (pieces, version, complete) = (have.len(), have.count() as u64, have.is_complete());
+        line(&Have { pieces, version, have: have.to_hex(), complete })
+    }
+
+    /// The next line about further pieces; none once all are there or the time is over.
+    async fn more(&mut self) -> Option<String> {
+        let told = self.have.as_ref()?;
         let partial = self.shared.partial().filter(|_| !told.is_complete())?;
-        let (mut versions, known) = (partial.versions(), told.count() as u64);
-        let news = async { versions.wait_for(|version| *version > known).await.is_ok() };
+        let mut versions = partial.versions();
+        let mut known = told.count() as u64;
         tokio::select! {
-            there_is = news => there_is.then_some(())?,
+            there_is = versions.wait_for(|version| *version > known) => drop(there_is.ok()?),
             () = sleep_until(self.until) => return None,
             _ = self.stopping.wait_for(|stop| *stop) => return None,
         }
-        sleep(self.last.elapsed().clamp(COLLECT.0, COLLECT.1)).await;
+        let latest = Instant::now() + COMMON;
+        let (have, new) = loop {
+            sleep(self.last.elapsed().clamp(COLLECT.0, COLLECT.1)).await;
+            let have = partial.have();
+            let new: Vec<usize> = have.iter().filter(|piece| !told.get(*piece)).collect();
+            known = have.count() as u64;
+            if have.is_complete() || Instant::now() >= latest || !partial.common().include(&new) {
+                break (have, new);
+            }
+            tokio::select! {
+                there_is = versions.wait_for(|version| *version > known) => drop(there_is.ok()?),
+                () = sleep_until(latest) => {}
+                _ = self.stopping.wait_for(|stop| *stop) => return None,
+            }
+        };
         self.last = Instant::now();
-        let have = partial.have();
-        let new = have.iter().filter(|piece| !told.get(*piece)).collect();
-        let version = have.count() as u64;
         self.have = Some(have);
-        line(&HaveMore { version, new })
+        line(&HaveMore { version: known, new })
     }
 }
 

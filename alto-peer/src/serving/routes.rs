@@ -166,23 +166,7 @@ async fn whole(call: Call, id: String) -> Result<Response, Problem> {
     if call.has(&tag) {
         return Ok(cacheable(empty(StatusCode::NOT_MODIFIED), &tag));
     }
-    // Range means something for GET only (RFC 9110 §14.2).
-    let requested = if call.head_only() { Requested::Whole } else { range::requested(&call.headers, size, &tag) };
-    let (status, range) = match requested {
-        Requested::Whole => (StatusCode::OK, 0..size),
-        Requested::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
-        Requested::Unsatisfiable => return Err(Problem::RangeNotSatisfiable(size)),
-    };
-    let content_range = format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1));
-    let mut response = cacheable(call.upload(&shared, range).await?, &tag);
-    *response.status_mut() = status;
-    response.headers_mut().insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    if status == StatusCode::PARTIAL_CONTENT
-        && let Ok(value) = HeaderValue::try_from(content_range)
-    {
-        response.headers_mut().insert(CONTENT_RANGE, value);
-    }
-    Ok(response)
+    call.upload_requested(&shared, 0..size, &tag).await
 }
 
 /// Answers `GET /files/{id}/pieces/{n}`.
@@ -197,11 +181,11 @@ async fn piece(call: &Call, id: &str, n: &str) -> Result<Response, Problem> {
         )));
     }
     let tag = format!("\"{}\"", shared.manifest().pieces[piece]);
-    let response = call.upload(&shared, shared.manifest().piece_range(piece)).await?;
-    if !call.head_only() {
+    let response = call.upload_requested(&shared, shared.manifest().piece_range(piece), &tag).await?;
+    if !call.head_only() && response.status() == StatusCode::OK {
         call.context.copies.sent(shared.manifest().id, piece, count);
     }
-    Ok(cacheable(response, &tag))
+    Ok(response)
 }
 
 /// Answers `GET /files/{id}/pieces/any?want=SET` with one of these pieces. It is chosen when the client is admitted, so that
@@ -319,6 +303,34 @@ impl Call {
     /// Waits for permission to upload to the client.
     async fn admit(&self, connection: &ConnectionInfo) -> Result<UploadPermit, Problem> {
         self.context.queue.admit(connection.client).await.map_err(|_| Problem::Busy(RETRY_AFTER))
+    }
+
+    /// Responds with a content, which is these bytes of a file, or with the part of it that is requested.
+    async fn upload_requested(
+        &self,
+        shared: &Arc<Shared>,
+        content: Range<u64>,
+        tag: &str,
+    ) -> Result<Response, Problem> {
+        let size = content.end - content.start;
+        // Range means something for GET only (RFC 9110 §14.2).
+        let requested = if self.head_only() { Requested::Whole } else { range::requested(&self.headers, size, tag) };
+        let (status, range) = match requested {
+            Requested::Whole => (StatusCode::OK, 0..size),
+            Requested::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
+            Requested::Unsatisfiable => return Err(Problem::RangeNotSatisfiable(size)),
+        };
+        let content_range = format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1));
+        let bytes = content.start + range.start..content.start + range.end;
+        let mut response = cacheable(self.upload(shared, bytes).await?, tag);
+        *response.status_mut() = status;
+        response.headers_mut().insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        if status == StatusCode::PARTIAL_CONTENT
+            && let Ok(value) = HeaderValue::try_from(content_range)
+        {
+            response.headers_mut().insert(CONTENT_RANGE, value);
+        }
+        Ok(response)
     }
 
     /// Responds with bytes of a file once the client is admitted.

@@ -152,6 +152,9 @@ impl Upload {
                 return Err(Ended::Quietly);
             }
             self.uploader.sent.fetch_add(length as u64, Ordering::Relaxed);
+            if let Content::File { library, .. } = &*reader.content {
+                library.exchange().took(self.connection.client, length as u64);
+            }
             at += length as u64;
         }
         self.wait_for_client(Until::Written(all_written)).await

@@ -9,6 +9,8 @@
 //!   waits until others have finished.
 //! * An upload that has had its turn gives its slot to a client that has at least two uploads fewer or none, and
 //!   continues when it is its client's turn again.
+//! * Clients that [only take](Exchange::only_takes) while this peer downloads are served while nobody else is. Every eighth slot
+//!   is given without regard to what clients gave.
 //! * A client that was cut off because it read too slowly is served last for a while.
 
 mod opening;
@@ -23,6 +25,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use self::state::State;
+use crate::content::Exchange;
 
 /// Limits of the upload queue.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +47,7 @@ pub(super) struct QueueLimits {
 /// Queue of requests for uploads.
 pub(super) struct UploadQueue {
     limits: QueueLimits,
+    exchange: Arc<Exchange>,
     state: Mutex<State>,
 }
 
@@ -73,8 +77,8 @@ struct Grant {
 
 impl UploadQueue {
     /// An empty queue.
-    pub(super) fn new(limits: QueueLimits) -> Arc<Self> {
-        Arc::new(Self { limits, state: Mutex::new(State::new(limits)) })
+    pub(super) fn new(limits: QueueLimits, exchange: Arc<Exchange>) -> Arc<Self> {
+        Arc::new(Self { limits, exchange, state: Mutex::new(State::new(limits)) })
     }
 
     /// Waits for permission to upload to this client.
@@ -112,7 +116,7 @@ impl UploadQueue {
 
     /// Takes the slot of an upload that has had its turn, if a client with fewer uploads waits. Called regularly.
     pub(super) fn rechoose(self: &Arc<Self>) {
-        let revoked = self.state().revoke(Instant::now());
+        let revoked = self.state().revoke(&self.exchange, Instant::now());
         if let Some(revoked) = revoked {
             revoked.store(true, Ordering::Relaxed);
             self.pass_on();
@@ -122,7 +126,7 @@ impl UploadQueue {
     /// Passes free slots to those next in line.
     fn pass_on(self: &Arc<Self>) {
         loop {
-            let Some((sender, grant)) = self.state().grant(Instant::now()) else { return };
+            let Some((sender, grant)) = self.state().grant(&self.exchange, Instant::now()) else { return };
             // A client that has just disconnected gives the slot back, outside the lock.
             if let Err(unused) = sender.send(grant) {
                 self.state().release(unused.slot);

@@ -27,6 +27,8 @@ pub(crate) struct Behaviour {
     pub(crate) cut: bool,
     /// Never answers requests for pieces.
     pub(crate) silent: bool,
+    /// Answers requests for parts of pieces with the whole piece, as peers of earlier versions do.
+    pub(crate) whole_only: bool,
     /// Manifest to announce and send instead of the file's own.
     pub(crate) manifest: Option<Vec<u8>>,
 }
@@ -117,7 +119,7 @@ impl FakeHolder {
         self.shared.pieces_sent.load(Ordering::Relaxed)
     }
 
-    /// Number of requests for a resource: `manifest`, `have`, `piece` or `range`.
+    /// Number of requests for a resource: `manifest`, `have`, `piece`, `part` of a piece (also counted as one), or `range`.
     pub(crate) fn requests(&self, what: &str) -> usize {
         self.shared.requests.lock().unwrap().get(what).copied().unwrap_or(0)
     }
@@ -196,7 +198,15 @@ impl Shared {
                 // A peer of an earlier version, which does not choose pieces itself.
                 let piece = piece.parse().ok().filter(|piece| self.have.lock().unwrap().get(*piece));
                 let Some(piece) = piece else { return self.send(stream, "404 Not Found", "", b"{}") };
-                (self.manifest.piece_range(piece), "200 OK", String::new())
+                let bytes = self.manifest.piece_range(piece);
+                match range.filter(|_| !self.behaviour.whole_only) {
+                    None => (bytes, "200 OK", String::new()),
+                    Some((first, last)) => {
+                        self.count("part");
+                        let fields = format!("Content-Range: bytes {first}-{last}/{}\r\n", bytes.end - bytes.start);
+                        (bytes.start + first..bytes.start + last + 1, "206 Partial Content", fields)
+                    }
+                }
             }
             (Some((first, last)), None) => {
                 self.count("range");

@@ -35,7 +35,7 @@ class Download:
     failure: str = ""
     # Bytes of payload by source peer.
     sources: dict[str, int] = field(default_factory=dict)
-    # Time, source, identity and size of each piece.
+    # Time, source, identity and size of each piece, or of what the source sent of it.
     pieces: list[tuple[float, str, tuple[str, int], int]] = field(default_factory=list)
     wasted: int = 0
     size: int = 0
@@ -87,10 +87,12 @@ def follow(download: Download, events: Iterable[dict[str, Any]], names: dict[str
         kind = event["event"]
         if kind == "piece":
             source = names.get(str(event.get("source")), str(event.get("source")))
-            count = int(event.get("bytes", 0))
-            download.sources[source] = download.sources.get(source, 0) + count
             piece = (str(event.get("file")), int(event.get("piece", 0)))
-            download.pieces.append((float(event["time"]), source, piece, count))
+            others = {names.get(at, at): int(count) for at, count in event.get("others", {}).items()}
+            own = int(event.get("bytes", 0)) - sum(others.values())
+            for sender, count in [*others.items(), (source, own)]:
+                download.sources[sender] = download.sources.get(sender, 0) + count
+                download.pieces.append((float(event["time"]), sender, piece, count))
         elif kind == "done":
             done += 1
             download.wasted += int(event.get("wasted") or 0)

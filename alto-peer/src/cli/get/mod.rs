@@ -29,7 +29,7 @@ use crate::policy::{Metrics, PolicyName};
 use crate::registration::RegistryClient;
 use crate::settings::{PeerConfig, PeerSettings, Rate, Size};
 use alto_client::Client;
-use command_line::Exit;
+use command_line::{Exit, note};
 
 /// Help that follows the options: policies, metrics, examples and exit codes.
 static AFTER_HELP: LazyLock<String> = LazyLock::new(|| {
@@ -203,7 +203,7 @@ enum GetError {
 /// Fetches the file. Returns the exit code.
 pub(crate) fn run(get: &Get) -> Exit {
     let Err(error) = get.run() else { return Exit::Success };
-    eprintln!("alto-peer: {error}");
+    note!("alto-peer: {error}");
     match error {
         GetError::Access(error) => error.exit(),
         GetError::Output { .. }

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use command_line::note;
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::output::Output;
@@ -97,7 +98,7 @@ impl Sink for Quiet {
             | Event::Waiting { .. }
             | Event::Metrics { reason: Some(_), .. }
             | Event::Source { state: SourceState::Lied, .. } => {
-                eprintln!("alto-peer: {}", line.event.sentence().unwrap_or_default());
+                note!("alto-peer: {}", line.event.sentence().unwrap_or_default());
             }
             event => result(event),
         }

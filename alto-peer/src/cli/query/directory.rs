@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use alto_types::{Capabilities, CostType, MediaType, ResourceId};
+use command_line::note;
 use serde::Serialize;
 use structopt::StructOpt;
 
@@ -64,7 +65,7 @@ pub(crate) fn run(options: &DirectoryOptions) -> Result<(), QueryError> {
     options.common.print(&shown, || text(&directory))?;
     if !options.common.json {
         for problem in directory.problems() {
-            eprintln!("alto-peer: warning: {problem}");
+            note!("alto-peer: warning: {problem}");
         }
     }
     Ok(())

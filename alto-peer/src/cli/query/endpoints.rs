@@ -1,6 +1,7 @@
 //! `alto-peer query pid`, `query costs` and `query property`.
 
 use alto_types::{EndpointProperties, EndpointPropertyMeta, PropertyType, ResourceId, TypedEndpointAddr};
+use command_line::note;
 use structopt::StructOpt;
 
 use super::cost_columns::{Columns, title};
@@ -169,7 +170,7 @@ fn note_missing(options: &CostsOptions, costs: &EndpointCosts) {
     if !missing.is_empty() {
         let constraints = if options.costs.query().tests.is_empty() { "" } else { ", or none meets the constraints" };
         let missing = shortened(&missing, MISSING_WIDTH);
-        eprintln!(
+        note!(
             "alto-peer: note: no cost for {missing}: the server does not know the address, or has no such cost for it\
              {constraints}"
         );
@@ -178,7 +179,7 @@ fn note_missing(options: &CostsOptions, costs: &EndpointCosts) {
 
 fn note_basis(options: &CostsOptions, basis: Basis) {
     if basis == Basis::Maps && !options.by_maps {
-        eprintln!("alto-peer: note: the server has no endpoint costs of this type; these are from its maps");
+        note!("alto-peer: note: the server has no endpoint costs of this type; these are from its maps");
     }
 }
 

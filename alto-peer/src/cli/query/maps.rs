@@ -1,6 +1,7 @@
 //! `alto-peer query network-map` and `query cost-map`.
 
 use alto_types::{AddressType, EndpointAddrGroup, NetworkMap, NetworkMapMeta, PidName, ResourceId, VersionTag};
+use command_line::note;
 use structopt::StructOpt;
 
 use super::cost_columns::{Columns, title};
@@ -73,7 +74,7 @@ pub(crate) fn network_map(options: &NetworkMapOptions) -> Result<(), QueryError>
     let map = options.map.as_ref().map(ResourceId::as_str);
     let part = client.partial_network_map(map, &options.pids, &types)?;
     for pid in options.pids.iter().filter(|pid| !part.pids.contains_key(*pid)) {
-        eprintln!("alto-peer: warning: the network map has no PID {pid}");
+        note!("alto-peer: warning: the network map has no PID {pid}");
     }
     let message = NetworkMap { meta: NetworkMapMeta { vtag: part.vtag }, network_map: part.pids };
     options.common.print(&message, || {
@@ -115,7 +116,7 @@ pub(crate) fn cost_map(options: &CostMapOptions) -> Result<(), QueryError> {
 
 fn warn_of_unknown_pids(options: &CostMapOptions, network: &alto_client::NetworkMap) {
     for pid in options.from.iter().chain(&options.to).filter(|pid| !network.pids().contains_key(*pid)) {
-        eprintln!("alto-peer: warning: the network map has no PID {pid}");
+        note!("alto-peer: warning: the network map has no PID {pid}");
     }
 }
 

@@ -22,7 +22,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::access::{AccessError, AccessOptions};
 use alto_client::Client;
-use command_line::Exit;
+use command_line::{Exit, note};
 
 /// Subcommands of `query`.
 #[derive(Clone, Debug, StructOpt)]
@@ -113,7 +113,7 @@ pub(crate) fn run(query: &Query) -> Exit {
     match result {
         Ok(()) => Exit::Success,
         Err(error) => {
-            eprintln!("alto-peer: {error}");
+            note!("alto-peer: {error}");
             match error {
                 QueryError::Usage(_) => Exit::Usage,
                 QueryError::Access(error) => error.exit(),
@@ -142,7 +142,7 @@ impl CommonOptions {
     /// Notes that several types of cost took several queries, if requests are shown.
     fn note_queries(&self, queries: usize) {
         if queries > 1 && self.verbose {
-            eprintln!("alto-peer: note: the server does not answer for all of these at once: {queries} requests");
+            note!("alto-peer: note: the server does not answer for all of these at once: {queries} requests");
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use alto_client::follow::{Difference, Followed, Update, Way};
 use alto_types::ResourceId;
+use command_line::note;
 use serde_json::{Value, json};
 use structopt::StructOpt;
 
@@ -67,7 +68,7 @@ pub(crate) fn watch(options: &WatchOptions) -> Result<(), QueryError> {
     }
     let list = resources.into_iter().map(|resource_id| Followed { resource_id, input: input.clone() }).collect();
     let mut follower = client.follow(list).interval(Duration::from_secs(options.interval.max(1)));
-    follower = follower.on_loss(|error| eprintln!("alto-peer: {error}; trying again"));
+    follower = follower.on_loss(|error| note!("alto-peer: {error}; trying again"));
     if let Some(way) = &options.by {
         follower = follower.by(&[match way.as_str() {
             "stream" => Way::Stream,

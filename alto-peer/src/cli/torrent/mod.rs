@@ -10,7 +10,7 @@ mod over_udp;
 use structopt::StructOpt;
 use structopt::clap::AppSettings;
 
-use command_line::Exit;
+use command_line::{Exit, note};
 use create::CreateError;
 use error::AskError;
 
@@ -54,7 +54,7 @@ pub(crate) fn run(torrent: &Torrent) -> Exit {
     match result {
         Ok(text) => super::print(&text),
         Err(error) => {
-            eprintln!("alto-peer: {error}");
+            note!("alto-peer: {error}");
             match error {
                 TorrentError::Create(error) => error.exit(),
                 TorrentError::Ask(error) => error.exit(),

@@ -213,7 +213,7 @@ impl Holder {
         self.failures = 0;
         self.refusals = 0;
         self.misses = 0;
-        self.contribution.bytes += arrival.bytes;
+        self.contribution.bytes += arrival.own_bytes();
         self.contribution.pieces += 1;
         let seconds = arrival.transfer.as_secs_f64();
         if seconds > 0.0 {
@@ -275,7 +275,7 @@ mod tests {
 
     fn arrival(bytes: u64, seconds: u64) -> Arrival {
         let took = Duration::from_secs(seconds);
-        Arrival { piece: 0, bytes, took, transfer: took, written: Written::New }
+        Arrival { piece: 0, bytes, from_others: Vec::new(), took, transfer: took, written: Written::New }
     }
 
     #[test]

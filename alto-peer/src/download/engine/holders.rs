@@ -28,6 +28,9 @@ const NOTEWORTHY: f64 = 0.1;
 /// Number of missing pieces after which a holder counts as one that left.
 const MAX_MISSES: u32 = 3;
 
+/// Smallest number of neighbours by which it is judged what most have.
+const ENOUGH: usize = 4;
+
 /// The known holders.
 ///
 /// Invariants: the rarity of a piece is the number of neighbours with a part of the file that have it; banned holders are
@@ -97,9 +100,23 @@ impl Holders {
         &self.rarity
     }
 
+    /// True if most of the neighbours with a part of the file have a piece. Those that have sent none may only claim to have
+    /// what they say.
+    pub(super) fn is_common(&self, piece: usize) -> bool {
+        let sent = self.neighbours().filter(|holder| holder.contribution.pieces > 0);
+        let (having, lacking): (Vec<_>, Vec<_>) =
+            sent.filter_map(Holder::counted_pieces).partition(|have| have.get(piece));
+        having.len() + lacking.len() >= ENOUGH && having.len() > lacking.len()
+    }
+
     /// PID of this peer.
     pub(super) fn own_pid(&self) -> Option<&PidName> {
         self.own_pid.as_ref()
+    }
+
+    /// True if a holder is in the PID of this peer.
+    pub(super) fn is_near(&self, holder: &Holder) -> bool {
+        self.own_pid.is_some() && holder.pid == self.own_pid
     }
 
     /// Metrics of the holders' costs.

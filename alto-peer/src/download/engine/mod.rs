@@ -35,6 +35,7 @@ use super::helpers::flusher::Flusher;
 use super::helpers::workers::Workers;
 use super::helpers::{self, Reporter, holder_poller, round_trip_prober};
 use super::pace::Pace;
+use super::parts::Parts;
 use super::request::{Gate, Job, Requester};
 use super::{FetchError, Options, Setup};
 use crate::content::PartialFile;
@@ -114,11 +115,12 @@ impl<'a> Engine<'a> {
         let requester = {
             let (agent, file, partial) = (task.agent.clone(), task.file, Arc::clone(&task.partial));
             let (stall, received, gate) = (task.options.stall, Arc::clone(&received), gate.clone());
-            let pace = Arc::clone(&task.pace);
+            let (pace, parts) = (Arc::clone(&task.pace), Arc::new(Parts::default()));
             move || Requester {
                 agent: agent.clone(),
                 file,
                 partial: Arc::clone(&partial),
+                parts: Arc::clone(&parts),
                 stall,
                 received: Arc::clone(&received),
                 gate: gate.clone(),
@@ -208,6 +210,12 @@ impl<'a> Engine<'a> {
                     round_trip_prober::start(targets, setup.source, pace, &self.over, &reporter);
                 }
                 Action::PollCosts => self.poll_costs(),
+                Action::NoteCommon(piece) => self.task.partial.common().add(piece),
+                Action::NoteGiven(source, bytes) => {
+                    if let Some(library) = &self.task.setup.library {
+                        library.exchange().gave(source.ip(), bytes);
+                    }
+                }
                 Action::CountWritten(bytes) => self.flusher.wrote(bytes, &self.task.partial),
                 Action::Emit(event) => self.task.setup.events.emit(event),
             }

@@ -40,6 +40,10 @@ pub(super) enum Action {
     PollCosts,
     /// Count bytes that were written to the file.
     CountWritten(u64),
+    /// Note that a holder gave so many bytes of them.
+    NoteGiven(SocketAddr, u64),
+    /// Tell others of this piece without hurry, as most of them have it.
+    NoteCommon(usize),
     /// Emit an event.
     Emit(Event),
 }

@@ -9,8 +9,9 @@ use ureq::Agent;
 use super::Reporter;
 use crate::content::{Bitfield, Have, HaveMore};
 use crate::download::cancel::Cancel;
+use crate::download::documents::fetch_lines;
 use crate::download::interval::Interval;
-use crate::download::request::{Outcome, fetch_lines};
+use crate::download::outcome::Outcome;
 
 /// Seconds for which the neighbour tells of new pieces in one answer.
 const FOLLOW: u64 = 300;

@@ -5,7 +5,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Reporter, spawn};
-use crate::download::request::{Job, Outcome, Requester, Step};
+use crate::download::outcome::Outcome;
+use crate::download::request::{Job, Requester, Step};
 
 /// A worker's report on the job with this ID.
 #[derive(Debug)]

@@ -11,9 +11,12 @@ use tokio::time::Instant;
 
 use super::opening::Opening;
 use super::{Grant, QueueLimits};
+use crate::content::Exchange;
 
 /// Number of open slots from which on one is kept for clients without an upload.
 const OPTIMISTIC_FROM: usize = 4;
+/// One in so many slots is given without regard to what clients gave, so that those who have nothing yet get something to give.
+const OPTIMISTIC_TURN: u64 = 8;
 /// Time for which a client that read too slowly is served last.
 const PENALTY: Duration = Duration::from_mins(1);
 /// Maximum number of clients remembered as slow.
@@ -34,6 +37,8 @@ pub(super) struct State {
     slow: HashMap<ClientNet, Instant>,
     /// Number of slots that were revoked and whose uploads have not noticed yet.
     paused: usize,
+    /// Number of slots that were given.
+    granted: u64,
     /// Last number given to a slot or a request.
     last: u64,
 }
@@ -69,6 +74,7 @@ impl State {
             clients: HashMap::new(),
             slow: HashMap::new(),
             paused: 0,
+            granted: 0,
             last: 0,
         }
     }
@@ -130,10 +136,13 @@ impl State {
     }
 
     /// Gives a free slot to the request that is next, if there are both.
-    pub(super) fn grant(&mut self, now: Instant) -> Option<(oneshot::Sender<Grant>, Grant)> {
-        let ticket = self.next(now, Self::may_have_a_slot)?;
+    pub(super) fn grant(&mut self, exchange: &Exchange, now: Instant) -> Option<(oneshot::Sender<Grant>, Grant)> {
+        let ticket = self.next(exchange, now, |state, client| {
+            state.may_have_a_slot(client) && (!exchange.only_takes(client) || state.may_serve_takers(exchange))
+        })?;
         let Waiter { client, sender } = self.waiting.remove(&ticket)?;
         self.last += 1;
+        self.granted += 1;
         let (slot, revoked) = (self.last, Arc::new(AtomicBool::new(false)));
         self.slots.insert(slot, Slot { client, since: now, revoked: Arc::clone(&revoked), is_revoked: false });
         self.change(client, |client| {
@@ -156,14 +165,15 @@ impl State {
 
     /// Takes the slot of the longest upload that has had its turn and has to give way to a waiting client. Returns the
     /// flag to set.
-    pub(super) fn revoke(&mut self, now: Instant) -> Option<Arc<AtomicBool>> {
+    pub(super) fn revoke(&mut self, exchange: &Exchange, now: Instant) -> Option<Arc<AtomicBool>> {
         // Every upload that was paused takes memory, until it continues or its client is disconnected.
         if self.paused >= self.limits.uploads.max(1) {
             return None;
         }
-        let ticket = self.next(now, |_, _| true)?;
+        let ticket = self.next(exchange, now, |_, _| true)?;
         let waiting = self.waiting.get(&ticket)?.client;
-        if self.slow.get(&waiting).is_some_and(|until| now < *until) {
+        let may_take = self.is_optimistic_turn() || !exchange.only_takes(waiting);
+        if !may_take || self.slow.get(&waiting).is_some_and(|until| now < *until) {
             return None;
         }
         let uploads = self.uploads(waiting);
@@ -183,11 +193,19 @@ impl State {
     }
 
     /// Ticket of the request that is next among those of clients that `may` be served.
-    fn next(&self, now: Instant, may: impl Fn(&Self, ClientNet) -> bool) -> Option<u64> {
+    fn next(&self, exchange: &Exchange, now: Instant, may: impl Fn(&Self, ClientNet) -> bool) -> Option<u64> {
+        let is_optimistic = self.is_optimistic_turn();
         let rank = |(ticket, waiter): (&u64, &Waiter)| {
             let slow = self.slow.get(&waiter.client).is_some_and(|until| now < *until);
+            let only_takes = !is_optimistic && exchange.only_takes(waiter.client);
             let client = self.clients.get(&waiter.client);
-            (slow, client.map_or(0, |client| client.uploads), client.map_or(0, |client| client.served), *ticket)
+            (
+                slow,
+                only_takes,
+                client.map_or(0, |client| client.uploads),
+                client.map_or(0, |client| client.served),
+                *ticket,
+            )
         };
         let candidates = self.waiting.iter().filter(|(_, waiter)| may(self, waiter.client));
         candidates.map(rank).min().map(|(.., ticket)| ticket)
@@ -198,6 +216,18 @@ impl State {
         let slots = self.opening.slots();
         let kept = usize::from(slots >= OPTIMISTIC_FROM && self.uploads(client) > 0);
         self.running() + kept < slots
+    }
+
+    /// True if clients that only take may be served now: it is their turn, or nobody else is served, who would get less of the
+    /// uplink.
+    fn may_serve_takers(&self, exchange: &Exchange) -> bool {
+        let mut running = self.slots.values().filter(|slot| !slot.is_revoked);
+        self.is_optimistic_turn() || running.all(|slot| exchange.only_takes(slot.client))
+    }
+
+    /// True if the next slot is given without regard to what clients gave.
+    fn is_optimistic_turn(&self) -> bool {
+        self.granted % OPTIMISTIC_TURN == OPTIMISTIC_TURN - 1
     }
 
     fn running(&self) -> usize {

@@ -44,7 +44,7 @@ async fn settle() {
 
 #[tokio::test]
 async fn clients_are_served_in_turn() {
-    let (queue, served) = (UploadQueue::new(LIMITS), Served::default());
+    let (queue, served) = (UploadQueue::new(LIMITS, Arc::default()), Served::default());
     let first = queue.admit(client(9)).await.unwrap();
     let mut asked = Vec::new();
     for last in [1, 1, 1, 2, 3] {
@@ -62,7 +62,7 @@ async fn clients_are_served_in_turn() {
 
 #[tokio::test(start_paused = true)]
 async fn the_queue_is_bounded_in_length_and_in_time() {
-    let (queue, served) = (UploadQueue::new(LIMITS), Served::default());
+    let (queue, served) = (UploadQueue::new(LIMITS, Arc::default()), Served::default());
     let first = queue.admit(client(9)).await.unwrap();
     let waiting: Vec<_> = [1, 1, 1].into_iter().map(|last| ask(&queue, last, &served)).collect();
     settle().await;
@@ -86,7 +86,7 @@ async fn the_queue_is_bounded_in_length_and_in_time() {
 
 #[tokio::test]
 async fn a_client_that_disconnects_loses_its_place() {
-    let (queue, served) = (UploadQueue::new(LIMITS), Served::default());
+    let (queue, served) = (UploadQueue::new(LIMITS, Arc::default()), Served::default());
     let first = queue.admit(client(9)).await.unwrap();
     let leaves = ask(&queue, 1, &served);
     settle().await;
@@ -103,7 +103,7 @@ async fn a_client_that_disconnects_loses_its_place() {
 
 #[tokio::test]
 async fn one_slot_is_kept_for_a_client_without_an_upload() {
-    let queue = UploadQueue::new(QueueLimits { uploads: 4, ..LIMITS });
+    let queue = UploadQueue::new(QueueLimits { uploads: 4, ..LIMITS }, Arc::default());
     let mut held = Vec::new();
     for _ in 0..3 {
         held.push(queue.admit(client(1)).await.unwrap());
@@ -122,7 +122,7 @@ async fn one_slot_is_kept_for_a_client_without_an_upload() {
 
 #[tokio::test]
 async fn the_client_with_the_fewest_uploads_is_next() {
-    let (queue, served) = (UploadQueue::new(QueueLimits { uploads: 3, ..LIMITS }), Served::default());
+    let (queue, served) = (UploadQueue::new(QueueLimits { uploads: 3, ..LIMITS }, Arc::default()), Served::default());
     let mut held = Vec::new();
     for last in [1, 1, 2] {
         held.push(queue.admit(client(last)).await.unwrap());
@@ -143,7 +143,7 @@ async fn the_client_with_the_fewest_uploads_is_next() {
 
 #[tokio::test(start_paused = true)]
 async fn an_upload_that_had_its_turn_gives_way_and_continues_later() {
-    let queue = UploadQueue::new(QueueLimits { uploads: 2, ..LIMITS });
+    let queue = UploadQueue::new(QueueLimits { uploads: 2, ..LIMITS }, Arc::default());
     let mut held = [queue.admit(client(1)).await.unwrap(), queue.admit(client(1)).await.unwrap()];
     let newcomer = hold(&queue, 2);
     settle().await;
@@ -171,7 +171,7 @@ async fn an_upload_that_had_its_turn_gives_way_and_continues_later() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_read_too_slowly_is_served_last_for_a_while() {
-    let (queue, served) = (UploadQueue::new(LIMITS), Served::default());
+    let (queue, served) = (UploadQueue::new(LIMITS, Arc::default()), Served::default());
     let first = queue.admit(client(9)).await.unwrap();
     queue.note_slow(client(1));
     let mut asked = Vec::new();
@@ -186,4 +186,35 @@ async fn a_client_that_read_too_slowly_is_served_last_for_a_while() {
     }
     assert_eq!(*served.lock().unwrap(), [2, 1]);
     assert!(!queue.is_wanted_by_others(client(1)));
+}
+
+#[tokio::test]
+async fn whoever_only_takes_is_served_while_nobody_else_is() {
+    let exchange = Arc::new(Exchange::default());
+    exchange.took(client(1), 100_000_000);
+    exchange.gave(IpAddr::from(Ipv4Addr::new(127, 0, 0, 9)), 100_000_000);
+    let queue = UploadQueue::new(QueueLimits { uploads: 3, ..LIMITS }, Arc::clone(&exchange));
+    let alone = queue.admit(client(1)).await.unwrap();
+    let other = queue.admit(client(2)).await.unwrap();
+    let taker = hold(&queue, 1);
+    settle().await;
+    assert_eq!(queue.load(), (2, 1), "a slot is free, and not for it");
+    drop(queue.admit(client(3)).await.unwrap());
+    assert_eq!(queue.load(), (2, 1));
+    drop(other);
+    let taker = taker.await.unwrap();
+    drop((taker, alone));
+    // Four slots were given; three more, and the eighth is given without regard to that.
+    let other = queue.admit(client(2)).await.unwrap();
+    let waits = hold(&queue, 1);
+    settle().await;
+    for expected in [(1, 1), (1, 1), (2, 0)] {
+        assert_eq!(queue.load(), (expected.0, expected.1), "{expected:?}");
+        if expected.1 > 0 {
+            drop(queue.admit(client(3)).await.unwrap());
+            settle().await;
+        }
+    }
+    drop((other, waits.await.unwrap()));
+    assert_eq!(queue.load(), (0, 0));
 }

@@ -7,6 +7,7 @@
 //! [`Self::tick`]: Coordinator::tick
 //! [`Self::assign`]: Coordinator::assign
 
+mod assignment;
 mod outcome;
 #[cfg(test)]
 mod tests;
@@ -19,9 +20,9 @@ use alto_types::swarm::Holder as Listing;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use super::holder::{Holder, RoundTrip};
+use super::holder::RoundTrip;
 use super::holders::{Holders, MAX_HOLDERS};
-use super::jobs::{Jobs, Offer};
+use super::jobs::Jobs;
 use super::policy_in_force::{PolicyInForce, Verdict};
 use super::poll_intervals::PollIntervals;
 use super::protocol::{Action, Following, Input};
@@ -41,16 +42,8 @@ use crate::download::{FetchError, Options};
 use crate::events::{CostSource, Event, SourceState};
 use crate::policy::{Candidates, Metrics, Needs};
 
-/// Approximate duration of a request for several pieces, so that nobody waits long for a holder's next turn.
-const BATCH: Duration = Duration::from_millis(250);
-/// Maximum number of bytes per request.
-const MAX_BATCH_BYTES: u32 = 4 * 1024 * 1024;
-/// Memory that all requests together may take; there is always room for one.
-const MAX_MEMORY: usize = 24 * 1024 * 1024;
 /// Time without a holder of the manifest after which another manifest is tried, if there is one.
 const ORPHANED: Duration = Duration::from_secs(5);
-/// Largest number of pieces of a file of which a holder chooses some, so that the request stays short.
-const MAX_CHOICE: usize = 16 * 1024;
 /// Time without a piece or a request after which it is reported that the download waits.
 const DRY: Duration = Duration::from_secs(3);
 
@@ -217,21 +210,12 @@ impl Coordinator {
         }
     }
 
-    /// Makes as many requests as can be made now.
-    pub(super) fn assign(&mut self, now: Instant) {
-        let parallel = self.options.parallel.min(MAX_MEMORY / (self.target.piece_size as usize).max(1)).max(1);
-        if self.jobs.missing() > 0 {
-            self.leave_choice(now);
-        }
-        while self.jobs.missing() > 0 && self.jobs.chosen() < parallel && self.assign_one(now) {}
-    }
-
     /// Ends all requests and pollers, and returns what came from whom.
     pub(super) fn finish(mut self) -> Tally {
         self.intervals.stop();
         self.jobs.cancel_all();
         self.holders.followings().for_each(Following::stop);
-        for holder in self.holders.iter().filter(|holder| holder.contribution.pieces > 0) {
+        for holder in self.holders.iter().filter(|holder| holder.contribution.bytes > 0) {
             let total = self.tally.sources.entry(holder.source).or_default();
             let mut contribution = holder.contribution.clone();
             contribution.cost = holder.first_cost();
@@ -240,65 +224,6 @@ impl Coordinator {
             *total = contribution;
         }
         self.tally
-    }
-
-    /// Has the only holder of the whole file choose one of the pieces that no neighbour has, so that it sends each once
-    /// before it sends any twice; or of all, while nothing arrives from others.
-    fn leave_choice(&mut self, now: Instant) {
-        let Some(holder) = self.source_that_chooses() else { return };
-        let source = holder.source;
-        if !holder.is_neighbour() || holder.is_backing_off(now) || self.jobs.running_at(source) > 0 {
-            return;
-        }
-        let dry = now >= self.last_piece + DRY && !self.jobs.is_any_begun();
-        let rarity = self.holders.rarity();
-        let pieces = self.jobs.not_begun(|piece| dry || rarity.get(piece).is_none_or(|count| *count == 0));
-        if pieces.count() > 0 {
-            self.actions.push_back(Action::Request(self.jobs.assign_any(source, pieces, now)));
-        }
-    }
-
-    /// The only holder of the whole file, if it can choose what it sends.
-    fn source_that_chooses(&self) -> Option<&Holder> {
-        self.holders.only_source().filter(|holder| holder.chooses && self.target.pieces <= MAX_CHOICE)
-    }
-
-    fn assign_one(&mut self, now: Instant) -> bool {
-        let spared = self.source_that_chooses().map(|holder| holder.source);
-        let can_be_asked = |holder: &&Holder| !holder.is_backing_off(now) && Some(holder.source) != spared;
-        let neighbours: Vec<&Holder> = self.holders.neighbours().filter(can_be_asked).collect();
-        let candidates = Candidates { own_pid: self.holders.own_pid(), all: &neighbours };
-        let piece_size = self.target.piece_size;
-        // In order where nobody else is downloading the file, so that the hash of the whole can keep up.
-        let in_order = self.holders.are_all_complete();
-        // What was asked of others already comes second.
-        for again in [false, true] {
-            let can_use = |have: &Bitfield| if again { self.jobs.misses(have) } else { self.jobs.wants(have) };
-            let useful = |index: &usize| neighbours[*index].have.as_ref().is_some_and(can_use);
-            let useful: Vec<usize> = (0..neighbours.len()).filter(useful).collect();
-            for index in self.policy.policy().order(candidates, &useful, &mut self.rng) {
-                let holder = neighbours[index];
-                let Some(have) = &holder.have else { continue };
-                let offer = Offer {
-                    source: holder.source,
-                    have,
-                    parallel: self.options.parallel_per_neighbour,
-                    batch: holder.pieces_in(BATCH, piece_size, MAX_BATCH_BYTES / piece_size),
-                    in_order,
-                    is_proven: holder.contribution.pieces > 0,
-                };
-                let job = if again {
-                    self.jobs.assign_again(offer, holder.expected_wait(now), now, &mut self.rng)
-                } else {
-                    self.jobs.assign(offer, self.holders.rarity(), now, &mut self.rng)
-                };
-                if let Some(job) = job {
-                    self.actions.push_back(Action::Request(job));
-                    return true;
-                }
-            }
-        }
-        false
     }
 
     /// Notes that a holder has begun to answer.
@@ -327,11 +252,21 @@ impl Coordinator {
         self.tally.bytes += arrival.bytes;
         self.jobs.note_useful(arrival.bytes);
         self.actions.push_back(Action::CountWritten(arrival.bytes));
+        self.actions.push_back(Action::NoteGiven(source, arrival.own_bytes()));
+        if self.holders.is_common(arrival.piece) {
+            self.actions.push_back(Action::NoteCommon(arrival.piece));
+        }
         if let Some(holder) = self.holders.get_mut(source) {
             holder.contributed(arrival);
             if !std::mem::replace(&mut holder.connected, true) {
                 self.tell(source, SourceState::Connected, None);
             }
+        }
+        for (other, bytes) in &arrival.from_others {
+            if let Some(holder) = self.holders.get_mut(*other) {
+                holder.contribution.bytes += bytes;
+            }
+            self.actions.push_back(Action::NoteGiven(*other, *bytes));
         }
         self.emit(Event::Piece {
             file: self.target.file,
@@ -339,6 +274,7 @@ impl Coordinator {
             bytes: arrival.bytes,
             seconds: arrival.took.as_secs_f64(),
             source,
+            others: arrival.from_others.iter().copied().collect(),
             have: self.jobs.done(),
         });
     }

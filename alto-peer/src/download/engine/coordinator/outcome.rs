@@ -8,7 +8,7 @@ use crate::download::FetchError;
 use crate::download::engine::holder::Place;
 use crate::download::engine::holders::Miss;
 use crate::download::engine::reselection::Scope;
-use crate::download::request::Outcome;
+use crate::download::outcome::Outcome;
 use crate::events::SourceState;
 
 /// Weight of a broken connection when backing off.

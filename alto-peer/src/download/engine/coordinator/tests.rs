@@ -7,9 +7,11 @@ use proptest::prelude::*;
 use rand::SeedableRng;
 
 use super::*;
+use crate::download::engine::holder::Holder;
 use crate::download::helpers::availability_poller::AvailabilityReport;
 use crate::download::helpers::workers::JobReport;
-use crate::download::request::{Job, Outcome};
+use crate::download::outcome::Outcome;
+use crate::download::request::Job;
 use crate::policy::PolicyName;
 
 const PIECES: usize = 16;
@@ -88,7 +90,7 @@ impl Bench {
                 Action::Follow(source, following) => self.followed.push((source, following)),
                 Action::MeasureRoundTrips(sources) => self.measured.extend(sources),
                 Action::PollCosts => self.polls_costs = true,
-                Action::CountWritten(_) => {}
+                Action::CountWritten(_) | Action::NoteGiven(..) | Action::NoteCommon(_) => {}
                 Action::Emit(event) => self.events.push(event),
             }
         }
@@ -104,7 +106,9 @@ impl Bench {
         }
         assert!(holders.neighbours().all(|holder| !holder.is_banned()));
         assert!(holders.neighbours().count() <= self.coordinator.options.neighbours);
-        assert!(self.coordinator.jobs.chosen() <= self.coordinator.options.parallel);
+        assert!(self.coordinator.jobs.chosen(self.now) <= self.coordinator.options.parallel);
+        // With one whose piece the holder chooses.
+        assert!(self.coordinator.jobs.running() <= 2 * self.coordinator.options.parallel + 1);
         for job in &self.jobs {
             assert!(self.coordinator.jobs.source(job.id).is_some_and(|source| source == job.source));
         }
@@ -117,7 +121,8 @@ impl Bench {
         for piece in chosen.map_or(job.pieces.clone(), |piece| piece..piece + 1) {
             self.coordinator.jobs.begun(job.id, piece, self.now);
             let (bytes, took) = (u64::from(PIECE_SIZE), Duration::from_millis(100));
-            let arrival = Arrival { piece, bytes, took, transfer: took, written: Written::New };
+            let arrival =
+                Arrival { piece, bytes, from_others: Vec::new(), took, transfer: took, written: Written::New };
             let progress = Progress::Step(Step::Arrived(arrival));
             self.coordinator.handle(Input::Job(JobReport { job: job.id, progress }), self.now).unwrap();
         }

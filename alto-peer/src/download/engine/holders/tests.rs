@@ -53,6 +53,20 @@ fn rarity_counts_the_pieces_of_incomplete_neighbours() {
 }
 
 #[test]
+fn a_piece_is_common_once_most_neighbours_that_send_have_it() {
+    let mut holders = holders(&[1, 2, 3, 4, 5, 6].map(|last| listing(last, last == 6)));
+    appoint(&mut holders, &[1, 2, 3, 4, 5, 6]);
+    for (last, have) in [(1, "c0"), (2, "c0"), (3, "80"), (4, "00"), (5, "40")] {
+        holders.set_pieces(source(last), some(have));
+    }
+    for (sender, is_common) in [(6, false), (1, false), (2, false), (3, false), (4, true)] {
+        holders.get_mut(source(sender)).unwrap().contribution.pieces = 1;
+        assert_eq!(holders.is_common(0), is_common, "{ENOUGH} with a part of the file are enough");
+    }
+    assert!(!holders.is_common(1), "half of them, and one that has sent nothing");
+}
+
+#[test]
 fn unlisted_holders_are_forgotten_unless_they_are_of_use_or_banned() {
     let mut holders = holders(&[1, 2, 3, 4].map(|last| listing(last, true)));
     appoint(&mut holders, &[1]);

@@ -9,7 +9,7 @@ fn source(last: usize) -> SocketAddr {
 }
 
 fn offer(last: usize, have: &Bitfield) -> Offer<'_> {
-    Offer { source: source(last), have, parallel: 2, batch: 1, in_order: false, is_proven: true }
+    Offer { source: source(last), is_near: false, have, parallel: 2, batch: 1, in_order: false, is_proven: true }
 }
 
 /// A wait that is none, and one that is long.
@@ -117,26 +117,132 @@ fn what_is_sent_slowly_is_left_alone_for_longer_while_much_is_sent_twice() {
     assert!(asks_again(true, 2 * ALLOWANCE + 1, ANSWERED.0 * PATIENT));
 }
 
+/// Requests of a file with five pieces, of which one came from the own PID and one from another, in these times, with the
+/// pieces that are left.
+fn compared(near: Duration, far: Duration, now: Instant) -> (Jobs, Bitfield) {
+    let mut jobs = Jobs::new(&Bitfield::new(5));
+    let have = Bitfield::full(5);
+    for (piece, is_near, time) in [(0, true, near), (1, false, far)] {
+        let mut only = Bitfield::new(5);
+        only.set(piece);
+        let job = jobs.assign(Offer { is_near, ..offer(1, &only) }, &[], now, &mut rng()).unwrap();
+        assert!(jobs.arrived(job.id, piece, time));
+        jobs.ended(job.id, now).unwrap();
+    }
+    (jobs, have)
+}
+
+#[test]
+fn what_is_asked_elsewhere_is_asked_nearby_at_once_while_lines_are_full() {
+    let (now, second) = (Instant::now(), Duration::from_secs(1));
+    for (far, are_full) in [(second * 2, false), (second * 3, true)] {
+        let (mut jobs, have) = compared(second, far, now);
+        assert_eq!(jobs.are_lines_full(), are_full);
+        let slow = jobs.assign(offer(1, &have), &[9, 9, 0, 9, 9], now, &mut rng()).unwrap();
+        jobs.begun(slow.id, slow.pieces.start, now);
+        assert_eq!(jobs.chosen(now), usize::from(!are_full));
+        assert!(jobs.assign_again(offer(3, &have), SOON, now, &mut rng()).is_none(), "from elsewhere as usual");
+        let near = Offer { is_near: true, ..offer(2, &have) };
+        let again = jobs.assign_again(near, LATE, now, &mut rng());
+        assert_eq!(again.is_some(), are_full);
+        let Some(again) = again else { continue };
+        assert_eq!((again.pieces.clone(), jobs.chosen(now)), (slow.pieces.clone(), 1));
+        let third = Offer { is_near: true, ..offer(4, &have) };
+        assert!(jobs.assign_again(third, SOON, now, &mut rng()).is_none(), "it is asked nearby already");
+        jobs.begun(again.id, again.pieces.start, now);
+        assert!(slow.cancel.is_cancelled() && !again.cancel.is_cancelled(), "who begins nearby ends the other");
+    }
+}
+
+#[test]
+fn what_is_sent_slowly_is_left_alone_elsewhere_while_lines_are_full() {
+    let (now, second) = (Instant::now(), Duration::from_secs(1));
+    for (far, are_full) in [(second * 2, false), (second * 3, true)] {
+        let slowly = (second * 4 + far) / 5 * SLOWER;
+        let asks_again = |after: Duration| {
+            let (mut jobs, have) = compared(second, far, now);
+            let slow = jobs.assign(Offer { is_proven: true, ..offer(1, &have) }, &[], now, &mut rng()).unwrap();
+            jobs.begun(slow.id, slow.pieces.start, now);
+            let again = jobs.assign_again(offer(2, &have), SOON, now + after, &mut rng())?;
+            // The holder goes on sending a part of it.
+            assert!(again.usual.is_some() && !slow.cancel.is_cancelled());
+            Some(again)
+        };
+        assert_eq!(asks_again(slowly).is_some(), !are_full);
+        assert!(asks_again(slowly * PATIENT).is_some());
+    }
+}
+
+#[test]
+fn a_request_for_a_part_of_a_piece_leaves_the_holder_of_the_other_part_alone() {
+    let (mut jobs, have, now) = (Jobs::new(&Bitfield::new(1)), Bitfield::full(1), Instant::now());
+    let slow = jobs.assign(offer(1, &have), &[], now, &mut rng()).unwrap();
+    jobs.begun(slow.id, 0, now);
+    let part = jobs.assign_again(offer(2, &have), SOON, now + ANSWERED.0, &mut rng()).unwrap();
+    // Even if that one turns out to be in time: the piece is whole only with both.
+    jobs.usual = Usual(Some(Duration::from_mins(1)));
+    jobs.begun(part.id, 0, now + ANSWERED.0);
+    assert!(!slow.cancel.is_cancelled() && !part.cancel.is_cancelled());
+    // The first ends with its part, and the piece is still requested.
+    assert!(jobs.ended(slow.id, now).is_some() && !jobs.wants(&have) && jobs.missing() == 1);
+    assert!(jobs.arrived(part.id, 0, Duration::from_secs(1)) && jobs.missing() == 0);
+}
+
+#[test]
+fn few_requests_go_elsewhere_while_lines_are_full() {
+    let (now, second) = (Instant::now(), Duration::from_secs(1));
+    for (far, most) in [(second * 2, 6), (second * 3, FEW)] {
+        let (mut jobs, _) = compared(second, far, now);
+        jobs = Jobs { picker: Picker::new(&Bitfield::new(9)), ..jobs };
+        let have = Bitfield::full(9);
+        let elsewhere = (1..=6).filter_map(|last| jobs.assign(offer(last, &have), &[], now, &mut rng()));
+        assert_eq!(elsewhere.count(), most);
+        assert!(jobs.assign(Offer { is_near: true, ..offer(7, &have) }, &[], now, &mut rng()).is_some());
+    }
+}
+
+#[test]
+fn requests_that_are_stuck_keep_no_others_from_being_made() {
+    let (mut jobs, have, now) = (Jobs::new(&Bitfield::new(9)), Bitfield::full(9), Instant::now());
+    let unproven = |last: usize| Offer { is_proven: false, ..offer(last, &have) };
+    let [_waits, stuck, sends] =
+        [unproven(1), unproven(2), offer(3, &have)].map(|offer| jobs.assign(offer, &[], now, &mut rng()).unwrap());
+    for job in [stuck, sends] {
+        jobs.begun(job.id, job.pieces.start, now);
+    }
+    assert_eq!(jobs.chosen(now), 3);
+    assert_eq!(jobs.chosen(now + ANSWERED.0), 3, "nobody knows how long a piece takes");
+    assert_eq!(jobs.chosen(now + FIRST_USUAL * SLOWER), 2, "a holder that has sent pieces may be slow");
+    // Elsewhere, one that waits for long does not count, either.
+    let (mut jobs, _) = compared(Duration::from_secs(1), Duration::from_secs(3), now);
+    jobs = Jobs { picker: Picker::new(&Bitfield::new(9)), ..jobs };
+    for last in 1..=FEW {
+        jobs.assign(unproven(last), &[], now, &mut rng()).unwrap();
+    }
+    assert!(jobs.assign(offer(8, &have), &[], now, &mut rng()).is_none());
+    assert!(jobs.assign(offer(8, &have), &[], now + WAITS.1, &mut rng()).is_some());
+}
+
 #[test]
 fn what_the_holder_chose_is_requested_from_then_on() {
     let (mut jobs, have, now) = (Jobs::new(&Bitfield::new(3)), Bitfield::full(3), Instant::now());
     let waits = jobs.assign(offer(1, &have), &[5, 0, 5], now, &mut rng()).unwrap();
     assert_eq!(waits.pieces, 1..2);
-    let any = jobs.assign_any(source(9), jobs.not_begun(|piece| piece > 0), now);
+    let any = jobs.assign_any(source(9), false, jobs.not_begun(|piece| piece > 0), now);
     assert_eq!((any.any_of.as_ref().map(Bitfield::to_hex).as_deref(), any.pieces.len()), (Some("60"), 0));
-    assert_eq!((jobs.chosen(), jobs.running()), (1, 2));
+    assert_eq!((jobs.chosen(now), jobs.running()), (1, 2));
     jobs.begun(any.id, 1, now);
     assert!(waits.cancel.is_cancelled() && jobs.is_any_begun());
     assert_eq!(jobs.not_begun(|_| true).to_hex(), "a0");
     // What another holder is sending already is not sent again.
     let other = jobs.assign(offer(2, &have), &[0, 0, 5], now, &mut rng()).unwrap();
     jobs.begun(other.id, 0, now);
-    let any = jobs.assign_any(source(8), Bitfield::full(3), now);
+    let any = jobs.assign_any(source(8), false, Bitfield::full(3), now);
     jobs.begun(any.id, 0, now);
     assert!(any.cancel.is_cancelled() && !other.cancel.is_cancelled());
     assert_eq!(jobs.ended(any.id, now), Some(Ended { source: source(8), pieces: 0..1, is_any: true, waited: None }));
     assert!(jobs.arrived(other.id, 0, Duration::from_secs(1)));
-    let any = jobs.assign_any(source(8), Bitfield::full(3), now);
+    let any = jobs.assign_any(source(8), false, Bitfield::full(3), now);
     jobs.begun(any.id, 0, now);
     assert!(any.cancel.is_cancelled(), "it is there");
     assert_eq!(jobs.ended(any.id, now).map(|ended| ended.pieces), Some(0..0));

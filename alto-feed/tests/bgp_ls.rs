@@ -146,6 +146,18 @@ fn tell(from: Ipv4Addr, to: SocketAddr) -> io::Result<TcpStream> {
 }
 
 #[test]
+fn a_router_that_wants_no_signs_of_life_gets_none() {
+    let session = Session { asn: 65_001, identifier: Ipv4Addr::new(10, 0, 0, 9) };
+    let sources = vec!["127.0.0.2/32".parse().unwrap()];
+    let listener = Listener::start("127.0.0.1:0".parse().unwrap(), sources, session).unwrap();
+    let mut router = tell(Ipv4Addr::new(127, 0, 0, 2), listener.address()).unwrap();
+    assert_costs_of_the_lab(&listener, String::new);
+    router.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    let nothing = router.read(&mut [0; 19]).unwrap_err();
+    assert!(matches!(nothing.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut), "{nothing}");
+}
+
+#[test]
 fn a_route_reflector_passes_the_database_on() {
     let Some(gobgpd) = find("gobgpd") else { return };
     let session = Session { asn: 65_001, identifier: Ipv4Addr::new(10, 0, 0, 9) };

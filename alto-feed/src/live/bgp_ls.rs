@@ -90,10 +90,9 @@ fn receive(mut stream: &TcpStream, session: &Session, shared: &Mutex<Shared>) ->
     if theirs.get(HEADER - 1) != Some(&OPEN) {
         return Ok("the first message is not an OPEN".to_owned());
     }
-    // The smaller hold time counts; each third of it a sign of life is due.
     let proposed = theirs.get(22..24).and_then(|bytes| bytes.try_into().ok()).map_or(HOLD_TIME, u16::from_be_bytes);
-    let hold = if proposed == 0 { HOLD_TIME } else { proposed.clamp(3, HOLD_TIME) };
-    stream.set_read_timeout(Some(Duration::from_secs(hold.into())))?;
+    let hold = hold_time(proposed);
+    stream.set_read_timeout(hold)?;
     stream.write_all(&message(KEEPALIVE, &[]))?;
     let number = {
         let mut shared = lock(shared);
@@ -101,14 +100,15 @@ fn receive(mut stream: &TcpStream, session: &Session, shared: &Mutex<Shared>) ->
         (shared.database, shared.latest) = (Database::default(), None);
         shared.session
     };
-    let mut alive = stream.try_clone()?;
-    let third = Duration::from_secs(hold.into()) / 3;
-    std::thread::Builder::new().name("bgp-ls-alive".to_owned()).spawn(move || {
-        // Ends with the connection, which is closed when the session ends.
-        while alive.write_all(&message(KEEPALIVE, &[])).is_ok() {
-            std::thread::sleep(third);
-        }
-    })?;
+    if let Some(hold) = hold {
+        let mut alive = stream.try_clone()?;
+        std::thread::Builder::new().name("bgp-ls-alive".to_owned()).spawn(move || {
+            // Ends with the connection, which is closed when the session ends.
+            while alive.write_all(&message(KEEPALIVE, &[])).is_ok() {
+                std::thread::sleep(hold / 3);
+            }
+        })?;
+    }
     loop {
         let received = read(&mut stream)?;
         if received.get(HEADER - 1) == Some(&NOTIFICATION) {
@@ -125,6 +125,12 @@ fn receive(mut stream: &TcpStream, session: &Session, shared: &Mutex<Shared>) ->
             shared.latest = Some(Instant::now());
         }
     }
+}
+
+/// Returns the hold time of a session, a third of which may pass between signs of life, by what the router proposes. A router
+/// that proposes zero gives none and wants none (RFC 4271 §4.2, §4.4).
+fn hold_time(proposed: u16) -> Option<Duration> {
+    (proposed > 0).then(|| Duration::from_secs(proposed.clamp(3, HOLD_TIME).into()))
 }
 
 /// Reads one message by the length in its header.
@@ -162,4 +168,15 @@ fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     message.push(kind);
     message.extend(body);
     message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smaller_hold_time_counts_and_zero_is_none() {
+        let seconds = [0, 1, 3, 30, 90, 180, u16::MAX].map(|proposed| hold_time(proposed).map(|hold| hold.as_secs()));
+        assert_eq!(seconds, [None, Some(3), Some(3), Some(30), Some(90), Some(90), Some(90)]);
+    }
 }

@@ -10,7 +10,7 @@ use ureq::config::Config;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, RustlsConnector, TcpConnector, Transport,
+    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, RustlsConnector, Transport,
 };
 use ureq::{Agent, Error, Timeout};
 
@@ -44,19 +44,13 @@ pub(super) fn agent(settings: &TransportSettings, reach: Arc<Reach>) -> Agent {
         .user_agent(settings.user_agent.as_str())
         .build();
     let resolver = BoundedResolver { reach, resolver: DefaultResolver::default() };
-    match settings.source {
-        None => {
-            Agent::with_parts(config, ().chain(TcpConnector::default()).chain(RustlsConnector::default()), resolver)
-        }
-        Some(source) => {
-            Agent::with_parts(config, ().chain(FromAddress(source)).chain(RustlsConnector::default()), resolver)
-        }
-    }
+    Agent::with_parts(config, ().chain(FromAddress(settings.source)).chain(RustlsConnector::default()), resolver)
 }
 
-/// Connector that binds each connection to one local address.
+/// Connector that binds each connection to one local address, if there is one. Its connections outlast a process that is
+/// suspended for a while.
 #[derive(Debug)]
-struct FromAddress(IpAddr);
+struct FromAddress(Option<IpAddr>);
 
 impl Connector for FromAddress {
     type Out = BoundTransport;
@@ -77,15 +71,15 @@ impl FromAddress {
     fn connect_to_any(&self, details: &ConnectionDetails<'_>) -> Result<TcpStream, Error> {
         let allowed = details.timeout.not_zero().map(|time| *time);
         let started = Instant::now();
-        let mut candidates = details.addrs.iter().filter(|addr| addr.is_ipv4() == self.0.is_ipv4()).peekable();
+        let is_alike = |addr: &&SocketAddr| self.0.is_none_or(|source| addr.is_ipv4() == source.is_ipv4());
+        let mut candidates = details.addrs.iter().filter(is_alike);
         let mut left = u32::try_from(candidates.clone().count()).unwrap_or(u32::MAX);
-        let mut last = Error::Io(io::Error::new(
-            io::ErrorKind::AddrNotAvailable,
-            format!(
-                "the server has no address that can be reached from {}: choose a local address of its IP version",
-                self.0
-            ),
-        ));
+        let mut last = self.0.map_or(Error::HostNotFound, |source| {
+            let reason = format!(
+                "the server has no address that can be reached from {source}: choose a local address of its IP version"
+            );
+            Error::Io(io::Error::new(io::ErrorKind::AddrNotAvailable, reason))
+        });
         for address in &mut candidates {
             let time = allowed.map(|allowed| allowed.saturating_sub(started.elapsed()) / left.max(1));
             left = left.saturating_sub(1);
@@ -99,11 +93,13 @@ impl FromAddress {
     }
 }
 
-fn connect_from(source: IpAddr, target: SocketAddr, time: Option<Duration>) -> io::Result<TcpStream> {
+fn connect_from(source: Option<IpAddr>, target: SocketAddr, time: Option<Duration>) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
-    socket
-        .bind(&SocketAddr::new(source, 0).into())
-        .map_err(|error| io::Error::new(error.kind(), format!("cannot connect from {source}: {error}")))?;
+    if let Some(source) = source {
+        socket
+            .bind(&SocketAddr::new(source, 0).into())
+            .map_err(|error| io::Error::new(error.kind(), format!("cannot connect from {source}: {error}")))?;
+    }
     match time {
         Some(time) => socket.connect_timeout(&target.into(), time.max(Duration::from_millis(1)))?,
         None => socket.connect(&target.into())?,
@@ -111,7 +107,7 @@ fn connect_from(source: IpAddr, target: SocketAddr, time: Option<Duration>) -> i
     Ok(socket.into())
 }
 
-/// TCP connection from a chosen address.
+/// TCP connection, from a chosen address if there is one.
 #[derive(Debug)]
 struct BoundTransport {
     stream: Arc<TcpStream>,

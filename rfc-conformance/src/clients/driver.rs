@@ -298,7 +298,7 @@ fn run(words: &[String], timeout: Duration) -> std::io::Result<ClientOutcome> {
     let (output, complaints) = (drain(child.stdout.take()), drain(child.stderr.take()));
     let status = wait(&mut child, timeout)?;
     // CommandDriver started by the program may hold its output open; they are not waited for.
-    let read = |from: &mpsc::Receiver<Vec<u8>>| from.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
+    let read = |from: &mpsc::Receiver<Vec<u8>>| from.recv_timeout(Duration::from_secs(10)).unwrap_or_default();
     let (output, complaints) = (read(&output), read(&complaints));
     let complaints = String::from_utf8_lossy(&complaints);
     let last = complaints.lines().rev().find(|line| !line.trim().is_empty());
@@ -390,7 +390,7 @@ mod tests {
         let mut programs = CommandDriver {
             by_task: BTreeMap::from([("costs".to_owned(), CommandTemplate::new(words).unwrap())]),
             otherwise: None,
-            timeout: Duration::from_secs(5),
+            timeout: Duration::from_mins(1),
         };
         programs.attempt(&assignment()).unwrap()
     }
@@ -422,7 +422,7 @@ mod tests {
 
     #[test]
     fn programs_that_do_not_end_are_stopped() {
-        let words = ["sh", "-c", "yes; : {uri}"].map(str::to_owned).to_vec();
+        let words = ["sh", "-c", "exec yes; : {uri}"].map(str::to_owned).to_vec();
         let mut programs = CommandDriver {
             by_task: BTreeMap::new(),
             otherwise: Some(CommandTemplate { words }),

@@ -31,7 +31,7 @@ const MOST_UNANSWERED: usize = 6;
 /// Maximum number of repetitions of a request that is answered with 429 or 503 and Retry-After.
 pub(crate) const MOST_RETRIES: usize = 3;
 /// Time limit for the end of a connection.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(3);
+const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
 /// The same for servers that have exceeded it before, so that they do not take the time of the run.
 const SHORT_CLOSE_PATIENCE: Duration = Duration::from_millis(300);
 /// Longest pause before a repetition; a server that asks for more is taken at its word.

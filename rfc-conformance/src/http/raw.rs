@@ -171,6 +171,7 @@ impl Wire {
             match self.fill() {
                 Ok(0) => break true,
                 Ok(_) => bounded(self.buffer.len())?,
+                Err(Failure::TimedOut(_)) if client.is_over() => return Err(client.timed_out()),
                 Err(Failure::TimedOut(_)) => break false,
                 // Bytes that were sent after the request are lost with a reset, not the answer.
                 Err(_) => break true,
@@ -307,11 +308,17 @@ impl Wire {
     }
 
     pub(super) fn fill(&mut self) -> Result<usize, Failure> {
-        self.set_timeout()?;
         let mut chunk = [0; 16 * 1024];
-        let read = match &mut self.stream {
-            Stream::Plain(stream) => stream.read(&mut chunk),
-            Stream::Secure(stream) => read_only(stream, &mut chunk),
+        let read = loop {
+            self.set_timeout()?;
+            let read = match &mut self.stream {
+                Stream::Plain(stream) => stream.read(&mut chunk),
+                Stream::Secure(stream) => read_only(stream, &mut chunk),
+            };
+            // A process that was suspended goes on where it was.
+            if !read.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::Interrupted) {
+                break read;
+            }
         };
         let length = read.map_err(|error| broken(&error, self.timeout))?;
         self.buffer.extend_from_slice(&chunk[..length]);

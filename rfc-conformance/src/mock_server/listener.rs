@@ -1,7 +1,7 @@
 //! TCP and TLS listener with a thread per connection, up to a limit.
 
 use std::collections::HashMap;
-use std::io::{self, BufRead as _, BufReader, Read};
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Read};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -184,7 +184,13 @@ fn serve_connection(
 /// response.
 fn linger(mut connection: Connection, socket: &TcpStream) {
     let _ = socket.shutdown(Shutdown::Write);
-    let _ = socket.set_read_timeout(Some(Duration::from_millis(500)));
+    let _ = socket.set_read_timeout(Some(LINGER));
     let (end, mut sink) = (Instant::now() + LINGER, vec![0; 64 * 1024]);
-    while Instant::now() < end && matches!(connection.read(&mut sink), Ok(1..)) {}
+    while Instant::now() < end {
+        match connection.read(&mut sink) {
+            Ok(1..) => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Ok(0) | Err(_) => break,
+        }
+    }
 }

@@ -27,7 +27,7 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 /// Time limit for a server to close a connection.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Returns the head of a request for the root directory, except the Host field and the empty line.
 fn get_root(context: &Context<'_>, target: &str) -> String {

@@ -64,6 +64,8 @@ fn ask(
     let asked = match context.client.open(&request(service.resource, body))? {
         Opened::Answer(exchange, mut wire) => {
             let closed = waits.then(|| wire.is_closed_within(context.client.patience_for_end()));
+            // Where the run was over first, nothing was seen.
+            let closed = closed.filter(|closed| *closed || !context.client.is_over());
             Asked { shown: Arc::clone(&exchange), exchange: Some(exchange), closed }
         }
         Opened::Stream(live) => Asked { exchange: None, shown: Arc::new(live.exchange()), closed: None },

@@ -32,7 +32,7 @@ pub(super) const CHECKS: &[Check] = &[
 
 const NOTHING: &str = "no resource that takes requests is listed";
 /// Time limit for a server to close a connection.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn both_lengths(context: &Context<'_>, sheet: &mut Sheet) -> Result<(), NoAnswer> {
     let entry = sheet.on(BOTH_LENGTHS);

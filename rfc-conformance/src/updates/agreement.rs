@@ -42,6 +42,8 @@ pub(crate) fn agree_within(
         return Ok(Agreement::Unknown);
     };
     loop {
+        // What has come by then is looked at once more, however long the request takes.
+        let is_over = Instant::now() >= end;
         let exchange = target.fetch(context)?;
         let Some(fetched) = exchange.value().filter(|_| exchange.answer.status == 200) else {
             return Ok(Agreement::Unknown);
@@ -52,7 +54,7 @@ pub(crate) fn agree_within(
         let stale = || (substream.stale && tag(held) != tag(fetched)).then(|| "/meta/vtag".to_owned());
         let Some(place) = difference(held, fetched).or_else(stale) else { return Ok(Agreement::Same(exchange)) };
         let same_tags = tag(held).is_some() && tags(held) == tags(fetched);
-        if same_tags || Instant::now() >= end || stream.ended || stream.lost.contains(id) {
+        if same_tags || is_over || stream.ended || stream.lost.contains(id) {
             // What has been waited for in vain is not waited for again.
             stream.lost.insert(id.to_owned());
             return Ok(Agreement::Differ(exchange, place));

@@ -9,6 +9,8 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::MissedTickBehavior;
+
 /// Socket of the service manager, and how often it wants to hear that this process is alive.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ServiceManager {
@@ -60,6 +62,8 @@ impl ServiceManager {
             return std::future::pending().await;
         };
         let mut ticks = tokio::time::interval(interval / 2);
+        // One sign of life tells as much as several, which could leave no room for other messages.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             self.tell("WATCHDOG=1");

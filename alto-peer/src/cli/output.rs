@@ -36,6 +36,14 @@ impl Output {
         Self::to(Target::Prompt(Box::new(printer)))
     }
 
+    /// Writes to standard output from now on, if it was the terminal above a line.
+    pub(crate) fn leave_prompt(&self) {
+        let mut target = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*target, Target::Prompt(_)) {
+            *target = Target::Stdout;
+        }
+    }
+
     fn to(target: Target) -> Self {
         Self(Arc::new(Mutex::new(target)))
     }

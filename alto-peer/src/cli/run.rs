@@ -106,11 +106,13 @@ fn serve(options: &RunOptions) -> Result<Exit, StartError> {
     listen(options, editor, shell, end)?;
 
     let exit = ended.recv().unwrap_or(Exit::Failure);
+    if let Some(screen) = screen {
+        // Nobody waits for the thread that would write above the prompt.
+        screen.restore();
+        lines.leave_prompt();
+    }
     downloads.stop();
     node.stop();
-    if let Some(screen) = screen {
-        screen.restore();
-    }
     Ok(exit)
 }
 

@@ -91,10 +91,14 @@ impl Chronicle {
 
     fn record(&self, before: &Snapshot, present: &Snapshot, at: SystemTime) {
         let what = Difference::between(before, present);
-        self.news.send_replace(event(present, &what));
-        let mut changes = self.changes();
-        changes.push_front(Change { at, tag: present.view().tag().to_owned(), what });
-        changes.truncate(KEPT);
+        let event = event(present, &what);
+        {
+            let mut changes = self.changes();
+            changes.push_front(Change { at, tag: present.view().tag().to_owned(), what });
+            changes.truncate(KEPT);
+        }
+        // Whoever hears of it finds it on the page.
+        self.news.send_replace(event);
     }
 
     fn changes(&self) -> MutexGuard<'_, VecDeque<Change>> {

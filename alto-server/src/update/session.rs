@@ -88,3 +88,15 @@ fn next_comment(longest: Duration) -> Instant {
     let part = rand::rng().random_range(0.66..0.96);
     Instant::now() + longest.mul_f64(part)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_come_in_time() {
+        let longest = Duration::from_secs(15);
+        let latest = (0..1000).map(|_| next_comment(longest)).max();
+        assert!(latest.is_some_and(|latest| latest <= Instant::now() + longest));
+    }
+}

@@ -8,6 +8,7 @@ use super::address::{Login, Place, StoreAddress};
 use super::reply::{Reply, StoreError};
 use super::session::Session;
 use super::stream::{Stream, Trust};
+use super::waits::Waits;
 
 /// Opens connections to the store, of whichever server is the master at that moment.
 pub struct Connector(Arc<Way>);
@@ -17,6 +18,7 @@ struct Way {
     address: StoreAddress,
     login: Option<Login>,
     trust: Trust,
+    waits: Waits,
 }
 
 /// A server by its place.
@@ -26,20 +28,25 @@ struct Server {
     port: u16,
 }
 
-/// Time to wait for a connection to be made, and for each answer until it is known whether it is the right one.
-const CONNECT: Duration = Duration::from_secs(1);
-/// Time that all Sentinels together have to name a master.
-const NAMED: Duration = Duration::from_millis(1500);
-
 impl Connector {
     /// Prepares connections to a store. Certificates that may vouch for it are in PEM; without them, those of the system do.
     pub fn new(address: StoreAddress, login: Option<Login>, authorities: Option<Vec<u8>>) -> Self {
-        Self(Arc::new(Way { address, login, trust: Trust::new(authorities) }))
+        Self::waiting(address, login, authorities, Waits::default())
+    }
+
+    /// Prepares connections as [`Connector::new`] does, to a store that has other times to answer.
+    pub fn waiting(address: StoreAddress, login: Option<Login>, authorities: Option<Vec<u8>>, waits: Waits) -> Self {
+        Self(Arc::new(Way { address, login, trust: Trust::new(authorities), waits }))
     }
 
     /// Address of the store.
     pub fn address(&self) -> &StoreAddress {
         &self.0.address
+    }
+
+    /// Times that the store has.
+    pub(super) fn waits(&self) -> &Waits {
+        &self.0.waits
     }
 
     /// Connects to the master, whose answers may take until `patience` has passed.
@@ -48,7 +55,7 @@ impl Connector {
         let session = match (&way.address.place, &way.address.sentinel) {
             (Place::Socket(path), _) => {
                 let name = path.display().to_string();
-                way.master(Stream::unix(path, CONNECT)?, &name)?
+                way.master(Stream::unix(path, way.waits.connect)?, &name)?
             }
             (Place::Hosts(sentinels), Some(service)) => self.named(sentinels, service)?,
             (Place::Hosts(hosts), None) => {
@@ -79,7 +86,7 @@ impl Connector {
             }
         }
         drop(sender);
-        let deadline = Instant::now() + NAMED;
+        let deadline = Instant::now() + self.0.waits.named;
         loop {
             let (asked, found) = match answers.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(answer) => answer,
@@ -111,9 +118,9 @@ impl Connector {
 impl Way {
     fn dial(&self, host: &str, port: u16) -> Result<Stream, StoreError> {
         if self.address.is_secure {
-            Stream::tls(host, port, CONNECT, &self.trust)
+            Stream::tls(host, port, self.waits.connect, &self.trust)
         } else {
-            Stream::tcp(host, port, CONNECT)
+            Stream::tcp(host, port, self.waits.connect)
         }
     }
 

@@ -30,9 +30,7 @@ pub struct Entry<'a> {
 
 /// Time that a question for new entries waits for one.
 const BLOCK: Duration = Duration::from_secs(1);
-/// Time to wait for any answer.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// The same while a snapshot is read.
+/// Time to wait for any answer while a snapshot is read.
 const SNAPSHOT_PATIENCE: Duration = Duration::from_secs(10);
 /// Longest pause before the next attempt to connect.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -101,7 +99,7 @@ pub(super) fn run(log: &Weak<Inner>, mut follower: Box<dyn Follower>) {
         let connected = inner.connector.connect(SNAPSHOT_PATIENCE);
         let ended = connected.map_err(Broken::from).and_then(|mut session| {
             start(&inner, &mut session, &mut *follower, (&mut batch, &mut has_state))?;
-            session.set_patience(PATIENCE)?;
+            session.set_patience(inner.connector.waits().answer)?;
             pause = Duration::from_millis(10);
             drop(inner);
             follow(log, &mut session, &mut *follower, &mut batch)

@@ -22,9 +22,6 @@ pub struct SharedLog {
     writer: Option<JoinHandle<()>>,
 }
 
-/// Time to wait until this server has followed a write of its own.
-const OWN_WRITE: Duration = Duration::from_secs(1);
-
 impl SharedLog {
     /// Starts to follow a log, and returns when everything is in memory that it has at present. All keys have the name in
     /// theirs, with the version of the format.
@@ -96,7 +93,7 @@ impl SharedLog {
     /// Waits until this server has followed up to the number of an entry that it has written, but not for ever.
     pub fn follow_own(&self, id: &[u8]) {
         if let Some(position) = Position::read(id, b"") {
-            self.inner.progress.wait_for(&position, OWN_WRITE);
+            self.inner.progress.wait_for(&position, self.inner.connector.waits().follow);
         }
     }
 
@@ -105,7 +102,7 @@ impl SharedLog {
         self.check()?;
         let head = self.run(writer::latest(), Vec::new(), Confirmation::Master)?;
         let head = head.bytes().and_then(Position::read_head).unwrap_or_default();
-        if self.inner.progress.wait_for(&head, OWN_WRITE) {
+        if self.inner.progress.wait_for(&head, self.inner.connector.waits().follow) {
             return Ok(());
         }
         Err(StoreError::Away("following the log takes too long".to_owned()))

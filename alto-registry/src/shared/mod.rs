@@ -6,7 +6,7 @@
 //! one before, so that a follower notices when the log has lost what it has seen, or has dropped what it has not, and
 //! starts from a snapshot again.
 //!
-//! [`address`] says where Redis is, [`connector`] finds the master, [`session`] speaks to it in the words of [`wire`] over a
+//! [`address`] says where Redis is, [`waits`] how long it may take, [`connector`] finds the master, [`session`] speaks to it in the words of [`wire`] over a
 //! [`stream`], [`writer`] and [`follow`] are the two threads of a [`SharedLog`], and [`position`] and [`progress`] tell how
 //! far it is.
 
@@ -21,6 +21,7 @@ mod reply;
 mod script;
 mod session;
 mod stream;
+mod waits;
 mod wire;
 mod writer;
 
@@ -34,3 +35,4 @@ pub use progress::Report;
 pub use reply::{Reply, StoreError};
 pub use script::Script;
 pub use session::Session;
+pub use waits::Waits;

@@ -32,8 +32,6 @@ pub(super) const WAITING: usize = 4096;
 const TOGETHER: usize = 256;
 /// Time to wait for the copies.
 const CONFIRM: Duration = Duration::from_secs(1);
-/// Time to wait for any answer.
-const PATIENCE: Duration = Duration::from_secs(2);
 /// Time after an attempt to connect in which there is no other, and everything is refused.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -160,7 +158,7 @@ fn call<'a>(inner: &'a Inner, task: &'a Task) -> Vec<&'a [u8]> {
 }
 
 fn connect(inner: &Inner, scripts: &[&'static Script]) -> Result<Session, StoreError> {
-    let mut session = inner.connector.connect(PATIENCE)?;
+    let mut session = inner.connector.connect(inner.connector.waits().answer)?;
     load(&mut session, scripts)?;
     Ok(session)
 }

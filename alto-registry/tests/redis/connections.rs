@@ -4,13 +4,11 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
-use std::time::Duration;
 
 use alto_registry::shared::{Connector, Reply, StoreError};
 use test_support::redis_server::{RedisServer, is_installed};
 
-/// Time to wait for answers, which a busy machine does not reach.
-const PATIENCE: Duration = Duration::from_secs(30);
+use super::{PATIENCE, WAITS};
 
 /// Reads one command, a list of bytes.
 fn read_command(input: &mut BufReader<TcpStream>) -> Vec<String> {
@@ -24,7 +22,7 @@ fn read_command(input: &mut BufReader<TcpStream>) -> Vec<String> {
 }
 
 fn connector(address: &str) -> Connector {
-    Connector::new(address.parse().unwrap(), None, None)
+    Connector::waiting(address.parse().unwrap(), None, None, WAITS)
 }
 
 /// Listens on a port of loopback.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use alto_registry::redis::Clock;
-use alto_registry::shared::Connector;
+use alto_registry::shared::{Connector, Waits};
 use alto_registry::{Limits, Observer, RedisRegistry, Registry, Silent, Timestamp};
 use test_support::redis_server::RedisServer;
 
@@ -23,6 +23,8 @@ pub struct Redis {
 
 /// Time to wait for a registry to open, which a busy machine does not reach.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The same for all that a registry waits for.
+const WAITS: Waits = Waits { connect: PATIENCE, named: PATIENCE, answer: PATIENCE, follow: PATIENCE };
 
 impl Redis {
     /// A server that no other test uses, for tests that cut connections.
@@ -31,7 +33,7 @@ impl Redis {
     }
 
     fn connector(&self) -> Arc<Connector> {
-        Arc::new(Connector::new(self.server.url(self.database).parse().unwrap(), None, None))
+        Arc::new(Connector::waiting(self.server.url(self.database).parse().unwrap(), None, None, WAITS))
     }
 
     /// Opens one of several registries above the same data.

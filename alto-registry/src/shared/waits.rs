@@ -1,0 +1,28 @@
+//! How long a server waits for its store.
+
+use std::time::Duration;
+
+/// Times after which a server takes its store for away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waits {
+    /// Time for a connection to be made, and for each answer until it is known whether it is the right server.
+    pub connect: Duration,
+    /// Time that all Sentinels together have to name a master.
+    pub named: Duration,
+    /// Time for an answer. A change whose answer comes later counts as refused, whether it was made or not.
+    pub answer: Duration,
+    /// Time for this server to follow what it has written, or what others had written before a question.
+    pub follow: Duration,
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        let milliseconds = Duration::from_millis;
+        Self {
+            connect: milliseconds(1000),
+            named: milliseconds(1500),
+            answer: milliseconds(2000),
+            follow: milliseconds(1000),
+        }
+    }
+}

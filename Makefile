@@ -125,6 +125,7 @@ lab: tools
 
 rucio: tools
 	@command -v memcached >/dev/null || scripts/need memcached
+	@python3 -c 'import ensurepip' 2>/dev/null || scripts/need python3-venv
 	@test -x target/rucio-venv/bin/python || python3 -m venv target/rucio-venv
 	@target/rucio-venv/bin/python -c 'import pymemcache, rucio.version' 2>/dev/null || \
 		target/rucio-venv/bin/pip install --quiet rucio==41.5.1 pymemcache==4.0.0
@@ -145,6 +146,7 @@ fuzz-faults: tools
 bench: tools
 	@command -v nginx >/dev/null || test -x /usr/sbin/nginx && command -v wrk >/dev/null || scripts/need nginx-light wrk
 	@command -v opentracker >/dev/null || scripts/need opentracker
+	@python3 -c 'import ensurepip' 2>/dev/null || scripts/need python3-venv
 	@test -x target/bench-venv/bin/python || python3 -m venv target/bench-venv
 	@target/bench-venv/bin/python -c 'import networkx, pytricia' 2>/dev/null || \
 		target/bench-venv/bin/pip install --quiet networkx==3.6.1 pytricia==1.3.0

@@ -49,6 +49,33 @@ class Aria2:
             time.sleep(POLL)
         sys.exit(f"demo: aria2 of {self.name} did not get the file; it ended with {self.process.poll()}")
 
+    def sent(self):
+        """Bytes that it has sent."""
+        limit = time.monotonic() + PATIENCE
+        while time.monotonic() < limit and self.process.poll() is None:
+            status = self.status()
+            if status:
+                return status[1]
+            time.sleep(POLL)
+        sys.exit(f"demo: aria2 of {self.name} does not say what it sent; it ended with {self.process.poll()}")
+
+
+def tracked(server):
+    """Number of peers that the tracker knows."""
+    request = urllib.request.Request(f"{server.base}/metrics", headers={"Authorization": f"Bearer {server.token}"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        lines = answer.read().decode().splitlines()
+    return next((float(line.split()[1]) for line in lines if line.startswith("alto_tracker_peers ")), 0)
+
+
+def wait_tracked(server, count):
+    """Waits until the tracker knows so many peers."""
+    limit = time.monotonic() + PATIENCE
+    while tracked(server) < count:
+        if time.monotonic() > limit:
+            sys.exit("demo: the tracker does not know all seeds")
+        time.sleep(POLL)
+
 
 def walk(server, addresses, program, heading):
     heading("An unmodified BitTorrent client downloads through the tracker")
@@ -72,13 +99,15 @@ def walk(server, addresses, program, heading):
                     shutil.copy(original, home)
                 address = addresses[name].removeprefix("ipv4:")
                 clients.append(Aria2(name, address, 26881 + 10 * number, home, original + ".torrent"))
-                # A seed must be known to the tracker before anybody asks for it.
                 clients[-1].wait_complete()
+                if name != DOWNLOADER:
+                    # A seed must be known to the tracker before anybody asks for it.
+                    wait_tracked(server, number + 1)
                 print(f"   aria2 of {name} at {address} {'has' if name != DOWNLOADER else 'has got'} the file")
             with open(os.path.join(folder, DOWNLOADER, FILE), "rb") as got, open(original, "rb") as sent:
                 if hashlib.sha256(got.read()).digest() != hashlib.sha256(sent.read()).digest():
                     sys.exit("demo: the downloaded file differs from the original")
-            near, far = (client.status()[1] for client in clients[:2])
+            near, far = (client.sent() for client in clients[:2])
             print(f"   -> {NEAR} in the same provider sent {near:,} bytes, {FAR} in the other {far:,}")
             if far or not near:
                 sys.exit("demo: the download should have stayed within the provider, but did not")

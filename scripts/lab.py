@@ -28,7 +28,7 @@ MAP_INTERVAL = 2
 
 def fetch(url):
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {TOKEN}"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
 
 
@@ -62,7 +62,7 @@ class Follower:
             if process.poll() is not None:
                 raise RuntimeError(f"{process.args[0]} ended: {text}")
             return re.search(pattern, text)
-        wait(pattern, logged, 20)
+        wait(pattern, logged, 60)
         return logged()
 
     def start_server(self):
@@ -139,8 +139,8 @@ def comes_up(lab, follower):
 
 
 def follows(lab, follower):
-    run("ip", "-n", PREFIX + "r3", "link", "set", "r3-r5", "down")
     before = follower.costs()
+    run("ip", "-n", PREFIX + "r3", "link", "set", "r3-r5", "down")
     took = wait("costs after a cut", lambda: follower.costs() != before and follower.agrees())
     print(f"after the link r3-r5 was cut, all costs equal the routers' metrics again within {took:.1f} s")
     run("ip", "-n", PREFIX + "r3", "link", "set", "r3-r5", "up")
@@ -194,6 +194,9 @@ def restarts_of_routers(lab, follower):
 
 def restarts_of_server(lab, follower):
     """Kills the server: what it remembers is not sent again, and all of it if it remembers nothing."""
+    # The server may know what the report does not say yet.
+    rounds = follower.report()["rounds"]
+    wait("two more rounds", lambda: follower.report()["rounds"] >= rounds + 2)
     prefixes, costs, before = follower.prefixes(), follower.costs(), follower.report()
     for forgets in (False, True):
         follower.kill_server()

@@ -111,7 +111,7 @@ class Lab:
         if number in LAN:
             interfaces.append((f"r{number}-lan", LAN[number], "broadcast"))
         ospf = "".join(f"interface {name}\n ip ospf area 0\n ip ospf cost {metric}\n ip ospf network {kind}\n"
-                       " ip ospf hello-interval 1\n ip ospf dead-interval 4\n!\n" for name, metric, kind in interfaces)
+                       " ip ospf hello-interval 1\n ip ospf dead-interval 10\n!\n" for name, metric, kind in interfaces)
         ospf += f"interface lo\n ip ospf area 0\n!\nrouter ospf\n ospf router-id 10.255.0.{number}\n!\n"
         others = [other for other in ROUTERS if other != number] if number == 1 else [1]
         bgp = f"router bgp 65001\n bgp router-id 10.255.0.{number}\n no bgp ebgp-requires-policy\n"
@@ -155,7 +155,7 @@ class Lab:
             command = [f"{DAEMONS}/{daemon}", "-N", name, "-f", f"/etc/frr/{name}/{daemon}.conf", "-A", "127.0.0.1"]
             self.daemons[number].append(self.start(*inside(f"r{number}", *command, *more)))
             if daemon == "zebra":
-                wait("zebra", lambda: os.path.exists(f"/var/run/frr/{name}/zserv.api"), 20)
+                wait("zebra", lambda: os.path.exists(f"/var/run/frr/{name}/zserv.api"), 60)
 
     def kill_router(self, number):
         """Ends all daemons of a router at once, as a loss of power does."""
@@ -171,7 +171,9 @@ class Lab:
             file.write('[global.config]\n as = 65100\n router-id = "192.0.2.2"\n'
                        '[[neighbors]]\n [neighbors.config]\n  peer-as = 65001\n  neighbor-address = "192.0.2.1"\n')
         self.start(*inside("x", "gobgpd", "-f", path, "--api-hosts", "127.0.0.1:50051"))
-        wait("gobgpd", lambda: subprocess.run(inside("x", "gobgp", "global"), capture_output=True).returncode == 0)
+        show = inside("x", "gobgp", "global")
+        # It answers before it has read its configuration.
+        wait("gobgpd", lambda: "65100" in subprocess.run(show, capture_output=True, text=True).stdout)
         for prefix in EXTERNAL:
             self.gobgp("add", prefix)
 
@@ -187,7 +189,11 @@ class Lab:
         there is no route."""
         costs = {}
         for number in ROUTERS:
-            routes = json.loads(self.vtysh(number, "show ip route ospf json"))
+            try:
+                routes = json.loads(self.vtysh(number, "show ip route ospf json"))
+            except (subprocess.CalledProcessError, ValueError):
+                # Its daemons are starting.
+                routes = {}
             for other in ROUTERS:
                 if other == number:
                     costs[number, other] = 0

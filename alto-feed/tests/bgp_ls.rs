@@ -153,7 +153,7 @@ fn a_router_that_wants_no_signs_of_life_gets_none() {
     let mut router = tell(Ipv4Addr::new(127, 0, 0, 2), listener.address()).unwrap();
     assert_costs_of_the_lab(&listener, String::new);
     router.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
-    let nothing = router.read(&mut [0; 19]).unwrap_err();
+    let nothing = router.read_exact(&mut [0; 19]).unwrap_err();
     assert!(matches!(nothing.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut), "{nothing}");
 }
 

@@ -172,7 +172,8 @@ fn a_peer_that_is_not_told_asks_again() {
 #[test]
 fn a_peer_that_lost_its_stream_learns_of_changes_all_the_same() {
     let state = tempfile::tempdir().unwrap();
-    let mut before = server("127.0.0.1:0", state.path(), &[]);
+    // No other test takes the port while the server is away.
+    let mut before = server("127.0.3.4:0", state.path(), &[]);
     let fixture = Fixture::new(&before, 800, Follow::Stream, Duration::from_millis(500));
     fixture.during(|| {
         fixture.download.heard.wait_for("following", |event| matches!(event, Event::Costs { .. }));

@@ -13,7 +13,7 @@ use alto_peer::registration::{
 };
 use alto_types::swarm::{Credentials, FileId, Registration};
 use test_support::alto_server::{data, program};
-use test_support::patience::wait_until;
+use test_support::patience::{PATIENCE, wait_until};
 use test_support::scripted_server::{Reply, Script};
 
 #[derive(Clone, Default)]
@@ -34,7 +34,7 @@ struct Peer {
 }
 
 fn client(directory: &str, address: [u8; 4]) -> Client {
-    Client::builder(directory).source(address.into()).timeout(Duration::from_secs(5)).retries(0).build().unwrap()
+    Client::builder(directory).source(address.into()).timeout(PATIENCE).retries(0).build().unwrap()
 }
 
 impl Peer {
@@ -82,16 +82,16 @@ fn wait_for_holders(registry: &RegistryClient, id: FileId, count: usize) -> Vec<
 
 #[test]
 fn what_is_shared_is_known_while_the_peer_lives() {
-    let server = Server::of_with("two-isps.json", &["--swarm-lease", "2"]);
+    let server = Server::of_with("two-isps.json", &["--swarm-lease", "12"]);
     let others = RegistryClient::new(client(&server.directory(), [127, 1, 1, 9]));
     let peer = Peer::new(&server.directory(), [127, 1, 1, 1], None);
     let status = peer.registered();
-    assert_eq!(status.lease, 2);
+    assert_eq!(status.lease, 12);
     let (a, b) = (peer.share("a"), peer.share("b"));
     assert_eq!(wait_for_holders(&others, a, 1), ["127.1.1.1:6881"]);
     assert_eq!(holders(&peer.registry, a), [""; 0], "it does not see itself");
     // Longer than the lease.
-    std::thread::sleep(Duration::from_millis(2500));
+    std::thread::sleep(Duration::from_millis(12_500));
     assert_eq!(holders(&others, b).len(), 1, "heartbeats keep it");
     // A file that is gone from the disk is found out and told.
     std::fs::remove_file(peer.folder.path().join("a")).unwrap();

@@ -62,7 +62,7 @@ fn a_peer_that_was_killed_goes_on_where_it_was() {
     // Both runs need the same port; no other test uses the address.
     let port = TcpListener::bind(("127.1.1.42", 0)).unwrap().local_addr().unwrap().port();
     let peers = [
-        json!({"name": "seed", "address": "127.1.1.1", "share": ["movie.bin"], "upload-rate": "2MB"}),
+        json!({"name": "seed", "address": "127.1.1.1", "share": ["movie.bin"], "upload-rate": "1MB"}),
         json!({"name": "p2", "address": "127.1.1.42", "get": ["movie.bin"], "folder": "p2", "port": port}),
     ];
     let config = peers_file(folder.path(), &server.directory(), &peers);
@@ -217,6 +217,8 @@ impl AtTerminal {
 
     /// Presses keys, and waits for a text that was not there before.
     fn press(&mut self, keys: &str, answer: &str) {
+        // Between two lines, the terminal itself would take Ctrl-C.
+        wait_until("a line is edited", || (!self.is_plain()).then_some(()));
         let before = self.screen.lock().unwrap().len();
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.wait_for(before, answer);

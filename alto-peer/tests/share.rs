@@ -93,14 +93,14 @@ fn a_name_that_looks_like_another_is_not_shared() {
 
 #[test]
 fn a_file_that_changes_is_not_shared_any_more() {
-    let server = Server::of_with("two-isps.json", &["--swarm-lease", "1"]);
+    let server = Server::of_with("two-isps.json", &["--swarm-lease", "3"]);
     let folder = tempfile::tempdir().unwrap();
     let movie = folder.path().join("movie.bin");
     std::fs::write(&movie, "first").unwrap();
     let peer = Running::start(&mut share(&server, "127.1.1.1", &[&movie]));
     peer.wait_for("registered", 1);
     let registry = registry(&server.directory());
-    assert_eq!(listed(&registry).len(), 1);
+    wait_until("it is listed", || (listed(&registry).len() == 1).then_some(()));
     std::fs::write(&movie, "second").unwrap();
     wait_until("the registry is told", || listed(&registry).is_empty().then_some(()));
     peer.wait_for_answer("changed since it was hashed");

@@ -9,7 +9,7 @@ use crate::support::Server;
 use crate::support::download::{Original, PIECE};
 use crate::support::holder::Behaviour;
 use crate::support::process::{Running, assert_golden_help, finished, get, peak_memory, program};
-use crate::support::registry::register;
+use crate::support::registry::{listed, register, registry};
 use crate::support::seed::Seed;
 use serde_json::Value;
 use test_support::alto_server::data;
@@ -88,7 +88,7 @@ fn a_liar_and_a_trickler_are_found_among_the_holders() {
     for holder in [&liar, &trickler] {
         register(&server, &original, &holder.listing());
     }
-    let peer = start(&server, &original, folder.path(), 0, &[]);
+    let peer = start(&server, &original, folder.path(), 0, &["--stall", "2"]);
     assert!(peer.file() == original.content);
     let state_of = |address: String| {
         let states = peer.of("source").into_iter().filter(move |event| event["source"] == address.as_str());
@@ -105,7 +105,7 @@ fn a_restart_of_the_server_stops_no_download() {
     let (folder, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let serve = |listen: &str| {
         let mut command = test_support::alto_server::program();
-        command.arg("--topology").arg(data("two-isps.json")).args(["--listen", listen, "--swarm-lease", "3"]);
+        command.arg("--topology").arg(data("two-isps.json")).args(["--listen", listen, "--swarm-lease", "10"]);
         Server::start(command.arg("--state").arg(state.path()))
     };
     let mut server = serve("127.0.3.3:0");
@@ -116,6 +116,7 @@ fn a_restart_of_the_server_stops_no_download() {
     server.kill();
     peers[0].wait_for("piece", 15);
     let server = serve(&address);
+    wait_until("the new server knows holders", || (!listed(&registry(&server.directory())).is_empty()).then_some(()));
     // A further peer, which can know the others from the new server only.
     let late = start(&server, &original, folder.path(), 2, &[]);
     for peer in peers.iter().chain([&late]) {

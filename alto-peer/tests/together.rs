@@ -206,7 +206,7 @@ fn downloads_keep_to_their_limit() {
 
 #[test]
 fn a_download_says_what_it_waits_for_and_until_when() {
-    let server = Server::of_with("two-isps.json", &["--swarm-lease", "1"]);
+    let server = Server::of("two-isps.json");
     let (source, target) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let movie = source.path().join("movie.bin");
     std::fs::write(&movie, content(3_000_000)).unwrap();

@@ -146,7 +146,7 @@ fn exported_routes_have_the_costs_that_are_served() {
 
 #[test]
 fn sigterm_lets_pending_requests_finish() {
-    let server = Server::of("two-isps.json");
+    let server = Server::of_with("two-isps.json", &["--body-timeout", "60", "--drain-timeout", "60"]);
     let mut stream = http::connect(server.address);
     let body = "{\"pids\":[]}";
     let head = format!(

@@ -3,9 +3,13 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::support::Server;
 use rfc_conformance::{Options, Report, Verdict};
+
+/// Time limit of a request. What a stream does not tell is awaited for this long each time.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Requirements that may be skipped, with the reason: features that this server lacks, or conditions that a run may not
 /// meet. All others must be checked.
@@ -131,7 +135,7 @@ fn run_suite(options: &Options) -> Report {
 }
 
 fn strict(directory: &str) -> Options {
-    Options { strict: true, ..Options::new(directory) }
+    Options { strict: true, timeout: TIMEOUT, ..Options::new(directory) }
 }
 
 #[test]

@@ -202,7 +202,8 @@ fn three_maps_pass_the_suite() {
     let server = start(&path);
     let directory = format!("http://{}/directory", server.address);
     let only = ["rfc7285/6", "rfc7285/9", "rfc7285/10", "rfc7285/11", "rfc8189", "rfc9240"].map(str::to_owned).to_vec();
-    let options = rfc_conformance::Options { strict: true, only, ..rfc_conformance::Options::new(&directory) };
+    let timeout = crate::conformance::TIMEOUT;
+    let options = rfc_conformance::Options { strict: true, only, timeout, ..rfc_conformance::Options::new(&directory) };
     let report = rfc_conformance::run(&options);
     assert_eq!(report.could_not_run, None);
     assert_eq!(report.failures().count(), 0, "{}", report.to_text(false));

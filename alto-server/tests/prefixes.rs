@@ -202,7 +202,8 @@ fn lookups_are_answered_while_a_large_set_is_applied() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = crate::support::program();
     command.env("ALTO_ADMIN_TOKEN", TOKEN).args(["--listen", "127.0.0.1:0", "--map-interval", "0", "--topology"]);
-    let server = Server::start(command.arg(data("two-isps.json")).arg("--state").arg(folder.path()));
+    command.arg(data("two-isps.json")).args(["--request-timeout", "60"]);
+    let server = Server::start(command.arg("--state").arg(folder.path()));
     let line = |number: u32| format!("{}/24 isp-b-2\n", Ipv4Addr::from((16 << 24) + (number << 8)));
     let (address, lines) = (server.address, (0..200_000).map(line).collect::<String>());
     let put = std::thread::spawn(move || send(address, "PUT", "/admin/prefixes/bgp?sequence=1", &lines));

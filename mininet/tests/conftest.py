@@ -52,7 +52,7 @@ def networks() -> None:
         pytest.skip(problem)
 
 
-def run_case(case: str, *arguments: str, timeout: float = 100.0) -> dict:
+def run_case(case: str, *arguments: str, timeout: float = 300.0) -> dict:
     """Runs a case of `emulation_cases.py` in a process of its own, and returns its result."""
     program = os.path.join(MININET, "tests", "emulation_cases.py")
     command = [sys.executable, program, case, *arguments]

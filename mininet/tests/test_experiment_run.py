@@ -92,12 +92,20 @@ def wait_until(condition, what):
         time.sleep(0.05)
 
 
+def reported(events) -> bool:
+    """Whether a peer has reported an event. Its file is not there before the peer, nor after the run."""
+    try:
+        return events.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
 def test_a_killed_experiment_leaves_nothing_and_resumes(folder, tmp_path):
     out = tmp_path / "out"
     with (tmp_path / "first.log").open("w") as log:
         runner = subprocess.Popen(command(folder, out, "--no-verify"), stdout=log, stderr=log)
         events = out / "runs" / "random-1" / "events" / "e1.jsonl"
-        wait_until(lambda: events.exists() and events.stat().st_size > 0, "no peer reported an event")
+        wait_until(lambda: reported(events), "no peer reported an event")
         runner.send_signal(signal.SIGKILL)
         runner.wait()
     wait_until(lambda: not ours(out), f"still there after the runner was killed: {ours(out)}")
@@ -133,7 +141,7 @@ def test_an_interrupted_experiment_ends_its_runs(folder, tmp_path):
     with (tmp_path / "log").open("w") as log:
         runner = subprocess.Popen(command(folder, out, "--no-verify"), stdout=log, stderr=log)
         events = out / "runs" / "random-1" / "events" / "w1.jsonl"
-        wait_until(lambda: events.exists() and events.stat().st_size > 0, "no peer reported an event")
+        wait_until(lambda: reported(events), "no peer reported an event")
         runner.terminate()
         assert runner.wait(timeout=PATIENCE) == 130
     wait_until(lambda: not ours(out), f"still there after the runner was interrupted: {ours(out)}")

@@ -28,7 +28,7 @@ def attack(options):
             for client in idle:
                 client.pump(0.01)
             asking = [connection for connection in asking if ask(connection)]
-            answers.append(honest_get(server.address, "/directory", timeout=10))
+            answers.append(honest_get(server.address, "/directory", timeout=50))
         served = sum(status == 200 for status, _ in answers)
         worst = max(seconds for _, seconds in answers)
     seen = f"{served} of {len(answers)} requests of another address served, the slowest after {worst:.1f} s"

@@ -22,7 +22,7 @@ def h2(address, authority="attack", fields=()):
     """Status of a request over HTTP/2, 400 if its stream was reset as malformed."""
     client = Client(address)
     stream = client.streams[client.request("GET", "/healthz", fields, authority=authority)]
-    client.pump(5, lambda: stream.status is not None or stream.reset is not None)
+    client.pump(30, lambda: stream.status is not None or stream.reset is not None)
     client.close()
     return 400 if stream.reset == 1 else stream.status
 
@@ -35,7 +35,7 @@ def mismatched_tls(address, folder):
     context.set_alpn_protocols(["http/1.1"])
     client = Client(address, stream_of_bytes=context.wrap_socket(connect(address)))
     stream = client.streams[client.request("GET", "/healthz")]
-    client.pump(5, lambda: stream.status is not None)
+    client.pump(30, lambda: stream.status is not None)
     answered.append(stream.status)
     context.set_alpn_protocols(["h2"])
     with context.wrap_socket(connect(address, HONEST)) as connection, connection.makefile("rb") as reader:

@@ -6,6 +6,7 @@ itself has to arrive, also where the body is long (§9.6).
 """
 import os
 import threading
+import time
 
 from harness import Server, connect, main, read_answer, request, scratch, verdict
 
@@ -42,6 +43,16 @@ def exchange(address, expected, head, length):
             return True, status != expected
 
 
+def settled(address, expected, head, length):
+    """The same, of an exchange that lost nothing or took less than a second: a server reads on for two."""
+    for _ in range(5):
+        begun = time.monotonic()
+        lost = exchange(address, expected, head, length)
+        if not any(lost) or time.monotonic() - begun < 1:
+            break
+    return lost
+
+
 def send(connection, head, length):
     try:
         connection.sendall(head)
@@ -64,7 +75,7 @@ def attack(options):
                 for number in range(ROUNDS):
                     length = LONG if number % 4 == 0 else SHORT
                     head = request(method, path, [*fields, ("Content-Length", length)])
-                    next_lost, refusal_lost = exchange(address, expected, head, length)
+                    next_lost, refusal_lost = settled(address, expected, head, length)
                     total += 1
                     lost_next += next_lost
                     lost_refusals += refusal_lost

@@ -5,7 +5,7 @@
   chaos.py PROGRAMS --short           a few faults, in less than half a minute
   chaos.py PROGRAMS --isolated        the master takes writes that no copy has, and is killed; with --copies 0 the checker
                                       has to find losses, and otherwise none
-  chaos.py PROGRAMS --stopped 30      all of Redis stands still for 30 seconds
+  chaos.py PROGRAMS --stopped 30      all of Redis stands still for at least 30 seconds
 
 PROGRAMS is a folder with an alto-server that was built with the feature redis. Prints a summary as JSON; the exit status is
 1 if anything acknowledged was lost, anything was invented, or two servers differed at one position."""
@@ -179,14 +179,19 @@ class Faults:
         replica.restart_below(master)
         self.whole()
 
-    def redis_stopped(self, seconds=None):
-        """Everything of Redis stands still, and goes on."""
+    def redis_stopped(self, seconds=None, until=None):
+        """Everything of Redis stands still for some seconds, and until a function returns; then it goes on."""
         standing = self.cluster.redis + self.cluster.sentinels
         for process in standing:
             process.stop()
-        time.sleep(seconds or self.rng.uniform(0.5, 4))
-        for process in standing:
-            process.go_on()
+        end = time.monotonic() + (seconds or self.rng.uniform(0.5, 4))
+        try:
+            if until:
+                until()
+            time.sleep(max(0, end - time.monotonic()))
+        finally:
+            for process in standing:
+                process.go_on()
         self.whole()
         if not seconds:
             # A Sentinel that stood still for two seconds decides nothing for half a minute.
@@ -261,7 +266,7 @@ class Faults:
         return kinds + ([self.clock_stepped] if os.path.exists(FAKETIME) else [])
 
 
-def isolated(cluster):
+def isolated(cluster, clients):
     """The copies stand still while the master goes on; then it dies, and they do not know what it took."""
     master = wait_for("there is a master", cluster.master)
     rest = [redis for redis in cluster.redis if redis is not master]
@@ -269,7 +274,10 @@ def isolated(cluster):
         process.stop()
     # What is on its way to a stopped process is not lost; what has no way is.
     master.call("CLIENT", "KILL", "TYPE", "replica")
+    taken = len(clients.history.acknowledged_at)
     time.sleep(1.5)
+    if not cluster.copies:
+        wait_for("the master alone takes changes", lambda: len(clients.history.acknowledged_at) > taken + 20)
     master.kill()
     for process in rest + cluster.sentinels:
         process.go_on()
@@ -287,14 +295,11 @@ def stopped(cluster, faults, clients, seconds):
 
     def watch():
         try:
-            wait_for("all servers say that they are stale", lambda: stale() == len(cluster.servers), seconds)
+            wait_for("all servers say that they are stale", lambda: stale() == len(cluster.servers))
         except Exception as error:
             clients.history.wrong.append(f"while Redis stood still: {error!r}")
     failed, refused = clients.history.read_failed, len(clients.history.refusals)
-    watching = threading.Thread(target=watch)
-    watching.start()
-    faults.redis_stopped(seconds)
-    watching.join()
+    faults.redis_stopped(seconds, watch)
     wait_for("no server is stale any more", lambda: not stale())
     refusals = clients.history.refusals[refused:]
     found = {"read-errors": clients.history.read_failed - failed, "refusals": len(refusals),
@@ -325,7 +330,7 @@ def run(options):
                 print(f"{len(happened)}: {fault.__name__} at {begin - begun:.1f} s for {time.monotonic() - begin:.1f} s",
                       file=sys.stderr, flush=True)
             if options.isolated:
-                happen(isolated, cluster)
+                happen(isolated, cluster, clients)
             elif options.stopped:
                 happen(stopped, cluster, faults, clients, options.stopped)
             elif options.short:

@@ -8,6 +8,7 @@ server of ALTO; its clients ask that server only. Needs root.
 PROGRAMS is a folder with an alto-server that was built with the feature redis. Prints a summary as JSON; the exit status is
 1 if anything acknowledged was lost, anything was invented, or two servers differed at one position."""
 import argparse
+import contextlib
 import ctypes
 import json
 import os
@@ -93,6 +94,9 @@ def main():
                 time.sleep(2)
                 before = len(clients.history.refusals)
                 time.sleep(2)
+                # One refusal takes seconds; that there is none at all is reported at the end.
+                with contextlib.suppress(TimeoutError):
+                    wait_for("a change is refused", lambda: len(clients.history.refusals) > before)
                 refused_alone += len(clients.history.refusals) - before
                 switch.plug(master.machine, "up")
                 Faults(cluster, None, None).whole()

@@ -16,7 +16,7 @@ TOKEN = "cluster-token-0123456789"
 SERVICE = "alto"
 # Milliseconds that a Sentinel gives a failover, and half of those until it tries again after one that failed.
 FAILOVER_TIMEOUT = 3000
-PATIENCE = 90
+PATIENCE = 180
 
 
 def free_ports(count):
@@ -153,7 +153,7 @@ class Server(Process):
                    "--swarm-max-files-per-address", "1000000", *more]
         super().__init__(f"alto-{port}", folder, command, {"ALTO_ADMIN_TOKEN": TOKEN, **(env or {})}, machine)
 
-    def request(self, method, path, body=None, timeout=8):
+    def request(self, method, path, body=None, timeout=30):
         return request(self.where, method, path, body, timeout)
 
     def is_ready(self):
@@ -213,7 +213,7 @@ def call(process, *words):
     return subprocess.run(process.machine.within(command), capture_output=True, text=True, timeout=20)
 
 
-def request(where, method, path, body=None, timeout=8):
+def request(where, method, path, body=None, timeout=30):
     """Status, fields and body of the answer from an address and port; OSError where there is none."""
     connection = http.client.HTTPConnection(*where, timeout=timeout)
     try:

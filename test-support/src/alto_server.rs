@@ -52,8 +52,8 @@ pub fn path() -> &'static Path {
             return program;
         }
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.current_dir(workspace()).args(["build", "--quiet", "--package", "alto-server", "--target-dir"]);
-        cargo.arg(profile.parent().unwrap());
+        cargo.current_dir(workspace()).args(["build", "--quiet", "--package", "alto-server", "--features", "redis"]);
+        cargo.arg("--target-dir").arg(profile.parent().unwrap());
         if profile.ends_with("release") {
             cargo.arg("--release");
         }

@@ -46,7 +46,8 @@ impl Request {
 
     /// Sends over any connection, such as one with TLS.
     pub fn send_over(&self, mut stream: impl Read + Write) -> Answer {
-        stream.write_all(&self.to_bytes()).unwrap();
+        // A server that answers early may close the connection meanwhile.
+        let _closed = stream.write_all(&self.to_bytes());
         let mut bytes = Vec::new();
         // A server that answers early may reset the connection; the answer read so far is still valid.
         let _reset = stream.read_to_end(&mut bytes);
@@ -87,7 +88,7 @@ pub fn connect_from(own: IpAddr, address: SocketAddr) -> TcpStream {
 /// Sends raw bytes, and returns everything the server sends until it closes the connection.
 pub fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = connect(address);
-    stream.write_all(bytes).unwrap();
+    let _closed = stream.write_all(bytes);
     let mut answer = Vec::new();
     let _reset = stream.read_to_end(&mut answer);
     answer

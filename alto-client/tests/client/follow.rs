@@ -52,7 +52,8 @@ fn numbers(value: &Value) -> Value {
 #[test]
 fn changes_arrive_by_stream_and_by_views_and_through_a_restart() {
     let state = tempfile::tempdir().unwrap();
-    let mut server = server("127.0.0.1:0", state.path());
+    // No other test takes the port while the server is away.
+    let mut server = server("127.0.3.5:0", state.path());
     let client = Client::builder(&server.directory()).build().unwrap();
     let mut followers: Vec<Follower> = [Way::Stream, Way::Views]
         .map(|way| {

@@ -130,7 +130,8 @@ impl Heard {
 }
 
 impl Download {
-    /// A download of this file from these holders into this folder, by policy `random` unless the test changes that.
+    /// A download of this file from these holders into this folder, by policy `random` unless the test changes that. It waits
+    /// for longer than this machine stands still.
     pub(crate) fn of(original: &Original, folder: &Path, holders: &[&FakeHolder]) -> Self {
         Self::asking(original, folder, holders, "http://127.0.0.1:1/directory", "127.0.0.1")
     }
@@ -158,9 +159,9 @@ impl Download {
         let options = Options {
             policy: "random".parse().unwrap(),
             seed: Some(1),
-            stall: Duration::from_secs(1),
+            stall: Duration::from_secs(30),
             refresh: Duration::from_secs(1),
-            patience: Duration::from_secs(20),
+            patience: Duration::from_mins(2),
             ..Options::default()
         };
         let order = Order {

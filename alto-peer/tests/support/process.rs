@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use serde_json::{Value, json};
 use test_support::patience::wait_until;
@@ -17,6 +18,8 @@ pub(crate) struct Running {
     pub(crate) stdin: Option<ChildStdin>,
     events: Arc<Mutex<Vec<Value>>>,
     errors: Arc<Mutex<Vec<String>>>,
+    /// Threads that read what it writes.
+    readers: Vec<JoinHandle<()>>,
 }
 
 /// Command that runs `alto-peer`, without arguments.
@@ -37,7 +40,7 @@ pub(crate) fn finished(command: &mut Command) -> (Option<i32>, String, String) {
 pub(crate) fn get(server: &Server, wanted: &str, address: &str, folder: &Path) -> Command {
     let mut command = program();
     command.args(["get", wanted, "--json", "--server", &server.directory(), "--address", address]);
-    command.args(["--refresh", "1", "--stall", "2", "--patience", "25", "--output"]).arg(folder);
+    command.args(["--refresh", "1", "--patience", "100", "--output"]).arg(folder);
     command
 }
 
@@ -85,19 +88,19 @@ impl Running {
         let errors = Arc::<Mutex<Vec<String>>>::default();
         let (heard, complaints) = (Arc::clone(&events), Arc::clone(&errors));
         let (stdout, stderr) = (BufReader::new(child.stdout.take().unwrap()), child.stderr.take().unwrap());
-        std::thread::spawn(move || {
+        let of_events = std::thread::spawn(move || {
             for line in stdout.lines().map_while(Result::ok) {
                 let event = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
                 heard.lock().unwrap().push(event);
             }
         });
-        std::thread::spawn(move || {
+        let of_errors = std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 complaints.lock().unwrap().push(line);
             }
         });
         let stdin = child.stdin.take();
-        Self { child, stdin, events, errors }
+        Self { child, stdin, events, errors, readers: vec![of_events, of_errors] }
     }
 
     /// All events so far.
@@ -162,7 +165,10 @@ impl Running {
 
     /// Waits for the end of the process, and returns its exit code.
     pub(crate) fn end(&mut self) -> Option<i32> {
-        wait_until("the end of a process", || self.child.try_wait().unwrap()).code()
+        let code = wait_until("the end of a process", || self.child.try_wait().unwrap()).code();
+        // What it wrote last may not have been read yet.
+        self.readers.drain(..).for_each(|reader| reader.join().unwrap());
+        code
     }
 }
 

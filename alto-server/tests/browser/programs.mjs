@@ -113,7 +113,7 @@ export async function startProxy(server) {
   // Nothing tells when nginx begins to listen.
   for (let tries = 0; ; tries += 1) {
     if (await fetch(`${uri}healthz`).then((answer) => answer.ok, () => false)) break;
-    if (child.exitCode !== null || tries > 200) throw new Error("nginx did not start");
+    if (child.exitCode !== null || tries > 1200) throw new Error("nginx did not start");
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return { uri, stop: () => child.kill() };

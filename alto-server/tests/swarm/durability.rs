@@ -35,14 +35,14 @@ fn registrations_survive_a_restart_and_then_need_heartbeats() {
     server.signal("TERM");
     assert_eq!(server.wait(), Some(0));
 
-    let server = start_with_state(folder.path(), &["--swarm-lease", "5"]);
+    let server = start_with_state(folder.path(), &["--swarm-lease", "15"]);
     assert_eq!(everything(&server), before);
-    assert_eq!(good(&peer(&server, 1).post("/swarm/heartbeat", &kept.json())), json!({"lease": 5}));
+    assert_eq!(good(&peer(&server, 1).post("/swarm/heartbeat", &kept.json())), json!({"lease": 15}));
     problem(&peer(&server, 2).post("/swarm/heartbeat", &left.json()), 404);
     problem(&peer(&server, 1).register("kept", 6881, &[]), 409);
     let started = Instant::now();
     while good(&server.get("/swarm/files"))["files"] != json!([]) {
-        assert!(started.elapsed() < Duration::from_secs(30), "the leases never ended");
+        assert!(started.elapsed() < Duration::from_mins(1), "the leases never ended");
         // Leases run by the server's own clock, so the test has to poll.
         std::thread::sleep(Duration::from_millis(50));
     }

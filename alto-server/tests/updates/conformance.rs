@@ -5,11 +5,13 @@ use std::sync::Mutex;
 use rfc_conformance::{Change, Options, Verdict};
 
 use super::{add_pid, change_cost, server};
+use crate::conformance::TIMEOUT;
 
 #[test]
 fn updates_pass_the_suite_while_the_network_changes() {
     let server = server(&[]);
     let mut options = Options::new(&format!("http://{}/directory", server.address));
+    options.timeout = TIMEOUT;
     options.strict = true;
     options.only = ["rfc8895", "rfc9569", "rfc6902"].map(str::to_owned).into();
     let server = Mutex::new(server);

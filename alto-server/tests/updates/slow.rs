@@ -58,7 +58,8 @@ fn many() -> Value {
 #[test]
 fn what_waits_for_a_subscriber_that_does_not_read_is_bounded() {
     let folder = tempfile::tempdir().unwrap();
-    let server = star(&folder, &[]);
+    // Computing the versions may take longer than a client may take nothing.
+    let server = star(&folder, &["--write-timeout", "600"]);
     let mut slow = Subscriber::over(narrow(server.address), &many());
     // Somebody who reads sees to it that every change becomes a version, and is sent at once.
     let mut quick = Subscriber::open(server.address, &json!({"add": {"c": {"resource-id": "cost-map-routingcost"}}}));
@@ -108,19 +109,22 @@ fn what_many_open_at_once_is_computed_once() {
 fn a_subscriber_that_takes_nothing_is_disconnected() {
     let folder = tempfile::tempdir().unwrap();
     let server = star(&folder, &["--write-timeout", "1"]);
-    let mut stream = narrow(server.address);
     let body = many().to_string();
     let head = format!("POST /updates HTTP/1.1\r\nHost: test\r\nContent-Type: {PARAMS}\r\nContent-Length: ");
-    stream.write_all(format!("{head}{}\r\n\r\n{body}", body.len()).as_bytes()).unwrap();
-    // The head and the control event have less than this.
-    let mut begin = vec![0; 600];
-    stream.read_exact(&mut begin).unwrap();
-    let text = String::from_utf8_lossy(&begin).into_owned();
-    let uri = text.split('"').find(|part| part.starts_with("updates/control/")).unwrap();
-    let uri = format!("/{uri}");
-    let probe = || server.post(&uri, PARAMS, json!({"remove": ["none"]}).to_string()).status;
-    assert_eq!(probe(), 400, "the stream is open");
+    let probe = |uri: &str| server.post(uri, PARAMS, json!({"remove": ["none"]}).to_string()).status;
+    // Again where this machine stood still until the stream had ended.
+    let (_stream, uri) = wait_until("an open stream", || {
+        let mut stream = narrow(server.address);
+        stream.write_all(format!("{head}{}\r\n\r\n{body}", body.len()).as_bytes()).unwrap();
+        // The head and the control event have less than this.
+        let mut begin = vec![0; 600];
+        stream.read_exact(&mut begin).unwrap();
+        let text = String::from_utf8_lossy(&begin).into_owned();
+        let uri = text.split('"').find(|part| part.starts_with("updates/control/")).unwrap();
+        let uri = format!("/{uri}");
+        (probe(&uri) == 400).then_some((stream, uri))
+    });
     // The first document is longer than what the connection takes.
-    wait_until("the end of a stream that nobody reads", || (probe() == 404).then_some(()));
+    wait_until("the end of a stream that nobody reads", || (probe(&uri) == 404).then_some(()));
     assert_eq!(server.get("/networkmap").status, 200);
 }

@@ -75,7 +75,7 @@ fn every_resource_has_a_view_whose_first_edge_is_its_document() {
 
 #[test]
 fn a_request_for_the_next_version_is_held_until_it_exists() {
-    let server = server(&["--request-timeout", "1"]);
+    let server = server(&["--request-timeout", "5"]);
     let view = open(&server, &json!({"resource-id": ROUTING}));
     let (path, address) = (path(&view), server.address);
     let mut document = Value::Null;
@@ -89,7 +89,7 @@ fn a_request_for_the_next_version_is_held_until_it_exists() {
             .collect();
         if version == 1 {
             // Longer than other answers may take.
-            thread::sleep(std::time::Duration::from_millis(1500));
+            thread::sleep(std::time::Duration::from_millis(5500));
         }
         assert!(waiting.iter().all(|waiting| !waiting.is_finished()));
         change_cost(&server, COSTS[usize::try_from(version).unwrap() - 1]);
@@ -209,7 +209,8 @@ fn views_and_waiting_requests_are_limited() {
     let request = Request::new("GET", &format!("{view}/ug/1/2"));
     let waiting = thread::spawn({
         let request = request.clone();
-        move || request.send(address)
+        // A probe has the only place for a moment.
+        move || wait_until("a place", || Some(request.send(address)).filter(|answer| answer.status != 429))
     });
     let probe = || server.post("/updates", STREAM_PARAMS, json!({"add": {"n": {"resource-id": "x"}}}).to_string());
     wait_until("a request that waits", || (probe().status == 503).then_some(()));

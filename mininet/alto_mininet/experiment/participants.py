@@ -67,7 +67,8 @@ class Peers:
         os.set_blocking(process.stdout.fileno(), False)
         with self._changed:
             self.states[name] = State(name, process, log, time.time())
-            self._files[name] = (self.folder / f"{name}.jsonl").open("wb")
+            # Without a buffer, so that an event is in the file as soon as it was read.
+            self._files[name] = (self.folder / f"{name}.jsonl").open("wb", buffering=0)
             self._partial[name] = b""
             self._selector.register(process.stdout, selectors.EVENT_READ, name)
 
@@ -148,7 +149,6 @@ class Peers:
                         self._take(self.states[name], data)
                     else:
                         self._selector.unregister(pipe)
-                        self._files[name].flush()
                         self.states[name].ended = True
                     self._changed.notify_all()
 

@@ -117,6 +117,17 @@ fn a_change_that_fails_leaves_the_run_incomplete() {
     }
 }
 
+/// Grades a mutant by the requirement that it violates, and describes another verdict than expected.
+fn misjudged(mutant: &Mutant, seconds: u64) -> Option<String> {
+    let mut reference = Reference::new(mutant.variant);
+    (mutant.make)(&mut reference);
+    let report = reference.start().grade_within(&[mutant.id], seconds);
+    let verdict = report.lines.iter().find(|line| line.requirement.id == mutant.id);
+    let verdict = verdict.map_or("could not run", |line| line.verdict.word());
+    let summary = format!("{} ({}): {verdict}, not {}", mutant.breaks, mutant.id, mutant.verdict);
+    (verdict != mutant.verdict).then(|| format!("{summary} {:?} {:?}", report.could_not_run, not_passed(&report)))
+}
+
 /// Grades every mutant by the requirement that it violates; describes those with another verdict.
 fn grade(mutants: &[Mutant]) -> Vec<String> {
     let (next, missed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
@@ -124,18 +135,9 @@ fn grade(mutants: &[Mutant]) -> Vec<String> {
         for _ in 0..4 {
             scope.spawn(|| {
                 while let Some(mutant) = mutants.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let mut reference = Reference::new(mutant.variant);
-                    (mutant.make)(&mut reference);
-                    let report = reference.start().grade(&[mutant.id]);
-                    let verdict = report.lines.iter().find(|line| line.requirement.id == mutant.id);
-                    let verdict = verdict.map_or("could not run", |line| line.verdict.word());
-                    if verdict != mutant.verdict {
-                        let summary = format!("{} ({}): {verdict}, not {}", mutant.breaks, mutant.id, mutant.verdict);
-                        missed.lock().unwrap().push(format!(
-                            "{summary} {:?} {:?}",
-                            report.could_not_run,
-                            not_passed(&report)
-                        ));
+                    // Mutants that never answer must not take long, unless the machine has stood still for as long.
+                    if let Some(wrong) = misjudged(mutant, 5).and_then(|_| misjudged(mutant, 20)) {
+                        missed.lock().unwrap().push(wrong);
                     }
                 }
             });

@@ -13,8 +13,9 @@ use super::{ERROR, Failed, Run, resolve};
 const MERGE: &str = "application/merge-patch+json";
 const JSON: &str = "application/json-patch+json";
 const CONTROL: &str = "application/alto-updatestreamcontrol+json";
-/// Time after which the client gives what it has.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Time after which the client gives what it has. One with a fault may wait for what never comes.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE_WITH_FAULT: Duration = Duration::from_secs(5);
 
 impl Run<'_> {
     /// Follows a resource until it has a version, and returns its data.
@@ -23,7 +24,7 @@ impl Run<'_> {
         let whole = self.entries.iter().find(|entry| entry.id == resource).ok_or("no such resource")?.clone();
         let media_type = if by == "tips" { "application/alto-tips+json" } else { "text/event-stream" };
         let service = self.entries.iter().find(|entry| entry.media_type == media_type).ok_or("no service")?.clone();
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + if self.fault.is_none() { PATIENCE } else { PATIENCE_WITH_FAULT };
         let mut document = None;
         while Instant::now() < end && tag_of(document.as_ref()) != Some(tag) {
             match by {

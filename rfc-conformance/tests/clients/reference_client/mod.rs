@@ -125,7 +125,7 @@ impl<'a> Run<'a> {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .accept("")
-            .timeout_global(Some(Duration::from_secs(10)))
+            .timeout_global(Some(Duration::from_mins(1)))
             .proxy(None)
             .build()
             .new_agent();

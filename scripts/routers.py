@@ -1,6 +1,7 @@
 """Six FRR routers and an external network in network namespaces, and a relay between a router and this program."""
 import contextlib
 import json
+import math
 import os
 import shutil
 import socket
@@ -18,6 +19,22 @@ LAN = {4: 10, 5: 10, 6: 15}
 ROUTERS = range(1, 7)
 EXTERNAL = [f"203.0.{4 * number}.0/22" for number in range(20)]
 PATIENCE = 60
+
+
+def shortest():
+    """Returns the least metrics between all routers, as they are once all links and the LAN are up."""
+    costs = {(a, b): 0 if a == b else math.inf for a in ROUTERS for b in ROUTERS}
+    for a, b, there, back in LINKS:
+        costs[a, b], costs[b, a] = there, back
+    for a in LAN:
+        for b in LAN:
+            costs[a, b] = min(costs[a, b], LAN[a])
+    # Floyd-Warshall.
+    for middle in ROUTERS:
+        for a in ROUTERS:
+            for b in ROUTERS:
+                costs[a, b] = min(costs[a, b], costs[a, middle] + costs[middle, b])
+    return costs
 
 
 def run(*command, **options):
@@ -111,7 +128,7 @@ class Lab:
         if number in LAN:
             interfaces.append((f"r{number}-lan", LAN[number], "broadcast"))
         ospf = "".join(f"interface {name}\n ip ospf area 0\n ip ospf cost {metric}\n ip ospf network {kind}\n"
-                       " ip ospf hello-interval 1\n ip ospf dead-interval 10\n!\n" for name, metric, kind in interfaces)
+                       " ip ospf hello-interval 1\n ip ospf dead-interval 4\n!\n" for name, metric, kind in interfaces)
         ospf += f"interface lo\n ip ospf area 0\n!\nrouter ospf\n ospf router-id 10.255.0.{number}\n!\n"
         others = [other for other in ROUTERS if other != number] if number == 1 else [1]
         bgp = f"router bgp 65001\n bgp router-id 10.255.0.{number}\n no bgp ebgp-requires-policy\n"

@@ -6,9 +6,9 @@
 //! one before, so that a follower notices when the log has lost what it has seen, or has dropped what it has not, and
 //! starts from a snapshot again.
 //!
-//! [`address`] says where Redis is, [`waits`] how long it may take, [`connector`] finds the master, [`session`] speaks to it in the words of [`wire`] over a
-//! [`stream`], [`writer`] and [`follow`] are the two threads of a [`SharedLog`], and [`position`] and [`progress`] tell how
-//! far it is.
+//! [`address`] says where Redis is, [`waits`] how long it may take, [`connector`] finds the master, [`session`] speaks to it
+//! in the words of [`wire`] over a [`stream`], [`writer`] and [`follow`] are the two threads of a [`SharedLog`], and
+//! [`position`] and [`progress`] tell how far it is.
 
 mod address;
 mod connector;

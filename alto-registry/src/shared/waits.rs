@@ -1,4 +1,4 @@
-//! How long a server waits for its store.
+//! Time limits of a server that waits for the Redis it shares with others: connection, Sentinels, answers, following.
 
 use std::time::Duration;
 
@@ -17,12 +17,7 @@ pub struct Waits {
 
 impl Default for Waits {
     fn default() -> Self {
-        let milliseconds = Duration::from_millis;
-        Self {
-            connect: milliseconds(1000),
-            named: milliseconds(1500),
-            answer: milliseconds(2000),
-            follow: milliseconds(1000),
-        }
+        let second = Duration::from_secs(1);
+        Self { connect: second, named: Duration::from_millis(1500), answer: 2 * second, follow: second }
     }
 }
